@@ -1,0 +1,180 @@
+//! The AWS configuration that every client is made from, and the guard on every call.
+//!
+//! Everything the AWS CLI takes from the environment works here too (profiles, SSO, assumed
+//! roles, endpoints, proxies, CA bundles), except that the region is the environment record's.
+//! No service client but STS is made here: a tool's crate lists the services that it may call.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, ConfigLoader, Region, SdkConfig};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_types::config_bag::ConfigBag;
+
+use crate::error::{Error, Result, aws_error};
+use crate::record::Env;
+use crate::stream::Stream;
+
+/// The SDK's default of 3 attempts loses runs that create 40 objects and more (aws-behaviours,
+/// throttling); with full jitter and a cap of 20 s, 10 attempts last about a minute and a half.
+const ATTEMPTS: u32 = 10;
+/// How long a connection may take, and one attempt of a call.
+const CONNECT: Duration = Duration::from_secs(10);
+const ATTEMPT: Duration = Duration::from_secs(60);
+
+/// What the clients of a tool are made from.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// Region, credentials, endpoint, retries and time limits.
+    pub config: SdkConfig,
+    guard: Guard,
+}
+
+impl Aws {
+    /// Reads the AWS settings, and has the account checked while the tool looks around.
+    ///
+    /// Answers once the input is quiet, so that bad input that is already there is refused
+    /// before the first call.
+    pub async fn connect(stream: &Stream, env: &Env) -> Result<Aws> {
+        stream.settled().await?;
+        let config = load(stream.tool(), Some(env.region.clone())).await?;
+        let guard = Guard { stream: stream.clone() };
+        let (checked, account, expected) = (stream.clone(), config.clone(), env.account.clone());
+        if stream.account_is_checked() {
+            return Ok(Aws { config, guard }); // the env record was made here, from these credentials
+        }
+        tokio::spawn(async move {
+            match caller_account(&account).await {
+                Ok(account) if account == expected => checked.account_is_right(),
+                Ok(account) => checked.stop(
+                    Error::refused(format!(
+                        "the credentials are of account {account}, but the environment is in {expected}"
+                    ))
+                    .hint("set AWS_PROFILE to a profile of that account"),
+                ),
+                Err(error) => checked.stop(error),
+            }
+        });
+        Ok(Aws { config, guard })
+    }
+
+    /// The interceptor that every client must carry: it refuses a changing call under `--plan`,
+    /// before the account is checked, and after the tool has failed or was interrupted.
+    pub fn guard(&self) -> impl Intercept + 'static {
+        self.guard.clone()
+    }
+}
+
+/// The region and account of the credentials, for the tool at the head of a pipe.
+pub(crate) async fn whoami(tool: &str, region: Option<String>) -> Result<(String, String)> {
+    let config = load(tool, region).await?;
+    let region = config.region().map(|r| r.to_string()).unwrap_or_default();
+    Ok((region, caller_account(&config).await?))
+}
+
+/// The region that the AWS settings name, else us-east-1.
+pub(crate) async fn default_region(tool: &str) -> Result<String> {
+    Ok(load(tool, None).await?.region().map(|r| r.to_string()).unwrap_or_default())
+}
+
+async fn caller_account(config: &SdkConfig) -> Result<String> {
+    let identity = aws_sdk_sts::Client::new(config)
+        .get_caller_identity()
+        .send()
+        .await
+        .map_err(|e| aws_error("sts:GetCallerIdentity", "find out the account of the credentials", e))?;
+    Ok(identity.account.unwrap_or_default())
+}
+
+async fn load(tool: &str, region: Option<String>) -> Result<SdkConfig> {
+    let time_limits = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+    let mut loader = aws_config::from_env()
+        .http_client(http_client()?)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(time_limits);
+    if let Ok(name) = AppName::new(tool.to_string()) {
+        loader = loader.app_name(name); // shows in CloudTrail which tool it was
+    }
+    Ok(with_region(loader, region).await.load().await)
+}
+
+/// As the AWS CLI looks for it: AWS_REGION, AWS_DEFAULT_REGION, the profile.
+async fn with_region(loader: ConfigLoader, region: Option<String>) -> ConfigLoader {
+    let named = |key: &str| std::env::var(key).ok().filter(|value| !value.is_empty());
+    let named = region.or_else(|| named("AWS_REGION")).or_else(|| named("AWS_DEFAULT_REGION"));
+    let chain = aws_config::meta::region::RegionProviderChain::first_try(named.map(Region::new))
+        .or_else(aws_config::profile::ProfileFileRegionProvider::new())
+        .or_else(Region::from_static("us-east-1"));
+    loader.region(chain)
+}
+
+fn http_client() -> Result<SharedHttpClient> {
+    let mut trust = TrustStore::empty().with_native_roots(true);
+    if let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
+        let pem = std::fs::read(&path)
+            .map_err(|why| Error::usage(format!("cannot read AWS_CA_BUNDLE {}: {why}", path.to_string_lossy())))?;
+        trust = TrustStore::empty().with_pem_certificate(pem);
+    }
+    let tls = TlsContext::builder()
+        .with_trust_store(trust)
+        .build()
+        .map_err(|why| Error::usage(format!("cannot use the certificates: {why}")))?;
+    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(tls.clone())
+            .proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|c| c.sleep_impl()));
+        connector.build()
+    }))
+}
+
+#[derive(Clone, Debug)]
+struct Guard {
+    stream: Stream,
+}
+
+impl Intercept for Guard {
+    fn name(&self) -> &'static str {
+        "plumbline"
+    }
+
+    fn read_before_execution(
+        &self,
+        _context: &BeforeSerializationInterceptorContextRef<'_>,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(call) = cfg.load::<Metadata>() else { return Ok(()) };
+        self.stream.detail(|| format!("calls {}:{}", call.service().to_lowercase().replace(' ', ""), call.name()));
+        if !reads_only(call.name()) {
+            self.stream.check_change()?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an operation changes nothing, by AWS's naming.
+fn reads_only(operation: &str) -> bool {
+    ["Describe", "Get", "List", "BatchGet", "Head"].iter().any(|verb| operation.starts_with(verb))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_are_told_from_changes() {
+        assert!(reads_only("DescribeVpcs") && reads_only("BatchGetImage"));
+        assert!(!reads_only("CreateVpc") && !reads_only("BatchDeleteImage"));
+    }
+}

@@ -1,0 +1,267 @@
+//! What goes wrong, and the words for it.
+//!
+//! An error is a kind, a message and sometimes a hint. The kind alone decides the exit code.
+//! Every SDK error is worded here, since printing one plainly says only "service error".
+
+use std::error::Error as StdError;
+use std::fmt::{Debug, Display};
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// The result of everything that can fail in a tool.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a tool says when it cannot go on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Error {
+    /// Decides the exit code.
+    pub kind: Kind,
+    /// One line, lower case, no full stop, without the tool's name.
+    pub message: String,
+    /// What the reader can do, where there is something to do.
+    pub hint: Option<String>,
+}
+
+/// The kinds of failure, each with its exit code in `man/plumbline.7`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// AWS refused, or what exists is not what was asked for. Exit code 1.
+    Refused,
+    /// Stdout could not be written. Exit code 1.
+    Output,
+    /// The arguments contradict each other. Exit code 2, like clap's own errors.
+    Usage,
+    /// A record is missing because a tool upstream failed. Exit code 3, and not a word.
+    Skipped,
+    /// Stdin is not a stream of records, or lacks one. Exit code 65.
+    Input,
+    /// Not finished: a deadline passed, AWS throttled, or a person must act. Exit code 75.
+    Unfinished,
+    /// Ctrl-C, a closed terminal or a polite kill. Exit code 130.
+    Interrupted,
+    /// Another part of this tool failed first, and its error is the one that is told.
+    Stopped,
+}
+
+impl Kind {
+    /// The exit code of a tool that ends with an error of this kind.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Refused | Kind::Output | Kind::Stopped => 1,
+            Kind::Usage => 2,
+            Kind::Skipped => 3,
+            Kind::Input => 65,
+            Kind::Unfinished => 75,
+            Kind::Interrupted => 130,
+        }
+    }
+}
+
+impl Error {
+    /// An error of a kind, without a hint.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), hint: None }
+    }
+
+    /// AWS refused, or what exists is not what was asked for.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Error::new(Kind::Refused, message)
+    }
+
+    /// Stdin is not a stream of records, or lacks one, or one says something impossible.
+    pub fn input(message: impl Into<String>) -> Self {
+        Error::new(Kind::Input, message)
+    }
+
+    /// The arguments contradict each other.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Error::new(Kind::Usage, message)
+    }
+
+    /// Not finished; running the same pipe again continues.
+    pub fn unfinished(message: impl Into<String>) -> Self {
+        Error::new(Kind::Unfinished, message)
+    }
+
+    /// Adds what the reader can do, as a command or a short sentence.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {}
+
+/// The AWS error code of a failed call, or "" where there is none.
+pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &str {
+    error.as_service_error().and_then(|e| e.code()).unwrap_or_default()
+}
+
+/// The AWS error message of a failed call, or "" where there is none.
+pub fn message<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &str {
+    error.as_service_error().and_then(|e| e.message()).unwrap_or_default()
+}
+
+/// Words a failed AWS call: `cannot WHAT: why (OPERATION, CODE, request ID)`.
+///
+/// `operation` is written like in a policy, `ec2:CreateSubnet`; `what` is a verb, a kind and a
+/// name, `create subnet subnet-public-a-production-pr123`.
+pub fn aws_error<E>(operation: &str, what: impl Display, error: SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    if let Some(ours) = our_own(&error) {
+        return ours;
+    }
+    let status = error.raw_response().map(|r| r.status().as_u16());
+    let Some(service) = error.as_service_error() else {
+        return not_answered(operation, what, &error);
+    };
+    let meta = service.meta();
+    let request = meta.extra("aws_request_id").map(|id| format!(", request {id}")).unwrap_or_default();
+    let Some(code) = meta.code() else {
+        let status = status.unwrap_or_default();
+        return Error::refused(format!(
+            "cannot {what}: the endpoint answered {status} without an AWS error code; it may not support this call ({operation}{request})"
+        ));
+    };
+    let why = meta.message().unwrap_or("no message").trim().trim_end_matches('.');
+    let error = Error::new(kind_of(code), format!("cannot {what}: {why} ({operation}, {code}{request})"));
+    match hint_for(code) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// AWS's codes for "too fast" (aws-behaviours: throttling per service); all else is a refusal.
+fn kind_of(code: &str) -> Kind {
+    match code {
+        "RequestLimitExceeded"
+        | "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "RequestThrottled"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "InternalError"
+        | "InternalFailure"
+        | "ServerException"
+        | "InternalServerError"
+        | "Unavailable" => Kind::Unfinished,
+        _ => Kind::Refused,
+    }
+}
+
+fn hint_for(code: &str) -> Option<&'static str> {
+    match code {
+        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => {
+            Some("the tool's --iam-policy prints the permissions that it needs")
+        }
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+            Some("renew the credentials (aws sso login) and run the pipeline again")
+        }
+        "AuthFailure" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => {
+            Some("check the credentials: AWS_PROFILE, AWS_ACCESS_KEY_ID")
+        }
+        _ if kind_of(code) == Kind::Unfinished => Some("run the pipeline again"),
+        _ => None,
+    }
+}
+
+/// The call never got an answer: no credentials, no connection, no time.
+fn not_answered<E>(operation: &str, what: impl Display, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: StdError + Send + Sync + 'static,
+{
+    let why = innermost(error);
+    if why.contains("credential") || why.contains("profile") {
+        return Error::refused(format!("cannot {what}: {why} ({operation})"))
+            .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+    }
+    let text = format!("cannot {what}: {why} ({operation})");
+    match error {
+        SdkError::ConstructionFailure(_) => Error::refused(text),
+        _ => Error::unfinished(text).hint("check the connection (AWS_ENDPOINT_URL, if set) and run the pipeline again"),
+    }
+}
+
+/// An error of ours that went through the SDK: a guard of `Aws` refused the call.
+fn our_own(error: &(dyn StdError + 'static)) -> Option<Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(ours) = error.downcast_ref::<Error>() {
+            return Some(ours.clone());
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut words = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        words.push(error.to_string());
+        next = error.source();
+    }
+    // The outer layers say only "dispatch failure" or "client error (Connect)".
+    let tail = words.split_off(words.len().saturating_sub(2));
+    let text = tail.join(": ");
+    text.trim_end_matches('.').replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    fn answered(status: u16, meta: ErrorMetadata) -> SdkError<ErrorMetadata, HttpResponse> {
+        let status = StatusCode::try_from(status).unwrap();
+        SdkError::service_error(meta, HttpResponse::new(status, SdkBody::empty()))
+    }
+
+    #[test]
+    fn an_aws_error_names_resource_operation_code_and_request() {
+        let meta = ErrorMetadata::builder()
+            .code("SecurityGroupLimitExceeded")
+            .message("The maximum number of security groups has been reached.")
+            .custom("aws_request_id", "7c1e")
+            .build();
+        let error = aws_error("ec2:CreateSecurityGroup", "create security group x", answered(400, meta));
+        assert_eq!(
+            error.message,
+            "cannot create security group x: The maximum number of security groups has been reached (ec2:CreateSecurityGroup, SecurityGroupLimitExceeded, request 7c1e)"
+        );
+        assert_eq!(error.kind.exit_code(), 1);
+    }
+
+    #[test]
+    fn throttling_invites_to_run_again() {
+        let meta = ErrorMetadata::builder().code("RequestLimitExceeded").message("slow down").build();
+        assert_eq!(aws_error("ec2:CreateVpc", "create vpc x", answered(503, meta)).kind.exit_code(), 75);
+    }
+
+    #[test]
+    fn a_500_without_a_code_is_said_to_be_unsupported() {
+        let error = aws_error("x:Y", "do it", answered(500, ErrorMetadata::builder().build()));
+        assert!(error.message.contains("answered 500 without an AWS error code"), "{error}");
+    }
+
+    #[test]
+    fn an_error_of_ours_comes_through_the_sdk_unchanged() {
+        let ours = Error::input("no");
+        let error: SdkError<ErrorMetadata, HttpResponse> = SdkError::construction_failure(ours.clone());
+        assert_eq!(aws_error("x:Y", "do it", error), ours);
+    }
+}

@@ -1,0 +1,768 @@
+//! The records of the stream: one struct for each type that some tool reads, and [`Record`] for
+//! all. `man/plumbline.5` describes every field; the two are kept alike by `scripts/check`.
+//!
+//! Unknown fields of a known type are kept in `rest` and written again.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::name::{self, IDENTITY};
+
+/// A type of record that tools read: its struct knows its fields.
+pub trait Typed: Serialize + DeserializeOwned {
+    /// The value of the record's `type` field.
+    const TYPE: &'static str;
+}
+
+/// Any record: what tools write that none of them reads, and what passes through.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Record(pub Map<String, Value>);
+
+impl Record {
+    /// A record of a type with its name and nothing else.
+    pub fn new(kind: &str, name: &str) -> Self {
+        let mut fields = Map::new();
+        fields.insert("type".into(), kind.into());
+        fields.insert("name".into(), name.into());
+        Record(fields)
+    }
+
+    /// The record of a typed value.
+    pub fn of<T: Typed>(value: &T) -> Self {
+        let mut fields = Map::new();
+        fields.insert("type".into(), T::TYPE.into());
+        match serde_json::to_value(value) {
+            Ok(Value::Object(more)) => fields.extend(more),
+            other => unreachable!("a record type is a struct of plain fields: {other:?}"),
+        }
+        Record(fields)
+    }
+
+    /// Adds a field.
+    pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(field.into(), value.into());
+        self
+    }
+
+    /// Adds what was done, and for an update in which fields.
+    pub fn changed(mut self, change: Change, differences: &[Difference]) -> Self {
+        self.0.insert("change".into(), change.word().into());
+        if !differences.is_empty() {
+            self.0.insert("changes".into(), serde_json::to_value(differences).unwrap_or_default());
+        }
+        self
+    }
+
+    /// The value of `type`.
+    pub fn kind(&self) -> &str {
+        self.text("type")
+    }
+
+    /// The value of `name`.
+    pub fn name(&self) -> &str {
+        self.text("name")
+    }
+
+    /// A field's text, or "" where it is absent or not a text.
+    pub fn text(&self, field: &str) -> &str {
+        self.0.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The typed value, if it has this type and its fields fit.
+    pub fn typed<T: Typed>(&self) -> Option<T> {
+        (self.kind() == T::TYPE).then(|| serde_json::from_value(Value::Object(self.0.clone())).ok()).flatten()
+    }
+
+    /// Whether it tells something that exists in AWS: not a wish, a mark or the environment.
+    pub fn is_resource(&self) -> bool {
+        !matches!(self.kind(), Env::TYPE | App::TYPE | Failed::TYPE | Egress::TYPE | Image::TYPE)
+    }
+}
+
+/// What a tool did with a resource, or under `--plan` would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// It exists as wanted.
+    Kept,
+    /// It was made.
+    Created,
+    /// It was brought into line; `changes` says in what.
+    Updated,
+    /// It is gone.
+    Deleted,
+    /// Plan: it would be made.
+    Create,
+    /// Plan: it would be brought into line.
+    Update,
+}
+
+impl Change {
+    /// The word in the record and on stderr.
+    pub fn word(self) -> &'static str {
+        match self {
+            Change::Kept => "kept",
+            Change::Created => "created",
+            Change::Updated => "updated",
+            Change::Deleted => "deleted",
+            Change::Create => "create",
+            Change::Update => "update",
+        }
+    }
+
+    /// `Kept` where nothing differs, else `Updated`, or `Update` under `--plan`.
+    pub fn from_differences(differences: &[Difference], plan: bool) -> Self {
+        match (differences.is_empty(), plan) {
+            (true, _) => Change::Kept,
+            (false, false) => Change::Updated,
+            (false, true) => Change::Update,
+        }
+    }
+}
+
+/// One field that is not as wanted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The field, in the words of the record or of AWS.
+    pub field: String,
+    /// What it is.
+    pub old: String,
+    /// What it is to be.
+    pub new: String,
+}
+
+impl Difference {
+    /// The difference of two values, if there is one.
+    pub fn between(field: &str, old: impl ToString, new: impl ToString) -> Option<Self> {
+        let (old, new) = (old.to_string(), new.to_string());
+        (old != new).then(|| Difference { field: field.into(), old, new })
+    }
+
+    /// The differences of the tags that we set; tags that others added are theirs.
+    pub fn of_tags(have: &BTreeMap<String, String>, want: &[(String, String)]) -> Vec<Self> {
+        let old = |key: &str| have.get(key).map(String::as_str).unwrap_or_default().to_string();
+        want.iter().filter_map(|(key, new)| Difference::between(&format!("tag {key}"), old(key), new)).collect()
+    }
+}
+
+/// The environment: what every tool needs to find anything at all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Env {
+    /// `ENVIRONMENT-SUFFIX`, the value of the identity tag.
+    pub name: String,
+    /// The version of the records.
+    #[serde(default = "one")]
+    pub version: u32,
+    /// For people and tags: `production`.
+    pub environment: String,
+    /// What tells two environments of one account apart: `pr123`.
+    pub suffix: String,
+    /// The AWS region.
+    pub region: String,
+    /// The account, 12 digits.
+    pub account: String,
+    /// The tags that every resource carries beside its own.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// A dry run: every tool reads, none writes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub plan: bool,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+impl Env {
+    /// `kind-part-environment-suffix` within a limit; without a part, `kind-environment-suffix`.
+    pub fn named(&self, kind: &str, part: &str, limit: usize) -> String {
+        let joint = if part.is_empty() { "" } else { "-" };
+        name::cut(&format!("{kind}{joint}{part}-{}", self.name), limit)
+    }
+
+    /// The tags of a resource: its `Name`, the environment's tags, the identity.
+    pub fn tags_of(&self, name: &str) -> Vec<(String, String)> {
+        let mut tags = vec![("Name".to_string(), name.to_string())];
+        tags.extend(self.tags.iter().map(|(key, value)| (key.clone(), value.clone())));
+        tags.push((IDENTITY.to_string(), self.name.clone()));
+        tags
+    }
+
+    /// Whether a resource with these tags is this environment's.
+    pub fn owns(&self, tags: &BTreeMap<String, String>) -> bool {
+        tags.get(IDENTITY) == Some(&self.name)
+    }
+
+    /// The ID that a plan writes for what does not exist yet.
+    pub fn planned(&self, name: &str) -> String {
+        format!("planned:{name}")
+    }
+
+    /// The ARN of something in this account and region: `arn:aws:SERVICE:REGION:ACCOUNT:REST`.
+    pub fn arn(&self, service: &str, rest: &str) -> String {
+        let partition = self.partition();
+        format!("arn:{partition}:{service}:{}:{}:{rest}", self.region, self.account)
+    }
+
+    /// The partition that the region belongs to.
+    pub fn partition(&self) -> &'static str {
+        match self.region.as_str() {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        name::check_environment(&self.environment)?;
+        name::check_part("suffix", &self.suffix)?;
+        if self.version != 1 {
+            return Err(format!("version {} of the records is not known here", self.version));
+        }
+        if self.name != format!("{}-{}", self.environment, self.suffix) {
+            return Err(format!("name '{}' is not '{}-{}'", self.name, self.environment, self.suffix));
+        }
+        if self.account.len() != 12 || !self.account.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(format!("account '{}' is not 12 digits", self.account));
+        }
+        let region = self.region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if self.region.is_empty() || !region {
+            return Err(format!("region '{}' is not a region's name", self.region));
+        }
+        if self.tags.len() > 40 {
+            return Err(format!("{} tags are too many: AWS takes 50, ours included", self.tags.len()));
+        }
+        self.tags.iter().try_for_each(|(key, value)| name::check_tag(key, value))
+    }
+}
+
+/// A service that is wanted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct App {
+    /// What it is called: `web`.
+    pub name: String,
+    /// The port on which its container listens.
+    #[serde(default = "port")]
+    pub port: u16,
+    /// Whether the internet may reach its load balancer.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub public: bool,
+    /// The apps whose load balancers it may reach.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<String>,
+    /// The path that the load balancer asks for.
+    #[serde(default = "root")]
+    pub health: String,
+    /// Environment variables; `{alb.api.dns}` is filled in from records.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, String>,
+    /// The image to run where no image record says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Fargate CPU units; 1024 are one vCPU.
+    #[serde(default = "cpu")]
+    pub cpu: u32,
+    /// Fargate memory in MiB.
+    #[serde(default = "memory")]
+    pub memory: u32,
+    /// How many tasks run.
+    #[serde(default = "count")]
+    pub count: u32,
+    /// For how many seconds after its start a task's failing health checks do not count.
+    #[serde(default = "grace")]
+    pub grace: u32,
+    /// The processor: `X86_64` or `ARM64`.
+    #[serde(default = "architecture")]
+    pub architecture: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+impl App {
+    fn check(&self) -> Result<(), String> {
+        name::check_part("app", &self.name)?;
+        if self.port == 0 {
+            return Err("port 0 is not a port".into());
+        }
+        let path = self.health.starts_with('/')
+            && self.health.len() <= 1024
+            && self.health.bytes().all(|b| b.is_ascii_graphic());
+        if !path {
+            return Err(format!("health '{}' is not a path: it begins with / and has no spaces", self.health));
+        }
+        if self.count == 0 || self.count > 5000 {
+            return Err(format!("count {} must be 1 to 5000", self.count));
+        }
+        if !matches!(self.architecture.as_str(), "X86_64" | "ARM64") {
+            return Err(format!("architecture '{}' must be X86_64 or ARM64", self.architecture));
+        }
+        for called in &self.calls {
+            name::check_part("called app", called)?;
+            if *called == self.name {
+                return Err(format!("app '{called}' calls itself"));
+            }
+        }
+        let variable = |key: &str| {
+            !key.is_empty()
+                && !key.starts_with(|c: char| c.is_ascii_digit())
+                && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        match self.set.keys().find(|key| !variable(key)) {
+            Some(key) => Err(format!("set '{key}' is not the name of an environment variable")),
+            None => fargate_size(self.cpu, self.memory),
+        }
+    }
+}
+
+/// Fargate's sizes as data: CPU units, then the memory in MiB as first, last and step
+/// (ECS developer guide, "Task CPU and memory"). 256 CPU units take 512 MiB besides.
+const FARGATE_SIZES: [(u32, u32, u32, u32); 8] = [
+    (256, 1024, 2048, 1024),
+    (512, 1024, 4096, 1024),
+    (1024, 2048, 8192, 1024),
+    (2048, 4096, 16384, 1024),
+    (4096, 8192, 30720, 1024),
+    (8192, 16384, 61440, 4096),
+    (16384, 32768, 122880, 8192),
+    (32768, 61440, 249856, 61440),
+];
+
+fn fargate_size(cpu: u32, memory: u32) -> Result<(), String> {
+    let Some((_, first, last, step)) = FARGATE_SIZES.iter().find(|size| size.0 == cpu) else {
+        return Err(format!("cpu {cpu} is no Fargate size: 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768"));
+    };
+    // 32 vCPU take 60, 120 or 244 GB; the last is no multiple of the step.
+    let listed = (*first..=*last).contains(&memory) && (memory - first) % step == 0;
+    if listed || (cpu, memory) == (256, 512) || (cpu, memory) == (32768, 249856) {
+        return Ok(());
+    }
+    let also = if cpu == 256 { "512, " } else { "" };
+    Err(format!("memory {memory} does not go with cpu {cpu}: {also}{first} to {last} MiB in steps of {step}"))
+}
+
+/// The network, found again by its tags.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Vpc {
+    /// Always `main`.
+    pub name: String,
+    /// `vpc-…`.
+    pub id: String,
+    /// Its IPv4 range.
+    pub cidr: String,
+    /// One in each zone, routed to the internet gateway. Absent until they all exist.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public_subnets: Vec<String>,
+    /// One in each zone, routed to the zone's NAT gateway.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private_subnets: Vec<String>,
+    /// What was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// A mark: traffic from the private subnets can leave now.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Egress {
+    /// Always `main`.
+    pub name: String,
+    /// By what: `nat` or `nat-single`.
+    pub by: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// A security group: `alb/web` of web's load balancer, `task/web` of its tasks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sg {
+    /// `alb/APP` or `task/APP`.
+    pub name: String,
+    /// `sg-…`.
+    pub id: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// An app's load balancer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Alb {
+    /// The app.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The name under which it is reached.
+    pub dns: String,
+    /// `internet-facing` or `internal`.
+    pub scheme: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// An app's listener: written when its load balancer forwards to its target group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Listener {
+    /// The app.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The ARN of the target group it forwards to.
+    pub target_group: String,
+    /// The port it listens on.
+    pub port: u16,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// An app's image repository.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Repo {
+    /// The app.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// What an image reference begins with.
+    pub uri: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// A role: `execution/web` pulls web's image and writes its log.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Role {
+    /// `execution/APP`.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// An app's log group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogGroup {
+    /// The app.
+    pub name: String,
+    /// Its name in CloudWatch Logs.
+    pub group: String,
+    /// Its ARN, without the trailing `:*`.
+    pub arn: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// What an app is to run, pinned by digest where it was pushed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Image {
+    /// The app.
+    pub name: String,
+    /// The image reference.
+    pub image: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// The ECS cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Always `main`.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// The revision of a task definition that an app's service runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TaskDefinition {
+    /// The app.
+    pub name: String,
+    /// Its ARN, with the revision.
+    pub arn: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// An app's ECS service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// The app.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The cluster's ARN.
+    pub cluster: String,
+    /// The ARN of the task definition it was asked to run.
+    pub task_definition: String,
+    /// What was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// A tool that could not do its part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The tool.
+    pub name: String,
+    /// What it said.
+    pub message: String,
+    /// Its exit code.
+    #[serde(default)]
+    pub code: u8,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+impl Typed for Env {
+    const TYPE: &'static str = "env";
+}
+impl Typed for App {
+    const TYPE: &'static str = "app";
+}
+impl Typed for Vpc {
+    const TYPE: &'static str = "vpc";
+}
+impl Typed for Egress {
+    const TYPE: &'static str = "egress";
+}
+impl Typed for Sg {
+    const TYPE: &'static str = "sg";
+}
+impl Typed for Alb {
+    const TYPE: &'static str = "alb";
+}
+impl Typed for Listener {
+    const TYPE: &'static str = "listener";
+}
+impl Typed for Repo {
+    const TYPE: &'static str = "repo";
+}
+impl Typed for Role {
+    const TYPE: &'static str = "role";
+}
+impl Typed for LogGroup {
+    const TYPE: &'static str = "log_group";
+}
+impl Typed for Image {
+    const TYPE: &'static str = "image";
+}
+impl Typed for Cluster {
+    const TYPE: &'static str = "cluster";
+}
+impl Typed for TaskDefinition {
+    const TYPE: &'static str = "task_definition";
+}
+impl Typed for Service {
+    const TYPE: &'static str = "service";
+}
+impl Typed for Failed {
+    const TYPE: &'static str = "failed";
+}
+
+/// Reads one record and checks all that can be checked without its neighbours.
+pub fn read(bytes: &[u8]) -> Result<Record, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_string())?;
+    let record: Record = serde_json::from_str(text).map_err(|why| format!("is not valid JSON: {}", plain(&why)))?;
+    for field in ["type", "name"] {
+        match record.0.get(field) {
+            Some(Value::String(text)) if !text.is_empty() => {}
+            Some(_) => return Err(format!("has a {field} that is not a text")),
+            None => return Err(format!("has no {field}")),
+        }
+    }
+    check(&record).map_err(|why| format!("is no {} record: {why}", record.kind()))?;
+    Ok(record)
+}
+
+fn check(record: &Record) -> Result<(), String> {
+    match record.kind() {
+        Env::TYPE => fields::<Env>(record)?.check(),
+        App::TYPE => fields::<App>(record)?.check(),
+        Vpc::TYPE => fields::<Vpc>(record).map(drop),
+        Egress::TYPE => fields::<Egress>(record).map(drop),
+        Sg::TYPE => fields::<Sg>(record).map(drop),
+        Alb::TYPE => fields::<Alb>(record).map(drop),
+        Listener::TYPE => fields::<Listener>(record).map(drop),
+        Repo::TYPE => fields::<Repo>(record).map(drop),
+        Role::TYPE => fields::<Role>(record).map(drop),
+        LogGroup::TYPE => fields::<LogGroup>(record).map(drop),
+        Image::TYPE => fields::<Image>(record).map(drop),
+        Cluster::TYPE => fields::<Cluster>(record).map(drop),
+        TaskDefinition::TYPE => fields::<TaskDefinition>(record).map(drop),
+        Service::TYPE => fields::<Service>(record).map(drop),
+        Failed::TYPE => fields::<Failed>(record).map(drop),
+        _ => Ok(()),
+    }
+}
+
+fn fields<T: Typed>(record: &Record) -> Result<T, String> {
+    serde_json::from_value(Value::Object(record.0.clone())).map_err(|why| plain(&why))
+}
+
+/// serde_json's message without its own position, which is within the record.
+fn plain(why: &serde_json::Error) -> String {
+    let text = why.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_string()
+}
+
+/// Refuses a record whose ARN is of another account or region than the environment's.
+pub fn belongs(record: &Record, env: &Env) -> Result<(), String> {
+    if !record.is_resource() {
+        return Ok(());
+    }
+    let mut arn = record.text("arn").split(':').skip(3);
+    let (region, account) = (arn.next().unwrap_or_default(), arn.next().unwrap_or_default());
+    if !account.is_empty() && account != env.account {
+        return Err(format!("is of account {account}, but the environment is in {}", env.account));
+    }
+    if !region.is_empty() && region != env.region {
+        return Err(format!("is of region {region}, but the environment is in {}", env.region));
+    }
+    Ok(())
+}
+
+fn one() -> u32 {
+    1
+}
+fn port() -> u16 {
+    5000
+}
+fn root() -> String {
+    "/".into()
+}
+fn cpu() -> u32 {
+    256
+}
+fn memory() -> u32 {
+    512
+}
+fn count() -> u32 {
+    2
+}
+fn grace() -> u32 {
+    60
+}
+fn architecture() -> String {
+    "X86_64".into()
+}
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env() -> Env {
+        let text = r#"{"type":"env","name":"production-pr123","environment":"production","suffix":"pr123","region":"us-east-1","account":"123456789012"}"#;
+        read(text.as_bytes()).unwrap().typed().unwrap()
+    }
+
+    #[test]
+    fn unknown_fields_survive_a_round_trip() {
+        let text = r#"{"type":"vpc","name":"main","id":"vpc-1","cidr":"10.0.0.0/16","mine":{"a":[1,2.50]}}"#;
+        let vpc: Vpc = read(text.as_bytes()).unwrap().typed().unwrap();
+        assert_eq!(
+            serde_json::to_string(&Record::of(&vpc)).unwrap(),
+            r#"{"type":"vpc","name":"main","id":"vpc-1","cidr":"10.0.0.0/16","mine":{"a":[1,2.5]}}"#
+                .replace("2.5]", "2.5]")
+        );
+    }
+
+    #[test]
+    fn an_app_needs_only_its_name() {
+        let app: App = read(br#"{"type":"app","name":"web"}"#).unwrap().typed().unwrap();
+        assert_eq!((app.port, app.health.as_str(), app.cpu, app.memory, app.count), (5000, "/", 256, 512, 2));
+    }
+
+    #[test]
+    fn wrong_types_and_values_are_refused() {
+        for (text, why) in [
+            (r#"{"name":"x"}"#, "has no type"),
+            (r#"{"type":"x"}"#, "has no name"),
+            (r#"{"type":"x","name":5}"#, "has a name that is not a text"),
+            (
+                r#"{"type":"vpc","name":"main","id":5,"cidr":"x"}"#,
+                "is no vpc record: invalid type: integer `5`, expected a string",
+            ),
+            (
+                r#"{"type":"app","name":"Web"}"#,
+                "is no app record: app 'Web' must be 1 to 32 lower-case letters, digits and single hyphens between them",
+            ),
+            (
+                r#"{"type":"app","name":"web","memory":128}"#,
+                "is no app record: memory 128 does not go with cpu 256: 512, 1024 to 2048 MiB in steps of 1024",
+            ),
+            (
+                r#"{"type":"app","name":"web","health":"x"}"#,
+                "is no app record: health 'x' is not a path: it begins with / and has no spaces",
+            ),
+            (r#"{"type":"app","name":"web","calls":["web"]}"#, "is no app record: app 'web' calls itself"),
+            (r#"{"type":"x","name":"y",}"#, "is not valid JSON: trailing comma"),
+        ] {
+            assert_eq!(read(text.as_bytes()), Err(why.to_string()), "{text}");
+        }
+        assert_eq!(read(b"{\"type\":\"\xff\"}"), Err("is not UTF-8".to_string()));
+    }
+
+    #[test]
+    fn every_fargate_size_of_the_guide_is_accepted() {
+        for (cpu, memory) in [
+            (256, 512),
+            (256, 2048),
+            (512, 4096),
+            (1024, 2048),
+            (2048, 16384),
+            (4096, 30720),
+            (8192, 61440),
+            (16384, 122880),
+            (32768, 122880),
+            (32768, 249856),
+        ] {
+            assert_eq!(fargate_size(cpu, memory), Ok(()), "{cpu} {memory}");
+        }
+        for (cpu, memory) in
+            [(128, 128), (256, 1536), (256, 4096), (512, 512), (8192, 17408), (16384, 30720), (32768, 61441)]
+        {
+            assert!(fargate_size(cpu, memory).is_err(), "{cpu} {memory}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_another_account_or_region_is_refused() {
+        let role = Record::new("role", "execution/web").with("arn", "arn:aws:iam::999999999999:role/x");
+        assert!(belongs(&role, &env()).unwrap_err().contains("account 999999999999"));
+        let alb = Record::new("alb", "web").with("arn", "arn:aws:elasticloadbalancing:eu-west-1:123456789012:x");
+        assert!(belongs(&alb, &env()).unwrap_err().contains("region eu-west-1"));
+    }
+
+    #[test]
+    fn tags_of_others_are_no_difference() {
+        let have = BTreeMap::from([("Name".to_string(), "a".to_string()), ("theirs".to_string(), "x".to_string())]);
+        let want = vec![("Name".to_string(), "b".to_string())];
+        assert_eq!(
+            Difference::of_tags(&have, &want),
+            [Difference { field: "tag Name".into(), old: "a".into(), new: "b".into() }]
+        );
+    }
+}

@@ -1,0 +1,300 @@
+//! The entry of every tool: arguments, stream, exit code; and the only code that prints.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, FromArgMatches, Parser};
+
+use crate::aws;
+use crate::error::{Error, Kind, Result};
+use crate::name;
+use crate::record::{Env, Failed, Record};
+use crate::stream::Stream;
+
+/// After Ctrl-C, calls under way may end and tools upstream may still write for this long.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// The flags that mean the same in every tool.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    /// The environment, where no env record names it: ENVIRONMENT-SUFFIX [env: PLUMBLINE_ENV]
+    #[arg(long, value_name = "NAME", value_parser = environment_name, help_heading = "Common options")]
+    pub env: Option<String>,
+    /// The region of a new env record [default: the AWS settings', else us-east-1]
+    #[arg(long, help_heading = "Common options")]
+    pub region: Option<String>,
+    /// A tag of a new env record, beside Environment, Suffix, Project, Team and ManagedBy
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag, help_heading = "Common options")]
+    pub tags: Vec<(String, String)>,
+    /// Give up after this many minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1440), help_heading = "Common options")]
+    pub timeout: u64,
+    /// Tell each call and what was found unchanged
+    #[arg(short, long, conflicts_with = "quiet", help_heading = "Common options")]
+    pub verbose: bool,
+    /// Tell errors alone
+    #[arg(short, long, help_heading = "Common options")]
+    pub quiet: bool,
+    /// Write stderr as JSON, one object a line
+    #[arg(long, help_heading = "Common options")]
+    pub json_log: bool,
+    /// Print the IAM policy that this tool needs, and exit
+    #[arg(long, help_heading = "Common options")]
+    pub iam_policy: bool,
+}
+
+impl Common {
+    /// What PLUMBLINE_ENV names, if it is set.
+    pub(crate) fn env_of_shell() -> Result<Option<String>> {
+        match std::env::var("PLUMBLINE_ENV") {
+            Ok(name) if !name.is_empty() => match environment_name(&name) {
+                Ok(name) => Ok(Some(name)),
+                Err(why) => Err(Error::usage(format!("PLUMBLINE_ENV '{name}': {why}"))),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    /// The environment that the flags name, with the account of the credentials.
+    pub(crate) async fn environment(&self, tool: &str, name: &str) -> Result<Env> {
+        let (environment, suffix) = name.split_once('-').unwrap_or((name, ""));
+        let (region, account) = aws::whoami(tool, self.region.clone()).await?;
+        Ok(new_env(environment, suffix, region, account, &self.tags))
+    }
+
+    /// For `mk-env`: the env record of an environment; asks STS only where no account is given.
+    ///
+    /// Errors: there are no credentials, or the region cannot be found.
+    pub async fn new_env(&self, tool: &str, environment: &str, suffix: &str, account: Option<String>) -> Result<Env> {
+        let (region, account) = match (account, &self.region) {
+            (Some(account), Some(region)) => (region.clone(), account),
+            (Some(account), None) => (aws::default_region(tool).await?, account),
+            (None, region) => aws::whoami(tool, region.clone()).await?,
+        };
+        Ok(new_env(environment, suffix, region, account, &self.tags))
+    }
+}
+
+fn new_env(environment: &str, suffix: &str, region: String, account: String, tags: &[(String, String)]) -> Env {
+    let defaults = [
+        ("Environment", environment),
+        ("ManagedBy", "plumbline"),
+        ("Project", "plumbline"),
+        ("Suffix", suffix),
+        ("Team", "devops"),
+    ];
+    let mut all: BTreeMap<String, String> = defaults.map(|(key, value)| (key.to_string(), value.to_string())).into();
+    all.extend(tags.iter().cloned());
+    Env {
+        name: format!("{environment}-{suffix}"),
+        version: 1,
+        environment: environment.into(),
+        suffix: suffix.into(),
+        region,
+        account,
+        tags: all,
+        plan: false,
+        rest: Default::default(),
+    }
+}
+
+fn environment_name(text: &str) -> Result<String, String> {
+    let (environment, suffix) =
+        text.split_once('-').ok_or("it is written ENVIRONMENT-SUFFIX, like production-pr123")?;
+    name::check_environment(environment)?;
+    name::check_part("suffix", suffix)?;
+    Ok(text.to_string())
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a tag is written KEY=VALUE")?;
+    name::check_tag(key, value)?;
+    Ok((key.to_string(), value.to_string()))
+}
+
+/// Runs a tool: reads its arguments, opens the stream, calls `tool`, passes the rest of the
+/// input on, and answers the exit code. `policy` is what `--iam-policy` prints.
+pub async fn run<A, F, Fut>(policy: &str, tool: F) -> ExitCode
+where
+    A: Parser,
+    F: FnOnce(A, Stream) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
+    let command = Common::augment_args(A::command());
+    let name: &'static str = command.get_name().to_string().leak();
+    let matches = command.get_matches();
+    let parsed = Common::from_arg_matches(&matches).and_then(|common| Ok((common, A::from_arg_matches(&matches)?)));
+    let (common, args) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(Kind::Usage.exit_code());
+        }
+    };
+    if common.iam_policy {
+        print!("{policy}");
+        return ExitCode::SUCCESS;
+    }
+    let voice = Voice { tool: name, quiet: common.quiet, verbose: common.verbose, json: common.json_log };
+    let limit = Duration::from_secs(60 * common.timeout);
+    let stream = Stream::open(name, common, voice.clone(), !std::io::stdin().is_terminal());
+    tokio::spawn(stop_on_signal(stream.clone()));
+    tokio::spawn(tell_of_silence(stream.clone()));
+    tokio::spawn(stop_after(stream.clone(), limit));
+    let result = tool(args, stream.clone()).await;
+    let code = end(&stream, &voice, result).await;
+    ExitCode::from(code)
+}
+
+async fn end(stream: &Stream, voice: &Voice, result: Result<()>) -> u8 {
+    // The first reason to stop is the one to tell; what the tool answered may only follow from it.
+    let error = match (stream.stop_reason(), result) {
+        (Some(first), _) => Some(first),
+        (None, Err(error)) => Some(error),
+        (None, Ok(())) => None,
+    };
+    let Some(error) = error else {
+        let tally = stream.tally();
+        if let (unchanged @ 1.., 0) = tally {
+            voice.say(&format!("nothing to change ({unchanged} kept)"));
+        }
+        stream.drain(None).await;
+        // Stdin can still turn out bad, and stdout full, while the rest passes.
+        return match stream.stop_reason() {
+            Some(late) => {
+                voice.fail(&late);
+                late.kind.exit_code()
+            }
+            None if stream.upstream_failed() => Kind::Skipped.exit_code(),
+            None => 0,
+        };
+    };
+    match error.kind {
+        Kind::Skipped | Kind::Stopped => {}
+        Kind::Interrupted => {
+            if let (_, changes @ 1..) = stream.tally() {
+                voice.error(&format!("interrupted after {changes} changes; run the pipeline again to finish"));
+            }
+        }
+        Kind::Output if error.message.is_empty() => {}
+        Kind::Output => voice.fail(&error),
+        _ => {
+            voice.fail(&error);
+            let failed = Failed {
+                name: stream.tool().into(),
+                message: error.message.clone(),
+                code: error.kind.exit_code(),
+                ..Failed::default()
+            };
+            let _ = stream.write(Record::of(&failed)).await;
+        }
+    }
+    let limit = matches!(error.kind, Kind::Interrupted).then_some(LAST_WORDS);
+    stream.drain(limit).await;
+    error.kind.exit_code()
+}
+
+async fn stop_on_signal(stream: Stream) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else { return };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    stream.stop(Error::new(Kind::Interrupted, "interrupted"));
+    tokio::select! { // who asks twice does not want to wait for the calls under way
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    #[allow(clippy::exit)]
+    std::process::exit(Kind::Interrupted.exit_code().into());
+}
+
+async fn tell_of_silence(stream: Stream) {
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    if stream.silent() {
+        stream.say("waiting for records on stdin (< /dev/null where there are none)");
+    }
+}
+
+async fn stop_after(stream: Stream, limit: Duration) {
+    tokio::time::sleep(limit).await;
+    let minutes = limit.as_secs() / 60;
+    stream.stop(
+        Error::unfinished(format!("not finished after {minutes}m"))
+            .hint("run the pipeline again, or give a longer --timeout"),
+    );
+}
+
+/// How a tool speaks to people.
+#[derive(Clone, Debug)]
+pub(crate) struct Voice {
+    tool: &'static str,
+    quiet: bool,
+    verbose: bool,
+    json: bool,
+}
+
+impl Voice {
+    pub(crate) fn say(&self, line: &str) {
+        if !self.quiet {
+            self.print("info", line, None);
+        }
+    }
+
+    pub(crate) fn detail(&self, line: impl FnOnce() -> String) {
+        if self.verbose {
+            self.print("detail", &line(), None);
+        }
+    }
+
+    pub(crate) fn error(&self, line: &str) {
+        self.print("error", line, None);
+    }
+
+    pub(crate) fn fail(&self, error: &Error) {
+        self.print("error", &error.message, error.hint.as_deref());
+    }
+
+    /// One write for one message, so that the lines of a pipe's tools never mix. A stderr that
+    /// is gone is no reason to stop.
+    fn print(&self, level: &str, line: &str, hint: Option<&str>) {
+        use std::io::Write;
+        let text = match (self.json, hint) {
+            (true, hint) => {
+                let mut object = serde_json::json!({"tool": self.tool, "level": level, "message": line});
+                if let Some(hint) = hint {
+                    object["try"] = hint.into();
+                }
+                format!("{object}\n")
+            }
+            (false, Some(hint)) => format!("{}: {line}\n  try: {hint}\n", self.tool),
+            (false, None) => format!("{}: {line}\n", self.tool),
+        };
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_is_named_by_two_words() {
+        assert!(environment_name("production-pr-123").is_ok());
+        assert!(environment_name("production").is_err());
+        assert!(environment_name("Production-x").is_err());
+    }
+
+    #[test]
+    fn tags_of_the_user_win_over_the_defaults() {
+        let env = new_env("production", "pr1", "us-east-1".into(), "1".repeat(12), &[("Team".into(), "web".into())]);
+        assert_eq!((env.tags["Team"].as_str(), env.tags["Environment"].as_str()), ("web", "production"));
+    }
+}

@@ -1,0 +1,676 @@
+//! The record stream: records in as they arrive, records out at once.
+//!
+//! A tool holds a [`Stream`] and asks it for what it needs. Whatever arrives is checked, passed
+//! on and remembered, by threads of their own, so a slow reader downstream or a silent writer
+//! upstream never holds up a call to AWS. The stream also knows whether the tool may go on:
+//! one place decides between "interrupted", "stdout is closed" and "another part failed".
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::future::Future;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use futures_util::future::{Either, join_all, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::{oneshot, watch};
+
+use crate::error::{Error, Kind, Result};
+use crate::record::{self, App, Change, Env, Failed, Record, Typed};
+use crate::run::{Common, Voice};
+use crate::scan::{self, Scanner};
+
+/// Input counts as settled when none came for this long; then the first AWS call may go out.
+/// The records of a pipe's head arrive within a millisecond of each other.
+const QUIET: Duration = Duration::from_millis(20);
+/// Past a bad record, this much of unreadable input ends the tool instead of being skipped.
+const SKIPPED_AT_MOST: usize = 64 << 20;
+
+/// One tool's view of the pipe that it stands in. Cheap to clone.
+#[derive(Clone)]
+pub struct Stream(Arc<Shared>);
+
+struct Shared {
+    tool: &'static str,
+    common: Common,
+    voice: Voice,
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+    out: mpsc::Sender<Line>,
+    account_checked: AtomicBool,
+    unchanged: AtomicUsize,
+    changes: AtomicUsize,
+    /// Whether this tool writes app records, and so may name apps that come after it.
+    makes_apps: AtomicBool,
+    opened: Instant,
+}
+
+#[derive(Default)]
+struct State {
+    /// In the order of their first arrival; the last of a key is in its place.
+    records: Vec<Record>,
+    places: HashMap<(String, String), usize>,
+    heard: bool,
+    ended: bool,
+    upstream_failed: bool,
+    last_input: Option<Instant>,
+    stop: Option<Error>,
+}
+
+enum Line {
+    Passed(Vec<u8>),
+    Ours(Vec<u8>, oneshot::Sender<()>),
+    End(oneshot::Sender<()>),
+}
+
+impl Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.tool)
+    }
+}
+
+impl Stream {
+    pub(crate) fn open(tool: &'static str, common: Common, voice: Voice, read_stdin: bool) -> Self {
+        let (out, lines) = mpsc::channel();
+        let state = State { ended: !read_stdin, ..State::default() };
+        let stream = Stream(Arc::new(Shared {
+            tool,
+            common,
+            voice,
+            state: Mutex::new(state),
+            changed: watch::channel(0).0,
+            out,
+            account_checked: AtomicBool::new(false),
+            unchanged: AtomicUsize::new(0),
+            changes: AtomicUsize::new(0),
+            makes_apps: AtomicBool::new(false),
+            opened: Instant::now(),
+        }));
+        let writer = stream.clone();
+        std::thread::spawn(move || writer.write_lines(lines));
+        if read_stdin {
+            let reader = stream.clone();
+            std::thread::spawn(move || reader.read_stdin());
+        }
+        stream
+    }
+
+    /// The tool's name.
+    pub fn tool(&self) -> &'static str {
+        self.0.tool
+    }
+
+    /// The flags that every tool has.
+    pub fn common(&self) -> &Common {
+        &self.0.common
+    }
+
+    /// The environment: from stdin, or at the head of a pipe from `--env`, where it is written.
+    ///
+    /// `--env` counts at once, even if stdin stays open; PLUMBLINE_ENV once stdin ended without
+    /// an env record, since every tool of a pipe sees the variable.
+    ///
+    /// Errors: neither names one, or they name two.
+    pub async fn env(&self) -> Result<Env> {
+        let name = match &self.0.common.env {
+            Some(name) => name.clone(),
+            None => match (self.need::<Env>("").await, Common::env_of_shell()?) {
+                (Err(missing), Some(name)) if missing.kind == Kind::Input && self.go_on().is_ok() => name,
+                (needed, _) => return needed,
+            },
+        };
+        if let Some(env) = self.get::<Env>("") {
+            return Ok(env);
+        }
+        let env = self.0.common.environment(self.0.tool, &name).await?;
+        if let Some(env) = self.get::<Env>("") {
+            return Ok(env); // it came from stdin meanwhile, and was compared on arrival
+        }
+        self.account_is_right();
+        self.write(Record::of(&env)).await?;
+        Ok(env)
+    }
+
+    /// Waits for a record of a type; `name` "" takes the first of that type.
+    ///
+    /// Errors: the input ended without it.
+    pub async fn need<T: Typed>(&self, name: &str) -> Result<T> {
+        self.need_where(name, |_| true).await
+    }
+
+    /// Waits for a record of a type and name that fulfils a condition: records may come again
+    /// with more in them.
+    pub async fn need_where<T: Typed>(&self, name: &str, enough: impl Fn(&T) -> bool) -> Result<T> {
+        let mut changed = self.0.changed.subscribe();
+        loop {
+            if let Some(found) = self.get::<T>(name).filter(&enough) {
+                return Ok(found);
+            }
+            {
+                let state = self.state();
+                if let Some(stop) = &state.stop {
+                    return Err(stopped(stop));
+                }
+                if state.ended {
+                    return Err(self.lacks(&state, T::TYPE, name));
+                }
+            }
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// The record of a type and name, if it has arrived; `name` "" takes the first.
+    pub fn get<T: Typed>(&self, name: &str) -> Option<T> {
+        let state = self.state();
+        let record = match name {
+            "" => state.records.iter().find(|record| record.kind() == T::TYPE),
+            _ => state.places.get(&(T::TYPE.into(), name.into())).map(|&at| &state.records[at]),
+        };
+        record.and_then(Record::typed)
+    }
+
+    /// Does `work` for every record of a type, each as it arrives, all side by side, and ends
+    /// when the input has ended and all work is done.
+    pub async fn for_each<T: Typed, F, Fut>(&self, mut work: F) -> Result<()>
+    where
+        F: FnMut(T) -> Fut,
+        Fut: Future<Output = Result<()>>,
+    {
+        self.settled().await?; // a record that comes twice at once is worked on once, as its last
+        let mut seen = 0;
+        let mut changed = self.0.changed.subscribe();
+        let mut working = FuturesUnordered::new();
+        let mut first_error = None;
+        loop {
+            let (fresh, ended) = {
+                let state = self.state();
+                let fresh: Vec<T> = state.records[seen..].iter().filter_map(Record::typed).collect();
+                seen = state.records.len();
+                (fresh, state.ended || state.stop.is_some())
+            };
+            working.extend(fresh.into_iter().map(&mut work));
+            let done = match (working.is_empty(), ended) {
+                (true, true) => break,
+                (true, false) => {
+                    let _ = changed.changed().await;
+                    continue;
+                }
+                (false, true) => working.next().await,
+                (false, false) => match select(working.next(), Box::pin(changed.changed())).await {
+                    Either::Left((done, _)) => done,
+                    Either::Right(_) => None,
+                },
+            };
+            if let Some(Err(error)) = done {
+                self.stop(error.clone());
+                first_error.get_or_insert(error);
+            }
+        }
+        match first_error {
+            Some(error) => Err(error),
+            None => self.go_on(),
+        }
+    }
+
+    /// Waits for the end of the input and answers all records, each key once.
+    pub async fn all(&self) -> Result<Vec<Record>> {
+        let mut changed = self.0.changed.subscribe();
+        loop {
+            {
+                let state = self.state();
+                if let Some(stop) = &state.stop {
+                    return Err(stopped(stop));
+                }
+                if state.ended {
+                    return Ok(state.records.clone());
+                }
+            }
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// Whether a tool upstream said that it failed.
+    pub fn upstream_failed(&self) -> bool {
+        self.state().upstream_failed
+    }
+
+    /// Writes a record of ours, flushed, and tells a person what was done.
+    ///
+    /// Errors: stdout is closed or full; the record is then told on stderr, so that no ID is lost.
+    pub async fn write(&self, record: Record) -> Result<()> {
+        self.tell(&record);
+        let mut line = serde_json::to_vec(&record.0).map_err(|why| Error::new(Kind::Output, why.to_string()))?;
+        line.push(b'\n');
+        self.remember(record);
+        let (written, wait) = oneshot::channel();
+        let _ = self.0.out.send(Line::Ours(line, written));
+        let _ = wait.await;
+        match &self.state().stop {
+            Some(stop) if stop.kind == Kind::Output => Err(stop.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs futures side by side to their ends and answers all results, or the first error.
+    ///
+    /// Nothing is dropped halfway, so nothing that was made goes untold; after an error the
+    /// others make nothing new.
+    pub async fn join<T, Fut>(&self, futures: impl IntoIterator<Item = Fut>) -> Result<Vec<T>>
+    where
+        Fut: Future<Output = Result<T>>,
+    {
+        let stopping = futures.into_iter().map(|future| async {
+            let result = future.await;
+            if let Err(error) = &result {
+                self.stop(error.clone());
+            }
+            result
+        });
+        let results = join_all(stopping).await;
+        let told = |result: &Result<T>| matches!(result, Err(error) if error.kind != Kind::Stopped);
+        match results.iter().position(told) {
+            Some(at) => results.into_iter().nth(at).map_or(Ok(Vec::new()), |error| error.map(|one| vec![one])),
+            None => results.into_iter().collect(),
+        }
+    }
+
+    /// Waits until the account is known to be the environment's, before a first change.
+    ///
+    /// Errors: it is another, the tool must stop, or this is a dry run.
+    pub async fn may_change(&self) -> Result<()> {
+        let mut changed = self.0.changed.subscribe();
+        while !self.0.account_checked.load(Ordering::Relaxed) {
+            self.go_on()?;
+            let _ = changed.changed().await;
+        }
+        self.check_change()
+    }
+
+    /// Whether a changing call may go out now.
+    pub(crate) fn check_change(&self) -> Result<()> {
+        self.go_on()?;
+        if self.get::<Env>("").is_some_and(|env| env.plan) {
+            return Err(Error::refused("a dry run changes nothing (this is a defect of the tool)"));
+        }
+        if !self.0.account_checked.load(Ordering::Relaxed) {
+            return Err(Error::refused("the account is not checked yet (this is a defect of the tool)"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn account_is_right(&self) {
+        self.0.account_checked.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// Ok while the tool may go on; else why not.
+    pub fn go_on(&self) -> Result<()> {
+        self.state().stop.as_ref().map_or(Ok(()), |stop| Err(stopped(stop)))
+    }
+
+    /// Has the tool make nothing new: the first reason counts.
+    pub fn stop(&self, why: Error) {
+        let mut state = self.state();
+        if why.kind != Kind::Stopped && state.stop.is_none() {
+            state.stop = Some(why);
+            drop(state);
+            self.wake();
+        }
+    }
+
+    /// Awaits something that may be dropped (a pause, a reading), unless the tool must stop.
+    pub async fn unless_stopped<T>(&self, future: impl Future<Output = T>) -> Result<T> {
+        let mut changed = self.0.changed.subscribe();
+        let mut future = std::pin::pin!(future);
+        loop {
+            self.go_on()?;
+            let change = std::pin::pin!(changed.changed());
+            match select(future, change).await {
+                Either::Left((done, _)) => return Ok(done),
+                Either::Right((_, again)) => future = again,
+            }
+        }
+    }
+
+    /// Waits until the input has ended or is quiet, and is all right so far.
+    ///
+    /// Errors: an upstream tool has failed already, so that nothing here needs to begin.
+    pub async fn settled(&self) -> Result<()> {
+        loop {
+            let wait = {
+                let state = self.state();
+                let quiet = state.last_input.unwrap_or(self.0.opened).elapsed();
+                if state.ended || quiet >= QUIET && (state.heard || self.0.common.env.is_some()) {
+                    drop(state);
+                    self.go_on()?;
+                    return match self.upstream_failed() {
+                        true => Err(Error::new(Kind::Skipped, "a tool upstream failed")),
+                        false => Ok(()),
+                    };
+                }
+                QUIET.saturating_sub(quiet).max(Duration::from_millis(1))
+            };
+            self.unless_stopped(tokio::time::sleep(wait)).await?;
+        }
+    }
+
+    /// For `mk-app`: apps that this tool's input does not name may come after it.
+    pub fn makes_apps(&self) {
+        self.0.makes_apps.store(true, Ordering::Relaxed);
+    }
+
+    /// A line for a person, unless `--quiet`.
+    pub fn say(&self, line: &str) {
+        self.0.voice.say(line);
+    }
+
+    /// A line for a person who asked for more with `-v`.
+    pub fn detail(&self, line: impl FnOnce() -> String) {
+        self.0.voice.detail(line);
+    }
+
+    fn tell(&self, record: &Record) {
+        let id =
+            ["id", "arn", "group"].iter().map(|field| record.text(field)).find(|id| !id.is_empty()).unwrap_or_default();
+        let change = record.text("change");
+        let line =
+            || format!("{change} {} {} {id}", record.kind().replace('_', " "), record.name()).trim_end().to_string();
+        if change.is_empty() {
+            return;
+        }
+        if change == Change::Kept.word() {
+            self.0.unchanged.fetch_add(1, Ordering::Relaxed);
+            return self.detail(line);
+        }
+        self.0.changes.fetch_add(1, Ordering::Relaxed);
+        let differences: Vec<String> = record
+            .0
+            .get("changes")
+            .and_then(|c| c.as_array())
+            .into_iter()
+            .flatten()
+            .map(|d| {
+                let part = |field: &str| d.get(field).and_then(|v| v.as_str()).unwrap_or_default().to_string();
+                format!("{}: {} -> {}", part("field"), part("old"), part("new"))
+            })
+            .collect();
+        match differences.is_empty() {
+            true => self.say(&line()),
+            false => self.say(&format!("{} ({})", line(), differences.join("; "))),
+        }
+    }
+
+    /// How many resources this run found as wanted, and how many it changed.
+    pub(crate) fn tally(&self) -> (usize, usize) {
+        (self.0.unchanged.load(Ordering::Relaxed), self.0.changes.load(Ordering::Relaxed))
+    }
+
+    /// Whether stdin is open and has not said a word.
+    pub(crate) fn silent(&self) -> bool {
+        let state = self.state();
+        !state.heard && !state.ended
+    }
+
+    pub(crate) fn account_is_checked(&self) -> bool {
+        self.0.account_checked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn stop_reason(&self) -> Option<Error> {
+        self.state().stop.clone()
+    }
+
+    /// Passes the rest of the input on; without a limit where the tool did its work, since the
+    /// tools upstream are still doing theirs.
+    pub(crate) async fn drain(&self, limit: Option<Duration>) {
+        let begun = Instant::now();
+        let mut changed = self.0.changed.subscribe();
+        loop {
+            {
+                let state = self.state();
+                // With the environment from flags, a stdin that never said a word is nobody's.
+                let silent = self.0.common.env.is_some() && !state.heard;
+                let closed = matches!(&state.stop, Some(stop) if stop.kind == Kind::Output);
+                if state.ended || silent || closed || limit.is_some_and(|limit| begun.elapsed() > limit) {
+                    break;
+                }
+            }
+            let _ = tokio::time::timeout(Duration::from_millis(100), changed.changed()).await;
+        }
+        let (written, wait) = oneshot::channel();
+        let _ = self.0.out.send(Line::End(written));
+        let _ = wait.await;
+    }
+
+    fn lacks(&self, state: &State, kind: &str, name: &str) -> Error {
+        if state.upstream_failed {
+            return Error::new(Kind::Skipped, "a tool upstream failed");
+        }
+        let tool = self.0.tool;
+        let (missing, hint) = match kind {
+            "env" => (
+                "no env record on stdin, and no --env".to_string(),
+                format!("mk-env production pr123 | {tool}, or {tool} --env production-pr123"),
+            ),
+            "vpc" => (format!("no {kind} record on stdin"), format!("mk-vpc | {tool}")),
+            _ => (format!("no {kind} record '{name}' on stdin"), "man plumbline.7 shows the tools' order".to_string()),
+        };
+        Error::input(missing).hint(hint)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        self.0.changed.send_modify(|version| *version += 1);
+    }
+
+    fn remember(&self, record: Record) {
+        let key = (record.kind().to_string(), record.name().to_string());
+        let mut state = self.state();
+        match state.places.get(&key) {
+            Some(&at) => state.records[at] = record,
+            None => {
+                let at = state.records.len();
+                state.places.insert(key, at);
+                state.records.push(record);
+            }
+        }
+        drop(state);
+        self.wake();
+    }
+
+    // The reader's thread.
+
+    fn read_stdin(&self) {
+        let mut scanner = Scanner::default();
+        let mut chunk = vec![0; 64 << 10];
+        let mut skipping: Option<Skipping> = None;
+        let mut stdin = std::io::stdin().lock();
+        loop {
+            let count = match stdin.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(why) if why.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(why) => {
+                    self.stop(Error::input(format!("cannot read stdin: {why}")));
+                    break;
+                }
+            };
+            {
+                let mut state = self.state();
+                state.heard = true;
+                state.last_input = Some(Instant::now());
+            }
+            let mut bytes = &chunk[..count];
+            if skipping.is_none()
+                && let Err((taken, why)) = scanner.feed(bytes, |piece| self.arrived(piece))
+            {
+                self.stop(Error::input(why));
+                skipping = Some(Skipping::default());
+                bytes = &bytes[taken..];
+            }
+            if let Some(skipping) = &mut skipping
+                && !skipping.feed(bytes, |line| self.pass(line.to_vec()))
+            {
+                break;
+            }
+        }
+        if skipping.is_none()
+            && let Err(why) = scanner.end().and_then(|()| self.apps_are_whole())
+        {
+            self.stop(Error::input(why));
+        }
+        self.state().ended = true;
+        self.wake();
+    }
+
+    fn arrived(&self, piece: scan::Piece) -> Result<(), String> {
+        let place = scan::place(piece.record, piece.line);
+        let record = record::read(&piece.bytes).map_err(|why| format!("{place} {why}"))?;
+        self.fits(&record).map_err(|why| format!("{place}: {} '{}' {why}", record.kind(), record.name()))?;
+        self.pass(scan::on_one_line(&piece.bytes));
+        if record.kind() == Failed::TYPE {
+            self.state().upstream_failed = true;
+        }
+        self.remember(record);
+        Ok(())
+    }
+
+    /// A record must be of the one environment that this stream is about.
+    fn fits(&self, record: &Record) -> Result<(), String> {
+        let known = self.get::<Env>("");
+        if let Some(env) = record.typed::<Env>() {
+            let named = self.0.common.env.as_deref().filter(|name| *name != env.name);
+            if let Some(name) = named {
+                return Err(format!("is not the environment that --env names, '{name}'"));
+            }
+            let region = self.0.common.region.as_deref().filter(|region| *region != env.region);
+            if let Some(region) = region {
+                return Err(format!("is in region {}, but --region is {region}", env.region));
+            }
+            if let Some(known) = known
+                .filter(|known| (&known.name, &known.region, &known.account) != (&env.name, &env.region, &env.account))
+            {
+                return Err(format!(
+                    "comes after environment '{}' of account {} in {}",
+                    known.name, known.account, known.region
+                ));
+            }
+            let state = self.state();
+            return state.records.iter().try_for_each(|earlier| record::belongs(earlier, &env));
+        }
+        known.map_or(Ok(()), |env| record::belongs(record, &env))
+    }
+
+    /// Every app that is called must be there, once all are.
+    fn apps_are_whole(&self) -> Result<(), String> {
+        if self.0.makes_apps.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let state = self.state();
+        let apps: Vec<App> = state.records.iter().filter_map(Record::typed).collect();
+        for app in &apps {
+            if let Some(called) = app.calls.iter().find(|called| !apps.iter().any(|other| other.name == **called)) {
+                return Err(format!("app '{}' calls '{called}', which no app record names", app.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn pass(&self, mut line: Vec<u8>) {
+        line.push(b'\n');
+        let _ = self.0.out.send(Line::Passed(line));
+    }
+
+    // The writer's thread.
+
+    fn write_lines(&self, lines: mpsc::Receiver<Line>) {
+        let mut out = std::io::stdout().lock();
+        let mut broken = false;
+        for line in lines {
+            match line {
+                Line::Passed(bytes) if !broken => broken = !self.put(&mut out, &bytes),
+                Line::Passed(_) => {}
+                Line::Ours(bytes, written) => {
+                    broken = broken || !self.put(&mut out, &bytes);
+                    if broken {
+                        self.0.voice.error(&format!("not written: {}", String::from_utf8_lossy(&bytes).trim_end()));
+                    }
+                    let _ = written.send(());
+                }
+                Line::End(written) => {
+                    let _ = written.send(());
+                }
+            }
+        }
+    }
+
+    fn put(&self, out: &mut impl Write, line: &[u8]) -> bool {
+        match out.write_all(line).and_then(|()| out.flush()) {
+            Ok(()) => true,
+            Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => {
+                // The reader said why it ended; what it did not read is told line by line.
+                self.stop(Error::new(Kind::Output, ""));
+                false
+            }
+            Err(why) => {
+                self.stop(Error::new(Kind::Output, format!("cannot write to stdout: {why}")));
+                false
+            }
+        }
+    }
+}
+
+/// What others of the same tool are told when one part of it stopped it.
+fn stopped(why: &Error) -> Error {
+    match why.kind {
+        Kind::Interrupted | Kind::Output | Kind::Input => why.clone(),
+        _ => Error::new(Kind::Stopped, why.message.clone()),
+    }
+}
+
+/// After a bad record: whole lines that are records still pass, so that what the tools upstream
+/// go on to make is not lost.
+#[derive(Default)]
+struct Skipping {
+    line: Vec<u8>,
+    skipped: usize,
+}
+
+impl Skipping {
+    /// Answers false when too much was skipped: this is no stream of records.
+    fn feed(&mut self, bytes: &[u8], mut pass: impl FnMut(&[u8])) -> bool {
+        for &byte in bytes {
+            if byte != b'\n' {
+                if self.line.len() <= scan::MAX_RECORD {
+                    self.line.push(byte);
+                }
+                self.skipped += 1;
+                continue;
+            }
+            if record::read(&self.line).is_ok() {
+                pass(&self.line);
+                self.skipped = 0;
+            }
+            self.line.clear();
+        }
+        self.skipped <= SKIPPED_AT_MOST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_bad_record_whole_records_still_pass() {
+        let mut passed = Vec::new();
+        let mut skipping = Skipping::default();
+        let good = r#"{"type":"vpc","name":"main","id":"vpc-1","cidr":"x"}"#;
+        assert!(skipping.feed(format!("garbage\n{good}\n{{\"type\":\n").as_bytes(), |line| passed.push(line.to_vec())));
+        assert_eq!(passed, [good.as_bytes()]);
+    }
+}

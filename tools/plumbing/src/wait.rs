@@ -1,0 +1,93 @@
+//! Waiting until something is true, failed or too late, for what the SDK has no good waiter for,
+//! and retrying what AWS's eventual consistency refuses for a moment.
+
+use std::future::Future;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::time::{Instant, sleep};
+
+use crate::error::{self, Error, Result};
+use crate::stream::Stream;
+
+/// The first pause between two looks, what it grows by, and the longest: a NAT gateway's two
+/// minutes cost about twenty looks, and an emulator's half second costs three.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const GROWTH: f64 = 1.5;
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Looks again and again until `look` answers something.
+///
+/// `what` words the wait: `nat gateway nat-1 is still pending`. Errors: whatever `look` answers;
+/// after `deadline`, [`Kind::Unfinished`](crate::Kind::Unfinished); at once where the tool stops.
+pub async fn until<T, F, Fut>(stream: &Stream, what: &str, deadline: Duration, mut look: F) -> Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<Option<T>>>,
+{
+    let begun = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    let mut told = false;
+    loop {
+        if let Some(found) = look().await? {
+            return Ok(found);
+        }
+        if begun.elapsed() + pause > deadline {
+            return Err(Error::unfinished(format!("{what} after {}", words(deadline))).hint("run the pipeline again"));
+        }
+        if !told && begun.elapsed() > Duration::from_secs(5) {
+            stream.say(&format!("waiting: {what}"));
+            told = true;
+        }
+        stream.unless_stopped(sleep(pause)).await?;
+        pause = pause.mul_f64(GROWTH).min(LONGEST_PAUSE);
+    }
+}
+
+/// Repeats a call while it fails with one of `cases`, each a code and a part of its message
+/// ("" for any), for at most `budget`. Any other answer is returned as it is.
+pub async fn retry<T, E, F, Fut>(
+    stream: &Stream,
+    budget: Duration,
+    cases: &[(&str, &str)],
+    mut call: F,
+) -> std::result::Result<T, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata,
+    F: FnMut() -> Fut,
+    Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
+{
+    let begun = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let error = match call().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let known =
+            cases.iter().any(|(code, text)| error::code(&error) == *code && error::message(&error).contains(text));
+        if !known || begun.elapsed() + pause > budget || stream.unless_stopped(sleep(pause)).await.is_err() {
+            return Err(error);
+        }
+        pause = pause.mul_f64(GROWTH).min(LONGEST_PAUSE);
+    }
+}
+
+fn words(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds >= 60 && seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_told_in_minutes_where_it_can_be() {
+        assert_eq!((words(Duration::from_secs(600)), words(Duration::from_secs(90))), ("10m".into(), "90s".into()));
+    }
+}
