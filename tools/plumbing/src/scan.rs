@@ -159,7 +159,7 @@ mod tests {
     fn objects_come_in_any_layout_and_any_chunks() {
         let want = vec![r#"{"a":"}\""}"#.to_string(), r#"{"b":[{}]}"#.to_string()];
         assert_eq!(scan(&[r#"{"a":"}\""}{"b":[{}]}"#]), (want.clone(), Ok(())));
-        assert_eq!(scan(&[r#"  {"a":"}\"#, r#""}"#, "\n\n", r#"{"b":[{"#, "}]}\n"]), (want, Ok(())));
+        assert_eq!(scan(&[r#"  {"a":"}\"#, r#"""}"#, "\n\n", r#"{"b":[{"#, "}]}\n"]), (want, Ok(())));
     }
 
     #[test]
