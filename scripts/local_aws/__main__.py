@@ -1,0 +1,70 @@
+"""python -m local_aws [--port N] [--moment SECONDS] [--latency MS] [--until-stdin-closes]
+
+Starts the local AWS on 127.0.0.1 and prints `ready http://127.0.0.1:PORT` when it answers.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+
+# moto reads these when it is imported.
+os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="local_aws")
+    parser.add_argument("--port", type=int, default=0, help="0 (default): any free one")
+    parser.add_argument(
+        "--moment",
+        type=float,
+        default=0.5,
+        metavar="SECONDS",
+        help="how long states like pending and deleting last (default 0.5)",
+    )
+    parser.add_argument(
+        "--latency",
+        type=float,
+        default=0,
+        metavar="MS",
+        help="what every AWS request waits before it is handled (default 0)",
+    )
+    parser.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="exit at the end of stdin, so that it never outlives who started it",
+    )
+    args = parser.parse_args()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: os._exit(0))
+
+    from moto.core.config import default_user_config
+
+    from . import clock
+    from .server import Handler, LocalAws, Server
+
+    # Lambda and CodeBuild keep what they are told and run nothing: no Docker is needed.
+    default_user_config["lambda"] = {"use_docker": False}
+    default_user_config["batch"] = {"use_docker": False}
+
+    clock.moment = args.moment
+    app = LocalAws(args.latency)
+    server = Server("127.0.0.1", args.port, app, handler=Handler)
+    app.url = f"http://127.0.0.1:{server.port}"
+    os.environ["MOTO_PORT"] = str(server.port)
+    print(f"ready {app.url}", flush=True)
+
+    if args.until_stdin_closes:
+        threading.Thread(target=exit_with_stdin, daemon=True).start()
+    server.serve_forever()
+
+
+def exit_with_stdin() -> None:
+    while os.read(sys.stdin.fileno(), 65536):
+        pass
+    os._exit(0)
+
+
+main()

@@ -1,0 +1,1 @@
+"""Nothing is stricter than moto here yet."""

@@ -1,0 +1,273 @@
+"""The HTTP side of the local AWS: moto's own application, between a recorder and a lock.
+
+Every AWS request waits the wanted latency in its own thread, is handled one at a time (moto is
+not made for threads), and is recorded. Beside AWS it answers:
+
+    GET    /_local/calls    the AWS requests so far, as a JSON list
+    DELETE /_local/calls    forget them
+    POST   /_local/config   {"latency_ms": 20, "moment": 0.5}: either or both; answers both
+    POST   /_local/call     {"service": "ec2", "operation": "describe_vpcs", "params": {},
+                            "region": "us-east-1"}: that boto3 call, made to this server without
+                            latency and unrecorded; {"ok": ...} or {"error": {"code", "message"}}
+"""
+
+import base64
+import importlib
+import io
+import json
+import re
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+from urllib.parse import parse_qsl
+
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import ThreadedWSGIServer
+
+from . import clock
+
+# The services that moto is made stricter in; each file is imported when its service is first used.
+STRICT = {"ec2", "elbv2", "ecs", "ecr", "iam", "logs"}
+
+READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Lookup", "Search", "Select")
+OWN_USER_AGENT = "local-aws-call"
+
+
+class Handler(MotoRequestHandler):
+    """Keeps connections open, sends each answer in one piece, and logs nothing."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    timeout = 120
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        if type == "error" and "timed out" not in message:
+            print("local-aws:", message % args if args else message, file=sys.stderr)
+
+
+class Server(ThreadedWSGIServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+
+
+class LocalAws:
+    """The WSGI application."""
+
+    def __init__(self, latency_ms: float) -> None:
+        self.latency_ms = latency_ms
+        self.url = ""
+        self.started = time.monotonic()
+        self.calls: list[dict[str, Any]] = []
+        self.clients: dict[tuple[str, str], Any] = {}
+        self.clients_lock = threading.Lock()
+        self.lock = threading.Lock()
+        self.moto = DomainDispatcherApplication(create_strict_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        path = environ.get("PATH_INFO", "")
+        body = read_body(environ)
+        if path.startswith("/_local/"):
+            status, answer = self.own(environ["REQUEST_METHOD"], path, body)
+            return respond(start_response, status, json.dumps(answer, default=plain).encode())
+
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        if "HTTP_AUTHORIZATION" not in environ or OWN_USER_AGENT in environ.get("HTTP_USER_AGENT", ""):
+            status, headers, answer = self.ask_moto(environ)
+        else:
+            status, headers, answer = self.record(environ, body)
+        start_response(status, headers)
+        return [answer]
+
+    def record(self, environ: dict[str, Any], body: bytes) -> tuple[str, list[Any], bytes]:
+        """Handle an AWS request, and remember it."""
+        call = describe(environ, body)
+        arrived = time.monotonic()
+        call["at"] = round(arrived - self.started, 6)
+        if self.latency_ms:
+            time.sleep(self.latency_ms / 1000)
+        status, headers, answer = self.ask_moto(environ)
+        call["ms"] = round((time.monotonic() - arrived) * 1000, 3)
+        call["status"] = int(status.split()[0])
+        call["code"] = error_code(call["status"], headers, answer)
+        self.calls.append(call)
+        return status, headers, answer
+
+    def ask_moto(self, environ: dict[str, Any]) -> tuple[str, list[Any], bytes]:
+        answered: list[Any] = []
+
+        def start_response(status: str, headers: list[Any], exc_info: Any = None) -> Any:
+            answered[:] = [status, headers]
+            return lambda data: None
+
+        with self.lock:
+            clock.run_due()
+            try:
+                parts = self.moto(environ, start_response)
+                answer = b"".join(parts)
+                if hasattr(parts, "close"):
+                    parts.close()
+            except Exception as fault:  # as moto does: 500, and no AWS error code
+                what = f"{type(fault).__name__}: {fault}"
+                if isinstance(fault, NotImplementedError):
+                    print(f"local-aws: {what}", file=sys.stderr)
+                else:
+                    traceback.print_exc()
+                text = f"<html><title>500</title><p>{what}</p></html>"
+                return "500 INTERNAL SERVER ERROR", [("Content-Type", "text/html")], text.encode()
+            if environ.get("PATH_INFO") == "/moto-api/reset":
+                clock.clear()
+        status, headers = answered
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return status, headers, b""
+        headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        if not status.startswith(("204", "304")):
+            headers.append(("Content-Length", str(len(answer))))
+        return status, headers, answer
+
+    def own(self, method: str, path: str, body: bytes) -> tuple[str, Any]:
+        """What is asked of the local AWS itself, under /_local/."""
+        if (method, path) == ("GET", "/_local/calls"):
+            return "200 OK", self.calls
+        if (method, path) == ("DELETE", "/_local/calls"):
+            self.calls = []
+            return "200 OK", {}
+        if (method, path) == ("POST", "/_local/config"):
+            wanted = json.loads(body or b"{}")
+            self.latency_ms = float(wanted.get("latency_ms", self.latency_ms))
+            clock.moment = float(wanted.get("moment", clock.moment))
+            return "200 OK", {"latency_ms": self.latency_ms, "moment": clock.moment}
+        if (method, path) == ("POST", "/_local/call"):
+            return "200 OK", self.call(json.loads(body))
+        return "404 NOT FOUND", {"error": {"code": "NotFound", "message": f"no {method} {path}"}}
+
+    def call(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Run one boto3 operation against this very server."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client = self.client(wanted["service"], wanted.get("region", "us-east-1"))
+        try:
+            answer = getattr(client, wanted["operation"])(**wanted.get("params", {}))
+        except ClientError as fault:
+            error = fault.response["Error"]
+            return {"error": {"code": error.get("Code"), "message": error.get("Message")}}
+        except (BotoCoreError, AttributeError, TypeError) as fault:
+            return {"error": {"code": type(fault).__name__, "message": str(fault)}}
+        answer.pop("ResponseMetadata", None)
+        return {"ok": answer}
+
+    def client(self, service: str, region: str) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        with self.clients_lock:
+            if (service, region) not in self.clients:
+                self.clients[service, region] = boto3.session.Session().client(
+                    service,
+                    region_name=region,
+                    endpoint_url=self.url,
+                    aws_access_key_id="local",
+                    aws_secret_access_key="local",
+                    config=Config(
+                        user_agent_extra=OWN_USER_AGENT,
+                        retries={"total_max_attempts": 1},
+                        proxies={},
+                        s3={"addressing_style": "path"},
+                    ),
+                )
+            return self.clients[service, region]
+
+
+def create_strict_app(service: Any) -> Any:
+    """moto's application for one service, after our rules for it are in place."""
+    if service in STRICT:
+        importlib.import_module(f"local_aws.{service}")
+    return create_backend_app(service)
+
+
+def read_body(environ: dict[str, Any]) -> bytes:
+    """The whole request body, also when it comes in chunks."""
+    if environ.get("wsgi.input_terminated"):
+        return environ["wsgi.input"].read()
+    return environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+
+
+def respond(start_response: Any, status: str, body: bytes) -> list[bytes]:
+    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
+    """What an AWS request is: service, action and parameters, whatever its protocol."""
+    scope = re.search(r"Credential=[^/]+/\d+/([^/]*)/([^/]+)/", environ["HTTP_AUTHORIZATION"])
+    service = scope.group(2) if scope else None
+    path = environ.get("PATH_INFO", "")
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    rpc = re.fullmatch(r"/service/[^/]+/operation/(\w+)", path)
+    params: Any = None
+    if "x-www-form-urlencoded" in environ.get("CONTENT_TYPE", ""):
+        params = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+        action = params.pop("Action", None)
+        params.pop("Version", None)
+    else:
+        if target:
+            action = target.split(".")[-1]
+        elif rpc:
+            action = rpc.group(1)
+        else:
+            query = environ.get("QUERY_STRING")
+            action = f"{environ['REQUEST_METHOD']} {path}{'?' + query if query else ''}"
+        try:
+            params = json.loads(body) if body else None
+        except ValueError:
+            params = None
+    name = action or ""
+    reading = name.startswith(READS) or (
+        " " in name and name.split()[0] in ("GET", "HEAD")  # REST: the method tells
+    )
+    tool = re.search(r"\bapp/([^\s/#;]+)", environ.get("HTTP_USER_AGENT", ""))
+    return {
+        "service": service,
+        "action": action,
+        "changing": not reading,
+        "tool": tool.group(1) if tool else None,
+        "params": params,
+    }
+
+
+def error_code(status: int, headers: list[Any], answer: bytes) -> str | None:
+    """The AWS error code of an answer; None when it is not an error, or has none."""
+    if status < 400:
+        return None
+    for name, value in headers:
+        if name.lower() == "x-amzn-errortype":
+            return value.split(":")[0].split("#")[-1]
+    text = answer.decode(errors="replace")
+    if code := re.search(r"<Code>([^<]+)</Code>", text):
+        return code.group(1)
+    if code := re.search(r'"(?:__type|code|Code)"\s*:\s*"([^"]+)"', text):
+        return code.group(1).split("#")[-1]
+    return None
+
+
+def plain(value: Any) -> Any:
+    """What JSON has no notation for, in an answer of boto3."""
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if hasattr(value, "read"):
+        value = value.read()
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode()
+    return str(value)
