@@ -11,6 +11,7 @@ import threading
 
 # moto reads these when it is imported.
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # a thousand machine images that nobody needs
 os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
 
 
