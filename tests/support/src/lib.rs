@@ -1,1 +1,216 @@
-//! skeleton
+//! What the integration tests share: the local AWS, single tools, pipes of them, and the
+//! conventions that every tool obeys. Real processes, real pipes, a real endpoint over HTTP.
+
+mod conventions;
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+pub use conventions::obeys_conventions;
+pub use serde_json::{Value, json};
+
+/// The env record of most tests.
+pub const ENV: &str = r#"{"type":"env","name":"production-pr1","version":1,"environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Environment":"production","ManagedBy":"plumbline","Project":"plumbline","Suffix":"pr1","Team":"devops"}}"#;
+
+/// The two services of the brief, as a shell pipe writes them.
+pub const APPS: &str = "mk-app web --public --calls api --set 'ApiAddress=http://{alb.api.dns}/WeatherForecast' --image registry.example/web:1 | mk-app api --health /WeatherForecast --image registry.example/api:1";
+
+/// A local AWS of one test's own; it ends with the test.
+pub struct LocalAws {
+    /// Where it answers.
+    pub url: String,
+    child: Child,
+    _until_closed: Option<ChildStdin>,
+}
+
+impl LocalAws {
+    /// Starts one whose states (a NAT gateway that is pending, a service that drains) take a
+    /// moment of 0.1 seconds.
+    pub fn start() -> Self {
+        Self::start_with(&["--moment", "0.1"])
+    }
+
+    /// Starts one with options of the launcher.
+    pub fn start_with(options: &[&str]) -> Self {
+        let root = root();
+        let python = root.join(".venv/bin/python");
+        assert!(python.exists(), "no local AWS: run scripts/venv first");
+        let mut child = Command::new(python)
+            .args(["-m", "local_aws", "--until-stdin-closes"])
+            .args(options)
+            .env("PYTHONPATH", root.join("scripts"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("start the local AWS");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("read its stdout");
+        let url =
+            line.trim().strip_prefix("ready ").unwrap_or_else(|| panic!("the local AWS said: {line}")).to_string();
+        LocalAws { url, _until_closed: child.stdin.take(), child }
+    }
+
+    /// Every request since the start or the last [`forget`](Self::forget), as it was recorded.
+    pub fn calls(&self) -> Vec<Value> {
+        let answer = ureq::get(format!("{}/_local/calls", self.url)).call().expect("ask for the calls");
+        answer.into_body().read_json().expect("read the calls")
+    }
+
+    /// The calls that change something, as `service:Action`.
+    pub fn changes(&self) -> Vec<String> {
+        let calls = self.calls();
+        let changing = calls.iter().filter(|call| call["changing"] == true);
+        changing.map(|call| format!("{}:{}", text(&call["service"]), text(&call["action"]))).collect()
+    }
+
+    /// Empties the record of requests.
+    pub fn forget(&self) {
+        ureq::delete(format!("{}/_local/calls", self.url)).call().expect("forget the calls");
+    }
+
+    /// Calls AWS beside the tools, to look or to change something by hand; in boto3's words.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    pub fn call(&self, service: &str, operation: &str, params: Value) -> Value {
+        let answer = self.try_call(service, operation, params.clone());
+        answer.unwrap_or_else(|error| panic!("{service} {operation} {params}: {error}"))
+    }
+
+    /// Like [`call`](Self::call); answers AWS's code and message where it refuses.
+    pub fn try_call(&self, service: &str, operation: &str, params: Value) -> Result<Value, Value> {
+        let body = json!({"service": service, "operation": operation, "params": params, "region": "us-east-1"});
+        let answer = ureq::post(format!("{}/_local/call", self.url)).send_json(body).expect("call");
+        let mut answer: Value = answer.into_body().read_json().expect("read the answer");
+        match answer.get("error") {
+            Some(error) => Err(error.clone()),
+            None => Ok(answer["ok"].take()),
+        }
+    }
+
+    /// Runs a pipe of tools in bash, with pipefail, against this AWS.
+    pub fn pipe(&self, pipe: &str) -> Output {
+        self.pipe_with(pipe, "")
+    }
+
+    /// Runs a pipe of tools with something on its stdin.
+    pub fn pipe_with(&self, pipe: &str, stdin: &str) -> Output {
+        let mut command = Command::new("bash");
+        command.args(["-euo", "pipefail", "-c", pipe]);
+        run(command, &self.url, stdin.as_bytes())
+    }
+}
+
+impl Drop for LocalAws {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a tool or a pipe answered.
+#[derive(Debug)]
+pub struct Output {
+    /// The exit code.
+    pub code: i32,
+    /// Stdout as it is.
+    pub stdout: String,
+    /// Stderr as it is.
+    pub stderr: String,
+}
+
+impl Output {
+    /// The records on stdout.
+    pub fn records(&self) -> Vec<Value> {
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}")))
+            .collect()
+    }
+
+    /// The last record of a type and name.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn record(&self, kind: &str, name: &str) -> Value {
+        let last = self.records().into_iter().rev().find(|record| record["type"] == kind && record["name"] == name);
+        last.unwrap_or_else(|| panic!("no {kind} {name} in:\n{}\n{}", self.stdout, self.stderr))
+    }
+
+    /// Asserts that all went well.
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// Runs one tool without AWS: every call would be refused at once.
+pub fn tool(name: &str, args: &[&str], stdin: &str) -> Output {
+    tool_at("http://127.0.0.1:9", name, args, stdin.as_bytes())
+}
+
+/// Runs one tool against an endpoint, with any bytes on its stdin.
+pub fn tool_at(url: &str, name: &str, args: &[&str], stdin: &[u8]) -> Output {
+    let mut command = Command::new(bin().join(name));
+    command.args(args);
+    run(command, url, stdin)
+}
+
+/// A command with nothing of the caller's environment but the local credentials.
+pub fn clean(mut command: Command, url: &str) -> Command {
+    command
+        .env_clear()
+        .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", bin().display()))
+        .env("HOME", "/nonexistent")
+        .env("AWS_ENDPOINT_URL", url)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+fn run(command: Command, url: &str, stdin: &[u8]) -> Output {
+    let mut command = clean(command, url);
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|why| panic!("{command:?}: {why}"));
+    let mut pipe = child.stdin.take().expect("its stdin");
+    let bytes = stdin.to_vec();
+    // A tool that refuses its arguments reads nothing: a broken pipe is no failure of the test.
+    let feeder = std::thread::spawn(move || drop(pipe.write_all(&bytes)));
+    let output = child.wait_with_output().expect("wait for it");
+    let _ = feeder.join();
+    Output {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// The folder of the tools that cargo built: beside this test's own.
+pub fn bin() -> PathBuf {
+    let exe = std::env::current_exe().expect("this test's path");
+    let folder = exe.parent().and_then(Path::parent).expect("target/debug").to_path_buf();
+    assert!(folder.join("mk-env").exists(), "build all tools first: cargo build --workspace");
+    folder
+}
+
+/// The top of the checkout.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the checkout")
+}
+
+/// A JSON text.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// The tags of an answer in boto3's shape, `[{"Key":…,"Value":…}]`, as an object.
+pub fn tags(list: &Value) -> Value {
+    let pairs = list.as_array().into_iter().flatten();
+    let key = |tag: &Value, names: [&str; 2]| names.iter().find_map(|name| tag.get(*name)).map(|v| text(v).to_string());
+    let pairs = pairs
+        .map(|tag| (key(tag, ["Key", "key"]).unwrap_or_default(), key(tag, ["Value", "value"]).unwrap_or_default()));
+    Value::Object(pairs.map(|(key, value)| (key, Value::String(value))).collect())
+}

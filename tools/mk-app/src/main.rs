@@ -1,2 +1,91 @@
-//! skeleton
-fn main() {}
+//! Writes an `app` record: one service that is wanted. It calls nothing and knows no environment;
+//! the tools that follow act on it.
+
+use std::collections::BTreeMap;
+
+use clap::{Parser, ValueEnum};
+use plumbing::{App, Error, Record, Result, Stream};
+
+/// Write an app record that describes a service
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// What it is called: web
+    name: String,
+    /// The port on which its container listens
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// Let the internet reach its load balancer, on port 80
+    #[arg(long)]
+    public: bool,
+    /// An app whose load balancer it may reach; again for another
+    #[arg(long, value_name = "APP")]
+    calls: Vec<String>,
+    /// The path that answers 200 while the app is well
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    health: String,
+    /// An environment variable; {alb.api.dns} is filled in from records
+    #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
+    set: Vec<(String, String)>,
+    /// The image to run, where no image record says it
+    #[arg(long, value_name = "REFERENCE")]
+    image: Option<String>,
+    /// Fargate CPU units; 1024 are one vCPU
+    #[arg(long, value_name = "UNITS", default_value_t = 256)]
+    cpu: u32,
+    /// Fargate memory in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    memory: u32,
+    /// How many tasks run, spread over the zones
+    #[arg(long, value_name = "TASKS", default_value_t = 2)]
+    count: u32,
+    /// How long after its start a task's failing health checks do not count
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    grace: u32,
+    /// The processor that its image is built for
+    #[arg(long, value_enum, default_value_t = Architecture::X86_64)]
+    architecture: Architecture,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Architecture {
+    #[value(name = "x86_64")]
+    X86_64,
+    #[value(name = "arm64")]
+    Arm64,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::process::ExitCode {
+    plumbing::run("{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": []\n}\n", run).await
+}
+
+async fn run(args: Args, stream: Stream) -> Result<()> {
+    let app = App {
+        name: args.name,
+        port: args.port,
+        public: args.public,
+        calls: args.calls,
+        health: args.health,
+        set: args.set.into_iter().collect::<BTreeMap<_, _>>(),
+        image: args.image,
+        cpu: args.cpu,
+        memory: args.memory,
+        count: args.count,
+        grace: args.grace,
+        architecture: match args.architecture {
+            Architecture::X86_64 => "X86_64".into(),
+            Architecture::Arm64 => "ARM64".into(),
+        },
+        rest: Default::default(),
+    };
+    app.check().map_err(Error::usage)?;
+    stream.makes_apps();
+    stream.heard().await?; // so that the last record of a key is this one
+    stream.write(Record::of(&app)).await
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a variable is written KEY=VALUE")?;
+    Ok((key.to_string(), value.to_string()))
+}

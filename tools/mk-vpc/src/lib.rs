@@ -1,1 +1,33 @@
-//! skeleton
+//! The network of an environment: VPC, subnets, route tables, internet gateway, NAT gateways and
+//! their Elastic IP addresses.
+//!
+//! Found again by the identity tag, told apart by their `Name` tags and, for subnets, their
+//! ranges. Where AWS keeps nothing unique (VPC, internet gateway, address) two runs at once elect
+//! one: see [`plan::elect`]. Endpoints and flow logs are deliberately absent.
+
+pub mod aws;
+mod delete;
+pub mod make;
+pub mod plan;
+
+use plumbing::{Aws, Env, Record, Result, Stream};
+
+/// What `--iam-policy` prints.
+pub const POLICY: &str = include_str!("../iam-policy.json");
+
+/// The environment's network as records, for `ls-env`.
+pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
+    let have = aws::client(aws, stream, env).find().await?;
+    Ok(plan::records(env, &have))
+}
+
+/// Deletes the NAT gateways and addresses among `records`, for `rm-env`: nothing needs the way
+/// out any more once the services are gone.
+pub async fn delete_egress(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    delete::egress(&aws::client(aws, stream, env), records).await
+}
+
+/// Deletes the rest of the network among `records`, once nothing is in it.
+pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    delete::network(&aws::client(aws, stream, env), records).await
+}

@@ -1,2 +1,48 @@
-//! skeleton
-fn main() {}
+//! Makes the network of an environment: a VPC with a public and a private subnet in each zone, an
+//! internet gateway, and NAT gateways through which the private subnets reach out.
+//!
+//! Reads `env`. Writes `vpc` as soon as it exists, again when its subnets do, every part of it,
+//! and `egress` when traffic from the private subnets can leave.
+
+use clap::Parser;
+use futures_util::future::try_join;
+use mk_vpc::plan::{self, Nat, Want};
+use mk_vpc::{POLICY, aws, make};
+use plumbing::{Aws, Result, Stream};
+
+/// Make the VPC of an environment, its subnets and its way out
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// The IPv4 range, /16 to /23; each subnet takes a sixteenth of it
+    #[arg(long, default_value = "10.0.0.0/16", value_parser = plan::range)]
+    cidr: plan::Range,
+    /// In how many availability zones
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=6))]
+    zones: u8,
+    /// NAT gateways: one in each zone, or a single one that costs half and fails with its zone
+    #[arg(long, value_enum, default_value_t = Nat::PerZone)]
+    nat: Nat,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::process::ExitCode {
+    plumbing::run(POLICY, run).await
+}
+
+async fn run(args: Args, stream: Stream) -> Result<()> {
+    let env = stream.env().await?;
+    let want = Want { cidr: args.cidr, zones: args.zones.into(), nat: args.nat };
+    let aws = Aws::connect(&stream, &env).await?;
+    let ec2 = aws::client(&aws, &stream, &env);
+    let (zones, have) = try_join(ec2.zones(), ec2.find()).await?;
+    let layout = plan::layout(&env, &want, &have, &zones)?;
+    if env.plan {
+        for record in plan::dry_run(&env, &layout, &have) {
+            stream.write(record).await?;
+        }
+        return Ok(());
+    }
+    stream.may_change().await?;
+    make::network(&stream, &ec2, &layout, have).await
+}

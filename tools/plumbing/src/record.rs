@@ -283,7 +283,8 @@ pub struct App {
 }
 
 impl App {
-    fn check(&self) -> Result<(), String> {
+    /// Checks what can be checked without its neighbours.
+    pub fn check(&self) -> Result<(), String> {
         name::check_part("app", &self.name)?;
         if self.port == 0 {
             return Err("port 0 is not a port".into());

@@ -124,7 +124,9 @@ where
     F: FnOnce(A, Stream) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
-    let command = Common::augment_args(A::command());
+    let command = A::command();
+    let about = command.get_about().cloned().unwrap_or_default();
+    let command = Common::augment_args(command).about(about).long_about(None); // clap took Common's
     let name: &'static str = command.get_name().to_string().leak();
     let matches = command.get_matches();
     let parsed = Common::from_arg_matches(&matches).and_then(|common| Ok((common, A::from_arg_matches(&matches)?)));

@@ -276,6 +276,22 @@ impl Stream {
         }
     }
 
+    /// Does `work` for each item side by side, to the end whatever fails: for deleting, where one
+    /// obstacle keeps nothing else from going. Answers the first error and tells the others.
+    pub async fn each<T, F>(&self, items: impl IntoIterator<Item = T>, work: F) -> Result<()>
+    where
+        F: AsyncFn(T) -> Result<()>,
+    {
+        let work = &work;
+        let results = join_all(items.into_iter().map(|item| async move { work(item).await })).await;
+        let mut errors = results.into_iter().filter_map(Result::err);
+        let Some(first) = errors.next() else { return Ok(()) };
+        for other in errors.filter(|error| error.kind != Kind::Stopped && *error != first) {
+            self.0.voice.fail(&other);
+        }
+        Err(first)
+    }
+
     /// Waits until the account is known to be the environment's, before a first change.
     ///
     /// Errors: it is another, the tool must stop, or this is a dry run.
@@ -353,6 +369,27 @@ impl Stream {
                 QUIET.saturating_sub(quiet).max(Duration::from_millis(1))
             };
             self.unless_stopped(tokio::time::sleep(wait)).await?;
+        }
+    }
+
+    /// Waits until stdin said something and is quiet, or ended: for `mk-app`, whose record comes
+    /// after those of the same key.
+    pub async fn heard(&self) -> Result<()> {
+        let mut changed = self.0.changed.subscribe();
+        while self.silent() {
+            self.go_on()?;
+            let _ = changed.changed().await;
+        }
+        loop {
+            let quiet = {
+                let state = self.state();
+                let quiet = state.last_input.map_or(QUIET, |at| at.elapsed());
+                if state.ended { QUIET } else { quiet }
+            };
+            if quiet >= QUIET {
+                return self.go_on();
+            }
+            self.unless_stopped(tokio::time::sleep(QUIET - quiet)).await?;
         }
     }
 

@@ -1,0 +1,661 @@
+//! Every EC2 call about a network. Thin: what to call with what is decided in `plan.rs` and in
+//! the order of `make.rs` and `delete.rs`.
+//!
+//! EC2 models no exceptions, so errors are told apart by their codes.
+
+use std::time::Duration;
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::config::Builder;
+use aws_sdk_ec2::types::{
+    AttributeBooleanValue, DomainType, Filter, NatGateway as SdkNat, NetworkInterface, ResourceType, Tag,
+    TagSpecification,
+};
+use plumbing::name::IDENTITY;
+use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, wait};
+use tokio::try_join;
+
+use crate::plan::{self, Address, DefaultGroup, Gateway, Have, MADE, NatGateway, Network, Subnet, Table, Tags};
+
+/// EC2 shows what was just made to other calls with a delay.
+const FRESH_BUDGET: Duration = Duration::from_secs(300);
+const FRESH: &[(&str, &str)] = &[
+    ("InvalidVpcID.NotFound", ""),
+    ("InvalidSubnetID.NotFound", ""),
+    ("InvalidSubnetId.NotFound", ""),
+    ("InvalidInternetGatewayID.NotFound", ""),
+    ("InvalidRouteTableID.NotFound", ""),
+    ("InvalidAllocationID.NotFound", ""),
+    ("InvalidNatGatewayID.NotFound", ""),
+    ("NatGatewayNotFound", ""),
+    ("InvalidGroup.NotFound", ""),
+    ("InvalidParameterException", ""), // CreateRoute, while its table settles
+];
+/// A NAT gateway takes 1 to 3 minutes, at times 10.
+const NAT_CREATE: Duration = Duration::from_secs(15 * 60);
+/// Deleting one can take long; Terraform waits 30 minutes.
+const NAT_DELETE: Duration = Duration::from_secs(30 * 60);
+
+/// EC2, and for whom: the environment whose tags go into each create call.
+pub struct Ec2 {
+    client: Client,
+    /// Where waits learn that the tool must stop.
+    pub stream: Stream,
+    /// Whose network it is.
+    pub env: Env,
+}
+
+/// Makes the client of a tool.
+pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Ec2 {
+    let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
+    Ec2 { client: Client::from_conf(config), stream: stream.clone(), env: env.clone() }
+}
+
+impl Ec2 {
+    /// The zones that every account may use, by name.
+    pub async fn zones(&self) -> Result<Vec<String>> {
+        let answer = self
+            .client
+            .describe_availability_zones()
+            .filters(filter("opt-in-status", "opt-in-not-required"))
+            .filters(filter("state", "available"))
+            .filters(filter("zone-type", "availability-zone"))
+            .send()
+            .await
+            .map_err(|e| aws_error("ec2:DescribeAvailabilityZones", "list the availability zones", e))?;
+        let mut zones: Vec<String> = answer.availability_zones().iter().filter_map(|z| z.zone_name.clone()).collect();
+        zones.sort();
+        Ok(zones)
+    }
+
+    /// All that carries the identity tag; two calls deep.
+    pub async fn find(&self) -> Result<Have> {
+        let (vpcs, gateways, addresses) = try_join!(self.vpcs(), self.gateways(), self.addresses())?;
+        let mut have = Have { vpcs, gateways, addresses, ..Have::default() };
+        let Some(vpc) = plan::first(&have.vpcs).map(|vpc| vpc.id.clone()) else { return Ok(have) };
+        (have.subnets, have.tables, have.nats, have.default_group, have.hostnames) = try_join!(
+            self.subnets(&vpc),
+            self.tables(&vpc),
+            self.nats(&vpc),
+            self.default_group(&vpc),
+            self.hostnames(&vpc)
+        )?;
+        Ok(have)
+    }
+
+    /// Our VPCs.
+    pub async fn vpcs(&self) -> Result<Vec<Network>> {
+        let pages = self.client.describe_vpcs().filters(self.identity()).into_paginator().items().send();
+        let found: Vec<_> =
+            pages.collect::<Result<_, _>>().await.map_err(|e| aws_error("ec2:DescribeVpcs", "find the vpc", e))?;
+        let vpcs = found.into_iter().map(|vpc| Network {
+            id: vpc.vpc_id.unwrap_or_default(),
+            cidr: vpc.cidr_block.unwrap_or_default(),
+            tags: tags(vpc.tags),
+        });
+        Ok(vpcs.filter(|vpc| plan::ours(&self.env, &vpc.tags)).collect())
+    }
+
+    async fn gateways(&self) -> Result<Vec<Gateway>> {
+        let pages = self.client.describe_internet_gateways().filters(self.identity()).into_paginator().items().send();
+        let found: Vec<_> = pages
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| aws_error("ec2:DescribeInternetGateways", "find the internet gateway", e))?;
+        let gateways = found.into_iter().map(|gateway| Gateway {
+            vpc: gateway.attachments().first().and_then(|attachment| attachment.vpc_id.clone()),
+            id: gateway.internet_gateway_id.unwrap_or_default(),
+            tags: tags(gateway.tags),
+        });
+        Ok(gateways.filter(|gateway| plan::ours(&self.env, &gateway.tags)).collect())
+    }
+
+    /// Our Elastic IP addresses; this call has no pages.
+    pub async fn addresses(&self) -> Result<Vec<Address>> {
+        let answer = self.client.describe_addresses().filters(self.identity()).send().await;
+        let found = answer.map_err(|e| aws_error("ec2:DescribeAddresses", "find the elastic ip addresses", e))?;
+        let addresses = found.addresses.unwrap_or_default().into_iter().map(|address| Address {
+            used: address.association_id.is_some() || address.network_interface_id.is_some(),
+            id: address.allocation_id.unwrap_or_default(),
+            tags: tags(address.tags),
+        });
+        Ok(addresses.filter(|address| plan::ours(&self.env, &address.tags)).collect())
+    }
+
+    async fn subnets(&self, vpc: &str) -> Result<Vec<Subnet>> {
+        let pages = self.client.describe_subnets().filters(filter("vpc-id", vpc)).into_paginator().items().send();
+        let found: Vec<_> = pages
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| aws_error("ec2:DescribeSubnets", format!("find the subnets of {vpc}"), e))?;
+        let subnets = found.into_iter().map(|subnet| Subnet {
+            id: subnet.subnet_id.unwrap_or_default(),
+            cidr: subnet.cidr_block.unwrap_or_default(),
+            zone: subnet.availability_zone.unwrap_or_default(),
+            tags: tags(subnet.tags),
+        });
+        Ok(subnets.filter(|subnet| plan::ours(&self.env, &subnet.tags)).collect())
+    }
+
+    /// Our route tables of a VPC.
+    pub async fn tables(&self, vpc: &str) -> Result<Vec<Table>> {
+        let pages = self.client.describe_route_tables().filters(filter("vpc-id", vpc)).into_paginator().items().send();
+        let found: Vec<_> = pages
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| aws_error("ec2:DescribeRouteTables", format!("find the route tables of {vpc}"), e))?;
+        let tables = found.into_iter().map(|table| {
+            let out = table.routes().iter().find(|route| route.destination_cidr_block() == Some("0.0.0.0/0"));
+            let out = out.and_then(|route| route.nat_gateway_id().or(route.gateway_id()).map(String::from));
+            let users = table.associations().iter().filter_map(|association| {
+                let subnet = association.subnet_id()?;
+                Some((subnet.to_string(), association.route_table_association_id()?.to_string()))
+            });
+            Table {
+                default_route: out,
+                subnets: users.collect(),
+                id: table.route_table_id.unwrap_or_default(),
+                tags: tags(table.tags),
+            }
+        });
+        Ok(tables.filter(|table| plan::ours(&self.env, &table.tags)).collect())
+    }
+
+    /// Our NAT gateways of a VPC, with those that are deleted but still listed.
+    pub async fn nats(&self, vpc: &str) -> Result<Vec<NatGateway>> {
+        let pages = self.client.describe_nat_gateways().filter(filter("vpc-id", vpc)).into_paginator().items().send();
+        let found: Vec<_> = pages
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| aws_error("ec2:DescribeNatGateways", format!("find the nat gateways of {vpc}"), e))?;
+        let nats = found.into_iter().filter(|nat| nat.vpc_id.as_deref() == Some(vpc)).map(nat_gateway);
+        Ok(nats.filter(|nat| plan::ours(&self.env, &nat.tags)).collect())
+    }
+
+    async fn default_group(&self, vpc: &str) -> Result<Option<DefaultGroup>> {
+        let request = self
+            .client
+            .describe_security_groups()
+            .filters(filter("vpc-id", vpc))
+            .filters(filter("group-name", "default"));
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let groups = answer
+            .map_err(|e| aws_error("ec2:DescribeSecurityGroups", format!("find the default group of {vpc}"), e))?;
+        Ok(groups.security_groups.unwrap_or_default().into_iter().next().map(|group| DefaultGroup {
+            ingress: !group.ip_permissions().is_empty(),
+            egress: !group.ip_permissions_egress().is_empty(),
+            id: group.group_id.unwrap_or_default(),
+            tags: tags(group.tags),
+        }))
+    }
+
+    async fn hostnames(&self, vpc: &str) -> Result<bool> {
+        let attribute = aws_sdk_ec2::types::VpcAttributeName::EnableDnsHostnames;
+        let answer = self.client.describe_vpc_attribute().vpc_id(vpc).attribute(attribute).send().await;
+        let answer = answer.map_err(|e| aws_error("ec2:DescribeVpcAttribute", format!("look at {vpc}"), e))?;
+        Ok(answer.enable_dns_hostnames.and_then(|value| value.value).unwrap_or_default())
+    }
+
+    /// Makes a VPC; no token and no name keeps a second run from making another, so its caller
+    /// looks again and elects one.
+    pub async fn create_vpc(&self, cidr: &str) -> Result<Network> {
+        let tags = self.tags_with_time("vpc", "");
+        let answer =
+            self.client.create_vpc().cidr_block(cidr).tag_specifications(spec(ResourceType::Vpc, &tags)).send().await;
+        let answer = answer.map_err(|e| aws_error("ec2:CreateVpc", format!("create vpc {}", tags[0].1), e))?;
+        let id = answer.vpc.and_then(|vpc| vpc.vpc_id).unwrap_or_default();
+        Ok(Network { id, cidr: cidr.into(), tags: tags.into_iter().collect() })
+    }
+
+    /// Has the VPC give names to its interfaces; private DNS of endpoints needs it.
+    pub async fn enable_hostnames(&self, vpc: &str) -> Result<()> {
+        let on = AttributeBooleanValue::builder().value(true).build();
+        let request = self.client.modify_vpc_attribute().vpc_id(vpc).enable_dns_hostnames(on);
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| aws_error("ec2:ModifyVpcAttribute", format!("enable dns hostnames of {vpc}"), e))
+    }
+
+    /// Makes an internet gateway, attached to nothing.
+    pub async fn create_gateway(&self) -> Result<Gateway> {
+        let tags = self.tags_with_time("igw", "");
+        let answer = self
+            .client
+            .create_internet_gateway()
+            .tag_specifications(spec(ResourceType::InternetGateway, &tags))
+            .send()
+            .await;
+        let answer = answer
+            .map_err(|e| aws_error("ec2:CreateInternetGateway", format!("create internet gateway {}", tags[0].1), e))?;
+        let id = answer.internet_gateway.and_then(|gateway| gateway.internet_gateway_id).unwrap_or_default();
+        Ok(Gateway { id, vpc: None, tags: tags.into_iter().collect() })
+    }
+
+    /// Attaches a gateway; false where the VPC has one already, which decides a race.
+    pub async fn attach(&self, gateway: &str, vpc: &str) -> Result<bool> {
+        let request = self.client.attach_internet_gateway().internet_gateway_id(gateway).vpc_id(vpc);
+        match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+            Ok(_) => Ok(true),
+            Err(error) if already(code(&error), message(&error)) => Ok(false),
+            Err(error) => Err(aws_error("ec2:AttachInternetGateway", format!("attach {gateway} to {vpc}"), error)),
+        }
+    }
+
+    /// Looks at our gateways again.
+    pub async fn gateways_again(&self) -> Result<Vec<Gateway>> {
+        self.gateways().await
+    }
+
+    /// Allocates an address of a name.
+    pub async fn allocate(&self, part: &str) -> Result<Address> {
+        let tags = self.tags_with_time("eip", part);
+        let request = self
+            .client
+            .allocate_address()
+            .domain(DomainType::Vpc)
+            .tag_specifications(spec(ResourceType::ElasticIp, &tags));
+        let answer = request
+            .send()
+            .await
+            .map_err(|e| aws_error("ec2:AllocateAddress", format!("allocate elastic ip {}", tags[0].1), e))?;
+        Ok(Address { id: answer.allocation_id.unwrap_or_default(), used: false, tags: tags.into_iter().collect() })
+    }
+
+    /// Makes a subnet; AWS refuses a second one of the same range.
+    pub async fn create_subnet(&self, vpc: &str, part: &str, cidr: &str, zone: &str) -> Result<Subnet> {
+        let tags = self.env.tags_of(&plan::name(&self.env, "subnet", part));
+        let request = self.client.create_subnet().vpc_id(vpc).cidr_block(cidr).availability_zone(zone);
+        let request = request.tag_specifications(spec(ResourceType::Subnet, &tags));
+        let answer = match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+            Ok(answer) => answer,
+            Err(error) if code(&error) == "InvalidSubnet.Conflict" => {
+                let others = self.subnets(vpc).await?; // someone was faster
+                return plan::subnet(&others, cidr, zone)?.cloned().ok_or_else(|| {
+                    aws_error("ec2:CreateSubnet", format!("create subnet {} ({cidr})", tags[0].1), error)
+                        .hint(format!("another subnet of {vpc}, not of this environment, overlaps {cidr}"))
+                });
+            }
+            Err(error) => {
+                return Err(aws_error("ec2:CreateSubnet", format!("create subnet {} in {vpc}", tags[0].1), error));
+            }
+        };
+        let id = answer.subnet.and_then(|subnet| subnet.subnet_id).unwrap_or_default();
+        Ok(Subnet { id, cidr: cidr.into(), zone: zone.into(), tags: tags.into_iter().collect() })
+    }
+
+    /// Makes a route table; the token keeps a run at the same time from making another.
+    pub async fn create_table(&self, vpc: &str, part: &str) -> Result<Table> {
+        let tags = self.env.tags_of(&plan::name(&self.env, "rtb", part));
+        let request = self.client.create_route_table().vpc_id(vpc).client_token(self.token(&["rtb", part, vpc]));
+        let request = request.tag_specifications(spec(ResourceType::RouteTable, &tags));
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer =
+            answer.map_err(|e| aws_error("ec2:CreateRouteTable", format!("create route table {}", tags[0].1), e))?;
+        let id = answer.route_table.and_then(|table| table.route_table_id).unwrap_or_default();
+        Ok(Table { id, tags: tags.into_iter().collect(), ..Table::default() })
+    }
+
+    /// Sends 0.0.0.0/0 of a table to an internet gateway or a NAT gateway.
+    pub async fn route(&self, table: &str, old: Option<&str>, target: &str) -> Result<()> {
+        let (gateway, nat) = match target.starts_with("nat-") {
+            true => (None, Some(target.to_string())),
+            false => (Some(target.to_string()), None),
+        };
+        let what = || format!("route 0.0.0.0/0 of {table} to {target}");
+        if old.is_none() {
+            let request = self.client.create_route().route_table_id(table).destination_cidr_block("0.0.0.0/0");
+            let request = request.set_gateway_id(gateway.clone()).set_nat_gateway_id(nat.clone());
+            match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+                Ok(_) => return Ok(()),
+                Err(error) if code(&error) == "RouteAlreadyExists" => {} // someone was faster; theirs may be old
+                Err(error) => return Err(aws_error("ec2:CreateRoute", what(), error)),
+            }
+        }
+        let request = self.client.replace_route().route_table_id(table).destination_cidr_block("0.0.0.0/0");
+        let request = request.set_gateway_id(gateway).set_nat_gateway_id(nat);
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| aws_error("ec2:ReplaceRoute", what(), e))
+    }
+
+    /// Has a subnet use a table, whichever it used before.
+    pub async fn associate(&self, table: &str, subnet: &str, old: Option<&str>) -> Result<()> {
+        let what = || format!("associate {subnet} with {table}");
+        if let Some(old) = old {
+            let request = self.client.replace_route_table_association().association_id(old).route_table_id(table);
+            return request
+                .send()
+                .await
+                .map(drop)
+                .map_err(|e| aws_error("ec2:ReplaceRouteTableAssociation", what(), e));
+        }
+        let request = self.client.associate_route_table().route_table_id(table).subnet_id(subnet);
+        match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+            Err(error) if !already(code(&error), message(&error)) => {
+                Err(aws_error("ec2:AssociateRouteTable", what(), error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a NAT gateway; the token keeps a run at the same time from making another.
+    pub async fn create_nat(&self, part: &str, subnet: &str, address: &str, attempt: usize) -> Result<NatGateway> {
+        let tags = self.env.tags_of(&plan::name(&self.env, "nat", part));
+        let token = self.token(&["nat", part, subnet, address, &attempt.to_string()]);
+        let request = self.client.create_nat_gateway().subnet_id(subnet).allocation_id(address).client_token(token);
+        let request = request.tag_specifications(spec(ResourceType::Natgateway, &tags));
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = answer.map_err(|e| {
+            aws_error("ec2:CreateNatGateway", format!("create nat gateway {} in {subnet}", tags[0].1), e)
+        })?;
+        Ok(NatGateway { tags: tags.into_iter().collect(), ..answer.nat_gateway.map(nat_gateway).unwrap_or_default() })
+    }
+
+    /// Waits until a NAT gateway works.
+    ///
+    /// Errors: it failed, with AWS's reason; or it is still pending after 15 minutes.
+    pub async fn nat_available(&self, nat: &str) -> Result<()> {
+        wait::until(&self.stream, &format!("nat gateway {nat} is still pending"), NAT_CREATE, || async {
+            let found = self.nat(nat).await?;
+            match found.as_ref().map_or("", |nat| nat.state.as_str()) {
+                "available" => Ok(Some(())),
+                "pending" | "" => Ok(None), // "": EC2 does not show it yet
+                state => {
+                    let failure = found.as_ref().map_or("", |nat| nat.failure.as_str());
+                    Err(Error::refused(format!("nat gateway {nat} is {state}: {failure} (ec2:CreateNatGateway)"))
+                        .hint("run the pipeline again: it makes another"))
+                }
+            }
+        })
+        .await
+    }
+
+    async fn nat(&self, id: &str) -> Result<Option<NatGateway>> {
+        match self.client.describe_nat_gateways().nat_gateway_ids(id).send().await {
+            Ok(answer) => {
+                Ok(answer.nat_gateways.unwrap_or_default().into_iter().map(nat_gateway).find(|nat| nat.id == id))
+            }
+            Err(error) if code(&error).ends_with("NotFound") => Ok(None),
+            Err(error) => Err(aws_error("ec2:DescribeNatGateways", format!("look at {id}"), error)),
+        }
+    }
+
+    /// Takes every rule out of the default security group, so that what forgets to name a group
+    /// reaches nothing, and marks it as looked after.
+    pub async fn strip(&self, group: &DefaultGroup) -> Result<()> {
+        let id = &group.id;
+        let request = self.client.describe_security_group_rules().filters(filter("group-id", id));
+        let rules = request
+            .send()
+            .await
+            .map_err(|e| aws_error("ec2:DescribeSecurityGroupRules", format!("look at {id}"), e))?;
+        let of = |egress: bool| {
+            let rules = rules.security_group_rules().iter().filter(move |rule| rule.is_egress() == Some(egress));
+            rules.filter_map(|rule| rule.security_group_rule_id.clone()).collect::<Vec<_>>()
+        };
+        let (ingress, egress) = (of(false), of(true));
+        if !ingress.is_empty() {
+            let request =
+                self.client.revoke_security_group_ingress().group_id(id).set_security_group_rule_ids(Some(ingress));
+            request.send().await.map_err(|e| aws_error("ec2:RevokeSecurityGroupIngress", format!("strip {id}"), e))?;
+        }
+        if !egress.is_empty() {
+            let request =
+                self.client.revoke_security_group_egress().group_id(id).set_security_group_rule_ids(Some(egress));
+            request.send().await.map_err(|e| aws_error("ec2:RevokeSecurityGroupEgress", format!("strip {id}"), e))?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the default group of a VPC again.
+    pub async fn default_group_of(&self, vpc: &str) -> Result<Option<DefaultGroup>> {
+        self.default_group(vpc).await
+    }
+
+    /// Sets a resource's tags to ours; others' tags stay.
+    pub async fn retag(&self, id: &str, name: &str) -> Result<()> {
+        let tags = self.env.tags_of(name).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let request = self.client.create_tags().resources(id).set_tags(Some(tags.collect()));
+        request.send().await.map(drop).map_err(|e| aws_error("ec2:CreateTags", format!("tag {id}"), e))
+    }
+
+    // Deleting: what is gone already counts as deleted.
+
+    /// Deletes a VPC; answers false while something is still in it.
+    pub async fn delete_vpc(&self, id: &str) -> Result<bool> {
+        gone("ec2:DeleteVpc", id, self.client.delete_vpc().vpc_id(id).send().await)
+    }
+
+    /// Deletes a subnet; answers false while something is still in it.
+    pub async fn delete_subnet(&self, id: &str) -> Result<bool> {
+        gone("ec2:DeleteSubnet", id, self.client.delete_subnet().subnet_id(id).send().await)
+    }
+
+    /// Deletes a route table that no subnet uses.
+    pub async fn delete_table(&self, id: &str) -> Result<bool> {
+        gone("ec2:DeleteRouteTable", id, self.client.delete_route_table().route_table_id(id).send().await)
+    }
+
+    /// Has a subnet use the main route table again.
+    pub async fn disassociate(&self, association: &str) -> Result<bool> {
+        gone(
+            "ec2:DisassociateRouteTable",
+            association,
+            self.client.disassociate_route_table().association_id(association).send().await,
+        )
+    }
+
+    /// Detaches a gateway; answers false while addresses of the VPC are mapped through it.
+    pub async fn detach(&self, gateway: &str, vpc: &str) -> Result<bool> {
+        let request = self.client.detach_internet_gateway().internet_gateway_id(gateway).vpc_id(vpc);
+        gone("ec2:DetachInternetGateway", gateway, request.send().await)
+    }
+
+    /// Deletes a detached gateway.
+    pub async fn delete_gateway(&self, id: &str) -> Result<bool> {
+        gone(
+            "ec2:DeleteInternetGateway",
+            id,
+            self.client.delete_internet_gateway().internet_gateway_id(id).send().await,
+        )
+    }
+
+    /// Deletes a NAT gateway and waits until it is gone, since its address is bound until then.
+    pub async fn delete_nat(&self, id: &str) -> Result<()> {
+        gone("ec2:DeleteNatGateway", id, self.client.delete_nat_gateway().nat_gateway_id(id).send().await)?;
+        self.nat_deleted(id).await
+    }
+
+    /// Waits until a NAT gateway is gone.
+    pub async fn nat_deleted(&self, id: &str) -> Result<()> {
+        wait::until(&self.stream, &format!("nat gateway {id} is still deleting"), NAT_DELETE, || async {
+            let state = self.nat(id).await?.map(|nat| nat.state);
+            Ok(matches!(state.as_deref(), None | Some("deleted" | "failed")).then_some(()))
+        })
+        .await
+    }
+
+    /// Releases an address. AWS answers AuthFailure both while a NAT gateway still holds it and
+    /// after it is gone, so a look decides.
+    pub async fn release(&self, id: &str) -> Result<bool> {
+        let answer = self.client.release_address().allocation_id(id).send().await;
+        match &answer {
+            Err(error) if matches!(code(error), "AuthFailure" | "InvalidIPAddress.InUse") => {
+                Ok(!self.addresses().await?.iter().any(|address| address.id == id))
+            }
+            _ => gone("ec2:ReleaseAddress", id, answer),
+        }
+    }
+
+    /// The network interfaces in a VPC.
+    pub async fn interfaces(&self, vpc: &str) -> Result<Vec<Interface>> {
+        let pages =
+            self.client.describe_network_interfaces().filters(filter("vpc-id", vpc)).into_paginator().items().send();
+        let found: Vec<NetworkInterface> = pages
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| aws_error("ec2:DescribeNetworkInterfaces", format!("look at what is left in {vpc}"), e))?;
+        Ok(found
+            .into_iter()
+            .map(|interface| Interface {
+                id: interface.network_interface_id.unwrap_or_default(),
+                subnet: interface.subnet_id.unwrap_or_default(),
+                description: interface.description.unwrap_or_default(),
+                ours: plan::ours(&self.env, &tags(interface.tag_set)),
+            })
+            .collect())
+    }
+
+    /// What lies in a VPC and is not ours, as `KIND ID`: what keeps it from being deleted.
+    pub async fn foreign(&self, vpc: &str) -> Result<Vec<String>> {
+        let here = || filter("vpc-id", vpc);
+        let look = |operation: &'static str| {
+            move |e| Error::refused(format!("cannot look at what is left in {vpc}: {e} ({operation})"))
+        };
+        let subnets = async {
+            let answer = self
+                .client
+                .describe_subnets()
+                .filters(here())
+                .send()
+                .await
+                .map_err(|e| look("ec2:DescribeSubnets")(code(&e).to_string()))?;
+            let foreign = answer
+                .subnets
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|s| !plan::ours(&self.env, &tags(s.tags.clone())));
+            Ok::<_, Error>(foreign.filter_map(|s| s.subnet_id).map(|id| format!("subnet {id}")).collect::<Vec<_>>())
+        };
+        let groups = async {
+            let answer = self
+                .client
+                .describe_security_groups()
+                .filters(here())
+                .send()
+                .await
+                .map_err(|e| look("ec2:DescribeSecurityGroups")(code(&e).to_string()))?;
+            let foreign = answer.security_groups.unwrap_or_default().into_iter();
+            let foreign =
+                foreign.filter(|g| g.group_name() != Some("default") && !plan::ours(&self.env, &tags(g.tags.clone())));
+            Ok(foreign.filter_map(|g| g.group_id).map(|id| format!("security group {id}")).collect::<Vec<_>>())
+        };
+        let tables = async {
+            let answer = self
+                .client
+                .describe_route_tables()
+                .filters(here())
+                .send()
+                .await
+                .map_err(|e| look("ec2:DescribeRouteTables")(code(&e).to_string()))?;
+            let foreign = answer.route_tables.unwrap_or_default().into_iter();
+            let main = |t: &aws_sdk_ec2::types::RouteTable| t.associations().iter().any(|a| a.main() == Some(true));
+            let foreign = foreign.filter(move |t| !main(t) && !plan::ours(&self.env, &tags(t.tags.clone())));
+            Ok(foreign.filter_map(|t| t.route_table_id).map(|id| format!("route table {id}")).collect::<Vec<_>>())
+        };
+        let endpoints = async {
+            let answer = self
+                .client
+                .describe_vpc_endpoints()
+                .filters(here())
+                .send()
+                .await
+                .map_err(|e| look("ec2:DescribeVpcEndpoints")(code(&e).to_string()))?;
+            let foreign = answer.vpc_endpoints.unwrap_or_default().into_iter();
+            let foreign =
+                foreign.filter(|e| !matches!(e.state.as_ref().map(|s| s.as_str()), Some("deleted" | "Deleted")));
+            Ok(foreign.filter_map(|e| e.vpc_endpoint_id).map(|id| format!("vpc endpoint {id}")).collect::<Vec<_>>())
+        };
+        let gateways = async {
+            let request = self.client.describe_internet_gateways().filters(filter("attachment.vpc-id", vpc));
+            let answer =
+                request.send().await.map_err(|e| look("ec2:DescribeInternetGateways")(code(&e).to_string()))?;
+            let foreign = answer
+                .internet_gateways
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|g| !plan::ours(&self.env, &tags(g.tags.clone())));
+            Ok(foreign
+                .filter_map(|g| g.internet_gateway_id)
+                .map(|id| format!("internet gateway {id}"))
+                .collect::<Vec<_>>())
+        };
+        let (a, b, c, d, e) = try_join!(subnets, groups, tables, endpoints, gateways)?;
+        Ok([a, b, c, d, e].concat())
+    }
+
+    fn identity(&self) -> Filter {
+        filter(&format!("tag:{IDENTITY}"), &self.env.name)
+    }
+
+    fn tags_with_time(&self, kind: &str, part: &str) -> Vec<(String, String)> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let mut tags = self.env.tags_of(&plan::name(&self.env, kind, part));
+        tags.push((MADE.into(), now.as_millis().to_string()));
+        tags
+    }
+
+    /// A token derived from what is wanted: another run's is the same.
+    fn token(&self, parts: &[&str]) -> String {
+        plumbing::name::cut(&format!("{}-{}", self.env.name, parts.join("-")), 64)
+    }
+}
+
+/// A network interface that someone left in a VPC.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// `eni-…`.
+    pub id: String,
+    /// The subnet it lies in.
+    pub subnet: String,
+    /// What its maker wrote on it.
+    pub description: String,
+    /// Whether it carries the environment's identity, as our tasks' do.
+    pub ours: bool,
+}
+
+fn gone<T, E>(
+    operation: &str,
+    id: &str,
+    answer: std::result::Result<T, aws_sdk_ec2::error::SdkError<E>>,
+) -> Result<bool>
+where
+    E: aws_sdk_ec2::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let Err(error) = answer else { return Ok(true) };
+    match code(&error) {
+        "DependencyViolation" => Ok(false),
+        "Gateway.NotAttached" | "NatGatewayNotFound" => Ok(true),
+        code if code.ends_with(".NotFound") => Ok(true),
+        _ => Err(aws_error(operation, format!("delete {id}"), error)),
+    }
+}
+
+/// A second attachment or association: AWS has a code for it and, for gateways, a sentence.
+fn already(code: &str, message: &str) -> bool {
+    code == "Resource.AlreadyAssociated"
+        || code == "InvalidParameterValue" && message.contains("already has an internet gateway")
+}
+
+fn filter(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+fn spec(kind: ResourceType, tags: &[(String, String)]) -> TagSpecification {
+    let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    TagSpecification::builder().resource_type(kind).set_tags(Some(tags.collect())).build()
+}
+
+fn tags(tags: Option<Vec<Tag>>) -> Tags {
+    tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
+}
+
+fn nat_gateway(nat: SdkNat) -> NatGateway {
+    let address = nat.nat_gateway_addresses().first().and_then(|address| address.allocation_id.clone());
+    NatGateway {
+        address: address.unwrap_or_default(),
+        failure: nat.failure_message().or(nat.failure_code()).unwrap_or_default().into(),
+        state: nat.state().map(|state| state.as_str().to_string()).unwrap_or_default(),
+        id: nat.nat_gateway_id.unwrap_or_default(),
+        subnet: nat.subnet_id.unwrap_or_default(),
+        tags: tags(nat.tags),
+    }
+}

@@ -1,0 +1,172 @@
+//! The order in which a network goes: NAT gateways and their addresses, then route tables and
+//! subnets, the internet gateway, the VPC. What is not ours is named and left alone.
+
+use std::time::Duration;
+
+use plumbing::name::{LOAD_BALANCER_LIMIT, could_be};
+use plumbing::{Change, Env, Error, Record, Result, wait};
+
+use crate::aws::{Ec2, Interface};
+use crate::plan::{self, Have};
+
+/// Interfaces of load balancers and tasks outlive their owners by 1 to 20 minutes.
+const INTERFACES_GO: Duration = Duration::from_secs(20 * 60);
+
+/// Deletes the NAT gateways and then the addresses that `records` name, if they are ours.
+pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
+    let have = ec2.find().await?;
+    let named = |kind: &str, id: &str| named(records, kind, id);
+    let nats = have.nats.iter().filter(|nat| nat.state != "deleted" && named("nat_gateway", &nat.id));
+    let nats_gone = ec2.stream.each(nats, async |nat| {
+        match nat.state.as_str() {
+            "deleting" => ec2.nat_deleted(&nat.id).await?,
+            _ => ec2.delete_nat(&nat.id).await?,
+        }
+        deleted(ec2, "nat_gateway", &plan::part(&nat.tags, "nat", &ec2.env), &nat.id).await
+    });
+    nats_gone.await?;
+    // A gateway that was deleting before this run may still hold an address.
+    ec2.stream
+        .each(have.nats.iter().filter(|nat| nat.state == "deleting"), async |nat| ec2.nat_deleted(&nat.id).await)
+        .await?;
+    let addresses = have.addresses.iter().filter(|address| named("elastic_ip", &address.id));
+    ec2.stream
+        .each(addresses, async |address| {
+            let what = format!("elastic ip {} is still in use", address.id);
+            wait::until(&ec2.stream, &what, Duration::from_secs(5 * 60), async || {
+                Ok(ec2.release(&address.id).await?.then_some(()))
+            })
+            .await?;
+            deleted(ec2, "elastic_ip", &plan::part(&address.tags, "eip", &ec2.env), &address.id).await
+        })
+        .await
+}
+
+/// Deletes the rest of the network that `records` name, if it is ours, when nothing uses it.
+///
+/// Errors: something that is not ours is in the way; it is named, and all else is deleted.
+pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
+    let have = ec2.find().await?;
+    let tables = async {
+        let ours = have.tables.iter().filter(|table| named(records, "route_table", &table.id));
+        ec2.stream
+            .each(ours, async |table| {
+                ec2.stream
+                    .each(&table.subnets, async |(_, association)| ec2.disassociate(association).await.map(drop))
+                    .await?;
+                gone(ec2, &have, &table.id, "", async || ec2.delete_table(&table.id).await).await?;
+                deleted(ec2, "route_table", &plan::part(&table.tags, "rtb", &ec2.env), &table.id).await
+            })
+            .await
+    };
+    let subnets = async {
+        let ours = have.subnets.iter().filter(|subnet| named(records, "subnet", &subnet.id));
+        ec2.stream
+            .each(ours, async |subnet| {
+                gone(ec2, &have, &subnet.id, &subnet.id, async || ec2.delete_subnet(&subnet.id).await).await?;
+                deleted(ec2, "subnet", &plan::part(&subnet.tags, "subnet", &ec2.env), &subnet.id).await
+            })
+            .await
+    };
+    let gateways = async {
+        let ours = have.gateways.iter().filter(|gateway| named(records, "internet_gateway", &gateway.id));
+        ec2.stream
+            .each(ours, async |gateway| {
+                if let Some(vpc) = &gateway.vpc {
+                    gone(ec2, &have, &gateway.id, "", async || ec2.detach(&gateway.id, vpc).await).await?;
+                }
+                gone(ec2, &have, &gateway.id, "", async || ec2.delete_gateway(&gateway.id).await).await?;
+                deleted(ec2, "internet_gateway", &plan::part(&gateway.tags, "igw", &ec2.env), &gateway.id).await
+            })
+            .await
+    };
+    let (tables, subnets, gateways) = tokio::join!(tables, subnets, gateways);
+    let vpcs = have.vpcs.iter().filter(|vpc| named(records, "vpc", &vpc.id));
+    // The VPC is tried even if a part stayed: the attempt names what else is in the way.
+    let vpcs = ec2
+        .stream
+        .each(vpcs, async |vpc| {
+            gone(ec2, &have, &vpc.id, "", async || ec2.delete_vpc(&vpc.id).await).await?;
+            deleted(ec2, "vpc", "main", &vpc.id).await
+        })
+        .await;
+    tables.and(subnets).and(gateways).and(vpcs)
+}
+
+/// Tries a deletion until it is done, as long as what stands in the way goes away by itself.
+async fn gone(ec2: &Ec2, have: &Have, id: &str, subnet: &str, delete: impl AsyncFn() -> Result<bool>) -> Result<()> {
+    let vpc = plan::first(&have.vpcs).map(|vpc| vpc.id.as_str()).unwrap_or_default();
+    wait::until(&ec2.stream, &format!("{id} is still in use"), INTERFACES_GO, async || {
+        if delete().await? {
+            return Ok(Some(()));
+        }
+        let interfaces = ec2.interfaces(vpc).await?;
+        let here = |interface: &&Interface| subnet.is_empty() || interface.subnet == subnet;
+        let (passing, staying): (Vec<_>, Vec<_>) =
+            interfaces.iter().filter(here).partition(|i| passes(i, &ec2.env, have));
+        let mut foreign: Vec<String> =
+            staying.iter().map(|i| format!("network interface {} ({})", i.id, i.description)).collect();
+        if foreign.is_empty() && passing.is_empty() && id.starts_with("vpc-") {
+            foreign = ec2.foreign(vpc).await?;
+        }
+        if foreign.is_empty() {
+            return Ok(None);
+        }
+        Err(Error::refused(format!(
+            "cannot delete {id}: in the way, and not this environment's: {}",
+            foreign.join(", ")
+        ))
+        .hint("delete these, or move them, and run it again"))
+    })
+    .await
+}
+
+/// Whether an interface belongs to something of ours that is gone or going, so that AWS removes it.
+fn passes(interface: &Interface, env: &Env, have: &Have) -> bool {
+    let description = interface.description.as_str();
+    if let Some(rest) = description.strip_prefix("ELB app/") {
+        let name = rest.split('/').next().unwrap_or_default();
+        return could_be(name, "alb", &env.name, LOAD_BALANCER_LIMIT);
+    }
+    interface.ours
+        || have.nats.iter().any(|nat| description.ends_with(&nat.id))
+        || description.starts_with(&env.arn("ecs", "attachment/"))
+}
+
+fn named(records: &[Record], kind: &str, id: &str) -> bool {
+    records.iter().any(|record| record.kind() == kind && record.text("id") == id)
+}
+
+async fn deleted(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {
+    ec2.stream.write(plan::part_record(kind, name, id).changed(Change::Deleted, &[])).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes_with(description: &str, ours: bool) -> bool {
+        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
+        let env: Env = serde_json::from_str(text).unwrap();
+        let have =
+            Have { nats: vec![plan::NatGateway { id: "nat-1".into(), ..Default::default() }], ..Have::default() };
+        let interface =
+            Interface { id: "eni-1".into(), subnet: "subnet-1".into(), description: description.into(), ours };
+        passes(&interface, &env, &have)
+    }
+
+    #[test]
+    fn interfaces_of_our_load_balancers_tasks_and_gateways_pass() {
+        assert!(passes_with("ELB app/alb-web-production-pr1/50dc6c495c0c9188", false));
+        assert!(passes_with("arn:aws:ecs:us-east-1:123456789012:attachment/1", false));
+        assert!(passes_with("Interface for NAT Gateway nat-1", false));
+        assert!(passes_with("", true));
+    }
+
+    #[test]
+    fn interfaces_of_others_stay() {
+        assert!(!passes_with("ELB app/theirs/50dc6c495c0c9188", false));
+        assert!(!passes_with("Primary network interface", false));
+        assert!(!passes_with("Interface for NAT Gateway nat-2", false));
+    }
+}

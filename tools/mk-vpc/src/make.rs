@@ -1,0 +1,293 @@
+//! The order in which a network is made. Four stages deep: a VPC, what needs only it, what needs
+//! subnets and the gateway, what needs the NAT gateways. Within a stage all runs side by side.
+
+use plumbing::{Change, Difference, Record, Result, Stream};
+use tokio::join;
+
+use crate::aws::Ec2;
+use crate::plan::{self, Address, Gateway, Have, Layout, Network, Subnet, Table, Tags, Zone};
+
+/// Makes what is missing, brings the rest into line, and writes each record as it becomes true.
+pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: Have) -> Result<()> {
+    let (vpc, gateway, addresses) = join!(vpc(ec2, layout, &have), gateway(ec2, &have), addresses(ec2, layout, &have));
+    let (vpc, fresh) = vpc?;
+    let (gateway, addresses) = (gateway?, addresses?);
+    stream.go_on()?;
+    let (looks, network) =
+        join!(settings(ec2, &vpc, fresh, &have), parts(stream, ec2, layout, &have, &vpc, fresh, gateway, addresses));
+    looks.and(network)
+}
+
+async fn vpc(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<(Network, bool)> {
+    let mut fresh = false;
+    let mut vpcs = have.vpcs.clone();
+    if vpcs.is_empty() {
+        let made = ec2.create_vpc(&layout.cidr).await?;
+        fresh = true;
+        vpcs = ec2.vpcs().await?;
+        if !vpcs.iter().any(|vpc| vpc.id == made.id) {
+            vpcs.push(made); // EC2 shows what was just made with a delay
+        }
+    }
+    let Some(elected) = plan::first(&vpcs).cloned() else { unreachable!("one was just made") };
+    for loser in vpcs.iter().filter(|vpc| vpc.id != elected.id) {
+        if !ec2.delete_vpc(&loser.id).await? {
+            return Err(plumbing::Error::refused(format!(
+                "two VPCs are tagged {}: {} {}",
+                ec2.env.name, elected.id, loser.id
+            ))
+            .hint("delete the one that is not used"));
+        }
+    }
+    let change = if fresh { Some(Change::Created) } else { None };
+    if fresh {
+        ec2.stream.write(plan::vpc_record(&elected.id, &elected.cidr, Vec::new(), Vec::new(), change)).await?;
+    }
+    Ok((elected, fresh))
+}
+
+async fn gateway(ec2: &Ec2, have: &Have) -> Result<Gateway> {
+    let vpc = plan::first(&have.vpcs).map(|vpc| vpc.id.as_str()).unwrap_or_default();
+    match plan::gateway(&have.gateways, vpc) {
+        Some(found) => Ok(found.clone()),
+        None => ec2.create_gateway().await,
+    }
+}
+
+/// One address for each NAT gateway, in the order of the zones that have one.
+async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Address>> {
+    let zones = || layout.zones.iter().filter(|zone| zone.nat);
+    let name = |zone: &Zone| plan::name(&ec2.env, "eip", &format!("nat-{}", zone.letter));
+    let made = zones().map(|zone| async move {
+        match plan::address(&have.addresses, &name(zone)) {
+            Some(found) => {
+                part(ec2, "elastic_ip", &format!("nat-{}", zone.letter), &found.id, &name(zone), Some(&found.tags))
+                    .await
+                    .map(|()| None)
+            }
+            None => ec2.allocate(&format!("nat-{}", zone.letter)).await.map(Some),
+        }
+    });
+    let made: Vec<Address> = ec2.stream.join(made).await?.into_iter().flatten().collect();
+    if made.is_empty() {
+        return Ok(zones().filter_map(|zone| plan::address(&have.addresses, &name(zone)).cloned()).collect());
+    }
+    let mut all = ec2.addresses().await?;
+    let missing: Vec<Address> =
+        made.iter().filter(|one| !all.iter().any(|other| other.id == one.id)).cloned().collect();
+    all.extend(missing);
+    let mut chosen = Vec::new();
+    for zone in zones() {
+        let Some(elected) = plan::address(&all, &name(zone)) else { continue };
+        for address in made.iter().filter(|address| address.tags.get("Name") == Some(&name(zone))) {
+            match address.id == elected.id {
+                true => created(ec2, "elastic_ip", &format!("nat-{}", zone.letter), &address.id).await?,
+                false => drop(ec2.release(&address.id).await?),
+            }
+        }
+        chosen.push(elected.clone());
+    }
+    Ok(chosen)
+}
+
+/// What the VPC brings along and should not keep as it is.
+async fn settings(ec2: &Ec2, vpc: &Network, fresh: bool, have: &Have) -> Result<()> {
+    let group = match fresh {
+        true => ec2.default_group_of(&vpc.id).await?,
+        false => have.default_group.clone(),
+    };
+    if !have.hostnames {
+        ec2.enable_hostnames(&vpc.id).await?;
+    }
+    match group {
+        Some(group) if group.ingress || group.egress => ec2.strip(&group).await,
+        _ => Ok(()),
+    }
+}
+
+#[allow(clippy::too_many_arguments)] // what the first stage made, for the three that follow
+async fn parts(
+    stream: &Stream,
+    ec2: &Ec2,
+    layout: &Layout,
+    have: &Have,
+    vpc: &Network,
+    fresh: bool,
+    gateway: Gateway,
+    addresses: Vec<Address>,
+) -> Result<()> {
+    // The second stage needs the VPC alone.
+    let (gateway, zones, tables) = join!(
+        attached(ec2, have, gateway, &vpc.id),
+        subnets(ec2, layout, have, vpc, fresh),
+        tables(ec2, layout, have, &vpc.id)
+    );
+    let (gateway, zones, tables) = (gateway?, zones?, tables?);
+    stream.go_on()?;
+    let (public, private) = (&tables[0], &tables[1..]);
+    // The third stage: the way in, and the NAT gateways, which take minutes.
+    let way_in = async {
+        route(ec2, public, &gateway.id).await?;
+        let uses = zones.iter().zip(private).flat_map(|((a, b), table)| [(a, public), (b, table)]);
+        ec2.stream.join(uses.map(|(subnet, table)| associated(ec2, have, subnet, table))).await
+    };
+    let with_nat = layout.zones.iter().zip(&zones).filter(|(zone, _)| zone.nat).zip(&addresses);
+    let nats = ec2.stream.join(with_nat.map(|((zone, (subnet, _)), address)| nat(ec2, have, zone, subnet, address)));
+    let (way_in, nats) = join!(way_in, nats);
+    way_in?;
+    let nats = nats?;
+    // The last: the way out.
+    let out = private.iter().enumerate().map(|(at, table)| route(ec2, table, nats.get(at).unwrap_or(&nats[0])));
+    ec2.stream.join(out).await?;
+    stream.write(plan::egress_record(layout.nat)).await
+}
+
+async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result<Gateway> {
+    let known = have.gateways.iter().any(|other| other.id == gateway.id);
+    let name = plan::name(&ec2.env, "igw", "");
+    let attached = gateway.vpc.as_deref() == Some(vpc) || ec2.attach(&gateway.id, vpc).await?;
+    let used = match attached {
+        true => gateway,
+        false => {
+            // The VPC has one already: a run at the same time was faster.
+            ec2.delete_gateway(&gateway.id).await?;
+            let all = ec2.gateways_again().await?;
+            let other = all.into_iter().find(|other| other.vpc.as_deref() == Some(vpc));
+            other.ok_or_else(|| {
+                plumbing::Error::refused(format!("{vpc} has an internet gateway that is not this environment's"))
+            })?
+        }
+    };
+    for loser in have.gateways.iter().filter(|other| other.id != used.id && other.vpc.is_none()) {
+        ec2.delete_gateway(&loser.id).await?;
+    }
+    match known {
+        true => part(ec2, "internet_gateway", "main", &used.id, &name, Some(&used.tags)).await?,
+        false => created(ec2, "internet_gateway", "main", &used.id).await?,
+    }
+    Ok(used)
+}
+
+/// The public and the private subnet of each zone; when all are there, the VPC's record again.
+async fn subnets(ec2: &Ec2, layout: &Layout, have: &Have, vpc: &Network, fresh: bool) -> Result<Vec<(Subnet, Subnet)>> {
+    let one = async |side: &str, cidr: &str, zone: &Zone| -> Result<Subnet> {
+        let record = format!("{side}-{}", zone.letter);
+        match plan::subnet(&have.subnets, cidr, &zone.zone)? {
+            Some(found) => {
+                let name = plan::name(&ec2.env, "subnet", &record);
+                part(ec2, "subnet", &record, &found.id, &name, Some(&found.tags)).await?;
+                Ok(found.clone())
+            }
+            None => {
+                let made = ec2.create_subnet(&vpc.id, &record, cidr, &zone.zone).await?;
+                created(ec2, "subnet", &record, &made.id).await?;
+                Ok(made)
+            }
+        }
+    };
+    let both = layout.zones.iter().map(|zone| async move {
+        let (public, private) = join!(one("public", &zone.public, zone), one("private", &zone.private, zone));
+        Ok((public?, private?))
+    });
+    let zones = ec2.stream.join(both).await?;
+    let differences = if fresh { Vec::new() } else { vpc_into_line(ec2, vpc, have).await? };
+    let change = if fresh { Change::Created } else { Change::from_differences(&differences, false) };
+    let ids = |side: fn(&(Subnet, Subnet)) -> &Subnet| zones.iter().map(|zone| side(zone).id.clone()).collect();
+    let record = plan::vpc_record(&vpc.id, &vpc.cidr, ids(|zone| &zone.0), ids(|zone| &zone.1), None);
+    ec2.stream.write(record.changed(change, &differences)).await?;
+    Ok(zones)
+}
+
+async fn vpc_into_line(ec2: &Ec2, vpc: &Network, have: &Have) -> Result<Vec<Difference>> {
+    let name = plan::name(&ec2.env, "vpc", "");
+    let mut differences = plan::tag_differences(&ec2.env, &name, &vpc.tags);
+    if !differences.is_empty() {
+        ec2.retag(&vpc.id, &name).await?;
+    }
+    differences.extend(plan::vpc_differences(have));
+    Ok(differences)
+}
+
+/// The public table, then each zone's private one.
+async fn tables(ec2: &Ec2, layout: &Layout, have: &Have, vpc: &str) -> Result<Vec<Table>> {
+    let names =
+        ["public".to_string()].into_iter().chain(layout.zones.iter().map(|zone| format!("private-{}", zone.letter)));
+    let made = names.map(|record| async move {
+        let name = plan::name(&ec2.env, "rtb", &record);
+        match plan::table(&have.tables, &name) {
+            Some(found) => {
+                part(ec2, "route_table", &record, &found.id, &name, Some(&found.tags)).await?;
+                Ok(found.clone())
+            }
+            None => {
+                let made = ec2.create_table(vpc, &record).await?;
+                created(ec2, "route_table", &record, &made.id).await?;
+                Ok(made)
+            }
+        }
+    });
+    ec2.stream.join(made).await
+}
+
+async fn route(ec2: &Ec2, table: &Table, target: &str) -> Result<()> {
+    match table.default_route.as_deref() {
+        Some(there) if there == target => Ok(()),
+        old => ec2.route(&table.id, old, target).await,
+    }
+}
+
+async fn associated(ec2: &Ec2, have: &Have, subnet: &Subnet, table: &Table) -> Result<()> {
+    let uses = |table: &Table| table.subnets.iter().find(|(user, _)| *user == subnet.id).map(|(_, id)| id.clone());
+    if uses(table).is_some() {
+        return Ok(());
+    }
+    let old = have.tables.iter().find_map(uses);
+    ec2.associate(&table.id, &subnet.id, old.as_deref()).await
+}
+
+/// A zone's NAT gateway, when it is available.
+async fn nat(ec2: &Ec2, have: &Have, zone: &Zone, subnet: &Subnet, address: &Address) -> Result<String> {
+    let name = plan::name(&ec2.env, "nat", &zone.letter);
+    let found = plan::nat(&have.nats, &subnet.id);
+    let id = match found {
+        Some(found) => {
+            part(ec2, "nat_gateway", &zone.letter, &found.id, &name, Some(&found.tags)).await?;
+            found.id.clone()
+        }
+        None => {
+            let dead = || have.nats.iter().filter(|nat| nat.subnet == subnet.id);
+            for going in dead().filter(|nat| nat.state == "deleting") {
+                ec2.nat_deleted(&going.id).await?; // it holds the address until then
+            }
+            // The token of a gateway that died would answer with the dead one.
+            let mut attempt = dead().count();
+            let made = loop {
+                let made = ec2.create_nat(&zone.letter, &subnet.id, &address.id, attempt).await?;
+                if !dead().any(|nat| nat.id == made.id) {
+                    break made;
+                }
+                attempt += 1;
+            };
+            created(ec2, "nat_gateway", &zone.letter, &made.id).await?;
+            made.id
+        }
+    };
+    if found.is_none_or(|found| found.state != "available") {
+        ec2.nat_available(&id).await?;
+    }
+    Ok(id)
+}
+
+async fn created(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {
+    ec2.stream.write(plan::part_record(kind, name, id).changed(Change::Created, &[])).await
+}
+
+/// Writes the record of a part that was there, after bringing its tags into line.
+async fn part(ec2: &Ec2, kind: &str, record: &str, id: &str, name: &str, tags: Option<&Tags>) -> Result<()> {
+    let differences = tags.map_or_else(Vec::new, |tags| plan::tag_differences(&ec2.env, name, tags));
+    if !differences.is_empty() {
+        ec2.retag(id, name).await?;
+    }
+    let record: Record = plan::part_record(kind, record, id);
+    ec2.stream.write(record.changed(Change::from_differences(&differences, false), &differences)).await
+}

@@ -1,0 +1,608 @@
+//! What the network should be, what is there, and what follows. Pure.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use plumbing::name::{IDENTITY, LONG_LIMIT};
+use plumbing::{Change, Difference, Egress, Env, Error, Record, Result, Vpc};
+
+/// The tag that tells which of two came first, in milliseconds since 1970: VPCs, internet gateways
+/// and addresses have neither names that AWS keeps unique nor a creation time.
+pub const MADE: &str = "plumbline:made";
+
+/// What the arguments ask for.
+#[derive(Clone, Debug)]
+pub struct Want {
+    /// The VPC's range.
+    pub cidr: Range,
+    /// In how many availability zones.
+    pub zones: usize,
+    /// How many NAT gateways.
+    pub nat: Nat,
+}
+
+/// The choice between cost and independence of the zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Nat {
+    /// One in each zone: a zone's failure stays its own.
+    PerZone,
+    /// One for all.
+    Single,
+}
+
+/// An IPv4 range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    base: u32,
+    prefix: u32,
+}
+
+/// Reads a VPC's range: private to us only in that its subnets must be large enough for a load
+/// balancer, /27 (ELB user guide), so /23 at the least; /16 at the most (EC2, InvalidVpc.Range).
+pub fn range(text: &str) -> Result<Range, String> {
+    let wrong = || format!("'{text}' is not an IPv4 range like 10.0.0.0/16");
+    let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
+    let base: u32 = address.parse::<Ipv4Addr>().map_err(|_| wrong())?.into();
+    let prefix: u32 = prefix.parse().map_err(|_| wrong())?;
+    if !(16..=23).contains(&prefix) {
+        return Err(format!("a VPC's range must be /16 to /23, not /{prefix}"));
+    }
+    let range = Range { base, prefix };
+    if base & (u32::MAX >> prefix) != 0 {
+        return Err(format!("'{text}' begins in the middle of a range; did you mean {}?", range.start()));
+    }
+    Ok(range)
+}
+
+impl Range {
+    fn start(self) -> Range {
+        Range { base: self.base & !(u32::MAX >> self.prefix), ..self }
+    }
+
+    /// The n-th sixteenth.
+    fn sixteenth(self, n: u32) -> Range {
+        let prefix = self.prefix + 4;
+        Range { base: self.base + (n << (32 - prefix)), prefix }
+    }
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", Ipv4Addr::from(self.base), self.prefix)
+    }
+}
+
+/// The tags of a resource.
+pub type Tags = BTreeMap<String, String>;
+
+/// What carries the environment's identity, or lies in its VPC.
+#[derive(Clone, Debug, Default)]
+pub struct Have {
+    /// VPCs of the environment: more than one only while two runs race.
+    pub vpcs: Vec<Network>,
+    /// Internet gateways of the environment.
+    pub gateways: Vec<Gateway>,
+    /// Elastic IP addresses of the environment.
+    pub addresses: Vec<Address>,
+    /// Our subnets of the first VPC.
+    pub subnets: Vec<Subnet>,
+    /// Our route tables of the first VPC.
+    pub tables: Vec<Table>,
+    /// Our NAT gateways of the first VPC; AWS lists deleted ones for an hour.
+    pub nats: Vec<NatGateway>,
+    /// The default security group of the first VPC.
+    pub default_group: Option<DefaultGroup>,
+    /// Whether the first VPC gives its interfaces DNS names.
+    pub hostnames: bool,
+}
+
+/// A VPC.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// `vpc-…`.
+    pub id: String,
+    /// Its range.
+    pub cidr: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// An internet gateway.
+#[derive(Clone, Debug, Default)]
+pub struct Gateway {
+    /// `igw-…`.
+    pub id: String,
+    /// The VPC it is attached to.
+    pub vpc: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// An Elastic IP address.
+#[derive(Clone, Debug, Default)]
+pub struct Address {
+    /// `eipalloc-…`.
+    pub id: String,
+    /// Whether something uses it.
+    pub used: bool,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A subnet.
+#[derive(Clone, Debug, Default)]
+pub struct Subnet {
+    /// `subnet-…`.
+    pub id: String,
+    /// Its range.
+    pub cidr: String,
+    /// Its availability zone.
+    pub zone: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A route table.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// `rtb-…`.
+    pub id: String,
+    /// Where 0.0.0.0/0 goes: an `igw-…` or a `nat-…`.
+    pub default_route: Option<String>,
+    /// The subnets that use it, each with its association's ID.
+    pub subnets: Vec<(String, String)>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A NAT gateway.
+#[derive(Clone, Debug, Default)]
+pub struct NatGateway {
+    /// `nat-…`.
+    pub id: String,
+    /// The public subnet it stands in.
+    pub subnet: String,
+    /// Its address's allocation ID.
+    pub address: String,
+    /// `pending`, `available`, `failed`, `deleting` or `deleted`.
+    pub state: String,
+    /// Why it failed.
+    pub failure: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A VPC's default security group.
+#[derive(Clone, Debug, Default)]
+pub struct DefaultGroup {
+    /// `sg-…`.
+    pub id: String,
+    /// Whether it admits anything.
+    pub ingress: bool,
+    /// Whether it lets anything out.
+    pub egress: bool,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// The network as it is to be, part by part.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The VPC's range.
+    pub cidr: String,
+    /// Public and private subnet, zone by zone.
+    pub zones: Vec<Zone>,
+    /// How many NAT gateways.
+    pub nat: Nat,
+}
+
+/// One availability zone's part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Zone {
+    /// `us-east-1a`.
+    pub zone: String,
+    /// What tells it from the others in names: `a`.
+    pub letter: String,
+    /// The public subnet's range.
+    pub public: String,
+    /// The private subnet's range.
+    pub private: String,
+    /// Whether a NAT gateway stands here.
+    pub nat: bool,
+}
+
+/// Lays the network out over the zones: those it is in already, then the first by name.
+///
+/// Errors: the VPC has another range, or the region has too few zones.
+pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<Layout> {
+    if let Some(vpc) = first(&have.vpcs)
+        && vpc.cidr != want.cidr.to_string()
+    {
+        return Err(Error::refused(format!(
+            "vpc {} has range {}, wanted {}; a range cannot be changed",
+            vpc.id, vpc.cidr, want.cidr
+        ))
+        .hint(format!("give --cidr {}, or make another environment", vpc.cidr)));
+    }
+    let mut chosen: Vec<String> = have.subnets.iter().map(|subnet| subnet.zone.clone()).collect();
+    chosen.sort();
+    chosen.dedup();
+    if chosen.len() > want.zones {
+        return Err(Error::refused(format!(
+            "the network is in {} zones ({}), wanted {}; zones are not taken away",
+            chosen.len(),
+            chosen.join(", "),
+            want.zones
+        )));
+    }
+    chosen.extend(zones.iter().filter(|zone| !chosen.contains(zone)).cloned().collect::<Vec<_>>());
+    if chosen.len() < want.zones {
+        return Err(Error::refused(format!("{} has {} zones, wanted {}", env.region, chosen.len(), want.zones)));
+    }
+    chosen.truncate(want.zones);
+    let block = |zone: &str, at: usize, half: usize| {
+        let name = if half == 0 { "public" } else { "private" };
+        // A zone that was there first keeps its blocks, even if a zone that sorts before it joins.
+        let there = have.subnets.iter().find(|s| s.zone == zone && part(&s.tags, "subnet", env).starts_with(name));
+        there.map_or_else(|| want.cidr.sixteenth((half * 8 + at) as u32).to_string(), |subnet| subnet.cidr.clone())
+    };
+    let zones = chosen.iter().enumerate().map(|(at, zone)| Zone {
+        zone: zone.clone(),
+        letter: zone.chars().last().unwrap_or_default().to_string(),
+        public: block(zone, at, 0),
+        private: block(zone, at, 1),
+        nat: want.nat == Nat::PerZone || at == 0,
+    });
+    Ok(Layout { cidr: want.cidr.to_string(), zones: zones.collect(), nat: want.nat })
+}
+
+/// Of several that do the same work, the one that every run picks: the first made, then the
+/// lowest ID. Two runs that created at once both look again and come to the same.
+pub fn elect<'a, T>(
+    candidates: impl IntoIterator<Item = &'a T>,
+    key: impl Fn(&'a T) -> (&'a Tags, &'a str),
+) -> Option<&'a T> {
+    candidates.into_iter().min_by_key(|candidate| {
+        let (tags, id) = key(candidate);
+        (tags.get(MADE).and_then(|made| made.parse::<u64>().ok()).unwrap_or(u64::MAX), id)
+    })
+}
+
+/// The elected VPC.
+pub fn first(vpcs: &[Network]) -> Option<&Network> {
+    elect(vpcs, |vpc| (&vpc.tags, &vpc.id))
+}
+
+/// The gateway to use: the one attached to the VPC, since that is AWS's own election.
+pub fn gateway<'a>(have: &'a [Gateway], vpc: &str) -> Option<&'a Gateway> {
+    let attached = have.iter().find(|gateway| gateway.vpc.as_deref() == Some(vpc));
+    attached.or_else(|| elect(have.iter().filter(|g| g.vpc.is_none()), |gateway| (&gateway.tags, &gateway.id)))
+}
+
+/// The address of a name to use: one in use, else the first made.
+pub fn address<'a>(have: &'a [Address], name: &str) -> Option<&'a Address> {
+    let named = || have.iter().filter(move |address| address.tags.get("Name").is_some_and(|n| n == name));
+    elect(named().filter(|address| address.used), |a| (&a.tags, &a.id)).or_else(|| elect(named(), |a| (&a.tags, &a.id)))
+}
+
+/// The subnet for a range: by range, which AWS keeps unique in a VPC.
+///
+/// Errors: it lies in another zone.
+pub fn subnet<'a>(have: &'a [Subnet], cidr: &str, zone: &str) -> Result<Option<&'a Subnet>> {
+    match have.iter().find(|subnet| subnet.cidr == cidr) {
+        Some(found) if found.zone != zone => Err(Error::refused(format!(
+            "subnet {} ({cidr}) is in {}, wanted {zone}; a subnet cannot move",
+            found.id, found.zone
+        ))),
+        found => Ok(found),
+    }
+}
+
+/// The NAT gateway of a public subnet that works or is about to.
+pub fn nat<'a>(have: &'a [NatGateway], subnet: &str) -> Option<&'a NatGateway> {
+    let alive = have.iter().filter(|nat| nat.subnet == subnet && matches!(nat.state.as_str(), "pending" | "available"));
+    alive.min_by_key(|nat| (nat.state != "available", &nat.id))
+}
+
+/// The route table of a name.
+pub fn table<'a>(have: &'a [Table], name: &str) -> Option<&'a Table> {
+    have.iter().filter(|table| table.tags.get("Name").is_some_and(|n| n == name)).min_by_key(|table| &table.id)
+}
+
+/// What a resource is called within its kind, from its `Name` tag: `public-a` of
+/// `subnet-public-a-production-pr123`; `main` of `vpc-production-pr123`.
+pub fn part(tags: &Tags, kind: &str, env: &Env) -> String {
+    let name = tags.get("Name").map(String::as_str).unwrap_or_default();
+    let middle = name.strip_prefix(kind).and_then(|rest| rest.strip_suffix(&env.name));
+    match middle.map(|middle| middle.trim_matches('-')) {
+        Some("") => "main".into(),
+        Some(part) => part.into(),
+        None => name.into(),
+    }
+}
+
+/// The name of a part of the network in AWS.
+pub fn name(env: &Env, kind: &str, part: &str) -> String {
+    env.named(kind, part, LONG_LIMIT)
+}
+
+/// The VPC's record.
+pub fn vpc_record(id: &str, cidr: &str, public: Vec<String>, private: Vec<String>, change: Option<Change>) -> Record {
+    Record::of(&Vpc {
+        name: "main".into(),
+        id: id.into(),
+        cidr: cidr.into(),
+        public_subnets: public,
+        private_subnets: private,
+        change,
+        ..Vpc::default()
+    })
+}
+
+/// A part's record.
+pub fn part_record(kind: &str, name: &str, id: &str) -> Record {
+    Record::new(kind, name).with("id", id)
+}
+
+/// The mark that the private subnets reach the internet.
+pub fn egress_record(nat: Nat) -> Record {
+    let by = if nat == Nat::PerZone { "nat" } else { "nat-single" };
+    Record::of(&Egress { name: "main".into(), by: by.into(), ..Egress::default() })
+}
+
+/// What is there, as records: what `ls-env` prints and `rm-env` deletes.
+pub fn records(env: &Env, have: &Have) -> Vec<Record> {
+    let mut records = Vec::new();
+    let side = |side: &str| {
+        let mut subnets: Vec<&Subnet> =
+            have.subnets.iter().filter(|s| part(&s.tags, "subnet", env).starts_with(side)).collect();
+        subnets.sort_by_key(|subnet| &subnet.zone);
+        subnets.iter().map(|subnet| subnet.id.clone()).collect::<Vec<_>>()
+    };
+    for vpc in &have.vpcs {
+        records.push(vpc_record(&vpc.id, &vpc.cidr, side("public"), side("private"), None));
+    }
+    for (kind, tag, id, tags) in parts(have) {
+        records.push(part_record(kind, &part(tags, tag, env), id));
+    }
+    let works = |table: &&Table| {
+        let out = table.default_route.as_ref();
+        out.is_some_and(|out| have.nats.iter().any(|nat| nat.id == *out && nat.state == "available"))
+    };
+    let private = have.tables.iter().filter(|table| part(&table.tags, "rtb", env).starts_with("private"));
+    let (ready, missing): (Vec<&Table>, Vec<&Table>) = private.partition(works);
+    if !ready.is_empty() && missing.is_empty() {
+        let single = have.nats.iter().filter(|nat| nat.state == "available").count() == 1;
+        records.push(egress_record(if single { Nat::Single } else { Nat::PerZone }));
+    }
+    records
+}
+
+/// Every part but the VPC: its record's type, its name's kind, its ID and tags.
+fn parts(have: &Have) -> impl Iterator<Item = (&'static str, &'static str, &str, &Tags)> {
+    let gateways = have.gateways.iter().map(|g| ("internet_gateway", "igw", g.id.as_str(), &g.tags));
+    let subnets = have.subnets.iter().map(|s| ("subnet", "subnet", s.id.as_str(), &s.tags));
+    let tables = have.tables.iter().map(|t| ("route_table", "rtb", t.id.as_str(), &t.tags));
+    let addresses = have.addresses.iter().map(|a| ("elastic_ip", "eip", a.id.as_str(), &a.tags));
+    let nats = have
+        .nats
+        .iter()
+        .filter(|n| !matches!(n.state.as_str(), "deleting" | "deleted"))
+        .map(|n| ("nat_gateway", "nat", n.id.as_str(), &n.tags));
+    gateways.chain(subnets).chain(tables).chain(addresses).chain(nats)
+}
+
+/// The differences of a part's tags from what they should be.
+pub fn tag_differences(env: &Env, name: &str, tags: &Tags) -> Vec<Difference> {
+    Difference::of_tags(tags, &env.tags_of(name))
+}
+
+/// Every part of the layout: its record's type, its record's name, its name in AWS.
+pub fn wanted_parts(env: &Env, layout: &Layout) -> Vec<(&'static str, String, String)> {
+    let mut parts = vec![("internet_gateway", "main".to_string(), name(env, "igw", ""))];
+    let mut add = |kind, tag, part: String| parts.push((kind, part.clone(), name(env, tag, &part)));
+    add("route_table", "rtb", "public".into());
+    for zone in &layout.zones {
+        let letter = &zone.letter;
+        add("subnet", "subnet", format!("public-{letter}"));
+        add("subnet", "subnet", format!("private-{letter}"));
+        add("route_table", "rtb", format!("private-{letter}"));
+        if zone.nat {
+            add("elastic_ip", "eip", format!("nat-{letter}"));
+            add("nat_gateway", "nat", letter.clone());
+        }
+    }
+    parts
+}
+
+/// What a run would do, as records with the IDs that are known and `planned:` for the others.
+pub fn dry_run(env: &Env, layout: &Layout, have: &Have) -> Vec<Record> {
+    let step = |id: Option<&str>, name: &str, differences: Vec<Difference>| match id {
+        Some(id) => (id.to_string(), Change::from_differences(&differences, true), differences),
+        None => (env.planned(name), Change::Create, Vec::new()),
+    };
+    let mut records = Vec::new();
+    let mut ids = BTreeMap::new();
+    for (kind, part_name, full) in wanted_parts(env, layout) {
+        let there = parts(have).find(|(k, tag, _, tags)| *k == kind && part(tags, tag, env) == part_name);
+        let differences = there.map_or_else(Vec::new, |(.., tags)| tag_differences(env, &full, tags));
+        let (id, change, differences) = step(there.map(|(_, _, id, _)| id), &full, differences);
+        ids.insert((kind, part_name.clone()), id.clone());
+        records.push(part_record(kind, &part_name, &id).changed(change, &differences));
+    }
+    let vpc_name = name(env, "vpc", "");
+    let there = first(&have.vpcs);
+    let mut differences = there.map_or_else(Vec::new, |vpc| tag_differences(env, &vpc_name, &vpc.tags));
+    if there.is_some() {
+        differences.extend(vpc_differences(have));
+    }
+    let (id, change, differences) = step(there.map(|vpc| vpc.id.as_str()), &vpc_name, differences);
+    let side = |side: &str| {
+        layout.zones.iter().filter_map(|z| ids.get(&("subnet", format!("{side}-{}", z.letter))).cloned()).collect()
+    };
+    records
+        .insert(0, vpc_record(&id, &layout.cidr, side("public"), side("private"), None).changed(change, &differences));
+    records.push(egress_record(layout.nat));
+    records
+}
+
+/// What differs about the VPC beside its tags.
+pub fn vpc_differences(have: &Have) -> Vec<Difference> {
+    let group = have.default_group.clone().unwrap_or_default();
+    [
+        Difference::between("dns hostnames", have.hostnames, true),
+        Difference::between("default group admits", group.ingress, false),
+        Difference::between("default group lets out", group.egress, false),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Whether tags say that a resource is the environment's.
+pub fn ours(env: &Env, tags: &Tags) -> bool {
+    tags.get(IDENTITY) == Some(&env.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env() -> Env {
+        let text = r#"{"type":"env","name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn want() -> Want {
+        Want { cidr: range("10.0.0.0/16").unwrap(), zones: 2, nat: Nat::PerZone }
+    }
+
+    fn zones() -> Vec<String> {
+        ["us-east-1a", "us-east-1b", "us-east-1c"].map(String::from).into()
+    }
+
+    fn tags(name: &str) -> Tags {
+        Tags::from([("Name".to_string(), name.to_string()), (IDENTITY.to_string(), "production-pr1".to_string())])
+    }
+
+    #[test]
+    fn each_zone_gets_a_public_and_a_private_sixteenth() {
+        let layout = layout(&env(), &want(), &Have::default(), &zones()).unwrap();
+        let ranges: Vec<_> = layout.zones.iter().map(|z| (z.public.as_str(), z.private.as_str())).collect();
+        assert_eq!(ranges, [("10.0.0.0/20", "10.0.128.0/20"), ("10.0.16.0/20", "10.0.144.0/20")]);
+    }
+
+    #[test]
+    fn the_smallest_vpc_has_subnets_that_a_load_balancer_takes() {
+        assert_eq!(range("10.1.2.0/23").unwrap().sixteenth(15).to_string(), "10.1.3.224/27");
+        assert_eq!(range("10.1.2.0/24"), Err("a VPC's range must be /16 to /23, not /24".into()));
+    }
+
+    #[test]
+    fn a_range_that_begins_in_the_middle_is_refused_with_a_proposal() {
+        assert_eq!(
+            range("10.0.1.0/16"),
+            Err("'10.0.1.0/16' begins in the middle of a range; did you mean 10.0.0.0/16?".into())
+        );
+        for bad in ["", "10.0.0.0", "10.0.0/16", "x/16", "10.0.0.0/x", "300.0.0.0/16"] {
+            assert!(range(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn another_range_is_a_conflict() {
+        let have = Have {
+            vpcs: vec![Network { id: "vpc-1".into(), cidr: "10.1.0.0/16".into(), ..Network::default() }],
+            ..Have::default()
+        };
+        let error = layout(&env(), &want(), &have, &zones()).unwrap_err();
+        assert_eq!(error.message, "vpc vpc-1 has range 10.1.0.0/16, wanted 10.0.0.0/16; a range cannot be changed");
+    }
+
+    #[test]
+    fn a_zone_that_was_there_first_keeps_its_place() {
+        let subnet = |name: &str, cidr: &str| Subnet {
+            id: name.into(),
+            cidr: cidr.into(),
+            zone: "us-east-1b".into(),
+            tags: tags(name),
+        };
+        let have = Have {
+            subnets: vec![
+                subnet("subnet-public-b-production-pr1", "10.0.0.0/20"),
+                subnet("subnet-private-b-production-pr1", "10.0.128.0/20"),
+            ],
+            ..Have::default()
+        };
+        let layout = layout(&env(), &want(), &have, &zones()).unwrap();
+        let zones: Vec<_> = layout.zones.iter().map(|z| (z.letter.as_str(), z.public.as_str())).collect();
+        assert_eq!(zones, [("b", "10.0.0.0/20"), ("a", "10.0.16.0/20")]);
+    }
+
+    #[test]
+    fn fewer_zones_than_wanted_is_refused() {
+        assert!(layout(&env(), &want(), &Have::default(), &zones()[..1]).is_err());
+    }
+
+    #[test]
+    fn a_single_nat_stands_in_the_first_zone() {
+        let want = Want { nat: Nat::Single, ..want() };
+        let layout = layout(&env(), &want, &Have::default(), &zones()).unwrap();
+        assert_eq!(layout.zones.iter().map(|z| z.nat).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn of_two_vpcs_every_run_picks_the_first_made() {
+        let vpc = |id: &str, made: &str| Network {
+            id: id.into(),
+            tags: Tags::from([(MADE.into(), made.into())]),
+            ..Network::default()
+        };
+        let (a, b, c) = (vpc("vpc-9", "1000"), vpc("vpc-1", "1001"), vpc("vpc-0", "1001"));
+        assert_eq!(first(&[b.clone(), a.clone()]).unwrap().id, "vpc-9");
+        assert_eq!(first(&[b, c]).unwrap().id, "vpc-0");
+    }
+
+    #[test]
+    fn an_attached_gateway_and_an_address_in_use_are_preferred() {
+        let gateway_of =
+            |id: &str, vpc: Option<&str>| Gateway { id: id.into(), vpc: vpc.map(String::from), ..Gateway::default() };
+        let have = [gateway_of("igw-1", None), gateway_of("igw-2", Some("vpc-1")), gateway_of("igw-0", Some("vpc-2"))];
+        assert_eq!(gateway(&have, "vpc-1").unwrap().id, "igw-2");
+        assert_eq!(gateway(&have, "vpc-3").unwrap().id, "igw-1");
+        let address_of = |id: &str, used| Address { id: id.into(), used, tags: tags("eip-nat-a-production-pr1") };
+        let have = [address_of("eipalloc-1", false), address_of("eipalloc-2", true)];
+        assert_eq!(address(&have, "eip-nat-a-production-pr1").unwrap().id, "eipalloc-2");
+    }
+
+    #[test]
+    fn a_failed_nat_does_not_count() {
+        let nat_of = |id: &str, state: &str| NatGateway {
+            id: id.into(),
+            subnet: "subnet-1".into(),
+            state: state.into(),
+            ..NatGateway::default()
+        };
+        assert!(nat(&[nat_of("nat-1", "failed"), nat_of("nat-2", "deleting")], "subnet-1").is_none());
+        assert_eq!(nat(&[nat_of("nat-1", "pending"), nat_of("nat-2", "available")], "subnet-1").unwrap().id, "nat-2");
+    }
+
+    #[test]
+    fn a_dry_run_on_nothing_creates_everything_with_planned_ids() {
+        let layout = layout(&env(), &want(), &Have::default(), &zones()).unwrap();
+        let records = dry_run(&env(), &layout, &Have::default());
+        assert_eq!(records.iter().filter(|r| r.text("change") == "create").count(), records.len() - 1);
+        let vpc: Vpc = records[0].typed().unwrap();
+        assert_eq!(
+            vpc.private_subnets,
+            ["planned:subnet-private-a-production-pr1", "planned:subnet-private-b-production-pr1"]
+        );
+    }
+
+    #[test]
+    fn a_part_is_read_back_from_its_name() {
+        assert_eq!(part(&tags("subnet-public-a-production-pr1"), "subnet", &env()), "public-a");
+        assert_eq!(part(&tags("igw-production-pr1"), "igw", &env()), "main");
+        assert_eq!(part(&tags("renamed"), "igw", &env()), "renamed");
+    }
+}
