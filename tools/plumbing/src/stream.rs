@@ -161,6 +161,27 @@ impl Stream {
         }
     }
 
+    /// Waits for any record by type and name, also of a type that no tool knows: for references
+    /// like `{alb.api.dns}`.
+    pub async fn need_record(&self, kind: &str, name: &str) -> Result<Record> {
+        let mut changed = self.0.changed.subscribe();
+        loop {
+            {
+                let state = self.state();
+                if let Some(&at) = state.places.get(&(kind.to_string(), name.to_string())) {
+                    return Ok(state.records[at].clone());
+                }
+                if let Some(stop) = &state.stop {
+                    return Err(stopped(stop));
+                }
+                if state.ended {
+                    return Err(self.lacks(&state, kind, name));
+                }
+            }
+            let _ = changed.changed().await;
+        }
+    }
+
     /// The record of a type and name, if it has arrived; `name` "" takes the first.
     pub fn get<T: Typed>(&self, name: &str) -> Option<T> {
         let state = self.state();
