@@ -5,7 +5,7 @@
         ...                               # what AWS looks at first
         return moto(self, subnet_id)      # then what moto does
 
-The function's first argument is moto's own method. Patch the class that defines the method.
+The function's first argument is moto's own method. A property is overridden in the same way.
 """
 
 import functools
@@ -14,11 +14,15 @@ from typing import Any
 
 
 def override(cls: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Put the function below in the place of the method of its name."""
+    """Put the function below in the place of the method or property of its name."""
 
     def put(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
-        moto = cls.__dict__[name]  # a KeyError here: moto renamed it, or a base class has it
+        moto: Any = getattr(cls, name)  # an AttributeError here: moto has renamed it
+        if isinstance(moto, property):
+            getter = moto.fget
+            setattr(cls, name, property(lambda self: function(getter, self), moto.fset))
+            return function
 
         @functools.wraps(moto)
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
