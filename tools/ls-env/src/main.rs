@@ -1,2 +1,65 @@
-//! skeleton
-fn main() {}
+//! Lists an environment: finds again, from its name alone, what every tool made, and writes the
+//! records that the tools would have written. It knows no AWS itself; each tool's crate finds its
+//! own.
+
+mod merge;
+
+use clap::Parser;
+use futures_util::future::{BoxFuture, FutureExt, join_all};
+use plumbing::{Aws, Env, Error, Record, Result, Stream};
+
+/// List the records of an environment
+#[derive(Parser)]
+#[command(version)]
+struct Args {}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::process::ExitCode {
+    let policy = merge::policies(&[
+        mk_vpc::POLICY,
+        mk_sg::POLICY,
+        mk_alb::POLICY,
+        mk_ecr::POLICY,
+        mk_role::POLICY,
+        mk_logs::POLICY,
+        mk_ecs_svc::POLICY,
+    ]);
+    plumbing::run(&policy, run).await
+}
+
+async fn run(_: Args, stream: Stream) -> Result<()> {
+    let (env, new) = stream.named_env().await?;
+    let aws = Aws::connect(&stream, &env).await?;
+    let mut listing = Listing { stream: &stream, aws: &aws, env: &env, finds: Vec::new() };
+    listing.add(|l| mk_vpc::find(l.stream, l.aws, l.env).boxed());
+    listing.add(|l| mk_sg::find(l.stream, l.aws, l.env).boxed());
+    listing.add(|l| mk_alb::find(l.stream, l.aws, l.env).boxed());
+    listing.add(|l| mk_ecr::find(l.stream, l.aws, l.env).boxed());
+    listing.add(|l| mk_role::find(l.stream, l.aws, l.env).boxed());
+    listing.add(|l| mk_logs::find(l.stream, l.aws, l.env).boxed());
+    listing.add(|l| mk_ecs_svc::find(l.stream, l.aws, l.env).boxed());
+    // What one service refuses to tell must not hide what the others have.
+    let (found, errors): (Vec<_>, Vec<_>) = join_all(listing.finds).await.into_iter().partition(Result::is_ok);
+    let found = found.into_iter().flatten().flatten().collect();
+    for record in merge::records(&env, new, found) {
+        stream.write(record).await?;
+    }
+    let mut errors = errors.into_iter().filter_map(Result::err);
+    let Some(first) = errors.next() else { return Ok(()) };
+    errors.filter(|other| *other != first).for_each(|other| stream.say(&other.message));
+    Err(Error { message: format!("the list is not complete: {}", first.message), ..first })
+}
+
+struct Listing<'a> {
+    stream: &'a Stream,
+    aws: &'a Aws,
+    env: &'a Env,
+    finds: Vec<BoxFuture<'a, Result<Vec<Record>>>>,
+}
+
+impl<'a> Listing<'a> {
+    fn add(&mut self, find: impl FnOnce(&Listing<'a>) -> BoxFuture<'a, Result<Vec<Record>>>) {
+        let find = find(self);
+        self.finds.push(find);
+    }
+}

@@ -359,6 +359,16 @@ pub fn records(env: &Env, have: &Have) -> Vec<Record> {
         subnets.sort_by_key(|subnet| &subnet.zone);
         subnets.iter().map(|subnet| subnet.id.clone()).collect::<Vec<_>>()
     };
+    if let Some(vpc) = first(&have.vpcs) {
+        let ours = |key: &&String| *key != "Name" && *key != MADE && *key != IDENTITY;
+        let tags: serde_json::Map<_, _> = vpc
+            .tags
+            .iter()
+            .filter(|(key, _)| ours(key))
+            .map(|(key, value)| (key.clone(), value.clone().into()))
+            .collect();
+        records.push(Record::new("env", &env.name).with("tags", tags)); // what the environment was made with
+    }
     for vpc in &have.vpcs {
         records.push(vpc_record(&vpc.id, &vpc.cidr, side("public"), side("private"), None));
     }

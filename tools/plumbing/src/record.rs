@@ -99,6 +99,8 @@ pub enum Change {
     Create,
     /// Plan: it would be brought into line.
     Update,
+    /// Plan: it would be gone.
+    Delete,
 }
 
 impl Change {
@@ -111,6 +113,7 @@ impl Change {
             Change::Deleted => "deleted",
             Change::Create => "create",
             Change::Update => "update",
+            Change::Delete => "delete",
         }
     }
 

@@ -114,23 +114,31 @@ impl Stream {
     ///
     /// Errors: neither names one, or they name two.
     pub async fn env(&self) -> Result<Env> {
+        let (env, new) = self.named_env().await?;
+        if new {
+            self.write(Record::of(&env)).await?;
+        }
+        Ok(env)
+    }
+
+    /// Like [`env`](Self::env), without writing it; answers whether no record of it is out yet.
+    pub async fn named_env(&self) -> Result<(Env, bool)> {
         let name = match &self.0.common.env {
             Some(name) => name.clone(),
             None => match (self.need::<Env>("").await, Common::env_of_shell()?) {
                 (Err(missing), Some(name)) if missing.kind == Kind::Input && self.go_on().is_ok() => name,
-                (needed, _) => return needed,
+                (needed, _) => return needed.map(|env| (env, false)),
             },
         };
         if let Some(env) = self.get::<Env>("") {
-            return Ok(env);
+            return Ok((env, false));
         }
         let env = self.0.common.environment(self.0.tool, &name).await?;
         if let Some(env) = self.get::<Env>("") {
-            return Ok(env); // it came from stdin meanwhile, and was compared on arrival
+            return Ok((env, false)); // it came from stdin meanwhile, and was compared on arrival
         }
         self.account_is_right();
-        self.write(Record::of(&env)).await?;
-        Ok(env)
+        Ok((env, true))
     }
 
     /// Waits for a record of a type; `name` "" takes the first of that type.
@@ -422,6 +430,11 @@ impl Stream {
     /// A line for a person, unless `--quiet`.
     pub fn say(&self, line: &str) {
         self.0.voice.say(line);
+    }
+
+    /// Tells an error beside the one that the tool ends with.
+    pub fn fail(&self, error: &Error) {
+        self.0.voice.fail(error);
     }
 
     /// A line for a person who asked for more with `-v`.

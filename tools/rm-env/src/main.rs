@@ -1,2 +1,102 @@
-//! skeleton
-fn main() {}
+//! Deletes what is on stdin, dependents first and the rest side by side. It knows no AWS itself:
+//! each tool's crate deletes its own, after looking again whether it carries the identity tag.
+
+use clap::Parser;
+use plumbing::{Aws, Change, Env, Error, Kind, Record, Result, Stream};
+use tokio::join;
+
+/// Delete the resources on stdin
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// The environment's name, as a sign that you mean it
+    #[arg(long, value_name = "NAME")]
+    confirm: String,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::process::ExitCode {
+    plumbing::run(&policy(), run).await
+}
+
+async fn run(args: Args, stream: Stream) -> Result<()> {
+    let env = stream.env().await?;
+    if args.confirm != env.name {
+        return Err(Error::usage(format!("--confirm {} is not the environment on stdin, {}", args.confirm, env.name)));
+    }
+    // All of it first: a list that ends in the middle would have the network go before its users.
+    let records: Vec<Record> = stream.all().await?.into_iter().filter(Record::is_resource).collect();
+    if stream.upstream_failed() {
+        return Err(Error::new(Kind::Skipped, "a tool upstream failed"));
+    }
+    if records.is_empty() {
+        stream.say("nothing to delete");
+        return Ok(());
+    }
+    if env.plan {
+        for record in records {
+            stream.write(record.changed(Change::Delete, &[])).await?;
+        }
+        return Ok(());
+    }
+    let aws = Aws::connect(&stream, &env).await?;
+    stream.may_change().await?;
+    delete(&stream, &aws, &env, &records).await
+}
+
+/// Services first: what they use can go when their tasks have ended. Then load balancers, roles,
+/// repositories, logs and the way out, side by side; then groups; then the network.
+async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    mk_ecs_svc::delete(stream, aws, env, records).await?;
+    let inward = async {
+        mk_alb::delete(stream, aws, env, records).await?;
+        // A group that someone else uses keeps the VPC, and neither keeps the rest.
+        Ok(mk_sg::delete(stream, aws, env, records).await)
+    };
+    let (inward, outward, repositories, roles, logs) = join!(
+        inward,
+        mk_vpc::delete_egress(stream, aws, env, records),
+        mk_ecr::delete(stream, aws, env, records),
+        mk_role::delete(stream, aws, env, records),
+        mk_logs::delete(stream, aws, env, records)
+    );
+    let network = match (&inward, &outward) {
+        (Ok(_), Ok(())) => mk_vpc::delete(stream, aws, env, records).await,
+        _ => Ok(()), // the network waits for the next run, with what still stands in it
+    };
+    let results = [inward.and_then(|groups| groups), outward, repositories, roles, logs, network];
+    let mut errors = results.into_iter().filter_map(Result::err);
+    let Some(first) = errors.next() else { return Ok(()) };
+    errors.filter(|other| *other != first).for_each(|other| stream.fail(&other));
+    Err(first)
+}
+
+/// The tools' own policies in one: every statement, under the tool's name.
+fn policy() -> String {
+    let tools = [
+        ("Vpc", mk_vpc::POLICY),
+        ("Sg", mk_sg::POLICY),
+        ("Alb", mk_alb::POLICY),
+        ("Ecr", mk_ecr::POLICY),
+        ("Role", mk_role::POLICY),
+        ("Logs", mk_logs::POLICY),
+        ("Svc", mk_ecs_svc::POLICY),
+    ];
+    let mut statements = Vec::new();
+    for (tool, policy) in tools {
+        let mut policy: serde_json::Value = serde_json::from_str(policy).unwrap_or_default();
+        for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
+            let sid = statement["Sid"].as_str().unwrap_or_default();
+            statement["Sid"] = format!("{tool}{sid}").into();
+            let creates = |action: &serde_json::Value| action.as_str().is_some_and(|action| action.contains(":Create"));
+            if let Some(actions) = statement["Action"].as_array_mut() {
+                actions.retain(|action| !creates(action));
+            }
+            let nothing = statement["Action"].as_array().is_some_and(Vec::is_empty) || creates(&statement["Action"]);
+            if !nothing {
+                statements.push(statement.take());
+            }
+        }
+    }
+    format!("{:#}\n", serde_json::json!({"Version": "2012-10-17", "Statement": statements}))
+}

@@ -1,0 +1,105 @@
+//! Puts together what the tools' crates found. Pure.
+
+use std::collections::HashMap;
+
+use plumbing::{App, Env, Record};
+use serde_json::Value;
+
+/// The records to write, in the order in which the tools make them.
+///
+/// An app leaves traces in several services, so its record comes in fragments of one key; these
+/// become one. A fragment alone (no port is known) is no app: its service does not exist yet, and
+/// the rest of what was asked for is nowhere in AWS.
+pub fn records(env: &Env, new: bool, found: Vec<Record>) -> Vec<Record> {
+    let mut merged: Vec<Record> = Vec::new();
+    let mut places: HashMap<(String, String), usize> = HashMap::new();
+    let own = Record::of(env);
+    for record in [own].into_iter().chain(found) {
+        let key = (record.kind().to_string(), record.name().to_string());
+        match places.get(&key) {
+            Some(&at) => merged[at].0.extend(record.0),
+            None => {
+                places.insert(key, merged.len());
+                merged.push(record);
+            }
+        }
+    }
+    let whole =
+        |record: &Record| record.kind() != "app" || record.0.contains_key("port") && record.typed::<App>().is_some();
+    merged.retain(|record| whole(record) && (new || record.kind() != "env"));
+    let rank = |record: &Record| match record.kind() {
+        "env" => 0,
+        "app" => 1,
+        _ => 2,
+    };
+    merged.sort_by_key(rank);
+    merged
+}
+
+/// The reading statements of several policies as one policy.
+pub fn policies(policies: &[&str]) -> String {
+    let mut actions: Vec<String> = Vec::new();
+    for policy in policies {
+        let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+        for statement in policy["Statement"].as_array().into_iter().flatten() {
+            let listed = match &statement["Action"] {
+                Value::Array(listed) => listed.clone(),
+                one => vec![one.clone()],
+            };
+            actions.extend(listed.iter().filter_map(Value::as_str).filter(|action| reads(action)).map(String::from));
+        }
+    }
+    actions.sort();
+    actions.dedup();
+    let statement = serde_json::json!({"Sid": "Look", "Effect": "Allow", "Action": actions, "Resource": "*"});
+    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [statement]});
+    format!("{policy:#}\n")
+}
+
+fn reads(action: &str) -> bool {
+    let operation = action.split(':').nth(1).unwrap_or_default();
+    ["Describe", "Get", "List"].iter().any(|verb| operation.starts_with(verb))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env() -> Env {
+        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_fragments_of_an_app_become_one_record() {
+        let found = vec![
+            Record::new("app", "web").with("calls", vec!["api"]),
+            Record::new("sg", "task/web").with("id", "sg-1"),
+            Record::new("app", "web").with("public", true),
+            Record::new("app", "web").with("port", 5000),
+        ];
+        let records = records(&env(), false, found);
+        assert_eq!(records.len(), 2);
+        let app: App = records[0].typed().unwrap();
+        assert_eq!((app.public, app.calls, app.port), (true, vec!["api".to_string()], 5000));
+    }
+
+    #[test]
+    fn an_app_without_a_service_is_left_out() {
+        assert!(records(&env(), false, vec![Record::new("app", "web").with("public", true)]).is_empty());
+    }
+
+    #[test]
+    fn the_environment_gets_back_the_tags_it_was_made_with() {
+        let tags: serde_json::Map<_, _> = [("Team".to_string(), "web".into())].into_iter().collect();
+        let records = records(&env(), true, vec![Record::new("env", "production-pr1").with("tags", tags)]);
+        assert_eq!(records[0].typed::<Env>().unwrap().tags["Team"], "web");
+    }
+
+    #[test]
+    fn a_listing_needs_only_to_read() {
+        let policy = r#"{"Statement":[{"Action":["ec2:DescribeVpcs","ec2:CreateVpc"]},{"Action":"iam:GetRole"}]}"#;
+        let merged: Value = serde_json::from_str(&policies(&[policy])).unwrap();
+        assert_eq!(merged["Statement"][0]["Action"], serde_json::json!(["ec2:DescribeVpcs", "iam:GetRole"]));
+    }
+}
