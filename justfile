@@ -1,0 +1,89 @@
+# Recipes that chain the tools. `just --list` explains them; settings are variables:
+#   just suffix=pr7 web_image=… api_image=… up
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+environment := env("ENVIRONMENT", "production")
+suffix := env("ENVIRONMENT_SUFFIX", "dev")
+name := environment + "-" + suffix
+
+# What the two services run; the local AWS takes any reference.
+web_image := env("WEB_IMAGE", "")
+api_image := env("API_IMAGE", "")
+
+export PATH := justfile_directory() / "target/debug" + ":" + justfile_directory() / ".venv/bin" + ":" + env("PATH")
+
+# List the recipes
+default:
+    @just --list
+
+# Make or mend the environment: web, public on port 80, and api, which only web can reach
+up *flags: build
+    mk-env {{environment}} {{suffix}} {{flags}} </dev/null \
+      | mk-app web --public --port 5000 --calls api \
+          --set ASPNETCORE_URLS=http://+:5000 \
+          --set 'ApiAddress=http://{alb.api.dns}/WeatherForecast' \
+          {{ if web_image == "" { "" } else { "--image " + quote(web_image) } }} \
+      | mk-app api --port 5000 --health /WeatherForecast \
+          --set ASPNETCORE_URLS=http://+:5000 \
+          {{ if api_image == "" { "" } else { "--image " + quote(api_image) } }} \
+      | mk-vpc \
+      | mk-sg --private-api \
+      | mk-alb \
+      | mk-ecr \
+      | mk-role \
+      | mk-logs \
+      | mk-ecs-svc \
+      | wait-env
+
+# Tell what `up` would create or change, and change nothing
+plan: (up "--plan")
+
+# List what is there
+ls: build
+    ls-env --env {{name}} </dev/null
+
+# Delete the environment and everything in it, images and logs included
+down: build
+    ls-env --env {{name}} </dev/null \
+      | rm-env --confirm {{name}}
+
+# Run a recipe against an AWS on this machine: just local up
+local +recipe:
+    eval "$(scripts/local-aws start)" && \
+      WEB_IMAGE="${WEB_IMAGE:-registry.example/web:1}" API_IMAGE="${API_IMAGE:-registry.example/api:1}" \
+      just {{recipe}}
+
+# Stop the AWS on this machine, and forget what was made in it
+local-stop:
+    scripts/local-aws stop
+
+# Build the tools
+build:
+    @cargo build --quiet --workspace
+
+# Show the whole of it on this machine: up, ls, up again, down
+demo:
+    scripts/demo
+
+# Run every test
+test:
+    scripts/test
+
+# Check style, and that every tool has all its parts
+lint:
+    cargo fmt --check
+    cargo clippy --quiet --workspace --all-targets -- -D warnings
+    scripts/check
+
+# Measure calls, depth, time and memory of the recipes on this machine
+bench: build
+    scripts/venv
+    .venv/bin/python scripts/bench
+
+# Install the tools and their manual pages for this user
+install:
+    for tool in mk-env mk-app mk-vpc mk-sg mk-alb mk-ecr mk-role mk-logs mk-ecs-svc wait-env ls-env rm-env; do \
+      cargo install --locked --path "tools/$tool"; done
+    mkdir -p ~/.local/share/man/man1 ~/.local/share/man/man5 ~/.local/share/man/man7
+    for page in man/*; do cp "$page" ~/.local/share/man/man"${page##*.}"/; done
