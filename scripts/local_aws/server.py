@@ -32,8 +32,17 @@ from werkzeug.serving import ThreadedWSGIServer
 
 from . import clock, speed  # noqa: F401 (speed acts by being imported)
 
-# The services that moto is made stricter in; each file is imported when its service is first used.
-STRICT = {"ec2", "elbv2", "ecs", "ecr", "iam", "logs"}
+# What moto calls the services that are stricter here, and the file of each. It is imported when
+# the service is first used.
+STRICT = {
+    "ec2": "ec2",
+    "ecr": "ecr",
+    "ecs": "ecs",
+    "elb": "elbv2",
+    "elbv2": "elbv2",
+    "iam": "iam",
+    "logs": "logs",
+}
 
 READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Lookup", "Search", "Select")
 OWN_USER_AGENT = "local-aws-call"
@@ -190,7 +199,7 @@ class LocalAws:
 def create_strict_app(service: Any) -> Any:
     """moto's application for one service, after our rules for it are in place."""
     if service in STRICT:
-        importlib.import_module(f"local_aws.{service}")
+        importlib.import_module(f"local_aws.{STRICT[service]}")
     return create_backend_app(service)
 
 
