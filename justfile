@@ -7,7 +7,7 @@ environment := env("ENVIRONMENT", "production")
 suffix := env("ENVIRONMENT_SUFFIX", "dev")
 name := environment + "-" + suffix
 
-# What the two services run; the local AWS takes any reference.
+# What the two services run: a reference that ECS can pull. The local AWS takes any.
 web_image := env("WEB_IMAGE", "")
 api_image := env("API_IMAGE", "")
 
@@ -23,10 +23,10 @@ up *flags: build
       | mk-app web --public --port 5000 --calls api \
           --set ASPNETCORE_URLS=http://+:5000 \
           --set 'ApiAddress=http://{alb.api.dns}/WeatherForecast' \
-          {{ if web_image == "" { "" } else { "--image " + quote(web_image) } }} \
+          --image {{ if web_image == "" { error("say what web runs: WEB_IMAGE=REFERENCE just up") } else { quote(web_image) } }} \
       | mk-app api --port 5000 --health /WeatherForecast \
           --set ASPNETCORE_URLS=http://+:5000 \
-          {{ if api_image == "" { "" } else { "--image " + quote(api_image) } }} \
+          --image {{ if api_image == "" { error("say what api runs: API_IMAGE=REFERENCE just up") } else { quote(api_image) } }} \
       | mk-vpc \
       | mk-sg --private-api \
       | mk-alb \
