@@ -12,6 +12,8 @@ pub const IDENTITY: &str = "plumbline:env";
 pub const LOAD_BALANCER_LIMIT: usize = 32;
 /// IAM roles (IAM model).
 pub const ROLE_LIMIT: usize = 64;
+/// ECR repositories (ECR model).
+pub const REPOSITORY_LIMIT: usize = 256;
 /// Security groups, clusters, services, task definition families, tags' values (their models).
 pub const LONG_LIMIT: usize = 255;
 

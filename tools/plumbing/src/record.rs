@@ -186,6 +186,18 @@ impl Env {
         name::cut(&format!("{kind}{joint}{part}-{}", self.name), limit)
     }
 
+    /// The name of an app's image repository (ECR). Here because mk-ecr makes it and mk-role lets
+    /// the app's role pull from it: what follows from a name is not awaited.
+    pub fn repository_name(&self, app: &str) -> String {
+        self.named("repo", app, name::REPOSITORY_LIMIT)
+    }
+
+    /// The name of an app's log group. Here because mk-logs makes it and mk-role lets the app's
+    /// role write to it. The environment comes first, so that one look by prefix lists its groups.
+    pub fn log_group_name(&self, app: &str) -> String {
+        format!("/ecs/{}/{app}", self.name)
+    }
+
     /// The tags of a resource: its `Name`, the environment's tags, the identity.
     pub fn tags_of(&self, name: &str) -> Vec<(String, String)> {
         let mut tags = vec![("Name".to_string(), name.to_string())];
