@@ -11,6 +11,7 @@ Left as moto has it: DescribeNatGateways does not look at tag filters, a DryRun 
 """
 
 import ipaddress
+import itertools
 import re
 from typing import Any
 
@@ -56,10 +57,14 @@ def service_interface(
     description: str,
     groups: list[str],
     public: bool = False,
+    tags: dict[str, str] | None = None,
 ) -> NetworkInterface:
-    """The interface of a NAT gateway, an endpoint, a load balancer or a task in a subnet."""
+    """The interface of a load balancer or a task in a subnet, with an address of its own there."""
+    taken = {one.private_ip_address for one in interfaces(ec2) if one.subnet_id == subnet_id}
+    hosts = (str(host) for host in ipaddress.ip_network(ec2.get_subnet(subnet_id).cidr_block))
+    address = next(host for host in itertools.islice(hosts, 4, None) if host not in taken)
     interface = ec2.create_network_interface(
-        ec2.get_subnet(subnet_id), "", group_ids=groups, description=description
+        ec2.get_subnet(subnet_id), address, group_ids=groups, description=description, tags=tags
     )
     adopt(interface, kind=kind, owner=owner, description=description)
     if not groups:
