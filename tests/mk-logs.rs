@@ -1,1 +1,176 @@
-//! skeleton
+//! mk-logs: its command line, and the log groups it makes in the local AWS.
+
+use std::collections::BTreeSet;
+
+use support::{APPS, ENV, LocalAws, Output, json, tool};
+
+const WEB: &str = "/ecs/production-pr1/web";
+
+fn make(arguments: &str) -> String {
+    format!("mk-env production pr1 | {APPS} | mk-logs {arguments}")
+}
+
+/// How often this tool called, the account's check included.
+fn calls(aws: &LocalAws) -> Vec<String> {
+    let calls = aws
+        .calls()
+        .into_iter()
+        .map(|call| format!("{}:{}", support::text(&call["service"]), support::text(&call["action"])));
+    calls.collect()
+}
+
+fn group(aws: &LocalAws, name: &str) -> support::Value {
+    let found = aws.call("logs", "describe_log_groups", json!({"logGroupNamePrefix": name}));
+    found["logGroups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|group| group["logGroupName"] == name)
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn tags(aws: &LocalAws, name: &str) -> support::Value {
+    let arn = format!("arn:aws:logs:us-east-1:123456789012:log-group:{name}");
+    aws.call("logs", "list_tags_for_resource", json!({"resourceArn": arn}))["tags"].clone()
+}
+
+fn keys(output: &Output) -> BTreeSet<String> {
+    output.records().iter().map(|r| format!("{} {}", r["type"], r["name"])).collect()
+}
+
+#[test]
+fn it_obeys_the_conventions() {
+    support::obeys_conventions("mk-logs", &[]);
+}
+
+#[test]
+fn a_retention_that_aws_does_not_take_is_refused_by_name() {
+    let output = tool("mk-logs", &["--retention", "31"], ENV);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("one of these numbers of days: 1, 3, 5, 7, 14, 30,"), "{}", output.stderr);
+}
+
+#[test]
+fn it_makes_a_group_for_each_app_and_a_second_run_changes_nothing() {
+    let aws = LocalAws::start();
+    let env = aws.pipe("mk-env production pr1").ok().stdout;
+    let apps = format!("{APPS} | mk-logs");
+    aws.forget();
+    let made = aws.pipe_with(&apps, &env).ok();
+    assert_eq!(calls(&aws).len(), 6, "{:?}", calls(&aws));
+    let record = made.record("log_group", "web");
+    assert_eq!(
+        (&record["group"], &record["retention"], &record["change"]),
+        (&json!(WEB), &json!(30), &json!("created"))
+    );
+    assert_eq!(record["arn"], format!("arn:aws:logs:us-east-1:123456789012:log-group:{WEB}"));
+    for app in ["web", "api"] {
+        let name = format!("/ecs/production-pr1/{app}");
+        assert_eq!(group(&aws, &name)["retentionInDays"], 30);
+        let tags = tags(&aws, &name);
+        assert_eq!(
+            (&tags["plumbline:env"], &tags["Team"], &tags["Name"]),
+            (&json!("production-pr1"), &json!("devops"), &json!(name))
+        );
+    }
+    aws.forget();
+    let again = aws.pipe_with(&apps, &env).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(calls(&aws).len(), 4, "{:?}", calls(&aws));
+    assert_eq!(again.record("log_group", "api")["change"], "kept");
+    assert!(again.stderr.contains("mk-logs: nothing to change (2 kept)"), "{}", again.stderr);
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_announces_everything() {
+    let aws = LocalAws::start();
+    let planned = aws.pipe(&make("").replace("pr1 |", "pr1 --plan |")).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(planned.record("log_group", "web")["change"], "create");
+    let made = aws.pipe(&make("")).ok();
+    assert_eq!(keys(&planned), keys(&made));
+    let planned = aws.pipe(&make("--retention 7").replace("pr1 |", "pr1 --plan |")).ok();
+    assert_eq!(planned.record("log_group", "web")["change"], "update");
+    assert_eq!(group(&aws, WEB)["retentionInDays"], 30);
+}
+
+#[test]
+fn what_was_changed_by_hand_is_brought_into_line() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(&make("")).ok();
+    let arn = made.record("log_group", "web")["arn"].clone();
+    aws.call("logs", "delete_retention_policy", json!({"logGroupName": WEB}));
+    aws.call("logs", "tag_resource", json!({"resourceArn": arn, "tags": {"Team": "nobody", "theirs": "x"}}));
+    aws.forget();
+    let again = aws.pipe(&make("")).ok();
+    let mut changes = aws.changes();
+    changes.sort();
+    assert_eq!(changes, ["logs:PutRetentionPolicy", "logs:TagResource"]);
+    assert!(again.stderr.contains("(retention: for ever -> 30; tag Team: nobody -> devops)"), "{}", again.stderr);
+    assert_eq!(group(&aws, WEB)["retentionInDays"], 30);
+    let tags = tags(&aws, WEB);
+    assert_eq!((&tags["Team"], &tags["theirs"]), (&json!("devops"), &json!("x")));
+}
+
+#[test]
+fn another_retention_is_an_update() {
+    let aws = LocalAws::start();
+    aws.pipe(&make("")).ok();
+    aws.forget();
+    let again = aws.pipe(&make("--retention 7")).ok();
+    assert_eq!(aws.changes(), ["logs:PutRetentionPolicy", "logs:PutRetentionPolicy"]);
+    assert_eq!(again.record("log_group", "web")["changes"], json!([{"field": "retention", "old": "30", "new": "7"}]));
+}
+
+#[test]
+fn a_group_of_someone_else_is_refused_and_left_alone() {
+    let aws = LocalAws::start();
+    aws.call("logs", "create_log_group", json!({"logGroupName": WEB, "tags": {"Team": "theirs"}}));
+    let output = aws.pipe(&make(""));
+    assert_eq!(output.code, 1);
+    assert!(
+        output.stderr.contains(&format!(
+            "mk-logs: log group {WEB} exists and is not tagged plumbline:env=production-pr1; it is left alone"
+        )),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(
+        (group(&aws, WEB)["retentionInDays"].clone(), tags(&aws, WEB)),
+        (json!(null), json!({"Team": "theirs"}))
+    );
+}
+
+#[test]
+fn ls_env_finds_the_groups_and_rm_env_deletes_no_others() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(&make("")).ok();
+    let other = "/ecs/production-pr1/theirs";
+    aws.call("logs", "create_log_group", json!({"logGroupName": other}));
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    for app in ["web", "api"] {
+        let (made, listed) = (made.record("log_group", app), listed.record("log_group", app));
+        assert_eq!(
+            (&made["group"], &made["arn"], &made["retention"]),
+            (&listed["group"], &listed["arn"], &listed["retention"])
+        );
+    }
+    let record =
+        json!({"type": "log_group", "name": "theirs", "group": other, "arn": "arn:aws:logs:us-east-1:123456789012:x"});
+    let all = format!("{}{record}\n", listed.stdout);
+    let deleted = aws.pipe_with("rm-env --confirm production-pr1", &all);
+    assert_eq!(deleted.code, 1);
+    assert!(
+        deleted.stderr.contains("log group /ecs/production-pr1/theirs exists and is not tagged"),
+        "{}",
+        deleted.stderr
+    );
+    assert_eq!(deleted.record("log_group", "web")["change"], "deleted");
+    let left = aws.call("logs", "describe_log_groups", json!({}));
+    let left: Vec<_> =
+        left["logGroups"].as_array().unwrap().iter().map(|group| group["logGroupName"].clone()).collect();
+    assert_eq!(left, [other]);
+    // What is gone already counts as deleted.
+    aws.pipe_with("rm-env --confirm production-pr1", &listed.stdout).ok();
+}
