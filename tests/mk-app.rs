@@ -1,1 +1,42 @@
-//! skeleton
+//! mk-app: a service that is wanted, as a record.
+
+use support::{ENV, json, tool};
+
+#[test]
+fn it_obeys_the_conventions() {
+    support::obeys_conventions("mk-app", &["web"]);
+}
+
+#[test]
+fn it_writes_what_its_flags_say() {
+    let args = ["web", "--public", "--calls", "api", "--set", "ApiAddress=http://{alb.api.dns}/WeatherForecast", "--image", "x/web:1", "--cpu", "512", "--memory", "1024"];
+    let output = tool("mk-app", &args, "").ok();
+    assert_eq!(
+        output.records(),
+        [json!({"type": "app", "name": "web", "port": 5000, "public": true, "calls": ["api"], "health": "/",
+            "set": {"ApiAddress": "http://{alb.api.dns}/WeatherForecast"}, "image": "x/web:1",
+            "cpu": 512, "memory": 1024, "count": 2, "grace": 60, "architecture": "X86_64"})]
+    );
+}
+
+#[test]
+fn its_record_comes_after_one_of_the_same_key() {
+    let output = tool("mk-app", &["web", "--port", "8080"], r#"{"type":"app","name":"web","port":80}"#).ok();
+    assert_eq!(output.record("app", "web")["port"], 8080);
+}
+
+#[test]
+fn a_size_that_fargate_does_not_have_is_refused() {
+    let output = tool("mk-app", &["web", "--cpu", "128", "--memory", "128"], ENV);
+    assert_eq!(output.code, 2);
+    assert_eq!(output.stderr, "mk-app: cpu 128 is no Fargate size: 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768\n");
+    let output = tool("mk-app", &["web", "--memory", "4096"], ENV);
+    assert_eq!(output.stderr, "mk-app: memory 4096 does not go with cpu 256: 512, 1024 to 2048 MiB in steps of 1024\n");
+}
+
+#[test]
+fn a_name_that_some_service_would_refuse_is_refused() {
+    for name in ["Web", "a_b", "-", "a--b"] {
+        assert_eq!(tool("mk-app", &["--", name], "").code, 2, "{name}");
+    }
+}

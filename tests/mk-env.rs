@@ -1,1 +1,77 @@
-//! skeleton
+//! mk-env: the head of every pipe.
+
+use support::{LocalAws, json, tool};
+
+const HERE: [&str; 6] = ["production", "pr1", "--account", "123456789012", "--region", "us-east-1"];
+
+#[test]
+fn it_obeys_the_conventions() {
+    support::obeys_conventions("mk-env", &HERE);
+}
+
+#[test]
+fn it_writes_the_environment_with_its_tags() {
+    let output = tool("mk-env", &[&HERE[..], &["--tag", "Team=web", "--tag", "Cost=7"]].concat(), "").ok();
+    assert_eq!(
+        output.stdout.trim(),
+        r#"{"type":"env","name":"production-pr1","version":1,"environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Cost":"7","Environment":"production","ManagedBy":"plumbline","Project":"plumbline","Suffix":"pr1","Team":"web"}}"#
+    );
+}
+
+#[test]
+fn the_account_is_that_of_the_credentials() {
+    let aws = LocalAws::start();
+    assert_eq!(aws.pipe("mk-env production pr1").ok().record("env", "production-pr1")["account"], "123456789012");
+    assert_eq!(aws.calls().len(), 1);
+}
+
+#[test]
+fn the_region_is_found_as_the_aws_cli_finds_it() {
+    let account = "--account 123456789012";
+    let aws = LocalAws::start();
+    let region = |pipe: &str| aws.pipe(pipe).ok().record("env", "production-pr1")["region"].clone();
+    assert_eq!(region(&format!("mk-env production pr1 {account}")), "us-east-1");
+    assert_eq!(region(&format!("AWS_REGION=eu-west-1 mk-env production pr1 {account}")), "eu-west-1");
+    assert_eq!(region(&format!("AWS_REGION= AWS_DEFAULT_REGION=eu-west-2 mk-env production pr1 {account}")), "eu-west-2");
+    assert_eq!(region(&format!("AWS_REGION=eu-west-1 mk-env production pr1 {account} --region eu-west-3")), "eu-west-3");
+    let profile = "printf '[profile far]\\nregion = ap-southeast-1\\n' >\"$T/config\"";
+    let pipe = format!("T=$(mktemp -d); {profile}; AWS_CONFIG_FILE=$T/config AWS_REGION= AWS_PROFILE=far mk-env production pr1 {account}; rm -r $T");
+    assert_eq!(region(&pipe), "ap-southeast-1");
+}
+
+#[test]
+fn a_name_that_some_service_would_refuse_is_refused_here() {
+    for (args, why) in [
+        (["production", "PR1"], "suffix 'PR1' must be 1 to 32 lower-case letters, digits and single hyphens between them"),
+        (["pre-prod", "x"], "environment 'pre-prod' must be 1 to 32 lower-case letters and digits, and begin with a letter"),
+        (["production", ""], "suffix '' must be"),
+    ] {
+        let output = tool("mk-env", &args, "");
+        assert_eq!((output.code, output.stdout.as_str()), (2, ""));
+        assert!(output.stderr.contains(why), "{}", output.stderr);
+    }
+    let output = tool("mk-env", &[&HERE[..], &["--tag", "aws:x=y"]].concat(), "");
+    assert!(output.code == 2 && output.stderr.contains("tag key 'aws:x' is reserved"), "{}", output.stderr);
+}
+
+#[test]
+fn a_plan_says_so_in_the_record() {
+    let output = tool("mk-env", &[&HERE[..], &["--plan"]].concat(), "").ok();
+    assert_eq!(output.record("env", "production-pr1")["plan"], json!(true));
+}
+
+#[test]
+fn without_credentials_it_says_what_to_set() {
+    let aws = LocalAws::start();
+    let output = aws.pipe("env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY mk-env production pr1");
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.starts_with("mk-env: cannot find out the account of the credentials: "), "{}", output.stderr);
+    assert!(output.stderr.ends_with("  try: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"), "{}", output.stderr);
+}
+
+#[test]
+fn an_endpoint_that_does_not_answer_is_named() {
+    let output = tool("mk-env", &["production", "pr1", "--timeout", "1"], "");
+    assert_eq!(output.code, 75);
+    assert!(output.stderr.contains("sts:GetCallerIdentity"), "{}", output.stderr);
+}

@@ -43,7 +43,7 @@ pub struct Common {
     #[arg(long, help_heading = "Common options")]
     pub json_log: bool,
     /// Print the IAM policy that this tool needs, and exit
-    #[arg(long, help_heading = "Common options")]
+    #[arg(long, exclusive = true, help_heading = "Common options")]
     pub iam_policy: bool,
 }
 
@@ -129,6 +129,10 @@ where
     let command = Common::augment_args(command).about(about).long_about(None); // clap took Common's
     let name: &'static str = command.get_name().to_string().leak();
     let matches = command.get_matches();
+    if matches.get_flag("iam_policy") {
+        print!("{policy}");
+        return ExitCode::SUCCESS;
+    }
     let parsed = Common::from_arg_matches(&matches).and_then(|common| Ok((common, A::from_arg_matches(&matches)?)));
     let (common, args) = match parsed {
         Ok(parsed) => parsed,
@@ -137,10 +141,6 @@ where
             return ExitCode::from(Kind::Usage.exit_code());
         }
     };
-    if common.iam_policy {
-        print!("{policy}");
-        return ExitCode::SUCCESS;
-    }
     let voice = Voice { tool: name, quiet: common.quiet, verbose: common.verbose, json: common.json_log };
     let limit = Duration::from_secs(60 * common.timeout);
     let stream = Stream::open(name, common, voice.clone(), !std::io::stdin().is_terminal());
@@ -154,27 +154,25 @@ where
 
 async fn end(stream: &Stream, voice: &Voice, result: Result<()>) -> u8 {
     // The first reason to stop is the one to tell; what the tool answered may only follow from it.
-    let error = match (stream.stop_reason(), result) {
-        (Some(first), _) => Some(first),
-        (None, Err(error)) => Some(error),
-        (None, Ok(())) => None,
-    };
-    let Some(error) = error else {
-        let tally = stream.tally();
-        if let (unchanged @ 1.., 0) = tally {
-            voice.say(&format!("nothing to change ({unchanged} kept)"));
-        }
-        stream.drain(None).await;
-        // Stdin can still turn out bad, and stdout full, while the rest passes.
-        return match stream.stop_reason() {
-            Some(late) => {
-                voice.fail(&late);
-                late.kind.exit_code()
-            }
-            None if stream.upstream_failed() => Kind::Skipped.exit_code(),
-            None => 0,
-        };
-    };
+    if let Some(error) = stream.stop_reason().or(result.err()) {
+        tell(stream, voice, &error).await;
+        stream.drain((error.kind == Kind::Interrupted).then_some(LAST_WORDS)).await;
+        return error.kind.exit_code();
+    }
+    if let (unchanged @ 1.., 0) = stream.tally() {
+        voice.say(&format!("nothing to change ({unchanged} kept)"));
+    }
+    stream.drain(None).await;
+    // Stdin can still turn out bad, and stdout full, while the rest passes.
+    if let Some(late) = stream.stop_reason() {
+        tell(stream, voice, &late).await;
+        return late.kind.exit_code();
+    }
+    if stream.upstream_failed() { Kind::Skipped.exit_code() } else { 0 }
+}
+
+/// Tells an error once: on stderr and, for the tools downstream, as a record.
+async fn tell(stream: &Stream, voice: &Voice, error: &Error) {
     match error.kind {
         Kind::Skipped | Kind::Stopped => {}
         Kind::Interrupted => {
@@ -183,9 +181,9 @@ async fn end(stream: &Stream, voice: &Voice, result: Result<()>) -> u8 {
             }
         }
         Kind::Output if error.message.is_empty() => {}
-        Kind::Output => voice.fail(&error),
+        Kind::Output => voice.fail(error),
         _ => {
-            voice.fail(&error);
+            voice.fail(error);
             let failed = Failed {
                 name: stream.tool().into(),
                 message: error.message.clone(),
@@ -195,9 +193,6 @@ async fn end(stream: &Stream, voice: &Voice, result: Result<()>) -> u8 {
             let _ = stream.write(Record::of(&failed)).await;
         }
     }
-    let limit = matches!(error.kind, Kind::Interrupted).then_some(LAST_WORDS);
-    stream.drain(limit).await;
-    error.kind.exit_code()
 }
 
 async fn stop_on_signal(stream: Stream) {

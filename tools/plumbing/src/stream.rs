@@ -23,8 +23,8 @@ use crate::run::{Common, Voice};
 use crate::scan::{self, Scanner};
 
 /// Input counts as settled when none came for this long; then the first AWS call may go out.
-/// The records of a pipe's head arrive within a millisecond of each other.
-const QUIET: Duration = Duration::from_millis(20);
+/// The records of a pipe's head arrive within a few milliseconds of each other.
+const QUIET: Duration = Duration::from_millis(40);
 /// Past a bad record, this much of unreadable input ends the tool instead of being skipped.
 const SKIPPED_AT_MOST: usize = 64 << 20;
 

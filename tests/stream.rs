@@ -1,0 +1,137 @@
+//! The stream, as a user of the tools sees it: real processes in real pipes.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use support::{ENV, LocalAws, bin, clean, json, tool};
+
+#[test]
+fn what_a_tool_does_not_know_passes_byte_for_byte() {
+    let odd = "{ \"type\" : \"mine\",\t\"name\":\"x\", \"n\": 1.50, \"big\": 12345678901234567890123, \"dup\":1, \"dup\":2, \"é\": \"\\u00e9\" }\n";
+    assert_eq!(tool("mk-app", &["web"], odd).ok().stdout.lines().next(), odd.lines().next());
+}
+
+#[test]
+fn pretty_printed_records_and_files_in_a_row_are_a_stream() {
+    let pretty = "{\n  \"type\": \"vpc\",\n  \"name\": \"main\",\n  \"id\": \"vpc-1\",\n  \"cidr\": \"10.0.0.0/16\"\n}{\"type\":\"repo\",\"name\":\"web\",\"arn\":\"a\",\"uri\":\"u\"}";
+    let output = tool("mk-app", &["web"], pretty).ok();
+    let kinds: Vec<_> = output.records().iter().map(|record| record["type"].clone()).collect();
+    assert_eq!(kinds, ["vpc", "repo", "app"]);
+    assert_eq!(output.stdout.lines().next(), Some(r#"{"type":"vpc","name":"main","id":"vpc-1","cidr":"10.0.0.0/16"}"#));
+}
+
+#[test]
+fn a_record_passes_before_the_input_ends() {
+    let mut command = clean(Command::new(bin().join("mk-app")), "http://127.0.0.1:9");
+    let mut child = command.arg("web").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{ENV}").unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    assert_eq!(lines.next().unwrap().unwrap(), ENV); // stdin is still open
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn with_flags_a_tool_works_although_stdin_never_ends() {
+    let aws = LocalAws::start();
+    let mut command = clean(Command::new(bin().join("mk-vpc")), &aws.url);
+    command.args(["--env", "production-pr1", "--quiet"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let open = child.stdin.take(); // as in a CI runner: held open, never written
+    assert!(child.wait().unwrap().success());
+    drop(open);
+}
+
+#[test]
+fn the_shell_can_name_the_environment_at_the_head_of_a_pipe() {
+    let aws = LocalAws::start();
+    let output = aws.pipe("export PLUMBLINE_ENV=production-pr1; mk-vpc --nat single </dev/null | mk-app web").ok();
+    assert_eq!(output.records().iter().filter(|record| record["type"] == "env").count(), 1);
+    let wrong = aws.pipe("PLUMBLINE_ENV=production mk-vpc </dev/null");
+    assert_eq!(
+        (wrong.code, wrong.stderr.as_str()),
+        (2, "mk-vpc: PLUMBLINE_ENV 'production': it is written ENVIRONMENT-SUFFIX, like production-pr123\n")
+    );
+}
+
+#[test]
+fn one_fault_prints_one_message_and_the_shell_sees_it() {
+    let aws = LocalAws::start();
+    let output = aws.pipe("mk-env production pr1 --account 999999999999 | mk-vpc | mk-sg --private-api | mk-alb");
+    assert_ne!(output.code, 0);
+    assert_eq!(output.stderr.lines().filter(|line| !line.starts_with("  try:")).count(), 1, "{}", output.stderr);
+    let without_pipefail = aws
+        .pipe("set +o pipefail; mk-env production pr1 --account 999999999999 | mk-vpc | mk-sg --private-api | mk-alb");
+    assert_ne!(without_pipefail.code, 0);
+}
+
+#[test]
+fn an_app_that_calls_nobody_known_is_refused_before_any_call() {
+    let aws = LocalAws::start();
+    let input = format!("{ENV}\n{{\"type\":\"app\",\"name\":\"web\",\"calls\":[\"apy\"]}}\n");
+    let output = support::tool_at(&aws.url, "mk-vpc", &[], input.as_bytes());
+    assert_eq!(output.code, 65);
+    assert_eq!(output.stderr, "mk-vpc: app 'web' calls 'apy', which no app record names\n");
+    assert_eq!(aws.calls(), Vec::<support::Value>::new());
+}
+
+#[test]
+fn a_closed_stdout_ends_a_tool_before_it_makes_anything() {
+    let aws = LocalAws::start();
+    let output = aws.pipe("set +o pipefail; mk-env production pr1 | { mk-vpc; echo \"mk-vpc ended with $?\" >&2; } | mk-sg --no-such-flag");
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("mk-vpc ended with 1"), "{}", output.stderr);
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_full_disk_is_told_and_no_id_is_lost() {
+    let aws = LocalAws::start();
+    let output = aws.pipe("mk-env production pr1 | mk-vpc >/dev/full");
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("mk-vpc: cannot write to stdout: No space left on device"), "{}", output.stderr);
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn an_interrupted_tool_tells_what_it_made_and_a_second_run_completes_it() {
+    let aws = LocalAws::start_with(&["--moment", "30"]); // the NAT gateways stay pending
+    let mut command = clean(Command::new("bash"), &aws.url);
+    command
+        .args(["-c", "mk-env production pr1 | mk-vpc"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    while !aws.changes().iter().any(|change| change == "ec2:CreateNatGateway") {
+        std::thread::yield_now();
+    }
+    let interrupted = Command::new("pkill").args(["-INT", "-P", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    let output = child.wait_with_output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("mk-vpc: interrupted after"), "{stderr}");
+    let nats = aws.call("ec2", "describe_nat_gateways", json!({}));
+    for nat in nats["NatGateways"].as_array().unwrap() {
+        assert!(stdout.contains(support::text(&nat["NatGatewayId"])), "{stdout}");
+    }
+}
+
+#[test]
+fn the_log_can_be_json_and_quiet() {
+    let output = tool("mk-vpc", &["--json-log"], "");
+    let line: support::Value = serde_json::from_str(output.stderr.trim()).unwrap();
+    assert_eq!((&line["tool"], &line["level"]), (&json!("mk-vpc"), &json!("error")));
+    let aws = LocalAws::start();
+    let output = aws.pipe("mk-env production pr1 | mk-vpc --quiet --nat single").ok();
+    assert_eq!(output.stderr, "");
+}
+
+#[test]
+fn a_huge_line_costs_no_memory() {
+    let input = format!("{{\"type\":\"x\",\"name\":\"{}\"}}", "x".repeat(50 << 20));
+    let output = tool("mk-vpc", &[], &input);
+    assert_eq!((output.code, output.stderr.as_str()), (65, "mk-vpc: record 1 (line 1) is larger than 1024 KiB\n"));
+}
