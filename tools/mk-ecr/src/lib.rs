@@ -1,1 +1,45 @@
-//! skeleton
+//! The image repositories of an environment's apps.
+//!
+//! Found again by name, and ours if they carry the identity tag. Repository policies, replication
+//! and keys of one's own are deliberately absent.
+
+pub mod aws;
+pub mod plan;
+
+use futures_util::future::try_join_all;
+use plumbing::{Aws, Change, Env, Record, Repo, Result, Stream};
+
+/// What `--iam-policy` prints.
+pub const POLICY: &str = include_str!("../iam-policy.json");
+
+/// The environment's repositories as records, for `ls-env`.
+pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
+    let ecr = aws::client(aws, stream, env);
+    let names = ecr.names().await?;
+    let candidates = names.iter().filter_map(|name| Some((name, plan::app(env, name)?)));
+    let looked = try_join_all(candidates.map(|(name, app)| {
+        let ecr = &ecr;
+        async move { Ok((app, ecr.tags(name).await?)) }
+    }));
+    let ours = looked.await?.into_iter().filter(|(_, tags)| tags.as_ref().is_some_and(|tags| env.owns(tags)));
+    Ok(ours.map(|(app, _)| plan::record(env, app)).collect())
+}
+
+/// Deletes the repositories among `records` with all their images, for `rm-env`.
+///
+/// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
+pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    let ecr = aws::client(aws, stream, env);
+    let repositories = records.iter().filter_map(Record::typed::<Repo>);
+    stream
+        .each(repositories, async |record| {
+            let Some((_, name)) = record.arn.split_once(":repository/") else { return Ok(()) };
+            let Some(tags) = ecr.tags(name).await? else { return Ok(()) };
+            if !env.owns(&tags) {
+                return Err(plan::foreign(env, name));
+            }
+            ecr.delete(name).await?;
+            stream.write(Record::of(&record).changed(Change::Deleted, &[])).await
+        })
+        .await
+}

@@ -1,0 +1,225 @@
+//! What a repository should be, what is there, and what follows. Pure.
+
+use std::collections::BTreeMap;
+
+use plumbing::name::{REPOSITORY_LIMIT, could_be};
+use plumbing::{Difference, Env, Error, Record, Repo, Result};
+use serde_json::{Value, json};
+
+/// How many images a repository keeps.
+const KEPT: u32 = 10;
+/// The rule's priority. A rule for any tag must have the highest number; the numbers below are
+/// left to rules that exempt an image from it, as one for `production` will.
+const LAST: u32 = 100;
+
+/// A repository that is there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Have {
+    /// Its name in ECR.
+    pub name: String,
+    /// Whether an image is scanned when it is pushed.
+    pub scans: bool,
+    /// Whether a tag can be moved to another image: `MUTABLE`, `IMMUTABLE` and so on.
+    pub mutability: String,
+    /// Its lifecycle policy, where it has one.
+    pub lifecycle: Option<Value>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What is to be done about a repository.
+#[derive(Debug, PartialEq)]
+pub enum Step {
+    /// Make it.
+    Create,
+    /// Bring it into line in these fields; none: keep it.
+    Change(Vec<Difference>),
+}
+
+/// What one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The lifecycle policy.
+    Lifecycle,
+    /// Scan on push.
+    Scan,
+    /// Whether tags can be moved.
+    Mutability,
+    /// The tags.
+    Tags,
+}
+
+/// Decides what is to be done.
+///
+/// Errors: a repository of that name is there and not the environment's.
+pub fn step(env: &Env, name: &str, have: Option<&Have>) -> Result<Step> {
+    let Some(have) = have else { return Ok(Step::Create) };
+    if !env.owns(&have.tags) {
+        return Err(foreign(env, name));
+    }
+    let old = have.lifecycle.as_ref().map_or("none".to_string(), Value::to_string);
+    let lifecycle = (have.lifecycle.as_ref() != Some(&lifecycle())).then(|| Difference {
+        field: "lifecycle policy".into(),
+        old,
+        new: lifecycle().to_string(),
+    });
+    let mut differences: Vec<Difference> = [
+        lifecycle,
+        Difference::between("scan on push", have.scans, true),
+        Difference::between("tag mutability", &have.mutability, "MUTABLE"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    differences.extend(Difference::of_tags(&have.tags, &env.tags_of(name)));
+    Ok(Step::Change(differences))
+}
+
+/// The calls that bring differences into line, each once.
+pub fn fields(differences: &[Difference]) -> Vec<Field> {
+    let mut fields: Vec<Field> = differences
+        .iter()
+        .map(|difference| match difference.field.as_str() {
+            "lifecycle policy" => Field::Lifecycle,
+            "scan on push" => Field::Scan,
+            "tag mutability" => Field::Mutability,
+            _ => Field::Tags,
+        })
+        .collect();
+    fields.dedup(); // the tags come last and together
+    fields
+}
+
+/// What is said of a repository that is not the environment's.
+pub fn foreign(env: &Env, name: &str) -> Error {
+    Error::refused(format!("repository {name} exists and is not tagged plumbline:env={}; it is left alone", env.name))
+        .hint("delete it, or name the environment or the app otherwise")
+}
+
+/// The lifecycle policy: what is older than the last ten images expires, within a day.
+pub fn lifecycle() -> Value {
+    json!({"rules": [{
+        "rulePriority": LAST,
+        "description": format!("keep the last {KEPT} images"),
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": KEPT},
+        "action": {"type": "expire"},
+    }]})
+}
+
+/// The app of a repository that could be the environment's; whether it is, its tags say.
+pub fn app<'a>(env: &Env, name: &'a str) -> Option<&'a str> {
+    // No name reaches ECR's limit, so none is cut, and the app can be read from it.
+    let ours = could_be(name, "repo", &env.name, REPOSITORY_LIMIT);
+    name.strip_prefix("repo-")?.strip_suffix(&env.name)?.strip_suffix('-').filter(|_| ours)
+}
+
+/// A repository's ARN.
+pub fn arn(env: &Env, name: &str) -> String {
+    env.arn("ecr", &format!("repository/{name}"))
+}
+
+/// An app's record: ARN and URI follow from the name.
+pub fn record(env: &Env, app: &str) -> Record {
+    let name = env.repository_name(app);
+    let domain = if env.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let uri = format!("{}.dkr.ecr.{}.{domain}/{name}", env.account, env.region);
+    Record::of(&Repo { name: app.into(), arn: arn(env, &name), uri, ..Repo::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "repo-web-production-pr1";
+
+    fn env() -> Env {
+        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn ours() -> Have {
+        let tags = env().tags_of(NAME).into_iter().collect();
+        Have { name: NAME.into(), scans: true, mutability: "MUTABLE".into(), lifecycle: Some(lifecycle()), tags }
+    }
+
+    fn differences(have: &Have) -> Vec<Difference> {
+        match step(&env(), NAME, Some(have)).unwrap() {
+            Step::Create => panic!("create"),
+            Step::Change(differences) => differences,
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
+        assert_eq!(step(&env(), NAME, None).unwrap(), Step::Create);
+        assert_eq!(differences(&ours()), []);
+    }
+
+    #[test]
+    fn ten_images_are_kept_whatever_their_tags_and_lower_priorities_are_free() {
+        let rules = lifecycle()["rules"].as_array().unwrap().clone();
+        assert_eq!(rules.len(), 1);
+        assert_eq!(
+            rules[0]["selection"],
+            json!({"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 10})
+        );
+        assert!(rules[0]["rulePriority"].as_u64().unwrap() > 1);
+        assert!((100..=30720).contains(&lifecycle().to_string().len()), "what PutLifecyclePolicy takes");
+    }
+
+    #[test]
+    fn the_order_of_a_policys_fields_is_no_difference() {
+        let text = r#"{"rules":[{"action":{"type":"expire"},"selection":{"countNumber":10,"countType":"imageCountMoreThan","tagStatus":"any"},"description":"keep the last 10 images","rulePriority":100}]}"#;
+        assert_eq!(differences(&Have { lifecycle: serde_json::from_str(text).ok(), ..ours() }), []);
+    }
+
+    #[test]
+    fn each_kind_of_difference_is_mended_by_one_call() {
+        let mut have = Have { scans: false, mutability: "IMMUTABLE".into(), lifecycle: None, ..ours() };
+        have.tags.insert("Team".into(), "nobody".into());
+        have.tags.insert("Name".into(), "other".into());
+        let differences = differences(&have);
+        let words: Vec<_> = differences.iter().map(|d| (d.field.as_str(), d.old.as_str())).collect();
+        assert_eq!(
+            words,
+            [
+                ("lifecycle policy", "none"),
+                ("scan on push", "false"),
+                ("tag mutability", "IMMUTABLE"),
+                ("tag Name", "other"),
+                ("tag Team", "nobody")
+            ]
+        );
+        assert_eq!(fields(&differences), [Field::Lifecycle, Field::Scan, Field::Mutability, Field::Tags]);
+    }
+
+    #[test]
+    fn a_repository_without_our_tag_is_refused() {
+        let error = step(&env(), NAME, Some(&Have { tags: BTreeMap::new(), ..ours() })).unwrap_err();
+        assert_eq!(
+            error.message,
+            "repository repo-web-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
+        );
+    }
+
+    #[test]
+    fn the_app_is_read_from_the_name() {
+        assert_eq!(app(&env(), NAME), Some("web"));
+        assert_eq!(app(&env(), &env().repository_name("a-b")), Some("a-b"));
+        assert_eq!((app(&env(), "repo-web-production-pr2"), app(&env(), "web-production-pr1")), (None, None));
+    }
+
+    #[test]
+    fn no_name_is_cut() {
+        let env = Env { name: format!("{}-{}", "e".repeat(32), "s".repeat(32)), ..env() };
+        assert!(env.repository_name(&"a".repeat(32)).len() < REPOSITORY_LIMIT);
+    }
+
+    #[test]
+    fn a_record_holds_arn_and_uri() {
+        assert_eq!(
+            serde_json::to_string(&record(&env(), "web")).unwrap(),
+            r#"{"type":"repo","name":"web","arn":"arn:aws:ecr:us-east-1:123456789012:repository/repo-web-production-pr1","uri":"123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1"}"#
+        );
+    }
+}
