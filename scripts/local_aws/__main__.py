@@ -38,8 +38,11 @@ def main() -> None:
         help="exit at the end of stdin, so that it never outlives who started it",
     )
     args = parser.parse_args()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: os._exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    # Ctrl-C is for the command that runs beside it, and that may still have something to ask.
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN if args.until_stdin_closes else lambda *_: os._exit(0)
+    )
 
     from moto.core.config import default_user_config
 
@@ -56,6 +59,7 @@ def main() -> None:
     app.url = f"http://127.0.0.1:{server.port}"
     os.environ["MOTO_PORT"] = str(server.port)
     print(f"ready {app.url}", flush=True)
+    sys.stdout = sys.stderr  # moto prints what it misses
 
     if args.until_stdin_closes:
         threading.Thread(target=exit_with_stdin, daemon=True).start()

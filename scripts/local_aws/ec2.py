@@ -42,7 +42,9 @@ def error(code: str, message: str) -> EC2ClientError:
 
 
 def dependency(what: str, id: str) -> EC2ClientError:
-    return error("DependencyViolation", f"The {what} '{id}' has dependencies and cannot be deleted.")
+    return error(
+        "DependencyViolation", f"The {what} '{id}' has dependencies and cannot be deleted."
+    )
 
 
 # Network interfaces that a service of AWS owns
@@ -120,9 +122,7 @@ def get_filter_value(moto: Any, self: Any, filter_name: str, method_name: Any = 
 @override(NetworkInterfaceBackend)
 def delete_network_interface(moto: Any, self: Any, eni_id: str) -> None:
     if self.get_network_interface(eni_id).attachment:
-        raise error(
-            "InvalidParameterValue", f"Network interface '{eni_id}' is currently in use."
-        )
+        raise error("InvalidParameterValue", f"Network interface '{eni_id}' is currently in use.")
     return moto(self, eni_id)
 
 
@@ -177,7 +177,9 @@ def create_vpc_endpoint(moto: Any, self: Any) -> Any:
 # NAT gateways: pending, then available or failed; deleting, then deleted and still listed
 
 
-def nat_fault(ec2: Any, vpc_id: str, allocation_id: str | None, kind: str) -> tuple[str, str] | None:
+def nat_fault(
+    ec2: Any, vpc_id: str, allocation_id: str | None, kind: str
+) -> tuple[str, str] | None:
     """Why a NAT gateway will end as failed: AWS finds out after it has answered the call."""
     if kind == "private":
         return None
@@ -657,7 +659,11 @@ def create_vpc_endpoint(  # noqa: F811
     for other in living_endpoints(self):
         if (other.vpc_id, other.service_name) != (vpc_id, service_name):
             continue
-        if by_interface and truth(more.get("private_dns_enabled")) and truth(other.private_dns_enabled):
+        if (
+            by_interface
+            and truth(more.get("private_dns_enabled"))
+            and truth(other.private_dns_enabled)
+        ):
             raise error(
                 "InvalidParameter",
                 "private-dns-enabled cannot be set because there is already a conflicting DNS "

@@ -327,11 +327,14 @@ def create_listener(
         if str(one.port) != str(port):
             continue
         has = (one.protocol, one.ssl_policy, one.certificate)
-        if has == (protocol, ssl_policy, certificate) and [
-            action.data for action in one.default_actions
-        ] == actions:
+        if (
+            has == (protocol, ssl_policy, certificate)
+            and [action.data for action in one.default_actions] == actions
+        ):
             return one
-        raise error("DuplicateListener", "A listener already exists on this port for this load balancer")
+        raise error(
+            "DuplicateListener", "A listener already exists on this port for this load balancer"
+        )
     if secure and not certificate:
         raise error("ValidationError", "A certificate must be specified for HTTPS listeners")
     if secure and not self._certificate_exists(certificate):
@@ -468,7 +471,9 @@ def health_for(moto: Any, self: Any, target: dict[str, Any], ec2_backend: Any) -
     if target["Id"] in self.targets:
         if not self.load_balancer_arns:
             health.status, health.reason = "unused", "Target.NotInUse"
-            health.description = "Target group is not configured to receive traffic from the load balancer"
+            health.description = (
+                "Target group is not configured to receive traffic from the load balancer"
+            )
         elif self.targets[target["Id"]].get("starting"):
             health.status, health.reason = "initial", "Elb.RegistrationInProgress"
             health.description = "Target registration is in progress"

@@ -56,6 +56,26 @@ class Handler(MotoRequestHandler):
     wbufsize = -1
     timeout = 120
 
+    def run_wsgi(self) -> None:
+        """werkzeug's own closes the connection after every answer.
+
+        It can stay open here because the application reads every request to its end, and
+        answers with the whole body at once.
+        """
+
+        def start_response(status: str, headers: list[Any], exc_info: Any = None) -> Any:
+            code, _, reason = status.partition(" ")
+            self.send_response(int(code), reason)
+            for name, value in headers:
+                self.send_header(name, value)
+            self.end_headers()
+            return self.wfile.write
+
+        self.environ = self.make_environ()
+        for part in self.server.app(self.environ, start_response):
+            self.wfile.write(part)
+        self.wfile.flush()
+
     def log(self, type: str, message: str, *args: Any) -> None:
         if type == "error" and "timed out" not in message:
             print("local-aws:", message % args if args else message, file=sys.stderr)
@@ -90,7 +110,9 @@ class LocalAws:
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
-        if "HTTP_AUTHORIZATION" not in environ or OWN_USER_AGENT in environ.get("HTTP_USER_AGENT", ""):
+        if "HTTP_AUTHORIZATION" not in environ or OWN_USER_AGENT in environ.get(
+            "HTTP_USER_AGENT", ""
+        ):
             status, headers, answer = self.ask_moto(environ)
         else:
             status, headers, answer = self.record(environ, body)
@@ -115,7 +137,8 @@ class LocalAws:
         answered: list[Any] = []
 
         def start_response(status: str, headers: list[Any], exc_info: Any = None) -> Any:
-            answered[:] = [status, headers]
+            nonlocal answered
+            answered = [status, headers]
             return lambda data: None
 
         with self.lock:
@@ -132,7 +155,8 @@ class LocalAws:
                 else:
                     traceback.print_exc()
                 text = f"<html><title>500</title><p>{what}</p></html>"
-                return "500 INTERNAL SERVER ERROR", [("Content-Type", "text/html")], text.encode()
+                answered = ["500 INTERNAL SERVER ERROR", [("Content-Type", "text/html")]]
+                answer = text.encode()
             if environ.get("PATH_INFO") == "/moto-api/reset":
                 clock.clear()
         status, headers = answered
@@ -198,6 +222,8 @@ class LocalAws:
 
 def create_strict_app(service: Any) -> Any:
     """moto's application for one service, after our rules for it are in place."""
+    if service is None:
+        raise NotImplementedError("moto does not have this service")
     if service in STRICT:
         importlib.import_module(f"local_aws.{STRICT[service]}")
     return create_backend_app(service)
@@ -211,7 +237,9 @@ def read_body(environ: dict[str, Any]) -> bytes:
 
 
 def respond(start_response: Any, status: str, body: bytes) -> list[bytes]:
-    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    start_response(
+        status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    )
     return [body]
 
 
@@ -239,11 +267,10 @@ def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
             params = json.loads(body) if body else None
         except ValueError:
             params = None
-    name = action or ""
-    reading = name.startswith(READS) or (
-        " " in name and name.split()[0] in ("GET", "HEAD")  # REST: the method tells
-    )
-    tool = re.search(r"\bapp/([^\s/#;]+)", environ.get("HTTP_USER_AGENT", ""))
+    # In REST the method tells whether a request changes anything, elsewhere the name.
+    reading = service == "sts" or (action or "").startswith((*READS, "GET ", "HEAD "))
+    agents = [environ.get(name, "") for name in ("HTTP_USER_AGENT", "HTTP_X_AMZ_USER_AGENT")]
+    tool = re.search(r"\bapp/([^\s/#;]+)", " ".join(agents))
     return {
         "service": service,
         "action": action,
