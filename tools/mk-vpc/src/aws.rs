@@ -13,7 +13,7 @@ use aws_sdk_ec2::types::{
 };
 use plumbing::name::IDENTITY;
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, wait};
-use tokio::try_join;
+use tokio::{join, try_join};
 
 use crate::plan::{self, Address, DefaultGroup, Gateway, Have, MADE, NatGateway, Network, Subnet, Table, Tags};
 
@@ -96,7 +96,8 @@ impl Ec2 {
         Ok(vpcs.filter(|vpc| plan::ours(&self.env, &vpc.tags)).collect())
     }
 
-    async fn gateways(&self) -> Result<Vec<Gateway>> {
+    /// Our internet gateways.
+    pub async fn gateways(&self) -> Result<Vec<Gateway>> {
         let pages = self.client.describe_internet_gateways().filters(self.identity()).into_paginator().items().send();
         let found: Vec<_> = pages
             .collect::<Result<_, _>>()
@@ -172,7 +173,8 @@ impl Ec2 {
         Ok(nats.filter(|nat| plan::ours(&self.env, &nat.tags)).collect())
     }
 
-    async fn default_group(&self, vpc: &str) -> Result<Option<DefaultGroup>> {
+    /// The default security group of a VPC.
+    pub async fn default_group(&self, vpc: &str) -> Result<Option<DefaultGroup>> {
         let request = self
             .client
             .describe_security_groups()
@@ -238,11 +240,6 @@ impl Ec2 {
             Err(error) if already(code(&error), message(&error)) => Ok(false),
             Err(error) => Err(aws_error("ec2:AttachInternetGateway", format!("attach {gateway} to {vpc}"), error)),
         }
-    }
-
-    /// Looks at our gateways again.
-    pub async fn gateways_again(&self) -> Result<Vec<Gateway>> {
-        self.gateways().await
     }
 
     /// Allocates an address of a name.
@@ -405,11 +402,6 @@ impl Ec2 {
         Ok(())
     }
 
-    /// Looks at the default group of a VPC again.
-    pub async fn default_group_of(&self, vpc: &str) -> Result<Option<DefaultGroup>> {
-        self.default_group(vpc).await
-    }
-
     /// Sets a resource's tags to ours; others' tags stay.
     pub async fn retag(&self, id: &str, name: &str) -> Result<()> {
         let tags = self.env.tags_of(name).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
@@ -507,79 +499,40 @@ impl Ec2 {
     /// What lies in a VPC and is not ours, as `KIND ID`: what keeps it from being deleted.
     pub async fn foreign(&self, vpc: &str) -> Result<Vec<String>> {
         let here = || filter("vpc-id", vpc);
-        let look = |operation: &'static str| {
-            move |e| Error::refused(format!("cannot look at what is left in {vpc}: {e} ({operation})"))
-        };
-        let subnets = async {
-            let answer = self
-                .client
-                .describe_subnets()
-                .filters(here())
-                .send()
-                .await
-                .map_err(|e| look("ec2:DescribeSubnets")(code(&e).to_string()))?;
-            let foreign = answer
-                .subnets
-                .unwrap_or_default()
-                .into_iter()
-                .filter(|s| !plan::ours(&self.env, &tags(s.tags.clone())));
-            Ok::<_, Error>(foreign.filter_map(|s| s.subnet_id).map(|id| format!("subnet {id}")).collect::<Vec<_>>())
-        };
-        let groups = async {
-            let answer = self
-                .client
-                .describe_security_groups()
-                .filters(here())
-                .send()
-                .await
-                .map_err(|e| look("ec2:DescribeSecurityGroups")(code(&e).to_string()))?;
-            let foreign = answer.security_groups.unwrap_or_default().into_iter();
-            let foreign =
-                foreign.filter(|g| g.group_name() != Some("default") && !plan::ours(&self.env, &tags(g.tags.clone())));
-            Ok(foreign.filter_map(|g| g.group_id).map(|id| format!("security group {id}")).collect::<Vec<_>>())
-        };
-        let tables = async {
-            let answer = self
-                .client
-                .describe_route_tables()
-                .filters(here())
-                .send()
-                .await
-                .map_err(|e| look("ec2:DescribeRouteTables")(code(&e).to_string()))?;
-            let foreign = answer.route_tables.unwrap_or_default().into_iter();
-            let main = |t: &aws_sdk_ec2::types::RouteTable| t.associations().iter().any(|a| a.main() == Some(true));
-            let foreign = foreign.filter(move |t| !main(t) && !plan::ours(&self.env, &tags(t.tags.clone())));
-            Ok(foreign.filter_map(|t| t.route_table_id).map(|id| format!("route table {id}")).collect::<Vec<_>>())
-        };
-        let endpoints = async {
-            let answer = self
-                .client
-                .describe_vpc_endpoints()
-                .filters(here())
-                .send()
-                .await
-                .map_err(|e| look("ec2:DescribeVpcEndpoints")(code(&e).to_string()))?;
-            let foreign = answer.vpc_endpoints.unwrap_or_default().into_iter();
-            let foreign =
-                foreign.filter(|e| !matches!(e.state.as_ref().map(|s| s.as_str()), Some("deleted" | "Deleted")));
-            Ok(foreign.filter_map(|e| e.vpc_endpoint_id).map(|id| format!("vpc endpoint {id}")).collect::<Vec<_>>())
-        };
-        let gateways = async {
-            let request = self.client.describe_internet_gateways().filters(filter("attachment.vpc-id", vpc));
-            let answer =
-                request.send().await.map_err(|e| look("ec2:DescribeInternetGateways")(code(&e).to_string()))?;
-            let foreign = answer
-                .internet_gateways
-                .unwrap_or_default()
-                .into_iter()
-                .filter(|g| !plan::ours(&self.env, &tags(g.tags.clone())));
-            Ok(foreign
-                .filter_map(|g| g.internet_gateway_id)
-                .map(|id| format!("internet gateway {id}"))
-                .collect::<Vec<_>>())
-        };
-        let (a, b, c, d, e) = try_join!(subnets, groups, tables, endpoints, gateways)?;
-        Ok([a, b, c, d, e].concat())
+        let what = || format!("look at what is left in {vpc}");
+        let (subnets, groups, tables, endpoints, gateways) = join!(
+            self.client.describe_subnets().filters(here()).send(),
+            self.client.describe_security_groups().filters(here()).send(),
+            self.client.describe_route_tables().filters(here()).send(),
+            self.client.describe_vpc_endpoints().filters(here()).send(),
+            self.client.describe_internet_gateways().filters(filter("attachment.vpc-id", vpc)).send()
+        );
+        let mut left: Vec<(&str, Option<String>, Option<Vec<Tag>>)> = Vec::new();
+        for subnet in subnets.map_err(|e| aws_error("ec2:DescribeSubnets", what(), e))?.subnets.unwrap_or_default() {
+            left.push(("subnet", subnet.subnet_id, subnet.tags));
+        }
+        let groups = groups.map_err(|e| aws_error("ec2:DescribeSecurityGroups", what(), e))?.security_groups;
+        for group in groups.unwrap_or_default().into_iter().filter(|group| group.group_name() != Some("default")) {
+            left.push(("security group", group.group_id, group.tags));
+        }
+        let tables = tables.map_err(|e| aws_error("ec2:DescribeRouteTables", what(), e))?.route_tables;
+        for table in tables.unwrap_or_default() {
+            if !table.associations().iter().any(|association| association.main() == Some(true)) {
+                left.push(("route table", table.route_table_id, table.tags));
+            }
+        }
+        let endpoints = endpoints.map_err(|e| aws_error("ec2:DescribeVpcEndpoints", what(), e))?.vpc_endpoints;
+        for endpoint in endpoints.unwrap_or_default() {
+            if endpoint.state().is_none_or(|state| !state.as_str().eq_ignore_ascii_case("deleted")) {
+                left.push(("vpc endpoint", endpoint.vpc_endpoint_id, endpoint.tags));
+            }
+        }
+        let gateways = gateways.map_err(|e| aws_error("ec2:DescribeInternetGateways", what(), e))?.internet_gateways;
+        for gateway in gateways.unwrap_or_default() {
+            left.push(("internet gateway", gateway.internet_gateway_id, gateway.tags));
+        }
+        let foreign = left.into_iter().filter(|(_, _, tagged)| !plan::ours(&self.env, &tags(tagged.clone())));
+        Ok(foreign.map(|(kind, id, _)| format!("{kind} {}", id.unwrap_or_default())).collect())
     }
 
     fn identity(&self) -> Filter {

@@ -9,6 +9,7 @@ pub mod aws;
 mod delete;
 pub mod make;
 pub mod plan;
+pub mod range;
 
 use plumbing::{Aws, Env, Record, Result, Stream};
 

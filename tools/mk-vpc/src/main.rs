@@ -7,6 +7,7 @@
 use clap::Parser;
 use futures_util::future::try_join;
 use mk_vpc::plan::{self, Nat, Want};
+use mk_vpc::range::{Range, range};
 use mk_vpc::{POLICY, aws, make};
 use plumbing::{Aws, Result, Stream};
 
@@ -15,8 +16,8 @@ use plumbing::{Aws, Result, Stream};
 #[command(version)]
 struct Args {
     /// The IPv4 range, /16 to /23; each subnet takes a sixteenth of it
-    #[arg(long, default_value = "10.0.0.0/16", value_parser = plan::range)]
-    cidr: plan::Range,
+    #[arg(long, default_value = "10.0.0.0/16", value_parser = range)]
+    cidr: Range,
     /// In how many availability zones
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=6))]
     zones: u8,

@@ -93,7 +93,7 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Addres
 /// What the VPC brings along and should not keep as it is.
 async fn settings(ec2: &Ec2, vpc: &Network, fresh: bool, have: &Have) -> Result<()> {
     let group = match fresh {
-        true => ec2.default_group_of(&vpc.id).await?,
+        true => ec2.default_group(&vpc.id).await?,
         false => have.default_group.clone(),
     };
     if !have.hostnames {
@@ -151,7 +151,7 @@ async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result
         false => {
             // The VPC has one already: a run at the same time was faster.
             ec2.delete_gateway(&gateway.id).await?;
-            let all = ec2.gateways_again().await?;
+            let all = ec2.gateways().await?;
             let other = all.into_iter().find(|other| other.vpc.as_deref() == Some(vpc));
             other.ok_or_else(|| {
                 plumbing::Error::refused(format!("{vpc} has an internet gateway that is not this environment's"))

@@ -21,8 +21,10 @@
 //! Nothing here knows an AWS service but STS, and nothing here is generic over tools but [`run()`].
 
 mod aws;
+mod check;
 mod error;
 pub mod name;
+mod pipe;
 mod record;
 mod run;
 mod scan;

@@ -8,7 +8,6 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
-use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -18,51 +17,43 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{oneshot, watch};
 
 use crate::error::{Error, Kind, Result};
-use crate::record::{self, App, Change, Env, Failed, Record, Typed};
+use crate::pipe::Line;
+use crate::record::{Change, Env, Record, Typed};
 use crate::run::{Common, Voice};
-use crate::scan::{self, Scanner};
 
 /// Input counts as settled when none came for this long; then the first AWS call may go out.
 /// The records of a pipe's head arrive within a few milliseconds of each other.
 const QUIET: Duration = Duration::from_millis(40);
-/// Past a bad record, this much of unreadable input ends the tool instead of being skipped.
-const SKIPPED_AT_MOST: usize = 64 << 20;
 
 /// One tool's view of the pipe that it stands in. Cheap to clone.
 #[derive(Clone)]
-pub struct Stream(Arc<Shared>);
+pub struct Stream(pub(crate) Arc<Shared>);
 
-struct Shared {
-    tool: &'static str,
-    common: Common,
-    voice: Voice,
-    state: Mutex<State>,
-    changed: watch::Sender<u64>,
-    out: mpsc::Sender<Line>,
-    account_checked: AtomicBool,
-    unchanged: AtomicUsize,
-    changes: AtomicUsize,
+pub(crate) struct Shared {
+    pub(crate) tool: &'static str,
+    pub(crate) common: Common,
+    pub(crate) voice: Voice,
+    pub(crate) state: Mutex<State>,
+    pub(crate) changed: watch::Sender<u64>,
+    pub(crate) out: mpsc::Sender<Line>,
+    pub(crate) account_checked: AtomicBool,
+    pub(crate) unchanged: AtomicUsize,
+    pub(crate) changes: AtomicUsize,
     /// Whether this tool writes app records, and so may name apps that come after it.
-    makes_apps: AtomicBool,
-    opened: Instant,
+    pub(crate) makes_apps: AtomicBool,
+    pub(crate) opened: Instant,
 }
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     /// In the order of their first arrival; the last of a key is in its place.
-    records: Vec<Record>,
-    places: HashMap<(String, String), usize>,
-    heard: bool,
-    ended: bool,
-    upstream_failed: bool,
-    last_input: Option<Instant>,
-    stop: Option<Error>,
-}
-
-enum Line {
-    Passed(Vec<u8>),
-    Ours(Vec<u8>, oneshot::Sender<()>),
-    End(oneshot::Sender<()>),
+    pub(crate) records: Vec<Record>,
+    pub(crate) places: HashMap<(String, String), usize>,
+    pub(crate) heard: bool,
+    pub(crate) ended: bool,
+    pub(crate) upstream_failed: bool,
+    pub(crate) last_input: Option<Instant>,
+    pub(crate) stop: Option<Error>,
 }
 
 impl Debug for Stream {
@@ -530,15 +521,15 @@ impl Stream {
         Error::input(missing).hint(hint)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.0.changed.send_modify(|version| *version += 1);
     }
 
-    fn remember(&self, record: Record) {
+    pub(crate) fn remember(&self, record: Record) {
         let key = (record.kind().to_string(), record.name().to_string());
         let mut state = self.state();
         match state.places.get(&key) {
@@ -552,147 +543,6 @@ impl Stream {
         drop(state);
         self.wake();
     }
-
-    // The reader's thread.
-
-    fn read_stdin(&self) {
-        let mut scanner = Scanner::default();
-        let mut chunk = vec![0; 64 << 10];
-        let mut skipping: Option<Skipping> = None;
-        let mut stdin = std::io::stdin().lock();
-        loop {
-            let count = match stdin.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(why) if why.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(why) => {
-                    self.stop(Error::input(format!("cannot read stdin: {why}")));
-                    break;
-                }
-            };
-            {
-                let mut state = self.state();
-                state.heard = true;
-                state.last_input = Some(Instant::now());
-            }
-            let mut bytes = &chunk[..count];
-            if skipping.is_none()
-                && let Err((taken, why)) = scanner.feed(bytes, |piece| self.arrived(piece))
-            {
-                self.stop(Error::input(why));
-                skipping = Some(Skipping::default());
-                bytes = &bytes[taken..];
-            }
-            if let Some(skipping) = &mut skipping
-                && !skipping.feed(bytes, |line| self.pass(line.to_vec()))
-            {
-                break;
-            }
-        }
-        if skipping.is_none()
-            && let Err(why) = scanner.end().and_then(|()| self.apps_are_whole())
-        {
-            self.stop(Error::input(why));
-        }
-        self.state().ended = true;
-        self.wake();
-    }
-
-    fn arrived(&self, piece: scan::Piece) -> Result<(), String> {
-        let place = scan::place(piece.record, piece.line);
-        let record = record::read(&piece.bytes).map_err(|why| format!("{place} {why}"))?;
-        self.fits(&record).map_err(|why| format!("{place}: {} '{}' {why}", record.kind(), record.name()))?;
-        self.pass(scan::on_one_line(&piece.bytes));
-        if record.kind() == Failed::TYPE {
-            self.state().upstream_failed = true;
-        }
-        self.remember(record);
-        Ok(())
-    }
-
-    /// A record must be of the one environment that this stream is about.
-    fn fits(&self, record: &Record) -> Result<(), String> {
-        let known = self.get::<Env>("");
-        if let Some(env) = record.typed::<Env>() {
-            let named = self.0.common.env.as_deref().filter(|name| *name != env.name);
-            if let Some(name) = named {
-                return Err(format!("is not the environment that --env names, '{name}'"));
-            }
-            let region = self.0.common.region.as_deref().filter(|region| *region != env.region);
-            if let Some(region) = region {
-                return Err(format!("is in region {}, but --region is {region}", env.region));
-            }
-            if let Some(known) = known
-                .filter(|known| (&known.name, &known.region, &known.account) != (&env.name, &env.region, &env.account))
-            {
-                return Err(format!(
-                    "comes after environment '{}' of account {} in {}",
-                    known.name, known.account, known.region
-                ));
-            }
-            let state = self.state();
-            return state.records.iter().try_for_each(|earlier| record::belongs(earlier, &env));
-        }
-        known.map_or(Ok(()), |env| record::belongs(record, &env))
-    }
-
-    /// Every app that is called must be there, once all are.
-    fn apps_are_whole(&self) -> Result<(), String> {
-        if self.0.makes_apps.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let state = self.state();
-        let apps: Vec<App> = state.records.iter().filter_map(Record::typed).collect();
-        for app in &apps {
-            if let Some(called) = app.calls.iter().find(|called| !apps.iter().any(|other| other.name == **called)) {
-                return Err(format!("app '{}' calls '{called}', which no app record names", app.name));
-            }
-        }
-        Ok(())
-    }
-
-    fn pass(&self, mut line: Vec<u8>) {
-        line.push(b'\n');
-        let _ = self.0.out.send(Line::Passed(line));
-    }
-
-    // The writer's thread.
-
-    fn write_lines(&self, lines: mpsc::Receiver<Line>) {
-        let mut out = std::io::stdout().lock();
-        let mut broken = false;
-        for line in lines {
-            match line {
-                Line::Passed(bytes) if !broken => broken = !self.put(&mut out, &bytes),
-                Line::Passed(_) => {}
-                Line::Ours(bytes, written) => {
-                    broken = broken || !self.put(&mut out, &bytes);
-                    if broken {
-                        self.0.voice.error(&format!("not written: {}", String::from_utf8_lossy(&bytes).trim_end()));
-                    }
-                    let _ = written.send(());
-                }
-                Line::End(written) => {
-                    let _ = written.send(());
-                }
-            }
-        }
-    }
-
-    fn put(&self, out: &mut impl Write, line: &[u8]) -> bool {
-        match out.write_all(line).and_then(|()| out.flush()) {
-            Ok(()) => true,
-            Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => {
-                // The reader said why it ended; what it did not read is told line by line.
-                self.stop(Error::new(Kind::Output, ""));
-                false
-            }
-            Err(why) => {
-                self.stop(Error::new(Kind::Output, format!("cannot write to stdout: {why}")));
-                false
-            }
-        }
-    }
 }
 
 /// What others of the same tool are told when one part of it stopped it.
@@ -700,48 +550,5 @@ fn stopped(why: &Error) -> Error {
     match why.kind {
         Kind::Interrupted | Kind::Output | Kind::Input => why.clone(),
         _ => Error::new(Kind::Stopped, why.message.clone()),
-    }
-}
-
-/// After a bad record: whole lines that are records still pass, so that what the tools upstream
-/// go on to make is not lost.
-#[derive(Default)]
-struct Skipping {
-    line: Vec<u8>,
-    skipped: usize,
-}
-
-impl Skipping {
-    /// Answers false when too much was skipped: this is no stream of records.
-    fn feed(&mut self, bytes: &[u8], mut pass: impl FnMut(&[u8])) -> bool {
-        for &byte in bytes {
-            if byte != b'\n' {
-                if self.line.len() <= scan::MAX_RECORD {
-                    self.line.push(byte);
-                }
-                self.skipped += 1;
-                continue;
-            }
-            if record::read(&self.line).is_ok() {
-                pass(&self.line);
-                self.skipped = 0;
-            }
-            self.line.clear();
-        }
-        self.skipped <= SKIPPED_AT_MOST
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn after_a_bad_record_whole_records_still_pass() {
-        let mut passed = Vec::new();
-        let mut skipping = Skipping::default();
-        let good = r#"{"type":"vpc","name":"main","id":"vpc-1","cidr":"x"}"#;
-        assert!(skipping.feed(format!("garbage\n{good}\n{{\"type\":\n").as_bytes(), |line| passed.push(line.to_vec())));
-        assert_eq!(passed, [good.as_bytes()]);
     }
 }
