@@ -1,1 +1,231 @@
-//! skeleton
+//! mk-role: its command line, and the roles it makes in the local AWS.
+
+use std::collections::BTreeSet;
+
+use support::{APPS, LocalAws, Output, Value, json};
+
+const WEB: &str = "role-execution-web-us-east-1-production-pr1";
+const PATH: &str = "/plumbline/us-east-1/production-pr1/";
+
+fn make() -> String {
+    format!("mk-env production pr1 | {APPS} | mk-role")
+}
+
+fn role(aws: &LocalAws, name: &str) -> Value {
+    aws.call("iam", "get_role", json!({"RoleName": name}))["Role"].clone()
+}
+
+fn policy(aws: &LocalAws, name: &str) -> Value {
+    let name = json!({"RoleName": name, "PolicyName": "execution"});
+    aws.call("iam", "get_role_policy", name)["PolicyDocument"].clone()
+}
+
+fn roles(aws: &LocalAws) -> Vec<Value> {
+    let found = aws.call("iam", "list_roles", json!({}));
+    found["Roles"].as_array().unwrap().iter().map(|role| role["RoleName"].clone()).collect()
+}
+
+fn keys(output: &Output) -> BTreeSet<String> {
+    output.records().iter().map(|r| format!("{} {}", r["type"], r["name"])).collect()
+}
+
+#[test]
+fn it_obeys_the_conventions() {
+    support::obeys_conventions("mk-role", &[]);
+}
+
+#[test]
+fn it_makes_an_execution_role_for_each_app_and_a_second_run_changes_nothing() {
+    let aws = LocalAws::start();
+    let env = aws.pipe("mk-env production pr1").ok().stdout;
+    let apps = format!("{APPS} | mk-role");
+    aws.forget();
+    let made = aws.pipe_with(&apps, &env).ok();
+    assert_eq!(aws.calls().len(), 7, "{:?}", aws.calls());
+    for app in ["web", "api"] {
+        let name = format!("role-execution-{app}-us-east-1-production-pr1");
+        let (role, record) = (role(&aws, &name), made.record("role", &format!("execution/{app}")));
+        assert_eq!((&record["arn"], &record["change"]), (&role["Arn"], &json!("created")));
+        assert_eq!(role["Path"], PATH);
+        assert_eq!(
+            role["AssumeRolePolicyDocument"]["Statement"],
+            json!([{
+                "Sid": "TasksOfThisAccountAndRegion",
+                "Effect": "Allow",
+                "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": "123456789012"},
+                    "ArnLike": {"aws:SourceArn": "arn:aws:ecs:us-east-1:123456789012:*"},
+                },
+            }])
+        );
+        let policy = policy(&aws, &name);
+        let resources: Vec<_> = policy["Statement"].as_array().unwrap().iter().map(|s| s["Resource"].clone()).collect();
+        assert_eq!(
+            resources,
+            [
+                "*".to_string(),
+                format!("arn:aws:ecr:us-east-1:123456789012:repository/repo-{app}-production-pr1"),
+                format!("arn:aws:logs:us-east-1:123456789012:log-group:/ecs/production-pr1/{app}:*"),
+            ]
+        );
+        let tags = support::tags(&role["Tags"]);
+        assert_eq!(
+            (&tags["plumbline:env"], &tags["Team"], &tags["Name"]),
+            (&json!("production-pr1"), &json!("devops"), &json!(name))
+        );
+    }
+    aws.forget();
+    let again = aws.pipe_with(&apps, &env).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(aws.calls().len(), 5, "{:?}", aws.calls());
+    assert_eq!(again.record("role", "execution/api")["change"], "kept");
+    assert!(again.stderr.contains("mk-role: nothing to change (2 kept)"), "{}", again.stderr);
+}
+
+#[test]
+fn the_policies_name_what_mk_ecr_and_mk_logs_make() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(&format!("{} | mk-ecr | mk-logs", make())).ok();
+    let policy = policy(&aws, WEB);
+    assert_eq!(policy["Statement"][1]["Resource"], made.record("repo", "web")["arn"]);
+    let log = support::text(&made.record("log_group", "web")["arn"]).to_string();
+    assert_eq!(policy["Statement"][2]["Resource"], format!("{log}:*"));
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_announces_everything() {
+    let aws = LocalAws::start();
+    let planned = aws.pipe(&make().replace("pr1 |", "pr1 --plan |")).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    let made = aws.pipe(&make()).ok();
+    assert_eq!(keys(&planned), keys(&made));
+    let (planned, made) = (planned.record("role", "execution/web"), made.record("role", "execution/web"));
+    assert_eq!((&planned["change"], &planned["arn"]), (&json!("create"), &made["arn"]));
+    aws.call("iam", "delete_role_policy", json!({"RoleName": WEB, "PolicyName": "execution"}));
+    aws.forget();
+    let planned = aws.pipe(&make().replace("pr1 |", "pr1 --plan |")).ok();
+    assert_eq!((&planned.record("role", "execution/web")["change"], aws.changes()), (&json!("update"), Vec::new()));
+}
+
+#[test]
+fn what_was_changed_by_hand_is_brought_into_line() {
+    let aws = LocalAws::start();
+    aws.pipe(&make()).ok();
+    let (trust, rights) = (role(&aws, WEB)["AssumeRolePolicyDocument"].clone(), policy(&aws, WEB));
+    let mut open = trust.clone();
+    open["Statement"][0].as_object_mut().unwrap().remove("Condition");
+    aws.call("iam", "update_assume_role_policy", json!({"RoleName": WEB, "PolicyDocument": open.to_string()}));
+    let mut wide = rights.clone();
+    wide["Statement"][1]["Resource"] = json!("*");
+    let wide = json!({"RoleName": WEB, "PolicyName": "execution", "PolicyDocument": wide.to_string()});
+    aws.call("iam", "put_role_policy", wide);
+    let theirs = json!([{"Key": "Team", "Value": "nobody"}, {"Key": "theirs", "Value": "x"}]);
+    aws.call("iam", "tag_role", json!({"RoleName": WEB, "Tags": theirs}));
+    aws.forget();
+    let again = aws.pipe(&make()).ok();
+    assert_eq!(aws.changes(), ["iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:TagRole"]);
+    let record = again.record("role", "execution/web");
+    let fields: Vec<_> = record["changes"].as_array().unwrap().iter().map(|change| change["field"].clone()).collect();
+    assert_eq!(
+        (&record["change"], fields),
+        (&json!("updated"), vec![json!("trust"), json!("policy"), json!("tag Team")])
+    );
+    let now = role(&aws, WEB);
+    assert_eq!((&now["AssumeRolePolicyDocument"], &policy(&aws, WEB)), (&trust, &rights));
+    let tags = support::tags(&now["Tags"]);
+    assert_eq!((&tags["Team"], &tags["theirs"]), (&json!("devops"), &json!("x")));
+}
+
+#[test]
+fn a_policy_written_otherwise_is_the_same_policy() {
+    let aws = LocalAws::start();
+    aws.pipe(&make()).ok();
+    let mut rights = policy(&aws, WEB);
+    rights["Statement"][2]["Action"].as_array_mut().unwrap().reverse();
+    rights["Statement"][0]["Action"] = json!(["ecr:GetAuthorizationToken"]);
+    let rights = json!({"RoleName": WEB, "PolicyName": "execution", "PolicyDocument": format!("{rights:#}")});
+    aws.call("iam", "put_role_policy", rights);
+    aws.forget();
+    aws.pipe(&make()).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_missing_policy_is_set() {
+    let aws = LocalAws::start();
+    aws.pipe(&make()).ok();
+    aws.call("iam", "delete_role_policy", json!({"RoleName": WEB, "PolicyName": "execution"}));
+    aws.forget();
+    aws.pipe(&make()).ok();
+    assert_eq!(aws.changes(), ["iam:PutRolePolicy"]);
+}
+
+#[test]
+fn a_role_of_someone_else_is_refused_and_left_alone() {
+    let aws = LocalAws::start();
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    aws.call("iam", "create_role", json!({"RoleName": WEB, "AssumeRolePolicyDocument": trust.to_string()}));
+    let output = aws.pipe(&make());
+    assert_eq!(output.code, 1);
+    assert!(
+        output.stderr.contains(&format!(
+            "mk-role: role {WEB} exists and is not tagged plumbline:env=production-pr1; it is left alone"
+        )),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(role(&aws, WEB)["AssumeRolePolicyDocument"], trust);
+    let policies = aws.call("iam", "list_role_policies", json!({"RoleName": WEB}));
+    assert_eq!(policies["PolicyNames"], json!([]));
+}
+
+#[test]
+fn ls_env_finds_the_roles_and_rm_env_deletes_no_others() {
+    let aws = LocalAws::start();
+    let long = "a-name-that-is-cut-in-iam";
+    let made = aws.pipe(&format!("mk-env production pr1 | {APPS} | mk-app {long} | mk-role")).ok();
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let other = json!({"RoleName": "theirs", "Path": PATH, "AssumeRolePolicyDocument": trust.to_string()});
+    let arn = aws.call("iam", "create_role", other)["Role"]["Arn"].clone();
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    for app in ["web", "api", long] {
+        let name = format!("execution/{app}");
+        assert_eq!(made.record("role", &name)["arn"], listed.record("role", &name)["arn"]);
+    }
+    assert!(!listed.stdout.contains("theirs"), "{}", listed.stdout);
+    // What others attached or added goes with the role.
+    let rights = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}).to_string();
+    let managed = aws.call("iam", "create_policy", json!({"PolicyName": "managed", "PolicyDocument": rights}));
+    aws.call("iam", "attach_role_policy", json!({"RoleName": WEB, "PolicyArn": managed["Policy"]["Arn"]}));
+    aws.call("iam", "put_role_policy", json!({"RoleName": WEB, "PolicyName": "more", "PolicyDocument": rights}));
+
+    let record = json!({"type": "role", "name": "theirs", "arn": arn});
+    let deleted = aws.pipe_with("rm-env --confirm production-pr1", &format!("{}{record}\n", listed.stdout));
+    assert_eq!(deleted.code, 1);
+    assert!(deleted.stderr.contains("role theirs exists and is not tagged"), "{}", deleted.stderr);
+    assert_eq!(deleted.record("role", "execution/web")["change"], "deleted");
+    assert_eq!(roles(&aws), ["theirs"]);
+    // What is gone already counts as deleted.
+    aws.pipe_with("rm-env --confirm production-pr1", &listed.stdout).ok();
+}
+
+#[test]
+fn a_role_in_an_instance_profile_stays_and_the_profile_is_named() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(&make()).ok();
+    aws.call("iam", "create_instance_profile", json!({"InstanceProfileName": "theirs"}));
+    aws.call("iam", "add_role_to_instance_profile", json!({"InstanceProfileName": "theirs", "RoleName": WEB}));
+    let deleted = aws.pipe_with("rm-env --confirm production-pr1", &made.stdout);
+    assert_eq!(deleted.code, 1);
+    assert!(
+        deleted.stderr.contains(&format!(
+            "cannot delete role {WEB}: in the way, and not this environment's: instance profile theirs"
+        )),
+        "{}",
+        deleted.stderr
+    );
+    assert_eq!(roles(&aws), [WEB]);
+    assert_ne!(policy(&aws, WEB), json!(null));
+}
