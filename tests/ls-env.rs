@@ -1,1 +1,64 @@
-//! skeleton
+//! ls-env: an environment, found again from its name.
+
+use support::{LocalAws, recipe};
+
+#[test]
+fn it_obeys_the_conventions() {
+    support::obeys_conventions("ls-env", &[]);
+}
+
+#[test]
+fn of_nothing_it_writes_the_environment_alone() {
+    let aws = LocalAws::start();
+    let output = aws.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(output.records().len(), 1);
+    assert_eq!(output.record("env", "production-pr1")["account"], "123456789012");
+}
+
+#[test]
+fn it_writes_what_the_tools_wrote() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(&recipe(&["up"], "pr1")).ok();
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    let strip = |output: &support::Output| {
+        let mut last = std::collections::BTreeMap::new();
+        for mut record in output.records() {
+            record.as_object_mut().unwrap().remove("change");
+            let key = (support::text(&record["type"]).to_string(), support::text(&record["name"]).to_string());
+            last.insert(key, record);
+        }
+        last
+    };
+    let (mut made, mut listed) = (strip(&made), strip(&listed));
+    // What a service runs is told with its references filled in and without what was not said.
+    for app in ["web", "api"] {
+        let key = ("app".to_string(), app.to_string());
+        let (asked, found) = (made.remove(&key).unwrap(), listed.remove(&key).unwrap());
+        for field in ["port", "public", "calls", "health", "cpu", "memory", "count", "grace", "architecture", "image"] {
+            assert_eq!(asked.get(field), found.get(field), "{app} {field}");
+        }
+    }
+    assert_eq!(made, listed);
+}
+
+#[test]
+fn what_it_lists_continues_where_up_stopped() {
+    let aws = LocalAws::start();
+    aws.pipe(&recipe(&["up", "--tag", "Team=web"], "pr1")).ok();
+    aws.forget();
+    aws.pipe("ls-env --env production-pr1 | mk-vpc | mk-sg --private-api | mk-alb | mk-ecr | mk-role | mk-logs | mk-ecs-svc | wait-env").ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    let rolled =
+        aws.pipe("ls-env --env production-pr1 | mk-ecs-svc --image web=registry.example/web:2 | wait-env").ok();
+    assert_eq!(rolled.record("task_definition", "web")["image"], "registry.example/web:2");
+    assert_eq!(aws.changes(), ["ecs:RegisterTaskDefinition", "ecs:UpdateService"]);
+}
+
+#[test]
+fn it_changes_nothing() {
+    let aws = LocalAws::start();
+    aws.pipe(&recipe(&["up"], "pr1")).ok();
+    aws.forget();
+    aws.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}

@@ -145,6 +145,37 @@ impl Output {
     }
 }
 
+/// The pipe of a recipe of the justfile, as bash is to run it.
+///
+/// # Panics
+/// Where `just` does not know the recipe.
+pub fn recipe(words: &[&str], suffix: &str) -> String {
+    let just = root().join(".venv/bin/just");
+    let mut command = Command::new(just);
+    command.arg("--dry-run").args(words).current_dir(root());
+    command.env("ENVIRONMENT", "production").env("ENVIRONMENT_SUFFIX", suffix);
+    command.env("WEB_IMAGE", "registry.example/web:1").env("API_IMAGE", "registry.example/api:1");
+    let output = command.output().expect("run just (scripts/venv installs it)");
+    let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{shown}");
+    let without_build = shown.lines().filter(|line| !line.starts_with("cargo build"));
+    without_build.collect::<Vec<_>>().join("\n")
+}
+
+/// How many of these calls, at most, came one after the other: each began when another had ended.
+pub fn depth(calls: &[Value]) -> usize {
+    let begin = |call: &Value| call["at"].as_f64().unwrap_or_default();
+    let end = |call: &Value| begin(call) + call["ms"].as_f64().unwrap_or_default() / 1000.0;
+    let mut calls: Vec<&Value> = calls.iter().collect();
+    calls.sort_by(|a, b| end(a).total_cmp(&end(b)));
+    let mut depths: Vec<(f64, usize)> = Vec::new();
+    for call in calls {
+        let before = depths.iter().filter(|(ended, _)| *ended <= begin(call)).map(|(_, depth)| *depth).max();
+        depths.push((end(call), before.unwrap_or_default() + 1));
+    }
+    depths.iter().map(|(_, depth)| *depth).max().unwrap_or_default()
+}
+
 /// Runs one tool without AWS: every call would be refused at once.
 pub fn tool(name: &str, args: &[&str], stdin: &str) -> Output {
     tool_at("http://127.0.0.1:9", name, args, stdin.as_bytes())
