@@ -1,1 +1,445 @@
-//! skeleton
+//! mk-ecs-svc: its command line, and the cluster, task definitions and services it makes in the
+//! local AWS.
+
+use support::{ENV, LocalAws, Output, Value, json, tags, text, tool};
+
+#[test]
+fn it_obeys_the_conventions() {
+    support::obeys_conventions("mk-ecs-svc", &[]);
+}
+
+#[test]
+fn bad_input_is_refused_before_any_call() {
+    let size = r#"{"type":"app","name":"web","image":"x","cpu":256,"memory":128}"#;
+    let output = tool("mk-ecs-svc", &[], &format!("{ENV}\n{size}\n"));
+    assert_eq!(output.code, 65);
+    assert_eq!(
+        output.stderr,
+        "mk-ecs-svc: record 2 (line 2) is no app record: memory 128 does not go with cpu 256: 512, 1024 to 2048 MiB in steps of 1024\n"
+    );
+    let output = tool("mk-ecs-svc", &["--image", "web"], ENV);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("an image is written APP=REFERENCE"), "{}", output.stderr);
+}
+
+/// Web, which calls api, and api; with all that mk-ecs-svc needs of others' work.
+struct World {
+    aws: LocalAws,
+    input: Vec<Value>,
+}
+
+impl World {
+    fn new() -> Self {
+        let aws = LocalAws::start();
+        let mut input = aws.pipe("mk-env production pr1 | mk-vpc").ok().records();
+        let vpc = input.iter().rfind(|record| record["type"] == "vpc").unwrap().clone();
+        input.push(
+            json!({"type": "app", "name": "web", "public": true, "calls": ["api"], "image": "registry.example/web:1",
+            "set": {"ApiAddress": "http://{alb.api.dns}/WeatherForecast", "Braces": "{}"}}),
+        );
+        input.push(json!({"type": "app", "name": "api", "health": "/WeatherForecast", "image": "registry.example/api:1", "count": 1}));
+        for app in ["web", "api"] {
+            input.extend(surroundings(&aws, app, &vpc));
+        }
+        aws.forget();
+        World { aws, input }
+    }
+
+    /// Changes the record of a type and name.
+    fn set(&mut self, kind: &str, name: &str, field: &str, value: Value) {
+        let record = self.input.iter_mut().rfind(|record| record["type"] == kind && record["name"] == name);
+        record.unwrap()[field] = value;
+    }
+
+    fn stdin(&self) -> String {
+        self.input.iter().map(|record| format!("{record}\n")).collect()
+    }
+
+    fn run(&self) -> Output {
+        self.aws.pipe_with("mk-ecs-svc", &self.stdin())
+    }
+
+    /// The service of an app, as AWS describes it.
+    fn service(&self, app: &str) -> Value {
+        let params = json!({"cluster": "cluster-production-pr1", "services": [format!("service-{app}-production-pr1")], "include": ["TAGS"]});
+        self.aws.call("ecs", "describe_services", params)["services"][0].clone()
+    }
+
+    /// The newest revision of an app's task definition.
+    fn task(&self, app: &str) -> Value {
+        let params = json!({"taskDefinition": format!("task-{app}-production-pr1"), "include": ["TAGS"]});
+        self.aws.call("ecs", "describe_task_definition", params)
+    }
+
+    /// Waits, a moment at a time, until a service is as wanted.
+    fn until(&self, app: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..100 {
+            let service = self.service(app);
+            if wanted(&service) {
+                return service;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("not as wanted: {}", self.service(app));
+    }
+}
+
+/// What the tools upstream would have made for an app: group, load balancer, role and log group.
+fn surroundings(aws: &LocalAws, app: &str, vpc: &Value) -> Vec<Value> {
+    let tags = json!([{"Key": "plumbline:env", "Value": "production-pr1"}]);
+    let group = aws.call(
+        "ec2",
+        "create_security_group",
+        json!({"GroupName": format!("task-{app}"), "Description": "tasks", "VpcId": vpc["id"]}),
+    );
+    let balancer = aws.call("elbv2", "create_load_balancer", json!({"Name": format!("alb-{app}-production-pr1"), "Subnets": vpc["public_subnets"], "SecurityGroups": [group["GroupId"]], "Scheme": if app == "web" { "internet-facing" } else { "internal" }, "Tags": tags}));
+    let balancer = &balancer["LoadBalancers"][0];
+    let target = aws.call("elbv2", "create_target_group", json!({"Name": format!("tg-{app}-production-pr1"), "Protocol": "HTTP", "Port": 5000, "VpcId": vpc["id"], "TargetType": "ip", "Tags": tags}));
+    let target = &target["TargetGroups"][0]["TargetGroupArn"];
+    let forward = json!([{"Type": "forward", "TargetGroupArn": target}]);
+    let listener = aws.call("elbv2", "create_listener", json!({"LoadBalancerArn": balancer["LoadBalancerArn"], "Protocol": "HTTP", "Port": 80, "DefaultActions": forward}));
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    let role = aws.call(
+        "iam",
+        "create_role",
+        json!({"RoleName": format!("execution-{app}-production-pr1"), "AssumeRolePolicyDocument": trust}),
+    );
+    let log = format!("/production-pr1/{app}");
+    aws.call("logs", "create_log_group", json!({"logGroupName": log}));
+    vec![
+        json!({"type": "sg", "name": format!("task/{app}"), "id": group["GroupId"]}),
+        json!({"type": "alb", "name": app, "arn": balancer["LoadBalancerArn"], "dns": balancer["DNSName"], "scheme": balancer["Scheme"]}),
+        json!({"type": "listener", "name": app, "arn": listener["Listeners"][0]["ListenerArn"], "target_group": target, "port": 80}),
+        json!({"type": "role", "name": format!("execution/{app}"), "arn": role["Role"]["Arn"]}),
+        json!({"type": "log_group", "name": app, "group": log, "arn": format!("arn:aws:logs:us-east-1:123456789012:log-group:{log}")}),
+    ]
+}
+
+fn count(changes: &[String], call: &str) -> usize {
+    changes.iter().filter(|change| *change == call).count()
+}
+
+#[test]
+fn it_makes_a_cluster_and_a_service_for_each_app_and_a_second_run_changes_nothing() {
+    let world = World::new();
+    let made = world.run().ok();
+    assert_eq!(world.aws.calls().len(), 10, "{:?}", world.aws.calls());
+    let cluster = made.record("cluster", "main");
+    assert_eq!(cluster["arn"], "arn:aws:ecs:us-east-1:123456789012:cluster/cluster-production-pr1");
+    assert_eq!(made.record("service", "web")["count"], 2);
+    assert_eq!(made.record("service", "web")["cluster"], cluster["arn"]);
+    assert_eq!(made.record("task_definition", "web")["image"], "registry.example/web:1");
+    let clusters =
+        world.aws.call("ecs", "describe_clusters", json!({"clusters": [cluster["arn"]], "include": ["TAGS"]}));
+    assert_eq!(tags(&clusters["clusters"][0]["tags"])["plumbline:env"], "production-pr1");
+
+    let task = world.task("web");
+    let definition = &task["taskDefinition"];
+    let dns = text(&made.record("alb", "api")["dns"]).to_string();
+    assert_eq!(definition["taskDefinitionArn"], made.record("task_definition", "web")["arn"]);
+    assert_eq!(
+        (&definition["cpu"], &definition["memory"], &definition["networkMode"]),
+        (&json!("256"), &json!("512"), &json!("awsvpc"))
+    );
+    assert_eq!(definition["requiresCompatibilities"], json!(["FARGATE"]));
+    assert_eq!(definition["runtimePlatform"], json!({"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"}));
+    assert_eq!(definition["executionRoleArn"], made.record("role", "execution/web")["arn"]);
+    assert_eq!(definition.get("taskRoleArn"), None);
+    assert_eq!(definition["containerDefinitions"].as_array().unwrap().len(), 1);
+    let container = &definition["containerDefinitions"][0];
+    assert_eq!((&container["name"], &container["image"]), (&json!("web"), &json!("registry.example/web:1")));
+    assert_eq!((&container["essential"], &container["stopTimeout"]), (&json!(true), &json!(30)));
+    assert_eq!(container["portMappings"], json!([{"containerPort": 5000, "hostPort": 5000, "protocol": "tcp"}]));
+    assert_eq!(container["linuxParameters"]["initProcessEnabled"], true);
+    assert_eq!(
+        container["environment"],
+        json!([{"name": "ApiAddress", "value": format!("http://{dns}/WeatherForecast")}, {"name": "Braces", "value": "{}"}])
+    );
+    assert_eq!(
+        container["logConfiguration"],
+        json!({"logDriver": "awslogs", "options": {"awslogs-group": "/production-pr1/web", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "web"}})
+    );
+    assert_eq!(
+        (&tags(&task["tags"])["plumbline:env"], &tags(&task["tags"])["Team"]),
+        (&json!("production-pr1"), &json!("devops"))
+    );
+
+    let service = world.service("web");
+    let vpc = made.record("vpc", "main");
+    assert_eq!(
+        (&service["launchType"], &service["platformVersion"], &service["desiredCount"]),
+        (&json!("FARGATE"), &json!("LATEST"), &json!(2))
+    );
+    assert_eq!(service["taskDefinition"], made.record("service", "web")["task_definition"]);
+    let network = &service["networkConfiguration"]["awsvpcConfiguration"];
+    assert_eq!(
+        (&network["subnets"], &network["assignPublicIp"]),
+        (&sorted(&vpc["private_subnets"]), &json!("DISABLED"))
+    );
+    assert_eq!(network["securityGroups"], json!([made.record("sg", "task/web")["id"]]));
+    assert_eq!(
+        service["loadBalancers"],
+        json!([{"targetGroupArn": made.record("listener", "web")["target_group"], "containerName": "web", "containerPort": 5000}])
+    );
+    assert_eq!(service["healthCheckGracePeriodSeconds"], 60);
+    let deployment = &service["deploymentConfiguration"];
+    assert_eq!(deployment["deploymentCircuitBreaker"], json!({"enable": true, "rollback": true}));
+    assert_eq!((&deployment["minimumHealthyPercent"], &deployment["maximumPercent"]), (&json!(100), &json!(200)));
+    assert_eq!(
+        (&service["availabilityZoneRebalancing"], &service["propagateTags"]),
+        (&json!("ENABLED"), &json!("SERVICE"))
+    );
+    assert_eq!((&service["enableECSManagedTags"], &service.get("roleArn")), (&json!(true), &None));
+    assert_eq!(
+        (&tags(&service["tags"])["plumbline:env"], &tags(&service["tags"])["Team"]),
+        (&json!("production-pr1"), &json!("devops"))
+    );
+
+    world.aws.forget();
+    let again = world.run().ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+    assert_eq!(world.aws.calls().len(), 5, "{:?}", world.aws.calls());
+    assert!(again.stderr.contains("mk-ecs-svc: nothing to change (5 kept)"), "{}", again.stderr);
+}
+
+fn sorted(list: &Value) -> Value {
+    let mut list: Vec<&str> = list.as_array().unwrap().iter().map(text).collect();
+    list.sort();
+    json!(list)
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_announces_everything() {
+    let mut world = World::new();
+    world.set("env", "production-pr1", "plan", json!(true));
+    let planned = world.run().ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+    assert_eq!(planned.record("service", "web")["change"], "create");
+    assert_eq!(planned.record("task_definition", "web")["arn"], "planned:task-web-production-pr1");
+    world.set("env", "production-pr1", "plan", json!(false));
+    let made = world.run().ok();
+    let keys = |output: &Output| {
+        let mut keys: Vec<String> = output.records().iter().map(|r| format!("{} {}", r["type"], r["name"])).collect();
+        keys.sort();
+        keys.dedup();
+        keys
+    };
+    assert_eq!(keys(&planned), keys(&made));
+
+    world.set("env", "production-pr1", "plan", json!(true));
+    world.set("app", "web", "image", json!("registry.example/web:2"));
+    world.aws.forget();
+    let planned = world.run().ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+    assert_eq!(planned.record("task_definition", "web")["change"], "update");
+    assert_eq!(planned.record("service", "web")["change"], "update");
+    assert_eq!(planned.record("service", "api")["change"], "kept");
+}
+
+#[test]
+fn a_changed_image_is_rolled_out() {
+    let mut world = World::new();
+    let made = world.run().ok();
+    world.set("app", "web", "image", json!("registry.example/web:2"));
+    world.aws.forget();
+    let rolled = world.run().ok();
+    assert_eq!(world.aws.changes(), ["ecs:RegisterTaskDefinition", "ecs:UpdateService"]);
+    let (old, new) = (made.record("task_definition", "web"), rolled.record("task_definition", "web"));
+    assert_ne!(old["arn"], new["arn"]);
+    assert_eq!(
+        new["changes"],
+        json!([{"field": "image", "old": "registry.example/web:1", "new": "registry.example/web:2"}])
+    );
+    let differences = "task-web-production-pr1:2 (image: registry.example/web:1 -> registry.example/web:2)";
+    assert!(rolled.stderr.contains(differences), "{}", rolled.stderr);
+    assert_eq!(rolled.record("service", "web")["task_definition"], new["arn"]);
+    assert_eq!(world.service("web")["taskDefinition"], new["arn"]);
+    // UpdateService says nothing of what did not change.
+    let update = world.aws.calls().into_iter().find(|call| call["action"] == "UpdateService").unwrap();
+    let mut said: Vec<&String> = update["params"].as_object().unwrap().keys().collect();
+    said.sort();
+    assert_eq!(said, ["cluster", "service", "taskDefinition"]);
+}
+
+#[test]
+fn a_flag_wins_over_an_image_record_and_that_over_the_apps_own() {
+    let mut world = World::new();
+    world.input.push(json!({"type": "image", "name": "web", "image": "registry.example/web@sha256:1"}));
+    world.input.push(json!({"type": "image", "name": "api", "image": "registry.example/api@sha256:1"}));
+    let made = world.aws.pipe_with("mk-ecs-svc --image web=registry.example/web:flag", &world.stdin()).ok();
+    assert_eq!(made.record("task_definition", "web")["image"], "registry.example/web:flag");
+    assert_eq!(made.record("task_definition", "api")["image"], "registry.example/api@sha256:1");
+}
+
+#[test]
+fn an_app_without_an_image_is_bad_input() {
+    let mut world = World::new();
+    world.set("app", "web", "image", Value::Null);
+    let output = world.run();
+    assert_eq!(output.code, 65);
+    assert!(
+        output.stderr.contains("mk-ecs-svc: app 'web' has no image\n  try: mk-app web --image REFERENCE, mk-ecs-svc --image web=REFERENCE, or push-image\n"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(world.service("web"), Value::Null);
+}
+
+#[test]
+fn a_reference_to_nothing_is_bad_input() {
+    for (value, why) in [
+        ("{alb.apo.dns}", "mk-ecs-svc: app 'web' sets X from {alb.apo.dns}, but no alb record 'apo' is on stdin"),
+        ("{alb.api.port}", "mk-ecs-svc: app 'web' sets X from {alb.api.port}, but alb 'api' has no text 'port'"),
+    ] {
+        let mut world = World::new();
+        world.set("app", "web", "set", json!({"X": value}));
+        let output = world.run();
+        assert_eq!(output.code, 65);
+        assert!(output.stderr.contains(why), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn what_was_changed_by_hand_is_brought_into_line() {
+    let world = World::new();
+    let made = world.run().ok();
+    let service = made.record("service", "web");
+    world.until("web", |service| service["runningCount"] == 2);
+    world.aws.call("ecs", "update_service", json!({"cluster": service["cluster"], "service": service["arn"], "desiredCount": 5,
+        "healthCheckGracePeriodSeconds": 5, "availabilityZoneRebalancing": "DISABLED", "propagateTags": "NONE", "enableECSManagedTags": false,
+        "deploymentConfiguration": {"minimumHealthyPercent": 0, "maximumPercent": 100, "deploymentCircuitBreaker": {"enable": false, "rollback": false}},
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": [made.record("vpc", "main")["private_subnets"][0]], "securityGroups": [], "assignPublicIp": "ENABLED"}}}));
+    for arn in [&service["arn"], &service["cluster"], &service["task_definition"]] {
+        world.aws.call(
+            "ecs",
+            "tag_resource",
+            json!({"resourceArn": arn, "tags": [{"key": "Team", "value": "nobody"}]}),
+        );
+    }
+    world.aws.forget();
+    let again = world.run().ok();
+    let mut changes = world.aws.changes();
+    changes.sort();
+    assert_eq!(changes, ["ecs:TagResource", "ecs:TagResource", "ecs:TagResource", "ecs:UpdateService"]);
+    assert!(again.stderr.contains("count: 5 -> 2; grace: 5 -> 60; subnets: "), "{}", again.stderr);
+    assert!(again.stderr.contains("public ip: true -> false; circuit breaker: false -> true"), "{}", again.stderr);
+    assert!(again.stderr.contains("updated cluster main"), "{}", again.stderr);
+    assert_eq!(world.service("web")["desiredCount"], 2);
+    assert_eq!(tags(&world.service("web")["tags"])["Team"], "devops");
+    world.aws.forget();
+    world.run().ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_revision_registered_by_hand_is_not_left_running() {
+    let world = World::new();
+    let made = world.run().ok();
+    let (service, task) = (made.record("service", "web"), world.task("web"));
+    let definition = &task["taskDefinition"];
+    let mut container = definition["containerDefinitions"][0].clone();
+    container["environment"] = json!([{"name": "Debug", "value": "1"}]);
+    let by_hand = world.aws.call("ecs", "register_task_definition", json!({"family": definition["family"], "cpu": "512", "memory": "1024",
+        "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "executionRoleArn": definition["executionRoleArn"],
+        "containerDefinitions": [container], "tags": task["tags"]}));
+    let arn = &by_hand["taskDefinition"]["taskDefinitionArn"];
+    world.aws.call(
+        "ecs",
+        "update_service",
+        json!({"cluster": service["cluster"], "service": service["arn"], "taskDefinition": arn}),
+    );
+    let again = world.run().ok();
+    assert!(
+        again.stderr.contains("(cpu: 512 -> 256; memory: 1024 -> 512; environment ApiAddress: (none) -> http://"),
+        "{}",
+        again.stderr
+    );
+    assert!(again.stderr.contains("environment Debug: 1 -> (none)"), "{}", again.stderr);
+    assert_eq!(world.service("web")["taskDefinition"], again.record("task_definition", "web")["arn"]);
+    // And one that is as wanted is run, without another beside it.
+    world.aws.call(
+        "ecs",
+        "update_service",
+        json!({"cluster": service["cluster"], "service": service["arn"], "taskDefinition": arn}),
+    );
+    world.aws.forget();
+    let again = world.run().ok();
+    assert_eq!(world.aws.changes(), ["ecs:UpdateService"]);
+    assert!(
+        again.stderr.contains("(task definition: task-web-production-pr1:2 -> task-web-production-pr1:3)"),
+        "{}",
+        again.stderr
+    );
+}
+
+#[test]
+fn what_is_not_of_the_environment_is_refused_and_left_alone() {
+    let world = World::new();
+    world.aws.call("ecs", "create_cluster", json!({"clusterName": "cluster-production-pr1"}));
+    world.aws.forget();
+    let output = world.run();
+    assert_eq!(output.code, 1);
+    assert!(
+        output.stderr.contains("cluster cluster-production-pr1 exists, but is not of environment production-pr1: it has no tag plumbline:env"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(count(&world.aws.changes(), "ecs:CreateService") + count(&world.aws.changes(), "ecs:TagResource"), 0);
+
+    let world = World::new();
+    let made = world.run().ok();
+    for (kind, record) in
+        [("service", made.record("service", "web")), ("task definition", made.record("task_definition", "api"))]
+    {
+        world.aws.call("ecs", "untag_resource", json!({"resourceArn": record["arn"], "tagKeys": ["plumbline:env"]}));
+        world.aws.forget();
+        let output = world.run();
+        assert_eq!((output.code, world.aws.changes()), (1, Vec::new()));
+        assert!(output.stderr.contains(&format!("mk-ecs-svc: {kind} ")), "{}", output.stderr);
+        world.aws.call(
+            "ecs",
+            "tag_resource",
+            json!({"resourceArn": record["arn"], "tags": [{"key": "plumbline:env", "value": "production-pr1"}]}),
+        );
+    }
+}
+
+#[test]
+fn another_target_group_is_refused_with_the_difference() {
+    let mut world = World::new();
+    let made = world.run().ok();
+    world.set("listener", "web", "target_group", made.record("listener", "api")["target_group"].clone());
+    world.aws.forget();
+    let output = world.run();
+    assert_eq!((output.code, world.aws.changes()), (1, Vec::new()));
+    assert!(
+        output.stderr.contains("service service-web-production-pr1 has target group tg-web-production-pr1, wanted tg-api-production-pr1; that cannot be changed"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn a_service_that_drains_is_made_again_when_it_is_gone() {
+    let world = World::new();
+    let made = world.run().ok();
+    let service = made.record("service", "web");
+    world.aws.call(
+        "ecs",
+        "delete_service",
+        json!({"cluster": service["cluster"], "service": service["arn"], "force": true}),
+    );
+    assert_eq!(world.service("web")["status"], "DRAINING");
+    let again = world.run().ok();
+    assert_eq!(again.record("service", "web")["change"], "created");
+    assert_eq!(again.record("service", "api")["change"], "kept");
+    assert_eq!(world.service("web")["status"], "ACTIVE");
+}
+
+#[test]
+fn an_image_for_an_app_that_nobody_names_is_bad_input() {
+    let world = World::new();
+    let output = world.aws.pipe_with("mk-ecs-svc --image wep=x", &world.stdin());
+    assert_eq!(output.code, 65);
+    assert!(output.stderr.contains("--image names app 'wep', which no app record names"), "{}", output.stderr);
+}

@@ -1,1 +1,62 @@
-//! skeleton
+//! The ECS cluster of an environment, and the task definition and service of each of its apps.
+//!
+//! Found again by name, which ECS keeps unique; whose it is, the identity tag says. A task
+//! definition is compared with its family's newest revision, and registered again only when it
+//! differs. Task roles and autoscaling are deliberately absent.
+
+pub mod aws;
+mod delete;
+pub mod make;
+pub mod plan;
+mod stable;
+
+use futures_util::future::try_join_all;
+use plumbing::name::{LONG_LIMIT, could_be};
+use plumbing::{Aws, Env, Record, Result, Service, Stream};
+use tokio::try_join;
+
+/// What `--iam-policy` prints.
+pub const POLICY: &str = include_str!("../iam-policy.json");
+
+/// The cluster, the services with what they tell of their apps, and the task definitions, for
+/// `ls-env`; two calls deep.
+pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
+    let ecs = aws::client(aws, stream, env);
+    let (cluster, names, families) = try_join!(ecs.cluster(), ecs.service_names(), ecs.families())?;
+    let families = families.into_iter().filter(|family| could_be(family, "task", &env.name, LONG_LIMIT));
+    let tasks = try_join_all(families.map(|family| {
+        let ecs = &ecs;
+        async move { ecs.task(&family).await }
+    }));
+    let (tasks, services) = try_join!(tasks, ecs.services(&names))?;
+    let tasks: Vec<_> = tasks.into_iter().flatten().filter(|task| env.owns(&task.tags)).collect();
+    let cluster = cluster.filter(|cluster| env.owns(&cluster.tags));
+    let mut records: Vec<Record> = cluster.iter().map(|cluster| plan::cluster_record(&cluster.arn)).collect();
+    for task in &tasks {
+        let Some(app) = plan::app_of(env, "task", plan::family_of(&task.arn)) else { continue };
+        records.push(plan::task_record(&app, &task.arn, &task.task.image));
+    }
+    for service in services.iter().filter(|service| service.status != "INACTIVE" && env.owns(&service.tags)) {
+        let Some(app) = plan::app_of(env, "service", &service.name) else { continue };
+        let family = plan::family(env, &app);
+        if let Some(task) = tasks.iter().find(|task| plan::family_of(&task.arn) == family) {
+            records.push(plan::app_record(&app, &task.task, &service.settings));
+        }
+        let cluster = cluster.as_ref().map(|cluster| cluster.arn.as_str()).unwrap_or_default();
+        records.push(plan::service_record(&app, &service.arn, cluster, &service.settings));
+    }
+    Ok(records)
+}
+
+/// Deletes the services, task definitions and cluster among `records`, for `rm-env`.
+pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    delete::all(&aws::client(aws, stream, env), records).await
+}
+
+/// Waits until each service runs, in full, the task definition that its record names, for
+/// `wait-env`; looks at once, and at ten services in a call.
+///
+/// Errors: a deployment failed or was rolled back, with AWS's reasons; or it takes too long.
+pub async fn wait_stable(stream: &Stream, aws: &Aws, env: &Env, services: &[Service]) -> Result<()> {
+    stable::wait(&aws::client(aws, stream, env), services).await
+}

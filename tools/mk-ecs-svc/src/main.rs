@@ -1,2 +1,44 @@
-//! skeleton
-fn main() {}
+//! Makes the cluster of an environment, and for each app a task definition and a Fargate service.
+//!
+//! Reads `env`, `app`, and for each app `role`, `log_group`, `image`, `sg`, `listener`; `vpc` and
+//! `egress`; and whatever record an environment variable refers to. Writes `cluster`, and for each
+//! app `task_definition` and `service`, each when it exists. Whether tasks become healthy,
+//! wait-env tells.
+
+use std::collections::BTreeMap;
+
+use clap::Parser;
+use futures_util::FutureExt;
+use mk_ecs_svc::make::{self, Make};
+use mk_ecs_svc::{POLICY, aws, plan};
+use plumbing::{App, Aws, Error, Result, Stream};
+
+/// Make the ECS cluster of an environment and the services of its apps
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// What an app is to run, before its image record and its own image; may be given again
+    #[arg(long = "image", value_name = "APP=REFERENCE", value_parser = plan::image_flag)]
+    images: Vec<(String, String)>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::process::ExitCode {
+    plumbing::run(POLICY, run).await
+}
+
+async fn run(args: Args, stream: Stream) -> Result<()> {
+    let env = stream.env().await?;
+    let aws = Aws::connect(&stream, &env).await?;
+    let ecs = aws::client(&aws, &stream, &env);
+    let images: BTreeMap<String, String> = args.images.into_iter().collect();
+    let cluster = make::cluster(&ecs).boxed_local().shared();
+    let make = Make::new(&ecs, &images, cluster.clone());
+    let apps = stream.for_each::<App, _, _>(|app| make.app(app));
+    let (cluster, apps) = tokio::join!(cluster, apps);
+    cluster.and(apps)?;
+    match images.keys().find(|app| stream.get::<App>(app).is_none()) {
+        Some(app) => Err(Error::input(format!("--image names app '{app}', which no app record names"))),
+        None => Ok(()),
+    }
+}

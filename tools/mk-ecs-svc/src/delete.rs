@@ -1,0 +1,130 @@
+//! The order in which services go: the services until they are INACTIVE, then their task
+//! definitions and the cluster. What is not ours is left alone.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use plumbing::{Change, Error, Record, Result, wait};
+
+use crate::aws::{Ecs, TaskStatus};
+use crate::make::DRAIN_DEADLINE;
+use crate::plan::{self, HaveService};
+
+/// An empty cluster is gone within seconds.
+const CLUSTER_DEADLINE: Duration = Duration::from_secs(10 * 60);
+/// A revision that was just deregistered may still count as ACTIVE for a moment.
+const INACTIVE_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Deletes what `records` name of ours.
+pub async fn all(ecs: &Ecs, records: &[Record]) -> Result<()> {
+    let of = |kind: &'static str| records.iter().filter(move |record| record.kind() == kind);
+    let services = services(ecs, of("service").collect()).await;
+    let tasks = ecs.stream.each(of("task_definition"), async |record| task(ecs, record).await).await;
+    // With a service in it, a cluster cannot be deleted: the service's error tells enough.
+    let cluster = match &services {
+        Ok(()) => ecs.stream.each(of("cluster"), async |record| cluster(ecs, record).await).await,
+        Err(_) => Ok(()),
+    };
+    services.and(tasks).and(cluster)
+}
+
+async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
+    let names: Vec<String> = records.iter().map(|record| plan::service_name(&ecs.env, record.name())).collect();
+    let found = ecs.services(&names).await?;
+    let meant = |have: &&HaveService| {
+        have.status != "INACTIVE"
+            && ecs.env.owns(&have.tags)
+            && records.iter().any(|record| record.text("arn") == have.arn)
+    };
+    let going = RefCell::new(Vec::new());
+    let ended = ecs
+        .stream
+        .each(found.iter().filter(meant), async |have: &HaveService| {
+            if have.status != "DRAINING" {
+                ecs.delete_service(have).await?;
+            }
+            going.borrow_mut().push(have);
+            Ok(())
+        })
+        .await;
+    let what = format!("{} services are still draining", going.borrow().len());
+    let gone = wait::until(&ecs.stream, &what, DRAIN_DEADLINE, || async {
+        let names: Vec<String> = going.borrow().iter().map(|have| have.name.clone()).collect();
+        let now = ecs.services(&names).await?;
+        let is_gone =
+            |have: &HaveService| now.iter().find(|now| now.arn == have.arn).is_none_or(|now| now.status == "INACTIVE");
+        let (done, rest): (Vec<_>, Vec<_>) = going.take().into_iter().partition(|have| is_gone(have));
+        going.replace(rest);
+        for have in done {
+            let name = plan::app_of(&ecs.env, "service", &have.name).unwrap_or_default();
+            let record = Record::new("service", &name).with("arn", have.arn.as_str());
+            ecs.stream.write(record.changed(Change::Deleted, &[])).await?;
+        }
+        Ok(going.borrow().is_empty().then_some(()))
+    })
+    .await;
+    ended.and(gone)
+}
+
+/// Deletes every revision of a family that is ours: one after the other, since ECS allows few of
+/// these calls in a second.
+async fn task(ecs: &Ecs, record: &Record) -> Result<()> {
+    let family = plan::family(&ecs.env, record.name());
+    let mut dead = ours(ecs, ecs.revisions(&family, TaskStatus::Inactive).await?).await?;
+    let alive = ours(ecs, ecs.revisions(&family, TaskStatus::Active).await?).await?;
+    for arn in &alive {
+        ecs.deregister(arn).await?;
+    }
+    let what = format!("task definition {family} is still active");
+    wait::until(&ecs.stream, &what, INACTIVE_DEADLINE, || async {
+        for arn in &alive {
+            if ecs.task(arn).await?.is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })
+    .await?;
+    dead.extend(alive.iter().cloned());
+    ecs.delete_revisions(&dead).await?;
+    match dead.last() {
+        Some(last) => {
+            let record = Record::new("task_definition", record.name()).with("arn", last.as_str());
+            ecs.stream.write(record.changed(Change::Deleted, &[])).await
+        }
+        None => Ok(()),
+    }
+}
+
+async fn ours(ecs: &Ecs, arns: Vec<String>) -> Result<Vec<String>> {
+    let mut ours = Vec::new();
+    for arn in arns {
+        if ecs.revision(&arn).await?.is_some_and(|(task, _)| ecs.env.owns(&task.tags)) {
+            ours.push(arn);
+        }
+    }
+    Ok(ours)
+}
+
+async fn cluster(ecs: &Ecs, record: &Record) -> Result<()> {
+    let Some(have) = ecs.cluster().await? else { return Ok(()) };
+    if record.text("arn") != have.arn || !ecs.env.owns(&have.tags) {
+        return Ok(());
+    }
+    if have.status != "DEPROVISIONING" {
+        ecs.stop_tasks().await?;
+        ecs.delete_cluster().await?;
+    }
+    let name = plan::cluster_name(&ecs.env);
+    wait::until(&ecs.stream, &format!("cluster {name} is still there"), CLUSTER_DEADLINE, || async {
+        match ecs.cluster().await? {
+            None => Ok(Some(())),
+            Some(have) if have.status == "FAILED" => {
+                Err(Error::refused(format!("cluster {name} could not be deleted")))
+            }
+            Some(_) => Ok(None),
+        }
+    })
+    .await?;
+    ecs.stream.write(plan::cluster_record(&have.arn).changed(Change::Deleted, &[])).await
+}

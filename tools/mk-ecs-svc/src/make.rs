@@ -1,0 +1,287 @@
+//! The order in which services are made: the cluster beside everything, each app's task definition
+//! as soon as what it names is known, its service when traffic can leave and the load balancer
+//! forwards to it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::{LocalBoxFuture, Shared, try_join_all};
+use plumbing::{
+    App, Change, Difference, Egress, Error, Image, Kind, Listener, LogGroup, Record, Result, Role, Sg, Vpc,
+};
+use plumbing::{Env, wait};
+use tokio::sync::Mutex;
+use tokio::{join, try_join};
+
+use crate::aws::Ecs;
+use crate::plan::{self, HaveService, HaveTask, Piece, Settings, Surroundings, Task};
+
+/// A service that drains ends after its targets' deregistration delay and its containers' stop
+/// timeout, which take minutes; a name is free only then.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(20 * 60);
+/// How often another run may make the service first: it would have to be deleted in between.
+const RACES: usize = 3;
+
+/// The cluster that every service waits for.
+pub type ClusterReady<'a> = Shared<LocalBoxFuture<'a, Result<String>>>;
+
+/// Finds or makes the cluster; answers its ARN.
+pub async fn cluster(ecs: &Ecs) -> Result<String> {
+    let name = plan::cluster_name(&ecs.env);
+    let Some(have) = ecs.cluster().await? else {
+        let (arn, change) = match ecs.env.plan {
+            true => (ecs.env.arn("ecs", &format!("cluster/{name}")), Change::Create),
+            false => {
+                ecs.stream.may_change().await?;
+                (ecs.create_cluster().await?, Change::Created)
+            }
+        };
+        ecs.stream.write(plan::cluster_record(&arn).changed(change, &[])).await?;
+        return Ok(arn);
+    };
+    plan::ours(&ecs.env, "cluster", &name, &have.tags)?;
+    if !matches!(have.status.as_str(), "ACTIVE" | "PROVISIONING") {
+        return Err(Error::unfinished(format!("cluster {name} is {}", have.status.to_lowercase()))
+            .hint("run the pipeline again when it is gone"));
+    }
+    let differences = retagged(ecs, &have.arn, &name, &have.tags).await?;
+    written(ecs, plan::cluster_record(&have.arn), &differences).await?;
+    Ok(have.arn)
+}
+
+/// Makes what belongs to one app after the other, all side by side.
+pub struct Make<'a> {
+    ecs: &'a Ecs,
+    env: &'a Env,
+    images: &'a BTreeMap<String, String>,
+    cluster: ClusterReady<'a>,
+    asked: RefCell<Vec<String>>,
+    found: RefCell<BTreeMap<String, HaveService>>,
+    turn: Mutex<()>,
+}
+
+impl<'a> Make<'a> {
+    /// `images` are the flags', which win over all others.
+    pub fn new(ecs: &'a Ecs, images: &'a BTreeMap<String, String>, cluster: ClusterReady<'a>) -> Self {
+        let (asked, found, turn) = Default::default();
+        Make { ecs, env: &ecs.env, images, cluster, asked, found, turn }
+    }
+
+    /// Makes an app's task definition and service. Apps that arrive together are looked up in one
+    /// call, so the name is noted here, before anything is awaited.
+    pub fn app(&self, app: App) -> impl Future<Output = Result<()>> {
+        let name = plan::service_name(self.env, &app.name);
+        self.asked.borrow_mut().push(name.clone());
+        async move {
+            // Registering changes something, so it is not dropped when a look beside it fails.
+            let (task, have, around) = join!(self.task(&app), self.service_named(&name), self.surroundings(&app));
+            let want = plan::settings(&app, &task?, &around?);
+            self.service(&app, &name, have?, want).await
+        }
+    }
+
+    /// Registers the task definition if it differs from the newest; answers the ARN to run.
+    async fn task(&self, app: &App) -> Result<String> {
+        let family = plan::family(self.env, &app.name);
+        let find = async {
+            let have = self.ecs.task(&family).await?;
+            have.iter().try_for_each(|have| plan::ours(self.env, "task definition", &family, &have.tags))?;
+            Ok(have)
+        };
+        let (have, want) = try_join!(find, self.task_wanted(app))?;
+        let Some(have) = have else { return self.register(app, &family, None, &want, &[]).await };
+        let mut differences = plan::task_differences(&have.task, &want);
+        if !differences.is_empty() {
+            return self.register(app, &family, Some(have), &want, &differences).await;
+        }
+        differences = retagged(self.ecs, &have.arn, &family, &have.tags).await?;
+        written(self.ecs, plan::task_record(&app.name, &have.arn, &want.image), &differences).await?;
+        Ok(have.arn)
+    }
+
+    async fn register(
+        &self,
+        app: &App,
+        family: &str,
+        have: Option<HaveTask>,
+        want: &Task,
+        differences: &[Difference],
+    ) -> Result<String> {
+        let change = match (have.is_some(), self.env.plan) {
+            (false, false) => Change::Created,
+            (false, true) => Change::Create,
+            (true, plan) => Change::from_differences(differences, plan),
+        };
+        let arn = match self.env.plan {
+            true => self.env.planned(family),
+            false => {
+                self.ecs.stream.may_change().await?;
+                self.ecs.register(&app.name, want, have.and_then(|have| have.task_role)).await?
+            }
+        };
+        let record = plan::task_record(&app.name, &arn, &want.image).changed(change, differences);
+        self.ecs.stream.write(record).await?;
+        Ok(arn)
+    }
+
+    async fn task_wanted(&self, app: &App) -> Result<Task> {
+        let stream = &self.ecs.stream;
+        let role_name = format!("execution/{}", app.name);
+        let (role, log, image, environment) = try_join!(
+            stream.need::<Role>(&role_name),
+            stream.need::<LogGroup>(&app.name),
+            self.image(app),
+            self.environment(app)
+        )?;
+        Ok(plan::task(self.env, app, image, role.arn, log.group, environment))
+    }
+
+    /// The flag's image, else the record's, else the app's own; waits for a record only where
+    /// nothing else names one.
+    async fn image(&self, app: &App) -> Result<String> {
+        let stream = &self.ecs.stream;
+        if let Some(image) = self.images.get(&app.name) {
+            return Ok(image.clone());
+        }
+        if let Some(own) = &app.image {
+            return Ok(stream.get::<Image>(&app.name).map_or_else(|| own.clone(), |record| record.image));
+        }
+        let web = &app.name;
+        stream.need::<Image>(web).await.map(|record| record.image).map_err(|missing| {
+            self.instead(missing, format!("app '{web}' has no image"))
+                .hint(format!("mk-app {web} --image REFERENCE, mk-ecs-svc --image {web}=REFERENCE, or push-image"))
+        })
+    }
+
+    /// The environment variables, with what they refer to filled in.
+    async fn environment(&self, app: &App) -> Result<BTreeMap<String, String>> {
+        let values = app.set.iter().map(|(key, value)| async move {
+            let pieces = plan::pieces(value).into_iter().map(|piece| async move {
+                match piece {
+                    Piece::Text(text) => Ok(text),
+                    Piece::Reference { kind, name, field } => self.filled(app, key, &kind, &name, &field).await,
+                }
+            });
+            Ok::<_, Error>((key.clone(), try_join_all(pieces).await?.concat()))
+        });
+        Ok(try_join_all(values).await?.into_iter().collect())
+    }
+
+    async fn filled(&self, app: &App, key: &str, kind: &str, name: &str, field: &str) -> Result<String> {
+        let web = &app.name;
+        let sets = format!("app '{web}' sets {key} from {{{kind}.{name}.{field}}}");
+        let record = self.ecs.stream.need_record(kind, name).await;
+        let record = record
+            .map_err(|missing| self.instead(missing, format!("{sets}, but no {kind} record '{name}' is on stdin")))?;
+        match record.text(field) {
+            "" => Err(Error::input(format!("{sets}, but {kind} '{name}' has no text '{field}'"))),
+            text => Ok(text.to_string()),
+        }
+    }
+
+    /// Says in the app's words what the input lacks; other errors stay as they are.
+    fn instead(&self, missing: Error, message: String) -> Error {
+        match missing.kind == Kind::Input && self.ecs.stream.go_on().is_ok() {
+            true => Error::input(message),
+            false => missing,
+        }
+    }
+
+    async fn surroundings(&self, app: &App) -> Result<Surroundings> {
+        let stream = &self.ecs.stream;
+        let group_name = format!("task/{}", app.name);
+        let (vpc, group, listener) = try_join!(
+            stream.need_where::<Vpc>("main", |vpc| !vpc.private_subnets.is_empty()),
+            stream.need::<Sg>(&group_name),
+            stream.need::<Listener>(&app.name)
+        )?;
+        Ok(Surroundings { subnets: vpc.private_subnets, group: group.id, target_group: listener.target_group })
+    }
+
+    /// The service of a name: all that were asked for together come with one look.
+    async fn service_named(&self, name: &str) -> Result<Option<HaveService>> {
+        let _turn = self.turn.lock().await;
+        let asked = self.asked.take();
+        if !asked.is_empty() {
+            let found = self.ecs.services(&asked).await?;
+            let found = found.into_iter().map(|service| (service.name.clone(), service));
+            self.found.borrow_mut().extend(found);
+        }
+        let found = self.found.borrow().get(name).cloned();
+        match &found {
+            Some(found) if found.status != "INACTIVE" => plan::ours(self.env, "service", name, &found.tags)?,
+            _ => {}
+        }
+        Ok(found)
+    }
+
+    async fn service(&self, app: &App, name: &str, mut have: Option<HaveService>, want: Settings) -> Result<()> {
+        let mut dead = String::new();
+        for _ in 0..RACES {
+            if have.as_ref().is_some_and(|have| have.status == "DRAINING" && !self.env.plan) {
+                have = self.drained(name).await?;
+            }
+            match have.take() {
+                Some(have) if have.status == "ACTIVE" => return self.brought_into_line(app, have, &want).await,
+                Some(gone) => dead = gone.created,
+                None => {}
+            }
+            let cluster = self.cluster.clone();
+            if self.env.plan {
+                let (arn, cluster) = (format!("service/{}/{name}", plan::cluster_name(self.env)), cluster.await?);
+                let record = plan::service_record(&app.name, &self.env.arn("ecs", &arn), &cluster, &want);
+                return self.ecs.stream.write(record.changed(Change::Create, &[])).await;
+            }
+            let (cluster, egress) = join!(cluster, self.ecs.stream.need::<Egress>("main"));
+            let cluster = cluster?;
+            egress?;
+            self.ecs.stream.may_change().await?;
+            let token = plan::token(name, &want.task_definition, &dead);
+            if let Some(arn) = self.ecs.create_service(name, &want, &token).await? {
+                let record = plan::service_record(&app.name, &arn, &cluster, &want);
+                return self.ecs.stream.write(record.changed(Change::Created, &[])).await;
+            }
+            self.asked.borrow_mut().push(name.to_string());
+            have = self.service_named(name).await?;
+        }
+        Err(Error::unfinished(format!("service {name} comes and goes: another run is at work"))
+            .hint("run the pipeline again"))
+    }
+
+    async fn drained(&self, name: &str) -> Result<Option<HaveService>> {
+        let what = format!("service {name} is still draining");
+        wait::until(&self.ecs.stream, &what, DRAIN_DEADLINE, || async {
+            let found = self.ecs.services(&[name.to_string()]).await?.pop();
+            Ok(found.as_ref().is_none_or(|found| found.status != "DRAINING").then_some(found))
+        })
+        .await
+    }
+
+    async fn brought_into_line(&self, app: &App, have: HaveService, want: &Settings) -> Result<()> {
+        let mut differences = plan::service_differences(&have.name, &have.settings, want)?;
+        if !differences.is_empty() && !self.env.plan {
+            // Its new tasks pull their image through it.
+            self.ecs.stream.need::<Egress>("main").await?;
+            self.ecs.stream.may_change().await?;
+            self.ecs.update_service(&have.name, &have.settings, want).await?;
+        }
+        differences.extend(retagged(self.ecs, &have.arn, &have.name, &have.tags).await?);
+        let cluster = self.cluster.clone().await?;
+        written(self.ecs, plan::service_record(&app.name, &have.arn, &cluster, want), &differences).await
+    }
+}
+
+/// Brings tags into line, but in a dry run; answers what differed.
+async fn retagged(ecs: &Ecs, arn: &str, name: &str, tags: &plan::Tags) -> Result<Vec<Difference>> {
+    let differences = Difference::of_tags(tags, &ecs.env.tags_of(name));
+    if !differences.is_empty() && !ecs.env.plan {
+        ecs.stream.may_change().await?;
+        ecs.retag(arn, name).await?;
+    }
+    Ok(differences)
+}
+
+async fn written(ecs: &Ecs, record: Record, differences: &[Difference]) -> Result<()> {
+    ecs.stream.write(record.changed(Change::from_differences(differences, ecs.env.plan), differences)).await
+}

@@ -1,0 +1,62 @@
+//! Waiting until services run what they were asked to run, and saying why one does not.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use plumbing::{Error, Kind, Result, Service, wait};
+
+use crate::aws::Ecs;
+use crate::plan::{self, HaveService, Progress};
+
+/// A task starts within 2 to 5 minutes; the circuit breaker gives a broken one up within 10 to 20,
+/// and its verdict is the better message.
+const STEADY_DEADLINE: Duration = Duration::from_secs(30 * 60);
+
+/// Waits until all of them are steady; all are looked at together.
+pub async fn wait(ecs: &Ecs, services: &[Service]) -> Result<()> {
+    let waiting: BTreeMap<&str, &Service> = services.iter().map(|service| (service.arn.as_str(), service)).collect();
+    let waiting = RefCell::new(waiting);
+    let events = RefCell::new(Vec::new());
+    let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+    let what = match names.as_slice() {
+        [one] => format!("service {one} is not steady"),
+        all => format!("of services {} not all are steady", all.join(", ")),
+    };
+    let result = wait::until(&ecs.stream, &what, STEADY_DEADLINE, || async {
+        let arns: Vec<String> = waiting.borrow().keys().map(|arn| arn.to_string()).collect();
+        let found = ecs.services(&arns).await?;
+        events.borrow_mut().clear();
+        for arn in &arns {
+            let Some(asked) = waiting.borrow().get(arn.as_str()).copied() else { continue };
+            let Some(have) = found.iter().find(|have| have.arn == *arn) else {
+                return Err(Error::refused(format!("service {} is gone (ecs:DescribeServices)", asked.name)));
+            };
+            match plan::progress(have, &asked.task_definition) {
+                Progress::Steady => drop(waiting.borrow_mut().remove(arn.as_str())),
+                Progress::Underway => events.borrow_mut().push(have.event.clone()),
+                Progress::Failed(why) => return Err(failed(ecs, asked, have, &why).await),
+            }
+        }
+        Ok(waiting.borrow().is_empty().then_some(()))
+    })
+    .await;
+    // Without capacity, for one, AWS says so in an event alone.
+    let event = events.borrow().iter().find(|event| !event.is_empty()).cloned();
+    result.map_err(|error| match (error.kind, event) {
+        (Kind::Unfinished, Some(event)) => Error { message: format!("{}: {event}", error.message), ..error },
+        _ => error,
+    })
+}
+
+async fn failed(ecs: &Ecs, asked: &Service, have: &HaveService, why: &str) -> Error {
+    // The reasons are a help: not to get them must not hide the failure.
+    let stopped = ecs.stopped_reason(&have.name).await.ok().flatten();
+    let mut message = format!("service {} failed: {}", asked.name, why.trim_end_matches(['.', ' ']));
+    for (what, text) in [("newest event", Some(have.event.clone())), ("a task stopped", stopped)] {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            message.push_str(&format!("; {what}: {}", text.trim_end_matches('.')));
+        }
+    }
+    Error::refused(message).hint(format!("look at the log of {}, mend it and run the pipeline again", asked.name))
+}
