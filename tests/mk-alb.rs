@@ -1,1 +1,432 @@
-//! skeleton
+//! mk-alb: its command line, and the load balancers it makes in the local AWS.
+
+use support::{ENV, LocalAws, Output, Value, json, tags, text};
+
+/// Two apps, and a network for them.
+const UPSTREAM: &str = "mk-env production pr1 | mk-app web --public --calls api | mk-app api --health /WeatherForecast | mk-vpc --nat single";
+
+#[test]
+fn it_obeys_the_conventions() {
+    support::obeys_conventions("mk-alb", &[]);
+}
+
+#[test]
+fn without_a_network_it_says_which_tool_makes_one() {
+    let aws = LocalAws::start();
+    let output = aws.pipe("mk-env production pr1 | mk-app web --public | mk-alb");
+    assert_eq!(output.code, 65);
+    assert_eq!(output.stderr, "mk-alb: no vpc record on stdin\n  try: mk-vpc | mk-alb\n");
+}
+
+#[test]
+fn bad_input_is_refused_before_any_call() {
+    let aws = LocalAws::start();
+    let output = aws.pipe_with("mk-alb", &format!("{ENV}\n{}\n", r#"{"type":"app","name":"web","health":"no path"}"#));
+    assert_eq!((output.code, aws.calls()), (65, Vec::new()));
+}
+
+#[test]
+fn a_network_in_one_zone_is_refused() {
+    let aws = LocalAws::start();
+    let input = [
+        ENV,
+        r#"{"type":"app","name":"web","public":true}"#,
+        r#"{"type":"vpc","name":"main","id":"planned:vpc","cidr":"10.0.0.0/16","public_subnets":["planned:a"],"private_subnets":["planned:b"]}"#,
+        r#"{"type":"sg","name":"alb/web","id":"planned:sg"}"#,
+    ];
+    let output = aws.pipe_with("mk-alb", &input.join("\n").replace(r#""account""#, r#""plan":true,"account""#));
+    assert_eq!(output.code, 65);
+    assert!(
+        output
+            .stderr
+            .contains("mk-alb: vpc 'main' has 1 public subnets, but a load balancer needs two, in different zones\n"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn it_makes_what_each_app_needs_and_a_second_run_changes_nothing() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    aws.forget();
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    let (network, changes) = (vpc(&input), aws.changes());
+    for call in ["LoadBalancer", "TargetGroup", "Listener"] {
+        let made = changes.iter().filter(|change| **change == format!("elasticloadbalancing:Create{call}")).count();
+        assert_eq!(made, 2, "{call}: {changes:?}");
+    }
+    assert!(!changes.contains(&"elasticloadbalancing:AddTags".to_string()), "tags go in the create calls: {changes:?}");
+
+    for (app, scheme, subnets, health) in
+        [("web", "internet-facing", "public_subnets", "/"), ("api", "internal", "private_subnets", "/WeatherForecast")]
+    {
+        let (alb, group, listener) =
+            (made.record("alb", app), made.record("target_group", app), made.record("listener", app));
+        let found = balancer(&aws, &alb["arn"]);
+        assert_eq!(found["LoadBalancerName"], format!("alb-{app}-production-pr1"));
+        assert_eq!((&found["Scheme"], &found["Type"]), (&json!(scheme), &json!("application")));
+        assert_eq!((&found["Scheme"], &found["DNSName"]), (&alb["scheme"], &alb["dns"]));
+        assert_eq!(found["CanonicalHostedZoneId"], alb["zone"]);
+        assert_eq!(found["SecurityGroups"], json!([group_id(&input, app)]));
+        assert_eq!(subnets_of(&found), sorted(&network[subnets]));
+        let attributes = attributes(&aws, &alb["arn"]);
+        assert_eq!(attributes["routing.http.drop_invalid_header_fields.enabled"], "true");
+        assert_eq!(attributes["routing.http.desync_mitigation_mode"], "defensive");
+        assert_ne!(attributes["deletion_protection.enabled"], "true");
+
+        let found = target_group(&aws, &group["arn"]);
+        assert_eq!(found["TargetGroupName"], format!("tg-{app}-production-pr1"));
+        let kind = (&found["TargetType"], &found["Protocol"], &found["Port"], &found["VpcId"]);
+        assert_eq!(kind, (&json!("ip"), &json!("HTTP"), &json!(5000), &network["id"]));
+        assert_eq!(found["HealthCheckPath"], health);
+        assert_eq!(found["Matcher"]["HttpCode"], "200");
+        let times = ["HealthCheckIntervalSeconds", "HealthCheckTimeoutSeconds"].map(|field| found[field].clone());
+        assert_eq!(times, [json!(15), json!(5)]);
+        let counts = ["HealthyThresholdCount", "UnhealthyThresholdCount"].map(|field| found[field].clone());
+        assert_eq!(counts, [json!(2), json!(3)]);
+        assert_eq!((&group["port"], &group["health"]), (&json!(5000), &json!(health)));
+        assert_eq!(group_attributes(&aws, &group["arn"])["deregistration_delay.timeout_seconds"], "30");
+
+        let found = &listeners(&aws, &alb["arn"])[0];
+        assert_eq!((&found["Port"], &found["Protocol"]), (&json!(80), &json!("HTTP")));
+        assert_eq!(found["DefaultActions"][0]["TargetGroupArn"], group["arn"]);
+        assert_eq!((&found["ListenerArn"], &listener["target_group"]), (&listener["arn"], &group["arn"]));
+        for (kind, record) in [("alb", &alb), ("tg", &group), ("listener", &listener)] {
+            let tags = tags_of(&aws, &record["arn"]);
+            assert_eq!(tags["Name"], format!("{kind}-{app}-production-pr1"));
+            assert_eq!((&tags["plumbline:env"], &tags["plumbline:app"]), (&json!("production-pr1"), &json!(app)));
+            assert_eq!(tags["Team"], "devops");
+        }
+    }
+
+    println!("first run: {} calls", aws.calls().len());
+    assert!(aws.calls().len() <= 20, "{:?}", actions(&aws));
+    aws.forget();
+    let again = aws.pipe_with("mk-alb", &input).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(again.record("alb", "web")["arn"], made.record("alb", "web")["arn"]);
+    assert!(again.stderr.contains("mk-alb: nothing to change (6 kept)"), "{}", again.stderr);
+    println!("unchanged: {} calls", aws.calls().len());
+    assert!(aws.calls().len() <= 11, "{:?}", actions(&aws));
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_announces_everything() {
+    let aws = LocalAws::start();
+    let plan = "mk-env production pr1 --plan | mk-app web --public | mk-app api | mk-vpc --nat single";
+    let groups = sg_record("web", "planned:sg-alb-web") + &sg_record("api", "planned:sg-alb-api");
+    let planned = aws.pipe(&format!("({plan}; echo '{groups}') | mk-alb")).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(planned.record("alb", "web")["arn"], "planned:alb-web-production-pr1");
+    assert_eq!(planned.record("listener", "web")["target_group"], "planned:tg-web-production-pr1");
+
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    assert_eq!(keys(&planned), keys(&made));
+
+    // A dry run over what is there says what would change, and in what.
+    aws.forget();
+    let other = input.replace("/WeatherForecast", "/healthz").replace(r#""account""#, r#""plan":true,"account""#);
+    let planned = aws.pipe_with("mk-alb", &other).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    let group = planned.record("target_group", "api");
+    assert_eq!((&group["change"], &group["changes"][0]["new"]), (&json!("update"), &json!("/healthz")));
+    assert_eq!(planned.record("alb", "api")["change"], "kept");
+}
+
+#[test]
+fn what_was_changed_by_hand_is_brought_into_line() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    let network = vpc(&input);
+    let (alb, group, listener) =
+        (made.record("alb", "web"), made.record("target_group", "web"), made.record("listener", "web"));
+    let elb = |operation: &str, params: Value| aws.call("elbv2", operation, params);
+    let arn = &alb["arn"];
+    let api = group_id(&input, "api");
+    elb("set_security_groups", json!({"LoadBalancerArn": arn, "SecurityGroups": [api]}));
+    elb("set_subnets", json!({"LoadBalancerArn": arn, "Subnets": network["private_subnets"]}));
+    let attribute = json!([{"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "false"}]);
+    elb("modify_load_balancer_attributes", json!({"LoadBalancerArn": arn, "Attributes": attribute}));
+    let attribute = json!([{"Key": "deregistration_delay.timeout_seconds", "Value": "300"}]);
+    elb("modify_target_group_attributes", json!({"TargetGroupArn": group["arn"], "Attributes": attribute}));
+    elb(
+        "modify_target_group",
+        json!({"TargetGroupArn": group["arn"], "HealthCheckPath": "/wrong", "HealthCheckIntervalSeconds": 60}),
+    );
+    let fixed = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503", "ContentType": "text/plain", "MessageBody": ""}}]);
+    elb("modify_listener", json!({"ListenerArn": listener["arn"], "DefaultActions": fixed}));
+    for record in [&alb, &group, &listener] {
+        elb(
+            "add_tags",
+            json!({"ResourceArns": [record["arn"]], "Tags": [{"Key": "Team", "Value": "nobody"}, {"Key": "theirs", "Value": "x"}]}),
+        );
+    }
+    aws.forget();
+
+    let again = aws.pipe_with("mk-alb", &input).ok();
+    let mut changes = aws.changes();
+    changes.sort();
+    let expected = [
+        "AddTags",
+        "AddTags",
+        "AddTags",
+        "ModifyListener",
+        "ModifyLoadBalancerAttributes",
+        "ModifyTargetGroup",
+        "ModifyTargetGroupAttributes",
+        "SetSecurityGroups",
+        "SetSubnets",
+    ];
+    assert_eq!(changes, expected.map(|action| format!("elasticloadbalancing:{action}")));
+    let found = balancer(&aws, arn);
+    assert_eq!(found["SecurityGroups"], json!([group_id(&input, "web")]));
+    assert_eq!(subnets_of(&found), sorted(&network["public_subnets"]));
+    assert_eq!(attributes(&aws, arn)["routing.http.drop_invalid_header_fields.enabled"], "true");
+    assert_eq!(group_attributes(&aws, &group["arn"])["deregistration_delay.timeout_seconds"], "30");
+    let found = target_group(&aws, &group["arn"]);
+    assert_eq!((&found["HealthCheckPath"], &found["HealthCheckIntervalSeconds"]), (&json!("/"), &json!(15)));
+    assert_eq!(listeners(&aws, arn)[0]["DefaultActions"][0]["TargetGroupArn"], group["arn"]);
+    for record in [&alb, &group, &listener] {
+        let tags = tags_of(&aws, &record["arn"]);
+        assert_eq!((&tags["Team"], &tags["theirs"]), (&json!("devops"), &json!("x")));
+    }
+    let told = format!("mk-alb: updated alb web {} (tag Team: nobody -> devops; security groups: {api} -> ", text(arn));
+    assert!(again.stderr.contains(&told), "{}", again.stderr);
+    assert!(again.stderr.contains("health path: /wrong -> /; health interval: 60s -> 15s"), "{}", again.stderr);
+    assert_eq!(again.record("alb", "api")["change"], "kept");
+}
+
+#[test]
+fn a_listener_that_was_deleted_by_hand_is_made_again() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    aws.call("elbv2", "delete_listener", json!({"ListenerArn": made.record("listener", "api")["arn"]}));
+    aws.forget();
+    let again = aws.pipe_with("mk-alb", &input).ok();
+    assert_eq!(aws.changes(), ["elasticloadbalancing:CreateListener"]);
+    assert_eq!(again.record("listener", "api")["change"], "created");
+    assert_eq!(again.record("listener", "web")["change"], "kept");
+}
+
+#[test]
+fn a_target_group_that_was_lost_is_made_again_and_forwarded_to() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    aws.call("elbv2", "delete_listener", json!({"ListenerArn": made.record("listener", "web")["arn"]}));
+    aws.call("elbv2", "delete_target_group", json!({"TargetGroupArn": made.record("target_group", "web")["arn"]}));
+    let again = aws.pipe_with("mk-alb", &input).ok();
+    let group = again.record("target_group", "web");
+    assert_eq!(
+        (&group["change"], &again.record("listener", "web")["target_group"]),
+        (&json!("created"), &group["arn"])
+    );
+}
+
+#[test]
+fn another_scheme_is_refused_with_the_difference() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    aws.pipe_with("mk-alb", &input).ok();
+    aws.forget();
+    let output = aws.pipe_with("mk-alb", &input.replace(r#""public":true"#, r#""public":false"#));
+    assert_eq!((output.code, aws.changes()), (1, Vec::new()));
+    assert!(
+        output.stderr.starts_with(
+            "mk-alb: load balancer alb-web-production-pr1 has scheme internet-facing, wanted internal; AWS cannot change that\n  try: ls-env production-pr1 | jq"
+        ),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn another_port_is_refused_with_the_difference() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    aws.pipe_with("mk-alb", &input).ok();
+    aws.forget();
+    let output = aws.pipe_with("mk-alb", &input.replace(r#""web","port":5000"#, r#""web","port":8080"#));
+    assert_eq!((output.code, aws.changes()), (1, Vec::new()));
+    assert!(
+        output.stderr.contains("target group tg-web-production-pr1 has port 5000, wanted 8080; AWS cannot change that"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn what_is_of_the_same_name_but_not_ours_is_named_and_left_alone() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    let network = vpc(&input);
+    aws.call(
+        "elbv2",
+        "create_load_balancer",
+        json!({"Name": "alb-web-production-pr1", "Subnets": network["public_subnets"], "SecurityGroups": [group_id(&input, "web")]}),
+    );
+    aws.forget();
+    let output = aws.pipe_with("mk-alb", &input);
+    assert_eq!(output.code, 1);
+    assert!(
+        output.stderr.contains("load balancer alb-web-production-pr1 is there, but not this environment's: it lacks the tag plumbline:env=production-pr1"),
+        "{}",
+        output.stderr
+    );
+    let web = |change: &&String| change.contains("web");
+    assert_eq!(aws.changes().iter().filter(web).count(), 0);
+}
+
+#[test]
+fn a_target_group_of_the_same_name_but_not_ours_is_left_alone() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    let theirs = json!({"Name": "tg-api-production-pr1", "Protocol": "HTTP", "Port": 5000, "VpcId": vpc(&input)["id"], "TargetType": "ip"});
+    let theirs = aws.call("elbv2", "create_target_group", theirs)["TargetGroups"][0].clone();
+    let output = aws.pipe_with("mk-alb", &input);
+    assert_eq!(output.code, 1);
+    assert!(
+        output.stderr.contains("target group tg-api-production-pr1 is there, but not this environment's"),
+        "{}",
+        output.stderr
+    );
+    let found = target_group(&aws, &theirs["TargetGroupArn"]);
+    assert_eq!(found["HealthCheckIntervalSeconds"], theirs["HealthCheckIntervalSeconds"]);
+}
+
+#[test]
+fn long_names_are_cut_and_found_again() {
+    let aws = LocalAws::start();
+    let upstream_of =
+        |app: &str| format!("mk-env preproduction pull-request-123 | mk-app {app} --public | mk-vpc --nat single");
+    let app = "recommendations-of-the-day";
+    let input = upstream(&aws, &upstream_of(app));
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    let found = balancer(&aws, &made.record("alb", app)["arn"]);
+    let name = text(&found["LoadBalancerName"]);
+    assert!(name.len() <= 32 && name.starts_with("alb-recommendations-of-"), "{name}");
+    assert_eq!(tags_of(&aws, &found["LoadBalancerArn"])["plumbline:app"], app);
+    aws.forget();
+    let again = aws.pipe_with("mk-alb", &input).ok();
+    assert_eq!((aws.changes(), &again.record("alb", app)["change"]), (Vec::new(), &json!("kept")));
+
+    // Another environment's load balancer, cut as well, is none of ours.
+    let other = input.replace("pull-request-123", "pull-request-124");
+    aws.call("elbv2", "delete_listener", json!({"ListenerArn": made.record("listener", app)["arn"]}));
+    aws.forget();
+    let other = aws.pipe_with("mk-alb", &other).ok();
+    assert_eq!(other.record("alb", app)["change"], "created");
+    assert_ne!(other.record("alb", app)["arn"], made.record("alb", app)["arn"]);
+}
+
+#[test]
+fn the_target_group_does_not_wait_for_the_security_group() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    let (groups, rest): (Vec<&str>, Vec<&str>) = input.lines().partition(|line| line.contains(r#""type":"sg""#));
+    let before = rest.join("\n");
+    // The groups come when the target groups are there, and not before.
+    let pipe = format!(
+        r#"out=$(mktemp); (cat; until [ "$(grep -c '"target_group","name"' $out)" = 2 ]; do sleep 0.05; done; echo '{}') | mk-alb | tee $out"#,
+        groups.join("\n")
+    );
+    let made = aws.pipe_with(&pipe, &before).ok();
+    assert_eq!(made.record("listener", "web")["change"], "created");
+}
+
+/// What the tools upstream write; mk-sg's part by hand.
+fn upstream(aws: &LocalAws, pipe: &str) -> String {
+    let made = aws.pipe(pipe).ok();
+    let mut input = made.stdout.clone();
+    let vpc = made.records().into_iter().rfind(|record| record["type"] == "vpc").unwrap();
+    for app in made.records().iter().filter(|record| record["type"] == "app") {
+        let name = format!("alb-{}", text(&app["name"])); // AWS takes no group named sg-*
+        let tags =
+            json!([{"ResourceType": "security-group", "Tags": [{"Key": "plumbline:env", "Value": "production-pr1"}]}]);
+        let group = json!({"GroupName": name, "Description": name, "VpcId": vpc["id"], "TagSpecifications": tags});
+        let group = aws.call("ec2", "create_security_group", group);
+        input += &sg_record(text(&app["name"]), text(&group["GroupId"]));
+    }
+    input
+}
+
+fn sg_record(app: &str, id: &str) -> String {
+    format!("{}\n", json!({"type": "sg", "name": format!("alb/{app}"), "id": id}))
+}
+
+fn records(input: &str) -> Vec<Value> {
+    input.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn vpc(input: &str) -> Value {
+    records(input).into_iter().rfind(|record| record["type"] == "vpc").unwrap()
+}
+
+fn group_id(input: &str, app: &str) -> String {
+    let name = format!("alb/{app}");
+    let group = records(input).into_iter().find(|record| record["type"] == "sg" && record["name"] == name).unwrap();
+    text(&group["id"]).to_string()
+}
+
+fn balancer(aws: &LocalAws, arn: &Value) -> Value {
+    aws.call("elbv2", "describe_load_balancers", json!({"LoadBalancerArns": [arn]}))["LoadBalancers"][0].clone()
+}
+
+fn target_group(aws: &LocalAws, arn: &Value) -> Value {
+    aws.call("elbv2", "describe_target_groups", json!({"TargetGroupArns": [arn]}))["TargetGroups"][0].clone()
+}
+
+fn listeners(aws: &LocalAws, arn: &Value) -> Vec<Value> {
+    let answer = aws.call("elbv2", "describe_listeners", json!({"LoadBalancerArn": arn}));
+    answer["Listeners"].as_array().unwrap().clone()
+}
+
+fn attributes(aws: &LocalAws, arn: &Value) -> Value {
+    tags(&aws.call("elbv2", "describe_load_balancer_attributes", json!({"LoadBalancerArn": arn}))["Attributes"])
+}
+
+fn group_attributes(aws: &LocalAws, arn: &Value) -> Value {
+    tags(&aws.call("elbv2", "describe_target_group_attributes", json!({"TargetGroupArn": arn}))["Attributes"])
+}
+
+fn tags_of(aws: &LocalAws, arn: &Value) -> Value {
+    tags(&aws.call("elbv2", "describe_tags", json!({"ResourceArns": [arn]}))["TagDescriptions"][0]["Tags"])
+}
+
+fn subnets_of(balancer: &Value) -> Vec<String> {
+    let mut ids: Vec<String> = balancer["AvailabilityZones"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|zone| text(&zone["SubnetId"]).to_string())
+        .collect();
+    ids.sort();
+    ids
+}
+
+fn sorted(ids: &Value) -> Vec<String> {
+    let mut ids: Vec<String> = ids.as_array().unwrap().iter().map(|id| text(id).to_string()).collect();
+    ids.sort();
+    ids
+}
+
+fn keys(output: &Output) -> Vec<String> {
+    let ours = ["alb", "target_group", "listener"];
+    let mut keys: Vec<String> = output
+        .records()
+        .iter()
+        .filter(|record| ours.contains(&text(&record["type"])))
+        .map(|record| format!("{} {}", record["type"], record["name"]))
+        .collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn actions(aws: &LocalAws) -> Vec<String> {
+    aws.calls().iter().map(|call| text(&call["action"]).to_string()).collect()
+}

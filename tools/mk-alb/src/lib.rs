@@ -1,1 +1,37 @@
-//! skeleton
+//! The load balancers of an environment's apps: each with its target group and its listener.
+//!
+//! Found again by their names and the identity tag; a listener, which has no name, by its load
+//! balancer and port 80. Certificates, rules and access logs are deliberately absent.
+
+pub mod aws;
+mod delete;
+mod health;
+pub mod make;
+pub mod plan;
+
+use plumbing::{Aws, Env, Record, Result, Stream};
+
+/// What `--iam-policy` prints.
+pub const POLICY: &str = include_str!("../iam-policy.json");
+
+/// The environment's load balancers as records, for `ls-env`, with what they tell of the apps.
+pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
+    let have = aws::client(aws, stream, env).find().await?;
+    Ok(plan::records(env, &have))
+}
+
+/// Deletes the load balancers, listeners and target groups among `records`, for `rm-env`, once no
+/// service uses them.
+pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    delete::all(&aws::client(aws, stream, env), records).await
+}
+
+/// Waits until all of some load balancers are active, for `wait-env`.
+pub async fn wait_active(stream: &Stream, aws: &Aws, env: &Env, arns: &[String]) -> Result<()> {
+    aws::client(aws, stream, env).active(arns).await
+}
+
+/// Waits until the targets of an app are healthy, for `wait-env`.
+pub async fn wait_healthy(stream: &Stream, aws: &Aws, env: &Env, app: &str, target_group: &str) -> Result<()> {
+    aws::client(aws, stream, env).healthy(app, target_group).await
+}

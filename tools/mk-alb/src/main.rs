@@ -1,2 +1,25 @@
-//! skeleton
-fn main() {}
+//! Makes a load balancer for each app: with a target group, and a listener on port 80 that
+//! forwards to it; reached from the internet where the app is public, else from within the VPC.
+//!
+//! Reads `env`, `vpc`, `sg` and `app`. Writes `alb` and `target_group` as soon as each exists, and
+//! `listener` when the one forwards to the other.
+
+use clap::Parser;
+use mk_alb::{POLICY, aws, make};
+use plumbing::{Aws, Result, Stream};
+
+/// Make the load balancers of an environment
+#[derive(Parser)]
+#[command(version)]
+struct Args {}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::process::ExitCode {
+    plumbing::run(POLICY, run).await
+}
+
+async fn run(_: Args, stream: Stream) -> Result<()> {
+    let env = stream.env().await?;
+    let aws = Aws::connect(&stream, &env).await?;
+    make::all(&aws::client(&aws, &stream, &env)).await
+}

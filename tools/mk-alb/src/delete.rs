@@ -1,0 +1,58 @@
+//! The order in which load balancers go: they with their listeners, then the target groups that
+//! they used. Their network interfaces stay for minutes; what the interfaces are in waits for them.
+
+use plumbing::{Change, Record, Result};
+
+use crate::aws::Elb;
+use crate::plan::{self, Balancer};
+
+/// Deletes what `records` name, if it is ours.
+pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
+    let named = |kind: &str, arn: &str| records.iter().any(|record| record.kind() == kind && record.text("arn") == arn);
+    if !records.iter().any(|record| matches!(record.kind(), "alb" | "listener" | "target_group")) {
+        return Ok(());
+    }
+    let (stream, have) = (&elb.stream, elb.find().await?);
+    let balancers = have.balancers.iter().filter(|balancer| elb.env.owns(&balancer.tags));
+    let balancers = stream
+        .each(balancers, async |balancer| match named("alb", &balancer.arn) {
+            true => whole(elb, balancer).await,
+            false => listeners(elb, balancer, named).await,
+        })
+        .await;
+    let groups = have.groups.iter().filter(|group| elb.env.owns(&group.tags) && named("target_group", &group.arn));
+    let groups = stream
+        .each(groups, async |group| {
+            elb.delete_group(group).await?;
+            let app = plan::app_of(&elb.env, "tg", group);
+            stream.write(plan::group_record(&app, group).changed(Change::Deleted, &[])).await
+        })
+        .await;
+    balancers.and(groups)
+}
+
+async fn whole(elb: &Elb, balancer: &Balancer) -> Result<()> {
+    elb.delete_balancer(balancer).await?;
+    let app = plan::app_of(&elb.env, "alb", balancer);
+    if let Some(listener) = plan::on_port(&balancer.listeners) {
+        let group = listener.target_group.as_deref().unwrap_or_default();
+        let record = plan::listener_record(&app, &listener.arn, group);
+        elb.stream.write(record.changed(Change::Deleted, &[])).await?;
+    }
+    elb.stream.write(plan::alb_record(&app, balancer).changed(Change::Deleted, &[])).await
+}
+
+/// A listener alone, where its load balancer is to stay.
+async fn listeners(elb: &Elb, balancer: &Balancer, named: impl Fn(&str, &str) -> bool) -> Result<()> {
+    let Some(listener) = plan::on_port(&balancer.listeners).filter(|one| named("listener", &one.arn)) else {
+        return Ok(());
+    };
+    let tags = elb.tags(std::slice::from_ref(&listener.arn)).await?;
+    if !tags.get(&listener.arn).is_some_and(|tags| elb.env.owns(tags)) {
+        return Ok(());
+    }
+    elb.delete_listener(&listener.arn).await?;
+    let group = listener.target_group.as_deref().unwrap_or_default();
+    let record = plan::listener_record(&plan::app_of(&elb.env, "alb", balancer), &listener.arn, group);
+    elb.stream.write(record.changed(Change::Deleted, &[])).await
+}

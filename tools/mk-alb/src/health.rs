@@ -1,0 +1,60 @@
+//! Waiting until an app's targets are healthy, for `wait-env`.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use plumbing::{Result, aws_error, wait};
+
+use crate::aws::{Elb, name_in};
+
+/// A deployment's first good health checks: image pull, start, grace period, two checks; a slow
+/// service takes ten minutes.
+const HEALTHY_DEADLINE: Duration = Duration::from_secs(15 * 60);
+
+impl Elb {
+    /// Waits until an app has a target and each that is to stay is healthy.
+    ///
+    /// Errors: one is not after 15 minutes; it is named, with AWS's reason.
+    pub async fn healthy(&self, app: &str, target_group: &str) -> Result<()> {
+        let what = format!("app {app} is not healthy");
+        let why = RefCell::new(String::new());
+        let waited = wait::until(&self.stream, &what, HEALTHY_DEADLINE, async || {
+            *why.borrow_mut() = self.unhealthy(target_group).await?;
+            Ok(why.borrow().is_empty().then_some(()))
+        });
+        waited.await.map_err(|mut error| {
+            if error.message.starts_with(&what) {
+                error.message = format!("{}: {}", error.message, why.borrow());
+            }
+            error
+        })
+    }
+
+    /// Why a target group is not healthy; nothing where it is.
+    async fn unhealthy(&self, target_group: &str) -> Result<String> {
+        let answer = self.client.describe_target_health().target_group_arn(target_group).send().await;
+        let answer = answer.map_err(|e| {
+            let what = format!("look at the targets of {}", name_in(target_group));
+            aws_error("elasticloadbalancing:DescribeTargetHealth", what, e)
+        })?;
+        let mut staying = 0;
+        for described in answer.target_health_descriptions() {
+            let health = described.target_health();
+            let state = health.and_then(|health| health.state()).map(|state| state.as_str()).unwrap_or_default();
+            match state {
+                "draining" | "unhealthy.draining" => continue,
+                "healthy" => staying += 1,
+                _ => {
+                    let target = described.target();
+                    let id = target.and_then(|target| target.id()).unwrap_or_default();
+                    let port = target.and_then(|target| target.port()).map(|port| format!(":{port}"));
+                    let reason = health.and_then(|health| health.reason()).map(|reason| reason.as_str());
+                    let reason = health.and_then(|health| health.description()).or(reason).unwrap_or("no reason given");
+                    let reason = reason.trim_end_matches('.');
+                    return Ok(format!("target {id}{} is {state}: {reason}", port.unwrap_or_default()));
+                }
+            }
+        }
+        Ok(if staying == 0 { "it has no targets".into() } else { String::new() })
+    }
+}

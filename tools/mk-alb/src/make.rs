@@ -1,0 +1,236 @@
+//! The order in which an app's load balancer is made: target group and load balancer side by side,
+//! each as soon as its records are there; then the listener, which a load balancer takes while it
+//! is provisioning; last the attributes, which it takes when it is active.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Shared, try_join};
+use plumbing::{App, Change, Record, Result, Sg, Vpc};
+use tokio::join;
+use tokio::sync::OnceCell;
+
+use crate::aws::Elb;
+use crate::plan::{self, Balancer, Changes, Group, Have, Listener, Place, Step, Tags, Want};
+
+/// What one run knows: AWS is asked once for all apps.
+struct Run<'a> {
+    elb: &'a Elb,
+    found: Shared<LocalBoxFuture<'a, Result<Rc<Have>>>>,
+    /// The tags of listeners, which alone are three calls deep: no other record waits for them.
+    listeners: OnceCell<HashMap<String, Tags>>,
+}
+
+/// Acts on each app as it arrives; looks at what is there meanwhile.
+pub async fn all(elb: &Elb) -> Result<()> {
+    let found = async { elb.find().await.map(Rc::new) };
+    let run = Run { elb, found: found.boxed_local().shared(), listeners: OnceCell::new() };
+    let look = async { told(elb, run.found.clone().await.map(drop)) };
+    let (look, apps) = join!(look, elb.stream.for_each(|app| run.app(app)));
+    look.and(apps)
+}
+
+impl Run<'_> {
+    async fn app(&self, app: App) -> Result<()> {
+        let (elb, stream) = (self.elb, &self.elb.stream);
+        let want = plan::want(&elb.env, &app);
+        let have = self.found.clone().await?;
+        plan::check(&elb.env, &want, &have)?;
+        let group = async {
+            let vpc = stream.need::<Vpc>("main").await?;
+            self.group(&want, &vpc.id, plan::named(&have.groups, &want.group).cloned()).await
+        };
+        let balancer = async {
+            let name = format!("alb/{}", app.name);
+            let with_subnets = stream.need_where::<Vpc>("main", |vpc| !vpc.public_subnets.is_empty());
+            let (vpc, sg) = try_join(with_subnets, stream.need::<Sg>(&name)).await?;
+            let place = plan::place(&want, &vpc, &sg.id)?;
+            let found = plan::named(&have.balancers, &want.balancer).cloned();
+            let (balancer, todo) = self.balancer(&want, &place, found).await?;
+            Ok((balancer, todo, place))
+        };
+        let (group, balancer) = join!(async { told(elb, group.await) }, async { told(elb, balancer.await) });
+        let ((group, fresh), (balancer, todo, place)) = (group?, balancer?);
+        stream.go_on()?;
+        let delay = async {
+            let changes = plan::attribute_changes(&group.attributes, plan::GROUP_ATTRIBUTES);
+            match fresh && !elb.env.plan {
+                true => self.change_group(&want, &group, &changes).await,
+                false => Ok(()),
+            }
+        };
+        let forwarding = async {
+            self.listener(&want, &balancer, &group.arn).await?;
+            self.finish(&want, &place, &balancer, todo).await
+        };
+        let (delay, forwarding) = join!(delay, forwarding);
+        delay.and(forwarding)
+    }
+
+    /// The target group, as soon as it exists, and whether its attributes are still AWS's own.
+    async fn group(&self, want: &Want, vpc: &str, mut have: Option<Group>) -> Result<(Group, bool)> {
+        let elb = self.elb;
+        loop {
+            match plan::group(&elb.env, want, vpc, have.as_ref())? {
+                Step::Keep(group) => {
+                    self.write(plan::group_record(&want.app, &group), Change::Kept).await?;
+                    return Ok((group, false));
+                }
+                Step::Change(group, changes) => {
+                    self.change_group(want, &group, &changes).await?;
+                    let group = Group { health: want.health.clone(), ..group };
+                    self.write_changed(plan::group_record(&want.app, &group), &changes).await?;
+                    return Ok((group, false));
+                }
+                Step::Create if elb.env.plan => {
+                    let group = plan::planned_group(&elb.env, want);
+                    self.write(plan::group_record(&want.app, &group), Change::Create).await?;
+                    return Ok((group, true));
+                }
+                Step::Create => {
+                    elb.stream.may_change().await?;
+                    match elb.create_group(want, vpc).await? {
+                        Some(group) => {
+                            self.write(plan::group_record(&want.app, &group), Change::Created).await?;
+                            return Ok((group, true));
+                        }
+                        None => have = Some(elb.group_again(&want.group).await?), // someone was faster
+                    }
+                }
+            }
+        }
+    }
+
+    async fn change_group(&self, want: &Want, group: &Group, changes: &Changes) -> Result<()> {
+        if self.elb.env.plan {
+            return Ok(());
+        }
+        self.elb.stream.may_change().await?;
+        let parts = plan::parts(changes).into_iter().map(|part| self.elb.change_group(want, &group.arn, part));
+        self.elb.stream.join(parts).await.map(drop)
+    }
+
+    /// The load balancer, as soon as it exists, and what has to wait until it is active.
+    async fn balancer(&self, want: &Want, place: &Place, mut have: Option<Balancer>) -> Result<(Balancer, Changes)> {
+        let elb = self.elb;
+        loop {
+            match plan::balancer(&elb.env, want, place, have.as_ref())? {
+                Step::Keep(balancer) => {
+                    self.write(plan::alb_record(&want.app, &balancer), Change::Kept).await?;
+                    return Ok((balancer, Changes::new()));
+                }
+                // A run before this one was cut off while it was provisioning.
+                Step::Change(balancer, changes) if balancer.state == "provisioning" && !elb.env.plan => {
+                    self.write(plan::alb_record(&want.app, &balancer), Change::Kept).await?;
+                    return Ok((balancer, changes));
+                }
+                Step::Change(balancer, changes) => {
+                    self.change_balancer(want, place, &balancer, &changes).await?;
+                    self.write_changed(plan::alb_record(&want.app, &balancer), &changes).await?;
+                    return Ok((balancer, Changes::new()));
+                }
+                Step::Create if elb.env.plan => {
+                    let balancer = plan::planned_balancer(&elb.env, want);
+                    self.write(plan::alb_record(&want.app, &balancer), Change::Create).await?;
+                    return Ok((balancer, Changes::new()));
+                }
+                Step::Create => {
+                    elb.stream.may_change().await?;
+                    match elb.create_balancer(want, place).await? {
+                        Some(balancer) => {
+                            self.write(plan::alb_record(&want.app, &balancer), Change::Created).await?;
+                            return Ok((balancer, plan::attribute_changes(&Tags::new(), plan::ATTRIBUTES)));
+                        }
+                        None => have = Some(elb.balancer_again(&want.balancer).await?), // someone was faster
+                    }
+                }
+            }
+        }
+    }
+
+    async fn change_balancer(&self, want: &Want, place: &Place, balancer: &Balancer, changes: &Changes) -> Result<()> {
+        if self.elb.env.plan {
+            return Ok(());
+        }
+        self.elb.stream.may_change().await?;
+        let change = |part| self.elb.change_balancer(want, place, &balancer.arn, part);
+        self.elb.stream.join(plan::parts(changes).into_iter().map(change)).await.map(drop)
+    }
+
+    /// What a load balancer takes only when it is active.
+    async fn finish(&self, want: &Want, place: &Place, balancer: &Balancer, changes: Changes) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.elb.active(std::slice::from_ref(&balancer.arn)).await?;
+        self.change_balancer(want, place, balancer, &changes).await?;
+        match self.elb.env.owns(&balancer.tags) {
+            true => self.write_changed(plan::alb_record(&want.app, balancer), &changes).await,
+            false => Ok(()), // it was made just now, and is told as created
+        }
+    }
+
+    async fn listener(&self, want: &Want, balancer: &Balancer, group: &str) -> Result<()> {
+        let elb = self.elb;
+        let mut have = self.with_tags(plan::on_port(&balancer.listeners)).await?;
+        let record = |listener: &Listener| plan::listener_record(&want.app, &listener.arn, group);
+        loop {
+            match plan::listener(&elb.env, want, have.as_ref(), group)? {
+                Step::Keep(listener) => return self.write(record(&listener), Change::Kept).await,
+                Step::Change(listener, changes) => {
+                    if !elb.env.plan {
+                        elb.stream.may_change().await?;
+                        let change = |part| elb.change_listener(want, &listener.arn, group, part);
+                        elb.stream.join(plan::parts(&changes).into_iter().map(change)).await?;
+                    }
+                    return self.write_changed(record(&listener), &changes).await;
+                }
+                Step::Create if elb.env.plan => {
+                    let planned = Listener { arn: elb.env.planned(&want.listener), ..Listener::default() };
+                    return self.write(record(&planned), Change::Create).await;
+                }
+                Step::Create => {
+                    elb.stream.may_change().await?;
+                    match elb.create_listener(want, &balancer.arn, group).await? {
+                        Some(listener) => return self.write(record(&listener), Change::Created).await,
+                        None => have = self.with_tags(Some(&elb.listener_again(balancer).await?)).await?,
+                    }
+                }
+            }
+        }
+    }
+
+    /// A listener with its tags, which are asked for in one call for all that were found.
+    async fn with_tags(&self, listener: Option<&Listener>) -> Result<Option<Listener>> {
+        let Some(listener) = listener else { return Ok(None) };
+        let ask = || async {
+            let have = self.found.clone().await?;
+            let listeners = have.balancers.iter().filter_map(|balancer| plan::on_port(&balancer.listeners));
+            self.elb.tags(&listeners.map(|one| one.arn.clone()).collect::<Vec<_>>()).await
+        };
+        let tags = match self.listeners.get_or_try_init(ask).await?.get(&listener.arn) {
+            Some(tags) => tags.clone(),
+            None => self.elb.tags(std::slice::from_ref(&listener.arn)).await?.into_values().next().unwrap_or_default(),
+        };
+        Ok(Some(Listener { tags, ..listener.clone() }))
+    }
+
+    async fn write(&self, record: Record, change: Change) -> Result<()> {
+        self.elb.stream.write(record.changed(change, &[])).await
+    }
+
+    async fn write_changed(&self, record: Record, changes: &Changes) -> Result<()> {
+        let differences = plan::differences(changes);
+        let change = Change::from_differences(&differences, self.elb.env.plan);
+        self.elb.stream.write(record.changed(change, &differences)).await
+    }
+}
+
+/// Has the rest of the tool make nothing new after an error.
+fn told<T>(elb: &Elb, result: Result<T>) -> Result<T> {
+    if let Err(error) = &result {
+        elb.stream.stop(error.clone());
+    }
+    result
+}
