@@ -9,7 +9,20 @@ fn it_obeys_the_conventions() {
 
 #[test]
 fn it_writes_what_its_flags_say() {
-    let args = ["web", "--public", "--calls", "api", "--set", "ApiAddress=http://{alb.api.dns}/WeatherForecast", "--image", "x/web:1", "--cpu", "512", "--memory", "1024"];
+    let args = [
+        "web",
+        "--public",
+        "--calls",
+        "api",
+        "--set",
+        "ApiAddress=http://{alb.api.dns}/WeatherForecast",
+        "--image",
+        "x/web:1",
+        "--cpu",
+        "512",
+        "--memory",
+        "1024",
+    ];
     let output = tool("mk-app", &args, "").ok();
     assert_eq!(
         output.records(),

@@ -32,18 +32,32 @@ fn the_region_is_found_as_the_aws_cli_finds_it() {
     let region = |pipe: &str| aws.pipe(pipe).ok().record("env", "production-pr1")["region"].clone();
     assert_eq!(region(&format!("mk-env production pr1 {account}")), "us-east-1");
     assert_eq!(region(&format!("AWS_REGION=eu-west-1 mk-env production pr1 {account}")), "eu-west-1");
-    assert_eq!(region(&format!("AWS_REGION= AWS_DEFAULT_REGION=eu-west-2 mk-env production pr1 {account}")), "eu-west-2");
-    assert_eq!(region(&format!("AWS_REGION=eu-west-1 mk-env production pr1 {account} --region eu-west-3")), "eu-west-3");
+    assert_eq!(
+        region(&format!("AWS_REGION= AWS_DEFAULT_REGION=eu-west-2 mk-env production pr1 {account}")),
+        "eu-west-2"
+    );
+    assert_eq!(
+        region(&format!("AWS_REGION=eu-west-1 mk-env production pr1 {account} --region eu-west-3")),
+        "eu-west-3"
+    );
     let profile = "printf '[profile far]\\nregion = ap-southeast-1\\n' >\"$T/config\"";
-    let pipe = format!("T=$(mktemp -d); {profile}; AWS_CONFIG_FILE=$T/config AWS_REGION= AWS_PROFILE=far mk-env production pr1 {account}; rm -r $T");
+    let pipe = format!(
+        "T=$(mktemp -d); {profile}; AWS_CONFIG_FILE=$T/config AWS_REGION= AWS_PROFILE=far mk-env production pr1 {account}; rm -r $T"
+    );
     assert_eq!(region(&pipe), "ap-southeast-1");
 }
 
 #[test]
 fn a_name_that_some_service_would_refuse_is_refused_here() {
     for (args, why) in [
-        (["production", "PR1"], "suffix 'PR1' must be 1 to 32 lower-case letters, digits and single hyphens between them"),
-        (["pre-prod", "x"], "environment 'pre-prod' must be 1 to 32 lower-case letters and digits, and begin with a letter"),
+        (
+            ["production", "PR1"],
+            "suffix 'PR1' must be 1 to 32 lower-case letters, digits and single hyphens between them",
+        ),
+        (
+            ["pre-prod", "x"],
+            "environment 'pre-prod' must be 1 to 32 lower-case letters and digits, and begin with a letter",
+        ),
         (["production", ""], "suffix '' must be"),
     ] {
         let output = tool("mk-env", &args, "");
@@ -66,7 +80,11 @@ fn without_credentials_it_says_what_to_set() {
     let output = aws.pipe("env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY mk-env production pr1");
     assert_eq!(output.code, 1);
     assert!(output.stderr.starts_with("mk-env: cannot find out the account of the credentials: "), "{}", output.stderr);
-    assert!(output.stderr.ends_with("  try: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"), "{}", output.stderr);
+    assert!(
+        output.stderr.ends_with("  try: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]

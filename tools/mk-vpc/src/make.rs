@@ -79,11 +79,13 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Addres
     let mut chosen = Vec::new();
     for zone in zones() {
         let Some(elected) = plan::address(&all, &name(zone)) else { continue };
-        for address in made.iter().filter(|address| address.tags.get("Name") == Some(&name(zone))) {
-            match address.id == elected.id {
-                true => created(ec2, "elastic_ip", &format!("nat-{}", zone.letter), &address.id).await?,
-                false => drop(ec2.release(&address.id).await?),
-            }
+        if made.iter().any(|address| address.id == elected.id) {
+            created(ec2, "elastic_ip", &format!("nat-{}", zone.letter), &elected.id).await?;
+        }
+        // No run uses the others: of another run, or of a call that was repeated when its answer was lost.
+        let same = |address: &&Address| address.tags.get("Name") == Some(&name(zone));
+        for loser in all.iter().filter(same).filter(|address| address.id != elected.id && !address.used) {
+            ec2.release(&loser.id).await?;
         }
         chosen.push(elected.clone());
     }

@@ -318,7 +318,8 @@ pub fn records(env: &Env, have: &Have) -> Vec<Record> {
         subnets.sort_by_key(|subnet| &subnet.zone);
         subnets.iter().map(|subnet| subnet.id.clone()).collect::<Vec<_>>()
     };
-    if let Some(vpc) = first(&have.vpcs) {
+    let elected = first(&have.vpcs);
+    if let Some(vpc) = elected {
         let ours = |key: &&String| *key != "Name" && *key != MADE && *key != IDENTITY;
         let tags: serde_json::Map<_, _> = vpc
             .tags
@@ -328,11 +329,18 @@ pub fn records(env: &Env, have: &Have) -> Vec<Record> {
             .collect();
         records.push(Record::new("env", &env.name).with("tags", tags)); // what the environment was made with
     }
-    for vpc in &have.vpcs {
+    if let Some(vpc) = elected {
         records.push(vpc_record(&vpc.id, &vpc.cidr, side("public"), side("private"), None));
     }
+    // What a run that was cut off or lost a race left twice is called by its ID.
+    let twice = have.vpcs.iter().filter(|vpc| elected.is_none_or(|first| first.id != vpc.id));
+    records.extend(twice.map(|vpc| {
+        Record::of(&Vpc { name: vpc.id.clone(), id: vpc.id.clone(), cidr: vpc.cidr.clone(), ..Vpc::default() })
+    }));
     for (kind, tag, id, tags) in parts(have) {
-        records.push(part_record(kind, &part(tags, tag, env), id));
+        let name = part(tags, tag, env);
+        let taken = records.iter().any(|record| record.kind() == kind && record.name() == name);
+        records.push(part_record(kind, if taken { id } else { &name }, id));
     }
     let works = |table: &&Table| {
         let out = table.default_route.as_ref();
@@ -549,6 +557,22 @@ mod tests {
         assert_eq!(
             vpc.private_subnets,
             ["planned:subnet-private-a-production-pr1", "planned:subnet-private-b-production-pr1"]
+        );
+    }
+
+    #[test]
+    fn what_is_there_twice_has_two_records() {
+        let gateway = |id: &str| Gateway { id: id.into(), vpc: None, tags: tags("igw-production-pr1") };
+        let vpc = |id: &str| Network { id: id.into(), cidr: "10.0.0.0/16".into(), tags: tags("vpc-production-pr1") };
+        let have = Have {
+            vpcs: vec![vpc("vpc-2"), vpc("vpc-1")],
+            gateways: vec![gateway("igw-1"), gateway("igw-2")],
+            ..Have::default()
+        };
+        let keys: Vec<_> = records(&env(), &have).iter().map(|r| format!("{} {}", r.kind(), r.name())).collect();
+        assert_eq!(
+            keys,
+            ["env production-pr1", "vpc main", "vpc vpc-2", "internet_gateway main", "internet_gateway igw-2"]
         );
     }
 
