@@ -443,3 +443,84 @@ fn an_image_for_an_app_that_nobody_names_is_bad_input() {
     assert_eq!(output.code, 65);
     assert!(output.stderr.contains("--image names app 'wep', which no app record names"), "{}", output.stderr);
 }
+
+/// The records of some types, as a stream.
+fn only(output: &Output, kinds: &[&str]) -> String {
+    let records = output.records().into_iter().filter(|record| kinds.contains(&text(&record["type"])));
+    records.map(|record| format!("{record}\n")).collect()
+}
+
+#[test]
+fn what_ls_env_finds_makes_the_same_again() {
+    let mut world = World::new();
+    world.set("app", "web", "cpu", json!(1024));
+    world.set("app", "web", "memory", json!(2048));
+    world.set("app", "web", "grace", json!(30));
+    world.set("app", "web", "architecture", json!("ARM64"));
+    world.run().ok();
+    let found = world.aws.pipe("ls-env --env production-pr1").ok();
+    let app = found.record("app", "web");
+    assert_eq!(
+        (&app["cpu"], &app["memory"], &app["grace"], &app["count"]),
+        (&json!(1024), &json!(2048), &json!(30), &json!(2))
+    );
+    assert_eq!(
+        (&app["architecture"], &app["image"], &app["port"]),
+        (&json!("ARM64"), &json!("registry.example/web:1"), &json!(5000))
+    );
+    // What the others made has no tags here, so it is given by hand.
+    let others = world.input.iter().filter(|record| !["app", "env"].contains(&text(&record["type"])));
+    let others: String = others.map(|record| format!("{record}\n")).collect();
+    let ours = only(&found, &["env", "app", "cluster", "task_definition", "service"]);
+    world.aws.forget();
+    let again = world.aws.pipe_with("mk-ecs-svc", &format!("{ours}{others}")).ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new(), "{}", again.stderr);
+    assert!(again.stderr.contains("nothing to change (5 kept)"), "{}", again.stderr);
+}
+
+#[test]
+fn rm_env_leaves_nothing_and_takes_absent_for_done() {
+    let mut world = World::new();
+    world.run().ok();
+    world.set("app", "web", "image", json!("registry.example/web:2"));
+    world.run().ok();
+    let found = world.aws.pipe("ls-env --env production-pr1").ok();
+    let ours = only(&found, &["env", "cluster", "task_definition", "service"]);
+    let gone = world.aws.pipe_with("rm-env --confirm production-pr1", &ours).ok();
+    for (kind, name) in [("service", "web"), ("service", "api"), ("task_definition", "web"), ("cluster", "main")] {
+        assert_eq!(gone.record(kind, name)["change"], "deleted");
+    }
+    let clusters = world.aws.call("ecs", "describe_clusters", json!({"clusters": ["cluster-production-pr1"]}));
+    assert_eq!(clusters["clusters"][0]["status"], "INACTIVE");
+    std::thread::sleep(std::time::Duration::from_millis(200)); // DELETE_IN_PROGRESS takes the local AWS's moment
+    for status in ["ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS"] {
+        let left = world.aws.call("ecs", "list_task_definitions", json!({"status": status}));
+        assert_eq!(left["taskDefinitionArns"], json!([]), "{status}");
+    }
+    let nothing = world.aws.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(only(&nothing, &["cluster", "task_definition", "service"]), "");
+    world.aws.forget();
+    world.aws.pipe_with("rm-env --confirm production-pr1", &ours).ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+
+    // The names are free again, and the counter of revisions goes on.
+    let made = world.run().ok();
+    assert_eq!(made.record("service", "web")["change"], "created");
+    assert!(text(&made.record("task_definition", "web")["arn"]).ends_with("task-web-production-pr1:3"));
+}
+
+#[test]
+fn rm_env_leaves_alone_what_is_not_of_the_environment() {
+    let world = World::new();
+    let made = world.run().ok();
+    let ours = only(&made, &["env", "task_definition", "service"]);
+    for record in [made.record("service", "web"), made.record("task_definition", "web")] {
+        world.aws.call("ecs", "untag_resource", json!({"resourceArn": record["arn"], "tagKeys": ["plumbline:env"]}));
+    }
+    world.aws.pipe_with("rm-env --confirm production-pr1", &ours).ok();
+    assert_eq!(
+        (&world.service("web")["status"], &world.service("api")["status"]),
+        (&json!("ACTIVE"), &json!("INACTIVE"))
+    );
+    assert_eq!(world.task("web")["taskDefinition"]["status"], "ACTIVE");
+}
