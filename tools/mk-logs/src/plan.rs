@@ -82,11 +82,11 @@ pub fn app<'a>(env: &Env, group: &'a str) -> &'a str {
     group.strip_prefix(&prefix(env)).unwrap_or(group)
 }
 
-/// Whether a group is what a late writer of a deleted one made anew: it has none of what we give a
-/// group in the moment of its creation, and was made after the one that was deleted.
+/// Whether a group is what a late writer of a deleted one made anew: it was made after that one,
+/// and nobody gave it a retention or a tag. The tags of the deleted one may show for a moment.
 pub fn reborn(deleted: &Have, again: &Have) -> bool {
     again.group == deleted.group
-        && again.tags.is_empty()
+        && (again.tags.is_empty() || again.tags == deleted.tags)
         && (again.retention.is_none() || again.account_decides)
         && again.made > deleted.made
 }
@@ -169,10 +169,11 @@ mod tests {
     fn only_an_untouched_later_group_of_the_same_name_was_reborn() {
         let again = Have { made: 6, retention: None, tags: BTreeMap::new(), ..ours() };
         assert!(reborn(&ours(), &again));
+        assert!(reborn(&ours(), &Have { tags: ours().tags, ..again.clone() }), "tags that lag behind");
         for other in [
             Have { made: 5, ..again.clone() },
             Have { retention: Some(30), ..again.clone() },
-            Have { tags: ours().tags, ..again.clone() },
+            Have { tags: BTreeMap::from([("Team".to_string(), "theirs".to_string())]), ..again.clone() },
             Have { group: "/ecs/production-pr1/api".into(), ..again },
         ] {
             assert!(!reborn(&ours(), &other), "{other:?}");

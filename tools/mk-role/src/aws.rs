@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::config::Builder;
-use aws_sdk_iam::error::BuildError;
+use aws_sdk_iam::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::{Role, Tag};
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
 use tokio::try_join;
@@ -150,7 +150,7 @@ impl Iam {
         answer.map(drop).map_err(|e| aws_error("iam:TagRole", format!("tag role {}", want.role), e))
     }
 
-    /// Deletes a role, its inline policies first; attached policies stay, without it.
+    /// Deletes a role, its inline policies first; attached ones are only detached.
     ///
     /// Errors: it is in an instance profile, which is nobody's here.
     pub async fn delete(&self, role: &str) -> Result<()> {
@@ -162,57 +162,49 @@ impl Iam {
             ))
             .hint("take the role out of it and run it again"));
         }
-        let what = || format!("delete role {role}");
         for policy in inline {
             let request = self.client.delete_role_policy().role_name(role).policy_name(policy);
-            match wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await {
-                Err(error) if code(&error) != "NoSuchEntity" => {
-                    return Err(aws_error("iam:DeleteRolePolicy", what(), error));
-                }
-                _ => {}
-            }
+            let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
+            gone("iam:DeleteRolePolicy", role, answer)?;
         }
         for policy in attached {
             let request = self.client.detach_role_policy().role_name(role).policy_arn(policy);
-            match wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await {
-                Err(error) if code(&error) != "NoSuchEntity" => {
-                    return Err(aws_error("iam:DetachRolePolicy", what(), error));
-                }
-                _ => {}
-            }
+            let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
+            gone("iam:DetachRolePolicy", role, answer)?;
         }
         let request = self.client.delete_role().role_name(role);
-        match wait::retry(&self.stream, SPREADS, IN_USE, || request.clone().send()).await {
-            Err(error) if code(&error) != "NoSuchEntity" => Err(aws_error("iam:DeleteRole", what(), error)),
-            _ => Ok(()),
-        }
+        let answer = wait::retry(&self.stream, SPREADS, IN_USE, || request.clone().send()).await;
+        gone("iam:DeleteRole", role, answer).map(drop)
     }
 
     async fn profiles(&self, role: &str) -> Result<Vec<String>> {
         let pages = self.client.list_instance_profiles_for_role().role_name(role).into_paginator().items().send();
-        match pages.collect::<Result<Vec<_>, _>>().await {
-            Ok(profiles) => Ok(profiles.into_iter().map(|profile| profile.instance_profile_name).collect()),
-            Err(error) if code(&error) == "NoSuchEntity" => Ok(Vec::new()),
-            Err(error) => Err(aws_error("iam:ListInstanceProfilesForRole", format!("look at role {role}"), error)),
-        }
+        let profiles: Option<Vec<_>> = gone("iam:ListInstanceProfilesForRole", role, pages.collect().await)?;
+        Ok(profiles.unwrap_or_default().into_iter().map(|profile| profile.instance_profile_name).collect())
     }
 
     async fn inline(&self, role: &str) -> Result<Vec<String>> {
         let pages = self.client.list_role_policies().role_name(role).into_paginator().items().send();
-        match pages.collect::<Result<Vec<_>, _>>().await {
-            Ok(names) => Ok(names),
-            Err(error) if code(&error) == "NoSuchEntity" => Ok(Vec::new()),
-            Err(error) => Err(aws_error("iam:ListRolePolicies", format!("look at role {role}"), error)),
-        }
+        let names: Option<Vec<_>> = gone("iam:ListRolePolicies", role, pages.collect().await)?;
+        Ok(names.unwrap_or_default())
     }
 
     async fn attached(&self, role: &str) -> Result<Vec<String>> {
         let pages = self.client.list_attached_role_policies().role_name(role).into_paginator().items().send();
-        match pages.collect::<Result<Vec<_>, _>>().await {
-            Ok(policies) => Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect()),
-            Err(error) if code(&error) == "NoSuchEntity" => Ok(Vec::new()),
-            Err(error) => Err(aws_error("iam:ListAttachedRolePolicies", format!("look at role {role}"), error)),
-        }
+        let policies: Option<Vec<_>> = gone("iam:ListAttachedRolePolicies", role, pages.collect().await)?;
+        Ok(policies.unwrap_or_default().into_iter().filter_map(|policy| policy.policy_arn).collect())
+    }
+}
+
+/// What a step of a deletion answered; nothing where what it was about is gone.
+fn gone<T, E>(operation: &str, role: &str, answer: std::result::Result<T, SdkError<E>>) -> Result<Option<T>>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if code(&error) == "NoSuchEntity" => Ok(None),
+        Err(error) => Err(aws_error(operation, format!("delete role {role}"), error)),
     }
 }
 
