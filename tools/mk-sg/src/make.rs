@@ -7,7 +7,7 @@ use tokio::join;
 use tokio::sync::watch;
 
 use crate::aws::Ec2;
-use crate::plan::{self, DIRECTIONS, Found, Group, Known, PARTS, Part, Step, Want};
+use crate::plan::{self, DIRECTIONS, Group, Known, PARTS, Part, Step, Want};
 
 /// Makes the groups of every app of the stream and brings their rules into line.
 pub async fn groups(stream: &Stream, ec2: &Ec2, want: &Want, have: &[Group]) -> Result<()> {
@@ -17,7 +17,8 @@ pub async fn groups(stream: &Stream, ec2: &Ec2, want: &Want, have: &[Group]) -> 
         maker.arrived(&app); // now, so that apps that come together are compared together
         maker.app(app)
     });
-    let (apps, _) = join!(apps, maker.input_ended()); // where that fails, apps says why
+    // The end first: where the input has ended, nothing waits for a caller. If it fails, apps say why.
+    let (_, apps) = join!(maker.input_ended(), apps);
     apps
 }
 
@@ -72,27 +73,28 @@ impl Maker<'_> {
     /// the record of a group that was there, once nothing about it waits for a later app.
     async fn rules(&self, app: &App, part: Part, mut group: Group, fresh: bool) -> Result<()> {
         let mut changed = self.known.subscribe();
-        let mut differences: Vec<Difference> = Vec::new();
+        let mut made = DIRECTIONS.map(Step::none);
+        let mut tags: Vec<Difference> = Vec::new();
         let mut told = fresh;
         loop {
-            let (steps, words) = {
+            let steps: Vec<Step> = {
                 let known = changed.borrow_and_update();
-                let steps =
-                    DIRECTIONS.map(|way| plan::step(self.want, app, part, way, &known, &group.rules)).into_iter();
-                let steps: Vec<Step> = steps.flatten().collect();
-                let words: Vec<Difference> = steps.iter().filter_map(|s| plan::difference(s, &known)).collect();
-                (steps, words)
+                let step = |way| plan::step(self.want, app, part, way, &known, &group.rules);
+                DIRECTIONS.into_iter().filter_map(step).collect()
             };
             self.stream.join(steps.iter().map(|step| self.take(&group, step))).await?;
             let compared = steps.len() == DIRECTIONS.len();
             let settled = compared && steps.iter().all(|step| step.whole || step.surplus.is_empty());
             if settled && !told {
-                differences.extend(self.tags(&group, &steps).await?);
+                tags = self.tags(&group, &steps).await?;
             }
-            let more = !words.is_empty();
-            differences.extend(words);
-            steps.iter().for_each(|step| apply(&mut group.rules, step));
+            let more = steps.iter().any(Step::changes);
+            for step in &steps {
+                plan::apply(&mut group.rules, step);
+                made.iter_mut().filter(|sum| sum.direction == step.direction).for_each(|sum| sum.add(step));
+            }
             if settled && !fresh && (!told || more) {
+                let differences = plan::differences(&tags, &made, &self.known.borrow());
                 let change = Change::from_differences(&differences, false);
                 let record = plan::record(&part.key(&app.name), &group.id).changed(change, &differences);
                 self.stream.write(record).await?;
@@ -115,27 +117,10 @@ impl Maker<'_> {
     }
 
     async fn tags(&self, group: &Group, steps: &[Step]) -> Result<Vec<Difference>> {
-        let (differences, ids) = {
-            let steps: Vec<&Step> = steps.iter().collect();
-            plan::tag_differences(&self.ec2.env, group, &steps, &self.known.borrow())
-        };
+        let (differences, ids) = plan::tag_differences(&self.ec2.env, group, steps, &self.known.borrow());
         if !ids.is_empty() {
             self.ec2.retag(ids, &group.name).await?;
         }
         Ok(differences)
     }
-}
-
-/// The rules of a group after a step.
-fn apply(rules: &mut Vec<Found>, step: &Step) {
-    if step.whole {
-        rules.retain(|found| !step.surplus.contains(found));
-    }
-    let added = step.missing.iter().map(|rule| Found {
-        id: String::new(),
-        direction: step.direction,
-        rule: rule.clone(),
-        tags: Default::default(),
-    });
-    rules.extend(added);
 }

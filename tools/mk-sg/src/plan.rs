@@ -254,6 +254,41 @@ pub struct Step {
     pub whole: bool,
 }
 
+impl Step {
+    /// Nothing to do.
+    pub fn none(direction: Direction) -> Step {
+        Step { direction, missing: Vec::new(), surplus: Vec::new(), whole: true }
+    }
+
+    /// Whether it adds a rule or takes one away.
+    pub fn changes(&self) -> bool {
+        !self.missing.is_empty() || !self.goes().is_empty()
+    }
+
+    /// The rules that it takes away: none while a later app may explain them.
+    pub fn goes(&self) -> &[Found] {
+        if self.whole { &self.surplus } else { &[] }
+    }
+
+    /// Adds what a later step of the same direction did.
+    pub fn add(&mut self, later: &Step) {
+        self.missing.extend(later.missing.iter().cloned());
+        self.surplus.extend(later.goes().iter().cloned());
+    }
+}
+
+/// The rules of a group after a step.
+pub fn apply(rules: &mut Vec<Found>, step: &Step) {
+    rules.retain(|found| !step.goes().contains(found));
+    let added = step.missing.iter().map(|rule| Found {
+        id: String::new(),
+        direction: step.direction,
+        rule: rule.clone(),
+        tags: Tags::new(),
+    });
+    rules.extend(added);
+}
+
 /// The step for one direction; none while a peer's group has yet to be made, so that a direction
 /// takes one call.
 pub fn step(want: &Want, app: &App, part: Part, direction: Direction, known: &Known, have: &[Found]) -> Option<Step> {
@@ -273,20 +308,23 @@ pub fn step(want: &Want, app: &App, part: Part, direction: Direction, known: &Kn
     })
 }
 
-/// What a step changes, in words.
-pub fn difference(step: &Step, known: &Known) -> Option<Difference> {
-    let words = |rules: &mut dyn Iterator<Item = &Rule>| {
-        let words: Vec<String> = rules.map(|rule| rule.words(step.direction, known)).collect();
+/// What differs about a group: its tags, then its rules, direction by direction.
+pub fn differences(tags: &[Difference], steps: &[Step], known: &Known) -> Vec<Difference> {
+    let words = |rules: &mut dyn Iterator<Item = &Rule>, direction: Direction| {
+        let words: Vec<String> = rules.map(|rule| rule.words(direction, known)).collect();
         if words.is_empty() { "nothing".to_string() } else { words.join(", ") }
     };
-    let gone: &[Found] = if step.whole { &step.surplus } else { &[] };
-    let old = words(&mut gone.iter().map(|found| &found.rule));
-    Difference::between(step.direction.words().0, old, words(&mut step.missing.iter()))
+    let of_step = |step: &Step| {
+        let old = words(&mut step.goes().iter().map(|found| &found.rule), step.direction);
+        let new = words(&mut step.missing.iter(), step.direction);
+        Difference::between(step.direction.words().0, old, new)
+    };
+    tags.iter().cloned().chain(steps.iter().filter_map(of_step)).collect()
 }
 
 /// The differences of a group's tags and of those of its rules that stay, and the IDs of what
 /// carries them.
-pub fn tag_differences(env: &Env, group: &Group, steps: &[&Step], known: &Known) -> (Vec<Difference>, Vec<String>) {
+pub fn tag_differences(env: &Env, group: &Group, steps: &[Step], known: &Known) -> (Vec<Difference>, Vec<String>) {
     let wanted = env.tags_of(&group.name);
     let mut differences = Difference::of_tags(&group.tags, &wanted);
     let mut ids = if differences.is_empty() { Vec::new() } else { vec![group.id.clone()] };
@@ -324,10 +362,10 @@ pub fn dry_run(env: &Env, want: &Want, have: &[Group], apps: Vec<App>) -> Result
         let Some(group) = found(have, want, &name(env, &key))? else {
             return Ok(record.changed(Change::Create, &[]));
         };
-        let steps = DIRECTIONS.map(|way| step(want, app, part, way, &known, &group.rules));
-        let steps: Vec<&Step> = steps.iter().flatten().collect();
-        let (mut differences, _) = tag_differences(env, group, &steps, &known);
-        differences.extend(steps.iter().filter_map(|step| difference(step, &known)));
+        let step = |way| step(want, app, part, way, &known, &group.rules);
+        let steps: Vec<Step> = DIRECTIONS.into_iter().filter_map(step).collect();
+        let (tags, _) = tag_differences(env, group, &steps, &known);
+        let differences = differences(&tags, &steps, &known);
         Ok(record.changed(Change::from_differences(&differences, true), &differences))
     };
     groups.map(record).collect()
@@ -355,4 +393,201 @@ pub fn records(env: &Env, have: &[Group]) -> Vec<Record> {
         }
     }
     records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env() -> Env {
+        let text = r#"{"type":"env","name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn want(callers_only: bool) -> Want {
+        Want { vpc: "vpc-1".into(), cidr: "10.0.0.0/16".into(), callers_only }
+    }
+
+    /// The preset's two apps, whose groups have IDs like `sg-alb-web`.
+    fn two_services() -> Known {
+        let apps: BTreeMap<String, App> = PRESETS[0].apps().into_iter().map(|app| (app.name.clone(), app)).collect();
+        let groups = apps.keys().flat_map(|app| PARTS.map(|part| part.key(app)));
+        let groups = groups.map(|key| (key.clone(), format!("sg-{}", key.replace('/', "-")))).collect();
+        Known { apps, groups, whole: true }
+    }
+
+    fn rules_of(callers_only: bool, app: &str, part: Part, known: &Known) -> Vec<String> {
+        let steps = DIRECTIONS.map(|way| step(&want(callers_only), &known.apps[app], part, way, known, &[]).unwrap());
+        steps.iter().flat_map(|step| step.missing.iter().map(|rule| rule.words(step.direction, known))).collect()
+    }
+
+    fn found(id: &str, direction: Direction, rule: Rule) -> Found {
+        let tags = env().tags_of("security-group-alb-api-production-pr1").into_iter().collect();
+        Found { id: id.into(), direction, rule, tags }
+    }
+
+    #[test]
+    fn every_preset_is_a_row_that_reads_as_apps() {
+        for preset in PRESETS {
+            assert_eq!(preset.apps().len(), preset.apps.len(), "{}", preset.flag);
+            preset.apps().iter().for_each(|app| app.check().unwrap());
+        }
+        assert_eq!(preset(&[("private-api", true)]).unwrap().flag, "private-api");
+        assert!(preset(&[("private-api", false)]).is_none());
+    }
+
+    #[test]
+    fn the_two_services_have_these_rules_and_no_others() {
+        let known = two_services();
+        assert_eq!(rules_of(true, "web", Part::Alb, &known), ["tcp 80 from 0.0.0.0/0", "tcp 5000 to task/web"]);
+        assert_eq!(
+            rules_of(true, "web", Part::Task, &known),
+            ["tcp 5000 from alb/web", "tcp 80 to alb/api", "tcp 443 to 0.0.0.0/0"]
+        );
+        assert_eq!(rules_of(true, "api", Part::Alb, &known), ["tcp 80 from task/web", "tcp 5000 to task/api"]);
+        assert_eq!(rules_of(true, "api", Part::Task, &known), ["tcp 5000 from alb/api", "tcp 443 to 0.0.0.0/0"]);
+    }
+
+    #[test]
+    fn without_the_preset_an_internal_load_balancer_admits_the_vpc() {
+        let known = two_services();
+        assert_eq!(rules_of(false, "api", Part::Alb, &known)[0], "tcp 80 from 10.0.0.0/16");
+    }
+
+    #[test]
+    fn an_internal_app_that_nobody_calls_admits_nobody() {
+        let mut known = two_services();
+        known.apps.get_mut("web").unwrap().calls.clear();
+        assert_eq!(rules_of(true, "api", Part::Alb, &known), ["tcp 5000 to task/api"]);
+    }
+
+    #[test]
+    fn an_app_that_is_called_twice_is_reached_by_one_rule() {
+        let mut known = two_services();
+        known.apps.get_mut("web").unwrap().calls.push("api".into());
+        assert_eq!(rules_of(true, "web", Part::Task, &known).len(), 3);
+    }
+
+    #[test]
+    fn a_direction_waits_for_the_groups_that_it_names() {
+        let mut known = two_services();
+        known.groups.remove("alb/api");
+        let web = known.apps["web"].clone();
+        let step = |way| step(&want(true), &web, Part::Task, way, &known, &[]);
+        assert!(step(Direction::Ingress).is_some());
+        assert_eq!(step(Direction::Egress), None);
+    }
+
+    #[test]
+    fn a_caller_may_arrive_until_the_input_ends() {
+        let mut known = two_services();
+        known.whole = false;
+        let api = known.apps["api"].clone();
+        let foreign = found("sgr-1", Direction::Ingress, Rule::tcp(22, ANYWHERE));
+        let ours = found("sgr-2", Direction::Ingress, Rule::tcp(80, "sg-task-web"));
+        let step =
+            |want: &Want| step(want, &api, Part::Alb, Direction::Ingress, &known, &[foreign.clone(), ours.clone()]);
+        let open = step(&want(true)).unwrap();
+        assert_eq!((open.whole, &open.missing[..], &open.surplus[..]), (false, &[][..], &[foreign.clone()][..]));
+        assert!(!open.changes());
+        assert_eq!(differences(&[], &[open], &known), []);
+        assert!(step(&want(false)).unwrap().whole);
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_surplus_and_told() {
+        let known = two_services();
+        let range = Rule { protocol: "tcp".into(), from: 8000, to: 8100, peer: "10.0.0.0/8".into() };
+        let all = Rule { protocol: "-1".into(), from: -1, to: -1, peer: "sg-theirs".into() };
+        let have = [found("sgr-1", Direction::Ingress, range), found("sgr-2", Direction::Ingress, all)];
+        let step = step(&want(true), &known.apps["api"], Part::Alb, Direction::Ingress, &known, &have).unwrap();
+        assert_eq!(step.surplus.len(), 2);
+        let told = differences(&[], &[step], &known).remove(0);
+        assert_eq!(
+            (told.field.as_str(), told.old.as_str(), told.new.as_str()),
+            ("ingress", "tcp 8000-8100 from 10.0.0.0/8, all from sg-theirs", "tcp 80 from task/web")
+        );
+    }
+
+    #[test]
+    fn a_rule_of_the_other_direction_does_not_count() {
+        let known = two_services();
+        let have = [found("sgr-1", Direction::Egress, Rule::tcp(80, "sg-task-web"))];
+        let step = step(&want(true), &known.apps["api"], Part::Alb, Direction::Ingress, &known, &have).unwrap();
+        assert_eq!((step.missing.len(), step.surplus.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_group_in_another_vpc_is_a_conflict() {
+        let name = "security-group-alb-web-production-pr1";
+        let group = |vpc: &str| Group { id: "sg-1".into(), name: name.into(), vpc: vpc.into(), ..Group::default() };
+        let error = super::found(&[group("vpc-2")], &want(true), name).unwrap_err();
+        assert_eq!(
+            error.message,
+            format!("security group {name} (sg-1) is in vpc-2, wanted vpc-1; a group cannot move")
+        );
+        assert!(super::found(&[group("vpc-2"), group("vpc-1")], &want(true), name).unwrap().is_some());
+        assert!(super::found(&[], &want(true), name).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_record_is_read_back_from_a_groups_name() {
+        for key_of in ["alb/web", "task/web", "task/alb-x-production-pr1"] {
+            assert_eq!(key(&env(), &name(&env(), key_of)), key_of);
+        }
+        assert_eq!(name(&env(), "alb/web"), "security-group-alb-web-production-pr1");
+        assert_eq!(key(&env(), "something else"), "something else");
+    }
+
+    #[test]
+    fn a_dry_run_on_nothing_creates_every_group_with_a_planned_id() {
+        let apps = PRESETS[0].apps();
+        let records = dry_run(&env(), &want(true), &[], apps).unwrap();
+        assert!(records.iter().all(|record| record.text("change") == "create"));
+        let ids: Vec<_> = records.iter().map(|r| (r.name(), r.text("id"))).collect();
+        assert_eq!(ids[0], ("alb/web", "planned:security-group-alb-web-production-pr1"));
+        assert_eq!(ids.len(), 4);
+    }
+
+    #[test]
+    fn tags_of_rules_that_go_are_no_difference() {
+        let known = two_services();
+        let mut kept = found("sgr-1", Direction::Ingress, Rule::tcp(80, "sg-task-web"));
+        kept.tags.insert("plumbline:env".into(), "x".into());
+        let mut goes = found("sgr-2", Direction::Ingress, Rule::tcp(22, ANYWHERE));
+        goes.tags.clear();
+        let name = "security-group-alb-api-production-pr1";
+        let group = Group {
+            id: "sg-alb-api".into(),
+            name: name.into(),
+            tags: env().tags_of(name).into_iter().collect(),
+            rules: vec![kept, goes],
+            ..Group::default()
+        };
+        let step = step(&want(true), &known.apps["api"], Part::Alb, Direction::Ingress, &known, &group.rules).unwrap();
+        let (differences, ids) = tag_differences(&env(), &group, &[step], &known);
+        assert_eq!(ids, ["sgr-1"]);
+        assert_eq!(differences[0].field, "tag plumbline:env of tcp 80 from task/web");
+    }
+
+    #[test]
+    fn who_calls_whom_is_read_back_from_the_rules() {
+        let group = |key: &str, rules: Vec<Found>| Group {
+            id: format!("sg-{}", key.replace('/', "-")),
+            name: name(&env(), key),
+            rules,
+            ..Group::default()
+        };
+        let out = |peer: &str| found("sgr-1", Direction::Egress, Rule::tcp(80, peer));
+        let have =
+            [group("task/web", vec![out("sg-alb-api"), out(ANYWHERE)]), group("alb/api", vec![out("sg-task-web")])];
+        let records = records(&env(), &have);
+        let apps: Vec<String> = records
+            .iter()
+            .filter(|record| record.kind() == "app")
+            .map(|record| serde_json::to_string(&record.0).unwrap())
+            .collect();
+        assert_eq!(apps, [r#"{"type":"app","name":"web","calls":["api"]}"#]);
+        assert_eq!(records.len(), 3);
+    }
 }
