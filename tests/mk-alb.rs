@@ -260,25 +260,21 @@ fn another_port_is_refused_with_the_difference() {
 }
 
 #[test]
-fn what_is_of_the_same_name_but_not_ours_is_named_and_left_alone() {
+fn a_load_balancer_of_the_same_name_but_not_ours_is_left_alone() {
     let aws = LocalAws::start();
     let input = upstream(&aws, UPSTREAM);
-    let network = vpc(&input);
-    aws.call(
-        "elbv2",
-        "create_load_balancer",
-        json!({"Name": "alb-web-production-pr1", "Subnets": network["public_subnets"], "SecurityGroups": [group_id(&input, "web")]}),
-    );
-    aws.forget();
+    let theirs = foreign_balancer(&aws, &input, "alb-web-production-pr1");
     let output = aws.pipe_with("mk-alb", &input);
     assert_eq!(output.code, 1);
     assert!(
-        output.stderr.contains("load balancer alb-web-production-pr1 is there, but not this environment's: it lacks the tag plumbline:env=production-pr1"),
+        output.stderr.contains(
+            "load balancer alb-web-production-pr1 is there, but not this environment's: it lacks the tag plumbline:env=production-pr1"
+        ),
         "{}",
         output.stderr
     );
-    let web = |change: &&String| change.contains("web");
-    assert_eq!(aws.changes().iter().filter(web).count(), 0);
+    assert_eq!((tags_of(&aws, &theirs), listeners(&aws, &theirs)), (json!({}), Vec::new()));
+    assert_eq!(attributes(&aws, &theirs)["routing.http.drop_invalid_header_fields.enabled"], "false");
 }
 
 #[test]
@@ -338,6 +334,122 @@ fn the_target_group_does_not_wait_for_the_security_group() {
     assert_eq!(made.record("listener", "web")["change"], "created");
 }
 
+#[test]
+fn what_a_run_before_left_provisioning_is_finished() {
+    let aws = LocalAws::start_with(&["--moment", "1"]);
+    let input = upstream(&aws, "mk-env production pr1 | mk-app web --public | mk-vpc --nat single");
+    let name = "alb-web-production-pr1";
+    let env = &records(&input)[0];
+    let mut own = vec![("Name", json!(name)), ("plumbline:app", json!("web")), ("plumbline:env", env["name"].clone())];
+    own.extend(env["tags"].as_object().unwrap().iter().map(|(key, value)| (key.as_str(), value.clone())));
+    let own: Vec<Value> = own.into_iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+    let place = json!({"Name": name, "Subnets": vpc(&input)["public_subnets"], "SecurityGroups": [group_id(&input, "web")], "Tags": own});
+    let arn = aws.call("elbv2", "create_load_balancer", place)["LoadBalancers"][0]["LoadBalancerArn"].clone();
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    assert_eq!(made.record("alb", "web")["arn"], arn);
+    assert_eq!(attributes(&aws, &arn)["routing.http.drop_invalid_header_fields.enabled"], "true");
+    // Its listener does not wait for it.
+    let told: Vec<Value> = made.records().into_iter().filter(|record| record["name"] == "web").collect();
+    let told: Vec<(&str, &str)> = told.iter().map(|record| (text(&record["type"]), text(&record["change"]))).collect();
+    assert_eq!(told[told.len() - 2..], [("listener", "created"), ("alb", "updated")]);
+}
+
+#[test]
+fn two_runs_at_once_make_one_of_each() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    // The second one wants another health path, so that AWS refuses its name as taken.
+    let pipe =
+        r#"in=$(cat); (sed 's|/WeatherForecast|/other|' <<< "$in" | mk-alb > /dev/null) & mk-alb <<< "$in"; wait $!"#;
+    let made = aws.pipe_with(pipe, &input).ok();
+    let all = aws.call("elbv2", "describe_load_balancers", json!({}))["LoadBalancers"].clone();
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    assert_eq!(aws.call("elbv2", "describe_target_groups", json!({}))["TargetGroups"].as_array().unwrap().len(), 2);
+    for app in ["web", "api"] {
+        let found = listeners(&aws, &made.record("alb", app)["arn"]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0]["DefaultActions"][0]["TargetGroupArn"], made.record("target_group", app)["arn"]);
+    }
+    aws.pipe_with("mk-alb", &input).ok();
+    aws.forget();
+    aws.pipe_with("mk-alb", &input).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn ls_env_finds_what_was_made_and_what_it_tells_of_the_apps() {
+    let aws = LocalAws::start();
+    let made = aws.pipe_with("mk-alb", &upstream(&aws, UPSTREAM)).ok();
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    for (kind, fields) in [
+        ("alb", &["arn", "dns", "scheme", "zone"][..]),
+        ("target_group", &["arn", "port", "health"]),
+        ("listener", &["arn", "target_group", "port"]),
+    ] {
+        for (app, field) in ["web", "api"].iter().flat_map(|app| fields.iter().map(move |field| (app, field))) {
+            assert_eq!(listed.record(kind, app)[field], made.record(kind, app)[field], "{kind} {app} {field}");
+        }
+    }
+    assert_eq!(
+        (&listed.record("app", "web")["public"], &listed.record("app", "web")["health"]),
+        (&json!(true), &json!("/"))
+    );
+    let api = listed.record("app", "api");
+    assert_eq!((api.get("public"), &api["health"]), (None, &json!("/WeatherForecast")));
+}
+
+#[test]
+fn rm_env_deletes_what_is_ours_also_under_deletion_protection() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    let protect = json!([{"Key": "deletion_protection.enabled", "Value": "true"}]);
+    aws.call(
+        "elbv2",
+        "modify_load_balancer_attributes",
+        json!({"LoadBalancerArn": made.record("alb", "web")["arn"], "Attributes": protect}),
+    );
+    let theirs = foreign_balancer(&aws, &input, "theirs");
+    let ours = ["env", "alb", "listener", "target_group"];
+    let mut gone: Vec<Value> =
+        made.records().into_iter().filter(|record| ours.contains(&text(&record["type"]))).collect();
+    gone.push(json!({"type": "alb", "name": "theirs", "arn": theirs, "dns": "x", "scheme": "internal"}));
+    let gone: String = gone.iter().map(|record| format!("{record}\n")).collect();
+    let deleted = aws.pipe_with("rm-env --confirm production-pr1", &gone).ok();
+    for (kind, app) in ours[1..].iter().flat_map(|kind| [(kind, "web"), (kind, "api")]) {
+        assert_eq!(deleted.record(kind, app)["change"], "deleted", "{kind} {app}");
+    }
+    let left = aws.call("elbv2", "describe_load_balancers", json!({}))["LoadBalancers"].clone();
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["LoadBalancerArn"]), (1, &theirs));
+    assert_eq!(aws.call("elbv2", "describe_target_groups", json!({}))["TargetGroups"], json!([]));
+
+    aws.forget();
+    aws.pipe_with("rm-env --confirm production-pr1", &gone).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn rm_env_deletes_a_listener_alone() {
+    let aws = LocalAws::start();
+    let made = aws.pipe_with("mk-alb", &upstream(&aws, UPSTREAM)).ok();
+    let listener = made.record("listener", "web");
+    aws.forget();
+    aws.pipe_with("rm-env --confirm production-pr1", &format!("{ENV}\n{listener}\n")).ok();
+    assert_eq!(aws.changes(), ["elasticloadbalancing:DeleteListener"]);
+    assert_eq!(listeners(&aws, &made.record("alb", "web")["arn"]), Vec::<Value>::new());
+    assert_eq!(listeners(&aws, &made.record("alb", "api")["arn"]).len(), 1);
+}
+
+#[test]
+fn wait_env_waits_for_load_balancers_and_looks_at_targets() {
+    let aws = LocalAws::start();
+    let made = aws.pipe_with("mk-alb", &upstream(&aws, UPSTREAM)).ok();
+    aws.forget();
+    aws.pipe_with("wait-env", &made.stdout).ok();
+    let looks = aws.calls().iter().filter(|call| call["action"] == "DescribeLoadBalancers").count();
+    assert_eq!(looks, 1, "both in one call: {:?}", actions(&aws));
+}
+
 /// What the tools upstream write; mk-sg's part by hand.
 fn upstream(aws: &LocalAws, pipe: &str) -> String {
     let made = aws.pipe(pipe).ok();
@@ -374,6 +486,13 @@ fn group_id(input: &str, app: &str) -> String {
 
 fn balancer(aws: &LocalAws, arn: &Value) -> Value {
     aws.call("elbv2", "describe_load_balancers", json!({"LoadBalancerArns": [arn]}))["LoadBalancers"][0].clone()
+}
+
+/// One that someone else made, in the public subnets.
+fn foreign_balancer(aws: &LocalAws, input: &str, name: &str) -> Value {
+    let place =
+        json!({"Name": name, "Subnets": vpc(input)["public_subnets"], "SecurityGroups": [group_id(input, "web")]});
+    aws.call("elbv2", "create_load_balancer", place)["LoadBalancers"][0]["LoadBalancerArn"].clone()
 }
 
 fn target_group(aws: &LocalAws, arn: &Value) -> Value {

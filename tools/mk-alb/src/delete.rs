@@ -5,6 +5,7 @@ use plumbing::{Change, Record, Result};
 
 use crate::aws::Elb;
 use crate::plan::{self, Balancer};
+use crate::record;
 
 /// Deletes what `records` name, if it is ours.
 pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
@@ -24,8 +25,8 @@ pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
     let groups = stream
         .each(groups, async |group| {
             elb.delete_group(group).await?;
-            let app = plan::app_of(&elb.env, "tg", group);
-            stream.write(plan::group_record(&app, group).changed(Change::Deleted, &[])).await
+            let app = record::app_of(&elb.env, "tg", group);
+            stream.write(record::group(&app, group).changed(Change::Deleted, &[])).await
         })
         .await;
     balancers.and(groups)
@@ -33,13 +34,13 @@ pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
 
 async fn whole(elb: &Elb, balancer: &Balancer) -> Result<()> {
     elb.delete_balancer(balancer).await?;
-    let app = plan::app_of(&elb.env, "alb", balancer);
+    let app = record::app_of(&elb.env, "alb", balancer);
     if let Some(listener) = plan::on_port(&balancer.listeners) {
         let group = listener.target_group.as_deref().unwrap_or_default();
-        let record = plan::listener_record(&app, &listener.arn, group);
+        let record = record::listener(&app, &listener.arn, group);
         elb.stream.write(record.changed(Change::Deleted, &[])).await?;
     }
-    elb.stream.write(plan::alb_record(&app, balancer).changed(Change::Deleted, &[])).await
+    elb.stream.write(record::alb(&app, balancer).changed(Change::Deleted, &[])).await
 }
 
 /// A listener alone, where its load balancer is to stay.
@@ -53,6 +54,6 @@ async fn listeners(elb: &Elb, balancer: &Balancer, named: impl Fn(&str, &str) ->
     }
     elb.delete_listener(&listener.arn).await?;
     let group = listener.target_group.as_deref().unwrap_or_default();
-    let record = plan::listener_record(&plan::app_of(&elb.env, "alb", balancer), &listener.arn, group);
+    let record = record::listener(&record::app_of(&elb.env, "alb", balancer), &listener.arn, group);
     elb.stream.write(record.changed(Change::Deleted, &[])).await
 }

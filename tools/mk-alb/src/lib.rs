@@ -5,9 +5,9 @@
 
 pub mod aws;
 mod delete;
-mod health;
 pub mod make;
 pub mod plan;
+mod record;
 
 use plumbing::{Aws, Env, Record, Result, Stream};
 
@@ -17,7 +17,7 @@ pub const POLICY: &str = include_str!("../iam-policy.json");
 /// The environment's load balancers as records, for `ls-env`, with what they tell of the apps.
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
     let have = aws::client(aws, stream, env).find().await?;
-    Ok(plan::records(env, &have))
+    Ok(record::records(env, &have))
 }
 
 /// Deletes the load balancers, listeners and target groups among `records`, for `rm-env`, once no

@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::aws::Elb;
 use crate::plan::{self, Balancer, Changes, Group, Have, Listener, Place, Step, Tags, Want};
+use crate::record;
 
 /// What one run knows: AWS is asked once for all apps.
 struct Run<'a> {
@@ -74,25 +75,25 @@ impl Run<'_> {
         loop {
             match plan::group(&elb.env, want, vpc, have.as_ref())? {
                 Step::Keep(group) => {
-                    self.write(plan::group_record(&want.app, &group), Change::Kept).await?;
+                    self.write(record::group(&want.app, &group), Change::Kept).await?;
                     return Ok((group, false));
                 }
                 Step::Change(group, changes) => {
                     self.change_group(want, &group, &changes).await?;
                     let group = Group { health: want.health.clone(), ..group };
-                    self.write_changed(plan::group_record(&want.app, &group), &changes).await?;
+                    self.write_changed(record::group(&want.app, &group), &changes).await?;
                     return Ok((group, false));
                 }
                 Step::Create if elb.env.plan => {
-                    let group = plan::planned_group(&elb.env, want);
-                    self.write(plan::group_record(&want.app, &group), Change::Create).await?;
+                    let group = record::planned_group(&elb.env, want);
+                    self.write(record::group(&want.app, &group), Change::Create).await?;
                     return Ok((group, true));
                 }
                 Step::Create => {
                     elb.stream.may_change().await?;
                     match elb.create_group(want, vpc).await? {
                         Some(group) => {
-                            self.write(plan::group_record(&want.app, &group), Change::Created).await?;
+                            self.write(record::group(&want.app, &group), Change::Created).await?;
                             return Ok((group, true));
                         }
                         None => have = Some(elb.group_again(&want.group).await?), // someone was faster
@@ -117,29 +118,29 @@ impl Run<'_> {
         loop {
             match plan::balancer(&elb.env, want, place, have.as_ref())? {
                 Step::Keep(balancer) => {
-                    self.write(plan::alb_record(&want.app, &balancer), Change::Kept).await?;
+                    self.write(record::alb(&want.app, &balancer), Change::Kept).await?;
                     return Ok((balancer, Changes::new()));
                 }
                 // A run before this one was cut off while it was provisioning.
                 Step::Change(balancer, changes) if balancer.state == "provisioning" && !elb.env.plan => {
-                    self.write(plan::alb_record(&want.app, &balancer), Change::Kept).await?;
+                    self.write(record::alb(&want.app, &balancer), Change::Kept).await?;
                     return Ok((balancer, changes));
                 }
                 Step::Change(balancer, changes) => {
                     self.change_balancer(want, place, &balancer, &changes).await?;
-                    self.write_changed(plan::alb_record(&want.app, &balancer), &changes).await?;
+                    self.write_changed(record::alb(&want.app, &balancer), &changes).await?;
                     return Ok((balancer, Changes::new()));
                 }
                 Step::Create if elb.env.plan => {
-                    let balancer = plan::planned_balancer(&elb.env, want);
-                    self.write(plan::alb_record(&want.app, &balancer), Change::Create).await?;
+                    let balancer = record::planned_balancer(&elb.env, want);
+                    self.write(record::alb(&want.app, &balancer), Change::Create).await?;
                     return Ok((balancer, Changes::new()));
                 }
                 Step::Create => {
                     elb.stream.may_change().await?;
                     match elb.create_balancer(want, place).await? {
                         Some(balancer) => {
-                            self.write(plan::alb_record(&want.app, &balancer), Change::Created).await?;
+                            self.write(record::alb(&want.app, &balancer), Change::Created).await?;
                             return Ok((balancer, plan::attribute_changes(&Tags::new(), plan::ATTRIBUTES)));
                         }
                         None => have = Some(elb.balancer_again(&want.balancer).await?), // someone was faster
@@ -166,7 +167,7 @@ impl Run<'_> {
         self.elb.active(std::slice::from_ref(&balancer.arn)).await?;
         self.change_balancer(want, place, balancer, &changes).await?;
         match self.elb.env.owns(&balancer.tags) {
-            true => self.write_changed(plan::alb_record(&want.app, balancer), &changes).await,
+            true => self.write_changed(record::alb(&want.app, balancer), &changes).await,
             false => Ok(()), // it was made just now, and is told as created
         }
     }
@@ -174,7 +175,7 @@ impl Run<'_> {
     async fn listener(&self, want: &Want, balancer: &Balancer, group: &str) -> Result<()> {
         let elb = self.elb;
         let mut have = self.with_tags(plan::on_port(&balancer.listeners)).await?;
-        let record = |listener: &Listener| plan::listener_record(&want.app, &listener.arn, group);
+        let record = |listener: &Listener| record::listener(&want.app, &listener.arn, group);
         loop {
             match plan::listener(&elb.env, want, have.as_ref(), group)? {
                 Step::Keep(listener) => return self.write(record(&listener), Change::Kept).await,

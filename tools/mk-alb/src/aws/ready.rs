@@ -1,17 +1,50 @@
-//! Waiting until an app's targets are healthy, for `wait-env`.
+//! Waiting until load balancers are active and targets healthy.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use plumbing::{Result, aws_error, wait};
 
-use crate::aws::{Elb, name_in};
+use super::{ARNS_AT_ONCE, Elb, FRESH, FRESH_BUDGET, find};
+use crate::plan::{self, Balancer};
 
+/// A load balancer takes 2 to 4 minutes.
+const ACTIVE_DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// A deployment's first good health checks: image pull, start, grace period, two checks; a slow
 /// service takes ten minutes.
 const HEALTHY_DEADLINE: Duration = Duration::from_secs(15 * 60);
 
 impl Elb {
+    /// Waits until all of some load balancers work.
+    ///
+    /// Errors: one failed, with AWS's reason; or one is still provisioning after 10 minutes.
+    pub async fn active(&self, arns: &[String]) -> Result<()> {
+        let chunks = arns.chunks(ARNS_AT_ONCE).map(|arns| async move {
+            let names: Vec<&str> = arns.iter().map(|arn| name_in(arn)).collect();
+            let what = format!("load balancer {} is still provisioning", names.join(", "));
+            wait::until(&self.stream, &what, ACTIVE_DEADLINE, || self.all_active(arns)).await
+        });
+        try_join_all(chunks).await.map(drop)
+    }
+
+    async fn all_active(&self, arns: &[String]) -> Result<Option<()>> {
+        let request = self.client.describe_load_balancers().set_load_balancer_arns(Some(arns.to_vec()));
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = answer.map_err(|e| {
+            let names: Vec<&str> = arns.iter().map(|arn| name_in(arn)).collect();
+            let what = format!("look at load balancer {}", names.join(", "));
+            aws_error("elasticloadbalancing:DescribeLoadBalancers", what, e)
+        })?;
+        let found: Vec<Balancer> = answer.load_balancers.unwrap_or_default().into_iter().map(find::balancer).collect();
+        if let Some(failed) = found.iter().find(|balancer| balancer.state == "failed") {
+            return Err(plan::failed(&failed.name, &failed.reason));
+        }
+        // An impaired one serves; it lacks room to grow.
+        let active = found.iter().filter(|balancer| balancer.state.starts_with("active")).count();
+        Ok((active == arns.len()).then_some(()))
+    }
+
     /// Waits until an app has a target and each that is to stay is healthy.
     ///
     /// Errors: one is not after 15 minutes; it is named, with AWS's reason.
@@ -57,4 +90,9 @@ impl Elb {
         }
         Ok(if staying == 0 { "it has no targets".into() } else { String::new() })
     }
+}
+
+/// The name within an ARN: `…:loadbalancer/app/NAME/ID`, `…:targetgroup/NAME/ID`.
+fn name_in(arn: &str) -> &str {
+    arn.rsplit('/').nth(1).unwrap_or(arn)
 }
