@@ -1,2 +1,107 @@
-//! skeleton
-fn main() {}
+//! Waits until an environment is healthy: load balancers active, services steady on what they were
+//! asked to run, targets healthy. Then tells where the public apps are reached.
+//!
+//! Reads `alb`, `listener` and `service`, and looks at each as it arrives. Writes nothing of its
+//! own, and holds no AWS knowledge: the crates of mk-alb and mk-ecs-svc wait for theirs.
+
+use std::cell::RefCell;
+
+use clap::Parser;
+use futures_util::future::{Either, select};
+use plumbing::{Alb, Aws, Env, Error, Failed, Kind, Listener, Record, Result, Service, Stream};
+use tokio::{join, try_join};
+
+/// Wait until an environment is healthy
+#[derive(Parser)]
+#[command(version)]
+struct Args {}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::process::ExitCode {
+    plumbing::run(include_str!("../iam-policy.json"), run).await
+}
+
+async fn run(_: Args, stream: Stream) -> Result<()> {
+    let env = stream.env().await?;
+    if env.plan {
+        return Ok(()); // what a dry run announces will not come
+    }
+    let aws = Aws::connect(&stream, &env).await?;
+    let watch = Watch { stream: &stream, aws: &aws, env: &env, albs: RefCell::default(), services: RefCell::default() };
+    let healthy = std::pin::pin!(watch.healthy());
+    let failed = std::pin::pin!(stream.need::<Failed>(""));
+    // With a part missing the whole does not become healthy; and looking may be dropped.
+    match select(healthy, failed).await {
+        Either::Left((healthy, _)) => healthy?,
+        Either::Right((Ok(_), _)) => return Err(Error::new(Kind::Skipped, "a tool upstream failed")),
+        Either::Right((Err(_), healthy)) => healthy.await?,
+    }
+    for alb in stream.all().await?.iter().filter_map(Record::typed::<Alb>) {
+        if alb.scheme == "internet-facing" {
+            stream.say(&format!("{}: http://{}/", alb.name, alb.dns));
+        }
+    }
+    Ok(())
+}
+
+/// What arrived and is not looked at yet: records that come together are one call.
+struct Watch<'a> {
+    stream: &'a Stream,
+    aws: &'a Aws,
+    env: &'a Env,
+    albs: RefCell<Vec<String>>,
+    services: RefCell<Vec<Service>>,
+}
+
+impl Watch<'_> {
+    async fn healthy(&self) -> Result<()> {
+        let albs = self.stream.for_each::<Alb, _, _>(|alb| {
+            self.albs.borrow_mut().push(alb.arn);
+            self.active()
+        });
+        let services = self.stream.for_each::<Service, _, _>(|service| {
+            self.services.borrow_mut().push(service.clone());
+            async move { try_join!(self.steady(), self.targets(&service.name)).map(drop) }
+        });
+        let (albs, services) = join!(albs, services);
+        albs.and(services)
+    }
+
+    async fn active(&self) -> Result<()> {
+        self.stream.settled().await?;
+        match self.albs.take() {
+            none if none.is_empty() => Ok(()),
+            arns => mk_alb::wait_active(self.stream, self.aws, self.env, &arns).await,
+        }
+    }
+
+    async fn steady(&self) -> Result<()> {
+        self.stream.settled().await?;
+        let mut asked = self.services.take();
+        while !asked.is_empty() {
+            let steady = mk_ecs_svc::wait_stable(self.stream, self.aws, self.env, &asked).await;
+            // A record of an earlier run (ls-env, a saved stream) may come first, and that of
+            // this run after it, with another revision: only the last one counts.
+            self.stream.all().await?;
+            let newest = asked.iter().filter_map(|service| self.stream.get::<Service>(&service.name));
+            let newer: Vec<Service> = newest.filter(|newest| !asked.iter().any(|old| same(old, newest))).collect();
+            if newer.is_empty() {
+                return steady;
+            }
+            asked = newer;
+        }
+        Ok(())
+    }
+
+    /// The targets of an app whose load balancer is known.
+    async fn targets(&self, app: &str) -> Result<()> {
+        match self.stream.need::<Listener>(app).await {
+            Ok(listener) => mk_alb::wait_healthy(self.stream, self.aws, self.env, app, &listener.target_group).await,
+            Err(_) => self.stream.go_on(),
+        }
+    }
+}
+
+fn same(one: &Service, other: &Service) -> bool {
+    (&one.arn, &one.task_definition) == (&other.arn, &other.task_definition)
+}
