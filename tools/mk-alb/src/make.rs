@@ -4,16 +4,21 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, try_join};
 use plumbing::{App, Change, Record, Result, Sg, Vpc};
 use tokio::join;
 use tokio::sync::OnceCell;
+use tokio::time::sleep;
 
 use crate::aws::Elb;
 use crate::plan::{self, Balancer, Changes, Group, Have, Listener, Place, Step, Tags, Want};
 use crate::record;
+
+/// When a load balancer that was just made is looked at first; an emulator's is active by then.
+const FIRST_LOOK: Duration = Duration::from_millis(250);
 
 /// What one run knows: AWS is asked once for all apps.
 struct Run<'a> {
@@ -164,6 +169,8 @@ impl Run<'_> {
         if changes.is_empty() {
             return Ok(());
         }
+        // Looking at once would only cost a call: it takes minutes.
+        self.elb.stream.unless_stopped(sleep(FIRST_LOOK)).await?;
         self.elb.active(std::slice::from_ref(&balancer.arn)).await?;
         self.change_balancer(want, place, balancer, &changes).await?;
         match self.elb.env.owns(&balancer.tags) {

@@ -246,7 +246,7 @@ pub fn place(want: &Want, vpc: &Vpc, security_group: &str) -> Result<Place> {
     };
     if subnets.len() < 2 {
         return Err(Error::input(format!(
-            "vpc '{}' has {} {side} subnets, but a load balancer needs two, in different zones",
+            "vpc '{}' has {} of the two {side} subnets that a load balancer needs, in different zones",
             vpc.name,
             subnets.len()
         )));
@@ -403,7 +403,7 @@ fn unchangeable<const N: usize>(
     }
     let (env, app) = (&env.name, &want.app);
     Err(Error::refused(format!("{kind} {name} has {}; AWS cannot change that", words.join("; "))).hint(format!(
-        r#"ls-env {env} | jq -c 'select(.type == "env" or .name == "{app}" and (.type | IN("service", "alb", "target_group", "listener")))' | rm-env --confirm {env}, then run the pipeline again"#
+        r#"ls-env --env {env} | jq -c 'select(.type == "env" or .name == "{app}" and (.type | IN("service", "alb", "target_group", "listener")))' | rm-env --confirm {env}, then run the pipeline again"#
     )))
 }
 
