@@ -144,6 +144,7 @@ impl Stream {
     pub async fn need_where<T: Typed>(&self, name: &str, enough: impl Fn(&T) -> bool) -> Result<T> {
         let mut changed = self.0.changed.subscribe();
         loop {
+            let ended = self.state().ended; // before the look: what came last came before the end
             if let Some(found) = self.get::<T>(name).filter(&enough) {
                 return Ok(found);
             }
@@ -152,7 +153,7 @@ impl Stream {
                 if let Some(stop) = &state.stop {
                     return Err(stopped(stop));
                 }
-                if state.ended {
+                if ended {
                     return Err(self.lacks(&state, T::TYPE, name));
                 }
             }
