@@ -282,7 +282,8 @@ fn an_app_without_an_image_is_bad_input() {
         "{}",
         output.stderr
     );
-    assert_eq!(world.service("web"), Value::Null);
+    let of_web = |call: &Value| call["changing"] == true && call["params"].to_string().contains("-web-");
+    assert_eq!(world.aws.calls().into_iter().find(of_web), None);
 }
 
 #[test]
@@ -434,6 +435,20 @@ fn a_service_that_drains_is_made_again_when_it_is_gone() {
     assert_eq!(again.record("service", "web")["change"], "created");
     assert_eq!(again.record("service", "api")["change"], "kept");
     assert_eq!(world.service("web")["status"], "ACTIVE");
+}
+
+#[test]
+fn two_runs_at_once_end_with_one_environment() {
+    let world = World::new();
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| world.run());
+        (world.run(), other.join().unwrap())
+    });
+    let (one, other) = (one.ok(), other.ok());
+    assert_eq!(one.record("service", "web")["arn"], other.record("service", "web")["arn"]);
+    world.aws.forget();
+    world.run().ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
 }
 
 #[test]

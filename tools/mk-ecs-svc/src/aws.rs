@@ -1,22 +1,25 @@
-//! Every ECS call. Thin: what to call with what is decided in `plan.rs` and in the order of
-//! `make.rs`, `delete.rs` and `stable.rs`.
+//! Every ECS call: here those that find, make and change; in `aws/going.rs` those by which things
+//! go. Thin: what to call with what is decided in `plan.rs` and in the order of `make.rs`,
+//! `delete.rs` and `stable.rs`.
 
-use std::collections::BTreeMap;
+pub mod going;
+mod have;
+
 use std::time::Duration;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::Builder;
 use aws_sdk_ecs::types::{
     AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, ClusterField, Compatibility, ContainerDefinition,
-    CpuArchitecture, DeploymentCircuitBreaker, DeploymentConfiguration, DesiredStatus, KeyValuePair, LaunchType,
-    LinuxParameters, LoadBalancer, LogConfiguration, LogDriver, NetworkConfiguration, NetworkMode, OsFamily,
-    PortMapping, PropagateTags, RuntimePlatform, Service as SdkService, ServiceField, Tag, TaskDefinition,
-    TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus, TransportProtocol,
+    CpuArchitecture, DeploymentCircuitBreaker, DeploymentConfiguration, KeyValuePair, LaunchType, LinuxParameters,
+    LoadBalancer, LogConfiguration, LogDriver, NetworkConfiguration, NetworkMode, OsFamily, PortMapping, PropagateTags,
+    RuntimePlatform, ServiceField, Tag, TaskDefinitionFamilyStatus, TaskDefinitionField, TransportProtocol,
 };
 use futures_util::future::try_join_all;
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, wait};
 
-use crate::plan::{self, Deployment, HaveCluster, HaveService, HaveTask, Settings, Tags, Task};
+use crate::plan::{self, HaveCluster, HaveService, HaveTask, Settings, Task};
+use have::{have_service, have_task, tags};
 
 /// An account's first cluster makes ECS's service-linked role and loses the race against it.
 const ROLE_BUDGET: Duration = Duration::from_secs(120);
@@ -29,20 +32,6 @@ const CREATE: &[(&str, &str)] = &[
     ("ClusterNotFoundException", ""),
     ("InvalidParameterException", "Unable to assume the service linked role"),
     ("InvalidParameterException", "verify that the ECS service role being passed has the proper permissions"),
-];
-/// A deployment must end before its service can be deleted, and what it uses be let go.
-const DELETE_BUDGET: Duration = Duration::from_secs(600);
-const DELETE: &[(&str, &str)] = &[
-    ("InvalidParameterException", "cannot be stopped while deployments are active"),
-    ("InvalidParameterException", "has a dependent object"),
-    ("DependencyViolation", "has a dependent object"),
-];
-/// A cluster's services and tasks take minutes to leave it (Terraform waits 10).
-const EMPTY_BUDGET: Duration = Duration::from_secs(600);
-const EMPTY: &[(&str, &str)] = &[
-    ("ClusterContainsServicesException", ""),
-    ("ClusterContainsTasksException", ""),
-    ("UpdateInProgressException", ""),
 ];
 /// DescribeServices takes ten names, DeleteTaskDefinitions ten revisions.
 const BATCH: usize = 10;
@@ -263,121 +252,6 @@ impl Ecs {
         found.map_err(|e| self.failed("ListTaskDefinitionFamilies", "list the task definitions of", &self.env.name, e))
     }
 
-    // Deleting: what is gone already counts as deleted.
-
-    /// Has a service end all its tasks, and deletes it.
-    pub async fn delete_service(&self, have: &HaveService) -> Result<()> {
-        let name = &have.name;
-        if have.settings.count > 0 {
-            let request = self.client.update_service().cluster(&self.cluster).service(name).desired_count(0);
-            match request.send().await {
-                Ok(_) => {}
-                Err(e) if is_gone(code(&e)) => return Ok(()),
-                Err(e) => return Err(self.failed("UpdateService", "stop service", name, e)),
-            }
-        }
-        let request = self.client.delete_service().cluster(&self.cluster).service(name).force(true);
-        match wait::retry(&self.stream, DELETE_BUDGET, DELETE, || request.clone().send()).await {
-            Err(e) if !is_gone(code(&e)) => Err(self.failed("DeleteService", "delete service", name, e)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Stops the tasks that no service of the cluster keeps.
-    pub async fn stop_tasks(&self) -> Result<()> {
-        for task in self.tasks(None, DesiredStatus::Running).await? {
-            let request = self.client.stop_task().cluster(&self.cluster).task(&task).reason("the environment goes");
-            match request.send().await {
-                Ok(_) => {}
-                Err(e) if code(&e) == "InvalidParameterException" => {} // it has ended by itself
-                Err(e) => return Err(self.failed("StopTask", "stop task", &task, e)),
-            }
-        }
-        Ok(())
-    }
-
-    async fn tasks(&self, service: Option<&str>, status: DesiredStatus) -> Result<Vec<String>> {
-        let request = self.client.list_tasks().cluster(&self.cluster).desired_status(status);
-        let pages = request.set_service_name(service.map(String::from)).into_paginator().items().send();
-        match pages.collect::<Result<_, _>>().await {
-            Ok(tasks) => Ok(tasks),
-            Err(e) if is_gone(code(&e)) => Ok(Vec::new()),
-            Err(e) => Err(self.failed("ListTasks", "list the tasks of", service.unwrap_or(&self.cluster), e)),
-        }
-    }
-
-    /// Why the last of a service's tasks stopped, where AWS still knows.
-    pub async fn stopped_reason(&self, service: &str) -> Result<Option<String>> {
-        let mut tasks = self.tasks(Some(service), DesiredStatus::Stopped).await?;
-        tasks.truncate(100); // what DescribeTasks takes
-        if tasks.is_empty() {
-            return Ok(None);
-        }
-        let request = self.client.describe_tasks().cluster(&self.cluster).set_tasks(Some(tasks));
-        let answer = request.send().await.map_err(|e| self.failed("DescribeTasks", "look at tasks of", service, e))?;
-        let mut tasks = answer.tasks.unwrap_or_default();
-        tasks.sort_by_key(|task| task.stopped_at().map(|at| at.secs()));
-        Ok(tasks.into_iter().rev().find_map(|task| {
-            let container = task.containers().iter().find_map(|container| container.reason());
-            let reasons = [task.stopped_reason(), container].into_iter().flatten().filter(|reason| !reason.is_empty());
-            let reasons: Vec<&str> = reasons.collect();
-            (!reasons.is_empty()).then(|| reasons.join(": "))
-        }))
-    }
-
-    /// The ARNs of a family's revisions of a status.
-    pub async fn revisions(&self, family: &str, status: TaskStatus) -> Result<Vec<String>> {
-        let status = match status {
-            TaskStatus::Active => TaskDefinitionStatus::Active,
-            TaskStatus::Inactive => TaskDefinitionStatus::Inactive,
-        };
-        let pages = self.client.list_task_definitions().family_prefix(family).status(status).into_paginator();
-        let found = pages.items().send().collect::<Result<Vec<String>, _>>().await;
-        let found = found.map_err(|e| self.failed("ListTaskDefinitions", "list the revisions of", family, e))?;
-        Ok(found.into_iter().filter(|arn| plan::family_of(arn) == family).collect())
-    }
-
-    /// Makes a revision INACTIVE.
-    pub async fn deregister(&self, arn: &str) -> Result<()> {
-        let request = self.client.deregister_task_definition().task_definition(arn);
-        match request.send().await {
-            Ok(_) => Ok(()),
-            // Another run was faster.
-            Err(e) if message(&e).contains("Unable to describe task definition") => Ok(()),
-            Err(e) => Err(self.failed("DeregisterTaskDefinition", "deregister", plan::short(arn), e)),
-        }
-    }
-
-    /// Deletes INACTIVE revisions; ECS lets each vanish when no task uses it any more.
-    pub async fn delete_revisions(&self, arns: &[String]) -> Result<()> {
-        for arns in arns.chunks(BATCH) {
-            let names = arns.iter().map(|arn| plan::short(arn)).collect::<Vec<_>>().join(", ");
-            let request = self.client.delete_task_definitions().set_task_definitions(Some(arns.to_vec()));
-            let answer = request.send().await.map_err(|e| self.failed("DeleteTaskDefinitions", "delete", &names, e))?;
-            let odd = answer
-                .failures()
-                .iter()
-                .find(|failure| !failure.reason().unwrap_or_default().to_lowercase().contains("does not exist"));
-            if let Some(failure) = odd {
-                return Err(Error::refused(format!(
-                    "cannot delete {}: {} (ecs:DeleteTaskDefinitions)",
-                    plan::short(failure.arn().unwrap_or(&names)),
-                    failure.reason().unwrap_or("no reason")
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// Deletes the cluster, once its services and tasks have left it.
-    pub async fn delete_cluster(&self) -> Result<()> {
-        let request = self.client.delete_cluster().cluster(&self.cluster);
-        match wait::retry(&self.stream, EMPTY_BUDGET, EMPTY, || request.clone().send()).await {
-            Err(e) if !is_gone(code(&e)) => Err(self.failed("DeleteCluster", "delete cluster", &self.cluster, e)),
-            _ => Ok(()),
-        }
-    }
-
     fn tags_of(&self, name: &str) -> Option<Vec<Tag>> {
         Some(
             self.env
@@ -394,19 +268,6 @@ impl Ecs {
     {
         aws_error(&format!("ecs:{operation}"), format!("{what} {name}"), e)
     }
-}
-
-/// Which revisions of a family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TaskStatus {
-    /// Those that can be run.
-    Active,
-    /// Those that were deregistered.
-    Inactive,
-}
-
-fn is_gone(code: &str) -> bool {
-    matches!(code, "ServiceNotFoundException" | "ServiceNotActiveException" | "ClusterNotFoundException")
 }
 
 fn network(want: &Settings) -> Result<NetworkConfiguration> {
@@ -437,104 +298,4 @@ fn deployment(want: &Settings) -> DeploymentConfiguration {
         .minimum_healthy_percent(want.minimum)
         .maximum_percent(want.maximum)
         .build()
-}
-
-fn tags(tags: Option<Vec<Tag>>) -> Tags {
-    tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
-}
-
-fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
-    let containers = task.container_definitions();
-    let names: Vec<&str> = containers.iter().filter_map(|container| container.name()).collect();
-    let none = ContainerDefinition::builder().build();
-    let container = containers.first().unwrap_or(&none);
-    let ports = container.port_mappings().iter().map(|port| {
-        // ECS leaves tcp out where nothing was said.
-        format!("{}/{}", port.container_port().unwrap_or_default(), port.protocol().map_or("tcp", |p| p.as_str()))
-    });
-    let log = container.log_configuration();
-    let option = |key: &str| log.and_then(|log| log.options()).and_then(|o| o.get(key)).cloned().unwrap_or_default();
-    let requires: Vec<&str> = task.requires_compatibilities().iter().map(|one| one.as_str()).collect();
-    let platform = task.runtime_platform();
-    let environment = container
-        .environment()
-        .iter()
-        .filter_map(|pair| Some((pair.name()?.to_string(), pair.value().unwrap_or_default().to_string())));
-    let said = Task {
-        image: container.image().unwrap_or_default().into(),
-        ports: ports.collect::<Vec<_>>().join(" "),
-        cpu: task.cpu().unwrap_or_default().into(),
-        memory: task.memory().unwrap_or_default().into(),
-        architecture: platform.and_then(|p| p.cpu_architecture()).map_or("X86_64", |a| a.as_str()).into(),
-        execution_role: task.execution_role_arn().unwrap_or_default().into(),
-        environment: environment.collect::<BTreeMap<_, _>>(),
-        log_group: option("awslogs-group"),
-        fixed: plan::fixed(
-            task.network_mode().map_or("bridge", |mode| mode.as_str()),
-            &requires.join(" "),
-            platform.and_then(|p| p.operating_system_family()).map_or("LINUX", |system| system.as_str()),
-            &names.join(" "),
-            container.essential().unwrap_or(true),
-            log.map_or("", |log| log.log_driver().as_str()),
-            &option("awslogs-region"),
-            &option("awslogs-stream-prefix"),
-            container.linux_parameters().and_then(|linux| linux.init_process_enabled()).unwrap_or_default(),
-            container.stop_timeout().unwrap_or_default(),
-        ),
-    };
-    HaveTask { task: said, task_role: task.task_role_arn, arn: task.task_definition_arn.unwrap_or_default(), tags }
-}
-
-fn have_service(service: SdkService) -> HaveService {
-    let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
-    let mut subnets = network.map(|network| network.subnets().to_vec()).unwrap_or_default();
-    let mut groups = network.map(|network| network.security_groups().to_vec()).unwrap_or_default();
-    subnets.sort();
-    groups.sort();
-    let deployment = service.deployment_configuration();
-    let breaker = deployment.and_then(|deployment| deployment.deployment_circuit_breaker());
-    let targets = service.load_balancers().iter();
-    let join = |words: Vec<String>| words.join(" ");
-    let settings = Settings {
-        task_definition: service.task_definition().unwrap_or_default().into(),
-        count: service.desired_count(),
-        grace: service.health_check_grace_period_seconds().unwrap_or_default(),
-        subnets,
-        groups,
-        public_ip: network.and_then(|n| n.assign_public_ip()) == Some(&AssignPublicIp::Enabled),
-        target_group: join(targets.clone().filter_map(|t| t.target_group_arn().map(String::from)).collect()),
-        target: join(
-            targets
-                .map(|t| {
-                    format!("{}:{}", t.container_name().unwrap_or_default(), t.container_port().unwrap_or_default())
-                })
-                .collect(),
-        ),
-        circuit_breaker: breaker.is_some_and(|breaker| breaker.enable()),
-        rollback: breaker.is_some_and(|breaker| breaker.rollback()),
-        minimum: deployment.and_then(|d| d.minimum_healthy_percent()).unwrap_or(100),
-        maximum: deployment.and_then(|d| d.maximum_percent()).unwrap_or(200),
-        rebalancing: service.availability_zone_rebalancing().map_or("DISABLED", |r| r.as_str()).into(),
-        propagate_tags: service.propagate_tags().map_or("NONE", |p| p.as_str()).into(),
-        managed_tags: service.enable_ecs_managed_tags(),
-        launch_type: service.launch_type().map(|launch| launch.as_str().to_string()).unwrap_or_default(),
-        controller: service.deployment_controller().map_or("ECS", |c| c.r#type().as_str()).into(),
-    };
-    let deployments = service.deployments().iter().map(|deployment| Deployment {
-        status: deployment.status().unwrap_or_default().into(),
-        task_definition: deployment.task_definition().unwrap_or_default().into(),
-        rollout: deployment.rollout_state().map(|state| state.as_str().to_string()).unwrap_or_default(),
-        reason: deployment.rollout_state_reason().unwrap_or_default().into(),
-    });
-    HaveService {
-        deployments: deployments.collect(),
-        event: service.events().first().and_then(|event| event.message()).unwrap_or_default().into(),
-        created: service.created_at().map(|at| at.secs().to_string()).unwrap_or_default(),
-        running: service.running_count(),
-        settings,
-        name: service.service_name.unwrap_or_default(),
-        arn: service.service_arn.unwrap_or_default(),
-        status: service.status.unwrap_or_default(),
-        tags: tags(service.tags),
-    }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use plumbing::{Change, Error, Record, Result, wait};
 
-use crate::aws::{Ecs, TaskStatus};
+use crate::aws::Ecs;
+use crate::aws::going::TaskStatus;
 use crate::make::DRAIN_DEADLINE;
 use crate::plan::{self, HaveService};
 

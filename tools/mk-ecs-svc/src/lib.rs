@@ -8,6 +8,7 @@ pub mod aws;
 mod delete;
 pub mod make;
 pub mod plan;
+pub mod reference;
 mod stable;
 
 use futures_util::future::try_join_all;

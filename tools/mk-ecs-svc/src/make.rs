@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use futures_util::future::{LocalBoxFuture, Shared, try_join_all};
 use plumbing::{
-    App, Change, Difference, Egress, Error, Image, Kind, Listener, LogGroup, Record, Result, Role, Sg, Vpc,
+    App, Change, Difference, Egress, Env, Error, Image, Kind, Listener, LogGroup, Record, Result, Role, Sg, Vpc, wait,
 };
-use plumbing::{Env, wait};
 use tokio::sync::Mutex;
 use tokio::{join, try_join};
 
 use crate::aws::Ecs;
-use crate::plan::{self, HaveService, HaveTask, Piece, Settings, Surroundings, Task};
+use crate::plan::{self, HaveService, HaveTask, Settings, Surroundings, Task};
+use crate::reference::{self, Piece};
 
 /// A service that drains ends after its targets' deregistration delay and its containers' stop
 /// timeout, which take minutes; a name is free only then.
@@ -157,7 +157,7 @@ impl<'a> Make<'a> {
     /// The environment variables, with what they refer to filled in.
     async fn environment(&self, app: &App) -> Result<BTreeMap<String, String>> {
         let values = app.set.iter().map(|(key, value)| async move {
-            let pieces = plan::pieces(value).into_iter().map(|piece| async move {
+            let pieces = reference::pieces(value).into_iter().map(|piece| async move {
                 match piece {
                     Piece::Text(text) => Ok(text),
                     Piece::Reference { kind, name, field } => self.filled(app, key, &kind, &name, &field).await,
@@ -216,14 +216,20 @@ impl<'a> Make<'a> {
         Ok(found)
     }
 
-    async fn service(&self, app: &App, name: &str, mut have: Option<HaveService>, want: Settings) -> Result<()> {
+    async fn service(&self, app: &App, name: &str, mut have: Option<HaveService>, mut want: Settings) -> Result<()> {
         let mut dead = String::new();
         for _ in 0..RACES {
             if have.as_ref().is_some_and(|have| have.status == "DRAINING" && !self.env.plan) {
                 have = self.drained(name).await?;
             }
             match have.take() {
-                Some(have) if have.status == "ACTIVE" => return self.brought_into_line(app, have, &want).await,
+                Some(have) if have.status == "ACTIVE" => {
+                    // Another run registered one after ours and was faster: one is enough.
+                    if plan::newer(&have.settings.task_definition, &want.task_definition) {
+                        want.task_definition = self.task(app).await?;
+                    }
+                    return self.brought_into_line(app, have, &want).await;
+                }
                 Some(gone) => dead = gone.created,
                 None => {}
             }

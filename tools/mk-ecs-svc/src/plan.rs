@@ -172,61 +172,6 @@ pub fn family_of(arn: &str) -> &str {
     name.split(':').next().unwrap_or_default()
 }
 
-/// What an environment variable's value is made of.
-#[derive(Debug, PartialEq)]
-pub enum Piece {
-    /// Text that stays as it is.
-    Text(String),
-    /// `{TYPE.NAME.FIELD}`.
-    Reference {
-        /// The record's type.
-        kind: String,
-        /// Its name.
-        name: String,
-        /// The field whose text is meant.
-        field: String,
-    },
-}
-
-/// Takes a value apart; braces that do not look like a reference are text.
-pub fn pieces(value: &str) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut text = String::new();
-    let mut rest = value;
-    while let Some(open) = rest.find('{') {
-        text.push_str(&rest[..open]);
-        let after = &rest[open + 1..];
-        match after.find('}').and_then(|close| Some((reference(&after[..close])?, close))) {
-            Some((reference, close)) => {
-                if !text.is_empty() {
-                    pieces.push(Piece::Text(std::mem::take(&mut text)));
-                }
-                pieces.push(reference);
-                rest = &after[close + 1..];
-            }
-            None => {
-                text.push('{');
-                rest = after;
-            }
-        }
-    }
-    text.push_str(rest);
-    if !text.is_empty() {
-        pieces.push(Piece::Text(text));
-    }
-    pieces
-}
-
-fn reference(inside: &str) -> Option<Piece> {
-    let word = |text: &str, also: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || also.contains(c))
-    };
-    let mut parts = inside.split('.');
-    let (kind, name, field) = (parts.next()?, parts.next()?, parts.next()?);
-    let fits = parts.next().is_none() && word(kind, "") && word(name, "-/") && word(field, "");
-    fits.then(|| Piece::Reference { kind: kind.into(), name: name.into(), field: field.into() })
-}
-
 /// Reads `--image APP=REFERENCE`.
 pub fn image_flag(text: &str) -> Result<(String, String), String> {
     let (app, image) = text.split_once('=').ok_or("an image is written APP=REFERENCE")?;
@@ -334,8 +279,8 @@ pub fn settings(app: &App, task_definition: &str, around: &Surroundings) -> Sett
     subnets.sort();
     Settings {
         task_definition: task_definition.into(),
-        count: app.count as i32,
-        grace: app.grace as i32,
+        count: i32::try_from(app.count).unwrap_or(i32::MAX),
+        grace: i32::try_from(app.grace).unwrap_or(i32::MAX),
         subnets,
         groups: vec![around.group.clone()],
         public_ip: false,
@@ -398,6 +343,13 @@ pub fn short(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
+/// Whether one revision of a family came after another.
+pub fn newer(one: &str, other: &str) -> bool {
+    let parts =
+        |arn: &str| arn.rsplit_once(':').and_then(|(family, n)| Some((family.to_string(), n.parse::<u32>().ok()?)));
+    matches!((parts(one), parts(other)), (Some((a, one)), Some((b, other))) if a == b && one > other)
+}
+
 /// The token of a service's creation: a second run's is the same; that of a service in the place
 /// of a dead one is another, since AWS would answer with the dead one.
 pub fn token(name: &str, task_definition: &str, dead: &str) -> String {
@@ -435,7 +387,8 @@ pub fn progress(have: &HaveService, asked: &str) -> Progress {
     let Some(primary) = have.deployments.iter().find(|deployment| deployment.status == "PRIMARY") else {
         return Progress::Underway;
     };
-    if primary.task_definition != asked {
+    // A rollback goes to an older revision; a newer one another run has asked for since.
+    if primary.task_definition != asked && !newer(&primary.task_definition, asked) {
         let failed = have.deployments.iter().find(|d| d.task_definition == asked && d.rollout == "FAILED");
         let why = failed.filter(|failed| !failed.reason.is_empty()).unwrap_or(primary);
         return Progress::Failed(format!(
@@ -514,33 +467,6 @@ mod tests {
 
     fn told(differences: &[Difference]) -> Vec<String> {
         differences.iter().map(|d| format!("{}: {} -> {}", d.field, d.old, d.new)).collect()
-    }
-
-    fn reference(kind: &str, name: &str, field: &str) -> Piece {
-        Piece::Reference { kind: kind.into(), name: name.into(), field: field.into() }
-    }
-
-    #[test]
-    fn a_reference_is_told_from_the_text_around_it() {
-        let text = |text: &str| Piece::Text(text.into());
-        assert_eq!(
-            pieces("http://{alb.api.dns}/Weather"),
-            [text("http://"), reference("alb", "api", "dns"), text("/Weather")]
-        );
-        assert_eq!(
-            pieces("{role.execution/web.arn}{log_group.web.group}"),
-            [reference("role", "execution/web", "arn"), reference("log_group", "web", "group")]
-        );
-    }
-
-    #[test]
-    fn other_braces_stay() {
-        for value in ["{}", "{a}", "{a.b}", "{a.b.c.d}", "{\"a\":1}", "{a b.c.d}", "}{", "{alb.api.dns", ""] {
-            let text = if value.is_empty() { vec![] } else { vec![Piece::Text(value.into())] };
-            assert_eq!(pieces(value), text, "{value}");
-        }
-        let nested = [Piece::Text("{".into()), reference("alb", "api", "dns"), Piece::Text("}".into())];
-        assert_eq!(pieces("{{alb.api.dns}}"), nested);
     }
 
     #[test]
@@ -666,6 +592,14 @@ mod tests {
         failed(back, "it was to run t:2 and runs t:1: FAILED t:2");
         let gone = HaveService { status: "DRAINING".into(), ..running(&[]) };
         failed(gone, "it is draining");
+    }
+
+    #[test]
+    fn a_revision_that_another_run_asked_for_since_counts_as_ours() {
+        assert_eq!(progress(&running(&[("PRIMARY", "t:3", "COMPLETED")]), "t:2"), Progress::Steady);
+        assert_eq!(progress(&running(&[("PRIMARY", "t:3", "IN_PROGRESS")]), "t:2"), Progress::Underway);
+        assert!(newer("t:10", "t:9") && !newer("t:9", "t:10") && !newer("u:10", "t:9") && !newer("t:1", "t:1"));
+        assert!(!newer("arn:aws:ecs:us-east-1:1:task-definition/t:1", "planned:t"));
     }
 
     #[test]

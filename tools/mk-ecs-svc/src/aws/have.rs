@@ -1,0 +1,110 @@
+//! What ECS describes, in the words of `plan.rs`; what it leaves out has ECS's default.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{AssignPublicIp, ContainerDefinition, Service as SdkService, Tag, TaskDefinition};
+
+use crate::plan::{self, Deployment, HaveService, HaveTask, Settings, Tags, Task};
+
+/// Reads tags.
+pub fn tags(tags: Option<Vec<Tag>>) -> Tags {
+    tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
+}
+
+/// Reads a description.
+pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
+    let containers = task.container_definitions();
+    let names: Vec<&str> = containers.iter().filter_map(|container| container.name()).collect();
+    let none = ContainerDefinition::builder().build();
+    let container = containers.first().unwrap_or(&none);
+    let ports = container.port_mappings().iter().map(|port| {
+        // ECS leaves tcp out where nothing was said.
+        format!("{}/{}", port.container_port().unwrap_or_default(), port.protocol().map_or("tcp", |p| p.as_str()))
+    });
+    let log = container.log_configuration();
+    let option = |key: &str| log.and_then(|log| log.options()).and_then(|o| o.get(key)).cloned().unwrap_or_default();
+    let requires: Vec<&str> = task.requires_compatibilities().iter().map(|one| one.as_str()).collect();
+    let platform = task.runtime_platform();
+    let environment = container
+        .environment()
+        .iter()
+        .filter_map(|pair| Some((pair.name()?.to_string(), pair.value().unwrap_or_default().to_string())));
+    let said = Task {
+        image: container.image().unwrap_or_default().into(),
+        ports: ports.collect::<Vec<_>>().join(" "),
+        cpu: task.cpu().unwrap_or_default().into(),
+        memory: task.memory().unwrap_or_default().into(),
+        architecture: platform.and_then(|p| p.cpu_architecture()).map_or("X86_64", |a| a.as_str()).into(),
+        execution_role: task.execution_role_arn().unwrap_or_default().into(),
+        environment: environment.collect::<BTreeMap<_, _>>(),
+        log_group: option("awslogs-group"),
+        fixed: plan::fixed(
+            task.network_mode().map_or("bridge", |mode| mode.as_str()),
+            &requires.join(" "),
+            platform.and_then(|p| p.operating_system_family()).map_or("LINUX", |system| system.as_str()),
+            &names.join(" "),
+            container.essential().unwrap_or(true),
+            log.map_or("", |log| log.log_driver().as_str()),
+            &option("awslogs-region"),
+            &option("awslogs-stream-prefix"),
+            container.linux_parameters().and_then(|linux| linux.init_process_enabled()).unwrap_or_default(),
+            container.stop_timeout().unwrap_or_default(),
+        ),
+    };
+    HaveTask { task: said, task_role: task.task_role_arn, arn: task.task_definition_arn.unwrap_or_default(), tags }
+}
+
+/// Reads a description.
+pub fn have_service(service: SdkService) -> HaveService {
+    let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
+    let mut subnets = network.map(|network| network.subnets().to_vec()).unwrap_or_default();
+    let mut groups = network.map(|network| network.security_groups().to_vec()).unwrap_or_default();
+    subnets.sort();
+    groups.sort();
+    let deployment = service.deployment_configuration();
+    let breaker = deployment.and_then(|deployment| deployment.deployment_circuit_breaker());
+    let targets = service.load_balancers().iter();
+    let join = |words: Vec<String>| words.join(" ");
+    let settings = Settings {
+        task_definition: service.task_definition().unwrap_or_default().into(),
+        count: service.desired_count(),
+        grace: service.health_check_grace_period_seconds().unwrap_or_default(),
+        subnets,
+        groups,
+        public_ip: network.and_then(|n| n.assign_public_ip()) == Some(&AssignPublicIp::Enabled),
+        target_group: join(targets.clone().filter_map(|t| t.target_group_arn().map(String::from)).collect()),
+        target: join(
+            targets
+                .map(|t| {
+                    format!("{}:{}", t.container_name().unwrap_or_default(), t.container_port().unwrap_or_default())
+                })
+                .collect(),
+        ),
+        circuit_breaker: breaker.is_some_and(|breaker| breaker.enable()),
+        rollback: breaker.is_some_and(|breaker| breaker.rollback()),
+        minimum: deployment.and_then(|d| d.minimum_healthy_percent()).unwrap_or(100),
+        maximum: deployment.and_then(|d| d.maximum_percent()).unwrap_or(200),
+        rebalancing: service.availability_zone_rebalancing().map_or("DISABLED", |r| r.as_str()).into(),
+        propagate_tags: service.propagate_tags().map_or("NONE", |p| p.as_str()).into(),
+        managed_tags: service.enable_ecs_managed_tags(),
+        launch_type: service.launch_type().map(|launch| launch.as_str().to_string()).unwrap_or_default(),
+        controller: service.deployment_controller().map_or("ECS", |c| c.r#type().as_str()).into(),
+    };
+    let deployments = service.deployments().iter().map(|deployment| Deployment {
+        status: deployment.status().unwrap_or_default().into(),
+        task_definition: deployment.task_definition().unwrap_or_default().into(),
+        rollout: deployment.rollout_state().map(|state| state.as_str().to_string()).unwrap_or_default(),
+        reason: deployment.rollout_state_reason().unwrap_or_default().into(),
+    });
+    HaveService {
+        deployments: deployments.collect(),
+        event: service.events().first().and_then(|event| event.message()).unwrap_or_default().into(),
+        created: service.created_at().map(|at| at.secs().to_string()).unwrap_or_default(),
+        running: service.running_count(),
+        settings,
+        name: service.service_name.unwrap_or_default(),
+        arn: service.service_arn.unwrap_or_default(),
+        status: service.status.unwrap_or_default(),
+        tags: tags(service.tags),
+    }
+}
