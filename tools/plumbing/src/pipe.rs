@@ -45,6 +45,7 @@ impl Stream {
             {
                 let mut state = self.state();
                 state.heard = true;
+                state.midway = true;
                 state.last_input = Some(Instant::now());
             }
             let mut bytes = &chunk[..count];
@@ -60,6 +61,7 @@ impl Stream {
             {
                 break;
             }
+            self.state().midway = skipping.is_none() && scanner.end().is_err();
         }
         if skipping.is_none()
             && let Err(why) = scanner.end().and_then(|()| self.apps_are_whole())

@@ -53,6 +53,8 @@ pub(crate) struct State {
     pub(crate) ended: bool,
     pub(crate) upstream_failed: bool,
     pub(crate) last_input: Option<Instant>,
+    /// Whether input is being looked at, or an object has begun and not ended.
+    pub(crate) midway: bool,
     pub(crate) stop: Option<Error>,
 }
 
@@ -379,7 +381,8 @@ impl Stream {
             let wait = {
                 let state = self.state();
                 let quiet = state.last_input.unwrap_or(self.0.opened).elapsed();
-                if state.ended || quiet >= QUIET && (state.heard || self.0.common.env.is_some()) {
+                let begun = state.heard || self.0.common.env.is_some();
+                if state.ended || quiet >= QUIET && begun && !state.midway {
                     drop(state);
                     self.go_on()?;
                     return match self.upstream_failed() {
