@@ -391,3 +391,76 @@ fn a_hundred_apps_that_call_in_a_circle_are_made() {
     aws.pipe_with("mk-sg --private-api", &input).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
 }
+
+/// A rule of theirs that refers to a group, or a tag-less interface in it: by hand.
+fn their_group(aws: &LocalAws, input: &str) -> String {
+    let vpc = serde_json::from_str::<Value>(input.lines().nth(1).unwrap()).unwrap()["id"].clone();
+    let theirs = json!({"GroupName": "theirs", "Description": "x", "VpcId": vpc});
+    text(&aws.call("ec2", "create_security_group", theirs)["GroupId"]).into()
+}
+
+#[test]
+fn what_is_listed_is_what_was_made() {
+    let aws = LocalAws::start();
+    let input = network(&aws) + WEB + API;
+    let made = aws.pipe_with("mk-sg --private-api", &input).ok();
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    for name in ["alb/web", "task/web", "alb/api", "task/api"] {
+        assert_eq!(id(&listed, name), id(&made, name));
+    }
+}
+
+#[test]
+fn groups_that_refer_to_each_other_are_deleted_and_twice_is_fine() {
+    let aws = LocalAws::start();
+    let input = network(&aws)
+        + r#"{"type":"app","name":"a","calls":["b"]}
+             {"type":"app","name":"b","calls":["a"]}"#;
+    let made = aws.pipe_with("mk-sg --private-api", &input).ok();
+    let theirs = their_group(&aws, &input);
+    let gone = aws.pipe_with("rm-env --confirm production-pr1", &made.stdout).ok();
+    assert_eq!(gone.record("sg", "alb/a")["change"], "deleted");
+    assert_eq!(groups(&aws), BTreeMap::from([(theirs, "theirs".into())]));
+    aws.forget();
+    aws.pipe_with("rm-env --confirm production-pr1", &made.stdout).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_rule_and_an_interface_of_others_are_named_and_the_rest_is_deleted() {
+    let aws = LocalAws::start();
+    let input = network(&aws);
+    let made = aws.pipe_with("mk-sg --private-api", &input).ok();
+    let theirs = their_group(&aws, &input);
+    let pairs = json!([{"GroupId": id(&made, "task/web")}]);
+    let refers = json!([{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": pairs}]);
+    aws.call("ec2", "authorize_security_group_ingress", json!({"GroupId": theirs, "IpPermissions": refers}));
+    let vpc = serde_json::from_str::<Value>(input.lines().nth(1).unwrap()).unwrap()["id"].clone();
+    let subnet = aws.call("ec2", "create_subnet", json!({"VpcId": vpc, "CidrBlock": "10.0.0.0/24"}));
+    let interface =
+        json!({"SubnetId": subnet["Subnet"]["SubnetId"], "Groups": [id(&made, "alb/web")], "Description": "a bastion"});
+    let interface = aws.call("ec2", "create_network_interface", interface);
+    let interface = text(&interface["NetworkInterface"]["NetworkInterfaceId"]);
+
+    let output = aws.pipe_with("rm-env --confirm production-pr1", &made.stdout);
+    assert_eq!(output.code, 1, "{output:?}");
+    for blocker in [
+        format!("a rule of security group theirs ({theirs}) refers to it"),
+        format!("network interface {interface} (a bastion) uses it"),
+    ] {
+        assert!(output.stderr.contains(&blocker), "{blocker}\n{}", output.stderr);
+    }
+    let left: BTreeSet<String> = groups(&aws).into_values().collect();
+    assert_eq!(left, set(&["alb/web", "task/web", "theirs"]));
+    assert!(rules(&aws).contains("theirs ingress tcp 5432 task/web"));
+}
+
+#[test]
+fn a_group_without_the_identity_tag_is_not_deleted() {
+    let aws = LocalAws::start();
+    let made = aws.pipe_with("mk-sg --private-api", &network(&aws)).ok();
+    let web = id(&made, "alb/web");
+    aws.call("ec2", "delete_tags", json!({"Resources": [web], "Tags": [{"Key": "plumbline:env"}]}));
+    aws.pipe_with("rm-env --confirm production-pr1", &made.stdout);
+    assert!(groups(&aws).contains_key(&web));
+}
