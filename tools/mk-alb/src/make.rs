@@ -2,7 +2,6 @@
 //! each as soon as its records are there; then the listener, which a load balancer takes while it
 //! is provisioning; last the attributes, which it takes when it is active.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,7 +9,6 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, try_join};
 use plumbing::{App, Change, Record, Result, Sg, Vpc};
 use tokio::join;
-use tokio::sync::OnceCell;
 use tokio::time::sleep;
 
 use crate::aws::Elb;
@@ -24,14 +22,12 @@ const FIRST_LOOK: Duration = Duration::from_millis(250);
 struct Run<'a> {
     elb: &'a Elb,
     found: Shared<LocalBoxFuture<'a, Result<Rc<Have>>>>,
-    /// The tags of listeners, which alone are three calls deep: no other record waits for them.
-    listeners: OnceCell<HashMap<String, Tags>>,
 }
 
 /// Acts on each app as it arrives; looks at what is there meanwhile.
 pub async fn all(elb: &Elb) -> Result<()> {
     let found = async { elb.find().await.map(Rc::new) };
-    let run = Run { elb, found: found.boxed_local().shared(), listeners: OnceCell::new() };
+    let run = Run { elb, found: found.boxed_local().shared() };
     let look = async { told(elb, run.found.clone().await.map(drop)) };
     let (look, apps) = join!(look, elb.stream.for_each(|app| run.app(app)));
     look.and(apps)
@@ -181,8 +177,12 @@ impl Run<'_> {
 
     async fn listener(&self, want: &Want, balancer: &Balancer, group: &str) -> Result<()> {
         let elb = self.elb;
-        let mut have = self.with_tags(plan::on_port(&balancer.listeners)).await?;
         let record = |listener: &Listener| record::listener(&want.app, &listener.arn, group);
+        let found = plan::on_port(&balancer.listeners);
+        if let Some(serving) = found.filter(|listener| plan::serves(listener, group)) {
+            return self.write(record(serving), Change::Kept).await;
+        }
+        let mut have = self.with_tags(found).await?;
         loop {
             match plan::listener(&elb.env, want, have.as_ref(), group)? {
                 Step::Keep(listener) => return self.write(record(&listener), Change::Kept).await,
@@ -209,19 +209,11 @@ impl Run<'_> {
         }
     }
 
-    /// A listener with its tags, which are asked for in one call for all that were found.
+    /// A listener that is to be changed, with its tags: they say whether it is ours.
     async fn with_tags(&self, listener: Option<&Listener>) -> Result<Option<Listener>> {
         let Some(listener) = listener else { return Ok(None) };
-        let ask = || async {
-            let have = self.found.clone().await?;
-            let listeners = have.balancers.iter().filter_map(|balancer| plan::on_port(&balancer.listeners));
-            self.elb.tags(&listeners.map(|one| one.arn.clone()).collect::<Vec<_>>()).await
-        };
-        let tags = match self.listeners.get_or_try_init(ask).await?.get(&listener.arn) {
-            Some(tags) => tags.clone(),
-            None => self.elb.tags(std::slice::from_ref(&listener.arn)).await?.into_values().next().unwrap_or_default(),
-        };
-        Ok(Some(Listener { tags, ..listener.clone() }))
+        let tags = self.elb.tags(std::slice::from_ref(&listener.arn)).await?.into_values().next();
+        Ok(Some(Listener { tags: tags.unwrap_or_default(), ..listener.clone() }))
     }
 
     async fn write(&self, record: Record, change: Change) -> Result<()> {

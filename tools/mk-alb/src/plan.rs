@@ -137,6 +137,8 @@ pub struct Group {
     pub balancers: Vec<String>,
     /// Its attributes.
     pub attributes: Tags,
+    /// Whether it has targets, and all that are to stay are healthy.
+    pub healthy: bool,
     /// Its tags.
     pub tags: Tags,
 }
@@ -316,6 +318,12 @@ pub fn listener(env: &Env, want: &Want, have: Option<&Listener>, group: &str) ->
     Ok(step(have, changes))
 }
 
+/// Whether a listener on our own load balancer does what it is for. Its tags need not be read then,
+/// which would be a third call after another: they went into its create call.
+pub fn serves(listener: &Listener, group: &str) -> bool {
+    listener.protocol == "HTTP" && listener.target_group.as_deref() == Some(group)
+}
+
 /// The listener that serves the app.
 pub fn on_port(have: &[Listener]) -> Option<&Listener> {
     have.iter().find(|listener| listener.port == PORT)
@@ -489,6 +497,7 @@ mod tests {
 
     fn web_group() -> Group {
         Group {
+            healthy: true,
             arn: "tg-1".into(),
             name: "tg-web-production-pr1".into(),
             kind: "ip".into(),

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use plumbing::{Result, aws_error, wait};
+use plumbing::{Result, aws_error, code, wait};
 
-use super::{ARNS_AT_ONCE, Elb, FRESH, FRESH_BUDGET, find};
+use super::{ABSENT, ARNS_AT_ONCE, Elb, FRESH, FRESH_BUDGET, find};
 use crate::plan::{self, Balancer};
 
 /// A load balancer takes 2 to 4 minutes.
@@ -64,12 +64,16 @@ impl Elb {
     }
 
     /// Why a target group is not healthy; nothing where it is.
-    async fn unhealthy(&self, target_group: &str) -> Result<String> {
+    pub(super) async fn unhealthy(&self, target_group: &str) -> Result<String> {
         let answer = self.client.describe_target_health().target_group_arn(target_group).send().await;
-        let answer = answer.map_err(|e| {
-            let what = format!("look at the targets of {}", name_in(target_group));
-            aws_error("elasticloadbalancing:DescribeTargetHealth", what, e)
-        })?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if ABSENT.contains(&code(&error)) => return Ok("the target group is gone".into()),
+            Err(error) => {
+                let what = format!("look at the targets of {}", name_in(target_group));
+                return Err(aws_error("elasticloadbalancing:DescribeTargetHealth", what, error));
+            }
+        };
         let mut staying = 0;
         for described in answer.target_health_descriptions() {
             let health = described.target_health();
