@@ -94,7 +94,11 @@ impl Trap {
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let connections = Arc::new(AtomicUsize::new(0));
         let count = connections.clone();
-        std::thread::spawn(move || listener.incoming().for_each(|_| drop(count.fetch_add(1, Ordering::SeqCst))));
+        std::thread::spawn(move || {
+            listener.incoming().for_each(|_| {
+                count.fetch_add(1, Ordering::SeqCst);
+            })
+        });
         Trap { url, connections }
     }
 
