@@ -126,6 +126,26 @@ fn the_last_record_of_a_service_is_the_one_that_counts() {
 }
 
 #[test]
+fn a_service_that_was_deleted_is_told() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(&format!("{} | wait-env", up("registry.example/web:1"))).ok();
+    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+    let services: String = made
+        .stdout
+        .lines()
+        .filter(|line| line.contains(r#""type":"service""#) || line.contains(r#""type":"env""#))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let output = aws.pipe_with("wait-env", &services);
+    assert_eq!(output.code, 1);
+    assert!(
+        output.stderr.contains("is gone (ecs:DescribeServices)") || output.stderr.contains("failed: it is inactive"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
 fn a_tool_upstream_that_fails_ends_it_quietly() {
     let aws = LocalAws::start();
     let output = aws.pipe(

@@ -12,12 +12,16 @@ use crate::plan::{self, HaveService, Progress};
 /// A task starts within 2 to 5 minutes; the circuit breaker gives a broken one up within 10 to 20,
 /// and its verdict is the better message.
 const STEADY_DEADLINE: Duration = Duration::from_secs(30 * 60);
+/// A service that was just made may be missing from the first descriptions; after so many looks,
+/// some ten seconds, it is gone.
+const LOOKS_WITHOUT: u32 = 8;
 
 /// Waits until all of them are steady; all are looked at together.
 pub async fn wait(ecs: &Ecs, services: &[Service]) -> Result<()> {
     let waiting: BTreeMap<&str, &Service> = services.iter().map(|service| (service.arn.as_str(), service)).collect();
     let waiting = RefCell::new(waiting);
     let events = RefCell::new(Vec::new());
+    let missing = RefCell::new(BTreeMap::<String, u32>::new());
     let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
     let what = match names.as_slice() {
         [one] => format!("service {one} is not steady"),
@@ -30,7 +34,15 @@ pub async fn wait(ecs: &Ecs, services: &[Service]) -> Result<()> {
         for arn in &arns {
             let Some(asked) = waiting.borrow().get(arn.as_str()).copied() else { continue };
             let Some(have) = found.iter().find(|have| have.arn == *arn) else {
-                return Err(Error::refused(format!("service {} is gone (ecs:DescribeServices)", asked.name)));
+                let mut missing = missing.borrow_mut();
+                let looks = missing.entry(arn.clone()).or_default();
+                *looks += 1;
+                match *looks < LOOKS_WITHOUT {
+                    true => continue,
+                    false => {
+                        return Err(Error::refused(format!("service {} is gone (ecs:DescribeServices)", asked.name)));
+                    }
+                }
             };
             match plan::progress(have, &asked.task_definition) {
                 Progress::Steady => drop(waiting.borrow_mut().remove(arn.as_str())),
