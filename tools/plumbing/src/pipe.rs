@@ -1,7 +1,6 @@
 //! The two ends of the pipe: the threads that read stdin and write stdout for a [`Stream`].
 
 use std::io::{Read, Write};
-use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::Instant;
 
@@ -112,7 +111,7 @@ impl Stream {
 
     /// Every app that is called must be there, once all are.
     fn apps_are_whole(&self) -> Result<(), String> {
-        if self.0.makes_apps.load(Ordering::Relaxed) {
+        if self.0.makes_apps {
             return Ok(());
         }
         let state = self.state();

@@ -39,8 +39,9 @@ pub(crate) struct Shared {
     pub(crate) account_checked: AtomicBool,
     pub(crate) unchanged: AtomicUsize,
     pub(crate) changes: AtomicUsize,
-    /// Whether this tool writes app records, and so may name apps that come after it.
-    pub(crate) makes_apps: AtomicBool,
+    /// Whether this tool writes app records, so that its input may name apps that come after it.
+    /// The reader may be at the end of the input before the tool has begun: it cannot say so itself.
+    pub(crate) makes_apps: bool,
     pub(crate) opened: Instant,
 }
 
@@ -78,7 +79,7 @@ impl Stream {
             account_checked: AtomicBool::new(false),
             unchanged: AtomicUsize::new(0),
             changes: AtomicUsize::new(0),
-            makes_apps: AtomicBool::new(false),
+            makes_apps: tool == "mk-app",
             opened: Instant::now(),
         }));
         let writer = stream.clone();
@@ -415,11 +416,6 @@ impl Stream {
             }
             self.unless_stopped(tokio::time::sleep(QUIET - quiet)).await?;
         }
-    }
-
-    /// For `mk-app`: apps that this tool's input does not name may come after it.
-    pub fn makes_apps(&self) {
-        self.0.makes_apps.store(true, Ordering::Relaxed);
     }
 
     /// A line for a person, unless `--quiet`.
