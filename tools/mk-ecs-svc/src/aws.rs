@@ -209,7 +209,7 @@ impl Ecs {
         if have.grace != want.grace {
             request = request.health_check_grace_period_seconds(want.grace);
         }
-        if (&have.subnets, &have.groups, have.public_ip) != (&want.subnets, &want.groups, want.public_ip) {
+        if !plan::same_network(have, want) {
             request = request.network_configuration(network(want)?);
         }
         if (&have.target_group, &have.target) != (&want.target_group, &want.target) {

@@ -68,9 +68,9 @@ pub struct Settings {
     pub count: i32,
     /// For how many seconds failing health checks do not count.
     pub grace: i32,
-    /// The private subnets, sorted.
+    /// The private subnets, in any order.
     pub subnets: Vec<String>,
-    /// The security groups, sorted.
+    /// The security groups, in any order.
     pub groups: Vec<String>,
     /// Whether tasks have public addresses.
     pub public_ip: bool,
@@ -275,13 +275,11 @@ pub fn task_differences(have: &Task, want: &Task) -> Vec<Difference> {
 
 /// What the app's service is to say.
 pub fn settings(app: &App, task_definition: &str, around: &Surroundings) -> Settings {
-    let mut subnets = around.subnets.clone();
-    subnets.sort();
     Settings {
         task_definition: task_definition.into(),
         count: i32::try_from(app.count).unwrap_or(i32::MAX),
         grace: i32::try_from(app.grace).unwrap_or(i32::MAX),
-        subnets,
+        subnets: around.subnets.clone(),
         groups: vec![around.group.clone()],
         public_ip: false,
         target_group: around.target_group.clone(),
@@ -315,13 +313,12 @@ pub fn service_differences(name: &str, have: &Settings, want: &Settings) -> Resu
         return Err(Error::refused(format!("service {name} has {field} {old}, wanted {new}; that cannot be changed"))
             .hint("delete the service, and run the pipeline again: it makes another"));
     }
-    let list = |values: &[String]| values.join(" ");
     Ok([
         Difference::between("task definition", short(&have.task_definition), short(&want.task_definition)),
         Difference::between("count", have.count, want.count),
         Difference::between("grace", have.grace, want.grace),
-        Difference::between("subnets", list(&have.subnets), list(&want.subnets)),
-        Difference::between("security groups", list(&have.groups), list(&want.groups)),
+        Difference::between("subnets", sorted(&have.subnets), sorted(&want.subnets)),
+        Difference::between("security groups", sorted(&have.groups), sorted(&want.groups)),
         Difference::between("public ip", have.public_ip, want.public_ip),
         Difference::between("target group", &have.target_group, &want.target_group),
         Difference::between("target", &have.target, &want.target),
@@ -336,6 +333,18 @@ pub fn service_differences(name: &str, have: &Settings, want: &Settings) -> Resu
     .into_iter()
     .flatten()
     .collect())
+}
+
+/// Whether two services' tasks stand in the same network.
+pub fn same_network(one: &Settings, other: &Settings) -> bool {
+    let network = |s: &Settings| (sorted(&s.subnets), sorted(&s.groups), s.public_ip);
+    network(one) == network(other)
+}
+
+fn sorted(ids: &[String]) -> String {
+    let mut ids = ids.to_vec();
+    ids.sort();
+    ids.join(" ")
 }
 
 /// A revision as people write it: `task-web-production-pr1:3`.

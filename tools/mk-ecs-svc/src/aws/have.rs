@@ -57,10 +57,8 @@ pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
 /// Reads a description.
 pub fn have_service(service: SdkService) -> HaveService {
     let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
-    let mut subnets = network.map(|network| network.subnets().to_vec()).unwrap_or_default();
-    let mut groups = network.map(|network| network.security_groups().to_vec()).unwrap_or_default();
-    subnets.sort();
-    groups.sort();
+    let subnets = network.map(|network| network.subnets().to_vec()).unwrap_or_default();
+    let groups = network.map(|network| network.security_groups().to_vec()).unwrap_or_default();
     let deployment = service.deployment_configuration();
     let breaker = deployment.and_then(|deployment| deployment.deployment_circuit_breaker());
     let targets = service.load_balancers().iter();
