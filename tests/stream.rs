@@ -67,6 +67,22 @@ fn one_fault_prints_one_message_and_the_shell_sees_it() {
 }
 
 #[test]
+fn an_endpoint_that_is_gone_is_told_once() {
+    let input = format!("{ENV}\n");
+    let output = support::tool_at("http://127.0.0.1:9", "mk-vpc", &[], input.as_bytes());
+    assert_eq!(output.code, 75, "{output:?}");
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", "mk-vpc | mk-ecr | mk-logs"]);
+    let mut command = clean(command, "http://127.0.0.1:9");
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr.lines().filter(|line| !line.starts_with("  try:")).count(), 1, "{stderr}");
+}
+
+#[test]
 fn an_app_that_calls_nobody_known_is_refused_before_any_call() {
     let aws = LocalAws::start();
     let input = format!("{ENV}\n{{\"type\":\"app\",\"name\":\"web\",\"calls\":[\"apy\"]}}\n");
@@ -79,7 +95,7 @@ fn an_app_that_calls_nobody_known_is_refused_before_any_call() {
 #[test]
 fn a_closed_stdout_ends_a_tool_before_it_makes_anything() {
     let aws = LocalAws::start();
-    let output = aws.pipe("set +o pipefail; mk-env production pr1 | { mk-vpc; echo \"mk-vpc ended with $?\" >&2; } | mk-sg --no-such-flag");
+    let output = aws.pipe("set +o pipefail; mk-env production pr1 | { mk-vpc || echo \"mk-vpc ended with $?\" >&2; } | mk-sg --no-such-flag");
     assert_eq!(output.code, 2);
     assert!(output.stderr.contains("mk-vpc ended with 1"), "{}", output.stderr);
     assert_eq!(aws.changes(), Vec::<String>::new());

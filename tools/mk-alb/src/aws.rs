@@ -35,7 +35,7 @@ const GONE_DEADLINE: Duration = Duration::from_secs(5 * 60);
 /// A target group counts as in use for a while after its listener went.
 const IN_USE_BUDGET: Duration = Duration::from_secs(120);
 /// DescribeTags takes this many ARNs, and so does DescribeLoadBalancers.
-const ARNS_AT_ONCE: usize = 20;
+pub const ARNS_AT_ONCE: usize = 20;
 
 /// Elastic Load Balancing, and for whom: the environment whose tags go into each create call.
 pub struct Elb {

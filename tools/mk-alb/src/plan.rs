@@ -137,8 +137,6 @@ pub struct Group {
     pub balancers: Vec<String>,
     /// Its attributes.
     pub attributes: Tags,
-    /// Whether it has targets, and all that are to stay are healthy.
-    pub healthy: bool,
     /// Its tags.
     pub tags: Tags,
 }
@@ -497,7 +495,6 @@ mod tests {
 
     fn web_group() -> Group {
         Group {
-            healthy: true,
             arn: "tg-1".into(),
             name: "tg-web-production-pr1".into(),
             kind: "ip".into(),

@@ -13,7 +13,7 @@ pub fn alb(app: &str, balancer: &Balancer) -> Record {
         scheme: balancer.scheme.clone(),
         ..Alb::default()
     };
-    Record::of(&alb).with("zone", balancer.zone.as_str()).with("state", balancer.state.as_str())
+    Record::of(&alb).with("zone", balancer.zone.as_str())
 }
 
 /// The target group's record.
@@ -22,7 +22,6 @@ pub fn group(app: &str, group: &Group) -> Record {
         .with("arn", group.arn.as_str())
         .with("port", group.port)
         .with("health", group.health.path.as_str())
-        .with("healthy", group.healthy)
 }
 
 /// The listener's record.

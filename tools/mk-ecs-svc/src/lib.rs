@@ -61,3 +61,19 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
 pub async fn wait_stable(stream: &Stream, aws: &Aws, env: &Env, services: &[Service]) -> Result<()> {
     stable::wait(&aws::client(aws, stream, env), services).await
 }
+
+/// The services of some apps that are steady at this moment, for `wait-env`.
+pub async fn steady(stream: &Stream, aws: &Aws, env: &Env, apps: &[String]) -> Result<Vec<Service>> {
+    let names: Vec<String> = apps.iter().map(|app| plan::service_name(env, app)).collect();
+    let found = aws::client(aws, stream, env).services(&names).await?;
+    let steady = found.into_iter().filter(|have| {
+        let progress = plan::progress(have, &have.settings.task_definition);
+        matches!(progress, plan::Progress::Steady) && env.owns(&have.tags)
+    });
+    let service = |have: plan::HaveService| Service {
+        arn: have.arn,
+        task_definition: have.settings.task_definition,
+        ..Service::default()
+    };
+    Ok(steady.map(service).collect())
+}

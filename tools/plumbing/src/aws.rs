@@ -17,8 +17,10 @@ use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -64,7 +66,8 @@ impl Aws {
                     Error::refused(format!(
                         "the credentials are of account {account}, but the environment is in {expected}"
                     ))
-                    .hint("set AWS_PROFILE to a profile of that account"),
+                    .hint("set AWS_PROFILE to a profile of that account")
+                    .everyones(),
                 ),
                 Err(error) => checked.stop(error),
             }
@@ -194,6 +197,16 @@ impl Intercept for Guard {
             self.stream.check_change()?;
         }
         Ok(())
+    }
+
+    /// A call that is being retried ends when the tool does.
+    fn read_before_attempt(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        Ok(self.stream.go_on()?)
     }
 }
 

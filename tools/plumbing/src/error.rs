@@ -22,6 +22,8 @@ pub struct Error {
     pub message: String,
     /// What the reader can do, where there is something to do.
     pub hint: Option<String>,
+    /// Whether every tool of the pipe meets the same fault: only the first is to tell it.
+    pub everyones: bool,
 }
 
 /// The kinds of failure, each with its exit code in `man/plumbline.7`.
@@ -62,7 +64,7 @@ impl Kind {
 impl Error {
     /// An error of a kind, without a hint.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), hint: None }
+        Error { kind, message: message.into(), hint: None, everyones: false }
     }
 
     /// AWS refused, or what exists is not what was asked for.
@@ -89,6 +91,13 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+impl Error {
+    /// Marks a fault that lies in the credentials or the connection, not in one tool's work.
+    pub(crate) fn everyones(self) -> Self {
+        Error { everyones: true, ..self }
     }
 }
 
@@ -134,12 +143,27 @@ where
         ));
     };
     let why = meta.message().unwrap_or("no message").trim().trim_end_matches('.');
-    let error = Error::new(kind_of(code), format!("cannot {what}: {why} ({operation}, {code}{request})"));
+    let mut error = Error::new(kind_of(code), format!("cannot {what}: {why} ({operation}, {code}{request})"));
+    error.everyones = CREDENTIALS.contains(&code);
     match hint_for(code) {
         Some(hint) => error.hint(hint),
         None => error,
     }
 }
+
+/// AWS's codes for credentials that are no good, whatever the call.
+const CREDENTIALS: &[&str] = &[
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
 
 /// AWS's codes for "too fast" (aws-behaviours: throttling per service); all else is a refusal.
 fn kind_of(code: &str) -> Kind {
@@ -185,12 +209,15 @@ where
     let why = innermost(error);
     if why.contains("credential") || why.contains("profile") {
         return Error::refused(format!("cannot {what}: {why} ({operation})"))
-            .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+            .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+            .everyones();
     }
     let text = format!("cannot {what}: {why} ({operation})");
     match error {
         SdkError::ConstructionFailure(_) => Error::refused(text),
-        _ => Error::unfinished(text).hint("check the connection (AWS_ENDPOINT_URL, if set) and run the pipeline again"),
+        _ => Error::unfinished(text)
+            .hint("check the connection (AWS_ENDPOINT_URL, if set) and run the pipeline again")
+            .everyones(),
     }
 }
 

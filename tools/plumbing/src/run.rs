@@ -154,7 +154,10 @@ where
 
 async fn end(stream: &Stream, voice: &Voice, result: Result<()>) -> u8 {
     // The first reason to stop is the one to tell; what the tool answered may only follow from it.
-    if let Some(error) = stream.stop_reason().or(result.err()) {
+    if let Some(mut error) = stream.stop_reason().or(result.err()) {
+        if error.everyones && stream.upstream_fails(LAST_WORDS).await {
+            error = Error::new(Kind::Skipped, "a tool upstream told it");
+        }
         tell(stream, voice, &error).await;
         stream.drain((error.kind == Kind::Interrupted).then_some(LAST_WORDS)).await;
         return error.kind.exit_code();

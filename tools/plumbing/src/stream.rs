@@ -316,6 +316,11 @@ impl Stream {
         Err(first)
     }
 
+    /// The records of a type that have arrived.
+    pub fn so_far<T: Typed>(&self) -> Vec<T> {
+        self.state().records.iter().filter_map(Record::typed).collect()
+    }
+
     /// Waits until the account is known to be the environment's, before a first change.
     ///
     /// Errors: it is another, the tool must stop, or this is a dry run.
@@ -378,43 +383,38 @@ impl Stream {
     ///
     /// Errors: an upstream tool has failed already, so that nothing here needs to begin.
     pub async fn settled(&self) -> Result<()> {
-        loop {
-            let wait = {
-                let state = self.state();
-                let quiet = state.last_input.unwrap_or(self.0.opened).elapsed();
-                let begun = state.heard || self.0.common.env.is_some();
-                if state.ended || quiet >= QUIET && begun && !state.midway {
-                    drop(state);
-                    self.go_on()?;
-                    return match self.upstream_failed() {
-                        true => Err(Error::new(Kind::Skipped, "a tool upstream failed")),
-                        false => Ok(()),
-                    };
-                }
-                QUIET.saturating_sub(quiet).max(Duration::from_millis(1))
-            };
-            self.unless_stopped(tokio::time::sleep(wait)).await?;
+        self.quiet(self.0.common.env.is_some()).await?;
+        match self.upstream_failed() {
+            true => Err(Error::new(Kind::Skipped, "a tool upstream failed")),
+            false => Ok(()),
         }
     }
 
     /// Waits until stdin said something and is quiet, or ended: for `mk-app`, whose record comes
     /// after those of the same key.
     pub async fn heard(&self) -> Result<()> {
+        self.quiet(false).await
+    }
+
+    /// Waits until stdin ended, or was quiet after it said something; where silence is enough,
+    /// after the start.
+    async fn quiet(&self, silence_is_enough: bool) -> Result<()> {
         let mut changed = self.0.changed.subscribe();
-        while self.silent() {
-            self.go_on()?;
-            let _ = changed.changed().await;
-        }
         loop {
-            let quiet = {
+            let wait = {
                 let state = self.state();
-                let quiet = state.last_input.map_or(QUIET, |at| at.elapsed());
-                if state.ended { QUIET } else { quiet }
+                if let Some(stop) = &state.stop {
+                    return Err(stopped(stop));
+                }
+                let quiet = state.last_input.unwrap_or(self.0.opened).elapsed();
+                let begun = state.heard || silence_is_enough;
+                if state.ended || quiet >= QUIET && begun && !state.midway {
+                    return Ok(());
+                }
+                // A stdin that says nothing says so when it speaks; a quiet one, when it ends.
+                QUIET.saturating_sub(quiet).max(Duration::from_millis(1))
             };
-            if quiet >= QUIET {
-                return self.go_on();
-            }
-            self.unless_stopped(tokio::time::sleep(QUIET - quiet)).await?;
+            let _ = tokio::time::timeout(wait, changed.changed()).await;
         }
     }
 
@@ -481,6 +481,21 @@ impl Stream {
 
     pub(crate) fn stop_reason(&self) -> Option<Error> {
         self.state().stop.clone()
+    }
+
+    /// Whether a tool upstream says that it failed, before the input ends or time is up.
+    pub(crate) async fn upstream_fails(&self, limit: Duration) -> bool {
+        let begun = Instant::now();
+        let mut changed = self.0.changed.subscribe();
+        loop {
+            {
+                let state = self.state();
+                if state.upstream_failed || state.ended || !state.heard || begun.elapsed() > limit {
+                    return state.upstream_failed;
+                }
+            }
+            let _ = tokio::time::timeout(Duration::from_millis(100), changed.changed()).await;
+        }
     }
 
     /// Passes the rest of the input on; without a limit where the tool did its work, since the

@@ -7,8 +7,9 @@
 use std::cell::RefCell;
 
 use clap::Parser;
-use futures_util::future::{Either, select};
-use plumbing::{Alb, Aws, Env, Error, Failed, Kind, Listener, Record, Result, Service, Stream};
+use futures_util::FutureExt;
+use futures_util::future::{Either, LocalBoxFuture, Shared, select};
+use plumbing::{Alb, App, Aws, Change, Env, Error, Failed, Kind, Listener, Record, Result, Service, Stream};
 use tokio::{join, try_join};
 
 /// Wait until an environment is healthy
@@ -27,8 +28,11 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
         return Ok(()); // what a dry run announces will not come
     }
     let aws = Aws::connect(&stream, &env).await?;
-    let watch = Watch { stream: &stream, aws: &aws, env: &env, albs: RefCell::default(), services: RefCell::default() };
-    let healthy = std::pin::pin!(watch.healthy());
+    let at_once = at_once(&stream, &aws, &env).boxed_local().shared();
+    let (albs, services) = Default::default();
+    let watch = Watch { stream: &stream, aws: &aws, env: &env, at_once: at_once.clone(), albs, services };
+    let look = async { at_once.await.map(drop).inspect_err(|error| stream.stop(error.clone())) };
+    let healthy = std::pin::pin!(async { try_join!(look, watch.healthy()).map(drop) });
     let failed = std::pin::pin!(stream.need::<Failed>(""));
     // With a part missing the whole does not become healthy; and looking may be dropped.
     match select(healthy, failed).await {
@@ -44,24 +48,60 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     Ok(())
 }
 
+/// What is well before any record of it has come: an environment that does not change is then
+/// known to be healthy as soon as the other tools say that they kept it.
+#[derive(Clone, Default)]
+struct Well {
+    /// The ARNs of load balancers that are active and target groups that are healthy.
+    serving: Vec<String>,
+    steady: Vec<Service>,
+}
+
+async fn at_once(stream: &Stream, aws: &Aws, env: &Env) -> Result<Well> {
+    let apps: Vec<String> = stream.so_far::<App>().into_iter().map(|app| app.name).collect();
+    if apps.is_empty() {
+        return Ok(Well::default());
+    }
+    let (serving, steady) =
+        try_join!(mk_alb::serving(stream, aws, env, &apps), mk_ecs_svc::steady(stream, aws, env, &apps))?;
+    Ok(Well { serving, steady })
+}
+
 /// What arrived and is not looked at yet: records that come together are one call.
 struct Watch<'a> {
     stream: &'a Stream,
     aws: &'a Aws,
     env: &'a Env,
+    at_once: Shared<LocalBoxFuture<'a, Result<Well>>>,
     albs: RefCell<Vec<String>>,
     services: RefCell<Vec<Service>>,
 }
 
 impl Watch<'_> {
     async fn healthy(&self) -> Result<()> {
-        let albs = self.stream.for_each::<Alb, _, _>(|alb| {
-            self.albs.borrow_mut().push(alb.arn);
-            self.active()
+        let albs = self.stream.for_each::<Alb, _, _>(|alb| async {
+            let well = self.at_once.clone().await?;
+            if !well.serving.contains(&alb.arn) {
+                self.albs.borrow_mut().push(alb.arn);
+                self.active().await?;
+            }
+            Ok(())
         });
-        let services = self.stream.for_each::<Service, _, _>(|service| {
-            self.services.borrow_mut().push(service.clone());
-            async move { try_join!(self.steady(), self.targets(&service.name)).map(drop) }
+        let services = self.stream.for_each::<Service, _, _>(|service| async move {
+            let well = self.at_once.clone().await?;
+            let kept = service.change.is_none_or(|change| change == Change::Kept);
+            let steady = async {
+                if kept && well.steady.iter().any(|steady| same(steady, &service)) {
+                    self.stream.all().await?;
+                    let newest = self.stream.get::<Service>(&service.name);
+                    let Some(newer) = newest.filter(|newest| !same(newest, &service)) else { return Ok(()) };
+                    self.services.borrow_mut().push(newer); // mk-ecs-svc after ls-env
+                } else {
+                    self.services.borrow_mut().push(service.clone());
+                }
+                self.steady().await
+            };
+            try_join!(steady, self.targets(&service.name, kept.then_some(&well))).map(drop)
         });
         let (albs, services) = join!(albs, services);
         albs.and(services)
@@ -94,8 +134,9 @@ impl Watch<'_> {
     }
 
     /// The targets of an app whose load balancer is known.
-    async fn targets(&self, app: &str) -> Result<()> {
+    async fn targets(&self, app: &str, well: Option<&Well>) -> Result<()> {
         match self.stream.need::<Listener>(app).await {
+            Ok(listener) if well.is_some_and(|well| well.serving.contains(&listener.target_group)) => Ok(()),
             Ok(listener) => mk_alb::wait_healthy(self.stream, self.aws, self.env, app, &listener.target_group).await,
             Err(_) => self.stream.go_on(),
         }

@@ -123,17 +123,13 @@ impl Elb {
     }
 
     async fn group_details(&self, group: Group) -> Result<Group> {
-        let (attributes, unhealthy) = try_join!(self.group_attributes(&group), self.unhealthy(&group.arn))?;
-        Ok(Group { attributes, healthy: unhealthy.is_empty(), ..group })
-    }
-
-    async fn group_attributes(&self, group: &Group) -> Result<Tags> {
         match self.client.describe_target_group_attributes().target_group_arn(&group.arn).send().await {
             Ok(answer) => {
                 let pairs = answer.attributes.unwrap_or_default().into_iter();
-                Ok(pairs.filter_map(|pair| Some((pair.key?, pair.value.unwrap_or_default()))).collect())
+                let pairs = pairs.filter_map(|pair| Some((pair.key?, pair.value.unwrap_or_default())));
+                Ok(Group { attributes: pairs.collect(), ..group })
             }
-            Err(error) if ABSENT.contains(&code(&error)) => Ok(Tags::new()),
+            Err(error) if ABSENT.contains(&code(&error)) => Ok(group),
             Err(error) => {
                 let what = format!("read the attributes of target group {}", group.name);
                 Err(aws_error("elasticloadbalancing:DescribeTargetGroupAttributes", what, error))
