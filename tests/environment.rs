@@ -1,4 +1,5 @@
 //! The recipes end to end: what a user has after `just up` and after `just down`.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use std::collections::BTreeSet;
 

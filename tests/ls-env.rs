@@ -1,4 +1,5 @@
 //! ls-env: an environment, found again from its name.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use support::{LocalAws, recipe};
 

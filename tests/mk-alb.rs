@@ -1,4 +1,5 @@
 //! mk-alb: its command line, and the load balancers it makes in the local AWS.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use support::{ENV, LocalAws, Output, Value, json, tags, text};
 
@@ -100,14 +101,12 @@ fn it_makes_what_each_app_needs_and_a_second_run_changes_nothing() {
         }
     }
 
-    println!("first run: {} calls", aws.calls().len());
     assert!(aws.calls().len() <= 17, "{:?}", actions(&aws));
     aws.forget();
     let again = aws.pipe_with("mk-alb", &input).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(again.record("alb", "web")["arn"], made.record("alb", "web")["arn"]);
     assert!(again.stderr.contains("mk-alb: nothing to change (6 kept)"), "{}", again.stderr);
-    println!("unchanged: {} calls", aws.calls().len());
     assert!(aws.calls().len() <= 11, "{:?}", actions(&aws));
 }
 

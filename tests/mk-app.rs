@@ -1,4 +1,5 @@
 //! mk-app: a service that is wanted, as a record.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use support::{ENV, json, tool};
 

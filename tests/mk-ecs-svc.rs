@@ -1,5 +1,6 @@
 //! mk-ecs-svc: its command line, and the cluster, task definitions and services it makes in the
 //! local AWS.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use support::{ENV, LocalAws, Output, Value, json, tags, text, tool};
 

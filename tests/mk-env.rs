@@ -1,4 +1,5 @@
 //! mk-env: the head of every pipe.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use support::{LocalAws, json, tool};
 

@@ -1,4 +1,5 @@
 //! mk-role: its command line, and the roles it makes in the local AWS.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use std::collections::BTreeSet;
 

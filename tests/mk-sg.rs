@@ -1,4 +1,5 @@
 //! mk-sg: its command line, and the groups and rules it makes in the local AWS.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
 //! mk-vpc: its command line, and the network it makes in the local AWS.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use support::{ENV, LocalAws, json, tags, text, tool};
 

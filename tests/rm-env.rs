@@ -1,4 +1,5 @@
 //! rm-env: what it deletes, and what it does not.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use support::{ENV, LocalAws, json, recipe, text, tool};
 

@@ -1,4 +1,5 @@
 //! The stream, as a user of the tools sees it: real processes in real pipes.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use std::io::Write;
 use std::process::{Command, Stdio};

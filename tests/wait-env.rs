@@ -1,4 +1,5 @@
 //! wait-env: its command line, and what it waits for in the local AWS.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 use support::{ENV, LocalAws, Output, json, text, tool};
 

@@ -346,21 +346,29 @@ impl Ec2 {
         Ok(NatGateway { tags: tags.into_iter().collect(), ..answer.nat_gateway.map(nat_gateway).unwrap_or_default() })
     }
 
-    /// Waits until a NAT gateway works.
+    /// Waits until NAT gateways work, all with one look.
     ///
-    /// Errors: it failed, with AWS's reason; or it is still pending after 15 minutes.
-    pub async fn nat_available(&self, nat: &str) -> Result<()> {
-        wait::until(&self.stream, &format!("nat gateway {nat} is still pending"), NAT_CREATE, || async {
-            let found = self.nat(nat).await?;
-            match found.as_ref().map_or("", |nat| nat.state.as_str()) {
-                "available" => Ok(Some(())),
-                "pending" | "" => Ok(None), // "": EC2 does not show it yet
-                state => {
-                    let failure = found.as_ref().map_or("", |nat| nat.failure.as_str());
-                    Err(Error::refused(format!("nat gateway {nat} is {state}: {failure} (ec2:CreateNatGateway)"))
-                        .hint("run the pipeline again: it makes another"))
+    /// Errors: one failed, with AWS's reason; or one is still pending after 15 minutes.
+    pub async fn nats_available(&self, vpc: &str, ids: &[&str]) -> Result<()> {
+        let what = format!("nat gateway {} is still pending", ids.join(", "));
+        wait::until(&self.stream, &what, NAT_CREATE, || async {
+            let found = self.nats(vpc).await?;
+            let mut pending = false;
+            for id in ids {
+                let found = found.iter().find(|nat| nat.id == *id);
+                match found.map_or("", |nat| nat.state.as_str()) {
+                    "available" => {}
+                    "pending" | "" => pending = true, // "": EC2 does not show it yet
+                    state => {
+                        let failure = found.map_or("", |nat| nat.failure.as_str());
+                        return Err(Error::refused(format!(
+                            "nat gateway {id} is {state}: {failure} (ec2:CreateNatGateway)"
+                        ))
+                        .hint("run the pipeline again: it makes another"));
+                    }
                 }
             }
+            Ok((!pending).then_some(()))
         })
         .await
     }
@@ -507,32 +515,36 @@ impl Ec2 {
             self.client.describe_vpc_endpoints().filters(here()).send(),
             self.client.describe_internet_gateways().filters(filter("attachment.vpc-id", vpc)).send()
         );
-        let mut left: Vec<(&str, Option<String>, Option<Vec<Tag>>)> = Vec::new();
+        let mut left = Vec::new();
+        let mut note = |kind: &str, id: Option<String>, tagged: Option<Vec<Tag>>| {
+            if !plan::ours(&self.env, &tags(tagged)) {
+                left.push(format!("{kind} {}", id.unwrap_or_default()));
+            }
+        };
         for subnet in subnets.map_err(|e| aws_error("ec2:DescribeSubnets", what(), e))?.subnets.unwrap_or_default() {
-            left.push(("subnet", subnet.subnet_id, subnet.tags));
+            note("subnet", subnet.subnet_id, subnet.tags);
         }
         let groups = groups.map_err(|e| aws_error("ec2:DescribeSecurityGroups", what(), e))?.security_groups;
         for group in groups.unwrap_or_default().into_iter().filter(|group| group.group_name() != Some("default")) {
-            left.push(("security group", group.group_id, group.tags));
+            note("security group", group.group_id, group.tags);
         }
         let tables = tables.map_err(|e| aws_error("ec2:DescribeRouteTables", what(), e))?.route_tables;
         for table in tables.unwrap_or_default() {
             if !table.associations().iter().any(|association| association.main() == Some(true)) {
-                left.push(("route table", table.route_table_id, table.tags));
+                note("route table", table.route_table_id, table.tags);
             }
         }
         let endpoints = endpoints.map_err(|e| aws_error("ec2:DescribeVpcEndpoints", what(), e))?.vpc_endpoints;
         for endpoint in endpoints.unwrap_or_default() {
             if endpoint.state().is_none_or(|state| !state.as_str().eq_ignore_ascii_case("deleted")) {
-                left.push(("vpc endpoint", endpoint.vpc_endpoint_id, endpoint.tags));
+                note("vpc endpoint", endpoint.vpc_endpoint_id, endpoint.tags);
             }
         }
         let gateways = gateways.map_err(|e| aws_error("ec2:DescribeInternetGateways", what(), e))?.internet_gateways;
         for gateway in gateways.unwrap_or_default() {
-            left.push(("internet gateway", gateway.internet_gateway_id, gateway.tags));
+            note("internet gateway", gateway.internet_gateway_id, gateway.tags);
         }
-        let foreign = left.into_iter().filter(|(_, _, tagged)| !plan::ours(&self.env, &tags(tagged.clone())));
-        Ok(foreign.map(|(kind, id, _)| format!("{kind} {}", id.unwrap_or_default())).collect())
+        Ok(left)
     }
 
     fn identity(&self) -> Filter {

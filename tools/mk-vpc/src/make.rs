@@ -134,7 +134,15 @@ async fn parts(
         ec2.stream.join(uses.map(|(subnet, table)| associated(ec2, have, subnet, table))).await
     };
     let with_nat = layout.zones.iter().zip(&zones).filter(|(zone, _)| zone.nat).zip(&addresses);
-    let nats = ec2.stream.join(with_nat.map(|((zone, (subnet, _)), address)| nat(ec2, have, zone, subnet, address)));
+    let nats = async {
+        let made = with_nat.map(|((zone, (subnet, _)), address)| nat(ec2, have, zone, subnet, address));
+        let nats = ec2.stream.join(made).await?;
+        let pending: Vec<&str> = nats.iter().filter(|(_, works)| !works).map(|(id, _)| id.as_str()).collect();
+        if !pending.is_empty() {
+            ec2.nats_available(&vpc.id, &pending).await?;
+        }
+        Ok(nats.into_iter().map(|(id, _)| id).collect::<Vec<String>>())
+    };
     let (way_in, nats) = join!(way_in, nats);
     way_in?;
     let nats = nats?;
@@ -247,8 +255,8 @@ async fn associated(ec2: &Ec2, have: &Have, subnet: &Subnet, table: &Table) -> R
     ec2.associate(&table.id, &subnet.id, old.as_deref()).await
 }
 
-/// A zone's NAT gateway, when it is available.
-async fn nat(ec2: &Ec2, have: &Have, zone: &Zone, subnet: &Subnet, address: &Address) -> Result<String> {
+/// A zone's NAT gateway, and whether it works already.
+async fn nat(ec2: &Ec2, have: &Have, zone: &Zone, subnet: &Subnet, address: &Address) -> Result<(String, bool)> {
     let name = plan::name(&ec2.env, "nat", &zone.letter);
     let found = plan::nat(&have.nats, &subnet.id);
     let id = match found {
@@ -274,10 +282,7 @@ async fn nat(ec2: &Ec2, have: &Have, zone: &Zone, subnet: &Subnet, address: &Add
             made.id
         }
     };
-    if found.is_none_or(|found| found.state != "available") {
-        ec2.nat_available(&id).await?;
-    }
-    Ok(id)
+    Ok((id, found.is_some_and(|found| found.state == "available")))
 }
 
 async fn created(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {

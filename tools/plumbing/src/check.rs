@@ -151,7 +151,7 @@ fn fargate_size(cpu: u32, memory: u32) -> Result<(), String> {
         return Err(format!("cpu {cpu} is no Fargate size: 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768"));
     };
     // 32 vCPU take 60, 120 or 244 GB; the last is no multiple of the step.
-    let listed = (*first..=*last).contains(&memory) && (memory - first) % step == 0;
+    let listed = (*first..=*last).contains(&memory) && (memory - first).is_multiple_of(*step);
     if listed || (cpu, memory) == (256, 512) || (cpu, memory) == (32768, 249856) {
         return Ok(());
     }

@@ -111,7 +111,7 @@ impl Stream {
 
     /// Every app that is called must be there, once all are.
     fn apps_are_whole(&self) -> Result<(), String> {
-        if self.0.makes_apps {
+        if self.0.makes_apps || self.upstream_failed() {
             return Ok(());
         }
         let state = self.state();

@@ -52,7 +52,7 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
 /// known to be healthy as soon as the other tools say that they kept it.
 #[derive(Clone, Default)]
 struct Well {
-    /// The ARNs of load balancers that are active and target groups that are healthy.
+    /// The ARNs of target groups that are healthy.
     serving: Vec<String>,
     steady: Vec<Service>,
 }
@@ -80,8 +80,7 @@ struct Watch<'a> {
 impl Watch<'_> {
     async fn healthy(&self) -> Result<()> {
         let albs = self.stream.for_each::<Alb, _, _>(|alb| async {
-            let well = self.at_once.clone().await?;
-            if !well.serving.contains(&alb.arn) {
+            if !self.serves(&alb).await? {
                 self.albs.borrow_mut().push(alb.arn);
                 self.active().await?;
             }
@@ -107,8 +106,20 @@ impl Watch<'_> {
         albs.and(services)
     }
 
+    /// Whether a load balancer that was kept had healthy targets from the first.
+    async fn serves(&self, alb: &Alb) -> Result<bool> {
+        let well = self.at_once.clone().await?;
+        let changed = alb.rest.get("change").is_some_and(|change| change != Change::Kept.word());
+        if changed || well.serving.is_empty() {
+            return Ok(false);
+        }
+        let listener = self.stream.need::<Listener>(&alb.name).await;
+        Ok(listener.is_ok_and(|listener| well.serving.contains(&listener.target_group)))
+    }
+
     async fn active(&self) -> Result<()> {
         self.stream.settled().await?;
+        tokio::task::yield_now().await; // the others' turn to say what they wait for
         match self.albs.take() {
             none if none.is_empty() => Ok(()),
             arns => mk_alb::wait_active(self.stream, self.aws, self.env, &arns).await,
@@ -117,6 +128,7 @@ impl Watch<'_> {
 
     async fn steady(&self) -> Result<()> {
         self.stream.settled().await?;
+        tokio::task::yield_now().await;
         let mut asked = self.services.take();
         while !asked.is_empty() {
             let steady = mk_ecs_svc::wait_stable(self.stream, self.aws, self.env, &asked).await;

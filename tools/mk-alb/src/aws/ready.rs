@@ -7,8 +7,6 @@ use futures_util::future::try_join_all;
 use plumbing::{Result, aws_error, code, wait};
 
 use super::{ABSENT, ARNS_AT_ONCE, Elb, FRESH, FRESH_BUDGET, find};
-use tokio::try_join;
-
 use crate::plan::{self, Balancer};
 
 /// A load balancer takes 2 to 4 minutes.
@@ -65,41 +63,21 @@ impl Elb {
         })
     }
 
-    /// Of some load balancers and target groups, by name, those that are active and healthy now; of
-    /// none where one is missing, since AWS then tells nothing.
-    pub async fn serving(&self, balancers: Vec<String>, groups: Vec<String>) -> Result<Vec<String>> {
-        let balancers = async {
-            match self.client.describe_load_balancers().set_names(Some(balancers)).send().await {
-                Ok(answer) => Ok(answer.load_balancers.unwrap_or_default().into_iter().map(find::balancer).collect()),
-                Err(error) if ABSENT.contains(&code(&error)) => Ok(Vec::new()),
-                Err(error) => {
-                    Err(aws_error("elasticloadbalancing:DescribeLoadBalancers", "look at the load balancers", error))
-                }
+    /// Of some target groups, by name, those that are healthy now; none where one is missing, since
+    /// AWS then tells of none. A load balancer with healthy targets is active: it asks them.
+    pub async fn serving(&self, groups: Vec<String>) -> Result<Vec<String>> {
+        let arns: Vec<String> = match self.client.describe_target_groups().set_names(Some(groups)).send().await {
+            Ok(answer) => answer.target_groups().iter().filter_map(|group| group.target_group_arn.clone()).collect(),
+            Err(error) if ABSENT.contains(&code(&error)) => return Ok(Vec::new()),
+            Err(error) => {
+                return Err(aws_error("elasticloadbalancing:DescribeTargetGroups", "look at the target groups", error));
             }
         };
-        let groups = async {
-            let arns: Vec<String> = match self.client.describe_target_groups().set_names(Some(groups)).send().await {
-                Ok(answer) => {
-                    answer.target_groups().iter().filter_map(|group| group.target_group_arn.clone()).collect()
-                }
-                Err(error) if ABSENT.contains(&code(&error)) => Vec::new(),
-                Err(error) => {
-                    return Err(aws_error(
-                        "elasticloadbalancing:DescribeTargetGroups",
-                        "look at the target groups",
-                        error,
-                    ));
-                }
-            };
-            let healthy = arns.into_iter().map(|arn| async {
-                let why = self.unhealthy(&arn).await?;
-                Ok(why.is_empty().then_some(arn))
-            });
-            try_join_all(healthy).await
-        };
-        let (balancers, groups): (Vec<Balancer>, Vec<Option<String>>) = try_join!(balancers, groups)?;
-        let active = balancers.into_iter().filter(|balancer| balancer.state.starts_with("active"));
-        Ok(active.map(|balancer| balancer.arn).chain(groups.into_iter().flatten()).collect())
+        let healthy = arns.into_iter().map(|arn| async {
+            let why = self.unhealthy(&arn).await?;
+            Ok(why.is_empty().then_some(arn))
+        });
+        Ok(try_join_all(healthy).await?.into_iter().flatten().collect())
     }
 
     /// Why a target group is not healthy; nothing where it is.
