@@ -24,8 +24,9 @@ pub fn records(env: &Env, new: bool, found: Vec<Record>) -> Vec<Record> {
             }
         }
     }
+    let fits = |app: App| app.check().is_ok(); // a person may have made something else of it by hand
     let whole =
-        |record: &Record| record.kind() != "app" || record.0.contains_key("port") && record.typed::<App>().is_some();
+        |record: &Record| record.kind() != "app" || record.0.contains_key("port") && record.typed().is_some_and(fits);
     merged.retain(|record| whole(record) && (new || record.kind() != "env"));
     let rank = |record: &Record| match record.kind() {
         "env" => 0,
@@ -87,6 +88,12 @@ mod tests {
     #[test]
     fn an_app_without_a_service_is_left_out() {
         assert!(records(&env(), false, vec![Record::new("app", "web").with("public", true)]).is_empty());
+    }
+
+    #[test]
+    fn an_app_that_no_tool_would_take_is_left_out() {
+        let found = vec![Record::new("app", "web").with("port", 5000).with("cpu", 333)];
+        assert!(records(&env(), false, found).is_empty());
     }
 
     #[test]

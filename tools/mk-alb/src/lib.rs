@@ -45,3 +45,8 @@ pub async fn serving(stream: &Stream, aws: &Aws, env: &Env, apps: &[String]) -> 
     let each = apps.chunks(aws::ARNS_AT_ONCE).map(|apps| elb.serving(named(apps)));
     Ok(futures_util::future::try_join_all(each).await?.concat())
 }
+
+/// Whether a target group knows of no targets at all, for `wait-env`.
+pub async fn targetless(stream: &Stream, aws: &Aws, env: &Env, target_group: &str) -> Result<bool> {
+    aws::client(aws, stream, env).targetless(target_group).await
+}

@@ -116,7 +116,7 @@ impl Ec2 {
         let answer = self.client.describe_addresses().filters(self.identity()).send().await;
         let found = answer.map_err(|e| aws_error("ec2:DescribeAddresses", "find the elastic ip addresses", e))?;
         let addresses = found.addresses.unwrap_or_default().into_iter().map(|address| Address {
-            used: address.association_id.is_some() || address.network_interface_id.is_some(),
+            used: [address.association_id(), address.network_interface_id()].iter().flatten().any(|id| !id.is_empty()),
             id: address.allocation_id.unwrap_or_default(),
             tags: tags(address.tags),
         });
@@ -398,14 +398,16 @@ impl Ec2 {
         };
         let (ingress, egress) = (of(false), of(true));
         if !ingress.is_empty() {
-            let request =
-                self.client.revoke_security_group_ingress().group_id(id).set_security_group_rule_ids(Some(ingress));
-            request.send().await.map_err(|e| aws_error("ec2:RevokeSecurityGroupIngress", format!("strip {id}"), e))?;
+            let request = self.client.revoke_security_group_ingress().group_id(id);
+            gone(
+                "ec2:RevokeSecurityGroupIngress",
+                id,
+                request.set_security_group_rule_ids(Some(ingress)).send().await,
+            )?;
         }
         if !egress.is_empty() {
-            let request =
-                self.client.revoke_security_group_egress().group_id(id).set_security_group_rule_ids(Some(egress));
-            request.send().await.map_err(|e| aws_error("ec2:RevokeSecurityGroupEgress", format!("strip {id}"), e))?;
+            let request = self.client.revoke_security_group_egress().group_id(id);
+            gone("ec2:RevokeSecurityGroupEgress", id, request.set_security_group_rule_ids(Some(egress)).send().await)?;
         }
         Ok(())
     }
@@ -554,7 +556,7 @@ impl Ec2 {
     fn tags_with_time(&self, kind: &str, part: &str) -> Vec<(String, String)> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let mut tags = self.env.tags_of(&plan::name(&self.env, kind, part));
-        tags.push((MADE.into(), now.as_millis().to_string()));
+        tags.push((MADE.into(), now.as_micros().to_string()));
         tags
     }
 

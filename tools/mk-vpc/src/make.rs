@@ -168,7 +168,12 @@ async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result
             })?
         }
     };
-    for loser in have.gateways.iter().filter(|other| other.id != used.id && other.vpc.is_none()) {
+    let mut losers: Vec<Gateway> = have.gateways.clone();
+    if !known {
+        let all = ec2.gateways().await?;
+        losers.extend(all.into_iter().filter(|other| plan::same_call(&other.tags, &used.tags)));
+    }
+    for loser in losers.iter().filter(|other| other.id != used.id && other.vpc.is_none()) {
         ec2.delete_gateway(&loser.id).await?;
     }
     match known {

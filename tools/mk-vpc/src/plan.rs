@@ -7,7 +7,7 @@ use plumbing::{Change, Difference, Egress, Env, Error, Record, Result, Vpc};
 
 use crate::range::Range;
 
-/// The tag that tells which of two came first, in milliseconds since 1970: VPCs, internet gateways
+/// The tag that tells which of two came first, in microseconds since 1970: VPCs, internet gateways
 /// and addresses have neither names that AWS keeps unique nor a creation time.
 pub const MADE: &str = "plumbline:made";
 
@@ -225,6 +225,11 @@ pub fn elect<'a, T>(
         let (tags, id) = key(candidate);
         (tags.get(MADE).and_then(|made| made.parse::<u64>().ok()).unwrap_or(u64::MAX), id)
     })
+}
+
+/// Whether two came of one call, which was repeated when its answer was lost.
+pub fn same_call(one: &Tags, other: &Tags) -> bool {
+    one.get(MADE).is_some_and(|made| other.get(MADE) == Some(made))
 }
 
 /// The elected VPC.

@@ -109,8 +109,8 @@ impl App {
         if !path {
             return Err(format!("health '{}' is not a path: it begins with / and has no spaces", self.health));
         }
-        if self.count == 0 || self.count > 5000 {
-            return Err(format!("count {} must be 1 to 5000", self.count));
+        if self.count > 5000 {
+            return Err(format!("count {} is more than the 5000 tasks of a service", self.count));
         }
         if !matches!(self.architecture.as_str(), "X86_64" | "ARM64") {
             return Err(format!("architecture '{}' must be X86_64 or ARM64", self.architecture));

@@ -5,12 +5,16 @@
 //! own, and holds no AWS knowledge: the crates of mk-alb and mk-ecs-svc wait for theirs.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use clap::Parser;
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, Shared, select};
 use plumbing::{Alb, App, Aws, Change, Env, Error, Failed, Kind, Listener, Record, Result, Service, Stream};
 use tokio::{join, try_join};
+
+/// How long after its service a target group may still be empty.
+const TARGETS_SHOW: Duration = Duration::from_secs(15);
 
 /// Wait until an environment is healthy
 #[derive(Parser)]
@@ -100,7 +104,7 @@ impl Watch<'_> {
                 }
                 self.steady().await
             };
-            try_join!(steady, self.targets(&service.name, kept.then_some(&well))).map(drop)
+            self.both(&service.name, steady, self.targets(&service.name, kept.then_some(&well))).await
         });
         let (albs, services) = join!(albs, services);
         albs.and(services)
@@ -143,6 +147,31 @@ impl Watch<'_> {
             asked = newer;
         }
         Ok(())
+    }
+
+    /// A service steady and its targets healthy. Where ECS says that a service is steady, and the
+    /// target group knows of no target at all for a while after, nobody tells more: AWS registers
+    /// them before it says so, but an emulator may have no targets.
+    async fn both<S, T>(&self, app: &str, steady: S, targets: T) -> Result<()>
+    where
+        S: Future<Output = Result<()>>,
+        T: Future<Output = Result<()>>,
+    {
+        let (steady, targets) = (std::pin::pin!(steady), std::pin::pin!(targets));
+        let mut targets = match select(steady, targets).await {
+            Either::Right((targets, steady)) => return targets.and(steady.await),
+            Either::Left((steady, targets)) => steady.map(|()| targets)?,
+        };
+        if let Ok(healthy) = tokio::time::timeout(TARGETS_SHOW, targets.as_mut()).await {
+            return healthy;
+        }
+        match self.stream.get::<Listener>(app) {
+            Some(listener) if mk_alb::targetless(self.stream, self.aws, self.env, &listener.target_group).await? => {
+                self.stream.say(&format!("app {app} is steady, but its target group tells of no targets"));
+                Ok(())
+            }
+            _ => targets.await,
+        }
     }
 
     /// The targets of an app whose load balancer is known.

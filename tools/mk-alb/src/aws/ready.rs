@@ -15,6 +15,8 @@ const ACTIVE_DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// service takes ten minutes.
 const HEALTHY_DEADLINE: Duration = Duration::from_secs(15 * 60);
 
+const NO_TARGETS: &str = "it has no targets";
+
 impl Elb {
     /// Waits until all of some load balancers work.
     ///
@@ -109,7 +111,12 @@ impl Elb {
                 }
             }
         }
-        Ok(if staying == 0 { "it has no targets".into() } else { String::new() })
+        Ok(if staying == 0 { NO_TARGETS.into() } else { String::new() })
+    }
+
+    /// Whether a target group knows of no targets that are to stay.
+    pub async fn targetless(&self, target_group: &str) -> Result<bool> {
+        Ok(self.unhealthy(target_group).await? == NO_TARGETS)
     }
 }
 
