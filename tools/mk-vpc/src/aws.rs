@@ -19,6 +19,8 @@ use crate::plan::{self, Address, DefaultGroup, Gateway, Have, MADE, NatGateway, 
 
 /// EC2 shows what was just made to other calls with a delay.
 const FRESH_BUDGET: Duration = Duration::from_secs(300);
+/// A gateway that is not there to be attached shows within seconds, or was deleted.
+const ATTACH_BUDGET: Duration = Duration::from_secs(15);
 const FRESH: &[(&str, &str)] = &[
     ("InvalidVpcID.NotFound", ""),
     ("InvalidSubnetID.NotFound", ""),
@@ -232,12 +234,14 @@ impl Ec2 {
         Ok(Gateway { id, vpc: None, tags: tags.into_iter().collect() })
     }
 
-    /// Attaches a gateway; false where the VPC has one already, which decides a race.
+    /// Attaches a gateway; false where the VPC has one already, which decides a race, or where a
+    /// run at the same time, which attached its own, has deleted this one.
     pub async fn attach(&self, gateway: &str, vpc: &str) -> Result<bool> {
         let request = self.client.attach_internet_gateway().internet_gateway_id(gateway).vpc_id(vpc);
-        match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+        match wait::retry(&self.stream, ATTACH_BUDGET, FRESH, || request.clone().send()).await {
             Ok(_) => Ok(true),
             Err(error) if already(code(&error), message(&error)) => Ok(false),
+            Err(error) if code(&error) == "InvalidInternetGatewayID.NotFound" => Ok(false),
             Err(error) => Err(aws_error("ec2:AttachInternetGateway", format!("attach {gateway} to {vpc}"), error)),
         }
     }
