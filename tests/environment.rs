@@ -295,6 +295,31 @@ fn only_web_reaches_api_and_only_port_80_is_open_to_the_internet() {
 }
 
 #[test]
+fn every_call_that_a_tool_makes_is_in_its_policy() {
+    let aws = LocalAws::start();
+    up(&aws, "pr1").ok();
+    up(&aws, "pr1").ok();
+    down(&aws, "pr1").ok();
+    let made: BTreeSet<(String, String)> = aws
+        .calls()
+        .iter()
+        .map(|call| (text(&call["tool"]).to_string(), format!("{}:{}", text(&call["service"]), text(&call["action"]))))
+        .collect();
+    let tools: BTreeSet<&String> = made.iter().map(|(tool, _)| tool).collect();
+    assert_eq!(tools.len(), 11, "{tools:?}"); // all but mk-app
+    for tool in tools {
+        let policy: Value = serde_json::from_str(&support::tool(tool, &["--iam-policy"], "").ok().stdout).unwrap();
+        let actions = list(&policy["Statement"]).iter().flat_map(|statement| match &statement["Action"] {
+            Value::Array(actions) => actions.clone(),
+            one => vec![one.clone()],
+        });
+        let allowed: BTreeSet<String> = actions.map(|action| text(&action).to_string()).collect();
+        let missing: Vec<_> = made.iter().filter(|(by, action)| by == tool && !allowed.contains(action)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}
+
+#[test]
 fn twenty_apps_are_a_file() {
     let aws = LocalAws::start_with(&["--moment", "0"]);
     let mut apps = format!("{}\n", support::ENV);
