@@ -35,7 +35,9 @@ fn it_writes_what_the_tools_wrote() {
     for app in ["web", "api"] {
         let key = ("app".to_string(), app.to_string());
         let (asked, found) = (made.remove(&key).unwrap(), listed.remove(&key).unwrap());
-        for field in ["port", "public", "calls", "health", "cpu", "memory", "count", "grace", "architecture", "image"] {
+        for field in
+            ["port", "public", "calls", "health", "cpu", "memory", "count", "grace", "check", "architecture", "image"]
+        {
             assert_eq!(asked.get(field), found.get(field), "{app} {field}");
         }
     }

@@ -254,6 +254,21 @@ fn a_changed_image_is_rolled_out() {
 }
 
 #[test]
+fn a_check_in_the_container_may_fail_while_the_app_starts() {
+    let mut world = World::new();
+    world.set("app", "web", "check", json!("wget -q -O /dev/null http://localhost:5000/"));
+    let made = world.run().ok();
+    let arn = made.record("task_definition", "web")["arn"].clone();
+    let answer = world.aws.call("ecs", "describe_task_definition", json!({"taskDefinition": arn}));
+    let check = &answer["taskDefinition"]["containerDefinitions"][0]["healthCheck"];
+    assert_eq!(check["command"], json!(["CMD-SHELL", "wget -q -O /dev/null http://localhost:5000/"]));
+    assert_eq!(check["startPeriod"], 60);
+    world.aws.forget();
+    world.run().ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+}
+
+#[test]
 fn a_flag_wins_over_an_image_record_and_that_over_the_apps_own() {
     let mut world = World::new();
     world.input.push(json!({"type": "image", "name": "web", "image": "registry.example/web@sha256:1"}));

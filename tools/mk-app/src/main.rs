@@ -42,6 +42,9 @@ struct Args {
     /// How long after its start a task's failing health checks do not count
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     grace: u32,
+    /// A command that ECS runs in the container to see whether it is well, beside the load balancer
+    #[arg(long, value_name = "COMMAND", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    check: Option<String>,
     /// The processor that its image is built for
     #[arg(long, value_enum, default_value_t = Architecture::X86_64)]
     architecture: Architecture,
@@ -73,6 +76,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         memory: args.memory,
         count: args.count,
         grace: args.grace,
+        check: args.check,
         architecture: match args.architecture {
             Architecture::X86_64 => "X86_64".into(),
             Architecture::Arm64 => "ARM64".into(),

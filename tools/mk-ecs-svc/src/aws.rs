@@ -11,9 +11,10 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::Builder;
 use aws_sdk_ecs::types::{
     AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, ClusterField, Compatibility, ContainerDefinition,
-    CpuArchitecture, DeploymentCircuitBreaker, DeploymentConfiguration, KeyValuePair, LaunchType, LinuxParameters,
-    LoadBalancer, LogConfiguration, LogDriver, NetworkConfiguration, NetworkMode, OsFamily, PortMapping, PropagateTags,
-    RuntimePlatform, ServiceField, Tag, TaskDefinitionFamilyStatus, TaskDefinitionField, TransportProtocol,
+    CpuArchitecture, DeploymentCircuitBreaker, DeploymentConfiguration, HealthCheck, KeyValuePair, LaunchType,
+    LinuxParameters, LoadBalancer, LogConfiguration, LogDriver, NetworkConfiguration, NetworkMode, OsFamily,
+    PortMapping, PropagateTags, RuntimePlatform, ServiceField, Tag, TaskDefinitionFamilyStatus, TaskDefinitionField,
+    TransportProtocol,
 };
 use futures_util::future::try_join_all;
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, wait};
@@ -121,6 +122,15 @@ impl Ecs {
             .set_environment(Some(environment.map(|pair| pair.build()).collect()))
             .log_configuration(log.build().map_err(built)?)
             .linux_parameters(LinuxParameters::builder().init_process_enabled(true).build())
+            .set_health_check(
+                want.check
+                    .as_ref()
+                    .map(|(command, start)| {
+                        HealthCheck::builder().command("CMD-SHELL").command(command).start_period(*start).build()
+                    })
+                    .transpose()
+                    .map_err(built)?,
+            )
             .set_stop_timeout(want.fixed.get("stop timeout").and_then(|seconds| seconds.parse().ok()));
         let platform = RuntimePlatform::builder()
             .operating_system_family(OsFamily::Linux)

@@ -6,6 +6,8 @@ use plumbing::name::LONG_LIMIT;
 use plumbing::{App, Cluster, Difference, Env, Error, Record, Result, Service, TaskDefinition, name};
 use serde_json::Value;
 
+/// ECS takes no longer start period of a container's health check, in seconds.
+const START_PERIOD: i32 = 300;
 /// How long a container may take to end before it is killed, in seconds.
 const STOP_TIMEOUT: i32 = 30;
 
@@ -36,6 +38,9 @@ pub struct Task {
     pub memory: String,
     /// `X86_64` or `ARM64`.
     pub architecture: String,
+    /// The command that tells whether the container is well, and for how many seconds after its
+    /// start it may fail.
+    pub check: Option<(String, i32)>,
     /// The ARN of the role that pulls the image and writes the log.
     pub execution_role: String,
     /// The environment variables.
@@ -197,6 +202,10 @@ pub fn task(
         cpu: app.cpu.to_string(),
         memory: app.memory.to_string(),
         architecture: app.architecture.clone(),
+        check: app
+            .check
+            .clone()
+            .map(|command| (command, i32::try_from(app.grace).unwrap_or(i32::MAX).min(START_PERIOD))),
         execution_role,
         environment,
         log_group,
@@ -252,6 +261,10 @@ pub fn task_differences(have: &Task, want: &Task) -> Vec<Difference> {
             ("cpu".into(), task.cpu.clone()),
             ("memory".into(), task.memory.clone()),
             ("architecture".into(), task.architecture.clone()),
+            (
+                "check".into(),
+                task.check.as_ref().map_or("(none)".into(), |(command, start)| format!("{command}, after {start} s")),
+            ),
             ("execution role".into(), task.execution_role.clone()),
             ("log group".into(), task.log_group.clone()),
         ];
@@ -440,7 +453,7 @@ pub fn service_record(app: &str, arn: &str, cluster: &str, settings: &Settings) 
 pub fn app_record(app: &str, task: &Task, settings: &Settings) -> Record {
     let number = |text: &str| text.parse::<u32>().map_or(Value::Null, Value::from);
     let port = task.ports.split('/').next().unwrap_or_default();
-    Record::new("app", app)
+    let record = Record::new("app", app)
         .with("port", number(port))
         .with("set", serde_json::to_value(&task.environment).unwrap_or_default())
         .with("image", task.image.as_str())
@@ -448,7 +461,11 @@ pub fn app_record(app: &str, task: &Task, settings: &Settings) -> Record {
         .with("memory", number(&task.memory))
         .with("count", settings.count)
         .with("grace", settings.grace)
-        .with("architecture", task.architecture.as_str())
+        .with("architecture", task.architecture.as_str());
+    match &task.check {
+        Some((command, _)) => record.with("check", command.as_str()),
+        None => record,
+    }
 }
 
 #[cfg(test)]

@@ -267,6 +267,9 @@ pub struct App {
     /// For how many seconds after its start a task's failing health checks do not count.
     #[serde(default = "grace")]
     pub grace: u32,
+    /// A command that ECS runs in the container to see whether it is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
     /// The processor: `X86_64` or `ARM64`.
     #[serde(default = "architecture")]
     pub architecture: String,

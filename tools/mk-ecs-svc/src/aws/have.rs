@@ -34,6 +34,12 @@ pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
         ports: ports.collect::<Vec<_>>().join(" "),
         cpu: task.cpu().unwrap_or_default().into(),
         memory: task.memory().unwrap_or_default().into(),
+        check: container.health_check().map(|check| {
+            (
+                check.command().iter().skip(1).cloned().collect::<Vec<_>>().join(" "),
+                check.start_period().unwrap_or_default(),
+            )
+        }),
         architecture: platform.and_then(|p| p.cpu_architecture()).map_or("X86_64", |a| a.as_str()).into(),
         execution_role: task.execution_role_arn().unwrap_or_default().into(),
         environment: environment.collect::<BTreeMap<_, _>>(),
