@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::name;
 use crate::record::{
-    Alb, App, Cluster, Egress, Env, Failed, Image, Listener, LogGroup, Record, Repo, Role, Service, Sg, TaskDefinition,
-    Typed, Vpc,
+    Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener, LogGroup, Pipeline,
+    Record, Repo, Role, Rule, Service, Sg, Source, TaskDefinition, Typed, Vpc,
 };
 
 /// Reads one record and checks all that can be checked without its neighbours.
@@ -28,6 +28,7 @@ fn check(record: &Record) -> Result<(), String> {
     match record.kind() {
         Env::TYPE => fields::<Env>(record)?.check(),
         App::TYPE => fields::<App>(record)?.check(),
+        Source::TYPE => fields::<Source>(record)?.check(),
         Vpc::TYPE => fields::<Vpc>(record).map(drop),
         Egress::TYPE => fields::<Egress>(record).map(drop),
         Sg::TYPE => fields::<Sg>(record).map(drop),
@@ -40,6 +41,12 @@ fn check(record: &Record) -> Result<(), String> {
         Cluster::TYPE => fields::<Cluster>(record).map(drop),
         TaskDefinition::TYPE => fields::<TaskDefinition>(record).map(drop),
         Service::TYPE => fields::<Service>(record).map(drop),
+        Connection::TYPE => fields::<Connection>(record).map(drop),
+        Bucket::TYPE => fields::<Bucket>(record).map(drop),
+        Build::TYPE => fields::<Build>(record).map(drop),
+        Function::TYPE => fields::<Function>(record).map(drop),
+        Pipeline::TYPE => fields::<Pipeline>(record).map(drop),
+        Rule::TYPE => fields::<Rule>(record).map(drop),
         Failed::TYPE => fields::<Failed>(record).map(drop),
         _ => Ok(()),
     }
@@ -133,6 +140,42 @@ impl App {
     }
 }
 
+impl Source {
+    /// Checks what can be checked without its neighbours.
+    pub fn check(&self) -> Result<(), String> {
+        name::check_part("source", &self.name)?;
+        let word = |text: &str| {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+            (1..=100).contains(&text.len()) && text.bytes().all(plain) && !matches!(text, "." | "..")
+        };
+        if !self.repository.split_once('/').is_some_and(|(owner, name)| word(owner) && word(name)) {
+            return Err(format!("repository '{}' is not OWNER/NAME on GitHub", self.repository));
+        }
+        // What git forbids in a branch's name (git-check-ref-format), and '#', which begins a
+        // variable in a pipeline.
+        let odd = |c: char| !c.is_ascii_graphic() || "~^:?*[\\#\"'`$".contains(c);
+        let branch = &self.branch;
+        let pathless =
+            branch.split('/').any(|part| part.is_empty() || part.starts_with('.') || part.ends_with(".lock"));
+        if branch.len() > 255 || branch.contains(odd) || branch.contains("..") || branch.starts_with('-') || pathless {
+            return Err(format!("branch '{branch}' is not the name of a branch"));
+        }
+        if !matches!(self.trigger.as_str(), "connection" | "events") {
+            return Err(format!("trigger '{}' must be connection or events", self.trigger));
+        }
+        for (what, path) in [("context", &self.context), ("dockerfile", &self.dockerfile)] {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./+@".contains(&b);
+            let inside = !path.starts_with(['/', '-']) && path.split('/').all(|part| part != "..");
+            if path.is_empty() || path.len() > 255 || !inside || !path.bytes().all(plain) {
+                return Err(format!(
+                    "{what} '{path}' is not a path within the repository, of letters, digits and - _ . / + @"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Fargate's sizes as data: CPU units, then the memory in MiB as first, last and step
 /// (ECS developer guide, "Task CPU and memory"). 256 CPU units take 512 MiB besides.
 const FARGATE_SIZES: [(u32, u32, u32, u32); 8] = [
@@ -202,6 +245,32 @@ mod tests {
             assert_eq!(read(text.as_bytes()), Err(why.to_string()), "{text}");
         }
         assert_eq!(read(b"{\"type\":\"\xff\"}"), Err("is not UTF-8".to_string()));
+    }
+
+    #[test]
+    fn a_source_needs_only_its_repository() {
+        let source: Source =
+            read(br#"{"type":"source","name":"web","repository":"owner/name.js"}"#).unwrap().typed().unwrap();
+        let words = [&source.branch, &source.trigger, &source.context, &source.dockerfile];
+        assert_eq!(words, ["main", "connection", ".", "Dockerfile"]);
+        assert!(!source.deploy);
+    }
+
+    #[test]
+    fn what_a_pipeline_or_a_shell_would_read_otherwise_is_refused_in_a_source() {
+        let good = r#"{"type":"source","name":"web","repository":"o/n","branch":"release/1.2"}"#;
+        let good: Source = read(good.as_bytes()).unwrap().typed().unwrap();
+        for repository in ["", "n", "o/", "/n", "o/n/m", "o/n m", "o/..", "https://github.com/o/n"] {
+            assert!(Source { repository: repository.into(), ..good.clone() }.check().is_err(), "{repository}");
+        }
+        for branch in ["", "a b", "a//b", "/a", "-a", "a..b", "#{a}", "a.lock", "refs/*", "$(x)"] {
+            assert!(Source { branch: branch.into(), ..good.clone() }.check().is_err(), "{branch}");
+        }
+        for path in ["", "/a", "../a", "a/../b", "a b", "a;b", "-f"] {
+            assert!(Source { context: path.into(), ..good.clone() }.check().is_err(), "{path}");
+            assert!(Source { dockerfile: path.into(), ..good.clone() }.check().is_err(), "{path}");
+        }
+        assert!(Source { trigger: "push".into(), ..good }.check().is_err());
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub mod wait;
 pub use aws::Aws;
 pub use error::{Error, Kind, Result, aws_error, code, message};
 pub use record::{
-    Alb, App, Change, Cluster, Difference, Egress, Env, Failed, Image, Listener, LogGroup, Record, Repo, Role, Service,
-    Sg, TaskDefinition, Typed, Vpc,
+    Alb, App, Bucket, Build, Change, Cluster, Connection, Difference, Egress, Env, Failed, Function, Image, Listener,
+    LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source, TaskDefinition, Typed, Vpc,
 };
 pub use run::{Common, run};
 pub use stream::Stream;

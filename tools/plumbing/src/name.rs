@@ -8,6 +8,21 @@ use sha2::{Digest, Sha256};
 /// The identity tag: its value is the environment's name. What lacks it is never touched.
 pub const IDENTITY: &str = "plumbline:env";
 
+/// The tag that says which source a pipeline's part is of: a name that was cut does not.
+pub const SOURCE: &str = "plumbline:source";
+
+/// Connections (CodeConnections model).
+pub const CONNECTION_LIMIT: usize = 32;
+/// Buckets (S3 model).
+pub const BUCKET_LIMIT: usize = 63;
+/// Functions (Lambda API).
+pub const FUNCTION_LIMIT: usize = 64;
+/// Rules (EventBridge model).
+pub const RULE_LIMIT: usize = 64;
+/// Pipelines (CodePipeline model).
+pub const PIPELINE_LIMIT: usize = 100;
+/// Build projects (CodeBuild model; the guide says 255).
+pub const PROJECT_LIMIT: usize = 150;
 /// Load balancers and target groups (ELBv2 model).
 pub const LOAD_BALANCER_LIMIT: usize = 32;
 /// IAM roles (IAM model).

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::name::{self, IDENTITY};
+use crate::name::{self, IDENTITY, SOURCE};
 
 /// A type of record that tools read: its struct knows its fields.
 pub trait Typed: Serialize + DeserializeOwned {
@@ -79,7 +79,7 @@ impl Record {
 
     /// Whether it tells something that exists in AWS: not a wish, a mark or the environment.
     pub fn is_resource(&self) -> bool {
-        !matches!(self.kind(), Env::TYPE | App::TYPE | Failed::TYPE | Egress::TYPE | Image::TYPE)
+        !matches!(self.kind(), Env::TYPE | App::TYPE | Source::TYPE | Failed::TYPE | Egress::TYPE | Image::TYPE)
     }
 }
 
@@ -198,6 +198,49 @@ impl Env {
         format!("/ecs/{}/{app}", self.name)
     }
 
+    /// The name of the artifact bucket (S3). Bucket names are worldwide, so it carries account and
+    /// region. Here because mk-bucket makes it and mk-role lets the pipelines' roles use it.
+    pub fn bucket_name(&self) -> String {
+        self.named("bucket", &format!("{}-{}", self.account, self.region), name::BUCKET_LIMIT)
+    }
+
+    /// The name of a source's build project (CodeBuild).
+    pub fn project_name(&self, source: &str) -> String {
+        self.named("build", source, name::PROJECT_LIMIT)
+    }
+
+    /// The name of a source's function (Lambda).
+    pub fn function_name(&self, source: &str) -> String {
+        self.named("function", source, name::FUNCTION_LIMIT)
+    }
+
+    /// The name of a source's pipeline (CodePipeline).
+    pub fn pipeline_name(&self, source: &str) -> String {
+        self.named("pipeline", source, name::PIPELINE_LIMIT)
+    }
+
+    /// The name of a source's rule (EventBridge).
+    pub fn rule_name(&self, source: &str) -> String {
+        self.named("rule", source, name::RULE_LIMIT)
+    }
+
+    /// The log group that CodeBuild writes a source's builds to.
+    pub fn build_log_group_name(&self, source: &str) -> String {
+        format!("/aws/codebuild/{}", self.project_name(source))
+    }
+
+    /// The log group that Lambda writes to for a source's function.
+    pub fn function_log_group_name(&self, source: &str) -> String {
+        format!("/aws/lambda/{}", self.function_name(source))
+    }
+
+    /// The tags of a resource of a source's pipeline: a name that was cut does not tell whose it is.
+    pub fn tags_of_source(&self, name: &str, source: &str) -> Vec<(String, String)> {
+        let mut tags = self.tags_of(name);
+        tags.push((SOURCE.to_string(), source.to_string()));
+        tags
+    }
+
     /// The tags of a resource: its `Name`, the environment's tags, the identity.
     pub fn tags_of(&self, name: &str) -> Vec<(String, String)> {
         let mut tags = vec![("Name".to_string(), name.to_string())];
@@ -273,6 +316,34 @@ pub struct App {
     /// The processor: `X86_64` or `ARM64`.
     #[serde(default = "architecture")]
     pub architecture: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// A repository on GitHub that is to be built, and what follows a build.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// What it is called; the image repository (ECR) has the same name, and so has the app, if one
+    /// runs what is built.
+    pub name: String,
+    /// `OWNER/NAME` on GitHub.
+    pub repository: String,
+    /// The branch of which every push is built.
+    #[serde(default = "main_branch")]
+    pub branch: String,
+    /// What starts the pipeline on a push: `connection` or `events`.
+    #[serde(default = "connection_trigger")]
+    pub trigger: String,
+    /// The folder in the repository that `docker build` gets.
+    #[serde(default = "here")]
+    pub context: String,
+    /// The Dockerfile, from that folder.
+    #[serde(default = "dockerfile")]
+    pub dockerfile: String,
+    /// Whether the app of the same name is deployed with what was built.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deploy: bool,
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
@@ -357,10 +428,10 @@ pub struct Listener {
     pub rest: Map<String, Value>,
 }
 
-/// An app's image repository.
+/// An image repository: an app's, a source's, or both.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Repo {
-    /// The app.
+    /// The app or source.
     pub name: String,
     /// Its ARN.
     pub arn: String,
@@ -371,10 +442,11 @@ pub struct Repo {
     pub rest: Map<String, Value>,
 }
 
-/// A role: `execution/web` pulls web's image and writes its log.
+/// A role: `execution/web` pulls web's image and writes its log; `build/web`, `function/web`,
+/// `pipeline/web` and `events/web` are the roles of its source's pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Role {
-    /// `execution/APP`.
+    /// `execution/APP`, or what it is for and the source: `build/web`.
     pub name: String,
     /// Its ARN.
     pub arn: String,
@@ -383,10 +455,10 @@ pub struct Role {
     pub rest: Map<String, Value>,
 }
 
-/// An app's log group.
+/// A log group: an app's, or of a source's pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogGroup {
-    /// The app.
+    /// The app; `build/SOURCE` or `function/SOURCE`.
     pub name: String,
     /// Its name in CloudWatch Logs.
     pub group: String,
@@ -452,6 +524,93 @@ pub struct Service {
     pub rest: Map<String, Value>,
 }
 
+/// The connection to GitHub.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Always `github`.
+    pub name: String,
+    /// Its ARN, under either of the service's two prefixes.
+    pub arn: String,
+    /// `AVAILABLE`, or `PENDING` until a person has finished the handshake.
+    pub status: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// The bucket that pipelines hand their artifacts over in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// Always `artifacts`.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name in S3.
+    pub bucket: String,
+    /// `aws:kms` or `AES256`. Absent until it is private, versioned and encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<String>,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// A source's build project.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Build {
+    /// The source.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name in CodeBuild.
+    pub project: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// A source's function, which tags what was built.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Function {
+    /// The source.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name in Lambda.
+    pub function: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// A source's pipeline.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pipeline {
+    /// The source.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name in CodePipeline.
+    pub pipeline: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// A source's rule, which starts its pipeline where its trigger is `events`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// The source.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name in EventBridge.
+    pub rule: String,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
 /// A tool that could not do its part.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
@@ -472,6 +631,9 @@ impl Typed for Env {
 }
 impl Typed for App {
     const TYPE: &'static str = "app";
+}
+impl Typed for Source {
+    const TYPE: &'static str = "source";
 }
 impl Typed for Vpc {
     const TYPE: &'static str = "vpc";
@@ -509,6 +671,24 @@ impl Typed for TaskDefinition {
 impl Typed for Service {
     const TYPE: &'static str = "service";
 }
+impl Typed for Connection {
+    const TYPE: &'static str = "connection";
+}
+impl Typed for Bucket {
+    const TYPE: &'static str = "bucket";
+}
+impl Typed for Build {
+    const TYPE: &'static str = "build";
+}
+impl Typed for Function {
+    const TYPE: &'static str = "function";
+}
+impl Typed for Pipeline {
+    const TYPE: &'static str = "pipeline";
+}
+impl Typed for Rule {
+    const TYPE: &'static str = "rule";
+}
 impl Typed for Failed {
     const TYPE: &'static str = "failed";
 }
@@ -536,6 +716,18 @@ fn grace() -> u32 {
 }
 fn architecture() -> String {
     "X86_64".into()
+}
+fn main_branch() -> String {
+    "main".into()
+}
+fn connection_trigger() -> String {
+    "connection".into()
+}
+fn here() -> String {
+    ".".into()
+}
+fn dockerfile() -> String {
+    "Dockerfile".into()
 }
 fn is_false(value: &bool) -> bool {
     !value

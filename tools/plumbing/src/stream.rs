@@ -79,7 +79,7 @@ impl Stream {
             account_checked: AtomicBool::new(false),
             unchanged: AtomicUsize::new(0),
             changes: AtomicUsize::new(0),
-            makes_apps: tool == "mk-app",
+            makes_apps: matches!(tool, "mk-app" | "mk-source"),
             opened: Instant::now(),
         }));
         let writer = stream.clone();
