@@ -71,7 +71,7 @@ fn policy_is_least_privilege(aws: &Trap, name: &str) {
 
 /// What a failed tool upstream said is enough: the rest pass it on, end with 3 and keep quiet.
 fn upstream_failures_are_not_told_again(aws: &Trap, name: &str, args: &[&str]) {
-    if name == "mk-env" || name == "mk-app" {
+    if matches!(name, "mk-env" | "mk-app" | "mk-source") {
         return; // they need nothing from upstream
     }
     let failed = r#"{"type":"failed","name":"mk-x","message":"no"}"#;
