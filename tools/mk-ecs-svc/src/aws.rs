@@ -50,7 +50,7 @@ pub struct Ecs {
 /// Makes the client of a tool.
 pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Ecs {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
-    let cluster = plan::cluster_name(env);
+    let cluster = env.cluster_name();
     Ecs { client: Client::from_conf(config), stream: stream.clone(), env: env.clone(), cluster }
 }
 
@@ -105,7 +105,7 @@ impl Ecs {
 
     /// Registers a new revision; ECS makes one at each call, so only what differs comes here.
     pub async fn register(&self, app: &str, want: &Task, task_role: Option<String>) -> Result<String> {
-        let family = plan::family(&self.env, app);
+        let family = self.env.family_name(app);
         let built = |e| Error::refused(format!("cannot register task definition {family}: {e}"));
         let environment = want.environment.iter().map(|(key, value)| KeyValuePair::builder().name(key).value(value));
         let port = want.ports.split('/').next().and_then(|port| port.parse().ok());

@@ -30,7 +30,7 @@ pub async fn all(ecs: &Ecs, records: &[Record]) -> Result<()> {
 }
 
 async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
-    let names: Vec<String> = records.iter().map(|record| plan::service_name(&ecs.env, record.name())).collect();
+    let names: Vec<String> = records.iter().map(|record| ecs.env.service_name(record.name())).collect();
     let found = ecs.services(&names).await?;
     let meant = |have: &&HaveService| {
         have.status != "INACTIVE"
@@ -70,7 +70,7 @@ async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
 /// Deletes every revision of a family that is ours: one after the other, since ECS allows few of
 /// these calls in a second.
 async fn task(ecs: &Ecs, record: &Record) -> Result<()> {
-    let family = plan::family(&ecs.env, record.name());
+    let family = ecs.env.family_name(record.name());
     let mut dead = ours(ecs, ecs.revisions(&family, TaskStatus::Inactive).await?).await?;
     let alive = ours(ecs, ecs.revisions(&family, TaskStatus::Active).await?).await?;
     for arn in &alive {
@@ -116,7 +116,7 @@ async fn cluster(ecs: &Ecs, record: &Record) -> Result<()> {
         ecs.stop_tasks().await?;
         ecs.delete_cluster().await?;
     }
-    let name = plan::cluster_name(&ecs.env);
+    let name = ecs.env.cluster_name();
     wait::until(&ecs.stream, &format!("cluster {name} is still there"), CLUSTER_DEADLINE, || async {
         match ecs.cluster().await? {
             None => Ok(Some(())),

@@ -39,7 +39,7 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
     }
     for service in services.iter().filter(|service| service.status != "INACTIVE" && env.owns(&service.tags)) {
         let Some(app) = plan::app_of(env, "service", &service.name) else { continue };
-        let family = plan::family(env, &app);
+        let family = env.family_name(&app);
         if let Some(task) = tasks.iter().find(|task| plan::family_of(&task.arn) == family) {
             records.push(plan::app_record(&app, &task.task, &service.settings));
         }
@@ -64,7 +64,7 @@ pub async fn wait_stable(stream: &Stream, aws: &Aws, env: &Env, services: &[Serv
 
 /// The services of some apps that are steady at this moment, for `wait-env`.
 pub async fn steady(stream: &Stream, aws: &Aws, env: &Env, apps: &[String]) -> Result<Vec<Service>> {
-    let names: Vec<String> = apps.iter().map(|app| plan::service_name(env, app)).collect();
+    let names: Vec<String> = apps.iter().map(|app| env.service_name(app)).collect();
     let found = aws::client(aws, stream, env).services(&names).await?;
     let steady = found.into_iter().filter(|have| {
         let progress = plan::progress(have, &have.settings.task_definition);

@@ -28,7 +28,7 @@ pub type ClusterReady<'a> = Shared<LocalBoxFuture<'a, Result<String>>>;
 
 /// Finds or makes the cluster; answers its ARN.
 pub async fn cluster(ecs: &Ecs) -> Result<String> {
-    let name = plan::cluster_name(&ecs.env);
+    let name = ecs.env.cluster_name();
     let Some(have) = ecs.cluster().await? else {
         let (arn, change) = match ecs.env.plan {
             true => (ecs.env.arn("ecs", &format!("cluster/{name}")), Change::Create),
@@ -71,7 +71,7 @@ impl<'a> Make<'a> {
     /// Makes an app's task definition and service. Apps that arrive together are looked up in one
     /// call, so the name is noted here, before anything is awaited.
     pub fn app(&self, app: App) -> impl Future<Output = Result<()>> {
-        let name = plan::service_name(self.env, &app.name);
+        let name = self.env.service_name(&app.name);
         self.asked.borrow_mut().push(name.clone());
         async move {
             // Registering changes something, so it is not dropped when a look beside it fails.
@@ -83,7 +83,7 @@ impl<'a> Make<'a> {
 
     /// Registers the task definition if it differs from the newest; answers the ARN to run.
     async fn task(&self, app: &App) -> Result<String> {
-        let family = plan::family(self.env, &app.name);
+        let family = self.env.family_name(&app.name);
         let find = async {
             let have = self.ecs.task(&family).await?;
             have.iter().try_for_each(|have| plan::ours(self.env, "task definition", &family, &have.tags))?;
@@ -235,7 +235,7 @@ impl<'a> Make<'a> {
             }
             let cluster = self.cluster.clone();
             if self.env.plan {
-                let (arn, cluster) = (format!("service/{}/{name}", plan::cluster_name(self.env)), cluster.await?);
+                let (arn, cluster) = (format!("service/{}/{name}", self.env.cluster_name()), cluster.await?);
                 let record = plan::service_record(&app.name, &self.env.arn("ecs", &arn), &cluster, &want);
                 return self.ecs.stream.write(record.changed(Change::Create, &[])).await;
             }

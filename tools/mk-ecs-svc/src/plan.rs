@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use plumbing::name::LONG_LIMIT;
 use plumbing::{App, Cluster, Difference, Env, Error, Record, Result, Service, TaskDefinition, name};
 use serde_json::Value;
 
@@ -148,21 +147,6 @@ pub struct Surroundings {
     pub group: String,
     /// The target group.
     pub target_group: String,
-}
-
-/// The name of the cluster.
-pub fn cluster_name(env: &Env) -> String {
-    env.named("cluster", "", LONG_LIMIT)
-}
-
-/// The name of an app's service.
-pub fn service_name(env: &Env, app: &str) -> String {
-    env.named("service", app, LONG_LIMIT)
-}
-
-/// The family of an app's task definitions.
-pub fn family(env: &Env, app: &str) -> String {
-    env.named("task", app, LONG_LIMIT)
 }
 
 /// The app of a service's or a family's name: `web` of `task-web-production-pr1`.
@@ -563,7 +547,7 @@ mod tests {
 
     #[test]
     fn a_token_is_stable_short_and_another_after_a_death() {
-        let name = service_name(&env(), "recommendations");
+        let name = env().service_name("recommendations");
         let token = |dead| token(&name, "arn:x/task-recommendations-production-pr1:1", dead);
         assert_eq!(token(""), token(""));
         assert!(token("").len() <= 36);

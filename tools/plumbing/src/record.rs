@@ -198,6 +198,22 @@ impl Env {
         format!("/ecs/{}/{app}", self.name)
     }
 
+    /// The name of the cluster (ECS). Here because mk-ecs-svc makes it and a pipeline deploys to it,
+    /// like the two names below.
+    pub fn cluster_name(&self) -> String {
+        self.named("cluster", "", name::LONG_LIMIT)
+    }
+
+    /// The name of an app's service (ECS).
+    pub fn service_name(&self, app: &str) -> String {
+        self.named("service", app, name::LONG_LIMIT)
+    }
+
+    /// The family of an app's task definitions (ECS).
+    pub fn family_name(&self, app: &str) -> String {
+        self.named("task", app, name::LONG_LIMIT)
+    }
+
     /// The name of the artifact bucket (S3). Bucket names are worldwide, so it carries account and
     /// region. Here because mk-bucket makes it and mk-role lets the pipelines' roles use it.
     pub fn bucket_name(&self) -> String {
