@@ -546,3 +546,72 @@ fn rm_env_leaves_alone_what_is_not_of_the_environment() {
     );
     assert_eq!(world.task("web")["taskDefinition"]["status"], "ACTIVE");
 }
+
+/// What an app's pipeline does: a revision with another image and no tags, and the service on it.
+fn deployed_by_its_pipeline(world: &World, image: &str) -> Value {
+    let mut definition = world.task("web")["taskDefinition"].clone();
+    definition["containerDefinitions"][0]["image"] = json!(image);
+    let fields = [
+        "family",
+        "containerDefinitions",
+        "cpu",
+        "memory",
+        "networkMode",
+        "executionRoleArn",
+        "requiresCompatibilities",
+        "runtimePlatform",
+    ];
+    let kept = fields.iter().map(|field| (field.to_string(), definition[*field].clone()));
+    let params = Value::Object(kept.filter(|(_, value)| !value.is_null()).collect());
+    let arn = world.aws.call("ecs", "register_task_definition", params)["taskDefinition"]["taskDefinitionArn"].clone();
+    let params =
+        json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": arn});
+    world.aws.call("ecs", "update_service", params);
+    world.until("web", |service| service["deployments"].as_array().unwrap().len() == 1);
+    world.aws.forget();
+    arn
+}
+
+#[test]
+fn the_image_that_its_pipeline_deployed_stays_until_a_flag_says_otherwise() {
+    let mut world = World::new();
+    world.run().ok();
+    let image =
+        format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1@sha256:{}", "0".repeat(64));
+    let arn = deployed_by_its_pipeline(&world, &image);
+    world.input.push(json!({"type": "source", "name": "web", "repository": "owner/web", "deploy": true}));
+    let again = world.run().ok();
+    assert!(again.stderr.contains(&format!("web keeps {image}, which its pipeline deployed")), "{}", again.stderr);
+    assert_eq!(world.service("web")["taskDefinition"], arn);
+    assert_eq!(world.aws.changes(), ["ecs:TagResource"], "the revision becomes the environment's");
+    world.aws.forget();
+    world.run().ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+
+    // Another field changes: the image stays.
+    world.set("app", "web", "set", json!({"New": "1"}));
+    world.run().ok();
+    assert_eq!(world.task("web")["taskDefinition"]["containerDefinitions"][0]["image"], json!(image));
+
+    let replaced = world.aws.pipe_with("mk-ecs-svc --image web=registry.example/web:2", &world.stdin()).ok();
+    assert_eq!(replaced.record("task_definition", "web")["image"], "registry.example/web:2");
+}
+
+#[test]
+fn without_a_pipeline_that_deploys_the_image_is_the_apps() {
+    let world = World::new();
+    world.run().ok();
+    let image =
+        format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1@sha256:{}", "0".repeat(64));
+    deployed_by_its_pipeline(&world, &image);
+    let again = world.run().ok();
+    assert_eq!(again.record("task_definition", "web")["image"], "registry.example/web:1");
+
+    // What the pipeline registered goes too.
+    let listed = world.aws.pipe("ls-env --env production-pr1").ok();
+    world.aws.pipe_with("rm-env --confirm production-pr1", &only(&listed, &["env", "service", "task_definition"])).ok();
+    for status in ["ACTIVE", "INACTIVE"] {
+        let left = world.aws.call("ecs", "list_task_definitions", json!({"status": status}));
+        assert_eq!(left["taskDefinitionArns"], json!([]), "{status}");
+    }
+}

@@ -71,8 +71,8 @@ async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
 /// these calls in a second.
 async fn task(ecs: &Ecs, record: &Record) -> Result<()> {
     let family = ecs.env.family_name(record.name());
-    let mut dead = ours(ecs, ecs.revisions(&family, TaskStatus::Inactive).await?).await?;
-    let alive = ours(ecs, ecs.revisions(&family, TaskStatus::Active).await?).await?;
+    let mut dead = ours(ecs, ecs.revisions(&family, TaskStatus::Inactive).await?, false).await?;
+    let alive = ours(ecs, ecs.revisions(&family, TaskStatus::Active).await?, true).await?;
     for arn in &alive {
         ecs.deregister(arn).await?;
     }
@@ -97,12 +97,19 @@ async fn task(ecs: &Ecs, record: &Record) -> Result<()> {
     }
 }
 
-async fn ours(ecs: &Ecs, arns: Vec<String>) -> Result<Vec<String>> {
+/// Of some revisions, those that are the environment's. An active one that a pipeline registered
+/// gets the tag first, since the policy of this tool lets it delete only what carries that.
+async fn ours(ecs: &Ecs, arns: Vec<String>, active: bool) -> Result<Vec<String>> {
     let mut ours = Vec::new();
     for arn in arns {
-        if ecs.revision(&arn).await?.is_some_and(|(task, _)| ecs.env.owns(&task.tags)) {
-            ours.push(arn);
+        let Some((task, _)) = ecs.revision(&arn).await? else { continue };
+        let tagged = ecs.env.owns(&task.tags);
+        if !tagged && active && plan::owns_task(&ecs.env, &task) {
+            ecs.retag(&arn, plan::family_of(&arn)).await?;
+        } else if !tagged {
+            continue;
         }
+        ours.push(arn);
     }
     Ok(ours)
 }

@@ -30,7 +30,7 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
         async move { ecs.task(&family).await }
     }));
     let (tasks, services) = try_join!(tasks, ecs.services(&names))?;
-    let tasks: Vec<_> = tasks.into_iter().flatten().filter(|task| env.owns(&task.tags)).collect();
+    let tasks: Vec<_> = tasks.into_iter().flatten().filter(|task| plan::owns_task(env, task)).collect();
     let cluster = cluster.filter(|cluster| env.owns(&cluster.tags));
     let mut records: Vec<Record> = cluster.iter().map(|cluster| plan::cluster_record(&cluster.arn)).collect();
     for task in &tasks {

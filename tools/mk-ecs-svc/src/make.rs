@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::{LocalBoxFuture, Shared, try_join_all};
 use plumbing::{
-    App, Change, Difference, Egress, Env, Error, Image, Kind, Listener, LogGroup, Record, Result, Role, Sg, Vpc, wait,
+    App, Change, Difference, Egress, Env, Error, Image, Kind, Listener, LogGroup, Record, Result, Role, Sg, Source,
+    Vpc, wait,
 };
 use tokio::sync::Mutex;
 use tokio::{join, try_join};
@@ -86,11 +87,13 @@ impl<'a> Make<'a> {
         let family = self.env.family_name(&app.name);
         let find = async {
             let have = self.ecs.task(&family).await?;
-            have.iter().try_for_each(|have| plan::ours(self.env, "task definition", &family, &have.tags))?;
+            let foreign = have.iter().filter(|have| !plan::owns_task(self.env, have));
+            foreign.map(|have| plan::ours(self.env, "task definition", &family, &have.tags)).collect::<Result<()>>()?;
             Ok(have)
         };
         let (have, want) = try_join!(find, self.task_wanted(app))?;
         let Some(have) = have else { return self.register(app, &family, None, &want, &[]).await };
+        let want = self.newer_image(app, &have.task.image, want).await?;
         let mut differences = plan::task_differences(&have.task, &want);
         if !differences.is_empty() {
             return self.register(app, &family, Some(have), &want, &differences).await;
@@ -152,6 +155,24 @@ impl<'a> Make<'a> {
             self.instead(missing, format!("app '{web}' has no image"))
                 .hint(format!("mk-app {web} --image REFERENCE, mk-ecs-svc --image {web}=REFERENCE, or push-image"))
         })
+    }
+
+    /// What is wanted, with the image that the app's pipeline has deployed since: the one of the app
+    /// record is only where it begins. A flag or an image record says otherwise.
+    async fn newer_image(&self, app: &App, running: &str, want: Task) -> Result<Task> {
+        let stream = &self.ecs.stream;
+        let name = &app.name;
+        let told = self.images.contains_key(name) || stream.get::<Image>(name).is_some();
+        if want.image == running || told || !plan::of_its_repository(self.env, name, running) {
+            return Ok(want);
+        }
+        stream.all().await?; // a source that comes later counts too
+        if !stream.get::<Source>(name).is_some_and(|source| source.deploy) {
+            return Ok(want);
+        }
+        stream
+            .say(&format!("{name} keeps {running}, which its pipeline deployed; --image {name}=REFERENCE replaces it"));
+        Ok(Task { image: running.to_string(), ..want })
     }
 
     /// The environment variables, with what they refer to filled in.

@@ -149,6 +149,21 @@ pub struct Surroundings {
     pub target_group: String,
 }
 
+/// Whether a revision is the environment's: by its tag, or because the app's pipeline registered it,
+/// which knows no tags, to run an image of the app's own repository.
+pub fn owns_task(env: &Env, have: &HaveTask) -> bool {
+    let app = app_of(env, "task", family_of(&have.arn));
+    let pipelines = app.is_some_and(|app| of_its_repository(env, &app, &have.task.image));
+    env.owns(&have.tags) || pipelines && !have.tags.contains_key(name::IDENTITY)
+}
+
+/// Whether an image is one of the app's own repository, by digest: as a pipeline deploys it.
+pub fn of_its_repository(env: &Env, app: &str, image: &str) -> bool {
+    let registry = format!("{}.dkr.ecr.{}.", env.account, env.region);
+    let repository = format!("/{}@sha256:", env.repository_name(app));
+    image.starts_with(&registry) && image.contains(&repository)
+}
+
 /// The app of a service's or a family's name: `web` of `task-web-production-pr1`.
 pub fn app_of(env: &Env, kind: &str, name: &str) -> Option<String> {
     let app = name.strip_prefix(kind)?.strip_prefix('-')?.strip_suffix(&env.name)?.strip_suffix('-')?;
@@ -455,6 +470,15 @@ pub fn app_record(app: &str, task: &Task, settings: &Settings) -> Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_image_of_its_own_repository_by_digest_is_what_a_pipeline_deployed() {
+        let own = "123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1";
+        assert!(of_its_repository(&env(), "web", &format!("{own}@sha256:00")));
+        assert!(!of_its_repository(&env(), "web", &format!("{own}:1")));
+        assert!(!of_its_repository(&env(), "api", &format!("{own}@sha256:00")));
+        assert!(!of_its_repository(&env(), "web", "registry.example/repo-web-production-pr1@sha256:00"));
+    }
 
     fn env() -> Env {
         let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
