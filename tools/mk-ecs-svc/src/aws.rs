@@ -77,8 +77,8 @@ impl Ecs {
     }
 
     /// Sets a resource's tags to ours; others' tags stay.
-    pub async fn retag(&self, arn: &str, name: &str) -> Result<()> {
-        let request = self.client.tag_resource().resource_arn(arn).set_tags(self.tags_of(name));
+    pub async fn retag(&self, arn: &str, name: &str, tags: &[(String, String)]) -> Result<()> {
+        let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(tags)));
         request.send().await.map(drop).map_err(|e| self.failed("TagResource", "tag", name, e))
     }
 
@@ -104,7 +104,13 @@ impl Ecs {
     }
 
     /// Registers a new revision; ECS makes one at each call, so only what differs comes here.
-    pub async fn register(&self, app: &str, want: &Task, task_role: Option<String>) -> Result<String> {
+    pub async fn register(
+        &self,
+        app: &str,
+        want: &Task,
+        tags: &[(String, String)],
+        task_role: Option<String>,
+    ) -> Result<String> {
         let family = self.env.family_name(app);
         let built = |e| Error::refused(format!("cannot register task definition {family}: {e}"));
         let environment = want.environment.iter().map(|(key, value)| KeyValuePair::builder().name(key).value(value));
@@ -147,7 +153,7 @@ impl Ecs {
             .execution_role_arn(&want.execution_role)
             .set_task_role_arn(task_role)
             .container_definitions(container.build())
-            .set_tags(self.tags_of(&family));
+            .set_tags(Some(sdk_tags(tags)));
         let answer = request
             .send()
             .await
@@ -263,13 +269,7 @@ impl Ecs {
     }
 
     fn tags_of(&self, name: &str) -> Option<Vec<Tag>> {
-        Some(
-            self.env
-                .tags_of(name)
-                .into_iter()
-                .map(|(key, value)| Tag::builder().key(key).value(value).build())
-                .collect(),
-        )
+        Some(sdk_tags(&self.env.tags_of(name)))
     }
 
     fn failed<E>(&self, operation: &str, what: &str, name: &str, e: aws_sdk_ecs::error::SdkError<E>) -> Error
@@ -308,4 +308,8 @@ fn deployment(want: &Settings) -> DeploymentConfiguration {
         .minimum_healthy_percent(want.minimum)
         .maximum_percent(want.maximum)
         .build()
+}
+
+fn sdk_tags(tags: &[(String, String)]) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }

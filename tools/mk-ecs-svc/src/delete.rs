@@ -105,7 +105,8 @@ async fn ours(ecs: &Ecs, arns: Vec<String>, active: bool) -> Result<Vec<String>>
         let Some((task, _)) = ecs.revision(&arn).await? else { continue };
         let tagged = ecs.env.owns(&task.tags);
         if !tagged && active && plan::owns_task(&ecs.env, &task) {
-            ecs.retag(&arn, plan::family_of(&arn)).await?;
+            let family = plan::family_of(&arn);
+            ecs.retag(&arn, family, &plan::task_tags(&ecs.env, family, true)).await?;
         } else if !tagged {
             continue;
         }

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::{LocalBoxFuture, Shared, try_join_all};
 use plumbing::{
-    App, Change, Difference, Egress, Env, Error, Image, Kind, Listener, LogGroup, Record, Result, Role, Sg, Source,
-    Vpc, wait,
+    App, Change, Difference, Egress, Env, Error, Image, Kind, Listener, LogGroup, Record, Result, Role, Sg, Vpc, wait,
 };
 use tokio::sync::Mutex;
 use tokio::{join, try_join};
@@ -46,7 +45,7 @@ pub async fn cluster(ecs: &Ecs) -> Result<String> {
         return Err(Error::unfinished(format!("cluster {name} is {}", have.status.to_lowercase()))
             .hint("run the pipeline again when it is gone"));
     }
-    let differences = retagged(ecs, &have.arn, &name, &have.tags).await?;
+    let differences = retagged(ecs, &have.arn, &name, &have.tags, &ecs.env.tags_of(&name)).await?;
     written(ecs, plan::cluster_record(&have.arn), &differences).await?;
     Ok(have.arn)
 }
@@ -87,18 +86,25 @@ impl<'a> Make<'a> {
         let family = self.env.family_name(&app.name);
         let find = async {
             let have = self.ecs.task(&family).await?;
-            let foreign = have.iter().filter(|have| !plan::owns_task(self.env, have));
-            foreign.map(|have| plan::ours(self.env, "task definition", &family, &have.tags)).collect::<Result<()>>()?;
+            let mut foreign = have.iter().filter(|have| !plan::owns_task(self.env, have));
+            foreign.try_for_each(|have| plan::ours(self.env, "task definition", &family, &have.tags))?;
             Ok(have)
         };
         let (have, want) = try_join!(find, self.task_wanted(app))?;
-        let Some(have) = have else { return self.register(app, &family, None, &want, &[]).await };
-        let want = self.newer_image(app, &have.task.image, want).await?;
+        let Some(have) = have else {
+            return self.register(app, None, &want, &self.env.tags_of(&family), &[]).await;
+        };
+        let keeps = self.keeps_image(app, &have);
+        let want = match keeps {
+            true => self.with_its_image(app, &have.task.image, want),
+            false => want,
+        };
+        let tags = plan::task_tags(self.env, &family, keeps);
         let mut differences = plan::task_differences(&have.task, &want);
         if !differences.is_empty() {
-            return self.register(app, &family, Some(have), &want, &differences).await;
+            return self.register(app, Some(have), &want, &tags, &differences).await;
         }
-        differences = retagged(self.ecs, &have.arn, &family, &have.tags).await?;
+        differences = retagged(self.ecs, &have.arn, &family, &have.tags, &tags).await?;
         written(self.ecs, plan::task_record(&app.name, &have.arn, &want.image), &differences).await?;
         Ok(have.arn)
     }
@@ -106,9 +112,9 @@ impl<'a> Make<'a> {
     async fn register(
         &self,
         app: &App,
-        family: &str,
         have: Option<HaveTask>,
         want: &Task,
+        tags: &[(String, String)],
         differences: &[Difference],
     ) -> Result<String> {
         let change = match (have.is_some(), self.env.plan) {
@@ -117,10 +123,10 @@ impl<'a> Make<'a> {
             (true, plan) => Change::from_differences(differences, plan),
         };
         let arn = match self.env.plan {
-            true => self.env.planned(family),
+            true => self.env.planned(&self.env.family_name(&app.name)),
             false => {
                 self.ecs.stream.may_change().await?;
-                self.ecs.register(&app.name, want, have.and_then(|have| have.task_role)).await?
+                self.ecs.register(&app.name, want, tags, have.and_then(|have| have.task_role)).await?
             }
         };
         let record = plan::task_record(&app.name, &arn, &want.image).changed(change, differences);
@@ -157,22 +163,20 @@ impl<'a> Make<'a> {
         })
     }
 
-    /// What is wanted, with the image that the app's pipeline has deployed since: the one of the app
-    /// record is only where it begins. A flag or an image record says otherwise.
-    async fn newer_image(&self, app: &App, running: &str, want: Task) -> Result<Task> {
-        let stream = &self.ecs.stream;
-        let name = &app.name;
-        let told = self.images.contains_key(name) || stream.get::<Image>(name).is_some();
-        if want.image == running || told || !plan::of_its_repository(self.env, name, running) {
-            return Ok(want);
+    /// Whether a revision's image stays because the app's pipeline deployed it: the image of the app
+    /// record is only the first. A flag or an image record says otherwise.
+    fn keeps_image(&self, app: &App, have: &HaveTask) -> bool {
+        let told = self.images.contains_key(&app.name) || self.ecs.stream.get::<Image>(&app.name).is_some();
+        !told && plan::by_pipeline(self.env, have)
+    }
+
+    fn with_its_image(&self, app: &App, running: &str, want: Task) -> Task {
+        if want.image != running {
+            let name = &app.name;
+            let kept = format!("{name} keeps {running}, which its pipeline deployed");
+            self.ecs.stream.say(&format!("{kept}; --image {name}=REFERENCE replaces it"));
         }
-        stream.all().await?; // a source that comes later counts too
-        if !stream.get::<Source>(name).is_some_and(|source| source.deploy) {
-            return Ok(want);
-        }
-        stream
-            .say(&format!("{name} keeps {running}, which its pipeline deployed; --image {name}=REFERENCE replaces it"));
-        Ok(Task { image: running.to_string(), ..want })
+        Task { image: running.to_string(), ..want }
     }
 
     /// The environment variables, with what they refer to filled in.
@@ -293,18 +297,24 @@ impl<'a> Make<'a> {
             self.ecs.stream.may_change().await?;
             self.ecs.update_service(&have.name, &have.settings, want).await?;
         }
-        differences.extend(retagged(self.ecs, &have.arn, &have.name, &have.tags).await?);
+        differences.extend(retagged(self.ecs, &have.arn, &have.name, &have.tags, &self.env.tags_of(&have.name)).await?);
         let cluster = self.cluster.clone().await?;
         written(self.ecs, plan::service_record(&app.name, &have.arn, &cluster, want), &differences).await
     }
 }
 
 /// Brings tags into line, but in a dry run; answers what differed.
-async fn retagged(ecs: &Ecs, arn: &str, name: &str, tags: &plan::Tags) -> Result<Vec<Difference>> {
-    let differences = Difference::of_tags(tags, &ecs.env.tags_of(name));
+async fn retagged(
+    ecs: &Ecs,
+    arn: &str,
+    name: &str,
+    have: &plan::Tags,
+    want: &[(String, String)],
+) -> Result<Vec<Difference>> {
+    let differences = Difference::of_tags(have, want);
     if !differences.is_empty() && !ecs.env.plan {
         ecs.stream.may_change().await?;
-        ecs.retag(arn, name).await?;
+        ecs.retag(arn, name, want).await?;
     }
     Ok(differences)
 }

@@ -57,6 +57,8 @@ pub struct HaveTask {
     pub arn: String,
     /// A role that someone gave the tasks; we give none.
     pub task_role: Option<String>,
+    /// The ARN of who registered it.
+    pub registered_by: String,
     /// What it says.
     pub task: Task,
     /// Its tags.
@@ -149,16 +151,34 @@ pub struct Surroundings {
     pub target_group: String,
 }
 
-/// Whether a revision is the environment's: by its tag, or because the app's pipeline registered it,
-/// which knows no tags, to run an image of the app's own repository.
+/// Marks a revision whose image a pipeline deployed, also when it is registered again with another
+/// field changed.
+const BY_PIPELINE: (&str, &str) = ("plumbline:image", "pipeline");
+
+/// Whether the app's pipeline deployed what a revision runs: it did before, by the mark; or its role
+/// registered the revision; or nobody tagged it, and it runs an image of the app's own repository.
+pub fn by_pipeline(env: &Env, have: &HaveTask) -> bool {
+    let Some(app) = app_of(env, "task", family_of(&have.arn)) else { return false };
+    let marked = have.tags.get(BY_PIPELINE.0).is_some_and(|value| value == BY_PIPELINE.1);
+    let registered = have.registered_by.contains(":assumed-role/role-pipeline-");
+    let untagged = !have.tags.contains_key(name::IDENTITY);
+    of_its_repository(env, &app, &have.task.image) && (marked || registered || untagged)
+}
+
+/// Whether a revision is the environment's: by its tag, or because the app's pipeline, which may
+/// know no tags, registered it.
 pub fn owns_task(env: &Env, have: &HaveTask) -> bool {
-    let app = app_of(env, "task", family_of(&have.arn));
-    let pipelines = app.is_some_and(|app| of_its_repository(env, &app, &have.task.image));
-    env.owns(&have.tags) || pipelines && !have.tags.contains_key(name::IDENTITY)
+    env.owns(&have.tags) || !have.tags.contains_key(name::IDENTITY) && by_pipeline(env, have)
+}
+
+/// The tags of a revision.
+pub fn task_tags(env: &Env, family: &str, by_pipeline: bool) -> Vec<(String, String)> {
+    let mark = by_pipeline.then(|| (BY_PIPELINE.0.to_string(), BY_PIPELINE.1.to_string()));
+    env.tags_of(family).into_iter().chain(mark).collect()
 }
 
 /// Whether an image is one of the app's own repository, by digest: as a pipeline deploys it.
-pub fn of_its_repository(env: &Env, app: &str, image: &str) -> bool {
+fn of_its_repository(env: &Env, app: &str, image: &str) -> bool {
     let registry = format!("{}.dkr.ecr.{}.", env.account, env.region);
     let repository = format!("/{}@sha256:", env.repository_name(app));
     image.starts_with(&registry) && image.contains(&repository)
@@ -472,12 +492,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_image_of_its_own_repository_by_digest_is_what_a_pipeline_deployed() {
+    fn a_pipeline_deployed_only_an_image_of_the_apps_own_repository() {
+        let arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/task-web-production-pr1:7";
         let own = "123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1";
-        assert!(of_its_repository(&env(), "web", &format!("{own}@sha256:00")));
-        assert!(!of_its_repository(&env(), "web", &format!("{own}:1")));
-        assert!(!of_its_repository(&env(), "api", &format!("{own}@sha256:00")));
-        assert!(!of_its_repository(&env(), "web", "registry.example/repo-web-production-pr1@sha256:00"));
+        let have = |image: &str, tags: Tags, by: &str| HaveTask {
+            arn: arn.into(),
+            task_role: None,
+            registered_by: by.into(),
+            task: Task { image: image.into(), ..Task::default() },
+            tags,
+        };
+        let ours: Tags = env().tags_of("task-web-production-pr1").into_iter().collect();
+        let marked: Tags = task_tags(&env(), "task-web-production-pr1", true).into_iter().collect();
+        let (role, digest) =
+            ("arn:aws:sts::123456789012:assumed-role/role-pipeline-web-x/1", format!("{own}@sha256:00"));
+        for (image, tags, by, deployed, owned) in [
+            (&digest, Tags::new(), "", true, true),
+            (&digest, ours.clone(), role, true, true),
+            (&digest, marked, "", true, true),
+            (&digest, ours.clone(), "arn:aws:iam::123456789012:user/a", false, true),
+            (&format!("{own}:1"), Tags::new(), role, false, false),
+            (&"registry.example/web@sha256:00".to_string(), Tags::new(), "", false, false),
+            (&own.replace("web", "api"), Tags::new(), "", false, false),
+        ] {
+            let have = have(image, tags, by);
+            assert_eq!((by_pipeline(&env(), &have), owns_task(&env(), &have)), (deployed, owned), "{have:?}");
+        }
     }
 
     fn env() -> Env {

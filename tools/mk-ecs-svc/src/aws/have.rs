@@ -57,7 +57,14 @@ pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
             container.stop_timeout().unwrap_or_default(),
         ),
     };
-    HaveTask { task: said, task_role: task.task_role_arn, arn: task.task_definition_arn.unwrap_or_default(), tags }
+    let registered_by = task.registered_by.unwrap_or_default();
+    HaveTask {
+        task: said,
+        task_role: task.task_role_arn,
+        registered_by,
+        arn: task.task_definition_arn.unwrap_or_default(),
+        tags,
+    }
 }
 
 /// Reads a description.
