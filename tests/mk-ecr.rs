@@ -51,9 +51,10 @@ fn it_makes_a_repository_for_each_app_and_a_second_run_changes_nothing() {
         assert_eq!(repository["imageTagMutability"], "MUTABLE");
         assert_eq!(repository["encryptionConfiguration"]["encryptionType"], "AES256");
         let rules = lifecycle(&aws, &name)["rules"].clone();
-        assert_eq!(rules.as_array().unwrap().len(), 1);
+        assert_eq!(rules.as_array().unwrap().len(), 2);
+        assert_eq!(rules[0]["selection"]["tagPatternList"], json!(["production"]));
         let last_ten = json!({"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 10});
-        assert_eq!((&rules[0]["selection"], &rules[0]["action"]), (&last_ten, &json!({"type": "expire"})));
+        assert_eq!((&rules[1]["selection"], &rules[1]["action"]), (&last_ten, &json!({"type": "expire"})));
         let tags = tags(&aws, &name);
         assert_eq!(
             (&tags["plumbline:env"], &tags["Team"], &tags["Name"]),
@@ -88,8 +89,9 @@ fn what_was_changed_by_hand_is_brought_into_line() {
     let aws = LocalAws::start();
     let made = aws.pipe(&make()).ok();
     let arn = made.record("repo", "web")["arn"].clone();
-    let policy = lifecycle(&aws, WEB).to_string().replace("10", "3");
-    aws.call("ecr", "put_lifecycle_policy", json!({"repositoryName": WEB, "lifecyclePolicyText": policy}));
+    let mut policy = lifecycle(&aws, WEB);
+    policy["rules"][1]["selection"]["countNumber"] = json!(3);
+    aws.call("ecr", "put_lifecycle_policy", json!({"repositoryName": WEB, "lifecyclePolicyText": policy.to_string()}));
     let off = json!({"repositoryName": WEB, "imageScanningConfiguration": {"scanOnPush": false}});
     aws.call("ecr", "put_image_scanning_configuration", off);
     aws.call("ecr", "put_image_tag_mutability", json!({"repositoryName": WEB, "imageTagMutability": "IMMUTABLE"}));
@@ -111,10 +113,23 @@ fn what_was_changed_by_hand_is_brought_into_line() {
         again.stderr
     );
     assert_eq!(again.record("repo", "web")["change"], "updated");
-    assert_eq!(lifecycle(&aws, WEB)["rules"][0]["selection"]["countNumber"], 10);
+    assert_eq!(lifecycle(&aws, WEB)["rules"][1]["selection"]["countNumber"], 10);
     assert_eq!(repository(&aws, WEB)["imageScanningConfiguration"]["scanOnPush"], true);
     let tags = tags(&aws, WEB);
     assert_eq!((&tags["Team"], &tags["theirs"]), (&json!("devops"), &json!("x")));
+}
+
+#[test]
+fn a_repository_of_an_earlier_version_learns_to_keep_what_is_in_production() {
+    let aws = LocalAws::start();
+    aws.pipe(&make()).ok();
+    let wanted = lifecycle(&aws, WEB);
+    let earlier = json!({"rules": [wanted["rules"][1]]}).to_string();
+    aws.call("ecr", "put_lifecycle_policy", json!({"repositoryName": WEB, "lifecyclePolicyText": earlier}));
+    aws.forget();
+    let again = aws.pipe(&make()).ok();
+    assert_eq!((aws.changes(), lifecycle(&aws, WEB)), (vec!["ecr:PutLifecyclePolicy".to_string()], wanted));
+    assert_eq!(again.record("repo", "web")["changes"][0]["field"], "lifecycle policy");
 }
 
 #[test]
@@ -178,4 +193,20 @@ fn ls_env_finds_the_repositories_and_rm_env_deletes_no_others() {
     assert_eq!(left, [other]);
     // What is gone already counts as deleted.
     aws.pipe_with("rm-env --confirm production-pr1", &listed.stdout).ok();
+}
+
+#[test]
+fn an_app_and_a_source_of_one_name_share_a_repository() {
+    let aws = LocalAws::start();
+    let pipe = "mk-env production pr1 | mk-app web | mk-source web owner/web | mk-source tool owner/tool | mk-ecr";
+    let made = aws.pipe(pipe).ok();
+    let repos: Vec<_> = made.records().into_iter().filter(|record| record["type"] == "repo").collect();
+    assert_eq!(repos.len(), 2, "{repos:?}");
+    assert_eq!(
+        (&made.record("repo", "web")["change"], &made.record("repo", "tool")["change"]),
+        (&json!("created"), &json!("created"))
+    );
+    aws.forget();
+    aws.pipe(pipe).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
 }

@@ -1,13 +1,17 @@
-//! Makes an image repository for each app: scanned on push, and kept to the last ten images.
+//! Makes an image repository for each app and source: scanned on push, and kept to the last ten
+//! images and the one in production.
 //!
-//! Reads `env` and `app`. Writes `repo` as soon as it exists.
+//! Reads `env`, `app` and `source`. Writes `repo` as soon as it exists.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
 
 use clap::Parser;
 use mk_ecr::plan::{self, Step};
 use mk_ecr::{POLICY, aws};
-use plumbing::{App, Aws, Change, Env, Result, Stream};
+use plumbing::{App, Aws, Change, Env, Result, Source, Stream};
 
-/// Make the image repositories of an environment's apps
+/// Make the image repositories of an environment's apps and sources
 #[derive(Parser)]
 #[command(version)]
 struct Args {}
@@ -21,7 +25,22 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let ecr = aws::client(&aws, &stream, &env);
-    stream.for_each(|app: App| repository(&stream, &env, &ecr, app.name)).await
+    // What is built from a source may be what the app of the same name runs: one repository.
+    let begun = RefCell::new(HashSet::new());
+    let once = |name: String| {
+        let first = begun.borrow_mut().insert(name.clone());
+        let (stream, env, ecr) = (&stream, &env, &ecr);
+        async move {
+            match first {
+                true => repository(stream, env, ecr, name).await,
+                false => Ok(()),
+            }
+        }
+    };
+    let apps = stream.for_each(|app: App| once(app.name));
+    let sources = stream.for_each(|source: Source| once(source.name));
+    let (apps, sources) = tokio::join!(apps, sources);
+    apps.and(sources)
 }
 
 async fn repository(stream: &Stream, env: &Env, ecr: &aws::Ecr, app: String) -> Result<()> {

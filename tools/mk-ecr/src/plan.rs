@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 /// How many images a repository keeps.
 const KEPT: u32 = 10;
-/// The rule's priority. A rule for any tag must have the highest number; the numbers below are
-/// left to rules that exempt an image from it, as one for `production` will.
+/// The tag that a pipeline moves to what it deployed.
+const PRODUCTION: &str = "production";
+/// The priority of the rule for any image, which must be the highest number.
 const LAST: u32 = 100;
 
 /// A repository that is there.
@@ -96,9 +97,22 @@ pub fn foreign(env: &Env, name: &str) -> Error {
         .hint("delete it, or name the environment or the app otherwise")
 }
 
-/// The lifecycle policy: what is older than the last ten images expires, within a day.
+/// The lifecycle policy: what is older than the last ten images expires, within a day, but for the
+/// one tagged production. An image that a rule matches is exempt from those of a higher number (ECR
+/// user guide, "Considerations when using lifecycle policies"), and of one tag there is one image,
+/// so the first rule expires nothing.
 pub fn lifecycle() -> Value {
     json!({"rules": [{
+        "rulePriority": 1,
+        "description": "keep what is in production",
+        "selection": {
+            "tagStatus": "tagged",
+            "tagPatternList": [PRODUCTION],
+            "countType": "imageCountMoreThan",
+            "countNumber": 1,
+        },
+        "action": {"type": "expire"},
+    }, {
         "rulePriority": LAST,
         "description": format!("keep the last {KEPT} images"),
         "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": KEPT},
@@ -156,21 +170,29 @@ mod tests {
     }
 
     #[test]
-    fn ten_images_are_kept_whatever_their_tags_and_lower_priorities_are_free() {
+    fn ten_images_are_kept_whatever_their_tags_and_the_one_in_production() {
         let rules = lifecycle()["rules"].as_array().unwrap().clone();
-        assert_eq!(rules.len(), 1);
+        assert_eq!(rules.len(), 2);
         assert_eq!(
             rules[0]["selection"],
+            json!({"tagStatus": "tagged", "tagPatternList": ["production"], "countType": "imageCountMoreThan", "countNumber": 1})
+        );
+        assert_eq!(
+            rules[1]["selection"],
             json!({"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 10})
         );
-        assert!(rules[0]["rulePriority"].as_u64().unwrap() > 1);
+        assert!(rules[0]["rulePriority"].as_u64() < rules[1]["rulePriority"].as_u64());
         assert!((100..=30720).contains(&lifecycle().to_string().len()), "what PutLifecyclePolicy takes");
     }
 
     #[test]
     fn the_order_of_a_policys_fields_is_no_difference() {
-        let text = r#"{"rules":[{"action":{"type":"expire"},"selection":{"countNumber":10,"countType":"imageCountMoreThan","tagStatus":"any"},"description":"keep the last 10 images","rulePriority":100}]}"#;
-        assert_eq!(differences(&Have { lifecycle: serde_json::from_str(text).ok(), ..ours() }), []);
+        let mut other = lifecycle();
+        let rule = other["rules"][1].as_object_mut().unwrap();
+        let (key, action) = rule.remove_entry("action").unwrap();
+        rule.shift_insert(0, key, action);
+        assert_ne!(other.to_string(), lifecycle().to_string());
+        assert_eq!(differences(&Have { lifecycle: Some(other), ..ours() }), []);
     }
 
     #[test]
