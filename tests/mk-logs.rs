@@ -175,3 +175,36 @@ fn ls_env_finds_the_groups_and_rm_env_deletes_no_others() {
     // What is gone already counts as deleted.
     aws.pipe_with("rm-env --confirm production-pr1", &listed.stdout).ok();
 }
+
+#[test]
+fn a_source_gets_a_group_for_its_builds_and_one_for_its_function() {
+    let aws = LocalAws::start();
+    let pipe = "mk-env production pr1 | mk-source web owner/web | mk-logs --retention 7";
+    let made = aws.pipe(pipe).ok();
+    for (name, wanted) in [
+        ("build/web", "/aws/codebuild/build-web-production-pr1"),
+        ("function/web", "/aws/lambda/function-web-production-pr1"),
+    ] {
+        assert_eq!(made.record("log_group", name)["group"], wanted);
+        assert_eq!(group(&aws, wanted)["retentionInDays"], 7);
+        let tags = tags(&aws, wanted);
+        assert_eq!((&tags["plumbline:env"], &tags["plumbline:source"]), (&json!("production-pr1"), &json!("web")));
+    }
+    aws.forget();
+    aws.pipe(pipe).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+
+    // Another environment's is not looked at, and all goes.
+    aws.pipe("mk-env production pr2 | mk-source web owner/web | mk-logs").ok();
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    let found: BTreeSet<String> = listed
+        .records()
+        .iter()
+        .filter(|r| r["type"] == "log_group")
+        .map(|r| support::text(&r["name"]).into())
+        .collect();
+    assert_eq!(found, BTreeSet::from(["build/web".to_string(), "function/web".to_string()]));
+    aws.pipe_with("rm-env --confirm production-pr1", &listed.stdout).ok();
+    let left = aws.call("logs", "describe_log_groups", json!({}));
+    assert_eq!(left["logGroups"].as_array().unwrap().len(), 2, "those of pr2");
+}

@@ -8,7 +8,7 @@ use aws_sdk_cloudwatchlogs::types::LogGroup;
 use futures_util::future::try_join_all;
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
 
-use crate::plan::{self, Have};
+use crate::plan::{self, Have, Want};
 
 /// "Try again", says CloudWatch Logs, while another change of the same group is under way.
 const CONFLICT: &[(&str, &str)] = &[("OperationAbortedException", "")];
@@ -30,9 +30,16 @@ pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Logs {
 }
 
 impl Logs {
-    /// Every group under the environment's prefix, whosesoever; two calls deep.
+    /// The groups of apps under the environment's prefix, whosesoever; two calls deep.
+    pub async fn of_apps(&self) -> Result<Vec<Have>> {
+        self.under(&self.env.log_group_name(""), |_| true).await
+    }
+
+    /// Every group that could be the environment's, whosesoever; two calls deep.
     pub async fn find(&self) -> Result<Vec<Have>> {
-        self.under(&plan::prefix(&self.env), |_| true).await
+        let places = plan::places(&self.env);
+        let looks = places.iter().map(|(prefix, could_be)| self.under(prefix, |have| could_be(&self.env, &have.group)));
+        Ok(try_join_all(looks).await?.concat())
     }
 
     /// The group of a name.
@@ -70,8 +77,9 @@ impl Logs {
     }
 
     /// Makes a group with its tags; answers false where one of that name is there already.
-    pub async fn create(&self, group: &str) -> Result<bool> {
-        let tags = self.env.tags_of(group).into_iter().collect();
+    pub async fn create(&self, want: &Want) -> Result<bool> {
+        let group = &want.group;
+        let tags = want.tags.iter().cloned().collect();
         let request = self.client.create_log_group().log_group_name(group).set_tags(Some(tags));
         match wait::retry(&self.stream, CONFLICT_BUDGET, CONFLICT, || request.clone().send()).await {
             Ok(_) => Ok(true),
@@ -89,8 +97,8 @@ impl Logs {
     }
 
     /// Sets a group's tags to ours; others' tags stay.
-    pub async fn retag(&self, group: &str) -> Result<()> {
-        let tags = self.env.tags_of(group).into_iter().collect();
+    pub async fn retag(&self, group: &str, tags: &[(String, String)]) -> Result<()> {
+        let tags = tags.iter().cloned().collect();
         let request = self.client.tag_resource().resource_arn(plan::arn(&self.env, group)).set_tags(Some(tags));
         request.send().await.map(drop).map_err(|e| aws_error("logs:TagResource", format!("tag log group {group}"), e))
     }
@@ -109,7 +117,7 @@ impl Logs {
             // ago, this one was made since, and nobody has given it a thing to keep. It gets our
             // tag first, since the policy of this tool lets it delete only what carries that.
             Some(again) if plan::reborn(have, &again) => {
-                self.retag(&have.group).await?;
+                self.retag(&have.group, &self.env.tags_of(&have.group)).await?;
                 self.delete_once(&have.group).await
             }
             Some(_) => Err(Error::refused(format!("log group {} was made anew by someone else", have.group))),

@@ -1,6 +1,7 @@
-//! The log groups of an environment's apps, `/ecs/ENVIRONMENT/APP`.
+//! The log groups of an environment: `/ecs/ENVIRONMENT/APP` of its apps, and those that CodeBuild and
+//! Lambda write to for its sources.
 //!
-//! Found again by their common prefix, and ours if they carry the identity tag. Metric filters,
+//! Found again by what their names begin with, and ours if they carry the identity tag. Metric filters,
 //! subscriptions and keys of one's own are deliberately absent.
 
 pub mod aws;
@@ -15,7 +16,7 @@ pub const POLICY: &str = include_str!("../iam-policy.json");
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
     let found = aws::client(aws, stream, env).find().await?;
     let ours = found.iter().filter(|have| env.owns(&have.tags));
-    Ok(ours.map(|have| plan::record(env, plan::app(env, &have.group), have.retention)).collect())
+    Ok(ours.map(|have| plan::record(env, &plan::name(env, have), &have.group, have.retention)).collect())
 }
 
 /// Deletes the log groups among `records`, for `rm-env`, once nothing writes to them.

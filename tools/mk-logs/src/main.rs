@@ -1,14 +1,15 @@
-//! Makes a log group for each app, with a time after which CloudWatch forgets what was logged.
+//! Makes a log group for each app, and two for each source, with a time after which CloudWatch
+//! forgets what was logged.
 //!
-//! Reads `env` and `app`. Writes `log_group` as soon as it exists.
+//! Reads `env`, `app` and `source`. Writes `log_group` as soon as it exists.
 
 use clap::Parser;
 use futures_util::FutureExt;
-use mk_logs::plan::{self, Have, Step};
+use mk_logs::plan::{self, Have, Step, Want};
 use mk_logs::{POLICY, aws};
-use plumbing::{App, Aws, Change, Env, Error, Result, Stream};
+use plumbing::{App, Aws, Change, Env, Error, Result, Source, Stream};
 
-/// Make the log groups of an environment's apps
+/// Make the log groups of an environment's apps and sources
 #[derive(Parser)]
 #[command(version)]
 struct Args {
@@ -26,29 +27,46 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let logs = aws::client(&aws, &stream, &env);
-    // One look for all groups, under way before the first app arrives.
-    let found = logs.find().shared();
-    let look = async { found.clone().await.map(drop).inspect_err(|error| stream.stop(error.clone())) };
-    let make = stream.for_each(|app: App| {
+    // One look for the groups of all apps; where there are none, none.
+    let found = logs.of_apps().shared();
+    let apps = stream.for_each(|app: App| {
         let (stream, env, logs, found) = (&stream, &env, &logs, found.clone());
-        async move { group(stream, env, logs, &app.name, args.retention, &found.await?).await }
+        async move {
+            let want = plan::of_app(env, &app.name);
+            let there = found.await?.into_iter().find(|have| have.group == want.group);
+            group(stream, env, logs, &want, args.retention, there).await
+        }
     });
-    let (look, make) = tokio::join!(look, make);
-    look.and(make)
+    let sources = stream.for_each(|source: Source| {
+        let (stream, env, logs) = (&stream, &env, &logs);
+        let groups = plan::of_source(env, &source.name).into_iter().map(move |want| async move {
+            let there = logs.look(&want.group).await?;
+            group(stream, env, logs, &want, args.retention, there).await
+        });
+        async move { stream.join(groups).await.map(drop) }
+    });
+    let (apps, sources) = tokio::join!(apps, sources);
+    apps.and(sources)
 }
 
-async fn group(stream: &Stream, env: &Env, logs: &aws::Logs, app: &str, days: i32, found: &[Have]) -> Result<()> {
-    let name = env.log_group_name(app);
-    let mut there = found.iter().find(|have| have.group == name).cloned();
+async fn group(
+    stream: &Stream,
+    env: &Env,
+    logs: &aws::Logs,
+    want: &Want,
+    days: i32,
+    mut there: Option<Have>,
+) -> Result<()> {
+    let record = |days| plan::record(env, &want.name, &want.group, Some(days));
     if there.is_none() && !env.plan {
         stream.may_change().await?;
-        if logs.create(&name).await? {
-            stream.write(plan::record(env, app, Some(days)).changed(Change::Created, &[])).await?;
-            return logs.retain(&name, days).await;
+        if logs.create(want).await? {
+            stream.write(record(days).changed(Change::Created, &[])).await?;
+            return logs.retain(&want.group, days).await;
         }
-        there = Some(logs.there(&name).await?); // a run at the same time was faster
+        there = Some(logs.there(&want.group).await?); // a run at the same time was faster
     }
-    let (change, differences) = match plan::step(env, &name, days, there.as_ref())? {
+    let (change, differences) = match plan::step(env, want, days, there.as_ref())? {
         Step::Create => (Change::Create, Vec::new()),
         Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),
     };
@@ -56,18 +74,18 @@ async fn group(stream: &Stream, env: &Env, logs: &aws::Logs, app: &str, days: i3
         stream.may_change().await?;
         let retention = async {
             match plan::retention_differs(&differences) {
-                true => logs.retain(&name, days).await,
+                true => logs.retain(&want.group, days).await,
                 false => Ok(()),
             }
         };
         let tags = async {
             match plan::tags_differ(&differences) {
-                true => logs.retag(&name).await,
+                true => logs.retag(&want.group, &want.tags).await,
                 false => Ok::<(), Error>(()),
             }
         };
         let (retention, tags) = tokio::join!(retention, tags);
         retention.and(tags)?;
     }
-    stream.write(plan::record(env, app, Some(days)).changed(change, &differences)).await
+    stream.write(record(days).changed(change, &differences)).await
 }
