@@ -230,3 +230,36 @@ fn a_role_in_an_instance_profile_stays_and_the_profile_is_named() {
     assert_eq!(roles(&aws), [WEB]);
     assert_ne!(policy(&aws, WEB), json!(null));
 }
+
+#[test]
+fn a_source_gets_four_roles_and_the_pipelines_waits_for_the_connection() {
+    let aws = LocalAws::start();
+    let connection = r#"{"type":"connection","name":"github","arn":"arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b","status":"PENDING"}"#;
+    let pipe = "mk-source web owner/web | mk-role";
+    let env = aws.pipe("mk-env production pr1").ok().stdout;
+    let made = aws.pipe_with(pipe, &format!("{env}{connection}\n")).ok();
+    for (kind, service) in
+        [("build", "codebuild"), ("function", "lambda"), ("pipeline", "codepipeline"), ("events", "events")]
+    {
+        let name = format!("role-{kind}-web-us-east-1-production-pr1");
+        let (role, record) = (role(&aws, &name), made.record("role", &format!("{kind}/web")));
+        assert_eq!((&record["arn"], &record["change"]), (&role["Arn"], &json!("created")));
+        let principal = &role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"];
+        assert_eq!(principal, &json!(format!("{service}.amazonaws.com")));
+        aws.call("iam", "get_role_policy", json!({"RoleName": name, "PolicyName": kind}));
+        assert_eq!(support::tags(&role["Tags"])["plumbline:env"], "production-pr1");
+    }
+    aws.forget();
+    aws.pipe_with(pipe, &format!("{env}{connection}\n")).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+
+    // Another connection is another right.
+    let other = connection.replace("0a1b", "2c3d");
+    let updated = aws.pipe_with(pipe, &format!("{env}{other}\n")).ok();
+    assert_eq!(updated.record("role", "pipeline/web")["changes"][0]["field"], "policy");
+    assert_eq!(updated.record("role", "build/web")["change"], "kept");
+
+    let without = aws.pipe_with(pipe, &env);
+    assert_eq!(without.code, 65, "{}", without.stderr);
+    assert!(without.stderr.contains("connection"), "{}", without.stderr);
+}

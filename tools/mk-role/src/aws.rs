@@ -38,11 +38,11 @@ pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Iam {
 
 impl Iam {
     /// The role of a name, whosesoever; two calls deep.
-    pub async fn look(&self, want: &Want) -> Result<Option<Have>> {
-        let Some(role) = self.role(&want.role).await? else { return Ok(None) };
-        let have = have(role);
+    pub async fn look(&self, role: &str, policy: &str) -> Result<Option<Have>> {
+        let Some(found) = self.role(role).await? else { return Ok(None) };
+        let have = have(found);
         let policy = match self.env.owns(&have.tags) {
-            true => self.policy(want).await?,
+            true => self.policy(role, policy).await?,
             false => None,
         };
         Ok(Some(Have { policy, ..have }))
@@ -51,7 +51,7 @@ impl Iam {
     /// Waits for a role that someone else just made.
     pub async fn there(&self, want: &Want) -> Result<Have> {
         let what = format!("role {} exists, but IAM does not show it", want.role);
-        wait::until(&self.stream, &what, SPREADS, || self.look(want)).await
+        wait::until(&self.stream, &what, SPREADS, || self.look(&want.role, want.policy_name)).await
     }
 
     /// The names of all roles under the environment's path.
@@ -84,11 +84,11 @@ impl Iam {
         .await
     }
 
-    async fn policy(&self, want: &Want) -> Result<Option<serde_json::Value>> {
-        match self.client.get_role_policy().role_name(&want.role).policy_name(want.policy_name).send().await {
+    async fn policy(&self, role: &str, policy: &str) -> Result<Option<serde_json::Value>> {
+        match self.client.get_role_policy().role_name(role).policy_name(policy).send().await {
             Ok(answer) => Ok(plan::document(&answer.policy_document)),
             Err(error) if code(&error) == "NoSuchEntity" => Ok(None),
-            Err(error) => Err(aws_error("iam:GetRolePolicy", format!("look at role {}", want.role), error)),
+            Err(error) => Err(aws_error("iam:GetRolePolicy", format!("look at role {role}"), error)),
         }
     }
 

@@ -1,15 +1,15 @@
-//! Makes the execution role of each app: with it ECS pulls the app's image and writes its log,
-//! and may do nothing else.
+//! Makes the roles of an environment, each for one purpose: the execution role of each app, and for
+//! each source those of its builds, its function, its pipeline and its rule.
 //!
-//! Reads `env` and `app`. Writes `role` as soon as it exists; the policies name the repository and
-//! the log group by ARNs that follow from their names, so neither is awaited.
+//! Reads `env`, `app`, `source`, and for a pipeline's role `connection`. Writes `role` as soon as it
+//! exists; all else that the policies name follows from names, and is not awaited.
 
 use clap::Parser;
-use mk_role::plan::{self, Step};
+use mk_role::plan::{self, Kind, Step, Want};
 use mk_role::{POLICY, aws};
-use plumbing::{App, Aws, Change, Env, Result, Stream};
+use plumbing::{App, Aws, Change, Connection, Env, Result, Source, Stream};
 
-/// Make the IAM roles of an environment's apps
+/// Make the IAM roles of an environment's apps and sources
 #[derive(Parser)]
 #[command(version)]
 struct Args {}
@@ -23,12 +23,40 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let iam = aws::client(&aws, &stream, &env);
-    stream.for_each(|app: App| role(&stream, &env, &iam, app)).await
+    let (stream, env, iam) = (&stream, &env, &iam);
+    let apps = stream.for_each(|app: App| async move {
+        role(stream, env, iam, Kind::Execution, &app.name, async { plan::of_app(env, &app.name) }).await
+    });
+    let sources = stream.for_each(|source: Source| async move {
+        let kinds = [Kind::Build, Kind::Function, Kind::Pipeline, Kind::Events];
+        stream.join(kinds.map(|kind| of_source(stream, env, iam, kind, &source))).await.map(drop)
+    });
+    let (apps, sources) = tokio::join!(apps, sources);
+    apps.and(sources)
 }
 
-async fn role(stream: &Stream, env: &Env, iam: &aws::Iam, app: App) -> Result<()> {
-    let want = plan::execution(env, &app.name)?;
-    let mut there = iam.look(&want).await?;
+async fn of_source(stream: &Stream, env: &Env, iam: &aws::Iam, kind: Kind, source: &Source) -> Result<()> {
+    let want = async {
+        let connection = match kind {
+            Kind::Pipeline => stream.need::<Connection>("").await?.arn,
+            _ => String::new(),
+        };
+        plan::of_source(env, kind, source, &connection)
+    };
+    role(stream, env, iam, kind, &source.name, want).await
+}
+
+/// Makes or mends one role. It is looked for before all that its policy names is known.
+async fn role(
+    stream: &Stream,
+    env: &Env,
+    iam: &aws::Iam,
+    kind: Kind,
+    name: &str,
+    want: impl Future<Output = Result<Want>>,
+) -> Result<()> {
+    let name = plan::role_name(env, kind, name);
+    let (mut there, want) = tokio::try_join!(iam.look(&name, kind.word()), want)?;
     if there.is_none() && !env.plan {
         stream.may_change().await?;
         if let Some(arn) = iam.create(&want).await? {
