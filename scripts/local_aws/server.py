@@ -42,6 +42,7 @@ STRICT = {
     "elbv2": "elbv2",
     "iam": "iam",
     "logs": "logs",
+    "s3": "s3",
 }
 
 READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Lookup", "Search", "Select")
