@@ -1,9 +1,13 @@
 //! mk-role: its command line, and the roles it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::{Command, Stdio};
 
-use support::{APPS, LocalAws, Output, Value, json};
+use mk_role::plan::{self, Kind};
+use plumbing::{Env, Source};
+use support::{APPS, ENV, LocalAws, Output, Value, json};
 
 const WEB: &str = "role-execution-web-us-east-1-production-pr1";
 const PATH: &str = "/plumbline/us-east-1/production-pr1/";
@@ -259,7 +263,103 @@ fn a_source_gets_four_roles_and_the_pipelines_waits_for_the_connection() {
     assert_eq!(updated.record("role", "pipeline/web")["changes"][0]["field"], "policy");
     assert_eq!(updated.record("role", "build/web")["change"], "kept");
 
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    let deleted = aws.pipe_with("rm-env --confirm production-pr1", &listed.stdout).ok();
+    for kind in ["build", "function", "pipeline", "events"] {
+        assert_eq!(deleted.record("role", &format!("{kind}/web"))["change"], "deleted");
+    }
+    assert_eq!(roles(&aws), Vec::<Value>::new());
+
     let without = aws.pipe_with(pipe, &env);
     assert_eq!(without.code, 65, "{}", without.stderr);
     assert!(without.stderr.contains("connection"), "{}", without.stderr);
+}
+
+/// The records of an environment and its connection, as they come to mk-role.
+fn with_connection(aws: &LocalAws, arn: &str, flags: &str) -> String {
+    let env = aws.pipe(&format!("mk-env production pr1 {flags}")).ok().stdout;
+    format!("{env}{}\n", json!({"type": "connection", "name": "github", "arn": arn, "status": "PENDING"}))
+}
+
+#[test]
+fn a_dry_run_announces_the_roles_of_a_source_also_where_the_connection_is_not_made_yet() {
+    let aws = LocalAws::start();
+    let planned = with_connection(&aws, "planned:github", "--plan");
+    let pipe = "mk-source web owner/web | mk-role";
+    let announced = aws.pipe_with(pipe, &planned).ok();
+    for kind in ["build", "function", "pipeline", "events"] {
+        assert_eq!(announced.record("role", &format!("{kind}/web"))["change"], "create");
+    }
+    let arn = "arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b";
+    let made = aws.pipe_with(pipe, &with_connection(&aws, arn, "")).ok();
+    assert_eq!(keys(&announced), keys(&made));
+    aws.forget();
+    let announced = aws.pipe_with(pipe, &planned).ok();
+    let changes: Vec<_> = ["build", "function", "pipeline", "events"]
+        .map(|kind| announced.record("role", &format!("{kind}/web"))["change"].clone())
+        .to_vec();
+    // Another connection will be another right.
+    assert_eq!(changes, ["kept", "kept", "update", "kept"]);
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn the_pipelines_role_is_looked_for_before_the_connection_is_there() {
+    let aws = LocalAws::start();
+    let arn = "arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b";
+    let whole = with_connection(&aws, arn, "");
+    let (env, connection) = whole.trim_end().split_once('\n').unwrap();
+    aws.forget();
+    // The connection comes once the other three are made.
+    let made = "until [ $(grep -c created $told) = 3 ]; do sleep 0.05; done";
+    let late = format!("(cat; {made}; echo '{connection}') | mk-source web owner/web | mk-role | tee $told");
+    aws.pipe_with(&format!("told=$(mktemp); trap 'rm $told' EXIT; {late}"), &format!("{env}\n")).ok();
+    let calls = aws.calls();
+    let of = |action: &str| {
+        let indexed = calls.iter().enumerate().filter(move |(_, call)| support::text(&call["action"]) == action);
+        indexed.map(|(at, call)| (at, support::text(&call["params"]["RoleName"]).to_string())).collect::<Vec<_>>()
+    };
+    let pipelines = "role-pipeline-web-us-east-1-production-pr1";
+    let looked = of("GetRole").into_iter().find(|(_, role)| role == pipelines).unwrap();
+    let created = of("CreateRole");
+    assert!(created[3].1 == pipelines && looked.0 < created[2].0, "{calls:?}");
+    assert_eq!(calls.len(), 13, "a caller, four roles looked for, made and permitted: {calls:?}");
+    aws.forget();
+    aws.pipe_with("mk-source web owner/web | mk-role", &whole).ok();
+    assert_eq!(aws.calls().len(), 9, "a caller, four roles, four policies: {:?}", aws.calls());
+}
+
+#[test]
+fn an_independent_linter_finds_nothing_in_the_policies() {
+    let env: Env = serde_json::from_str(ENV).unwrap();
+    let connection = "arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b2c3d";
+    let source = |deploy: bool| -> Source {
+        serde_json::from_value(json!({"name": "web", "repository": "owner/web", "deploy": deploy})).unwrap()
+    };
+    let mut policies = BTreeMap::from([("execution", plan::of_app(&env, "web").unwrap().policy)]);
+    for kind in [Kind::Build, Kind::Function, Kind::Pipeline, Kind::Events] {
+        policies.insert(kind.word(), plan::of_source(&env, kind, &source(false), connection).unwrap().policy);
+    }
+    let deploying = plan::of_source(&env, Kind::Pipeline, &source(true), connection).unwrap().policy;
+    policies.insert("pipeline that deploys", deploying);
+    assert_eq!(lint(&policies), "");
+    // That it finds something where there is something.
+    let wrong =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}]});
+    assert_eq!(lint(&BTreeMap::from([("wrong", wrong)])), "wrong: RESOURCE_STAR ecr:PutImage\n");
+}
+
+fn lint(policies: &BTreeMap<&str, Value>) -> String {
+    let mut lint = Command::new(support::root().join(".venv/bin/python"))
+        .arg(support::root().join("scripts/lint-policies"))
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("run the linter (scripts/venv installs it)");
+    lint.stdin.take().unwrap().write_all(json!(policies).to_string().as_bytes()).unwrap();
+    let output = lint.wait_with_output().unwrap();
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.success(), found.is_empty(), "it ended without a word");
+    found
 }

@@ -582,10 +582,18 @@ mod tests {
         let suffix = "s".repeat(32);
         let env =
             Env { name: format!("{}-{suffix}", "e".repeat(32)), suffix, region: "ap-southeast-1".into(), ..env() };
-        let want = of_app(&env, &"a".repeat(32)).unwrap();
-        assert_eq!(want.role.len(), ROLE_LIMIT);
-        assert!(want.trust.to_string().len() <= 2048 && want.policy.to_string().len() <= 10240);
-        assert!(want.description.is_ascii() && want.description.len() <= 1000);
+        let long = Source {
+            name: "a".repeat(32),
+            repository: format!("{}/{}", "o".repeat(100), "r".repeat(100)),
+            ..source(true)
+        };
+        let mut wants = vec![of_app(&env, &long.name).unwrap()];
+        wants.extend(PIPELINES.map(|kind| of_source(&env, kind, &long, CONNECTION).unwrap()));
+        for want in &wants {
+            assert_eq!(want.role.len(), ROLE_LIMIT);
+            assert!(want.trust.to_string().len() <= 2048 && want.policy.to_string().len() <= 10240);
+            assert!(want.description.is_ascii() && want.description.len() <= 1000);
+        }
         assert!(path(&env).len() <= 512);
     }
 
