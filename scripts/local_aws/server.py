@@ -35,6 +35,7 @@ from . import clock, speed  # noqa: F401 (speed acts by being imported)
 # What moto calls the services that are stricter here, and the file of each. It is imported when
 # the service is first used.
 STRICT = {
+    "codebuild": "codebuild",
     "ec2": "ec2",
     "ecr": "ecr",
     "ecs": "ecs",
