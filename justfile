@@ -83,7 +83,7 @@ bench: build
 
 # Install the tools and their manual pages for this user
 install:
-    for tool in mk-env mk-app mk-vpc mk-sg mk-alb mk-ecr mk-role mk-logs mk-ecs-svc wait-env ls-env rm-env; do \
+    for tool in mk-env mk-app mk-source mk-vpc mk-sg mk-alb mk-ecr mk-role mk-logs mk-ecs-svc mk-bucket wait-env ls-env rm-env; do \
       cargo install --locked --path "tools/$tool"; done
     mkdir -p ~/.local/share/man/man1 ~/.local/share/man/man5 ~/.local/share/man/man7
     for page in man/*; do cp "$page" ~/.local/share/man/man"${page##*.}"/; done

@@ -23,6 +23,7 @@ async fn main() -> std::process::ExitCode {
         mk_role::POLICY,
         mk_logs::POLICY,
         mk_ecs_svc::POLICY,
+        mk_bucket::POLICY,
     ]);
     plumbing::run(&policy, run).await
 }
@@ -38,6 +39,7 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     listing.add(|l| mk_role::find(l.stream, l.aws, l.env).boxed());
     listing.add(|l| mk_logs::find(l.stream, l.aws, l.env).boxed());
     listing.add(|l| mk_ecs_svc::find(l.stream, l.aws, l.env).boxed());
+    listing.add(|l| mk_bucket::find(l.stream, l.aws, l.env).boxed());
     // What one service refuses to tell must not hide what the others have.
     let (found, errors): (Vec<_>, Vec<_>) = join_all(listing.finds).await.into_iter().partition(Result::is_ok);
     let found = found.into_iter().flatten().flatten().collect();

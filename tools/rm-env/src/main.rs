@@ -45,7 +45,8 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
 }
 
 /// Services first: what they use can go when their tasks have ended. Then load balancers, roles,
-/// repositories, logs and the way out, side by side; then groups; then the network.
+/// repositories, logs, the bucket and the way out,
+/// side by side; then groups; then the network.
 async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
     mk_ecs_svc::delete(stream, aws, env, records).await?;
     let inward = async {
@@ -53,18 +54,19 @@ async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Re
         // A group that someone else uses keeps the VPC, and neither keeps the rest.
         Ok(mk_sg::delete(stream, aws, env, records).await)
     };
-    let (inward, outward, repositories, roles, logs) = join!(
+    let (inward, outward, repositories, roles, logs, buckets) = join!(
         inward,
         mk_vpc::delete_egress(stream, aws, env, records),
         mk_ecr::delete(stream, aws, env, records),
         mk_role::delete(stream, aws, env, records),
-        mk_logs::delete(stream, aws, env, records)
+        mk_logs::delete(stream, aws, env, records),
+        mk_bucket::delete(stream, aws, env, records)
     );
     let network = match (&inward, &outward) {
         (Ok(_), Ok(())) => mk_vpc::delete(stream, aws, env, records).await,
         _ => Ok(()), // the network waits for the next run, with what still stands in it
     };
-    let results = [inward.and_then(|groups| groups), outward, repositories, roles, logs, network];
+    let results = [inward.and_then(|groups| groups), outward, repositories, roles, logs, buckets, network];
     let mut errors = results.into_iter().filter_map(Result::err);
     let Some(first) = errors.next() else { return Ok(()) };
     errors.filter(|other| *other != first).for_each(|other| stream.fail(&other));
@@ -81,6 +83,7 @@ fn policy() -> String {
         ("Role", mk_role::POLICY),
         ("Logs", mk_logs::POLICY),
         ("Svc", mk_ecs_svc::POLICY),
+        ("Bucket", mk_bucket::POLICY),
     ];
     let mut statements = Vec::new();
     for (tool, policy) in tools {

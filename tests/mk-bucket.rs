@@ -1,0 +1,197 @@
+//! mk-bucket: its command line, and the bucket it makes in the local AWS.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
+
+use support::{ENV, LocalAws, Value, json, tags, tool};
+
+const NAME: &str = "bucket-123456789012-us-east-1-production-pr1";
+const MAKE: &str = "mk-env production pr1 | mk-bucket";
+
+fn get(aws: &LocalAws, what: &str) -> Value {
+    aws.call("s3", what, json!({"Bucket": NAME}))
+}
+
+fn put(aws: &LocalAws, what: &str, mut params: Value) {
+    params["Bucket"] = json!(NAME);
+    aws.call("s3", what, params);
+}
+
+fn down(aws: &LocalAws) -> support::Output {
+    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
+}
+
+fn there(aws: &LocalAws) -> bool {
+    aws.try_call("s3", "head_bucket", json!({"Bucket": NAME})).is_ok()
+}
+
+#[test]
+fn it_obeys_the_conventions() {
+    support::obeys_conventions("mk-bucket", &[]);
+}
+
+#[test]
+fn an_encryption_that_is_none_is_refused_by_name() {
+    let output = tool("mk-bucket", &["--encryption", "kms"], ENV);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("must be aws:kms"), "{}", output.stderr);
+}
+
+#[test]
+fn the_bucket_is_private_encrypted_versioned_and_forgets_and_a_second_run_changes_nothing() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(MAKE).ok();
+    let record = made.record("bucket", "artifacts");
+    assert_eq!(
+        (&record["bucket"], &record["encryption"], &record["change"]),
+        (&json!(NAME), &json!("aws:kms"), &json!("created"))
+    );
+    let first = made.records().into_iter().find(|record| record["type"] == "bucket").unwrap();
+    assert!(first.get("encryption").is_none(), "told as soon as it exists: {first}");
+
+    let block = get(&aws, "get_public_access_block")["PublicAccessBlockConfiguration"].clone();
+    assert!(
+        block.as_object().unwrap().len() == 4 && block.as_object().unwrap().values().all(|on| on == true),
+        "{block}"
+    );
+    let rule = get(&aws, "get_bucket_encryption")["ServerSideEncryptionConfiguration"]["Rules"][0].clone();
+    assert_eq!(rule["ApplyServerSideEncryptionByDefault"], json!({"SSEAlgorithm": "aws:kms"}));
+    assert_eq!(rule["BucketKeyEnabled"], true);
+    assert_eq!(get(&aws, "get_bucket_versioning")["Status"], "Enabled");
+    let owner = get(&aws, "get_bucket_ownership_controls")["OwnershipControls"]["Rules"][0]["ObjectOwnership"].clone();
+    assert_eq!(owner, "BucketOwnerEnforced");
+    let policy: Value = serde_json::from_str(get(&aws, "get_bucket_policy")["Policy"].as_str().unwrap()).unwrap();
+    assert_eq!(policy["Statement"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&policy["Statement"][0]["Effect"], &policy["Statement"][0]["Condition"]),
+        (&json!("Deny"), &json!({"Bool": {"aws:SecureTransport": "false"}}))
+    );
+    let rules = get(&aws, "get_bucket_lifecycle_configuration")["Rules"].clone();
+    let rule = |id: &str| rules.as_array().unwrap().iter().find(|rule| rule["ID"] == id).unwrap().clone();
+    let objects = rule("plumbline-objects");
+    assert_eq!(
+        (&objects["Expiration"]["Days"], &objects["NoncurrentVersionExpiration"]["NoncurrentDays"], &objects["Status"]),
+        (&json!(30), &json!(30), &json!("Enabled"))
+    );
+    assert_eq!(objects["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"], 7);
+    assert_eq!(rule("plumbline-markers")["Expiration"]["ExpiredObjectDeleteMarker"], true);
+    let tags = tags(&get(&aws, "get_bucket_tagging")["TagSet"]);
+    assert_eq!(
+        (&tags["plumbline:env"], &tags["Environment"], &tags["Team"], &tags["Name"]),
+        (&json!("production-pr1"), &json!("production"), &json!("devops"), &json!(NAME))
+    );
+
+    aws.forget();
+    let again = aws.pipe(MAKE).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(again.record("bucket", "artifacts")["change"], "kept");
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_announces_the_bucket() {
+    let aws = LocalAws::start();
+    let planned = aws.pipe("mk-env production pr1 --plan | mk-bucket").ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(planned.record("bucket", "artifacts")["change"], "create");
+    assert!(!there(&aws));
+    aws.pipe(MAKE).ok();
+    put(&aws, "delete_bucket_policy", json!({}));
+    aws.forget();
+    let planned = aws.pipe("mk-env production pr1 --plan | mk-bucket").ok();
+    let record = planned.record("bucket", "artifacts");
+    assert_eq!((&record["change"], &record["changes"][0]["field"]), (&json!("update"), &json!("policy")));
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    put(&aws, "delete_public_access_block", json!({}));
+    put(&aws, "put_bucket_versioning", json!({"VersioningConfiguration": {"Status": "Suspended"}}));
+    put(
+        &aws,
+        "put_bucket_encryption",
+        json!({"ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}}),
+    );
+    put(
+        &aws,
+        "put_bucket_ownership_controls",
+        json!({"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}}),
+    );
+    let theirs = json!({"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}});
+    put(&aws, "put_bucket_lifecycle_configuration", json!({"LifecycleConfiguration": {"Rules": [theirs]}}));
+    let statement = json!({"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObjectAcl", "Resource": format!("arn:aws:s3:::{NAME}/*")});
+    let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+    put(&aws, "put_bucket_policy", json!({"Policy": policy}));
+    let set = json!([{"Key": "plumbline:env", "Value": "production-pr1"}, {"Key": "Team", "Value": "nobody"}, {"Key": "theirs", "Value": "x"}]);
+    put(&aws, "put_bucket_tagging", json!({"Tagging": {"TagSet": set}}));
+
+    let mended = aws.pipe(MAKE).ok();
+    let record = mended.record("bucket", "artifacts");
+    assert_eq!(record["change"], "updated");
+    let fields: Vec<&str> =
+        record["changes"].as_array().unwrap().iter().map(|change| change["field"].as_str().unwrap()).collect();
+    for field in
+        ["public access blocked", "object ownership", "policy", "encryption", "versioning", "lifecycle", "tag Team"]
+    {
+        assert!(fields.contains(&field), "{field}: {fields:?}");
+    }
+    aws.forget();
+    aws.pipe(MAKE).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    let rules = get(&aws, "get_bucket_lifecycle_configuration")["Rules"].as_array().unwrap().len();
+    let policy: Value = serde_json::from_str(get(&aws, "get_bucket_policy")["Policy"].as_str().unwrap()).unwrap();
+    assert_eq!((rules, &policy["Statement"][0]["Sid"]), (3, &json!("Theirs")));
+    assert_eq!(tags(&get(&aws, "get_bucket_tagging")["TagSet"])["theirs"], "x");
+
+    let other = aws.pipe(&format!("{MAKE} --encryption AES256")).ok();
+    let changes = &other.record("bucket", "artifacts")["changes"][0];
+    assert_eq!((&changes["old"], &changes["new"]), (&json!("aws:kms"), &json!("AES256")));
+}
+
+#[test]
+fn a_bucket_of_that_name_that_is_not_ours_is_refused_and_stays_as_it_is() {
+    let aws = LocalAws::start();
+    aws.call("s3", "create_bucket", json!({"Bucket": NAME}));
+    let refused = aws.pipe(MAKE);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains(&format!("bucket {NAME} exists and is not tagged")), "{}", refused.stderr);
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    let record = format!(
+        "{ENV}\n{}\n",
+        json!({"type": "bucket", "name": "artifacts", "arn": format!("arn:aws:s3:::{NAME}"), "bucket": NAME})
+    );
+    let kept = aws.pipe_with("rm-env --confirm production-pr1", &record);
+    assert_eq!(kept.code, 1, "{}", kept.stderr);
+    assert!(there(&aws));
+}
+
+#[test]
+fn down_empties_it_of_versions_markers_and_uploads_and_deletes_it() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    // The emulator takes the policy's denial of plain HTTP for a denial of everything.
+    put(&aws, "delete_bucket_policy", json!({}));
+    for n in 0..1010 {
+        put(&aws, "put_object", json!({"Key": format!("app/{:03}", n % 505), "Body": "x"}));
+    }
+    for key in ["app/001", "app/002", "a b&<c>"] {
+        put(&aws, "delete_object", json!({"Key": key}));
+    }
+    put(&aws, "create_multipart_upload", json!({"Key": "half"}));
+    let gone = down(&aws).ok();
+    assert_eq!(gone.record("bucket", "artifacts")["change"], "deleted");
+    assert!(!there(&aws));
+    aws.forget();
+    down(&aws).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn elsewhere_than_in_us_east_1_the_bucket_is_where_the_environment_is() {
+    let aws = LocalAws::start();
+    let made = aws.pipe("mk-env production pr1 --region ap-southeast-1 | mk-bucket").ok();
+    let name = made.record("bucket", "artifacts")["bucket"].clone();
+    assert_eq!(name, "bucket-123456789012-ap-southeast-1-production-pr1");
+    let location = aws.call("s3", "get_bucket_location", json!({"Bucket": name}));
+    assert_eq!(location["LocationConstraint"], "ap-southeast-1");
+}

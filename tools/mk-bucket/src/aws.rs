@@ -1,0 +1,480 @@
+//! Every S3 call about buckets. Each says whose the bucket must be: names are the world's.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::{
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint, BucketVersioningStatus,
+    CreateBucketConfiguration, Delete, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
+    NoncurrentVersionExpiration, ObjectIdentifier, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
+    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
+};
+use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
+use tokio::try_join;
+
+use crate::plan::{self, DAYS, Field, Have, MARKERS, OBJECTS, UPLOAD_DAYS};
+
+/// A bucket just made is not known everywhere for some seconds; another change of it is under way.
+const FRESH: &[(&str, &str)] = &[("NoSuchBucket", ""), ("OperationAborted", "")];
+const FRESH_BUDGET: Duration = Duration::from_secs(120);
+/// A name is not free at once after its bucket was deleted; minutes as a rule, an hour at worst.
+const DELETED_LATELY: &[(&str, &str)] = &[("OperationAborted", "")];
+const DELETED_BUDGET: Duration = Duration::from_secs(5 * 60);
+/// One that exists by CreateBucket's word shows within seconds.
+const SHOWS: Duration = Duration::from_secs(60);
+/// How many objects DeleteObjects takes.
+const BATCH: i32 = 1000;
+/// The names of our lifecycle rules.
+const RULES: [&str; 2] = ["plumbline-objects", "plumbline-markers"];
+
+/// S3, and for whom.
+pub struct S3 {
+    client: Client,
+    pub(crate) stream: Stream,
+    env: Env,
+}
+
+/// Makes the client of a tool. An endpoint of one's own has no name for each bucket.
+pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> S3 {
+    let own_endpoint = aws.config.endpoint_url().is_some();
+    let config = Builder::from(&aws.config).interceptor(aws.guard()).force_path_style(own_endpoint).build();
+    S3 { client: Client::from_conf(config), stream: stream.clone(), env: env.clone() }
+}
+
+impl S3 {
+    /// The bucket of a name; two calls deep.
+    ///
+    /// Errors: it is another account's, or of another region.
+    pub async fn look(&self, name: &str) -> Result<Option<Have>> {
+        let Some(tags) = self.tags(name).await? else { return Ok(None) };
+        if !self.env.owns(&tags) {
+            return Ok(Some(Have { tags, ..Have::default() }));
+        }
+        let (private, ownership, policy, encryption, versioning, lifecycle) = try_join!(
+            self.private(name),
+            self.ownership(name),
+            self.policy(name),
+            self.encryption(name),
+            self.versioning(name),
+            self.rules(name)
+        )?;
+        Ok(Some(Have { tags, private, ownership, policy, encryption, versioning, lifecycle: told(&lifecycle) }))
+    }
+
+    /// Waits for a bucket that someone else just made.
+    pub async fn there(&self, name: &str) -> Result<Have> {
+        let what = format!("bucket {name} exists, but S3 does not show it");
+        wait::until(&self.stream, &what, SHOWS, || self.look(name)).await
+    }
+
+    /// A bucket's tags; nothing where there is no such bucket.
+    pub async fn tags(&self, name: &str) -> Result<Option<BTreeMap<String, String>>> {
+        let answer =
+            self.client.get_bucket_tagging().bucket(name).expected_bucket_owner(&self.env.account).send().await;
+        match answer {
+            Ok(answer) => Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())),
+            Err(error) => match code(&error) {
+                "NoSuchBucket" => Ok(None),
+                "NoSuchTagSet" => Ok(Some(BTreeMap::new())),
+                "PermanentRedirect" | "AuthorizationHeaderMalformed" => {
+                    Err(Error::refused(format!("bucket {name} exists in another region; it is left alone"))
+                        .hint("delete it, or name the environment otherwise"))
+                }
+                _ => Err(aws_error("s3:GetBucketTagging", format!("find bucket {name}"), error)),
+            },
+        }
+    }
+
+    async fn private(&self, name: &str) -> Result<bool> {
+        let request = self.client.get_public_access_block().bucket(name).expected_bucket_owner(&self.env.account);
+        let answer = set(request.send().await, "NoSuchPublicAccessBlockConfiguration");
+        let answer = answer.map_err(|e| self.unread("s3:GetBucketPublicAccessBlock", name, e))?;
+        Ok(answer.and_then(|answer| answer.public_access_block_configuration).is_some_and(|block| {
+            [
+                block.block_public_acls,
+                block.ignore_public_acls,
+                block.block_public_policy,
+                block.restrict_public_buckets,
+            ]
+            .iter()
+            .all(|blocked| *blocked == Some(true))
+        }))
+    }
+
+    async fn ownership(&self, name: &str) -> Result<String> {
+        let request = self.client.get_bucket_ownership_controls().bucket(name).expected_bucket_owner(&self.env.account);
+        let answer = set(request.send().await, "OwnershipControlsNotFoundError");
+        let answer = answer.map_err(|e| self.unread("s3:GetBucketOwnershipControls", name, e))?;
+        let rule =
+            answer.and_then(|answer| answer.ownership_controls).and_then(|controls| controls.rules.into_iter().next());
+        Ok(rule.map_or("none".into(), |rule| rule.object_ownership.as_str().into()))
+    }
+
+    async fn policy(&self, name: &str) -> Result<Option<serde_json::Value>> {
+        let request = self.client.get_bucket_policy().bucket(name).expected_bucket_owner(&self.env.account);
+        let answer = set(request.send().await, "NoSuchBucketPolicy");
+        let answer = answer.map_err(|e| self.unread("s3:GetBucketPolicy", name, e))?;
+        Ok(answer.and_then(|answer| serde_json::from_str(&answer.policy?).ok()))
+    }
+
+    async fn encryption(&self, name: &str) -> Result<String> {
+        let request = self.client.get_bucket_encryption().bucket(name).expected_bucket_owner(&self.env.account);
+        let answer = set(request.send().await, "ServerSideEncryptionConfigurationNotFoundError");
+        let answer = answer.map_err(|e| self.unread("s3:GetEncryptionConfiguration", name, e))?;
+        let rules = answer.and_then(|answer| answer.server_side_encryption_configuration).map(|all| all.rules);
+        let rule = rules.into_iter().flatten().find_map(|rule| rule.apply_server_side_encryption_by_default);
+        Ok(rule.map_or("none".into(), |rule| {
+            let key = rule.kms_master_key_id.filter(|key| !key.ends_with("alias/aws/s3"));
+            let algorithm = rule.sse_algorithm.as_str();
+            key.map_or(algorithm.into(), |key| format!("{algorithm} {key}"))
+        }))
+    }
+
+    async fn versioning(&self, name: &str) -> Result<String> {
+        let request = self.client.get_bucket_versioning().bucket(name).expected_bucket_owner(&self.env.account);
+        match request.send().await {
+            Ok(answer) => Ok(answer.status.map_or("never enabled".into(), |status| status.as_str().into())),
+            // moto names the answer's root otherwise than S3, and the SDK then reads none of it.
+            Err(error) if answered(&error, "<Status>Enabled</Status>") => Ok("Enabled".into()),
+            Err(error) if answered(&error, "<GetBucketVersioningResponse") => Ok("not enabled".into()),
+            Err(error) => Err(self.unread("s3:GetBucketVersioning", name, error)),
+        }
+    }
+
+    async fn rules(&self, name: &str) -> Result<Vec<LifecycleRule>> {
+        let request = self.client.get_bucket_lifecycle_configuration().bucket(name);
+        let answer = request.expected_bucket_owner(&self.env.account).send().await;
+        let answer = set(answer, "NoSuchLifecycleConfiguration");
+        let answer = answer.map_err(|e| self.unread("s3:GetLifecycleConfiguration", name, e))?;
+        Ok(answer.and_then(|answer| answer.rules).unwrap_or_default())
+    }
+
+    /// Makes a bucket with its tags; answers false where it is there already.
+    pub async fn create(&self, name: &str) -> Result<bool> {
+        let tags = self.sdk_tags(name)?;
+        // In us-east-1 S3 takes no location, everywhere else it wants one.
+        let location =
+            (self.env.region != "us-east-1").then(|| BucketLocationConstraint::from(self.env.region.as_str()));
+        let made = CreateBucketConfiguration::builder().set_location_constraint(location).set_tags(Some(tags)).build();
+        let request = self.client.create_bucket().bucket(name).create_bucket_configuration(made);
+        let request = request.object_ownership(ObjectOwnership::BucketOwnerEnforced);
+        match wait::retry(&self.stream, DELETED_BUDGET, DELETED_LATELY, || request.clone().send()).await {
+            Ok(_) => {
+                // Tags in the create call are new to S3: an endpoint that overlooked them gets them now.
+                let have = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || {
+                    self.client.get_bucket_tagging().bucket(name).expected_bucket_owner(&self.env.account).send()
+                });
+                match have.await {
+                    Ok(have) if have.tag_set.iter().any(|tag| tag.key == plumbing::name::IDENTITY) => Ok(true),
+                    Ok(_) => self.retag(name).await.map(|()| true),
+                    Err(error) if code(&error) == "NoSuchTagSet" => self.retag(name).await.map(|()| true),
+                    Err(error) => Err(self.unread("s3:GetBucketTagging", name, error)),
+                }
+            }
+            Err(error) => match code(&error) {
+                "BucketAlreadyOwnedByYou" => Ok(false),
+                "BucketAlreadyExists" => Err(Error::refused(format!("bucket {name} is another account's"))
+                    .hint("bucket names are the world's: name the environment otherwise")),
+                "OperationAborted" => Err(aws_error("s3:CreateBucket", format!("create bucket {name}"), error)
+                    .hint("a bucket of this name was deleted lately: wait up to an hour and run the pipeline again")),
+                _ => Err(aws_error("s3:CreateBucket", format!("create bucket {name}"), error)),
+            },
+        }
+    }
+
+    /// Sets all that a bucket just made lacks, one after the other.
+    pub async fn set_up(&self, name: &str, encryption: &str) -> Result<()> {
+        for field in plan::SET_UP {
+            self.set(name, field, encryption).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings one field into line.
+    pub async fn set(&self, name: &str, field: Field, encryption: &str) -> Result<()> {
+        match field {
+            Field::PublicAccess => self.block_public_access(name).await,
+            Field::Ownership => self.own_objects(name).await,
+            Field::Policy => self.permit(name).await,
+            Field::Encryption => self.encrypt(name, encryption).await,
+            Field::Versioning => self.keep_versions(name).await,
+            Field::Lifecycle => self.expire(name).await,
+            Field::Tags => self.retag(name).await,
+        }
+    }
+
+    async fn block_public_access(&self, name: &str) -> Result<()> {
+        let block = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(true)
+            .ignore_public_acls(true)
+            .block_public_policy(true)
+            .restrict_public_buckets(true);
+        let request = self.client.put_public_access_block().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = request.public_access_block_configuration(block.build());
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| unset("s3:PutBucketPublicAccessBlock", name, e))
+    }
+
+    async fn own_objects(&self, name: &str) -> Result<()> {
+        let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::BucketOwnerEnforced);
+        let rules = OwnershipControls::builder().rules(rule.build().map_err(incomplete)?);
+        let request = self.client.put_bucket_ownership_controls().bucket(name);
+        let request = request.expected_bucket_owner(&self.env.account);
+        let request = request.ownership_controls(rules.build().map_err(incomplete)?);
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| unset("s3:PutBucketOwnershipControls", name, e))
+    }
+
+    /// Puts our statement into the policy as it is at this moment.
+    async fn permit(&self, name: &str) -> Result<()> {
+        let policy = plan::with_ours(&self.env, name, self.policy(name).await?.as_ref());
+        let request = self.client.put_bucket_policy().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = request.policy(policy.to_string());
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| unset("s3:PutBucketPolicy", name, e))
+    }
+
+    async fn encrypt(&self, name: &str, encryption: &str) -> Result<()> {
+        let default = ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::from(encryption));
+        // A bucket key saves a call to KMS for each object.
+        let rule = ServerSideEncryptionRule::builder()
+            .apply_server_side_encryption_by_default(default.build().map_err(incomplete)?)
+            .bucket_key_enabled(encryption == "aws:kms");
+        let rules = ServerSideEncryptionConfiguration::builder().rules(rule.build());
+        let request = self.client.put_bucket_encryption().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = request.server_side_encryption_configuration(rules.build().map_err(incomplete)?);
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| unset("s3:PutEncryptionConfiguration", name, e))
+    }
+
+    async fn keep_versions(&self, name: &str) -> Result<()> {
+        let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        let request = self.client.put_bucket_versioning().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = request.versioning_configuration(versioning);
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| unset("s3:PutBucketVersioning", name, e))
+    }
+
+    /// Puts our two rules beside those of others as they are at this moment.
+    async fn expire(&self, name: &str) -> Result<()> {
+        let theirs = self.rules(name).await?.into_iter().filter(|rule| !RULES.iter().any(|id| rule.id() == Some(id)));
+        let rules = BucketLifecycleConfiguration::builder().set_rules(Some(theirs.chain(rules()?).collect()));
+        let request = self.client.put_bucket_lifecycle_configuration().bucket(name);
+        let request = request.expected_bucket_owner(&self.env.account);
+        let request = request.lifecycle_configuration(rules.build().map_err(incomplete)?);
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| unset("s3:PutLifecycleConfiguration", name, e))
+    }
+
+    /// Sets our tags; S3 replaces the whole set, so others' are put again.
+    async fn retag(&self, name: &str) -> Result<()> {
+        let ours = self.sdk_tags(name)?;
+        let theirs = self.tags(name).await?.unwrap_or_default().into_iter();
+        let theirs = theirs.filter(|(key, _)| !ours.iter().any(|tag| tag.key == *key));
+        let theirs = theirs.map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let theirs: Vec<Tag> = theirs.collect::<Result<_, _>>().map_err(incomplete)?;
+        let tagging = Tagging::builder().set_tag_set(Some([ours, theirs].concat()));
+        let request = self.client.put_bucket_tagging().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = request.tagging(tagging.build().map_err(incomplete)?);
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| unset("s3:PutBucketTagging", name, e))
+    }
+
+    /// Deletes what is in a bucket: versions and delete markers, and uploads that never ended.
+    ///
+    /// Errors: S3 refuses to delete one, as under a lock that someone put on it.
+    pub async fn empty(&self, name: &str) -> Result<()> {
+        let (mut key, mut version, mut gone) = (None, None, 0);
+        loop {
+            let request = self.client.list_object_versions().bucket(name).max_keys(BATCH);
+            let request = request.expected_bucket_owner(&self.env.account);
+            let answer = match request.set_key_marker(key).set_version_id_marker(version).send().await {
+                Ok(answer) => answer,
+                Err(error) if code(&error) == "NoSuchBucket" => return Ok(()),
+                Err(error) => return Err(aws_error("s3:ListBucketVersions", format!("empty bucket {name}"), error)),
+            };
+            let (next_key, next_version) =
+                (answer.next_key_marker().map(String::from), answer.next_version_id_marker().map(String::from));
+            let more = answer.is_truncated == Some(true);
+            let versions = answer.versions.unwrap_or_default().into_iter().map(|one| (one.key, one.version_id));
+            let markers = answer.delete_markers.unwrap_or_default().into_iter().map(|one| (one.key, one.version_id));
+            let all: Vec<(String, Option<String>)> =
+                versions.chain(markers).filter_map(|(key, version)| Some((key?, version))).collect();
+            self.delete_versions(name, &all).await?;
+            gone += all.len();
+            if gone >= 5000 && gone % 5000 < all.len() {
+                self.stream.say(&format!("bucket {name}: {gone} versions deleted"));
+            }
+            if !more {
+                break;
+            }
+            (key, version) = (next_key, next_version);
+        }
+        self.abort_uploads(name).await
+    }
+
+    async fn delete_versions(&self, name: &str, all: &[(String, Option<String>)]) -> Result<()> {
+        let failed = |error| aws_error("s3:DeleteObjectVersion", format!("empty bucket {name}"), error);
+        let (plain, odd): (Vec<_>, Vec<_>) = all.iter().partition(|(key, _)| plan::fits_xml(key));
+        for (key, version) in odd {
+            let request = self.client.delete_object().bucket(name).key(key).set_version_id(version.clone());
+            request.expected_bucket_owner(&self.env.account).send().await.map(drop).map_err(|error| {
+                aws_error("s3:DeleteObjectVersion", format!("delete an object of bucket {name}"), error)
+            })?;
+        }
+        if plain.is_empty() {
+            return Ok(());
+        }
+        let objects = plain
+            .iter()
+            .map(|(key, version)| ObjectIdentifier::builder().key(key).set_version_id(version.clone()).build());
+        let objects: Vec<ObjectIdentifier> = objects.collect::<Result<_, _>>().map_err(incomplete)?;
+        let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(incomplete)?;
+        let request = self.client.delete_objects().bucket(name).delete(delete);
+        let answer = request.expected_bucket_owner(&self.env.account).send().await.map_err(failed)?;
+        // S3 answers 200 also where it refused some.
+        let refused = answer.errors().iter().find(|error| !matches!(error.code(), Some("NoSuchKey" | "NoSuchVersion")));
+        match refused {
+            None => Ok(()),
+            Some(error) => Err(Error::refused(format!(
+                "cannot delete {} of bucket {name}: {}: {} (s3:DeleteObjectVersion)",
+                error.key().unwrap_or("an object"),
+                error.code().unwrap_or_default(),
+                error.message().unwrap_or_default()
+            ))),
+        }
+    }
+
+    async fn abort_uploads(&self, name: &str) -> Result<()> {
+        let (mut key, mut id) = (None, None);
+        loop {
+            let request = self.client.list_multipart_uploads().bucket(name).expected_bucket_owner(&self.env.account);
+            let answer = match request.set_key_marker(key).set_upload_id_marker(id).send().await {
+                Ok(answer) => answer,
+                Err(error) if code(&error) == "NoSuchBucket" => return Ok(()),
+                Err(error) => {
+                    return Err(aws_error("s3:ListBucketMultipartUploads", format!("empty bucket {name}"), error));
+                }
+            };
+            for upload in answer.uploads() {
+                let request = self.client.abort_multipart_upload().bucket(name).set_key(upload.key.clone());
+                let request = request.set_upload_id(upload.upload_id.clone()).expected_bucket_owner(&self.env.account);
+                match request.send().await {
+                    Ok(_) => {}
+                    Err(error) if code(&error) == "NoSuchUpload" => {}
+                    Err(error) => {
+                        return Err(aws_error("s3:AbortMultipartUpload", format!("empty bucket {name}"), error));
+                    }
+                }
+            }
+            if answer.is_truncated != Some(true) {
+                return Ok(());
+            }
+            (key, id) = (answer.next_key_marker, answer.next_upload_id_marker);
+        }
+    }
+
+    /// Deletes an empty bucket; answers false while something is in it.
+    pub async fn delete(&self, name: &str) -> Result<bool> {
+        let request = self.client.delete_bucket().bucket(name).expected_bucket_owner(&self.env.account);
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match code(&error) {
+                "NoSuchBucket" => Ok(true),
+                "BucketNotEmpty" | "OperationAborted" => Ok(false),
+                _ => Err(aws_error("s3:DeleteBucket", format!("delete bucket {name}"), error)),
+            },
+        }
+    }
+
+    fn sdk_tags(&self, name: &str) -> Result<Vec<Tag>> {
+        let tags = self.env.tags_of(name).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+        tags.collect::<Result<_, _>>().map_err(incomplete)
+    }
+
+    fn unread<E>(&self, operation: &str, name: &str, error: SdkError<E>) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        aws_error(operation, format!("look at bucket {name}"), error)
+    }
+}
+
+/// An answer; nothing where the code says that this was never set.
+fn set<T, E: ProvideErrorMetadata>(
+    answer: std::result::Result<T, SdkError<E>>,
+    never: &str,
+) -> std::result::Result<Option<T>, SdkError<E>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if code(&error) == never => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether an answer that the SDK could not read was all right, and holds this.
+fn answered<E>(error: &SdkError<E>, text: &str) -> bool {
+    error.raw_response().is_some_and(|answer| {
+        let body = answer.body().bytes().unwrap_or_default();
+        answer.status().is_success() && String::from_utf8_lossy(body).contains(text)
+    })
+}
+
+fn unset<E>(operation: &str, name: &str, error: SdkError<E>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    aws_error(operation, format!("set up bucket {name}"), error)
+}
+
+/// The SDK's builders want fields, and get them.
+fn incomplete(why: BuildError) -> Error {
+    Error::refused(why.to_string())
+}
+
+/// Our lifecycle rules, for all objects.
+fn rules() -> Result<[LifecycleRule; 2]> {
+    let rule = |id: &str| {
+        let all = LifecycleRuleFilter::builder().prefix("").build();
+        LifecycleRule::builder().id(id).status(ExpirationStatus::Enabled).filter(all)
+    };
+    let objects = rule(RULES[0])
+        .expiration(LifecycleExpiration::builder().days(DAYS).build())
+        .noncurrent_version_expiration(NoncurrentVersionExpiration::builder().noncurrent_days(DAYS).build())
+        .abort_incomplete_multipart_upload(
+            AbortIncompleteMultipartUpload::builder().days_after_initiation(UPLOAD_DAYS).build(),
+        );
+    let markers = rule(RULES[1]).expiration(LifecycleExpiration::builder().expired_object_delete_marker(true).build());
+    Ok([objects.build().map_err(incomplete)?, markers.build().map_err(incomplete)?])
+}
+
+/// What our rules say, in the words of the plan.
+fn told(have: &[LifecycleRule]) -> [String; 2] {
+    let rule = |id: &str| have.iter().find(|rule| rule.id() == Some(id) && rule.status == ExpirationStatus::Enabled);
+    let everything = |rule: &LifecycleRule| {
+        rule.filter().is_none_or(|filter| {
+            filter.prefix().is_none_or(str::is_empty) && filter.tag().is_none() && filter.and().is_none()
+        })
+    };
+    let objects = rule(RULES[0]).map(|rule| {
+        let days = rule.expiration().and_then(|expiration| expiration.days());
+        let old = rule.noncurrent_version_expiration().and_then(|expiration| expiration.noncurrent_days());
+        let uploads = rule.abort_incomplete_multipart_upload().and_then(|abort| abort.days_after_initiation());
+        match (days, old, uploads, everything(rule)) {
+            (Some(DAYS), Some(DAYS), Some(UPLOAD_DAYS), true) => OBJECTS.to_string(),
+            other => format!("days, of old versions, of uploads, all objects: {other:?}"),
+        }
+    });
+    let markers = rule(RULES[1]).map(|rule| {
+        let marked = rule.expiration().and_then(|expiration| expiration.expired_object_delete_marker());
+        match marked == Some(true) && everything(rule) {
+            true => MARKERS.to_string(),
+            false => "delete markers stay".into(),
+        }
+    });
+    [objects, markers].map(|rule| rule.unwrap_or_else(|| "none".into()))
+}

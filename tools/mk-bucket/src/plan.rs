@@ -1,0 +1,264 @@
+//! What the bucket should be, what is there, and what follows. Pure.
+
+use std::collections::BTreeMap;
+
+use plumbing::{Bucket, Difference, Env, Error, Record, Result};
+use serde_json::{Value, json};
+
+/// After how many days an artifact is deleted, and after how many more its bytes.
+pub const DAYS: i32 = 30;
+/// After how many days an upload that was never finished is dropped.
+pub const UPLOAD_DAYS: i32 = 7;
+/// The statement that is ours in the bucket's policy; others' stay.
+const TLS_ONLY: &str = "TlsOnly";
+
+/// What is wanted beside the bucket itself.
+pub const OBJECTS: &str = "expire after 30 days, old versions 30 days later, unfinished uploads after 7";
+/// A rule with days cannot also clean up delete markers (S3 API, LifecycleExpiration).
+pub const MARKERS: &str = "delete markers without versions expire";
+
+/// How objects are encrypted that say nothing of it themselves.
+pub fn encryption(text: &str) -> Result<String, String> {
+    match text {
+        "aws:kms" | "AES256" => Ok(text.into()),
+        other => Err(format!("'{other}' must be aws:kms (the key aws/s3, which AWS manages) or AES256")),
+    }
+}
+
+/// The bucket that is there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Have {
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Whether all four kinds of public access are blocked.
+    pub private: bool,
+    /// Who owns objects: `BucketOwnerEnforced`, so that there are no access lists.
+    pub ownership: String,
+    /// Its policy.
+    pub policy: Option<Value>,
+    /// `aws:kms`, `AES256`, and so on; a key of one's own is named after a space.
+    pub encryption: String,
+    /// `Enabled`, or not.
+    pub versioning: String,
+    /// What our two lifecycle rules say, [`OBJECTS`] and [`MARKERS`] where they say that.
+    pub lifecycle: [String; 2],
+}
+
+/// What is to be done about the bucket.
+#[derive(Debug, PartialEq)]
+pub enum Step {
+    /// Make it.
+    Create,
+    /// Bring it into line in these fields; none: keep it.
+    Change(Vec<Difference>),
+}
+
+/// What one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The block of public access.
+    PublicAccess,
+    /// Who owns objects.
+    Ownership,
+    /// The policy.
+    Policy,
+    /// How objects are encrypted.
+    Encryption,
+    /// Versions.
+    Versioning,
+    /// When objects go.
+    Lifecycle,
+    /// The tags.
+    Tags,
+}
+
+/// What a bucket just made still lacks, in the order of what matters most.
+pub const SET_UP: [Field; 5] =
+    [Field::PublicAccess, Field::Policy, Field::Encryption, Field::Versioning, Field::Lifecycle];
+
+/// Decides what is to be done.
+///
+/// Errors: a bucket of that name is there and not the environment's.
+pub fn step(env: &Env, name: &str, encryption: &str, have: Option<&Have>) -> Result<Step> {
+    let Some(have) = have else { return Ok(Step::Create) };
+    if !env.owns(&have.tags) {
+        return Err(foreign(env, name));
+    }
+    let policy = have.policy.as_ref().map_or("none".to_string(), Value::to_string);
+    let fields = [
+        Difference::between("public access blocked", have.private, true),
+        Difference::between("object ownership", &have.ownership, "BucketOwnerEnforced"),
+        Difference::between("policy", policy, with_ours(env, name, have.policy.as_ref())),
+        Difference::between("encryption", &have.encryption, encryption),
+        Difference::between("versioning", &have.versioning, "Enabled"),
+        Difference::between("lifecycle", have.lifecycle.join("; "), [OBJECTS, MARKERS].join("; ")),
+    ];
+    let tags = Difference::of_tags(&have.tags, &env.tags_of(name));
+    Ok(Step::Change(fields.into_iter().flatten().chain(tags).collect()))
+}
+
+/// The calls that bring differences into line, each once.
+pub fn fields(differences: &[Difference]) -> Vec<Field> {
+    let field = |difference: &Difference| match difference.field.as_str() {
+        "public access blocked" => Field::PublicAccess,
+        "object ownership" => Field::Ownership,
+        "policy" => Field::Policy,
+        "encryption" => Field::Encryption,
+        "versioning" => Field::Versioning,
+        "lifecycle" => Field::Lifecycle,
+        _ => Field::Tags,
+    };
+    let mut fields: Vec<Field> = differences.iter().map(field).collect();
+    fields.dedup(); // the tags come last and together
+    fields
+}
+
+/// What is said of a bucket that is not the environment's.
+pub fn foreign(env: &Env, name: &str) -> Error {
+    Error::refused(format!("bucket {name} exists and is not tagged plumbline:env={}; it is left alone", env.name))
+        .hint("delete it, or name the environment otherwise")
+}
+
+/// A policy with our statement in it as it is to be, and the others as they are.
+pub fn with_ours(env: &Env, name: &str, have: Option<&Value>) -> Value {
+    let arn = arn(env, name);
+    let ours = json!({
+        "Sid": TLS_ONLY,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, format!("{arn}/*")],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    });
+    let Some(have) = have else { return json!({"Version": "2012-10-17", "Statement": [ours]}) };
+    let mut policy = have.clone();
+    let statements = match policy["Statement"].take() {
+        Value::Array(statements) => statements,
+        Value::Null => Vec::new(),
+        one => vec![one],
+    };
+    let place = statements.iter().position(|statement| statement["Sid"] == TLS_ONLY);
+    let mut merged = statements;
+    match place {
+        // As it stands there, where it says the same: the order of fields is no difference.
+        Some(place) if merged[place] == ours => {}
+        Some(place) => merged[place] = ours,
+        None => merged.push(ours),
+    }
+    policy["Statement"] = merged.into();
+    policy
+}
+
+/// The bucket's ARN.
+pub fn arn(env: &Env, name: &str) -> String {
+    format!("arn:{}:s3:::{name}", env.partition())
+}
+
+/// The bucket's record; without the encryption while it is not set up.
+pub fn record(env: &Env, encryption: Option<&str>) -> Record {
+    let bucket = env.bucket_name();
+    let encryption = encryption.map(String::from);
+    Record::of(&Bucket { name: "artifacts".into(), arn: arn(env, &bucket), bucket, encryption, ..Bucket::default() })
+}
+
+/// Whether XML can carry a key: one with control characters has to be deleted by a call of its own.
+pub fn fits_xml(key: &str) -> bool {
+    !key.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "bucket-123456789012-us-east-1-production-pr1";
+
+    fn env() -> Env {
+        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn ours() -> Have {
+        Have {
+            tags: env().tags_of(NAME).into_iter().collect(),
+            private: true,
+            ownership: "BucketOwnerEnforced".into(),
+            policy: Some(with_ours(&env(), NAME, None)),
+            encryption: "aws:kms".into(),
+            versioning: "Enabled".into(),
+            lifecycle: [OBJECTS.into(), MARKERS.into()],
+        }
+    }
+
+    fn differing(have: &Have) -> Vec<String> {
+        match step(&env(), NAME, "aws:kms", Some(have)).unwrap() {
+            Step::Create => panic!("create"),
+            Step::Change(differences) => differences.into_iter().map(|difference| difference.field).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
+        assert_eq!(step(&env(), NAME, "aws:kms", None).unwrap(), Step::Create);
+        assert_eq!(differing(&ours()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_kind_of_difference_is_mended_by_one_call() {
+        let mut have = Have { tags: ours().tags, ..Have::default() };
+        have.tags.insert("Team".into(), "nobody".into());
+        have.tags.remove("Name");
+        let Step::Change(differences) = step(&env(), NAME, "AES256", Some(&have)).unwrap() else { panic!() };
+        let all = [Field::PublicAccess, Field::Ownership, Field::Policy, Field::Encryption, Field::Versioning];
+        assert_eq!(fields(&differences), [&all[..], &[Field::Lifecycle, Field::Tags]].concat());
+    }
+
+    #[test]
+    fn others_statements_stay_and_ours_is_put_right() {
+        let theirs = json!({"Sid": "Theirs", "Effect": "Allow"});
+        let both = with_ours(&env(), NAME, Some(&json!({"Version": "2012-10-17", "Statement": theirs})));
+        assert_eq!((&both["Statement"][0], &both["Statement"][1]["Sid"]), (&theirs, &json!(TLS_ONLY)));
+        let mut weak = both.clone();
+        weak["Statement"][1]["Effect"] = json!("Allow");
+        assert_eq!(differing(&Have { policy: Some(weak.clone()), ..ours() }), ["policy"]);
+        assert_eq!(with_ours(&env(), NAME, Some(&weak)), both);
+        assert_eq!(differing(&Have { policy: Some(both), ..ours() }), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_bucket_without_our_tag_is_refused() {
+        let error = step(&env(), NAME, "aws:kms", Some(&Have { tags: BTreeMap::new(), ..ours() })).unwrap_err();
+        assert_eq!(
+            error.message,
+            "bucket bucket-123456789012-us-east-1-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
+        );
+    }
+
+    #[test]
+    fn the_record_tells_the_encryption_once_all_is_set() {
+        assert_eq!(
+            serde_json::to_string(&record(&env(), Some("aws:kms"))).unwrap(),
+            r#"{"type":"bucket","name":"artifacts","arn":"arn:aws:s3:::bucket-123456789012-us-east-1-production-pr1","bucket":"bucket-123456789012-us-east-1-production-pr1","encryption":"aws:kms"}"#
+        );
+        assert!(record(&env(), None).0.get("encryption").is_none());
+    }
+
+    #[test]
+    fn the_longest_name_is_a_buckets() {
+        let suffix = "s".repeat(32);
+        let env = Env { name: format!("{}-{suffix}", "e".repeat(32)), region: "ap-southeast-1".into(), ..env() };
+        let name = env.bucket_name();
+        assert!(name.len() == 63 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+    }
+
+    #[test]
+    fn only_two_encryptions_are_taken() {
+        assert_eq!(encryption("AES256"), Ok("AES256".into()));
+        assert!(encryption("aes256").is_err());
+    }
+
+    #[test]
+    fn a_key_with_control_characters_needs_a_call_of_its_own() {
+        assert!(fits_xml("a/b c&<ä>"));
+        assert!(!fits_xml("a\u{1}b") && !fits_xml("a\nb"));
+    }
+}
