@@ -58,6 +58,12 @@ class Handler(MotoRequestHandler):
     wbufsize = -1
     timeout = 120
 
+    def handle_expect_100(self) -> bool:
+        """What is written is kept back, and boto3 waits a second for this before each object."""
+        answered = super().handle_expect_100()
+        self.wfile.flush()
+        return answered
+
     def run_wsgi(self) -> None:
         """werkzeug's own closes the connection after every answer.
 
@@ -263,8 +269,10 @@ def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
         elif rpc:
             action = rpc.group(1)
         else:
-            query = environ.get("QUERY_STRING")
+            query = environ.get("QUERY_STRING", "")
             action = f"{environ['REQUEST_METHOD']} {path}{'?' + query if query else ''}"
+            if service == "s3":
+                action = s3_action(environ["REQUEST_METHOD"], path, query) or action
         try:
             params = json.loads(body) if body else None
         except ValueError:
@@ -280,6 +288,34 @@ def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
         "tool": tool.group(1) if tool else None,
         "params": params,
     }
+
+
+def s3_action(method: str, path: str, query: str) -> str | None:
+    """The permission that a request to S3 needs, named as IAM does; None where it is not known."""
+    key = path.strip("/").partition("/")[2]
+    of_what = {
+        "": "Bucket",
+        "tagging": "BucketTagging",
+        "policy": "BucketPolicy",
+        "versioning": "BucketVersioning",
+        "ownershipControls": "BucketOwnershipControls",
+        "publicAccessBlock": "BucketPublicAccessBlock",
+        "encryption": "EncryptionConfiguration",
+        "lifecycle": "LifecycleConfiguration",
+    }
+    first = query.split("&")[0].split("=")[0]
+    if key:
+        upload = "uploadId=" in query
+        names = {"DELETE": "AbortMultipartUpload" if upload else "DeleteObjectVersion"}
+        return names.get(method)
+    if method == "GET" and first in ("versions", "uploads"):
+        return {"versions": "ListBucketVersions", "uploads": "ListBucketMultipartUploads"}[first]
+    if method == "POST" and first == "delete":
+        return "DeleteObjectVersion"
+    if first not in of_what:
+        return None
+    verb = {"GET": "Get", "PUT": "Put" if first else "Create", "DELETE": "Delete"}.get(method)
+    return f"{verb}{of_what[first]}" if verb else None
 
 
 def error_code(status: int, headers: list[Any], answer: bytes) -> str | None:
