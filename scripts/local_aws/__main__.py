@@ -49,7 +49,7 @@ def main() -> None:
     from . import clock
     from .server import Handler, LocalAws, Server
 
-    # Lambda and CodeBuild keep what they are told and run nothing: no Docker is needed.
+    # No Docker is needed: builds run in a plain shell (build.py).
     default_user_config["lambda"] = {"use_docker": False}
     default_user_config["batch"] = {"use_docker": False}
 

@@ -45,8 +45,9 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 
 def folder() -> Path:
-    path = os.environ.get("DOCKER_CONFIG")
-    path = path or f"{tempfile.gettempdir()}/local-aws-docker-{os.getuid()}"
+    """Without DOCKER_CONFIG, one for each local AWS: logins and images are not shared."""
+    at = hashlib.sha256(os.environ["AWS_ENDPOINT_URL"].encode()).hexdigest()[:12]
+    path = os.environ.get("DOCKER_CONFIG") or f"{tempfile.gettempdir()}/local-aws-docker-{at}"
     Path(path).mkdir(parents=True, exist_ok=True)
     return Path(path)
 
