@@ -91,8 +91,12 @@ impl S3 {
 
     async fn private(&self, name: &str) -> Result<bool> {
         let request = self.client.get_public_access_block().bucket(name).expected_bucket_owner(&self.env.account);
-        let answer = set(request.send().await, "NoSuchPublicAccessBlockConfiguration");
-        let answer = answer.map_err(|e| self.unread("s3:GetBucketPublicAccessBlock", name, e))?;
+        let answer = self.read(
+            "s3:GetBucketPublicAccessBlock",
+            name,
+            request.send().await,
+            "NoSuchPublicAccessBlockConfiguration",
+        )?;
         Ok(answer.and_then(|answer| answer.public_access_block_configuration).is_some_and(|block| {
             [
                 block.block_public_acls,
@@ -107,8 +111,8 @@ impl S3 {
 
     async fn ownership(&self, name: &str) -> Result<String> {
         let request = self.client.get_bucket_ownership_controls().bucket(name).expected_bucket_owner(&self.env.account);
-        let answer = set(request.send().await, "OwnershipControlsNotFoundError");
-        let answer = answer.map_err(|e| self.unread("s3:GetBucketOwnershipControls", name, e))?;
+        let answer =
+            self.read("s3:GetBucketOwnershipControls", name, request.send().await, "OwnershipControlsNotFoundError")?;
         let rule =
             answer.and_then(|answer| answer.ownership_controls).and_then(|controls| controls.rules.into_iter().next());
         Ok(rule.map_or("none".into(), |rule| rule.object_ownership.as_str().into()))
@@ -116,15 +120,18 @@ impl S3 {
 
     async fn policy(&self, name: &str) -> Result<Option<serde_json::Value>> {
         let request = self.client.get_bucket_policy().bucket(name).expected_bucket_owner(&self.env.account);
-        let answer = set(request.send().await, "NoSuchBucketPolicy");
-        let answer = answer.map_err(|e| self.unread("s3:GetBucketPolicy", name, e))?;
+        let answer = self.read("s3:GetBucketPolicy", name, request.send().await, "NoSuchBucketPolicy")?;
         Ok(answer.and_then(|answer| serde_json::from_str(&answer.policy?).ok()))
     }
 
     async fn encryption(&self, name: &str) -> Result<String> {
         let request = self.client.get_bucket_encryption().bucket(name).expected_bucket_owner(&self.env.account);
-        let answer = set(request.send().await, "ServerSideEncryptionConfigurationNotFoundError");
-        let answer = answer.map_err(|e| self.unread("s3:GetEncryptionConfiguration", name, e))?;
+        let answer = self.read(
+            "s3:GetEncryptionConfiguration",
+            name,
+            request.send().await,
+            "ServerSideEncryptionConfigurationNotFoundError",
+        )?;
         let rules = answer.and_then(|answer| answer.server_side_encryption_configuration).map(|all| all.rules);
         let rule = rules.into_iter().flatten().find_map(|rule| rule.apply_server_side_encryption_by_default);
         Ok(rule.map_or("none".into(), |rule| {
@@ -148,8 +155,7 @@ impl S3 {
     async fn rules(&self, name: &str) -> Result<Vec<LifecycleRule>> {
         let request = self.client.get_bucket_lifecycle_configuration().bucket(name);
         let answer = request.expected_bucket_owner(&self.env.account).send().await;
-        let answer = set(answer, "NoSuchLifecycleConfiguration");
-        let answer = answer.map_err(|e| self.unread("s3:GetLifecycleConfiguration", name, e))?;
+        let answer = self.read("s3:GetLifecycleConfiguration", name, answer, "NoSuchLifecycleConfiguration")?;
         Ok(answer.and_then(|answer| answer.rules).unwrap_or_default())
     }
 
@@ -396,23 +402,29 @@ impl S3 {
         tags.collect::<Result<_, _>>().map_err(incomplete)
     }
 
+    /// An answer; nothing where the code says that this was never set.
+    fn read<T, E>(
+        &self,
+        operation: &str,
+        name: &str,
+        answer: std::result::Result<T, SdkError<E>>,
+        never: &str,
+    ) -> Result<Option<T>>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if code(&error) == never => Ok(None),
+            Err(error) => Err(self.unread(operation, name, error)),
+        }
+    }
+
     fn unread<E>(&self, operation: &str, name: &str, error: SdkError<E>) -> Error
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         aws_error(operation, format!("look at bucket {name}"), error)
-    }
-}
-
-/// An answer; nothing where the code says that this was never set.
-fn set<T, E: ProvideErrorMetadata>(
-    answer: std::result::Result<T, SdkError<E>>,
-    never: &str,
-) -> std::result::Result<Option<T>, SdkError<E>> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if code(&error) == never => Ok(None),
-        Err(error) => Err(error),
     }
 }
 
