@@ -98,8 +98,7 @@ def check_role(self: Any, name: str, role: str) -> None:
         raise InvalidInputException(
             "Invalid service role: Service role account ID does not match caller's account"
         )
-    # While iam.py has no cannot_assume, every role of the account passes.
-    if hasattr(iam, "cannot_assume") and iam.cannot_assume(
+    if iam.cannot_assume(
         self.current_account, self.partition, role, "codebuild.amazonaws.com", arn_of(self, name)
     ):
         raise InvalidInputException(
