@@ -1,7 +1,9 @@
 """The HTTP side of the local AWS: moto's own application, between a recorder and a lock.
 
 Every AWS request waits the wanted latency in its own thread, is handled one at a time (moto is
-not made for threads), and is recorded. Beside AWS it answers:
+not made for threads), and is recorded. What must not hold up the others (a function that is
+waited for may ask this AWS itself) is left in the request's environ under AFTER, and runs when
+the request has been handled: it answers more headers and the body. Beside AWS it answers:
 
     GET    /_local/calls    the AWS requests so far, as a JSON list
     DELETE /_local/calls    forget them
@@ -35,6 +37,7 @@ from . import clock, speed  # noqa: F401 (speed acts by being imported)
 # What moto calls the services that are stricter here, and the file of each. It is imported when
 # the service is first used.
 STRICT = {
+    "awslambda": "functions",
     "codebuild": "codebuild",
     "ec2": "ec2",
     "ecr": "ecr",
@@ -48,6 +51,7 @@ STRICT = {
 
 READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Lookup", "Search", "Select")
 OWN_USER_AGENT = "local-aws-call"
+AFTER = "local_aws.after"
 
 
 class Handler(MotoRequestHandler):
@@ -168,11 +172,15 @@ class LocalAws:
             if environ.get("PATH_INFO") == "/moto-api/reset":
                 clock.clear()
         status, headers = answered
+        if AFTER in environ:
+            more, answer = environ[AFTER]()
+            headers += more
         if environ["REQUEST_METHOD"] == "HEAD":
             return status, headers, b""
         headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
-        if not status.startswith(("204", "304")):
-            headers.append(("Content-Length", str(len(answer))))
+        if status.startswith(("204", "304")):
+            return status, headers, b""  # moto has one at times, and the connection stays open
+        headers.append(("Content-Length", str(len(answer))))
         return status, headers, answer
 
     def own(self, method: str, path: str, body: bytes) -> tuple[str, Any]:
