@@ -7,9 +7,9 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use clap::Parser;
-use mk_ecr::plan::{self, Step};
+use mk_ecr::plan;
 use mk_ecr::{POLICY, aws};
-use plumbing::{App, Aws, Change, Env, Result, Source, Stream};
+use plumbing::{App, Aws, Change, Env, Result, Source, Step, Stream};
 
 /// Make the image repositories of an environment's apps and sources
 #[derive(Parser)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use plumbing::name::{REPOSITORY_LIMIT, could_be};
-use plumbing::{Difference, Env, Error, Record, Repo, Result};
+use plumbing::{Difference, Env, Error, Record, Repo, Result, Step};
 use serde_json::{Value, json};
 
 /// How many images a repository keeps.
@@ -26,15 +26,6 @@ pub struct Have {
     pub lifecycle: Option<Value>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-}
-
-/// What is to be done about a repository.
-#[derive(Debug, PartialEq)]
-pub enum Step {
-    /// Make it.
-    Create,
-    /// Bring it into line in these fields; none: keep it.
-    Change(Vec<Difference>),
 }
 
 /// What one call brings into line.

@@ -5,9 +5,9 @@
 
 use clap::Parser;
 use futures_util::FutureExt;
-use mk_logs::plan::{self, Have, Step, Want};
+use mk_logs::plan::{self, Have, Want};
 use mk_logs::{POLICY, aws};
-use plumbing::{App, Aws, Change, Env, Error, Result, Source, Stream};
+use plumbing::{App, Aws, Change, Env, Error, Result, Source, Step, Stream};
 
 /// Make the log groups of an environment's apps and sources
 #[derive(Parser)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use plumbing::name::{FUNCTION_LIMIT, PROJECT_LIMIT, SOURCE, could_be};
-use plumbing::{Difference, Env, Error, LogGroup, Record, Result};
+use plumbing::{Difference, Env, Error, LogGroup, Record, Result, Step};
 
 /// The retention times that PutRetentionPolicy takes, in days (CloudWatch Logs API).
 const DAYS: [i32; 22] =
@@ -55,15 +55,6 @@ pub struct Have {
     pub made: i64,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-}
-
-/// What is to be done about a log group.
-#[derive(Debug, PartialEq)]
-pub enum Step {
-    /// Make it.
-    Create,
-    /// Bring it into line in these fields; none: keep it.
-    Change(Vec<Difference>),
 }
 
 /// Decides what is to be done.

@@ -10,6 +10,7 @@ use aws_sdk_iam::types::{Role, Tag};
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
 use tokio::try_join;
 
+use crate::document;
 use crate::plan::{self, Field, Have, Want};
 
 /// IAM spreads slowly; Terraform waits two minutes for a role to be known everywhere.
@@ -86,7 +87,7 @@ impl Iam {
 
     async fn policy(&self, role: &str, policy: &str) -> Result<Option<serde_json::Value>> {
         match self.client.get_role_policy().role_name(role).policy_name(policy).send().await {
-            Ok(answer) => Ok(plan::document(&answer.policy_document)),
+            Ok(answer) => Ok(document::read(&answer.policy_document)),
             Err(error) if code(&error) == "NoSuchEntity" => Ok(None),
             Err(error) => Err(aws_error("iam:GetRolePolicy", format!("look at role {role}"), error)),
         }
@@ -211,7 +212,7 @@ where
 fn have(role: Role) -> Have {
     let tags = role.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));
     Have {
-        trust: role.assume_role_policy_document.as_deref().and_then(plan::document),
+        trust: role.assume_role_policy_document.as_deref().and_then(document::read),
         path: role.path,
         tags: tags.collect::<BTreeMap<_, _>>(),
         ..Have::default()

@@ -4,6 +4,7 @@
 //! policies, permission boundaries and service-linked roles are deliberately absent.
 
 pub mod aws;
+mod document;
 pub mod plan;
 
 use futures_util::future::try_join_all;

@@ -5,9 +5,9 @@
 //! exists; all else that the policies name follows from names, and is not awaited.
 
 use clap::Parser;
-use mk_role::plan::{self, Kind, Step, Want};
+use mk_role::plan::{self, Kind, Want};
 use mk_role::{POLICY, aws};
-use plumbing::{App, Aws, Change, Connection, Env, Result, Source, Stream};
+use plumbing::{App, Aws, Change, Connection, Env, Result, Source, Step, Stream};
 
 /// Make the IAM roles of an environment's apps and sources
 #[derive(Parser)]

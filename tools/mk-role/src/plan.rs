@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use plumbing::name::ROLE_LIMIT;
-use plumbing::{Difference, Env, Error, Record, Result, Role, Source};
+use plumbing::{Difference, Env, Error, Record, Result, Role, Source, Step};
 use serde_json::Value;
+
+use crate::document;
 
 /// The tag that says which role it is, `execution/web`: a name may be cut.
 pub const ROLE: &str = "plumbline:role";
@@ -42,15 +44,6 @@ pub struct Have {
     pub policy: Option<Value>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-}
-
-/// What is to be done about a role.
-#[derive(Debug, PartialEq)]
-pub enum Step {
-    /// Make it.
-    Create,
-    /// Bring it into line in these fields; none: keep it.
-    Change(Vec<Difference>),
 }
 
 /// What one call brings into line.
@@ -202,26 +195,7 @@ fn filled(env: &Env, name: &str, template: &str, values: &[(&str, String)]) -> R
         ("repository", &repository),
     ];
     all.extend(values.iter().map(|(key, value)| (*key, value.as_str())));
-    fill(template, &all)
-}
-
-/// Fills a template's `${placeholders}`.
-///
-/// Errors: a placeholder is not among the values, or never ends; the result is no JSON.
-pub fn fill(template: &str, values: &[(&str, &str)]) -> Result<Value> {
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("${") {
-        let end = after.split_once('}');
-        let Some((key, after)) = end else { return Err(Error::refused("a placeholder of the policy never ends")) };
-        let value = values.iter().find(|(known, _)| *known == key).map(|(_, value)| *value);
-        let value = value.ok_or_else(|| Error::refused(format!("the policy's placeholder ${{{key}}} is not known")))?;
-        text.push_str(before);
-        text.push_str(value);
-        rest = after;
-    }
-    text.push_str(rest);
-    serde_json::from_str(&text).map_err(|why| Error::refused(format!("the filled policy is no JSON: {why}")))
+    document::fill(template, &all)
 }
 
 /// Decides what is to be done.
@@ -243,7 +217,7 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
     }
     let document = |field: &str, have: &Option<Value>, want: &Value| {
         let old = have.as_ref().map_or("none".to_string(), Value::to_string);
-        let same = have.as_ref().is_some_and(|have| same(have, want));
+        let same = have.as_ref().is_some_and(|have| document::same(have, want));
         (!same).then(|| Difference { field: field.into(), old, new: want.to_string() })
     };
     let documents = [document("trust", &have.trust, &want.trust), document("policy", &have.policy, &want.policy)];
@@ -267,47 +241,6 @@ pub fn fields(differences: &[Difference]) -> Vec<Field> {
 pub fn foreign(env: &Env, role: &str) -> Error {
     Error::refused(format!("role {role} exists and is not tagged plumbline:env={}; it is left alone", env.name))
         .hint("delete it, or name the environment or the app otherwise")
-}
-
-/// Whether two policies say the same: the order of fields and of lists of words says nothing, and
-/// a list of one is that one.
-fn same(a: &Value, b: &Value) -> bool {
-    canonical(a) == canonical(b)
-}
-
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), canonical(value))).collect(),
-        Value::Array(items) => match items.iter().map(Value::as_str).collect::<Option<Vec<&str>>>() {
-            Some(words) if words.len() == 1 => words[0].into(),
-            Some(mut words) => {
-                words.sort_unstable();
-                words.into()
-            }
-            None => items.iter().map(canonical).collect(),
-        },
-        other => other.clone(),
-    }
-}
-
-/// Reads a policy as IAM writes it: JSON, percent-encoded (RFC 3986).
-pub fn document(encoded: &str) -> Option<Value> {
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = (byte == b'%').then(|| after.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    serde_json::from_slice(&bytes).ok()
 }
 
 /// The path of all the environment's roles, so that one listing by path finds them and no others.
@@ -598,16 +531,6 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_or_open_placeholder_is_refused() {
-        let values = [("region", "us-east-1")];
-        assert_eq!(fill(r#"{"a":"${region}:${region}"}"#, &values).unwrap(), json!({"a": "us-east-1:us-east-1"}));
-        let unknown = fill(r#"{"a":"${bucket}"}"#, &values).unwrap_err();
-        assert_eq!(unknown.message, "the policy's placeholder ${bucket} is not known");
-        assert_eq!(fill(r#"{"a":"${region"#, &values).unwrap_err().message, "a placeholder of the policy never ends");
-        assert!(fill(r#"{"a":"#, &values).unwrap_err().message.starts_with("the filled policy is no JSON"));
-    }
-
-    #[test]
     fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
         assert_eq!(step(&env(), &want(), None).unwrap(), Step::Create);
         assert_eq!(differing(&ours()), Vec::<String>::new());
@@ -647,13 +570,6 @@ mod tests {
             error.message,
             "role role-execution-web-us-east-1-production-pr1 has path /, wanted /plumbline/us-east-1/production-pr1/; a path cannot be changed"
         );
-    }
-
-    #[test]
-    fn a_document_is_read_as_iam_writes_it() {
-        assert_eq!(document("%7B%22a%22%3A%20%22b%2Bc+%c3%a4%22%7D"), Some(json!({"a": "b+c+ä"})));
-        assert_eq!(document(r#"{"a":"100%"}"#), Some(json!({"a": "100%"})));
-        assert_eq!(document("%7B"), None);
     }
 
     #[test]

@@ -22,6 +22,7 @@
 
 mod aws;
 mod check;
+mod env;
 mod error;
 pub mod name;
 mod pipe;
@@ -35,7 +36,7 @@ pub use aws::Aws;
 pub use error::{Error, Kind, Result, aws_error, code, message};
 pub use record::{
     Alb, App, Bucket, Build, Change, Cluster, Connection, Difference, Egress, Env, Failed, Function, Image, Listener,
-    LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source, TaskDefinition, Typed, Vpc,
+    LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source, Step, TaskDefinition, Typed, Vpc,
 };
 pub use run::{Common, run};
 pub use stream::Stream;

@@ -9,8 +9,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::name::{self, IDENTITY, SOURCE};
-
 /// A type of record that tools read: its struct knows its fields.
 pub trait Typed: Serialize + DeserializeOwned {
     /// The value of the record's `type` field.
@@ -152,6 +150,15 @@ impl Difference {
     }
 }
 
+/// What is to be done about something that a tool makes by its name.
+#[derive(Debug, PartialEq)]
+pub enum Step {
+    /// Make it.
+    Create,
+    /// Bring it into line in these fields; none: keep it.
+    Change(Vec<Difference>),
+}
+
 /// The environment: what every tool needs to find anything at all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Env {
@@ -177,118 +184,6 @@ pub struct Env {
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
-}
-
-impl Env {
-    /// `kind-part-environment-suffix` within a limit; without a part, `kind-environment-suffix`.
-    pub fn named(&self, kind: &str, part: &str, limit: usize) -> String {
-        let joint = if part.is_empty() { "" } else { "-" };
-        name::cut(&format!("{kind}{joint}{part}-{}", self.name), limit)
-    }
-
-    /// The name of an app's image repository (ECR). Here because mk-ecr makes it and mk-role lets
-    /// the app's role pull from it: what follows from a name is not awaited.
-    pub fn repository_name(&self, app: &str) -> String {
-        self.named("repo", app, name::REPOSITORY_LIMIT)
-    }
-
-    /// The name of an app's log group. Here because mk-logs makes it and mk-role lets the app's
-    /// role write to it. The environment comes first, so that one look by prefix lists its groups.
-    pub fn log_group_name(&self, app: &str) -> String {
-        format!("/ecs/{}/{app}", self.name)
-    }
-
-    /// The name of the cluster (ECS). Here because mk-ecs-svc makes it and a pipeline deploys to it,
-    /// like the two names below.
-    pub fn cluster_name(&self) -> String {
-        self.named("cluster", "", name::LONG_LIMIT)
-    }
-
-    /// The name of an app's service (ECS).
-    pub fn service_name(&self, app: &str) -> String {
-        self.named("service", app, name::LONG_LIMIT)
-    }
-
-    /// The family of an app's task definitions (ECS).
-    pub fn family_name(&self, app: &str) -> String {
-        self.named("task", app, name::LONG_LIMIT)
-    }
-
-    /// The name of the artifact bucket (S3). Bucket names are worldwide, so it carries account and
-    /// region. Here because mk-bucket makes it and mk-role lets the pipelines' roles use it.
-    pub fn bucket_name(&self) -> String {
-        self.named("bucket", &format!("{}-{}", self.account, self.region), name::BUCKET_LIMIT)
-    }
-
-    /// The name of a source's build project (CodeBuild).
-    pub fn project_name(&self, source: &str) -> String {
-        self.named("build", source, name::PROJECT_LIMIT)
-    }
-
-    /// The name of a source's function (Lambda).
-    pub fn function_name(&self, source: &str) -> String {
-        self.named("function", source, name::FUNCTION_LIMIT)
-    }
-
-    /// The name of a source's pipeline (CodePipeline).
-    pub fn pipeline_name(&self, source: &str) -> String {
-        self.named("pipeline", source, name::PIPELINE_LIMIT)
-    }
-
-    /// The name of a source's rule (EventBridge).
-    pub fn rule_name(&self, source: &str) -> String {
-        self.named("rule", source, name::RULE_LIMIT)
-    }
-
-    /// The log group that CodeBuild writes a source's builds to.
-    pub fn build_log_group_name(&self, source: &str) -> String {
-        format!("/aws/codebuild/{}", self.project_name(source))
-    }
-
-    /// The log group that Lambda writes to for a source's function.
-    pub fn function_log_group_name(&self, source: &str) -> String {
-        format!("/aws/lambda/{}", self.function_name(source))
-    }
-
-    /// The tags of a resource of a source's pipeline: a name that was cut does not tell whose it is.
-    pub fn tags_of_source(&self, name: &str, source: &str) -> Vec<(String, String)> {
-        let mut tags = self.tags_of(name);
-        tags.push((SOURCE.to_string(), source.to_string()));
-        tags
-    }
-
-    /// The tags of a resource: its `Name`, the environment's tags, the identity.
-    pub fn tags_of(&self, name: &str) -> Vec<(String, String)> {
-        let mut tags = vec![("Name".to_string(), name.to_string())];
-        tags.extend(self.tags.iter().map(|(key, value)| (key.clone(), value.clone())));
-        tags.push((IDENTITY.to_string(), self.name.clone()));
-        tags
-    }
-
-    /// Whether a resource with these tags is this environment's.
-    pub fn owns(&self, tags: &BTreeMap<String, String>) -> bool {
-        tags.get(IDENTITY) == Some(&self.name)
-    }
-
-    /// The ID that a plan writes for what does not exist yet.
-    pub fn planned(&self, name: &str) -> String {
-        format!("planned:{name}")
-    }
-
-    /// The ARN of something in this account and region: `arn:aws:SERVICE:REGION:ACCOUNT:REST`.
-    pub fn arn(&self, service: &str, rest: &str) -> String {
-        let partition = self.partition();
-        format!("arn:{partition}:{service}:{}:{}:{rest}", self.region, self.account)
-    }
-
-    /// The partition that the region belongs to.
-    pub fn partition(&self) -> &'static str {
-        match self.region.as_str() {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
-    }
 }
 
 /// A service that is wanted.
