@@ -149,6 +149,22 @@ fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
 }
 
 #[test]
+fn one_that_was_left_half_made_is_listed_as_such_and_completed() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    put(&aws, "put_bucket_versioning", json!({"VersioningConfiguration": {"Status": "Suspended"}}));
+    let without_key = json!({"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]});
+    put(&aws, "put_bucket_encryption", json!({"ServerSideEncryptionConfiguration": without_key}));
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    assert!(listed.record("bucket", "artifacts").get("encryption").is_none(), "{}", listed.stdout);
+    let completed = aws.pipe(MAKE).ok().record("bucket", "artifacts");
+    let fields: Vec<&Value> = completed["changes"].as_array().unwrap().iter().map(|change| &change["field"]).collect();
+    assert_eq!(fields, [&json!("encryption"), &json!("versioning")]);
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(listed.record("bucket", "artifacts")["encryption"], "aws:kms");
+}
+
+#[test]
 fn a_bucket_of_that_name_that_is_not_ours_is_refused_and_stays_as_it_is() {
     let aws = LocalAws::start();
     aws.call("s3", "create_bucket", json!({"Bucket": NAME}));

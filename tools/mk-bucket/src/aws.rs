@@ -133,11 +133,15 @@ impl S3 {
             "ServerSideEncryptionConfigurationNotFoundError",
         )?;
         let rules = answer.and_then(|answer| answer.server_side_encryption_configuration).map(|all| all.rules);
-        let rule = rules.into_iter().flatten().find_map(|rule| rule.apply_server_side_encryption_by_default);
-        Ok(rule.map_or("none".into(), |rule| {
-            let key = rule.kms_master_key_id.filter(|key| !key.ends_with("alias/aws/s3"));
-            let algorithm = rule.sse_algorithm.as_str();
-            key.map_or(algorithm.into(), |key| format!("{algorithm} {key}"))
+        let rule = rules.into_iter().flatten().next();
+        let saves_calls = rule.as_ref().is_some_and(|rule| rule.bucket_key_enabled == Some(true));
+        let default = rule.and_then(|rule| rule.apply_server_side_encryption_by_default);
+        Ok(default.map_or("none".into(), |default| {
+            let key = default.kms_master_key_id.filter(|key| !key.ends_with("alias/aws/s3"));
+            let key = key.map(|key| format!(" with {key}")).unwrap_or_default();
+            let kms = default.sse_algorithm == ServerSideEncryption::AwsKms;
+            let without = if kms && !saves_calls { " without a bucket key" } else { "" };
+            format!("{}{key}{without}", default.sse_algorithm.as_str())
         }))
     }
 

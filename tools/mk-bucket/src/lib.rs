@@ -15,9 +15,10 @@ pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's bucket as a record, for `ls-env`.
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let have = aws::client(aws, stream, env).look(&env.bucket_name()).await?;
+    let name = env.bucket_name();
+    let have = aws::client(aws, stream, env).look(&name).await?;
     let ours = have.filter(|have| env.owns(&have.tags));
-    Ok(ours.iter().map(|have| plan::record(env, Some(&have.encryption))).collect())
+    Ok(ours.iter().map(|have| plan::record(env, plan::settled(env, &name, have))).collect())
 }
 
 /// Deletes the bucket among `records` with every version of every object, for `rm-env`, once nothing

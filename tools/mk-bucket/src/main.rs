@@ -5,9 +5,9 @@
 //! that.
 
 use clap::Parser;
-use mk_bucket::plan::{self, Step};
+use mk_bucket::plan;
 use mk_bucket::{POLICY, aws};
-use plumbing::{Aws, Change, Result, Stream};
+use plumbing::{Aws, Change, Result, Step, Stream};
 
 /// Make the artifact bucket of an environment's pipelines
 #[derive(Parser)]

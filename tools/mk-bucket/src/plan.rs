@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plumbing::{Bucket, Difference, Env, Error, Record, Result};
+use plumbing::{Bucket, Difference, Env, Error, Record, Result, Step};
 use serde_json::{Value, json};
 
 /// After how many days an artifact is deleted, and after how many more its bytes.
@@ -36,21 +36,12 @@ pub struct Have {
     pub ownership: String,
     /// Its policy.
     pub policy: Option<Value>,
-    /// `aws:kms`, `AES256`, and so on; a key of one's own is named after a space.
+    /// `aws:kms`, `AES256`, and so on; what is not as it is made here follows in words.
     pub encryption: String,
     /// `Enabled`, or not.
     pub versioning: String,
     /// What our two lifecycle rules say, [`OBJECTS`] and [`MARKERS`] where they say that.
     pub lifecycle: [String; 2],
-}
-
-/// What is to be done about the bucket.
-#[derive(Debug, PartialEq)]
-pub enum Step {
-    /// Make it.
-    Create,
-    /// Bring it into line in these fields; none: keep it.
-    Change(Vec<Difference>),
 }
 
 /// What one call brings into line.
@@ -149,6 +140,14 @@ pub fn with_ours(env: &Env, name: &str, have: Option<&Value>) -> Value {
     policy
 }
 
+/// The encryption of a bucket that lacks nothing, for its record: one that was left half made is
+/// told without.
+pub fn settled<'a>(env: &Env, name: &str, have: &'a Have) -> Option<&'a str> {
+    let Ok(Step::Change(differences)) = step(env, name, &have.encryption, Some(have)) else { return None };
+    let lacks = fields(&differences).iter().any(|field| *field != Field::Tags);
+    (!lacks && encryption(&have.encryption).is_ok()).then_some(&have.encryption)
+}
+
 /// The bucket's ARN.
 pub fn arn(env: &Env, name: &str) -> String {
     format!("arn:{}:s3:::{name}", env.partition())
@@ -231,6 +230,22 @@ mod tests {
             error.message,
             "bucket bucket-123456789012-us-east-1-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
         );
+    }
+
+    #[test]
+    fn a_bucket_that_was_left_half_made_has_no_encryption_in_its_record() {
+        assert_eq!(settled(&env(), NAME, &ours()), Some("aws:kms"));
+        let other = Have { encryption: "AES256".into(), ..ours() };
+        assert_eq!(settled(&env(), NAME, &other), Some("AES256"));
+        for half in [
+            Have { private: false, ..ours() },
+            Have { policy: None, ..ours() },
+            Have { versioning: "never enabled".into(), ..ours() },
+            Have { encryption: "aws:kms without a bucket key".into(), ..ours() },
+            Have { lifecycle: ["none".into(), "none".into()], ..ours() },
+        ] {
+            assert_eq!(settled(&env(), NAME, &half), None, "{half:?}");
+        }
     }
 
     #[test]
