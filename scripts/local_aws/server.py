@@ -11,6 +11,8 @@ the request has been handled: it answers more headers and the body. Beside AWS i
     POST   /_local/call     {"service": "ec2", "operation": "describe_vpcs", "params": {},
                             "region": "us-east-1"}: that boto3 call, made to this server without
                             latency and unrecorded; {"ok": ...} or {"error": {"code", "message"}}
+    POST   /_local/handshake  {"connection": ARN or name}: a person's click in the console, which
+                            makes a connection AVAILABLE; answers {"connections": [ARN]}
 """
 
 import base64
@@ -48,10 +50,15 @@ STRICT = {
     "logs": "logs",
     "s3": "s3",
 }
+# The services that moto does not have; connections.py answers under both names.
+OWN = ("codeconnections", "codestar-connections")
 
 READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Lookup", "Search", "Select")
 OWN_USER_AGENT = "local-aws-call"
 AFTER = "local_aws.after"
+
+#: Held while moto's objects are looked at or changed.
+lock = threading.Lock()
 
 
 class Handler(MotoRequestHandler):
@@ -109,8 +116,9 @@ class LocalAws:
         self.calls: list[dict[str, Any]] = []
         self.clients: dict[tuple[str, str], Any] = {}
         self.clients_lock = threading.Lock()
-        self.lock = threading.Lock()
         self.moto = DomainDispatcherApplication(create_strict_app)
+        patterns = [(service, re.compile(rf"https?://{service}\.")) for service in OWN]
+        self.moto.backend_url_patterns = [*patterns, *self.moto.backend_url_patterns]
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         path = environ.get("PATH_INFO", "")
@@ -153,7 +161,7 @@ class LocalAws:
             answered = [status, headers]
             return lambda data: None
 
-        with self.lock:
+        with lock:
             clock.run_due()
             try:
                 parts = self.moto(environ, start_response)
@@ -197,7 +205,20 @@ class LocalAws:
             return "200 OK", {"latency_ms": self.latency_ms, "moment": clock.moment}
         if (method, path) == ("POST", "/_local/call"):
             return "200 OK", self.call(json.loads(body))
+        if (method, path) == ("POST", "/_local/handshake"):
+            return self.outside(body)
         return "404 NOT FOUND", {"error": {"code": "NotFound", "message": f"no {method} {path}"}}
+
+    def outside(self, body: bytes) -> tuple[str, Any]:
+        """What happens outside of AWS, and AWS gets to know of."""
+        from . import connections
+
+        with lock:
+            try:
+                return "200 OK", connections.handshake(json.loads(body))
+            except (LookupError, TypeError, ValueError) as fault:
+                error = {"code": type(fault).__name__, "message": str(fault)}
+                return "400 BAD REQUEST", {"error": error}
 
     def call(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Run one boto3 operation against this very server."""
@@ -240,6 +261,8 @@ def create_strict_app(service: Any) -> Any:
     """moto's application for one service, after our rules for it are in place."""
     if service is None:
         raise NotImplementedError("moto does not have this service")
+    if service in OWN:
+        return importlib.import_module("local_aws.connections").create_app(service)
     if service in STRICT:
         importlib.import_module(f"local_aws.{STRICT[service]}")
     return create_backend_app(service)
