@@ -13,6 +13,10 @@ the request has been handled: it answers more headers and the body. Beside AWS i
                             latency and unrecorded; {"ok": ...} or {"error": {"code", "message"}}
     POST   /_local/handshake  {"connection": ARN or name}: a person's click in the console, which
                             makes a connection AVAILABLE; answers {"connections": [ARN]}
+    POST   /_local/push     {"repository": "owner/web", "branch": "main", "files": {"Dockerfile":
+                            "FROM ..."}, "message": "...", "commit": "40 hex digits"}: a commit
+                            to the pretended GitHub (github.py), which starts the pipelines
+                            that wait for it; answers {"commit": ..., "executions": [id]}
 """
 
 import base64
@@ -41,6 +45,7 @@ from . import clock, speed  # noqa: F401 (speed acts by being imported)
 STRICT = {
     "awslambda": "functions",
     "codebuild": "codebuild",
+    "codepipeline": "codepipeline",
     "ec2": "ec2",
     "ecr": "ecr",
     "ecs": "ecs",
@@ -205,17 +210,18 @@ class LocalAws:
             return "200 OK", {"latency_ms": self.latency_ms, "moment": clock.moment}
         if (method, path) == ("POST", "/_local/call"):
             return "200 OK", self.call(json.loads(body))
-        if (method, path) == ("POST", "/_local/handshake"):
-            return self.outside(body)
+        if (method, path) in (("POST", "/_local/handshake"), ("POST", "/_local/push")):
+            return self.outside(path, body)
         return "404 NOT FOUND", {"error": {"code": "NotFound", "message": f"no {method} {path}"}}
 
-    def outside(self, body: bytes) -> tuple[str, Any]:
+    def outside(self, path: str, body: bytes) -> tuple[str, Any]:
         """What happens outside of AWS, and AWS gets to know of."""
-        from . import connections
+        from . import codepipeline, connections
 
+        act = codepipeline.push if path == "/_local/push" else connections.handshake
         with lock:
             try:
-                return "200 OK", connections.handshake(json.loads(body))
+                return "200 OK", act(json.loads(body))
             except (LookupError, TypeError, ValueError) as fault:
                 error = {"code": type(fault).__name__, "message": str(fault)}
                 return "400 BAD REQUEST", {"error": error}
