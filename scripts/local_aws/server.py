@@ -51,6 +51,7 @@ STRICT = {
     "ecs": "ecs",
     "elb": "elbv2",
     "elbv2": "elbv2",
+    "events": "events",
     "iam": "iam",
     "logs": "logs",
     "s3": "s3",
