@@ -311,6 +311,8 @@ def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
             action = f"{environ['REQUEST_METHOD']} {path}{'?' + query if query else ''}"
             if service == "s3":
                 action = s3_action(environ["REQUEST_METHOD"], path, query) or action
+            if service == "lambda":
+                action = lambda_action(environ) or action
         try:
             params = json.loads(body) if body else None
         except ValueError:
@@ -326,6 +328,18 @@ def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
         "tool": tool.group(1) if tool else None,
         "params": params,
     }
+
+
+def lambda_action(environ: dict[str, Any]) -> str | None:
+    """The permission that a request to Lambda needs: but for one, it is called as the operation."""
+    from moto.core.request import Request
+    from moto.core.routing import NotFound, get_service_router
+
+    try:
+        operation, _ = get_service_router("lambda").match(Request(environ.copy()))
+    except NotFound:
+        return None
+    return "InvokeFunction" if operation.name == "Invoke" else operation.name
 
 
 def s3_action(method: str, path: str, query: str) -> str | None:
