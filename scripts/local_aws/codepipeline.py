@@ -6,7 +6,8 @@ updating does not; deleting it lets those that run go on to their end. execution
 A push to the pretended GitHub starts the pipelines whose source waits for it.
 
 Simplified: action types are not looked up, and only the configuration of four is checked; job
-workers, approvals, retries, rollbacks and disabled transitions are not there.
+workers, approvals, retries, rollbacks and disabled transitions are not there. A trigger's filters
+only narrow the pushes to the branch that its source action names.
 """
 
 import copy
