@@ -20,7 +20,11 @@ const SECRET: &str = "wJalrSECRETACCESSKEY";
 
 /// The records that mk-fn reads, of a role and a group that are there.
 fn records(aws: &LocalAws) -> String {
-    aws.pipe_with("mk-role | mk-logs", &format!("{ENV}\n{SOURCE}\n{CONNECTION}\n")).ok().stdout
+    aws.pipe_with("mk-role | mk-logs", &wishes("pr1")).ok().stdout
+}
+
+fn wishes(suffix: &str) -> String {
+    format!("{}\n{SOURCE}\n{CONNECTION}\n", ENV.replace("pr1", suffix))
 }
 
 fn make(aws: &LocalAws, records: &str) -> Output {
@@ -596,4 +600,28 @@ fn the_function_runs_as_it_was_made() {
     assert_eq!(tags_of(&aws, &digest), ["one", "production"]);
     let [(action, _)] = answers(&aws).try_into().unwrap();
     assert_eq!(action, "PutJobSuccessResult");
+}
+
+#[test]
+fn ls_env_finds_the_functions_and_rm_env_deletes_no_others() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    let made = make(&aws, &records).ok().record("function", "web");
+    make(&aws, &aws.pipe_with("mk-role | mk-logs", &wishes("pr2")).ok().stdout).ok();
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    let found = listed.record("function", "web");
+    assert_eq!((&found["arn"], &found["function"]), (&made["arn"], &made["function"]));
+    assert_eq!(listed.records().iter().filter(|record| record["type"] == "function").count(), 1);
+
+    let theirs = NAME.replace("pr1", "pr2");
+    let arn = format!("arn:aws:lambda:us-east-1:123456789012:function:{theirs}");
+    let theirs = json!({"type": "function", "name": "theirs", "arn": arn, "function": theirs});
+    let deleted = aws.pipe_with("rm-env --confirm production-pr1", &format!("{ENV}\n{found}\n{theirs}\n"));
+    assert_eq!(deleted.code, 1);
+    let message = "function function-web-production-pr2 exists and is not tagged plumbline:env=production-pr1";
+    assert!(deleted.stderr.contains(message), "{}", deleted.stderr);
+    assert_eq!(deleted.record("function", "web")["change"], "deleted");
+    assert_eq!(functions(&aws), 1, "that of pr2");
+    // What is gone already counts as deleted.
+    aws.pipe_with("rm-env --confirm production-pr1", &format!("{ENV}\n{found}\n")).ok();
 }
