@@ -173,14 +173,11 @@ fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
     let aws = LocalAws::start();
     make(&aws, "").ok();
     let made = project(&aws);
-    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
-    let other =
-        aws.call("iam", "create_role", json!({"RoleName": "other", "AssumeRolePolicyDocument": trust.to_string()}));
-    std::thread::sleep(std::time::Duration::from_millis(200)); // until CodeBuild knows that role
+    let other = other_role(&aws);
     let drift = json!({
         "name": NAME,
         "description": "theirs",
-        "serviceRole": other["Role"]["Arn"],
+        "serviceRole": other,
         "source": {"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases: {build: {commands: ['true']}}\n"},
         "artifacts": {"type": "NO_ARTIFACTS"},
         "environment": {
@@ -305,6 +302,84 @@ fn of_two_runs_at_once_both_end_well_and_one_makes_the_project() {
     });
     assert_eq!(words.iter().filter(|word| **word == "created").count(), 1, "{words:?}");
     assert!(words.contains(&json!("kept")), "{words:?}");
+}
+
+#[test]
+fn ls_env_finds_the_projects_among_many_and_rm_env_deletes_no_others() {
+    let aws = LocalAws::start();
+    let made = make(&aws, "").ok().record("build", "web");
+    // They could be the environment's by their names, and are more than one page of them.
+    let role = other_role(&aws);
+    for number in 0..101 {
+        let name = format!("build-{number}-production-pr1");
+        aws.call("codebuild", "create_project", without_source(&name, &role, json!([])));
+    }
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    let found = listed.record("build", "web");
+    assert_eq!((&found["arn"], &found["project"]), (&made["arn"], &made["project"]));
+    assert_eq!(listed.records().iter().filter(|record| record["type"] == "build").count(), 1);
+
+    let theirs = "build-7-production-pr1";
+    let arn = format!("arn:aws:codebuild:us-east-1:123456789012:project/{theirs}");
+    let theirs = json!({"type": "build", "name": "7", "arn": arn, "project": theirs});
+    let deleted = aws.pipe_with("rm-env --confirm production-pr1", &format!("{ENV}\n{theirs}\n{found}\n"));
+    assert_eq!(deleted.code, 1);
+    let message = "build project build-7-production-pr1 exists and is not tagged plumbline:env=production-pr1";
+    assert!(deleted.stderr.contains(message), "{}", deleted.stderr);
+    assert_eq!(deleted.record("build", "web")["change"], "deleted");
+    assert_eq!(project(&aws), Value::Null);
+    // What is gone already counts as deleted.
+    aws.pipe_with("rm-env --confirm production-pr1", &format!("{ENV}\n{found}\n")).ok();
+}
+
+#[test]
+fn builds_that_run_are_stopped_and_all_are_deleted_with_their_project() {
+    let aws = LocalAws::start();
+    let made = make(&aws, "").ok().record("build", "web");
+    let there = project(&aws);
+    // The local AWS starts no builds of a pipeline's project by hand.
+    aws.call("codebuild", "update_project", without_source(NAME, &there["serviceRole"], there["tags"].clone()));
+    let start = |seconds: &str| {
+        let seconds = json!([{"name": "SECONDS_TO_RUN", "value": seconds}]);
+        let build = json!({"projectName": NAME, "environmentVariablesOverride": seconds});
+        aws.call("codebuild", "start_build", build)["build"]["id"].clone()
+    };
+    let (short, long) = (start("0"), start("60"));
+    let status = |id: &Value| {
+        let builds = aws.call("codebuild", "batch_get_builds", json!({"ids": [id]}))["builds"].clone();
+        builds[0]["buildStatus"].clone()
+    };
+    while status(&short) == "IN_PROGRESS" {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(status(&long), "IN_PROGRESS");
+    aws.forget();
+    let deleted = aws.pipe_with("rm-env --confirm production-pr1", &format!("{ENV}\n{made}\n")).ok();
+    assert_eq!(deleted.record("build", "web")["change"], "deleted");
+    assert_eq!(changes(&aws), ["codebuild:StopBuild", "codebuild:BatchDeleteBuilds", "codebuild:DeleteProject"]);
+    assert_eq!(aws.call("codebuild", "list_builds", json!({}))["ids"], json!([]));
+}
+
+/// A role that CodeBuild can assume for any project.
+fn other_role(aws: &LocalAws) -> Value {
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let role = json!({"RoleName": "other", "AssumeRolePolicyDocument": trust.to_string()});
+    let made = aws.call("iam", "create_role", role);
+    std::thread::sleep(std::time::Duration::from_millis(200)); // until CodeBuild knows it
+    made["Role"]["Arn"].clone()
+}
+
+/// A project that can be started by hand; its builds last as long as they are told.
+fn without_source(name: &str, role: &Value, tags: Value) -> Value {
+    let spec = "version: 0.2\nphases:\n  build:\n    commands:\n      - sleep \"$SECONDS_TO_RUN\"\n";
+    json!({
+        "name": name,
+        "source": {"type": "NO_SOURCE", "buildspec": spec},
+        "artifacts": {"type": "NO_ARTIFACTS"},
+        "environment": {"type": "LINUX_CONTAINER", "image": "x", "computeType": "BUILD_GENERAL1_SMALL"},
+        "serviceRole": role,
+        "tags": tags,
+    })
 }
 
 // The buildspec
