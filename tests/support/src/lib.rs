@@ -16,6 +16,9 @@ pub const ENV: &str = r#"{"type":"env","name":"production-pr1","version":1,"envi
 /// The two services of the brief, as a shell pipe writes them.
 pub const APPS: &str = "mk-app web --public --calls api --set 'ApiAddress=http://{alb.api.dns}/WeatherForecast' --image registry.example/web:1 | mk-app api --health /WeatherForecast --image registry.example/api:1";
 
+/// The pipe of one source's pipeline, in us-east-1.
+pub const PIPELINE: &str = "mk-env production pr1 | mk-source web owner/web | mk-connection | mk-bucket | mk-ecr | mk-role | mk-logs --retention 7 | mk-build | mk-fn | mk-pipeline | mk-rule | wait-env";
+
 /// A local AWS of one test's own; it ends with the test.
 pub struct LocalAws {
     /// Where it answers.
@@ -80,13 +83,42 @@ impl LocalAws {
 
     /// Like [`call`](Self::call); answers AWS's code and message where it refuses.
     pub fn try_call(&self, service: &str, operation: &str, params: Value) -> Result<Value, Value> {
-        let body = json!({"service": service, "operation": operation, "params": params, "region": "us-east-1"});
-        let answer = ureq::post(format!("{}/_local/call", self.url)).send_json(body).expect("call");
-        let mut answer: Value = answer.into_body().read_json().expect("read the answer");
+        self.try_call_in("us-east-1", service, operation, params)
+    }
+
+    /// Like [`call`](Self::call), in another region than us-east-1.
+    ///
+    /// # Panics
+    /// Where AWS refuses.
+    pub fn call_in(&self, region: &str, service: &str, operation: &str, params: Value) -> Value {
+        let answer = self.try_call_in(region, service, operation, params.clone());
+        answer.unwrap_or_else(|error| panic!("{service} {operation} {params}: {error}"))
+    }
+
+    /// Like [`try_call`](Self::try_call), in another region than us-east-1.
+    pub fn try_call_in(&self, region: &str, service: &str, operation: &str, params: Value) -> Result<Value, Value> {
+        let body = json!({"service": service, "operation": operation, "params": params, "region": region});
+        let mut answer = self.own("call", body);
         match answer.get("error") {
             Some(error) => Err(error.clone()),
             None => Ok(answer["ok"].take()),
         }
+    }
+
+    /// Does what a person does in the console: finishes a connection, by its ARN or name.
+    pub fn handshake(&self, connection: &str) {
+        self.own("handshake", json!({"connection": connection}));
+    }
+
+    /// Pushes files to the main branch of a repository of the pretended GitHub; answers the commit.
+    pub fn push(&self, repository: &str, files: Value) -> String {
+        let push = json!({"repository": repository, "branch": "main", "files": files, "message": "a push"});
+        text(&self.own("push", push)["commit"]).to_string()
+    }
+
+    fn own(&self, what: &str, body: Value) -> Value {
+        let answer = ureq::post(format!("{}/_local/{what}", self.url)).send_json(body).expect("ask the local AWS");
+        answer.into_body().read_json().expect("read its answer")
     }
 
     /// Runs a pipe of tools in bash, with pipefail, against this AWS.
@@ -155,6 +187,7 @@ pub fn recipe(words: &[&str], suffix: &str) -> String {
     command.arg("--dry-run").args(words).current_dir(root());
     command.env("ENVIRONMENT", "production").env("ENVIRONMENT_SUFFIX", suffix);
     command.env("WEB_IMAGE", "registry.example/web:1").env("API_IMAGE", "registry.example/api:1");
+    command.env("REPOSITORY", "owner/web").env_remove("SOURCE").env_remove("CONNECTION").env_remove("PIPELINE_REGION");
     let output = command.output().expect("run just (scripts/venv installs it)");
     let shown = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{shown}");

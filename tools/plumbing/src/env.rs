@@ -41,6 +41,11 @@ impl Env {
         self.named("task", app, name::LONG_LIMIT)
     }
 
+    /// The name of the connection to GitHub (CodeConnections).
+    pub fn connection_name(&self) -> String {
+        self.named("connection", "", name::CONNECTION_LIMIT)
+    }
+
     /// The name of the artifact bucket (S3). Bucket names are worldwide, so it carries account and
     /// region. Here because mk-bucket makes it and mk-role lets the pipelines' roles use it.
     pub fn bucket_name(&self) -> String {

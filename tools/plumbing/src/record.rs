@@ -361,9 +361,19 @@ pub struct Role {
     pub name: String,
     /// Its ARN.
     pub arn: String,
+    /// The name of its inline policy. Absent until a role that is being made has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl Role {
+    /// Whether it may do what it is for: one that this run makes is told twice.
+    pub fn is_whole(&self) -> bool {
+        self.policy.is_some() || self.rest.get("change").is_none_or(|change| change != Change::Created.word())
+    }
 }
 
 /// A log group: an app's, or of a source's pipeline.
@@ -444,6 +454,9 @@ pub struct Connection {
     pub arn: String,
     /// `AVAILABLE`, or `PENDING` until a person has finished the handshake.
     pub status: String,
+    /// Whether somebody else made it: it is used, and never changed or deleted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub adopted: bool,
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,

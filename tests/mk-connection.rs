@@ -1,0 +1,145 @@
+//! mk-connection: its command line, and the connections it makes and adopts in the local AWS.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
+
+use support::{ENV, LocalAws, Value, json, tags, text, tool};
+
+const NAME: &str = "connection-production-pr1";
+const MAKE: &str = "mk-env production pr1 | mk-connection";
+
+fn all(aws: &LocalAws) -> Vec<Value> {
+    aws.call("codeconnections", "list_connections", json!({}))["Connections"].as_array().unwrap().clone()
+}
+
+fn theirs(aws: &LocalAws, name: &str) -> String {
+    let params = json!({"ConnectionName": name, "ProviderType": "GitHub"});
+    text(&aws.call("codeconnections", "create_connection", params)["ConnectionArn"]).to_string()
+}
+
+fn down(aws: &LocalAws) -> support::Output {
+    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
+}
+
+#[test]
+fn it_obeys_the_conventions() {
+    support::obeys_conventions("mk-connection", &[]);
+}
+
+#[test]
+fn what_is_no_connection_is_refused_before_any_call() {
+    let output = tool("mk-connection", &["--adopt", "arn:aws:iam::123456789012:role/x"], ENV);
+    assert_eq!(output.code, 2, "{output:?}");
+    let other = "arn:aws:codeconnections:eu-west-1:123456789012:connection/0a1b";
+    let output = tool("mk-connection", &["--adopt", other], ENV);
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(output.stderr.contains("is not in account 123456789012 and region us-east-1"), "{}", output.stderr);
+}
+
+#[test]
+fn it_makes_one_says_where_to_click_and_keeps_it() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(MAKE).ok();
+    let record = made.record("connection", "github");
+    assert_eq!((&record["status"], &record["change"]), (&json!("PENDING"), &json!("created")));
+    assert!(made.stderr.contains("https://console.aws.amazon.com/codesuite/settings/connections?region=us-east-1"));
+    assert!(made.stderr.contains("Update pending connection"), "{}", made.stderr);
+    let [one] = &all(&aws)[..] else { panic!("{:?}", all(&aws)) };
+    assert_eq!((&one["ConnectionName"], &one["ProviderType"]), (&json!(NAME), &json!("GitHub")));
+    let found = aws.call("codeconnections", "list_tags_for_resource", json!({"ResourceArn": record["arn"]}));
+    let found = tags(&found["Tags"]);
+    for (key, value) in
+        [("plumbline:env", "production-pr1"), ("Environment", "production"), ("Team", "devops"), ("Name", NAME)]
+    {
+        assert_eq!(found[key], value, "{found}");
+    }
+    aws.handshake(NAME);
+    aws.forget();
+    let again = aws.pipe(MAKE).ok().record("connection", "github");
+    assert_eq!(
+        (&again["status"], &again["change"], &again["arn"]),
+        (&json!("AVAILABLE"), &json!("kept"), &record["arn"])
+    );
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_announces_it() {
+    let aws = LocalAws::start();
+    let planned = aws.pipe("mk-env production pr1 --plan | mk-connection").ok().record("connection", "github");
+    assert_eq!((&planned["change"], &planned["arn"]), (&json!("create"), &json!(format!("planned:{NAME}"))));
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn tags_are_mended_and_others_tags_stay() {
+    let aws = LocalAws::start();
+    let arn = aws.pipe(MAKE).ok().record("connection", "github")["arn"].clone();
+    let set = json!([{"Key": "Team", "Value": "nobody"}, {"Key": "theirs", "Value": "x"}]);
+    aws.call("codeconnections", "tag_resource", json!({"ResourceArn": arn, "Tags": set}));
+    let mended = aws.pipe(MAKE).ok().record("connection", "github");
+    assert_eq!((&mended["change"], &mended["changes"][0]["old"]), (&json!("updated"), &json!("nobody")));
+    let found = tags(&aws.call("codeconnections", "list_tags_for_resource", json!({"ResourceArn": arn}))["Tags"]);
+    assert_eq!((&found["Team"], &found["theirs"]), (&json!("devops"), &json!("x")));
+}
+
+#[test]
+fn one_of_that_name_that_is_not_ours_is_refused_and_stays() {
+    let aws = LocalAws::start();
+    theirs(&aws, NAME);
+    aws.forget();
+    let refused = aws.pipe(MAKE);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains(&format!("connection {NAME} exists and is not tagged")), "{}", refused.stderr);
+    down(&aws).ok();
+    assert_eq!((aws.changes(), all(&aws).len()), (Vec::new(), 1));
+}
+
+#[test]
+fn one_is_adopted_by_arn_or_name_and_never_changed_or_deleted() {
+    let aws = LocalAws::start();
+    let arn = theirs(&aws, "github-team");
+    aws.handshake(&arn);
+    aws.forget();
+    for adopt in ["github-team", &arn] {
+        let adopted = aws.pipe(&format!("{MAKE} --adopt {adopt}")).ok().stdout;
+        let record: Value = serde_line(&adopted, "connection");
+        assert_eq!(
+            (&record["arn"], &record["status"], &record["adopted"]),
+            (&json!(arn), &json!("AVAILABLE"), &json!(true))
+        );
+        let kept = aws.pipe_with("rm-env --confirm production-pr1", &adopted).ok();
+        assert!(kept.stderr.contains("was adopted: it stays"), "{}", kept.stderr);
+    }
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(all(&aws).len(), 1);
+    let absent = aws.pipe(&format!("{MAKE} --adopt nothing"));
+    assert!(absent.code == 1 && absent.stderr.contains("there is no connection nothing"), "{absent:?}");
+    theirs(&aws, "github-team");
+    let two = aws.pipe(&format!("{MAKE} --adopt github-team"));
+    assert!(two.code == 1 && two.stderr.contains("several connections are named github-team"), "{two:?}");
+}
+
+fn serde_line(stdout: &str, kind: &str) -> Value {
+    let line = stdout.lines().find(|line| line.contains(&format!("\"type\":\"{kind}\""))).unwrap();
+    line.parse().unwrap()
+}
+
+#[test]
+fn two_runs_at_once_end_with_one() {
+    let aws = LocalAws::start();
+    aws.pipe(&format!("{MAKE} & {MAKE} & {MAKE} & wait")).ok();
+    let again = aws.pipe(MAKE).ok().record("connection", "github");
+    let there = all(&aws);
+    assert!(there.iter().any(|one| one["ConnectionArn"] == again["arn"]), "{there:?}");
+    // AWS keeps no two from having one name; what lost is removed by its own run.
+    assert_eq!(there.len(), 1, "{there:?}");
+}
+
+#[test]
+fn down_deletes_the_one_that_was_made() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(listed.record("connection", "github")["status"], "PENDING");
+    assert_eq!(down(&aws).ok().record("connection", "github")["change"], "deleted");
+    assert_eq!(all(&aws), Vec::<Value>::new());
+}

@@ -1,0 +1,92 @@
+//! The connection to GitHub of an environment's pipelines (CodeConnections).
+//!
+//! Found again by its name among the account's connections, and ours if it carries the identity
+//! tag. A connection that was adopted is never changed or deleted. Hosts (GitHub Enterprise) and
+//! other providers are deliberately absent.
+
+pub mod aws;
+pub mod plan;
+
+use std::time::Duration;
+
+use plumbing::{Aws, Change, Connection, Env, Error, Record, Result, Stream, wait};
+
+/// What `--iam-policy` prints.
+pub const POLICY: &str = include_str!("../iam-policy.json");
+
+/// The environment's connection as a record, for `ls-env`.
+pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
+    let connections = aws::client(aws, stream, env);
+    let name = env.connection_name();
+    let found = match connections.named(&name).await {
+        Err(error) if connections.own_endpoint && error.message.contains("without an AWS error code") => {
+            stream.say("this endpoint knows no connections; none is listed");
+            Vec::new()
+        }
+        found => found?,
+    };
+    let ours = found.into_iter().filter(|have| env.owns(&have.tags));
+    Ok(ours.map(|have| plan::record(&have, false)).collect())
+}
+
+/// Deletes the connection among `records`, for `rm-env`; one that was adopted stays.
+///
+/// Errors: it is not the environment's, and left alone.
+pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    let connections = aws::client(aws, stream, env);
+    let records = records.iter().filter_map(Record::typed::<Connection>);
+    stream
+        .each(records, async |record| {
+            if record.adopted {
+                stream.say(&format!("connection {} was adopted: it stays", record.arn));
+                return Ok(());
+            }
+            let Some(have) = connections.get(&record.arn).await? else { return Ok(()) };
+            let tags = connections.tags(&have.arn).await?;
+            if !tags.is_none_or(|tags| env.owns(&tags)) {
+                return Err(plan::foreign(env, &have.name));
+            }
+            connections.delete(&have.arn).await?;
+            stream.write(Record::of(&record).changed(Change::Deleted, &[])).await
+        })
+        .await
+}
+
+/// Waits until a person has finished the handshake, for `mk-pipeline`; looks at least once.
+///
+/// Errors: nobody has within `limit`: where to click, and to run it again; or the connection is
+/// gone or refused.
+pub async fn wait_available(
+    stream: &Stream,
+    aws: &Aws,
+    env: &Env,
+    connection: &Connection,
+    limit: Duration,
+) -> Result<()> {
+    if connection.status == plan::AVAILABLE {
+        return Ok(());
+    }
+    let connections = aws::client(aws, stream, env);
+    let look = async || {
+        let have = connections.get(&connection.arn).await?;
+        let have = have.ok_or_else(|| Error::refused(format!("connection {} is gone", connection.arn)))?;
+        Ok(have)
+    };
+    let have = look().await?;
+    if have.status == plan::AVAILABLE {
+        return Ok(());
+    }
+    let click = plan::where_to_click(env, &have.name);
+    if !limit.is_zero() {
+        stream.say(&click);
+        let what = format!("connection {} is still {}", have.name, have.status);
+        let available =
+            wait::until(stream, &what, limit, || async { Ok((look().await?.status == plan::AVAILABLE).then_some(())) });
+        match available.await {
+            Err(late) if late.kind == plumbing::Kind::Unfinished && stream.go_on().is_ok() => {}
+            done => return done,
+        }
+    }
+    Err(Error::unfinished(format!("connection {} is {} until a person finishes it", have.name, have.status))
+        .hint(format!("{click}; then run the pipeline again")))
+}
