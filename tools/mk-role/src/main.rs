@@ -2,7 +2,7 @@
 //! each source those of its builds, its function, its pipeline and its rule.
 //!
 //! Reads `env`, `app`, `source`, and for a pipeline's role `connection`. Writes `role` as soon as it
-//! exists; all else that the policies name follows from names, and is not awaited.
+//! exists, and again with its policy's name when it has that; all else that the policies name follows from names, and is not awaited.
 
 use clap::Parser;
 use mk_role::plan::{self, Kind, Want};
@@ -60,9 +60,10 @@ async fn role(
     if there.is_none() && !env.plan {
         stream.may_change().await?;
         if let Some(arn) = iam.create(&want).await? {
-            stream.write(plan::record(&want.name, &arn).changed(Change::Created, &[])).await?;
+            stream.write(plan::bare(&want.name, &arn).changed(Change::Created, &[])).await?;
             // Nothing here waits until the role has spread: what uses it starts later and retries.
-            return iam.permit_new(&want).await;
+            iam.permit_new(&want).await?;
+            return stream.write(plan::record(&want.name, &arn).changed(Change::Created, &[])).await;
         }
         there = Some(iam.there(&want).await?); // a run at the same time was faster
     }

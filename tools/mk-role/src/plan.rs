@@ -253,8 +253,14 @@ pub fn arn(env: &Env, role: &str) -> String {
     format!("arn:{}:iam::{}:role{}{role}", env.partition(), env.account, path(env))
 }
 
-/// A role's record.
+/// A role's record; its policy is called by what the role is for.
 pub fn record(name: &str, arn: &str) -> Record {
+    let policy = name.split('/').next().map(String::from);
+    Record::of(&Role { name: name.into(), arn: arn.into(), policy, ..Role::default() })
+}
+
+/// The record of a role that has no policy yet.
+pub fn bare(name: &str, arn: &str) -> Record {
     Record::of(&Role { name: name.into(), arn: arn.into(), ..Role::default() })
 }
 
@@ -573,11 +579,12 @@ mod tests {
     }
 
     #[test]
-    fn a_record_holds_name_and_arn() {
+    fn a_record_holds_name_and_arn_and_the_policy_once_it_is_there() {
         let arn = arn(&env(), &want().role);
         assert_eq!(
             serde_json::to_string(&record("execution/web", &arn)).unwrap(),
-            r#"{"type":"role","name":"execution/web","arn":"arn:aws:iam::123456789012:role/plumbline/us-east-1/production-pr1/role-execution-web-us-east-1-production-pr1"}"#
+            r#"{"type":"role","name":"execution/web","arn":"arn:aws:iam::123456789012:role/plumbline/us-east-1/production-pr1/role-execution-web-us-east-1-production-pr1","policy":"execution"}"#
         );
+        assert!(bare("execution/web", &arn).0.get("policy").is_none());
     }
 }

@@ -5,7 +5,7 @@
 //! upstream never holds up a call to AWS. The stream also knows whether the tool may go on:
 //! one place decides between "interrupted", "stdout is closed" and "another part failed".
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -57,6 +57,8 @@ pub(crate) struct State {
     /// Whether input is being looked at, or an object has begun and not ended.
     pub(crate) midway: bool,
     pub(crate) stop: Option<Error>,
+    /// The keys of this tool's own records that a person was told of.
+    pub(crate) told: HashSet<(String, String)>,
 }
 
 impl Debug for Stream {
@@ -441,6 +443,10 @@ impl Stream {
             || format!("{change} {} {} {id}", record.kind().replace('_', " "), record.name()).trim_end().to_string();
         if change.is_empty() {
             return;
+        }
+        let key = (record.kind().to_string(), record.name().to_string());
+        if !self.state().told.insert(key) {
+            return; // it comes again with more in it
         }
         if change == Change::Kept.word() {
             self.0.unchanged.fetch_add(1, Ordering::Relaxed);
