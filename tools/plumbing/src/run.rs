@@ -160,7 +160,10 @@ async fn end(stream: &Stream, voice: &Voice, result: Result<()>) -> u8 {
         }
         tell(stream, voice, &error).await;
         stream.drain((error.kind == Kind::Interrupted).then_some(LAST_WORDS)).await;
-        return error.kind.exit_code();
+        return match error.kind {
+            Kind::Skipped => skipped(stream),
+            kind => kind.exit_code(),
+        };
     }
     if let (unchanged @ 1.., 0) = stream.tally() {
         voice.say(&format!("nothing to change ({unchanged} kept)"));
@@ -171,7 +174,16 @@ async fn end(stream: &Stream, voice: &Voice, result: Result<()>) -> u8 {
         tell(stream, voice, &late).await;
         return late.kind.exit_code();
     }
-    if stream.upstream_failed() { Kind::Skipped.exit_code() } else { 0 }
+    if stream.upstream_failed() { skipped(stream) } else { 0 }
+}
+
+/// The code of a tool that did not do its part since one upstream did not: where that one is only
+/// not finished, neither is this one, and whoever sees the last code of the pipe runs it again.
+fn skipped(stream: &Stream) -> u8 {
+    let unfinished = Kind::Unfinished.exit_code();
+    let failed = stream.so_far::<Failed>();
+    let again = !failed.is_empty() && failed.iter().all(|failed| failed.code == unfinished);
+    if again { unfinished } else { Kind::Skipped.exit_code() }
 }
 
 /// Tells an error once: on stderr and, for the tools downstream, as a record.
