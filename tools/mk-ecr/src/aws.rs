@@ -98,13 +98,13 @@ impl Ecr {
     }
 
     /// Makes a repository with its tags; answers false where one of that name is there already.
-    pub async fn create(&self, name: &str) -> Result<bool> {
+    pub async fn create(&self, name: &str, tags: &[(String, String)]) -> Result<bool> {
         let encryption = EncryptionConfiguration::builder().encryption_type(EncryptionType::Aes256).build();
         let request = self
             .client
             .create_repository()
             .repository_name(name)
-            .set_tags(Some(self.our_tags(name)?))
+            .set_tags(Some(sdk_tags(tags)?))
             .image_scanning_configuration(ImageScanningConfiguration::builder().scan_on_push(true).build())
             .image_tag_mutability(ImageTagMutability::Mutable)
             .encryption_configuration(encryption.map_err(impossible)?);
@@ -116,12 +116,12 @@ impl Ecr {
     }
 
     /// Brings one field into line.
-    pub async fn set(&self, name: &str, field: Field) -> Result<()> {
+    pub async fn set(&self, name: &str, field: Field, tags: &[(String, String)]) -> Result<()> {
         match field {
             Field::Lifecycle => self.keep_the_last_images(name).await,
             Field::Scan => self.scan(name).await,
             Field::Mutability => self.let_tags_move(name).await,
-            Field::Tags => self.retag(name).await,
+            Field::Tags => self.retag(name, tags).await,
         }
     }
 
@@ -150,9 +150,9 @@ impl Ecr {
     }
 
     /// Sets a repository's tags to ours; others' tags stay.
-    async fn retag(&self, name: &str) -> Result<()> {
+    async fn retag(&self, name: &str, tags: &[(String, String)]) -> Result<()> {
         let request = self.client.tag_resource().resource_arn(plan::arn(&self.env, name));
-        let request = request.set_tags(Some(self.our_tags(name)?));
+        let request = request.set_tags(Some(sdk_tags(tags)?));
         request.send().await.map(drop).map_err(|e| aws_error("ecr:TagResource", format!("tag repository {name}"), e))
     }
 
@@ -168,13 +168,11 @@ impl Ecr {
         })
         .await
     }
+}
 
-    fn our_tags(&self, name: &str) -> Result<Vec<Tag>> {
-        let tags = self.env.tags_of(name).into_iter();
-        tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
-            .collect::<Result<_, _>>()
-            .map_err(impossible)
-    }
+fn sdk_tags(tags: &[(String, String)]) -> Result<Vec<Tag>> {
+    let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    tags.collect::<Result<_, _>>().map_err(impossible)
 }
 
 fn have(repository: Repository) -> Have {

@@ -1,4 +1,4 @@
-//! The image repositories of an environment's apps.
+//! The image repositories of an environment's apps and sources.
 //!
 //! Found again by name, and ours if they carry the identity tag. Repository policies, replication
 //! and keys of one's own are deliberately absent.
@@ -22,7 +22,7 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
         async move { Ok((app, ecr.tags(name).await?)) }
     }));
     let ours = looked.await?.into_iter().filter(|(_, tags)| tags.as_ref().is_some_and(|tags| env.owns(tags)));
-    Ok(ours.map(|(app, _)| plan::record(env, app)).collect())
+    Ok(ours.map(|(app, tags)| plan::record(env, app, &plan::needed_by(&tags.unwrap_or_default()))).collect())
 }
 
 /// Deletes the repositories among `records` with all their images, for `rm-env`.

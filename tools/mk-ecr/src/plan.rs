@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plumbing::name::{REPOSITORY_LIMIT, could_be};
+use plumbing::name::{REPOSITORY_LIMIT, SOURCE, could_be};
 use plumbing::{Difference, Env, Error, Record, Repo, Result, Step};
 use serde_json::{Value, json};
 
@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 const KEPT: u32 = 10;
 /// The tag that a pipeline moves to what it deployed.
 const PRODUCTION: &str = "production";
+/// The tag that says that an app pulls from it.
+const APP: &str = "plumbline:app";
 /// The priority of the rule for any image, which must be the highest number.
 const LAST: u32 = 100;
 
@@ -44,7 +46,7 @@ pub enum Field {
 /// Decides what is to be done.
 ///
 /// Errors: a repository of that name is there and not the environment's.
-pub fn step(env: &Env, name: &str, have: Option<&Have>) -> Result<Step> {
+pub fn step(env: &Env, name: &str, tags: &[(String, String)], have: Option<&Have>) -> Result<Step> {
     let Some(have) = have else { return Ok(Step::Create) };
     if !env.owns(&have.tags) {
         return Err(foreign(env, name));
@@ -63,8 +65,22 @@ pub fn step(env: &Env, name: &str, have: Option<&Have>) -> Result<Step> {
     .into_iter()
     .flatten()
     .collect();
-    differences.extend(Difference::of_tags(&have.tags, &env.tags_of(name)));
+    differences.extend(Difference::of_tags(&have.tags, tags));
     Ok(Step::Change(differences))
+}
+
+/// The tags of a repository, which say what needs it: an app that pulls from it, a source that is
+/// built into it, or both. It goes with the last of them.
+pub fn tags(env: &Env, name: &str, app: bool, source: bool) -> Vec<(String, String)> {
+    let needs = [(APP, app), (SOURCE, source)].into_iter().filter(|(_, needed)| *needed);
+    let part = self::app(env, name).unwrap_or_default();
+    env.tags_of(name).into_iter().chain(needs.map(|(key, _)| (key.to_string(), part.to_string()))).collect()
+}
+
+/// What needs a repository, by its tags: `app`, `source`, or both.
+pub fn needed_by(tags: &BTreeMap<String, String>) -> Vec<&'static str> {
+    let words = [(APP, "app"), (SOURCE, "source")];
+    words.into_iter().filter(|(key, _)| tags.contains_key(*key)).map(|(_, word)| word).collect()
 }
 
 /// The calls that bring differences into line, each once.
@@ -123,12 +139,13 @@ pub fn arn(env: &Env, name: &str) -> String {
     env.arn("ecr", &format!("repository/{name}"))
 }
 
-/// An app's record: ARN and URI follow from the name.
-pub fn record(env: &Env, app: &str) -> Record {
+/// A repository's record: ARN and URI follow from the name.
+pub fn record(env: &Env, app: &str, needed_by: &[&str]) -> Record {
     let name = env.repository_name(app);
     let domain = if env.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
     let uri = format!("{}.dkr.ecr.{}.{domain}/{name}", env.account, env.region);
-    Record::of(&Repo { name: app.into(), arn: arn(env, &name), uri, ..Repo::default() })
+    let repo = Repo { name: app.into(), arn: arn(env, &name), uri, ..Repo::default() };
+    Record::of(&repo).with("needed_by", needed_by)
 }
 
 #[cfg(test)]
@@ -148,7 +165,7 @@ mod tests {
     }
 
     fn differences(have: &Have) -> Vec<Difference> {
-        match step(&env(), NAME, Some(have)).unwrap() {
+        match step(&env(), NAME, &env().tags_of(NAME), Some(have)).unwrap() {
             Step::Create => panic!("create"),
             Step::Change(differences) => differences,
         }
@@ -156,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
-        assert_eq!(step(&env(), NAME, None).unwrap(), Step::Create);
+        assert_eq!(step(&env(), NAME, &[], None).unwrap(), Step::Create);
         assert_eq!(differences(&ours()), []);
     }
 
@@ -208,11 +225,22 @@ mod tests {
 
     #[test]
     fn a_repository_without_our_tag_is_refused() {
-        let error = step(&env(), NAME, Some(&Have { tags: BTreeMap::new(), ..ours() })).unwrap_err();
+        let error = step(&env(), NAME, &[], Some(&Have { tags: BTreeMap::new(), ..ours() })).unwrap_err();
         assert_eq!(
             error.message,
             "repository repo-web-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
         );
+    }
+
+    #[test]
+    fn the_tags_say_what_needs_it() {
+        for (app, source, words) in
+            [(true, false, &["app"][..]), (false, true, &["source"]), (true, true, &["app", "source"])]
+        {
+            let tags = tags(&env(), NAME, app, source);
+            assert_eq!(tags.last().unwrap().1, "web");
+            assert_eq!(needed_by(&tags.into_iter().collect()), words);
+        }
     }
 
     #[test]
@@ -231,8 +259,8 @@ mod tests {
     #[test]
     fn a_record_holds_arn_and_uri() {
         assert_eq!(
-            serde_json::to_string(&record(&env(), "web")).unwrap(),
-            r#"{"type":"repo","name":"web","arn":"arn:aws:ecr:us-east-1:123456789012:repository/repo-web-production-pr1","uri":"123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1"}"#
+            serde_json::to_string(&record(&env(), "web", &["app"])).unwrap(),
+            r#"{"type":"repo","name":"web","arn":"arn:aws:ecr:us-east-1:123456789012:repository/repo-web-production-pr1","uri":"123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1","needed_by":["app"]}"#
         );
     }
 }
