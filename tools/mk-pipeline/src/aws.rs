@@ -1,0 +1,323 @@
+//! Every CodePipeline call about pipelines and their runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_codepipeline::Client;
+use aws_sdk_codepipeline::config::Builder;
+use aws_sdk_codepipeline::error::BuildError;
+use aws_sdk_codepipeline::types::{
+    ActionCategory, ActionDeclaration, ActionExecutionFilter, ActionExecutionStatus, ActionOwner, ActionTypeId,
+    ArtifactStore, ArtifactStoreType, ExecutionMode, InputArtifact, OutputArtifact, PipelineDeclaration,
+    PipelineExecutionStatus, PipelineType, StageDeclaration, Tag,
+};
+use plumbing::name::{PIPELINE_LIMIT, could_be};
+use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
+use tokio::try_join;
+
+use crate::plan::{Action, Have, Structure, Want};
+
+/// The role was made moments ago and has not spread. A wrong trust says the same, so not for long.
+const ROLE_SPREADS: &[(&str, &str)] = &[
+    ("InvalidStructureException", "is not authorized to perform AssumeRole on role"),
+    ("ConcurrentModificationException", ""),
+];
+const ROLE_BUDGET: Duration = Duration::from_secs(120);
+/// One that exists by CreatePipeline's word shows within seconds.
+const SHOWS: Duration = Duration::from_secs(60);
+/// A first run shows within seconds of the pipeline that starts it.
+const RUN_SHOWS: Duration = Duration::from_secs(60);
+/// A run may wait for the one before, and build for as long as its project lets it.
+const RUN_DEADLINE: Duration = Duration::from_secs(55 * 60);
+/// A run that is stopped ends with its actions abandoned, within seconds.
+const STOPS: Duration = Duration::from_secs(5 * 60);
+/// Runs that have ended or are ending cannot be stopped.
+const ENDING: [&str; 3] =
+    ["PipelineExecutionNotStoppableException", "DuplicatedStopRequestException", "PipelineExecutionNotFoundException"];
+
+/// CodePipeline, and for whom.
+pub struct Pipelines {
+    client: Client,
+    stream: Stream,
+    env: Env,
+}
+
+/// One run of a pipeline.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its ID.
+    pub id: String,
+    /// `InProgress`, `Succeeded`, `Failed` and so on.
+    pub status: String,
+}
+
+/// Makes the client of a tool.
+pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Pipelines {
+    let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
+    Pipelines { client: Client::from_conf(config), stream: stream.clone(), env: env.clone() }
+}
+
+impl Pipelines {
+    /// The pipeline of a name, whosesoever; one call deep.
+    pub async fn look(&self, name: &str) -> Result<Option<Have>> {
+        let (structure, tags) = try_join!(self.structure(name), self.tags(name))?;
+        Ok(structure.map(|structure| Have { structure, tags: tags.unwrap_or_default() }))
+    }
+
+    /// Waits for a pipeline that someone else just made.
+    pub async fn there(&self, name: &str) -> Result<Have> {
+        let what = format!("pipeline {name} exists, but CodePipeline does not show it");
+        wait::until(&self.stream, &what, SHOWS, || self.look(name)).await
+    }
+
+    async fn structure(&self, name: &str) -> Result<Option<Structure>> {
+        match self.client.get_pipeline().name(name).send().await {
+            Ok(answer) => Ok(answer.pipeline.map(structure)),
+            Err(error) if code(&error) == "PipelineNotFoundException" => Ok(None),
+            Err(error) => Err(aws_error("codepipeline:GetPipeline", format!("find pipeline {name}"), error)),
+        }
+    }
+
+    /// A pipeline's tags; nothing where it is not there.
+    pub async fn tags(&self, name: &str) -> Result<Option<BTreeMap<String, String>>> {
+        let arn = self.env.arn("codepipeline", name);
+        let pages = self.client.list_tags_for_resource().resource_arn(arn).into_paginator().items().send();
+        match pages.collect::<Result<Vec<Tag>, _>>().await {
+            Ok(tags) => Ok(Some(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())),
+            Err(error) if matches!(code(&error), "ResourceNotFoundException" | "PipelineNotFoundException") => Ok(None),
+            Err(error) => {
+                Err(aws_error("codepipeline:ListTagsForResource", format!("read the tags of pipeline {name}"), error))
+            }
+        }
+    }
+
+    /// The names of all pipelines that could be the environment's.
+    pub async fn names(&self) -> Result<Vec<String>> {
+        let pages = self.client.list_pipelines().into_paginator().items().send();
+        let found: Vec<_> = pages
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| aws_error("codepipeline:ListPipelines", "list the pipelines", e))?;
+        let names = found.into_iter().filter_map(|pipeline| pipeline.name);
+        Ok(names.filter(|name| could_be(name, "pipeline", &self.env.name, PIPELINE_LIMIT)).collect())
+    }
+
+    /// Makes a pipeline with its tags, which starts its first run; answers false where it is there
+    /// already.
+    pub async fn create(&self, want: &Want) -> Result<bool> {
+        let request = self.client.create_pipeline().pipeline(declaration(want)?).set_tags(Some(tags(want)?));
+        match wait::retry(&self.stream, ROLE_BUDGET, ROLE_SPREADS, || request.clone().send()).await {
+            Ok(_) => Ok(true),
+            Err(error) if code(&error) == "PipelineNameInUseException" => Ok(false),
+            Err(error) => {
+                let what = format!("create pipeline {} with role {}", want.name, want.structure.role);
+                Err(aws_error("codepipeline:CreatePipeline", what, error))
+            }
+        }
+    }
+
+    /// Replaces the whole structure of a pipeline; starts nothing.
+    pub async fn update(&self, want: &Want) -> Result<()> {
+        let request = self.client.update_pipeline().pipeline(declaration(want)?);
+        let answer = wait::retry(&self.stream, ROLE_BUDGET, ROLE_SPREADS, || request.clone().send()).await;
+        let what = || format!("update pipeline {} with role {}", want.name, want.structure.role);
+        answer.map(drop).map_err(|e| aws_error("codepipeline:UpdatePipeline", what(), e))
+    }
+
+    /// Sets a pipeline's tags to ours; others' tags stay.
+    pub async fn retag(&self, want: &Want) -> Result<()> {
+        let arn = self.env.arn("codepipeline", &want.name);
+        let answer = self.client.tag_resource().resource_arn(arn).set_tags(Some(tags(want)?)).send().await;
+        answer.map(drop).map_err(|e| aws_error("codepipeline:TagResource", format!("tag pipeline {}", want.name), e))
+    }
+
+    /// The newest runs of a pipeline, the newest first; nothing where it is not there.
+    async fn runs(&self, name: &str) -> Result<Vec<Run>> {
+        let answer = match self.client.list_pipeline_executions().pipeline_name(name).max_results(100).send().await {
+            Ok(answer) => answer,
+            Err(error) if code(&error) == "PipelineNotFoundException" => return Ok(Vec::new()),
+            Err(error) => {
+                let what = format!("list the runs of pipeline {name}");
+                return Err(aws_error("codepipeline:ListPipelineExecutions", what, error));
+            }
+        };
+        let runs = answer.pipeline_execution_summaries.unwrap_or_default().into_iter();
+        let run = |id: Option<String>, status: Option<PipelineExecutionStatus>| Run {
+            id: id.unwrap_or_default(),
+            status: status.map(|status| status.as_str().to_string()).unwrap_or_default(),
+        };
+        Ok(runs.map(|summary| run(summary.pipeline_execution_id, summary.status)).collect())
+    }
+
+    /// The newest run when it has ended.
+    pub async fn followed(&self, name: &str) -> Result<Run> {
+        let what = format!("pipeline {name} has not started a run");
+        let first =
+            wait::until(&self.stream, &what, RUN_SHOWS, || async { Ok(self.runs(name).await?.into_iter().next()) });
+        let newest = std::cell::RefCell::new(first.await?);
+        let what = format!("the run of pipeline {name} is still in progress");
+        wait::until(&self.stream, &what, RUN_DEADLINE, || async {
+            let id = newest.borrow().id.clone();
+            let status = self.status(name, &id).await?;
+            if status == "Superseded" || status == "Cancelled" {
+                let later = self.runs(name).await?.into_iter().next().filter(|run| run.id != id);
+                if let Some(later) = later {
+                    newest.replace(later);
+                    return Ok(None);
+                }
+            }
+            let goes_on = matches!(status.as_str(), "InProgress" | "Stopping" | "");
+            Ok((!goes_on).then_some(Run { id, status }))
+        })
+        .await
+    }
+
+    async fn status(&self, name: &str, id: &str) -> Result<String> {
+        let answer = self.client.get_pipeline_execution().pipeline_name(name).pipeline_execution_id(id).send().await;
+        let answer = answer.map_err(|e| {
+            aws_error("codepipeline:GetPipelineExecution", format!("look at a run of pipeline {name}"), e)
+        })?;
+        let status = answer.pipeline_execution.and_then(|execution| execution.status);
+        Ok(status.map(|status| status.as_str().to_string()).unwrap_or_default())
+    }
+
+    /// Why a run failed, in the words of its first failed action.
+    pub async fn why(&self, name: &str, id: &str) -> Result<Option<String>> {
+        let filter = ActionExecutionFilter::builder().pipeline_execution_id(id).build();
+        let answer = self.client.list_action_executions().pipeline_name(name).filter(filter).send().await;
+        let answer = answer.map_err(|e| {
+            aws_error("codepipeline:ListActionExecutions", format!("look at a run of pipeline {name}"), e)
+        })?;
+        let mut actions = answer.action_execution_details.unwrap_or_default().into_iter();
+        let failed = actions.find(|action| action.status == Some(ActionExecutionStatus::Failed));
+        Ok(failed.map(|action| {
+            let result = action.output.and_then(|output| output.execution_result);
+            let why = result.and_then(|result| {
+                result.error_details.and_then(|error| error.message).or(result.external_execution_summary)
+            });
+            let stage = action.stage_name.unwrap_or_default();
+            let why = why.unwrap_or_else(|| "no reason is given".into());
+            format!("{stage}/{}: {}", action.action_name.unwrap_or_default(), why.trim().replace('\n', " "))
+        }))
+    }
+
+    /// Stops all runs of a pipeline, its actions abandoned, and waits until they have.
+    pub async fn stop(&self, name: &str) -> Result<()> {
+        let running = |runs: Vec<Run>| -> Vec<Run> {
+            runs.into_iter().filter(|run| matches!(run.status.as_str(), "InProgress" | "Stopping")).collect()
+        };
+        let mut going = running(self.runs(name).await?);
+        if going.is_empty() {
+            return Ok(());
+        }
+        let what = format!("a run of pipeline {name} is still stopping");
+        for run in going.drain(..).filter(|run| run.status == "InProgress") {
+            let request = self.client.stop_pipeline_execution().pipeline_name(name).pipeline_execution_id(run.id);
+            let answer = request.abandon(true).reason("the pipeline is being deleted").send().await;
+            match answer {
+                Ok(_) => {}
+                Err(error) if ENDING.contains(&code(&error)) => {}
+                Err(error) => {
+                    let what = format!("stop a run of pipeline {name}");
+                    return Err(aws_error("codepipeline:StopPipelineExecution", what, error));
+                }
+            }
+        }
+        wait::until(&self.stream, &what, STOPS, || async {
+            Ok(running(self.runs(name).await?).is_empty().then_some(()))
+        })
+        .await
+    }
+
+    /// Deletes a pipeline; one that is not there is deleted as well.
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        let request = self.client.delete_pipeline().name(name);
+        let busy = &ROLE_SPREADS[1..];
+        match wait::retry(&self.stream, ROLE_BUDGET, busy, || request.clone().send()).await {
+            Ok(_) => Ok(()),
+            Err(error) if code(&error) == "PipelineNotFoundException" => Ok(()),
+            Err(error) => Err(aws_error("codepipeline:DeletePipeline", format!("delete pipeline {name}"), error)),
+        }
+    }
+}
+
+fn declaration(want: &Want) -> Result<PipelineDeclaration> {
+    let structure = &want.structure;
+    let store = ArtifactStore::builder().r#type(ArtifactStoreType::S3).location(&structure.bucket);
+    let mut pipeline = PipelineDeclaration::builder()
+        .name(&want.name)
+        .role_arn(&structure.role)
+        .artifact_store(store.build().map_err(incomplete)?)
+        .pipeline_type(PipelineType::from(structure.kind.as_str()))
+        .execution_mode(ExecutionMode::from(structure.mode.as_str()));
+    for (name, actions) in &structure.stages {
+        let actions = actions.iter().map(sdk_action).collect::<Result<Vec<_>>>()?;
+        let stage = StageDeclaration::builder().name(name).set_actions(Some(actions)).build();
+        pipeline = pipeline.stages(stage.map_err(incomplete)?);
+    }
+    pipeline.build().map_err(incomplete)
+}
+
+fn sdk_action(action: &Action) -> Result<ActionDeclaration> {
+    let kind = ActionTypeId::builder()
+        .category(ActionCategory::from(action.category.as_str()))
+        .owner(ActionOwner::from(action.owner.as_str()))
+        .provider(&action.provider)
+        .version(&action.version);
+    let mut declared = ActionDeclaration::builder()
+        .name(&action.name)
+        .action_type_id(kind.build().map_err(incomplete)?)
+        .run_order(action.run_order)
+        .set_configuration(Some(action.configuration.clone().into_iter().collect()));
+    if !action.namespace.is_empty() {
+        declared = declared.namespace(&action.namespace);
+    }
+    for name in &action.inputs {
+        declared = declared.input_artifacts(InputArtifact::builder().name(name).build().map_err(incomplete)?);
+    }
+    for name in &action.outputs {
+        declared = declared.output_artifacts(OutputArtifact::builder().name(name).build().map_err(incomplete)?);
+    }
+    declared.build().map_err(incomplete)
+}
+
+fn structure(pipeline: PipelineDeclaration) -> Structure {
+    Structure {
+        role: pipeline.role_arn,
+        bucket: pipeline.artifact_store.map(|store| store.location).unwrap_or_default(),
+        kind: pipeline.pipeline_type.map_or("V1".into(), |kind| kind.as_str().into()),
+        mode: pipeline.execution_mode.map_or("SUPERSEDED".into(), |mode| mode.as_str().into()),
+        triggers: pipeline.triggers.map_or(0, |triggers| triggers.len()),
+        stages: pipeline
+            .stages
+            .into_iter()
+            .map(|stage| (stage.name, stage.actions.into_iter().map(action).collect()))
+            .collect(),
+    }
+}
+
+fn action(declared: ActionDeclaration) -> Action {
+    let kind = declared.action_type_id;
+    Action {
+        name: declared.name,
+        category: kind.as_ref().map(|kind| kind.category.as_str().into()).unwrap_or_default(),
+        owner: kind.as_ref().map(|kind| kind.owner.as_str().into()).unwrap_or_default(),
+        provider: kind.as_ref().map(|kind| kind.provider.clone()).unwrap_or_default(),
+        version: kind.map(|kind| kind.version).unwrap_or_default(),
+        run_order: declared.run_order.unwrap_or(1),
+        namespace: declared.namespace.unwrap_or_default(),
+        configuration: declared.configuration.unwrap_or_default().into_iter().collect(),
+        inputs: declared.input_artifacts.unwrap_or_default().into_iter().map(|artifact| artifact.name).collect(),
+        outputs: declared.output_artifacts.unwrap_or_default().into_iter().map(|artifact| artifact.name).collect(),
+    }
+}
+
+fn tags(want: &Want) -> Result<Vec<Tag>> {
+    let tags = want.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    tags.collect::<Result<_, _>>().map_err(incomplete)
+}
+
+/// The SDK's builders want fields, and get them.
+fn incomplete(why: BuildError) -> Error {
+    Error::refused(why.to_string())
+}

@@ -1,0 +1,59 @@
+//! The pipelines of an environment (CodePipeline, type V2).
+//!
+//! Found again by name, and ours if they carry the identity tag. Approvals, tests, other branches'
+//! pipelines and deployments to other accounts are deliberately absent.
+
+pub mod aws;
+pub mod plan;
+
+use futures_util::future::try_join_all;
+use plumbing::{Aws, Change, Env, Error, Pipeline, Record, Result, Stream};
+
+/// What `--iam-policy` prints.
+pub const POLICY: &str = include_str!("../iam-policy.json");
+
+/// The environment's pipelines as records, with what they tell of their sources, for `ls-env`.
+pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
+    let pipelines = aws::client(aws, stream, env);
+    let names = pipelines.names().await?;
+    let found = try_join_all(names.iter().map(|name| pipelines.look(name))).await?;
+    let ours = found.into_iter().flatten().filter(|have| env.owns(&have.tags));
+    Ok(ours.flat_map(|have| plan::records(env, &have)).collect())
+}
+
+/// Stops what runs of the pipelines among `records` and deletes them, for `rm-env`.
+///
+/// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
+pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    let pipelines = aws::client(aws, stream, env);
+    let records = records.iter().filter_map(Record::typed::<Pipeline>);
+    stream
+        .each(records, async |record| {
+            let name = &record.pipeline;
+            let Some(tags) = pipelines.tags(name).await? else { return Ok(()) };
+            if !env.owns(&tags) {
+                return Err(plan::foreign(env, name));
+            }
+            pipelines.stop(name).await?;
+            pipelines.delete(name).await?;
+            stream.write(Record::of(&record).changed(Change::Deleted, &[])).await
+        })
+        .await
+}
+
+/// Follows a pipeline's newest run to its end, for `wait-env`.
+///
+/// Errors: it failed, with the action's own words; or it takes too long.
+pub async fn follow(stream: &Stream, aws: &Aws, env: &Env, pipeline: &Pipeline) -> Result<()> {
+    let pipelines = aws::client(aws, stream, env);
+    let run = pipelines.followed(&pipeline.pipeline).await?;
+    if run.status == "Succeeded" {
+        stream.say(&format!("pipeline {} has run: {}", pipeline.name, run.status.to_lowercase()));
+        return Ok(());
+    }
+    let why = pipelines.why(&pipeline.pipeline, &run.id).await?;
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    let again = format!("aws codepipeline start-pipeline-execution --name {}", pipeline.pipeline);
+    Err(Error::refused(format!("the run of pipeline {} is {}{why}", pipeline.name, run.status.to_lowercase()))
+        .hint(format!("mend it and push, or {again} --region {}", env.region)))
+}
