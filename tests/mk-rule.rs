@@ -1,0 +1,103 @@
+//! mk-rule: its command line, and the rules it makes in the local AWS.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
+
+use support::{LocalAws, PIPELINE, Value, json, tags, text};
+
+const NAME: &str = "rule-web-production-pr1";
+
+/// A local AWS with a connection that a person has finished.
+fn connected() -> LocalAws {
+    let aws = LocalAws::start();
+    aws.pipe("mk-env production pr1 | mk-connection").ok();
+    aws.handshake("connection-production-pr1");
+    aws
+}
+
+fn rule(aws: &LocalAws) -> Value {
+    aws.call("events", "describe_rule", json!({"Name": NAME}))
+}
+
+fn targets(aws: &LocalAws) -> Vec<Value> {
+    aws.call("events", "list_targets_by_rule", json!({"Rule": NAME}))["Targets"].as_array().unwrap().clone()
+}
+
+#[test]
+fn it_obeys_the_conventions() {
+    support::obeys_conventions("mk-rule", &[]);
+}
+
+#[test]
+fn the_rule_starts_the_pipeline_but_only_where_events_are_the_trigger() {
+    let aws = connected();
+    let made = aws.pipe(PIPELINE).ok().record("rule", "web");
+    assert_eq!((&made["rule"], &made["enabled"], &made["change"]), (&json!(NAME), &json!(false), &json!("created")));
+    assert_eq!(rule(&aws)["State"], "DISABLED");
+    let pattern: Value = text(&rule(&aws)["EventPattern"]).parse().unwrap();
+    assert_eq!(
+        pattern,
+        json!({"source": ["github"], "detail-type": ["push"], "detail": {"ref": ["refs/heads/main"], "repository": {"full_name": ["owner/web"]}}})
+    );
+    let [target] = &targets(&aws)[..] else { panic!("{:?}", targets(&aws)) };
+    assert_eq!(target["Arn"], "arn:aws:codepipeline:us-east-1:123456789012:pipeline-web-production-pr1");
+    assert!(text(&target["RoleArn"]).contains("role-events-web"), "{target}");
+    let found = aws.call("events", "list_tags_for_resource", json!({"ResourceARN": made["arn"]}));
+    let found = tags(&found["Tags"]);
+    for (key, value) in [
+        ("plumbline:env", "production-pr1"),
+        ("plumbline:source", "web"),
+        ("Environment", "production"),
+        ("Team", "devops"),
+    ] {
+        assert_eq!(found[key], value, "{found}");
+    }
+    aws.forget();
+    assert_eq!(aws.pipe(PIPELINE).ok().record("rule", "web")["change"], "kept");
+    assert_eq!(aws.changes(), Vec::<String>::new());
+
+    let by_events = PIPELINE.replace("owner/web", "owner/web --trigger events");
+    let switched = aws.pipe(&by_events).ok().record("rule", "web");
+    assert_eq!((&switched["enabled"], &switched["change"]), (&json!(true), &json!("updated")));
+    assert_eq!(rule(&aws)["State"], "ENABLED");
+}
+
+#[test]
+fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
+    let aws = connected();
+    let made = aws.pipe(PIPELINE).ok().record("rule", "web");
+    aws.call("events", "put_rule", json!({"Name": NAME, "EventPattern": r#"{"source":["x"]}"#, "State": "ENABLED"}));
+    aws.call("events", "remove_targets", json!({"Rule": NAME, "Ids": ["pipeline"]}));
+    aws.call(
+        "events",
+        "put_targets",
+        json!({"Rule": NAME, "Targets": [{"Id": "theirs", "Arn": "arn:aws:sqs:us-east-1:123456789012:q"}]}),
+    );
+    let set = json!([{"Key": "Team", "Value": "nobody"}, {"Key": "theirs", "Value": "x"}]);
+    aws.call("events", "tag_resource", json!({"ResourceARN": made["arn"], "Tags": set}));
+    let mended = aws.pipe(PIPELINE).ok().record("rule", "web");
+    let fields: Vec<&str> = mended["changes"].as_array().unwrap().iter().map(|change| text(&change["field"])).collect();
+    for field in ["event pattern", "state", "target", "target role", "tag Team"] {
+        assert!(fields.contains(&field), "{field}: {fields:?}");
+    }
+    assert_eq!(targets(&aws).len(), 2);
+    let found = tags(&aws.call("events", "list_tags_for_resource", json!({"ResourceARN": made["arn"]}))["Tags"]);
+    assert_eq!((&found["Team"], &found["theirs"]), (&json!("devops"), &json!("x")));
+    aws.forget();
+    aws.pipe(PIPELINE).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    // Others' targets go with it: AWS keeps a rule that has any.
+    aws.pipe("ls-env --env production-pr1 | grep -e env -e rule | rm-env --confirm production-pr1").ok();
+    assert!(aws.try_call("events", "describe_rule", json!({"Name": NAME})).is_err());
+}
+
+#[test]
+fn a_rule_of_that_name_that_is_not_ours_is_refused_and_stays() {
+    let aws = connected();
+    aws.call("events", "put_rule", json!({"Name": NAME, "EventPattern": r#"{"source":["x"]}"#}));
+    let refused = aws.pipe(PIPELINE);
+    assert!(refused.stderr.contains(&format!("mk-rule: rule {NAME} exists and is not tagged")), "{}", refused.stderr);
+    let record = refused.record("pipeline", "web");
+    let line = json!({"type": "rule", "name": "web", "arn": text(&record["arn"]).replace("codepipeline", "events"), "rule": NAME});
+    let kept = aws.pipe_with("rm-env --confirm production-pr1", &format!("{}\n{line}\n", support::ENV));
+    assert_eq!(kept.code, 1, "{kept:?}");
+    assert_eq!(text(&rule(&aws)["EventPattern"]), r#"{"source":["x"]}"#);
+}
