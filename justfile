@@ -11,6 +11,14 @@ name := environment + "-" + suffix
 web_image := env("WEB_IMAGE", "")
 api_image := env("API_IMAGE", "")
 
+# What a pipeline builds, OWNER/NAME on GitHub, what that is called here, and where.
+repository := env("REPOSITORY", "")
+source := env("SOURCE", "web")
+pipeline_region := env("PIPELINE_REGION", "ap-southeast-1")
+
+# A connection to GitHub that is there already, by its ARN or name; without, one is made.
+connection := env("CONNECTION", "")
+
 export PATH := justfile_directory() / "target/debug" + ":" + justfile_directory() / ".venv/bin" + ":" + env("PATH")
 
 # List the recipes
@@ -48,11 +56,43 @@ down: build
     ls-env --env {{name}} </dev/null \
       | rm-env --confirm {{name}}
 
+# Make or mend the pipeline: each push to main is built, stored and tagged production
+pipeline-up *flags: (_pipeline flags + " --region " + pipeline_region "")
+
+# The same in the region of `up`, and each image is deployed to the app of the same name
+pipeline-up-deploy *flags: (_pipeline flags "--deploy")
+
+_pipeline flags source_flags: build
+    mk-env {{environment}} {{suffix}} {{flags}} </dev/null \
+      | mk-source {{source}} {{ if repository == "" { error("say what is built: REPOSITORY=OWNER/NAME just pipeline-up") } else { quote(repository) } }} {{source_flags}} \
+      | mk-connection {{ if connection == "" { "" } else { "--adopt " + quote(connection) } }} \
+      | mk-bucket \
+      | mk-ecr \
+      | mk-role \
+      | mk-logs --retention 7 \
+      | mk-build \
+      | mk-fn \
+      | mk-pipeline \
+      | mk-rule \
+      | wait-env
+
+# Tell what `pipeline-up` would create or change, and change nothing
+pipeline-plan: (pipeline-up "--plan")
+
+# List what the pipeline is made of
+pipeline-ls: build
+    ls-env --env {{name}} --region {{pipeline_region}} --only pipelines </dev/null
+
+# Delete the pipeline and everything in it, artifacts, images and logs included
+pipeline-down: build
+    ls-env --env {{name}} --region {{pipeline_region}} --only pipelines </dev/null \
+      | rm-env --confirm {{name}}
+
 # Run a recipe against an AWS on this machine: just local up
 local +recipe:
     eval "$(scripts/local-aws start)" && \
       WEB_IMAGE="${WEB_IMAGE:-registry.example/web:1}" API_IMAGE="${API_IMAGE:-registry.example/api:1}" \
-      just {{recipe}}
+      REPOSITORY="${REPOSITORY:-owner/web}" just {{recipe}}
 
 # Stop the AWS on this machine, and forget what was made in it
 local-stop:
@@ -83,7 +123,7 @@ bench: build
 
 # Install the tools and their manual pages for this user
 install:
-    for tool in mk-env mk-app mk-source mk-vpc mk-sg mk-alb mk-ecr mk-role mk-logs mk-ecs-svc mk-bucket wait-env ls-env rm-env; do \
+    for tool in mk-env mk-app mk-source mk-vpc mk-sg mk-alb mk-ecr mk-role mk-logs mk-ecs-svc mk-connection mk-bucket mk-build mk-fn mk-pipeline mk-rule wait-env ls-env rm-env; do \
       cargo install --locked --path "tools/$tool"; done
     mkdir -p ~/.local/share/man/man1 ~/.local/share/man/man5 ~/.local/share/man/man7
     for page in man/*; do cp "$page" ~/.local/share/man/man"${page##*.}"/; done

@@ -4,14 +4,24 @@
 
 mod merge;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use plumbing::{Aws, Env, Error, Record, Result, Stream};
 
 /// List the records of an environment
 #[derive(Parser)]
 #[command(version)]
-struct Args {}
+struct Args {
+    /// List one half of it: what serves the apps, or what builds the sources
+    #[arg(long, value_enum)]
+    only: Option<Half>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Half {
+    Services,
+    Pipelines,
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
@@ -23,27 +33,45 @@ async fn main() -> std::process::ExitCode {
         mk_role::POLICY,
         mk_logs::POLICY,
         mk_ecs_svc::POLICY,
+        mk_connection::POLICY,
         mk_bucket::POLICY,
+        mk_build::POLICY,
+        mk_fn::POLICY,
+        mk_pipeline::POLICY,
+        mk_rule::POLICY,
     ]);
     plumbing::run(&policy, run).await
 }
 
-async fn run(_: Args, stream: Stream) -> Result<()> {
+async fn run(args: Args, stream: Stream) -> Result<()> {
     let (env, new) = stream.named_env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let mut listing = Listing { stream: &stream, aws: &aws, env: &env, finds: Vec::new() };
-    listing.add(|l| mk_vpc::find(l.stream, l.aws, l.env).boxed());
-    listing.add(|l| mk_sg::find(l.stream, l.aws, l.env).boxed());
-    listing.add(|l| mk_alb::find(l.stream, l.aws, l.env).boxed());
+    let (services, pipelines) = (args.only != Some(Half::Pipelines), args.only != Some(Half::Services));
+    if services {
+        listing.add(|l| mk_vpc::find(l.stream, l.aws, l.env).boxed());
+        listing.add(|l| mk_sg::find(l.stream, l.aws, l.env).boxed());
+        listing.add(|l| mk_alb::find(l.stream, l.aws, l.env).boxed());
+        listing.add(|l| mk_ecs_svc::find(l.stream, l.aws, l.env).boxed());
+    }
+    if pipelines {
+        listing.add(|l| mk_connection::find(l.stream, l.aws, l.env).boxed());
+        listing.add(|l| mk_bucket::find(l.stream, l.aws, l.env).boxed());
+        listing.add(|l| mk_build::find(l.stream, l.aws, l.env).boxed());
+        listing.add(|l| mk_fn::find(l.stream, l.aws, l.env).boxed());
+        listing.add(|l| mk_pipeline::find(l.stream, l.aws, l.env).boxed());
+        listing.add(|l| mk_rule::find(l.stream, l.aws, l.env).boxed());
+    }
     listing.add(|l| mk_ecr::find(l.stream, l.aws, l.env).boxed());
     listing.add(|l| mk_role::find(l.stream, l.aws, l.env).boxed());
     listing.add(|l| mk_logs::find(l.stream, l.aws, l.env).boxed());
-    listing.add(|l| mk_ecs_svc::find(l.stream, l.aws, l.env).boxed());
-    listing.add(|l| mk_bucket::find(l.stream, l.aws, l.env).boxed());
     // What one service refuses to tell must not hide what the others have.
     let (found, errors): (Vec<_>, Vec<_>) = join_all(listing.finds).await.into_iter().partition(Result::is_ok);
-    let found = found.into_iter().flatten().flatten().collect();
-    for record in merge::records(&env, new, found) {
+    let found = found.into_iter().flatten().flatten();
+    let wanted = |record: &Record| match merge::serves_and_builds(record) {
+        (serves, builds) => serves && services || builds && pipelines,
+    };
+    for record in merge::records(&env, new, found.filter(wanted).collect()) {
         stream.write(record).await?;
     }
     let mut errors = errors.into_iter().filter_map(Result::err);

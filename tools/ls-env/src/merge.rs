@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use plumbing::{App, Env, Record};
+use plumbing::{App, Env, Record, Source};
 use serde_json::Value;
 
 /// The records to write, in the order in which the tools make them.
 ///
 /// An app leaves traces in several services, so its record comes in fragments of one key; these
 /// become one. A fragment alone (no port is known) is no app: its service does not exist yet, and
-/// the rest of what was asked for is nowhere in AWS.
+/// the rest of what was asked for is nowhere in AWS. So it is with a source and its pipeline.
 pub fn records(env: &Env, new: bool, found: Vec<Record>) -> Vec<Record> {
     let mut merged: Vec<Record> = Vec::new();
     let mut places: HashMap<(String, String), usize> = HashMap::new();
@@ -24,17 +24,37 @@ pub fn records(env: &Env, new: bool, found: Vec<Record>) -> Vec<Record> {
             }
         }
     }
-    let fits = |app: App| app.check().is_ok(); // a person may have made something else of it by hand
-    let whole =
-        |record: &Record| record.kind() != "app" || record.0.contains_key("port") && record.typed().is_some_and(fits);
+    // A person may have made something else of it by hand.
+    let whole = |record: &Record| match record.kind() {
+        "app" => record.0.contains_key("port") && record.typed().is_some_and(|app: App| app.check().is_ok()),
+        "source" => record.typed().is_some_and(|source: Source| source.check().is_ok()),
+        _ => true,
+    };
     merged.retain(|record| whole(record) && (new || record.kind() != "env"));
     let rank = |record: &Record| match record.kind() {
         "env" => 0,
-        "app" => 1,
+        "app" | "source" => 1,
         _ => 2,
     };
     merged.sort_by_key(rank);
     merged
+}
+
+/// Whether a record is of what serves the apps, and whether of what builds the sources. A
+/// repository that both need stays with the services.
+pub fn serves_and_builds(record: &Record) -> (bool, bool) {
+    let purpose = record.name().split_once('/').map(|(purpose, _)| purpose);
+    match (record.kind(), purpose) {
+        ("env", _) => (true, true),
+        ("source" | "connection" | "bucket" | "build" | "function" | "pipeline" | "rule", _) => (false, true),
+        ("role", Some("build" | "function" | "pipeline" | "events")) => (false, true),
+        ("log_group", Some("build" | "function")) => (false, true),
+        ("repo", _) => {
+            let builds = record.0.get("needed_by").is_some_and(|words| *words == serde_json::json!(["source"]));
+            (!builds, builds)
+        }
+        _ => (true, false),
+    }
 }
 
 /// The reading statements of several policies as one policy.
@@ -59,7 +79,7 @@ pub fn policies(policies: &[&str]) -> String {
 
 fn reads(action: &str) -> bool {
     let operation = action.split(':').nth(1).unwrap_or_default();
-    ["Describe", "Get", "List"].iter().any(|verb| operation.starts_with(verb))
+    ["BatchGet", "Describe", "Get", "List"].iter().any(|verb| operation.starts_with(verb))
 }
 
 #[cfg(test)]
@@ -101,6 +121,33 @@ mod tests {
         let tags: serde_json::Map<_, _> = [("Team".to_string(), "web".into())].into_iter().collect();
         let records = records(&env(), true, vec![Record::new("env", "production-pr1").with("tags", tags)]);
         assert_eq!(records[0].typed::<Env>().unwrap().tags["Team"], "web");
+    }
+
+    #[test]
+    fn a_source_is_whole_once_its_repository_is_known() {
+        let build = Record::new("source", "web").with("context", "web");
+        assert!(records(&env(), false, vec![build.clone()]).is_empty());
+        let pipeline = Record::new("source", "web").with("repository", "owner/web").with("branch", "main");
+        let source: Source = records(&env(), false, vec![build, pipeline])[0].typed().unwrap();
+        assert_eq!((source.repository.as_str(), source.context.as_str()), ("owner/web", "web"));
+    }
+
+    #[test]
+    fn what_serves_is_told_from_what_builds() {
+        for (kind, name, halves) in [
+            ("env", "production-pr1", (true, true)),
+            ("vpc", "main", (true, false)),
+            ("role", "execution/web", (true, false)),
+            ("role", "events/web", (false, true)),
+            ("log_group", "web", (true, false)),
+            ("log_group", "build/web", (false, true)),
+            ("repo", "web", (true, false)),
+            ("bucket", "artifacts", (false, true)),
+        ] {
+            assert_eq!(serves_and_builds(&Record::new(kind, name)), halves, "{kind} {name}");
+        }
+        let repo = |words: &[&str]| serves_and_builds(&Record::new("repo", "web").with("needed_by", words));
+        assert_eq!((repo(&["source"]), repo(&["app", "source"])), ((false, true), (true, false)));
     }
 
     #[test]

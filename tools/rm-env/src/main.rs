@@ -44,33 +44,46 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     delete(&stream, &aws, &env, &records).await
 }
 
-/// Services first: what they use can go when their tasks have ended. Then load balancers, roles,
-/// repositories, logs, the bucket and the way out,
-/// side by side; then groups; then the network.
+/// What runs goes first: services, whose tasks must have ended, and beside them the pipelines with
+/// what they start. Then, side by side, what those used: load balancers and groups, roles,
+/// repositories, logs, the bucket, the connection, the way out. Then the network.
 async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
-    mk_ecs_svc::delete(stream, aws, env, records).await?;
+    let (services, pipelines) =
+        join!(mk_ecs_svc::delete(stream, aws, env, records), pipelines(stream, aws, env, records));
+    services.and(pipelines)?;
     let inward = async {
         mk_alb::delete(stream, aws, env, records).await?;
         // A group that someone else uses keeps the VPC, and neither keeps the rest.
         Ok(mk_sg::delete(stream, aws, env, records).await)
     };
-    let (inward, outward, repositories, roles, logs, buckets) = join!(
+    let (inward, outward, repositories, roles, logs, buckets, connections) = join!(
         inward,
         mk_vpc::delete_egress(stream, aws, env, records),
         mk_ecr::delete(stream, aws, env, records),
         mk_role::delete(stream, aws, env, records),
         mk_logs::delete(stream, aws, env, records),
-        mk_bucket::delete(stream, aws, env, records)
+        mk_bucket::delete(stream, aws, env, records),
+        mk_connection::delete(stream, aws, env, records)
     );
     let network = match (&inward, &outward) {
         (Ok(_), Ok(())) => mk_vpc::delete(stream, aws, env, records).await,
         _ => Ok(()), // the network waits for the next run, with what still stands in it
     };
-    let results = [inward.and_then(|groups| groups), outward, repositories, roles, logs, buckets, network];
+    let results = [inward.and_then(|groups| groups), outward, repositories, roles, logs, buckets, connections, network];
     let mut errors = results.into_iter().filter_map(Result::err);
     let Some(first) = errors.next() else { return Ok(()) };
     errors.filter(|other| *other != first).for_each(|other| stream.fail(&other));
     Err(first)
+}
+
+/// From the front, so that nothing starts anew: what starts a pipeline, the pipeline with its runs,
+/// then the builds and functions that a run may have left at work.
+async fn pipelines(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    mk_rule::delete(stream, aws, env, records).await?;
+    mk_pipeline::delete(stream, aws, env, records).await?;
+    let (builds, functions) =
+        join!(mk_build::delete(stream, aws, env, records), mk_fn::delete(stream, aws, env, records));
+    builds.and(functions)
 }
 
 /// The tools' own policies in one: every statement, under the tool's name.
@@ -83,7 +96,12 @@ fn policy() -> String {
         ("Role", mk_role::POLICY),
         ("Logs", mk_logs::POLICY),
         ("Svc", mk_ecs_svc::POLICY),
+        ("Connection", mk_connection::POLICY),
         ("Bucket", mk_bucket::POLICY),
+        ("Build", mk_build::POLICY),
+        ("Fn", mk_fn::POLICY),
+        ("Pipeline", mk_pipeline::POLICY),
+        ("Rule", mk_rule::POLICY),
     ];
     let mut statements = Vec::new();
     for (tool, policy) in tools {

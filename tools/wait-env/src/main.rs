@@ -1,8 +1,10 @@
 //! Waits until an environment is healthy: load balancers active, services steady on what they were
-//! asked to run, targets healthy. Then tells where the public apps are reached.
+//! asked to run, targets healthy, the first run of a new pipeline at its good end. Then tells where
+//! the public apps are reached.
 //!
-//! Reads `alb`, `listener` and `service`, and looks at each as it arrives. Writes nothing of its
-//! own, and holds no AWS knowledge: the crates of mk-alb and mk-ecs-svc wait for theirs.
+//! Reads `alb`, `listener`, `service` and `pipeline`, and looks at each as it arrives. Writes nothing
+//! of its own, and holds no AWS knowledge: the crates of mk-alb, mk-ecs-svc and mk-pipeline wait for
+//! theirs.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use std::time::Duration;
 use clap::Parser;
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, Shared, select};
-use plumbing::{Alb, App, Aws, Change, Env, Error, Failed, Kind, Listener, Record, Result, Service, Stream};
+use plumbing::{Alb, App, Aws, Change, Env, Error, Failed, Kind, Listener, Pipeline, Record, Result, Service, Stream};
 use tokio::{join, try_join};
 
 /// How long after its service a target group may still be empty.
@@ -106,8 +108,15 @@ impl Watch<'_> {
             };
             self.both(&service.name, steady, self.targets(&service.name, kept.then_some(&well))).await
         });
-        let (albs, services) = join!(albs, services);
-        albs.and(services)
+        // Making a pipeline starts its first run. Later ones are a push's, not the environment's.
+        let pipelines = self.stream.for_each::<Pipeline, _, _>(|pipeline| async move {
+            match pipeline.rest.get("change").is_some_and(|change| change == Change::Created.word()) {
+                true => mk_pipeline::follow(self.stream, self.aws, self.env, &pipeline).await,
+                false => Ok(()),
+            }
+        });
+        let (albs, services, pipelines) = join!(albs, services, pipelines);
+        albs.and(services).and(pipelines)
     }
 
     /// Whether a load balancer that was kept had healthy targets from the first.
