@@ -196,12 +196,14 @@ impl S3 {
         }
     }
 
-    /// Sets all that a bucket just made lacks, one after the other.
+    /// Sets all that a bucket just made lacks, one after the other; it has no policy and no rules of
+    /// others.
     pub async fn set_up(&self, name: &str, encryption: &str) -> Result<()> {
-        for field in plan::SET_UP {
-            self.set(name, field, encryption).await?;
-        }
-        Ok(())
+        self.block_public_access(name).await?;
+        self.permit(name, None).await?;
+        self.encrypt(name, encryption).await?;
+        self.keep_versions(name).await?;
+        self.expire(name, Vec::new()).await
     }
 
     /// Brings one field into line.
@@ -209,10 +211,11 @@ impl S3 {
         match field {
             Field::PublicAccess => self.block_public_access(name).await,
             Field::Ownership => self.own_objects(name).await,
-            Field::Policy => self.permit(name).await,
+            // As they are at this moment: others' statements and rules stay.
+            Field::Policy => self.permit(name, self.policy(name).await?.as_ref()).await,
             Field::Encryption => self.encrypt(name, encryption).await,
             Field::Versioning => self.keep_versions(name).await,
-            Field::Lifecycle => self.expire(name).await,
+            Field::Lifecycle => self.expire(name, self.rules(name).await?).await,
             Field::Tags => self.retag(name).await,
         }
     }
@@ -239,9 +242,9 @@ impl S3 {
         answer.map(drop).map_err(|e| unset("s3:PutBucketOwnershipControls", name, e))
     }
 
-    /// Puts our statement into the policy as it is at this moment.
-    async fn permit(&self, name: &str) -> Result<()> {
-        let policy = plan::with_ours(&self.env, name, self.policy(name).await?.as_ref());
+    /// Puts our statement into a policy.
+    async fn permit(&self, name: &str, have: Option<&serde_json::Value>) -> Result<()> {
+        let policy = plan::with_ours(&self.env, name, have);
         let request = self.client.put_bucket_policy().bucket(name).expected_bucket_owner(&self.env.account);
         let request = request.policy(policy.to_string());
         let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
@@ -269,9 +272,9 @@ impl S3 {
         answer.map(drop).map_err(|e| unset("s3:PutBucketVersioning", name, e))
     }
 
-    /// Puts our two rules beside those of others as they are at this moment.
-    async fn expire(&self, name: &str) -> Result<()> {
-        let theirs = self.rules(name).await?.into_iter().filter(|rule| !RULES.iter().any(|id| rule.id() == Some(id)));
+    /// Puts our two rules beside those of others.
+    async fn expire(&self, name: &str, have: Vec<LifecycleRule>) -> Result<()> {
+        let theirs = have.into_iter().filter(|rule| !RULES.iter().any(|id| rule.id() == Some(id)));
         let rules = BucketLifecycleConfiguration::builder().set_rules(Some(theirs.chain(rules()?).collect()));
         let request = self.client.put_bucket_lifecycle_configuration().bucket(name);
         let request = request.expected_bucket_owner(&self.env.account);

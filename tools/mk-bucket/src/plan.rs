@@ -63,10 +63,6 @@ pub enum Field {
     Tags,
 }
 
-/// What a bucket just made still lacks, in the order of what matters most.
-pub const SET_UP: [Field; 5] =
-    [Field::PublicAccess, Field::Policy, Field::Encryption, Field::Versioning, Field::Lifecycle];
-
 /// Decides what is to be done.
 ///
 /// Errors: a bucket of that name is there and not the environment's.
