@@ -25,8 +25,11 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
 pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    let builds: Vec<Build> = records.iter().filter_map(Record::typed).collect();
+    if builds.is_empty() {
+        return Ok(());
+    }
     let codebuild = aws::client(aws, stream, env);
-    let builds = records.iter().filter_map(Record::typed::<Build>);
     stream
         .each(builds, async |record| {
             let Some(have) = codebuild.look(&record.project).await? else { return Ok(()) };

@@ -33,8 +33,11 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 ///
 /// Errors: it is not the environment's, and left alone.
 pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    let records: Vec<Connection> = records.iter().filter_map(Record::typed).collect();
+    if records.is_empty() {
+        return Ok(());
+    }
     let connections = aws::client(aws, stream, env);
-    let records = records.iter().filter_map(Record::typed::<Connection>);
     stream
         .each(records, async |record| {
             if record.adopted {

@@ -23,8 +23,11 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
 pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    let functions: Vec<Function> = records.iter().filter_map(Record::typed).collect();
+    if functions.is_empty() {
+        return Ok(());
+    }
     let lambda = aws::client(aws, stream, env);
-    let functions = records.iter().filter_map(Record::typed::<Function>);
     stream
         .each(functions, async |record| {
             let Some(have) = lambda.function(&record.function).await? else { return Ok(()) };

@@ -25,8 +25,11 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
 pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    let records: Vec<Pipeline> = records.iter().filter_map(Record::typed).collect();
+    if records.is_empty() {
+        return Ok(());
+    }
     let pipelines = aws::client(aws, stream, env);
-    let records = records.iter().filter_map(Record::typed::<Pipeline>);
     stream
         .each(records, async |record| {
             let name = &record.pipeline;

@@ -27,8 +27,11 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
 pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+    let rules: Vec<Rule> = records.iter().filter_map(Record::typed).collect();
+    if rules.is_empty() {
+        return Ok(());
+    }
     let events = aws::client(aws, stream, env);
-    let rules = records.iter().filter_map(Record::typed::<Rule>);
     stream
         .each(rules, async |record| {
             let Some(have) = events.look(&record.rule).await? else { return Ok(()) };
