@@ -311,7 +311,7 @@ fn the_pipelines_role_is_looked_for_before_the_connection_is_there() {
     let (env, connection) = whole.trim_end().split_once('\n').unwrap();
     aws.forget();
     // The connection comes once the other three are made.
-    let made = "until [ $(grep -c created $told) = 3 ]; do sleep 0.05; done";
+    let made = "until [ $(grep -c policy $told) = 3 ]; do sleep 0.05; done";
     let late = format!("(cat; {made}; echo '{connection}') | mk-source web owner/web | mk-role | tee $told");
     aws.pipe_with(&format!("told=$(mktemp); trap 'rm $told' EXIT; {late}"), &format!("{env}\n")).ok();
     let calls = aws.calls();

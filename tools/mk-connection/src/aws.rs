@@ -11,7 +11,7 @@ use aws_sdk_codeconnections::types::{ProviderType, Tag};
 use futures_util::future::try_join_all;
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
 
-use crate::plan::{self, Have};
+use crate::plan::{self, Have, MADE};
 
 /// A connection just made may be unknown to the next call for some seconds.
 const FRESH: &[(&str, &str)] = &[("ResourceNotFoundException", "")];
@@ -92,32 +92,34 @@ impl Connections {
     /// Makes a connection with its tags. A person must finish it.
     pub async fn create(&self, name: &str) -> Result<Have> {
         let request = self.client.create_connection().connection_name(name).provider_type(ProviderType::Github);
-        let answer = request.set_tags(Some(self.sdk_tags(name)?)).send().await;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let mut tags = self.env.tags_of(name);
+        tags.push((MADE.into(), now.as_micros().to_string()));
+        let answer = request.set_tags(Some(sdk_tags(&tags)?)).send().await;
         let answer = answer
             .map_err(|e| aws_error("codeconnections:CreateConnection", format!("create connection {name}"), e))?;
         let (name, arn, status) = (name.to_string(), answer.connection_arn, "PENDING".to_string());
-        let tags = self.env.tags_of(&name).into_iter().collect();
-        Ok(Have { name, arn, status, tags })
+        Ok(Have { name, arn, status, tags: tags.into_iter().collect() })
     }
 
     /// Looks again after making one, since AWS keeps no two from having one name: of two runs, both
-    /// take the same, and the other one removes its own, which nobody can have finished yet.
+    /// take the same, and the others go, which nobody can have finished yet.
     pub async fn elected(&self, name: &str, made: Have) -> Result<Have> {
         let mut found: Vec<Have> =
             self.named(name).await?.into_iter().filter(|have| self.env.owns(&have.tags)).collect();
         if found.iter().all(|have| have.arn != made.arn) {
             found.push(made.clone()); // the listing lags behind
         }
-        let stays = plan::elect(found.into_iter()).unwrap_or_else(|| made.clone());
-        if stays.arn != made.arn {
-            self.delete(&made.arn).await?;
+        let stays = plan::elect(found.iter().cloned()).unwrap_or(made);
+        for arn in plan::losers(&self.env, &found, &stays) {
+            self.delete(&arn).await?;
         }
         Ok(stays)
     }
 
     /// Sets a connection's tags to ours; others' tags stay.
     pub async fn retag(&self, arn: &str, name: &str) -> Result<()> {
-        let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(self.sdk_tags(name)?));
+        let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&self.env.tags_of(name))?));
         let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
         answer.map(drop).map_err(|e| aws_error("codeconnections:TagResource", format!("tag connection {name}"), e))
     }
@@ -130,12 +132,12 @@ impl Connections {
             Err(error) => Err(aws_error("codeconnections:DeleteConnection", format!("delete connection {arn}"), error)),
         }
     }
+}
 
-    fn sdk_tags(&self, name: &str) -> Result<Vec<Tag>> {
-        let tags = self.env.tags_of(name).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
-        // The SDK's builder wants key and value, and gets them.
-        tags.collect::<Result<_, BuildError>>().map_err(|why| Error::refused(why.to_string()))
-    }
+fn sdk_tags(tags: &[(String, String)]) -> Result<Vec<Tag>> {
+    let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    // The SDK's builder wants key and value, and gets them.
+    tags.collect::<Result<_, BuildError>>().map_err(|why| Error::refused(why.to_string()))
 }
 
 fn have(connection: aws_sdk_codeconnections::types::Connection) -> Have {

@@ -40,7 +40,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     }
     let name = env.connection_name();
     let found = connections.named(&name).await?;
-    let have = match plan::step(&env, &name, found)? {
+    let have = match plan::step(&env, &name, found.clone())? {
         Step::Keep(have) => have,
         Step::Create if env.plan => {
             let planned = plan::Have { arn: env.planned(&name), status: "PENDING".into(), ..Default::default() };
@@ -55,6 +55,11 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
             return stream.write(plan::record(&stays, false).changed(Change::Created, &[])).await;
         }
     };
+    let losers = plan::losers(&env, &found, &have);
+    if !losers.is_empty() && !env.plan {
+        stream.may_change().await?; // two runs at once made them, and neither saw the other's
+        stream.join(losers.iter().map(|arn| connections.delete(arn))).await?;
+    }
     let differences = Difference::of_tags(&have.tags, &env.tags_of(&name));
     if !differences.is_empty() && !env.plan {
         stream.may_change().await?;

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use plumbing::{Connection, Env, Error, Record, Result};
 
+/// The tag that says when a connection was made, in microseconds since 1970: AWS does not tell.
+pub const MADE: &str = "plumbline:made";
+
 /// The status of a connection that a person has finished.
 pub const AVAILABLE: &str = "AVAILABLE";
 
@@ -70,9 +73,16 @@ pub fn step(env: &Env, name: &str, found: Vec<Have>) -> Result<Step> {
 }
 
 /// Of several connections, which AWS does not keep from having one name, every run takes the same:
-/// one that is finished, else the one with the lowest ARN; they do not tell when they were made.
+/// one that is finished, else the one that was made first.
 pub fn elect(found: impl Iterator<Item = Have>) -> Option<Have> {
-    found.min_by_key(|have| (have.status != AVAILABLE, have.arn.clone()))
+    let made = |have: &Have| have.tags.get(MADE).and_then(|made| made.parse::<u64>().ok()).unwrap_or(u64::MAX);
+    found.min_by_key(|have| (have.status != AVAILABLE, made(have), have.arn.clone()))
+}
+
+/// The others of ours, which runs at the same time made: nobody has finished them.
+pub fn losers(env: &Env, found: &[Have], stays: &Have) -> Vec<String> {
+    let loses = |have: &&Have| env.owns(&have.tags) && have.arn != stays.arn && have.status == "PENDING";
+    found.iter().filter(loses).map(|have| have.arn.clone()).collect()
 }
 
 /// The connection of a name that is to be adopted.
@@ -189,9 +199,12 @@ mod tests {
     }
 
     #[test]
-    fn of_two_the_finished_one_stays_else_the_lowest() {
-        let pair = [have("2", "PENDING", true), have("1", "PENDING", true)];
+    fn of_two_the_finished_one_stays_else_the_first_made() {
+        let mut pair = [have("2", "PENDING", true), have("1", "PENDING", true)];
         assert_eq!(elect(pair.clone().into_iter()), Some(pair[1].clone()));
+        pair[0].tags.insert(MADE.into(), "1700000000000000".into());
+        assert_eq!(elect(pair.clone().into_iter()), Some(pair[0].clone()));
+        assert_eq!(losers(&env(), &pair, &pair[0]), [pair[1].arn.clone()]);
         let pair = [have("2", "AVAILABLE", true), have("1", "PENDING", true)];
         assert_eq!(elect(pair.clone().into_iter()), Some(pair[0].clone()));
     }
