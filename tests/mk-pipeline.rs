@@ -170,6 +170,17 @@ fn a_pipeline_of_that_name_that_is_not_ours_is_refused_and_stays() {
 }
 
 #[test]
+fn a_first_run_that_an_earlier_pipe_started_is_followed_too() {
+    let aws = connected();
+    aws.pipe(PIPELINE.strip_suffix(" | wait-env").unwrap()).ok();
+    let again = aws.pipe(PIPELINE).ok();
+    assert_eq!(again.record("pipeline", "web")["change"], "kept");
+    assert!(again.stderr.contains("wait-env: pipeline web has run: succeeded"), "{}", again.stderr);
+    let later = aws.pipe(PIPELINE).ok();
+    assert!(!later.stderr.contains("has run"), "{}", later.stderr);
+}
+
+#[test]
 fn a_first_run_that_fails_says_why_and_leaves_the_pipeline_to_be_mended() {
     let aws = connected();
     let empty = PIPELINE.replace("owner/web", "owner/empty");
@@ -177,5 +188,6 @@ fn a_first_run_that_fails_says_why_and_leaves_the_pipeline_to_be_mended() {
     assert_eq!(failed.code, 1);
     assert!(failed.stderr.contains("wait-env: the run of pipeline web is failed: Source/Source:"), "{}", failed.stderr);
     assert!(failed.stderr.contains("start-pipeline-execution --name pipeline-web-production-pr1"), "{}", failed.stderr);
-    aws.pipe(&empty).ok();
+    let again = aws.pipe(&empty).ok();
+    assert!(again.stderr.contains("wait-env: the only run of pipeline web has failed"), "{}", again.stderr);
 }

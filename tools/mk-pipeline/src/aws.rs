@@ -9,10 +9,10 @@ use aws_sdk_codepipeline::error::BuildError;
 use aws_sdk_codepipeline::types::{
     ActionCategory, ActionDeclaration, ActionExecutionFilter, ActionExecutionStatus, ActionOwner, ActionTypeId,
     ArtifactStore, ArtifactStoreType, ExecutionMode, InputArtifact, OutputArtifact, PipelineDeclaration,
-    PipelineExecutionStatus, PipelineType, StageDeclaration, Tag,
+    PipelineExecutionSummary, PipelineType, StageDeclaration, Tag, TriggerType,
 };
 use plumbing::name::{PIPELINE_LIMIT, could_be};
-use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
+use plumbing::{Aws, Env, Error, Kind, Result, Stream, aws_error, code, wait};
 use tokio::try_join;
 
 use crate::plan::{Action, Have, Structure, Want};
@@ -26,7 +26,7 @@ const ROLE_BUDGET: Duration = Duration::from_secs(120);
 /// One that exists by CreatePipeline's word shows within seconds.
 const SHOWS: Duration = Duration::from_secs(60);
 /// A first run shows within seconds of the pipeline that starts it.
-const RUN_SHOWS: Duration = Duration::from_secs(60);
+const RUN_SHOWS: Duration = Duration::from_secs(15);
 /// A run may wait for the one before, and build for as long as its project lets it.
 const RUN_DEADLINE: Duration = Duration::from_secs(55 * 60);
 /// A run that is stopped ends with its actions abandoned, within seconds.
@@ -49,6 +49,15 @@ pub struct Run {
     pub id: String,
     /// `InProgress`, `Succeeded`, `Failed` and so on.
     pub status: String,
+    /// Whether the making of the pipeline started it.
+    pub first: bool,
+}
+
+impl Run {
+    /// Whether it has not ended.
+    pub fn goes_on(&self) -> bool {
+        matches!(self.status.as_str(), "InProgress" | "Stopping" | "")
+    }
 }
 
 /// Makes the client of a tool.
@@ -142,19 +151,36 @@ impl Pipelines {
             }
         };
         let runs = answer.pipeline_execution_summaries.unwrap_or_default().into_iter();
-        let run = |id: Option<String>, status: Option<PipelineExecutionStatus>| Run {
-            id: id.unwrap_or_default(),
-            status: status.map(|status| status.as_str().to_string()).unwrap_or_default(),
+        let run = |summary: PipelineExecutionSummary| Run {
+            first: summary.trigger().and_then(|trigger| trigger.trigger_type()) == Some(&TriggerType::CreatePipeline),
+            id: summary.pipeline_execution_id.unwrap_or_default(),
+            status: summary.status.map(|status| status.as_str().to_string()).unwrap_or_default(),
         };
-        Ok(runs.map(|summary| run(summary.pipeline_execution_id, summary.status)).collect())
+        Ok(runs.map(run).collect())
     }
 
-    /// The newest run when it has ended.
-    pub async fn followed(&self, name: &str) -> Result<Run> {
+    /// The newest run of a pipeline just made, whose making starts one; nothing where none shows: an
+    /// emulator may run nothing.
+    pub async fn newest(&self, name: &str) -> Result<Option<Run>> {
         let what = format!("pipeline {name} has not started a run");
-        let first =
-            wait::until(&self.stream, &what, RUN_SHOWS, || async { Ok(self.runs(name).await?.into_iter().next()) });
-        let newest = std::cell::RefCell::new(first.await?);
+        let look = || async { Ok(self.runs(name).await?.into_iter().next()) };
+        match wait::until(&self.stream, &what, RUN_SHOWS, look).await {
+            Ok(run) => Ok(Some(run)),
+            Err(late) if late.kind == Kind::Unfinished && self.stream.go_on().is_ok() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The run that the making of a pipeline started, while there is no other.
+    pub async fn only(&self, name: &str) -> Result<Option<Run>> {
+        let mut runs = self.runs(name).await?;
+        let only = runs.pop().filter(|run| run.first);
+        Ok(only.filter(|_| runs.is_empty()))
+    }
+
+    /// A run when it has ended, or the one that took its place.
+    pub async fn followed(&self, name: &str, run: Run) -> Result<Run> {
+        let newest = std::cell::RefCell::new(run);
         let what = format!("the run of pipeline {name} is still in progress");
         wait::until(&self.stream, &what, RUN_DEADLINE, || async {
             let id = newest.borrow().id.clone();
@@ -166,17 +192,24 @@ impl Pipelines {
                     return Ok(None);
                 }
             }
-            let goes_on = matches!(status.as_str(), "InProgress" | "Stopping" | "");
-            Ok((!goes_on).then_some(Run { id, status }))
+            let run = Run { id, status, first: true };
+            Ok((!run.goes_on()).then_some(run))
         })
         .await
     }
 
     async fn status(&self, name: &str, id: &str) -> Result<String> {
         let answer = self.client.get_pipeline_execution().pipeline_name(name).pipeline_execution_id(id).send().await;
-        let answer = answer.map_err(|e| {
-            aws_error("codepipeline:GetPipelineExecution", format!("look at a run of pipeline {name}"), e)
-        })?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if code(&error) == "PipelineNotFoundException" => {
+                return Err(Error::refused(format!("pipeline {name} was deleted while it ran")));
+            }
+            Err(error) => {
+                let what = format!("look at a run of pipeline {name}");
+                return Err(aws_error("codepipeline:GetPipelineExecution", what, error));
+            }
+        };
         let status = answer.pipeline_execution.and_then(|execution| execution.status);
         Ok(status.map(|status| status.as_str().to_string()).unwrap_or_default())
     }
@@ -203,9 +236,7 @@ impl Pipelines {
 
     /// Stops all runs of a pipeline, its actions abandoned, and waits until they have.
     pub async fn stop(&self, name: &str) -> Result<()> {
-        let running = |runs: Vec<Run>| -> Vec<Run> {
-            runs.into_iter().filter(|run| matches!(run.status.as_str(), "InProgress" | "Stopping")).collect()
-        };
+        let running = |runs: Vec<Run>| -> Vec<Run> { runs.into_iter().filter(Run::goes_on).collect() };
         let mut going = running(self.runs(name).await?);
         if going.is_empty() {
             return Ok(());

@@ -44,12 +44,31 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
         .await
 }
 
-/// Follows a pipeline's newest run to its end, for `wait-env`.
+/// Follows the run that a pipeline's making started to its end, for `wait-env`: also where an earlier
+/// run of the tools made the pipeline and did not see how that ended. What has ended before is only
+/// told.
 ///
 /// Errors: it failed, with the action's own words; or it takes too long.
 pub async fn follow(stream: &Stream, aws: &Aws, env: &Env, pipeline: &Pipeline) -> Result<()> {
     let pipelines = aws::client(aws, stream, env);
-    let run = pipelines.followed(&pipeline.pipeline).await?;
+    let name = &pipeline.name;
+    let made = pipeline.rest.get("change").is_some_and(|change| change == Change::Created.word());
+    let run = match made {
+        true => pipelines.newest(&pipeline.pipeline).await?,
+        false => pipelines.only(&pipeline.pipeline).await?,
+    };
+    let run = match run {
+        Some(run) if made || run.goes_on() => pipelines.followed(&pipeline.pipeline, run).await?,
+        Some(run) if run.status == "Failed" => {
+            stream.say(&format!("the only run of pipeline {name} has failed; nothing of it is in production yet"));
+            return Ok(());
+        }
+        None if made => {
+            stream.say(&format!("pipeline {name} is made, but the endpoint tells of no run"));
+            return Ok(());
+        }
+        _ => return Ok(()),
+    };
     if run.status == "Succeeded" {
         stream.say(&format!("pipeline {} has run: {}", pipeline.name, run.status.to_lowercase()));
         return Ok(());

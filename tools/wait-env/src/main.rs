@@ -108,12 +108,8 @@ impl Watch<'_> {
             };
             self.both(&service.name, steady, self.targets(&service.name, kept.then_some(&well))).await
         });
-        // Making a pipeline starts its first run. Later ones are a push's, not the environment's.
         let pipelines = self.stream.for_each::<Pipeline, _, _>(|pipeline| async move {
-            match pipeline.rest.get("change").is_some_and(|change| change == Change::Created.word()) {
-                true => mk_pipeline::follow(self.stream, self.aws, self.env, &pipeline).await,
-                false => Ok(()),
-            }
+            mk_pipeline::follow(self.stream, self.aws, self.env, &pipeline).await
         });
         let (albs, services, pipelines) = join!(albs, services, pipelines);
         albs.and(services).and(pipelines)
