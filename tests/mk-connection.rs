@@ -135,6 +135,23 @@ fn two_runs_at_once_end_with_one() {
 }
 
 #[test]
+fn a_second_one_of_ours_is_removed_by_the_next_run_or_by_down() {
+    let aws = LocalAws::start();
+    let second = || {
+        let tags = json!([{"Key": "plumbline:env", "Value": "production-pr1"}]);
+        let params = json!({"ConnectionName": NAME, "ProviderType": "GitHub", "Tags": tags});
+        aws.call("codeconnections", "create_connection", params);
+    };
+    let arn = aws.pipe(MAKE).ok().record("connection", "github")["arn"].clone();
+    second(); // as a call does whose answer was lost
+    assert_eq!(aws.pipe(MAKE).ok().record("connection", "github")["arn"], arn);
+    assert_eq!(all(&aws).len(), 1);
+    second();
+    down(&aws).ok();
+    assert_eq!(all(&aws), Vec::<Value>::new());
+}
+
+#[test]
 fn down_deletes_the_one_that_was_made() {
     let aws = LocalAws::start();
     aws.pipe(MAKE).ok();

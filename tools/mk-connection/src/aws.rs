@@ -18,7 +18,7 @@ const FRESH: &[(&str, &str)] = &[("ResourceNotFoundException", "")];
 const FRESH_BUDGET: Duration = Duration::from_secs(60);
 /// How often a call is tried. An emulator that lacks the service answers each with 500, and
 /// `ls-env` asks it for every environment.
-const ATTEMPTS: u32 = 4;
+const ATTEMPTS: u32 = 3;
 
 /// CodeConnections, and for whom.
 pub struct Connections {

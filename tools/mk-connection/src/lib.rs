@@ -29,7 +29,8 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
     Ok(ours.map(|have| plan::record(&have, false)).collect())
 }
 
-/// Deletes the connection among `records`, for `rm-env`; one that was adopted stays.
+/// Deletes the connection among `records`, and all of ours that have its name, for `rm-env`: a call
+/// whose answer was lost may have made another one. One that was adopted stays.
 ///
 /// Errors: it is not the environment's, and left alone.
 pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
@@ -44,6 +45,11 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
                 stream.say(&format!("connection {} was adopted: it stays", record.arn));
                 return Ok(());
             }
+            for other in connections.named(&env.connection_name()).await? {
+                if env.owns(&other.tags) && other.arn != record.arn {
+                    connections.delete(&other.arn).await?;
+                }
+            }
             let Some(have) = connections.get(&record.arn).await? else { return Ok(()) };
             let tags = connections.tags(&have.arn).await?;
             if !tags.is_none_or(|tags| env.owns(&tags)) {
@@ -57,8 +63,7 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
 
 /// Waits until a person has finished the handshake, for `mk-pipeline`; looks at least once.
 ///
-/// Errors: nobody has within `limit`: where to click, and to run it again; or the connection is
-/// gone or refused.
+/// Errors: nobody has within `limit`: where to click, and to run it again; or the connection is gone.
 pub async fn wait_available(
     stream: &Stream,
     aws: &Aws,
@@ -72,7 +77,10 @@ pub async fn wait_available(
     let connections = aws::client(aws, stream, env);
     let look = async || {
         let have = connections.get(&connection.arn).await?;
-        let have = have.ok_or_else(|| Error::refused(format!("connection {} is gone", connection.arn)))?;
+        // Another run made one at the same time, and this one was not the one that stays.
+        let gone =
+            || Error::unfinished(format!("connection {} is gone", connection.arn)).hint("run the pipeline again");
+        let have = have.ok_or_else(gone)?;
         Ok(have)
     };
     let have = look().await?;
