@@ -180,6 +180,13 @@ fn kind_of(code: &str) -> Kind {
         | "InternalFailure"
         | "ServerException"
         | "InternalServerError"
+        | "InternalException"
+        | "InternalServerException"
+        | "RequestTimeout"
+        | "ServiceException"
+        | "ServiceFailure"
+        | "ServiceFailureException"
+        | "SlowDown"
         | "Unavailable" => Kind::Unfinished,
         _ => Kind::Refused,
     }
@@ -212,6 +219,10 @@ where
             .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
             .everyones();
     }
+    let why = match error.raw_response().map(|answer| answer.status().as_u16()) {
+        Some(status) if status >= 500 => format!("the endpoint answered {status} without an AWS error code"),
+        _ => why,
+    };
     let text = format!("cannot {what}: {why} ({operation})");
     match error {
         SdkError::ConstructionFailure(_) => Error::refused(text),

@@ -231,7 +231,7 @@ async fn stop_on_signal(stream: Stream) {
 async fn tell_of_silence(stream: Stream) {
     tokio::time::sleep(Duration::from_secs(5)).await;
     if stream.silent() {
-        stream.say("waiting for records on stdin (< /dev/null where there are none)");
+        stream.say("waiting for records on stdin (where none will come: < /dev/null)");
     }
 }
 
