@@ -7,8 +7,7 @@ const NAME: &str = "pipeline-web-production-pr1";
 
 fn connected() -> LocalAws {
     let aws = LocalAws::start();
-    aws.pipe("mk-env production pr1 | mk-connection").ok();
-    aws.handshake("connection-production-pr1");
+    aws.connect("us-east-1");
     aws
 }
 

@@ -8,8 +8,7 @@ const NAME: &str = "rule-web-production-pr1";
 /// A local AWS with a connection that a person has finished.
 fn connected() -> LocalAws {
     let aws = LocalAws::start();
-    aws.pipe("mk-env production pr1 | mk-connection").ok();
-    aws.handshake("connection-production-pr1");
+    aws.connect("us-east-1");
     aws
 }
 

@@ -28,8 +28,7 @@ fn down(aws: &LocalAws) -> Output {
 /// A local AWS with a connection that a person has finished.
 fn connected(options: &[&str]) -> LocalAws {
     let aws = LocalAws::start_with(options);
-    aws.pipe(&format!("mk-env production pr1 --region {REGION} | mk-connection")).ok();
-    aws.handshake("connection-production-pr1");
+    aws.connect(REGION);
     aws
 }
 
@@ -156,8 +155,7 @@ fn a_plan_changes_nothing_and_announces_what_up_then_makes() {
         let records = output.records().into_iter().filter(|record| record["change"] == change);
         records.map(|record| format!("{} {}", text(&record["type"]), text(&record["name"]))).collect::<BTreeSet<_>>()
     };
-    aws.pipe(&format!("mk-env production pr1 --region {REGION} | mk-connection")).ok();
-    aws.handshake("connection-production-pr1");
+    aws.connect(REGION);
     let mut made = keys(&up(&aws).ok(), "created");
     made.insert("connection github".into());
     assert_eq!(keys(&planned, "create"), made);
@@ -291,8 +289,7 @@ fn down_leaves_nothing_whatever_is_in_it_and_runs() {
     down(&aws).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
     // And again from nothing.
-    aws.pipe(&format!("mk-env production pr1 --region {REGION} | mk-connection")).ok();
-    aws.handshake("connection-production-pr1");
+    aws.connect(REGION);
     up(&aws).ok();
 }
 
@@ -319,8 +316,7 @@ fn a_pipeline_that_deploys_rolls_the_service_by_digest_and_up_keeps_what_it_depl
     let aws = LocalAws::start_with(&["--moment", "0"]);
     let us = |service: &str, operation: &str, params: Value| aws.call(service, operation, params);
     aws.pipe(&recipe(&["up"], "pr1")).ok();
-    aws.pipe("mk-env production pr1 | mk-connection").ok();
-    aws.handshake("connection-production-pr1");
+    aws.connect("us-east-1");
     let deploying = recipe(&["pipeline-up-deploy"], "pr1");
     let made = aws.pipe(&deploying).ok();
     assert!(made.stderr.contains("wait-env: pipeline web has run: succeeded"), "{}", made.stderr);

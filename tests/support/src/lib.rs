@@ -110,6 +110,12 @@ impl LocalAws {
         self.own("handshake", json!({"connection": connection}));
     }
 
+    /// Makes the connection of production-pr1 in a region, and finishes it.
+    pub fn connect(&self, region: &str) {
+        self.pipe(&format!("mk-env production pr1 --region {region} | mk-connection")).ok();
+        self.handshake("connection-production-pr1");
+    }
+
     /// Pushes files to the main branch of a repository of the pretended GitHub; answers the commit.
     pub fn push(&self, repository: &str, files: Value) -> String {
         let push = json!({"repository": repository, "branch": "main", "files": files, "message": "a push"});

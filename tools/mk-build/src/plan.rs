@@ -65,14 +65,13 @@ pub struct Project {
 /// The project of a source.
 pub fn want(env: &Env, source: &Source, role: &str, group: &str, options: &Options) -> Project {
     let name = env.project_name(&source.name);
-    let registry = registry(env);
     let variables = [
         // What an image is called in imagedefinitions.json: the container of the app of that name.
         ("CONTAINER", source.name.clone()),
         ("CONTEXT", source.context.clone()),
         ("DOCKERFILE", source.dockerfile.clone()),
-        ("REPOSITORY_URI", format!("{registry}/{}", env.repository_name(&source.name))),
-        ("REGISTRY", registry),
+        ("REPOSITORY_URI", env.repository_uri(&source.name)),
+        ("REGISTRY", env.registry()),
     ];
     Project {
         description: format!("Image of {} from {}", source.name, source.repository),
@@ -93,12 +92,6 @@ pub fn want(env: &Env, source: &Source, role: &str, group: &str, options: &Optio
         tags: env.tags_of_source(&name, &source.name).into_iter().collect(),
         name,
     }
-}
-
-/// The host of the account's image repositories. Here because the repository's record is not awaited.
-fn registry(env: &Env) -> String {
-    let domain = if env.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("{}.dkr.ecr.{}.{domain}", env.account, env.region)
 }
 
 /// Decides what is to be done.
@@ -260,7 +253,7 @@ mod tests {
     #[test]
     fn in_china_the_registry_has_another_domain() {
         let env = Env { region: "cn-north-1".into(), ..env() };
-        assert_eq!(registry(&env), "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn");
+        assert_eq!(env.registry(), "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn");
     }
 
     #[test]

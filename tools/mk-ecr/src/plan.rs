@@ -142,8 +142,7 @@ pub fn arn(env: &Env, name: &str) -> String {
 /// A repository's record: ARN and URI follow from the name.
 pub fn record(env: &Env, app: &str, needed_by: &[&str]) -> Record {
     let name = env.repository_name(app);
-    let domain = if env.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-    let uri = format!("{}.dkr.ecr.{}.{domain}/{name}", env.account, env.region);
+    let uri = env.repository_uri(app);
     let repo = Repo { name: app.into(), arn: arn(env, &name), uri, ..Repo::default() };
     Record::of(&repo).with("needed_by", needed_by)
 }

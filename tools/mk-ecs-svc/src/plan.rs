@@ -179,9 +179,7 @@ pub fn task_tags(env: &Env, family: &str, by_pipeline: bool) -> Vec<(String, Str
 
 /// Whether an image is one of the app's own repository, by digest: as a pipeline deploys it.
 fn of_its_repository(env: &Env, app: &str, image: &str) -> bool {
-    let registry = format!("{}.dkr.ecr.{}.", env.account, env.region);
-    let repository = format!("/{}@sha256:", env.repository_name(app));
-    image.starts_with(&registry) && image.contains(&repository)
+    image.starts_with(&format!("{}@sha256:", env.repository_uri(app)))
 }
 
 /// The app of a service's or a family's name: `web` of `task-web-production-pr1`.

@@ -19,6 +19,17 @@ impl Env {
         self.named("repo", app, name::REPOSITORY_LIMIT)
     }
 
+    /// The host of the account's image repositories.
+    pub fn registry(&self) -> String {
+        let domain = if self.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        format!("{}.dkr.ecr.{}.{domain}", self.account, self.region)
+    }
+
+    /// What the references of an app's images begin with, in its repository.
+    pub fn repository_uri(&self, app: &str) -> String {
+        format!("{}/{}", self.registry(), self.repository_name(app))
+    }
+
     /// The name of an app's log group. Here because mk-logs makes it and mk-role lets the app's
     /// role write to it. The environment comes first, so that one look by prefix lists its groups.
     pub fn log_group_name(&self, app: &str) -> String {
