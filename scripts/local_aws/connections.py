@@ -18,8 +18,6 @@ from moto.core.utils import convert_to_flask_response
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import BackendRequest
 
-from .cbor import Translated
-
 PROVIDERS = ("AzureDevOps", "Bitbucket", "GitHub", "GitHubEnterpriseServer", "GitLab")
 PROVIDERS += ("GitLabSelfManaged",)
 
@@ -146,7 +144,7 @@ def listed(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def create_app(service: str) -> Translated:
+def create_app(service: str) -> Flask:
     """The application of one of the two names, like moto's create_backend_app."""
     old = service == "codestar-connections"
     response = StarConnectionsResponse if old else ConnectionsResponse
@@ -154,7 +152,7 @@ def create_app(service: str) -> Translated:
     app.request_class = BackendRequest
     view = convert_to_flask_response(response.dispatch)
     app.add_url_rule("/", "dispatch", view, methods=["POST"])
-    return Translated(app)
+    return app
 
 
 # What is not AWS's API

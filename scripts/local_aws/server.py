@@ -38,7 +38,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import ThreadedWSGIServer
 
-from . import cbor, clock, speed  # noqa: F401 (speed acts by being imported)
+from . import clock, speed  # noqa: F401 (speed acts by being imported)
 
 # What moto calls the services that are stricter here, and the file of each. It is imported when
 # the service is first used.
@@ -314,8 +314,7 @@ def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
             if service == "lambda":
                 action = lambda_action(environ) or action
         try:
-            in_cbor = environ.get("CONTENT_TYPE") == cbor.TYPE
-            params = cbor.decode(body) if in_cbor else json.loads(body) if body else None
+            params = json.loads(body) if body else None
         except ValueError:
             params = None
     # In REST the method tells whether a request changes anything, elsewhere the name.
