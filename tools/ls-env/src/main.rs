@@ -68,8 +68,9 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     // What one service refuses to tell must not hide what the others have.
     let (found, errors): (Vec<_>, Vec<_>) = join_all(listing.finds).await.into_iter().partition(Result::is_ok);
     let found = found.into_iter().flatten().flatten();
-    let wanted = |record: &Record| match merge::serves_and_builds(record) {
-        (serves, builds) => serves && services || builds && pipelines,
+    let wanted = |record: &Record| {
+        let (serves, builds) = merge::serves_and_builds(record);
+        serves && services || builds && pipelines
     };
     for record in merge::records(&env, new, found.filter(wanted).collect()) {
         stream.write(record).await?;
