@@ -210,3 +210,17 @@ fn an_app_and_a_source_of_one_name_share_a_repository() {
     aws.pipe(pipe).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
 }
+
+#[test]
+fn a_registry_that_decides_what_is_scanned_is_told() {
+    let aws = LocalAws::start();
+    let make = "mk-env production pr1 | mk-source web owner/web | mk-ecr";
+    assert!(!aws.pipe(make).ok().stderr.contains("the registry decides"));
+    aws.call("ecr", "put_registry_scanning_configuration", json!({"scanType": "ENHANCED", "rules": []}));
+    let told = aws.pipe(make).ok();
+    assert!(
+        told.stderr.contains("mk-ecr: the registry decides what is scanned (enhanced, 0 rules)"),
+        "{}",
+        told.stderr
+    );
+}

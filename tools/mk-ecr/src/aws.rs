@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::Builder;
+use aws_sdk_ecr::config::retry::RetryConfig;
 use aws_sdk_ecr::error::BuildError;
 use aws_sdk_ecr::types::{
     EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability, Repository, Tag,
@@ -47,6 +48,19 @@ impl Ecr {
     pub async fn there(&self, name: &str) -> Result<Have> {
         let what = format!("repository {name} exists, but ECR does not show it");
         wait::until(&self.stream, &what, SHOWS, || self.look(name)).await
+    }
+
+    /// Says where the registry's own scanning counts and not its repositories'. It is not ours to
+    /// change, and no reason to stop where it cannot be read.
+    pub async fn tell_of_scanning(&self) {
+        let once = Builder::new().retry_config(RetryConfig::disabled());
+        let request = self.client.get_registry_scanning_configuration().customize().config_override(once);
+        let found = request.send().await.ok().and_then(|answer| answer.scanning_configuration);
+        let scan = found.as_ref().and_then(|found| found.scan_type()).map(|kind| kind.as_str()).unwrap_or_default();
+        let rules = found.as_ref().map_or(0, |found| found.rules().len());
+        if let Some(line) = plan::overrides(scan, rules) {
+            self.stream.say(&line);
+        }
     }
 
     /// The names of all repositories of the account.

@@ -38,7 +38,11 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
         }
     };
     let apps = stream.for_each(|app: App| once(app.name));
-    let sources = stream.for_each(|source: Source| once(source.name));
+    let told = tokio::sync::OnceCell::new();
+    let sources = stream.for_each(|source: Source| {
+        let repository = once(source.name);
+        async { tokio::join!(repository, told.get_or_init(|| ecr.tell_of_scanning())).0 }
+    });
     let (apps, sources) = tokio::join!(apps, sources);
     apps.and(sources)
 }

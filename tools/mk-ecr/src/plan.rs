@@ -69,6 +69,17 @@ pub fn step(env: &Env, name: &str, tags: &[(String, String)], have: Option<&Have
     Ok(Step::Change(differences))
 }
 
+/// What is said where the registry decides what is scanned, and scan on push of a repository counts
+/// no more (ECR API, PutRegistryScanningConfiguration): with enhanced scanning, or rules of its own.
+pub fn overrides(scan_type: &str, rules: usize) -> Option<String> {
+    (scan_type == "ENHANCED" || rules > 0).then(|| {
+        let scan_type = scan_type.to_lowercase();
+        format!(
+            "the registry decides what is scanned ({scan_type}, {rules} rules), not scan on push of its repositories"
+        )
+    })
+}
+
 /// The tags of a repository, which say what needs it: an app that pulls from it, a source that is
 /// built into it, or both. It goes with the last of them.
 pub fn tags(env: &Env, name: &str, app: bool, source: bool) -> Vec<(String, String)> {
@@ -229,6 +240,13 @@ mod tests {
             error.message,
             "repository repo-web-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
         );
+    }
+
+    #[test]
+    fn a_registry_that_scans_by_itself_is_told() {
+        assert_eq!(overrides("BASIC", 0), None);
+        assert_eq!(overrides("", 0), None);
+        assert!(overrides("ENHANCED", 0).is_some() && overrides("BASIC", 1).is_some());
     }
 
     #[test]
