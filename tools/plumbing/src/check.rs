@@ -122,6 +122,9 @@ impl App {
         if !matches!(self.architecture.as_str(), "X86_64" | "ARM64") {
             return Err(format!("architecture '{}' must be X86_64 or ARM64", self.architecture));
         }
+        if self.context.as_ref().is_some_and(|context| context.is_empty() || context.contains(char::is_control)) {
+            return Err("context is not the path of a directory".into());
+        }
         for called in &self.calls {
             name::check_part("called app", called)?;
             if *called == self.name {

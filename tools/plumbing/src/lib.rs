@@ -26,6 +26,8 @@ mod env;
 mod error;
 pub mod name;
 mod pipe;
+#[cfg(test)]
+mod properties;
 mod record;
 mod run;
 mod scan;
@@ -38,5 +40,5 @@ pub use record::{
     Alb, App, Bucket, Build, Change, Cluster, Connection, Difference, Egress, Env, Failed, Function, Image, Listener,
     LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source, Step, TaskDefinition, Typed, Vpc,
 };
-pub use run::{Common, run};
+pub use run::{Common, run, run_after};
 pub use stream::Stream;

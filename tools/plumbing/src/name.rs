@@ -40,7 +40,8 @@ pub fn cut(name: &str, limit: usize) -> String {
     }
     let digest = Sha256::digest(name.as_bytes());
     let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{hash}", name[..limit - 9].trim_end_matches('-'))
+    // A record on stdin may have any name.
+    format!("{}-{hash}", name[..name.floor_char_boundary(limit - 9)].trim_end_matches('-'))
 }
 
 /// Whether `name` could be one of ours for an environment: made from `kind-` and ending in the

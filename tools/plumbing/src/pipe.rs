@@ -124,7 +124,7 @@ impl Stream {
         Ok(())
     }
 
-    fn pass(&self, mut line: Vec<u8>) {
+    pub(crate) fn pass(&self, mut line: Vec<u8>) {
         line.push(b'\n');
         let _ = self.0.out.send(Line::Passed(line));
     }
@@ -169,14 +169,14 @@ impl Stream {
 /// After a bad record: whole lines that are records still pass, so that what the tools upstream
 /// go on to make is not lost.
 #[derive(Default)]
-struct Skipping {
+pub(crate) struct Skipping {
     line: Vec<u8>,
     skipped: usize,
 }
 
 impl Skipping {
     /// Answers false when too much was skipped: this is no stream of records.
-    fn feed(&mut self, bytes: &[u8], mut pass: impl FnMut(&[u8])) -> bool {
+    pub(crate) fn feed(&mut self, bytes: &[u8], mut pass: impl FnMut(&[u8])) -> bool {
         for &byte in bytes {
             if byte != b'\n' {
                 if self.line.len() <= scan::MAX_RECORD {

@@ -209,6 +209,9 @@ pub struct App {
     /// The image to run where no image record says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The directory on this machine that its image is built from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
     /// Fargate CPU units; 1024 are one vCPU.
     #[serde(default = "cpu")]
     pub cpu: u32,
@@ -395,8 +398,9 @@ pub struct LogGroup {
 pub struct Image {
     /// The app.
     pub name: String,
-    /// The image reference.
-    pub image: String,
+    /// The image reference. Absent in the mark, ahead of all other records, that one will come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,

@@ -124,6 +124,17 @@ where
     F: FnOnce(A, Stream) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
+    run_after(policy, |_| Vec::new(), tool).await
+}
+
+/// Like [`run()`], for a tool that has something to say before any record of its input passes: marks
+/// of what will come, by which a tool downstream knows that it is to wait.
+pub async fn run_after<A, F, Fut>(policy: &str, first: impl FnOnce(&A) -> Vec<Record>, tool: F) -> ExitCode
+where
+    A: Parser,
+    F: FnOnce(A, Stream) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
     let command = A::command();
     let about = command.get_about().cloned().unwrap_or_default();
     let command = Common::augment_args(command).about(about).long_about(None); // clap took Common's
@@ -143,7 +154,7 @@ where
     };
     let voice = Voice { tool: name, quiet: common.quiet, verbose: common.verbose, json: common.json_log };
     let limit = Duration::from_secs(60 * common.timeout);
-    let stream = Stream::open(name, common, voice.clone(), !std::io::stdin().is_terminal());
+    let stream = Stream::open(name, common, voice.clone(), !std::io::stdin().is_terminal(), first(&args));
     tokio::spawn(stop_on_signal(stream.clone()));
     tokio::spawn(tell_of_silence(stream.clone()));
     tokio::spawn(stop_after(stream.clone(), limit));
@@ -286,16 +297,27 @@ impl Voice {
                 }
                 format!("{object}\n")
             }
-            (false, Some(hint)) => format!("{}: {line}\n  try: {hint}\n", self.tool),
-            (false, None) => format!("{}: {line}\n", self.tool),
+            (false, Some(hint)) => format!("{}: {}\n  try: {}\n", self.tool, printable(line), printable(hint)),
+            (false, None) => format!("{}: {}\n", self.tool, printable(line)),
         };
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 }
 
+/// Records and AWS may say anything: what would end the line, or drive the terminal, shows as its code.
+fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_one_line_whatever_it_quotes() {
+        assert_eq!(printable("app 'é\nb\u{1b}[2J'"), "app 'é\\nb\\u{1b}[2J'");
+    }
 
     #[test]
     fn an_environment_is_named_by_two_words() {

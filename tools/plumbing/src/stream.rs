@@ -68,7 +68,14 @@ impl Debug for Stream {
 }
 
 impl Stream {
-    pub(crate) fn open(tool: &'static str, common: Common, voice: Voice, read_stdin: bool) -> Self {
+    /// Begins to read and to write; `first` goes out before anything that is read.
+    pub(crate) fn open(
+        tool: &'static str,
+        common: Common,
+        voice: Voice,
+        read_stdin: bool,
+        first: Vec<Record>,
+    ) -> Self {
         let (out, lines) = mpsc::channel();
         let state = State { ended: !read_stdin, ..State::default() };
         let stream = Stream(Arc::new(Shared {
@@ -84,6 +91,10 @@ impl Stream {
             makes_apps: matches!(tool, "mk-app" | "mk-source"),
             opened: Instant::now(),
         }));
+        for record in first {
+            stream.pass(serde_json::to_vec(&record.0).unwrap_or_default());
+            stream.remember(record);
+        }
         let writer = stream.clone();
         std::thread::spawn(move || writer.write_lines(lines));
         if read_stdin {
