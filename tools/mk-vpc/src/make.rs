@@ -5,7 +5,7 @@ use plumbing::{Change, Difference, Record, Result, Stream};
 use tokio::join;
 
 use crate::aws::Ec2;
-use crate::plan::{self, Address, Gateway, Have, Layout, Network, Subnet, Table, Tags, Zone};
+use crate::plan::{self, Address, Exit, Gateway, Have, Layout, Network, Subnet, Table, Tags, Zone};
 
 /// Makes what is missing, brings the rest into line, and writes each record as it becomes true.
 pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: Have) -> Result<()> {
@@ -59,9 +59,9 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Addres
     let zones = || layout.zones.iter().filter(|zone| zone.nat);
     let name = |zone: &Zone| plan::name(&ec2.env, "eip", &format!("nat-{}", zone.letter));
     let made = zones().map(|zone| async move {
-        match plan::address(&have.addresses, &name(zone)) {
+        match plan::address(&have.addresses, &name(zone), plan::nat_of(have, zone)) {
             Some(found) => {
-                part(ec2, "elastic_ip", &format!("nat-{}", zone.letter), &found.id, &name(zone), Some(&found.tags))
+                part(ec2, "elastic_ip", &format!("nat-{}", zone.letter), &found.id, &name(zone), &found.tags)
                     .await
                     .map(|()| None)
             }
@@ -70,7 +70,8 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Addres
     });
     let made: Vec<Address> = ec2.stream.join(made).await?.into_iter().flatten().collect();
     if made.is_empty() {
-        return Ok(zones().filter_map(|zone| plan::address(&have.addresses, &name(zone)).cloned()).collect());
+        let there = |zone| plan::address(&have.addresses, &name(zone), plan::nat_of(have, zone)).cloned();
+        return Ok(zones().filter_map(there).collect());
     }
     let mut all = ec2.addresses().await?;
     let missing: Vec<Address> =
@@ -78,7 +79,7 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Addres
     all.extend(missing);
     let mut chosen = Vec::new();
     for zone in zones() {
-        let Some(elected) = plan::address(&all, &name(zone)) else { continue };
+        let Some(elected) = plan::address(&all, &name(zone), plan::nat_of(have, zone)) else { continue };
         if made.iter().any(|address| address.id == elected.id) {
             created(ec2, "elastic_ip", &format!("nat-{}", zone.letter), &elected.id).await?;
         }
@@ -119,12 +120,13 @@ async fn parts(
     addresses: Vec<Address>,
 ) -> Result<()> {
     // The second stage needs the VPC alone.
+    let exits = plan::exits(&ec2.env, layout, have, &gateway.id);
     let (gateway, zones, tables) = join!(
         attached(ec2, have, gateway, &vpc.id),
         subnets(ec2, layout, have, vpc, fresh),
-        tables(ec2, layout, have, &vpc.id)
+        tables(ec2, &exits, have, &vpc.id)
     );
-    let (gateway, zones, tables) = (gateway?, zones?, tables?);
+    let (gateway, zones, (tables, mended)) = (gateway?, zones?, tables?);
     stream.go_on()?;
     let (public, private) = (&tables[0], &tables[1..]);
     // The third stage: the way in, and the NAT gateways, which take minutes.
@@ -149,11 +151,15 @@ async fn parts(
     // The last: the way out.
     let out = private.iter().enumerate().map(|(at, table)| route(ec2, table, nats.get(at).unwrap_or(&nats[0])));
     ec2.stream.join(out).await?;
+    for record in mended {
+        stream.write(record).await?;
+    }
     stream.write(plan::egress_record(layout.nat)).await
 }
 
 async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result<Gateway> {
     let known = have.gateways.iter().any(|other| other.id == gateway.id);
+    let before = gateway.clone();
     let name = plan::name(&ec2.env, "igw", "");
     let attached = gateway.vpc.as_deref() == Some(vpc) || ec2.attach(&gateway.id, vpc).await?;
     let used = match attached {
@@ -177,7 +183,13 @@ async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result
         ec2.delete_gateway(&loser.id).await?;
     }
     match known {
-        true => part(ec2, "internet_gateway", "main", &used.id, &name, Some(&used.tags)).await?,
+        true => {
+            let mut differences = retagged(ec2, &used.id, &name, &used.tags).await?;
+            differences.extend(plan::attachment_difference(&before, vpc).filter(|_| used.id == before.id));
+            let change = Change::from_differences(&differences, false);
+            let record = plan::part_record("internet_gateway", "main", &used.id).changed(change, &differences);
+            ec2.stream.write(record).await?;
+        }
         false => created(ec2, "internet_gateway", "main", &used.id).await?,
     }
     Ok(used)
@@ -190,7 +202,7 @@ async fn subnets(ec2: &Ec2, layout: &Layout, have: &Have, vpc: &Network, fresh: 
         match plan::subnet(&have.subnets, cidr, &zone.zone)? {
             Some(found) => {
                 let name = plan::name(&ec2.env, "subnet", &record);
-                part(ec2, "subnet", &record, &found.id, &name, Some(&found.tags)).await?;
+                part(ec2, "subnet", &record, &found.id, &name, &found.tags).await?;
                 Ok(found.clone())
             }
             None => {
@@ -223,25 +235,31 @@ async fn vpc_into_line(ec2: &Ec2, vpc: &Network, have: &Have) -> Result<Vec<Diff
     Ok(differences)
 }
 
-/// The public table, then each zone's private one.
-async fn tables(ec2: &Ec2, layout: &Layout, have: &Have, vpc: &str) -> Result<Vec<Table>> {
-    let names =
-        ["public".to_string()].into_iter().chain(layout.zones.iter().map(|zone| format!("private-{}", zone.letter)));
-    let made = names.map(|record| async move {
-        let name = plan::name(&ec2.env, "rtb", &record);
-        match plan::table(&have.tables, &name) {
-            Some(found) => {
-                part(ec2, "route_table", &record, &found.id, &name, Some(&found.tags)).await?;
-                Ok(found.clone())
-            }
-            None => {
-                let made = ec2.create_table(vpc, &record).await?;
-                created(ec2, "route_table", &record, &made.id).await?;
-                Ok(made)
-            }
+/// The public table, then each zone's private one; and the records of those whose routes or
+/// associations are to be mended, to be written when they are.
+async fn tables(ec2: &Ec2, exits: &[Exit], have: &Have, vpc: &str) -> Result<(Vec<Table>, Vec<Record>)> {
+    let made = exits.iter().map(|exit| async move {
+        let record = &exit.part;
+        let Some(found) = plan::table(&ec2.env, &have.tables, exit) else {
+            let made = ec2.create_table(vpc, record).await?;
+            created(ec2, "route_table", record, &made.id).await?;
+            return Ok((made, None));
+        };
+        let name = plan::name(&ec2.env, "rtb", record);
+        let (wanted, more) =
+            (retagged(ec2, &found.id, &name, &found.tags).await?, plan::exit_differences(have, found, exit));
+        let mends = !more.is_empty();
+        let differences: Vec<_> = wanted.into_iter().chain(more).collect();
+        let record = plan::part_record("route_table", record, &found.id);
+        let record = record.changed(Change::from_differences(&differences, false), &differences);
+        if mends {
+            return Ok((found.clone(), Some(record)));
         }
+        ec2.stream.write(record).await?;
+        Ok((found.clone(), None))
     });
-    ec2.stream.join(made).await
+    let (tables, mended): (Vec<_>, Vec<_>) = ec2.stream.join(made).await?.into_iter().unzip();
+    Ok((tables, mended.into_iter().flatten().collect()))
 }
 
 async fn route(ec2: &Ec2, table: &Table, target: &str) -> Result<()> {
@@ -266,7 +284,7 @@ async fn nat(ec2: &Ec2, have: &Have, zone: &Zone, subnet: &Subnet, address: &Add
     let found = plan::nat(&have.nats, &subnet.id);
     let id = match found {
         Some(found) => {
-            part(ec2, "nat_gateway", &zone.letter, &found.id, &name, Some(&found.tags)).await?;
+            part(ec2, "nat_gateway", &zone.letter, &found.id, &name, &found.tags).await?;
             found.id.clone()
         }
         None => {
@@ -295,11 +313,17 @@ async fn created(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {
 }
 
 /// Writes the record of a part that was there, after bringing its tags into line.
-async fn part(ec2: &Ec2, kind: &str, record: &str, id: &str, name: &str, tags: Option<&Tags>) -> Result<()> {
-    let differences = tags.map_or_else(Vec::new, |tags| plan::tag_differences(&ec2.env, name, tags));
+async fn part(ec2: &Ec2, kind: &str, record: &str, id: &str, name: &str, tags: &Tags) -> Result<()> {
+    let differences = retagged(ec2, id, name, tags).await?;
+    let record: Record = plan::part_record(kind, record, id);
+    ec2.stream.write(record.changed(Change::from_differences(&differences, false), &differences)).await
+}
+
+/// Brings a part's tags into line; answers what differed.
+async fn retagged(ec2: &Ec2, id: &str, name: &str, tags: &Tags) -> Result<Vec<Difference>> {
+    let differences = plan::tag_differences(&ec2.env, name, tags);
     if !differences.is_empty() {
         ec2.retag(id, name).await?;
     }
-    let record: Record = plan::part_record(kind, record, id);
-    ec2.stream.write(record.changed(Change::from_differences(&differences, false), &differences)).await
+    Ok(differences)
 }

@@ -243,10 +243,13 @@ pub fn gateway<'a>(have: &'a [Gateway], vpc: &str) -> Option<&'a Gateway> {
     attached.or_else(|| elect(have.iter().filter(|g| g.vpc.is_none()), |gateway| (&gateway.tags, &gateway.id)))
 }
 
-/// The address of a name to use: one in use, else the first made.
-pub fn address<'a>(have: &'a [Address], name: &str) -> Option<&'a Address> {
+/// The address of a name to use: one in use, else the first made; where a person renamed it, the one
+/// that the zone's NAT gateway has.
+pub fn address<'a>(have: &'a [Address], name: &str, nat: Option<&NatGateway>) -> Option<&'a Address> {
     let named = || have.iter().filter(move |address| address.tags.get("Name").is_some_and(|n| n == name));
-    elect(named().filter(|address| address.used), |a| (&a.tags, &a.id)).or_else(|| elect(named(), |a| (&a.tags, &a.id)))
+    let elected = elect(named().filter(|address| address.used), |a| (&a.tags, &a.id))
+        .or_else(|| elect(named(), |a| (&a.tags, &a.id)));
+    elected.or_else(|| have.iter().find(|address| nat.is_some_and(|nat| nat.address == address.id)))
 }
 
 /// The subnet for a range: by range, which AWS keeps unique in a VPC.
@@ -268,9 +271,67 @@ pub fn nat<'a>(have: &'a [NatGateway], subnet: &str) -> Option<&'a NatGateway> {
     alive.min_by_key(|nat| (nat.state != "available", &nat.id))
 }
 
-/// The route table of a name.
-pub fn table<'a>(have: &'a [Table], name: &str) -> Option<&'a Table> {
-    have.iter().filter(|table| table.tags.get("Name").is_some_and(|n| n == name)).min_by_key(|table| &table.id)
+/// The route table of a name; where a person renamed it, the one that these subnets use.
+pub fn table<'a>(env: &Env, have: &'a [Table], exit: &Exit) -> Option<&'a Table> {
+    let name = name(env, "rtb", &exit.part);
+    let named = have.iter().filter(|table| table.tags.get("Name") == Some(&name)).min_by_key(|table| &table.id);
+    let renamed = |table: &&Table| table.tags.get("Name").is_none_or(|name| part(&table.tags, "rtb", env) == *name);
+    let used = |table: &&Table| table.subnets.iter().any(|(user, _)| exit.subnets.contains(user));
+    named.or_else(|| have.iter().filter(renamed).find(used))
+}
+
+/// A route table's part in the network: where it sends what leaves, and who leaves by it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exit {
+    /// What tells the table from the others in names: `public`, `private-a`.
+    pub part: String,
+    /// The ID of an internet gateway or a NAT gateway; the name of one that is yet to be made.
+    pub target: String,
+    /// The subnets that exist already.
+    pub subnets: Vec<String>,
+}
+
+/// The exits of the public subnets, and of each zone's private one.
+pub fn exits(env: &Env, layout: &Layout, have: &Have, gateway: &str) -> Vec<Exit> {
+    let id = |cidr: &str| have.subnets.iter().find(|subnet| subnet.cidr == cidr).map(|subnet| subnet.id.clone());
+    let public = Exit {
+        part: "public".into(),
+        target: gateway.into(),
+        subnets: layout.zones.iter().filter_map(|zone| id(&zone.public)).collect(),
+    };
+    let private = layout.zones.iter().map(|zone| {
+        let with_nat = if zone.nat { zone } else { &layout.zones[0] };
+        let there = nat_of(have, with_nat).map(|nat| nat.id.clone());
+        Exit {
+            part: format!("private-{}", zone.letter),
+            target: there.unwrap_or_else(|| name(env, "nat", &with_nat.letter)),
+            subnets: id(&zone.private).into_iter().collect(),
+        }
+    });
+    [public].into_iter().chain(private).collect()
+}
+
+/// The NAT gateway of a zone that works or is about to.
+pub fn nat_of<'a>(have: &'a Have, zone: &Zone) -> Option<&'a NatGateway> {
+    let subnet = have.subnets.iter().find(|subnet| subnet.cidr == zone.public)?;
+    nat(&have.nats, &subnet.id)
+}
+
+/// What differs about a route table beside its tags.
+pub fn exit_differences(have: &Have, table: &Table, exit: &Exit) -> Vec<Difference> {
+    let route = table.default_route.as_deref().unwrap_or("none");
+    let used = |subnet: &String| {
+        let uses = |table: &&Table| table.subnets.iter().any(|(user, _)| user == subnet);
+        have.tables.iter().find(uses).map_or("the main one", |table| table.id.as_str())
+    };
+    let subnets =
+        exit.subnets.iter().map(|subnet| Difference::between(&format!("table of {subnet}"), used(subnet), &table.id));
+    [Difference::between("default route", route, &exit.target)].into_iter().chain(subnets).flatten().collect()
+}
+
+/// What differs about an internet gateway beside its tags.
+pub fn attachment_difference(gateway: &Gateway, vpc: &str) -> Option<Difference> {
+    Difference::between("attached to", gateway.vpc.as_deref().unwrap_or("none"), vpc)
 }
 
 /// What a resource is called within its kind, from its `Name` tag: `public-a` of
@@ -379,53 +440,53 @@ pub fn tag_differences(env: &Env, name: &str, tags: &Tags) -> Vec<Difference> {
     Difference::of_tags(tags, &env.tags_of(name))
 }
 
-/// Every part of the layout: its record's type, its record's name, its name in AWS.
-pub fn wanted_parts(env: &Env, layout: &Layout) -> Vec<(&'static str, String, String)> {
-    let mut parts = vec![("internet_gateway", "main".to_string(), name(env, "igw", ""))];
-    let mut add = |kind, tag, part: String| parts.push((kind, part.clone(), name(env, tag, &part)));
-    add("route_table", "rtb", "public".into());
-    for zone in &layout.zones {
-        let letter = &zone.letter;
-        add("subnet", "subnet", format!("public-{letter}"));
-        add("subnet", "subnet", format!("private-{letter}"));
-        add("route_table", "rtb", format!("private-{letter}"));
-        if zone.nat {
-            add("elastic_ip", "eip", format!("nat-{letter}"));
-            add("nat_gateway", "nat", letter.clone());
-        }
-    }
-    parts
-}
-
 /// What a run would do, as records with the IDs that are known and `planned:` for the others.
 pub fn dry_run(env: &Env, layout: &Layout, have: &Have) -> Vec<Record> {
-    let step = |id: Option<&str>, name: &str, differences: Vec<Difference>| match id {
-        Some(id) => (id.to_string(), Change::from_differences(&differences, true), differences),
+    let step = |there: Option<(&str, &Tags)>, name: &str, more: Vec<Difference>| match there {
+        Some((id, tags)) => {
+            let differences: Vec<_> = tag_differences(env, name, tags).into_iter().chain(more).collect();
+            (id.to_string(), Change::from_differences(&differences, true), differences)
+        }
         None => (env.planned(name), Change::Create, Vec::new()),
     };
-    let mut records = Vec::new();
-    let mut ids = BTreeMap::new();
-    for (kind, part_name, full) in wanted_parts(env, layout) {
-        let there = parts(have).find(|(k, tag, _, tags)| *k == kind && part(tags, tag, env) == part_name);
-        let differences = there.map_or_else(Vec::new, |(.., tags)| tag_differences(env, &full, tags));
-        let (id, change, differences) = step(there.map(|(_, _, id, _)| id), &full, differences);
-        ids.insert((kind, part_name.clone()), id.clone());
-        records.push(part_record(kind, &part_name, &id).changed(change, &differences));
-    }
-    let vpc_name = name(env, "vpc", "");
-    let there = first(&have.vpcs);
-    let mut differences = there.map_or_else(Vec::new, |vpc| tag_differences(env, &vpc_name, &vpc.tags));
-    if there.is_some() {
-        differences.extend(vpc_differences(have));
-    }
-    let (id, change, differences) = step(there.map(|vpc| vpc.id.as_str()), &vpc_name, differences);
-    let side = |side: &str| {
-        layout.zones.iter().filter_map(|z| ids.get(&("subnet", format!("{side}-{}", z.letter))).cloned()).collect()
+    let mut parts = Vec::new();
+    let mut told = |kind, tag, part: &str, there: Option<(&str, &Tags)>, more| {
+        let (id, change, differences) = step(there, &name(env, tag, part), more);
+        let part = if part.is_empty() { "main" } else { part };
+        parts.push(part_record(kind, part, &id).changed(change, &differences));
+        id
     };
-    records
-        .insert(0, vpc_record(&id, &layout.cidr, side("public"), side("private"), None).changed(change, &differences));
-    records.push(egress_record(layout.nat));
-    records
+    let vpc = first(&have.vpcs);
+    let vpc_id = vpc.map_or_else(|| env.planned(&name(env, "vpc", "")), |vpc| vpc.id.clone());
+    let way_in = gateway(&have.gateways, &vpc_id);
+    let detached = way_in.and_then(|gateway| attachment_difference(gateway, &vpc_id)).into_iter().collect();
+    let way_in = told("internet_gateway", "igw", "", way_in.map(|g| (g.id.as_str(), &g.tags)), detached);
+    for exit in exits(env, layout, have, &way_in) {
+        let there = table(env, &have.tables, &exit);
+        let more = there.map_or_else(Vec::new, |table| exit_differences(have, table, &exit));
+        told("route_table", "rtb", &exit.part, there.map(|table| (table.id.as_str(), &table.tags)), more);
+    }
+    let (mut public, mut private) = (Vec::new(), Vec::new());
+    for zone in &layout.zones {
+        let letter = &zone.letter;
+        let mut subnet = |side: &str, cidr: &str| {
+            let there = have.subnets.iter().find(|subnet| subnet.cidr == cidr).map(|s| (s.id.as_str(), &s.tags));
+            told("subnet", "subnet", &format!("{side}-{letter}"), there, Vec::new())
+        };
+        public.push(subnet("public", &zone.public));
+        private.push(subnet("private", &zone.private));
+        if zone.nat {
+            let nat = nat_of(have, zone);
+            let part = format!("nat-{letter}");
+            let address = address(&have.addresses, &name(env, "eip", &part), nat);
+            told("elastic_ip", "eip", &part, address.map(|a| (a.id.as_str(), &a.tags)), Vec::new());
+            told("nat_gateway", "nat", letter, nat.map(|nat| (nat.id.as_str(), &nat.tags)), Vec::new());
+        }
+    }
+    let (id, change, differences) =
+        step(vpc.map(|vpc| (vpc.id.as_str(), &vpc.tags)), &name(env, "vpc", ""), vpc_differences(have));
+    let vpc = vpc_record(&id, &layout.cidr, public, private, None).changed(change, &differences);
+    [vpc].into_iter().chain(parts).chain([egress_record(layout.nat)]).collect()
 }
 
 /// What differs about the VPC beside its tags.
@@ -538,7 +599,9 @@ mod tests {
         assert_eq!(gateway(&have, "vpc-3").unwrap().id, "igw-1");
         let address_of = |id: &str, used| Address { id: id.into(), used, tags: tags("eip-nat-a-production-pr1") };
         let have = [address_of("eipalloc-1", false), address_of("eipalloc-2", true)];
-        assert_eq!(address(&have, "eip-nat-a-production-pr1").unwrap().id, "eipalloc-2");
+        assert_eq!(address(&have, "eip-nat-a-production-pr1", None).unwrap().id, "eipalloc-2");
+        let nat = NatGateway { address: "eipalloc-1".into(), ..NatGateway::default() };
+        assert_eq!(address(&have, "renamed", Some(&nat)).unwrap().id, "eipalloc-1");
     }
 
     #[test]
@@ -562,6 +625,32 @@ mod tests {
         assert_eq!(
             vpc.private_subnets,
             ["planned:subnet-private-a-production-pr1", "planned:subnet-private-b-production-pr1"]
+        );
+    }
+
+    #[test]
+    fn a_route_and_an_association_that_went_are_differences() {
+        let layout = layout(&env(), &want(), &Have::default(), &zones()).unwrap();
+        let subnet = |id: &str, cidr: &str| Subnet { id: id.into(), cidr: cidr.into(), ..Subnet::default() };
+        let table = |id: &str, out: Option<&str>, user: &str| Table {
+            id: id.into(),
+            default_route: out.map(String::from),
+            subnets: vec![(user.into(), "rtbassoc-1".into())],
+            tags: tags("renamed"),
+        };
+        let have = Have {
+            subnets: vec![subnet("subnet-1", "10.0.0.0/20"), subnet("subnet-2", "10.0.128.0/20")],
+            tables: vec![table("rtb-1", Some("igw-1"), "subnet-1"), table("rtb-2", None, "subnet-1")],
+            ..Have::default()
+        };
+        let [public, private, _] = &exits(&env(), &layout, &have, "igw-1")[..] else { panic!() };
+        assert_eq!(super::table(&env(), &have.tables, public).unwrap().id, "rtb-1");
+        assert_eq!(exit_differences(&have, &have.tables[0], public), []);
+        let told = exit_differences(&have, &have.tables[1], private);
+        let told: Vec<_> = told.iter().map(|d| (d.field.as_str(), d.old.as_str(), d.new.as_str())).collect();
+        assert_eq!(
+            told,
+            [("default route", "none", "nat-a-production-pr1"), ("table of subnet-2", "the main one", "rtb-2")]
         );
     }
 
