@@ -2,12 +2,14 @@
 //! conventions that every tool obeys. Real processes, real pipes, a real endpoint over HTTP.
 
 mod conventions;
+mod faults;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 pub use conventions::obeys_conventions;
+pub use faults::Faults;
 pub use serde_json::{Value, json};
 
 /// The env record of most tests.
@@ -36,21 +38,7 @@ impl LocalAws {
 
     /// Starts one with options of the launcher.
     pub fn start_with(options: &[&str]) -> Self {
-        let root = root();
-        let python = root.join(".venv/bin/python");
-        assert!(python.exists(), "no local AWS: run scripts/venv first");
-        let mut child = Command::new(python)
-            .args(["-m", "local_aws", "--until-stdin-closes"])
-            .args(options)
-            .env("PYTHONPATH", root.join("scripts"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("start the local AWS");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("read its stdout");
-        let url =
-            line.trim().strip_prefix("ready ").unwrap_or_else(|| panic!("the local AWS said: {line}")).to_string();
+        let (mut child, url) = serve("local_aws", options);
         LocalAws { url, _until_closed: child.stdin.take(), child }
     }
 
@@ -147,6 +135,25 @@ impl Drop for LocalAws {
     }
 }
 
+/// Starts a server of ours, a module of Python that says where it answers and ends with its stdin.
+fn serve(module: &str, options: &[&str]) -> (Child, String) {
+    let root = root();
+    let python = root.join(".venv/bin/python");
+    assert!(python.exists(), "no Python for {module}: run scripts/venv first");
+    let mut child = Command::new(python)
+        .args(["-m", module, "--until-stdin-closes"])
+        .args(options)
+        .env("PYTHONPATH", format!("{}:{}", root.join("scripts").display(), root.join("tests").display()))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|why| panic!("start {module}: {why}"));
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("read its stdout");
+    let url = line.trim().strip_prefix("ready ").unwrap_or_else(|| panic!("{module} said: {line}")).to_string();
+    (child, url)
+}
+
 /// What a tool or a pipe answered.
 #[derive(Debug)]
 pub struct Output {
@@ -179,6 +186,12 @@ impl Output {
     /// Asserts that all went well.
     pub fn ok(self) -> Self {
         assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts that it was a dry run that announces a change.
+    pub fn would_change(self) -> Self {
+        assert_eq!(self.code, 10, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 }
@@ -242,9 +255,15 @@ pub fn clean(mut command: Command, url: &str) -> Command {
 }
 
 fn run(command: Command, url: &str, stdin: &[u8]) -> Output {
+    run_and_tell(command, url, stdin, |_| ())
+}
+
+/// Runs a command; `started` is told its process ID.
+fn run_and_tell(command: Command, url: &str, stdin: &[u8], started: impl FnOnce(u32)) -> Output {
     let mut command = clean(command, url);
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.unwrap_or_else(|why| panic!("{command:?}: {why}"));
+    started(child.id());
     let mut pipe = child.stdin.take().expect("its stdin");
     let bytes = stdin.to_vec();
     // A tool that refuses its arguments reads nothing: a broken pipe is no failure of the test.

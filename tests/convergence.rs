@@ -1,0 +1,362 @@
+//! Killed anywhere, a run is completed by the next; whatever AWS does to the calls, an environment
+//! ends as one that was made undisturbed, and its removal leaves nothing.
+//!
+//! By default a sample of the places where a run can be hit is tried; with TORTURE=all each of them.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
+
+use std::collections::BTreeMap;
+
+use support::{Faults, LocalAws, Output, Value, json, recipe, text};
+
+/// A pair of recipes, and where what they make is.
+struct Recipes {
+    region: &'static str,
+    up: String,
+    down: String,
+    /// Whether a person has to finish a connection first.
+    connected: bool,
+}
+
+fn environment() -> Recipes {
+    Recipes { region: "us-east-1", up: recipe(&["up"], "pr1"), down: recipe(&["down"], "pr1"), connected: false }
+}
+
+fn pipeline() -> Recipes {
+    Recipes {
+        region: "ap-southeast-1",
+        up: recipe(&["pipeline-up"], "pr1"),
+        down: recipe(&["pipeline-down"], "pr1"),
+        connected: true,
+    }
+}
+
+/// A local AWS with faults before it, and how everything looks where there are none.
+struct Torture {
+    aws: LocalAws,
+    faults: Faults,
+    recipes: Recipes,
+    /// The account before anything was made, and with everything made.
+    empty: Vec<String>,
+    whole: Vec<String>,
+    /// How many changing calls it takes to make everything, and to delete it.
+    ups: u64,
+    downs: u64,
+}
+
+impl Torture {
+    fn of(recipes: Recipes) -> Self {
+        let aws = LocalAws::start();
+        let faults = Faults::between(&aws);
+        let empty = account(&aws, recipes.region);
+        let mut torture = Torture { aws, faults, recipes, empty, whole: Vec::new(), ups: 0, downs: 0 };
+        torture.connect();
+        torture.faults.end();
+        torture.up().ok();
+        torture.ups = torture.faults.changes();
+        torture.whole = torture.account();
+        torture.faults.end();
+        torture.down().ok();
+        torture.downs = torture.faults.changes();
+        torture.is_empty("an undisturbed run");
+        torture
+    }
+
+    fn connect(&self) {
+        if self.recipes.connected {
+            self.aws.connect(self.recipes.region);
+        }
+    }
+
+    fn up(&self) -> Output {
+        self.faults.pipe(&self.recipes.up)
+    }
+
+    fn down(&self) -> Output {
+        self.faults.pipe(&self.recipes.down)
+    }
+
+    fn account(&self) -> Vec<String> {
+        account(&self.aws, self.recipes.region)
+    }
+
+    /// After `what`, everything is as an undisturbed run makes it, and stays.
+    fn is_whole(&self, what: &str) {
+        same(&self.account(), &self.whole, what);
+        self.faults.end();
+        let again = self.up();
+        assert_eq!(again.code, 0, "{what}, and once more: {}", again.stderr);
+        let told = self.faults.told();
+        let changes = list(&told["seen"]).iter().filter(|call| call["changing"] == true);
+        assert_eq!(changes.collect::<Vec<_>>(), Vec::<&Value>::new(), "{what}, and once more");
+    }
+
+    /// After `what`, nothing is left.
+    fn is_empty(&self, what: &str) {
+        same(&self.account(), &self.empty, what);
+        let listed = self.aws.pipe(&self.recipes.down.split("|").next().unwrap().replace(" \\", "")).ok();
+        let types: Vec<Value> = listed.records().iter().map(|record| record["type"].clone()).collect();
+        assert_eq!(types, ["env"], "{what}");
+    }
+
+    /// Killed at the nth change of each, `up` and `down` are completed by another.
+    fn killed_at(&self, up: u64, down: u64, when: &str) {
+        self.connect();
+        let what = format!("up, killed {when} change {up} of {}, and up", self.ups);
+        self.faults.kill_at(up, when);
+        assert_eq!(self.up().code, -1, "{what}: it is not killed");
+        self.faults.end();
+        let second = self.up();
+        assert_eq!(second.code, 0, "{what}: {}", second.stderr);
+        self.is_whole(&what);
+
+        let what = format!("down, killed {when} change {down} of {}, and down", self.downs);
+        self.faults.kill_at(down, when);
+        assert_eq!(self.down().code, -1, "{what}: it is not killed");
+        self.faults.end();
+        let second = self.down();
+        assert_eq!(second.code, 0, "{what}: {}", second.stderr);
+        self.is_empty(&what);
+    }
+
+    /// Where the answer to one change is lost, the run finds out what became of it.
+    fn without_answer_to(&self, up: u64, down: u64) {
+        self.connect();
+        self.faults.cut_at(up, "after");
+        let first = self.up();
+        let told = self.faults.told();
+        let what = format!("up, without an answer to change {up} of {}, {}", self.ups, text(&told["done"][0]["call"]));
+        assert_eq!(list(&told["done"]).len(), 1, "{what}: no answer was lost");
+        assert_eq!(first.code, 0, "{what}: {}", first.stderr);
+        self.is_whole(&what);
+
+        self.faults.cut_at(down, "after");
+        let first = self.down();
+        let told = self.faults.told();
+        let what =
+            format!("down, without an answer to change {down} of {}, {}", self.downs, text(&told["done"][0]["call"]));
+        assert_eq!(list(&told["done"]).len(), 1, "{what}: no answer was lost");
+        assert_eq!(first.code, 0, "{what}: {}", first.stderr);
+        self.is_empty(&what);
+    }
+
+    /// Pairs of changes to hit, of `up` and of `down`, spread over all of them.
+    fn places(&self, sample: u64) -> Vec<(u64, u64)> {
+        let all = self.ups.max(self.downs);
+        let number = if std::env::var("TORTURE").is_ok_and(|which| which == "all") { all } else { sample };
+        let place = |of: u64, n: u64| if number == of { n + 1 } else { 1 + n * (of - 1) / (number - 1) };
+        (0..number).map(|n| (place(self.ups, n), place(self.downs, n))).collect()
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Panics with what is there too much and what is missing, each from where it begins to differ.
+fn same(is: &[String], wanted: &[String], what: &str) {
+    let mut counts: BTreeMap<&String, i32> = BTreeMap::new();
+    is.iter().for_each(|line| *counts.entry(line).or_default() += 1);
+    wanted.iter().for_each(|line| *counts.entry(line).or_default() -= 1);
+    counts.retain(|_, count| *count != 0);
+    let common = |a: &str, b: &str| a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    let differences = counts.iter().map(|(line, count)| {
+        let others = counts.iter().filter(|(_, other)| count.signum() != other.signum());
+        let from = others.map(|(other, _)| common(line, other)).max().unwrap_or_default();
+        let begin: String = line.chars().take(120).collect();
+        let rest: String = line.chars().skip(from.saturating_sub(60).max(120)).take(200).collect();
+        format!("{count:+} {begin} … {rest}")
+    });
+    let differences: Vec<String> = differences.collect();
+    assert!(differences.is_empty(), "after {what}, too much (+) and missing (-):\n{}", differences.join("\n"));
+}
+
+/// Everything in an account and region, whoever made it: a line for each resource, which says all
+/// that AWS tells of it but for what differs between two of the same (IDs, times, addresses).
+fn account(aws: &LocalAws, region: &str) -> Vec<String> {
+    let ask = |service: &str, operation: &str, params: Value| aws.call_in(region, service, operation, params);
+    let mut found: Vec<String> = Vec::new();
+    for (service, operation, items) in [
+        ("ec2", "describe_vpcs", "Vpcs"),
+        ("ec2", "describe_subnets", "Subnets"),
+        ("ec2", "describe_route_tables", "RouteTables"),
+        ("ec2", "describe_internet_gateways", "InternetGateways"),
+        ("ec2", "describe_addresses", "Addresses"),
+        ("ec2", "describe_nat_gateways", "NatGateways"),
+        ("ec2", "describe_security_groups", "SecurityGroups"),
+        ("ec2", "describe_network_interfaces", "NetworkInterfaces"),
+        ("elbv2", "describe_load_balancers", "LoadBalancers"),
+        ("elbv2", "describe_target_groups", "TargetGroups"),
+        ("ecr", "describe_repositories", "repositories"),
+        ("iam", "list_roles", "Roles"),
+        ("logs", "describe_log_groups", "logGroups"),
+        ("ecs", "list_clusters", "clusterArns"),
+        ("ecs", "list_task_definitions", "taskDefinitionArns"),
+        ("codepipeline", "list_pipelines", "pipelines"),
+        ("codeconnections", "list_connections", "Connections"),
+        ("codebuild", "list_projects", "projects"),
+        ("codebuild", "list_builds", "ids"),
+        ("lambda", "list_functions", "Functions"),
+        ("events", "list_rules", "Rules"),
+        ("s3", "list_buckets", "Buckets"),
+    ] {
+        let params = if operation == "list_task_definitions" { json!({"status": "ACTIVE"}) } else { json!({}) };
+        for item in list(&ask(service, operation, params)[items]) {
+            if item["State"] == "deleted" {
+                continue; // a NAT gateway is told of for an hour
+            }
+            let mut lines = vec![item.clone()];
+            if items == "NetworkInterfaces" {
+                let description = text(&item["Description"]).rsplit_once(['/', ' ']).map(|(whose, _)| whose);
+                lines = vec![json!([description, item["Groups"], item["Status"]])];
+            }
+            let mut more = |operation: &str, params: Value| lines.push(ask(service, operation, params));
+            match items {
+                "Vpcs" => {
+                    let params = json!({"VpcId": item["VpcId"], "Attribute": "enableDnsHostnames"});
+                    more("describe_vpc_attribute", params);
+                }
+                "LoadBalancers" => {
+                    let params = json!({"LoadBalancerArn": item["LoadBalancerArn"]});
+                    more("describe_listeners", params.clone());
+                    more("describe_load_balancer_attributes", params);
+                    more("describe_tags", json!({"ResourceArns": [item["LoadBalancerArn"]]}));
+                }
+                "TargetGroups" => {
+                    more("describe_target_group_attributes", json!({"TargetGroupArn": item["TargetGroupArn"]}));
+                    more("describe_tags", json!({"ResourceArns": [item["TargetGroupArn"]]}));
+                }
+                "repositories" => {
+                    let params = json!({"repositoryName": item["repositoryName"]});
+                    more("get_lifecycle_policy", params);
+                    more("list_tags_for_resource", json!({"resourceArn": item["repositoryArn"]}));
+                }
+                "Roles" => {
+                    let params = json!({"RoleName": item["RoleName"]});
+                    more("get_role", params.clone());
+                    more("list_attached_role_policies", params.clone());
+                    for policy in list(&ask("iam", "list_role_policies", params)["PolicyNames"]) {
+                        more("get_role_policy", json!({"RoleName": item["RoleName"], "PolicyName": policy}));
+                    }
+                }
+                "logGroups" => {
+                    let arn = text(&item["arn"]).trim_end_matches(":*").to_string();
+                    more("list_tags_for_resource", json!({"resourceArn": arn}));
+                }
+                "clusterArns" => {
+                    more("describe_clusters", json!({"clusters": [item], "include": ["TAGS", "SETTINGS"]}));
+                    for service in list(&ask("ecs", "list_services", json!({"cluster": item}))["serviceArns"]) {
+                        let params = json!({"cluster": item, "services": [service], "include": ["TAGS"]});
+                        more("describe_services", params);
+                    }
+                }
+                "taskDefinitionArns" => {
+                    more("describe_task_definition", json!({"taskDefinition": item, "include": ["TAGS"]}));
+                }
+                "pipelines" => more("get_pipeline", json!({"name": item["name"]})),
+                "projects" => more("batch_get_projects", json!({"names": [item]})),
+                "Functions" => more("list_tags", json!({"Resource": item["FunctionArn"]})),
+                "Rules" => more("list_targets_by_rule", json!({"Rule": item["Name"]})),
+                "Buckets" => {
+                    for operation in [
+                        "get_bucket_tagging",
+                        "get_bucket_versioning",
+                        "get_bucket_policy",
+                        "get_bucket_encryption",
+                        "get_bucket_lifecycle_configuration",
+                        "get_public_access_block",
+                    ] {
+                        more(operation, json!({"Bucket": item["Name"]}));
+                    }
+                }
+                _ => {}
+            }
+            let line = lines.iter().map(|line| plain(line).to_string()).collect::<Vec<_>>().join(" ");
+            found.push(format!("{items}: {line}"));
+        }
+    }
+    found
+}
+
+/// A value without what differs between two of the same, and its fields and lists in one order.
+fn plain(value: &Value) -> Value {
+    const DIFFERENT: [&str; 14] = [
+        "At",
+        "Time",
+        "Date",
+        "Modified",
+        "created",
+        "updated",
+        "Address",
+        "Addresses",
+        "DnsName",
+        "Ip",
+        "RoleId",
+        "revision",
+        "deployments",
+        "events",
+    ];
+    match value {
+        Value::Object(fields) => {
+            let same = fields.iter().filter(|(key, _)| !DIFFERENT.iter().any(|end| key.ends_with(end)));
+            let same: BTreeMap<String, Value> = same.map(|(key, value)| (key.clone(), plain(value))).collect();
+            same.into_iter().collect()
+        }
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(plain).collect();
+            items.sort_by_key(Value::to_string);
+            items.into()
+        }
+        Value::String(string) => {
+            let mut id = false;
+            let words = string.split_inclusive(|c: char| !c.is_ascii_alphanumeric()).map(|word| {
+                id = is_id(word, if id { 4 } else { 8 }); // a UUID goes on in fours
+                if id { "#" } else { word }
+            });
+            let words: String = words.collect();
+            match words.rsplit_once(':') {
+                // Which revision of a task definition it is.
+                Some((family, number)) if family.contains(":task-definition/") && number != "*" => family.into(),
+                _ => words.into(),
+            }
+        }
+        other => other.clone(),
+    }
+}
+
+/// `0a1b2c3d4e5f60718`, and not `ap`, `production` or the account.
+fn is_id(word: &str, least: usize) -> bool {
+    let word = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+    word.len() >= least && word.chars().all(|c| c.is_ascii_hexdigit()) && word != "123456789012"
+}
+
+#[test]
+fn an_environment_killed_anywhere_is_completed_and_removed_by_another_run() {
+    let torture = Torture::of(environment());
+    for (n, (up, down)) in torture.places(8).into_iter().enumerate() {
+        torture.killed_at(up, down, ["before", "after"][n % 2]);
+    }
+}
+
+#[test]
+fn an_environment_comes_and_goes_whichever_answer_is_lost() {
+    let torture = Torture::of(environment());
+    for (up, down) in torture.places(8) {
+        torture.without_answer_to(up, down);
+    }
+}
+
+#[test]
+fn a_pipeline_killed_anywhere_is_completed_and_removed_by_another_run() {
+    let torture = Torture::of(pipeline());
+    for (n, (up, down)) in torture.places(6).into_iter().enumerate() {
+        torture.killed_at(up, down, ["before", "after"][n % 2]);
+    }
+}
+
+#[test]
+fn a_pipeline_comes_and_goes_whichever_answer_is_lost() {
+    let torture = Torture::of(pipeline());
+    for (up, down) in torture.places(6) {
+        torture.without_answer_to(up, down);
+    }
+}
