@@ -30,6 +30,9 @@ struct Args {
     /// The image to run, where no image record says it
     #[arg(long, value_name = "REFERENCE")]
     image: Option<String>,
+    /// The directory on this machine that push-image builds its image from
+    #[arg(long, value_name = "DIRECTORY")]
+    context: Option<String>,
     /// Fargate CPU units; 1024 are one vCPU
     #[arg(long, value_name = "UNITS", default_value_t = 256)]
     cpu: u32,
@@ -72,6 +75,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         health: args.health,
         set: args.set.into_iter().collect::<BTreeMap<_, _>>(),
         image: args.image,
+        context: args.context,
         cpu: args.cpu,
         memory: args.memory,
         count: args.count,

@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use tokio::{join, try_join};
 
 use crate::aws::Ecs;
+use crate::aws::going::TaskStatus;
 use crate::plan::{self, HaveService, HaveTask, Settings, Surroundings, Task};
 use crate::reference::{self, Piece};
 
@@ -50,6 +51,14 @@ pub async fn cluster(ecs: &Ecs) -> Result<String> {
     Ok(have.arn)
 }
 
+/// What an app is to run.
+struct Revision {
+    arn: String,
+    task: Task,
+    /// Whether it was there, and not registered by this run.
+    kept: bool,
+}
+
 /// Makes what belongs to one app after the other, all side by side.
 pub struct Make<'a> {
     ecs: &'a Ecs,
@@ -76,13 +85,14 @@ impl<'a> Make<'a> {
         async move {
             // Registering changes something, so it is not dropped when a look beside it fails.
             let (task, have, around) = join!(self.task(&app), self.service_named(&name), self.surroundings(&app));
-            let want = plan::settings(&app, &task?, &around?);
-            self.service(&app, &name, have?, want).await
+            let task = task?;
+            let want = plan::settings(&app, &task.arn, &around?);
+            self.service(&app, &name, have?, task, want).await
         }
     }
 
-    /// Registers the task definition if it differs from the newest; answers the ARN to run.
-    async fn task(&self, app: &App) -> Result<String> {
+    /// Registers the task definition if it differs from the newest.
+    async fn task(&self, app: &App) -> Result<Revision> {
         let family = self.env.family_name(&app.name);
         let find = async {
             let have = self.ecs.task(&family).await?;
@@ -92,7 +102,7 @@ impl<'a> Make<'a> {
         };
         let (have, want) = try_join!(find, self.task_wanted(app))?;
         let Some(have) = have else {
-            return self.register(app, None, &want, &self.env.tags_of(&family), &[]).await;
+            return self.register(app, None, want, &self.env.tags_of(&family), &[]).await;
         };
         let keeps = self.keeps_image(app, &have);
         let want = match keeps {
@@ -102,21 +112,22 @@ impl<'a> Make<'a> {
         let tags = plan::task_tags(self.env, &family, keeps);
         let mut differences = plan::task_differences(&have.task, &want);
         if !differences.is_empty() {
-            return self.register(app, Some(have), &want, &tags, &differences).await;
+            return self.register(app, Some(have), want, &tags, &differences).await;
         }
         differences = retagged(self.ecs, &have.arn, &family, &have.tags, &tags).await?;
         written(self.ecs, plan::task_record(&app.name, &have.arn, &want.image), &differences).await?;
-        Ok(have.arn)
+        Ok(Revision { arn: have.arn, task: want, kept: true })
     }
 
     async fn register(
         &self,
         app: &App,
         have: Option<HaveTask>,
-        want: &Task,
+        want: Task,
         tags: &[(String, String)],
         differences: &[Difference],
-    ) -> Result<String> {
+    ) -> Result<Revision> {
+        let before = have.as_ref().map(|have| have.arn.clone()).unwrap_or_default();
         let change = match (have.is_some(), self.env.plan) {
             (false, false) => Change::Created,
             (false, true) => Change::Create,
@@ -126,12 +137,45 @@ impl<'a> Make<'a> {
             true => self.env.planned(&self.env.family_name(&app.name)),
             false => {
                 self.ecs.stream.may_change().await?;
-                self.ecs.register(&app.name, want, tags, have.and_then(|have| have.task_role)).await?
+                self.ecs.register(&app.name, &want, tags, have.and_then(|have| have.task_role)).await?
             }
         };
         let record = plan::task_record(&app.name, &arn, &want.image).changed(change, differences);
         self.ecs.stream.write(record).await?;
-        Ok(arn)
+        let mut made = Revision { arn, task: want, kept: false };
+        if !self.env.plan && !plan::next(&made.arn, &before) {
+            self.elect(app, &mut made, &before, "").await?; // another run registered one as well
+        }
+        Ok(made)
+    }
+
+    /// ECS makes a revision at each call, so runs at the same time register alike ones. All take the
+    /// one that the service `runs`, else the first after the revision `before`; the later ones go:
+    /// that of this run and, of what it found, all.
+    async fn elect(&self, app: &App, revision: &mut Revision, before: &str, runs: &str) -> Result<()> {
+        let active = self.ecs.revisions(&self.env.family_name(&app.name), TaskStatus::Active).await?;
+        let mut alike = vec![revision.arn.clone()];
+        for arn in plan::between(active, before, &revision.arn) {
+            let Some(have) = self.ecs.task(&arn).await? else { continue }; // its run had it go
+            if !plan::owns_task(self.env, &have) || !plan::task_differences(&have.task, &revision.task).is_empty() {
+                break;
+            }
+            alike.push(arn);
+        }
+        let first = alike.iter().find(|arn| *arn == runs).or(alike.last()).cloned().unwrap_or_default();
+        let losers = alike.iter().filter(|arn| plan::newer(arn, &first));
+        let losers: Vec<&String> = losers.filter(|arn| revision.kept || **arn == revision.arn).collect();
+        if !losers.is_empty() {
+            self.ecs.stream.may_change().await?;
+        }
+        for loser in losers {
+            self.ecs.deregister(loser).await?;
+        }
+        if first != revision.arn {
+            revision.arn = first;
+            written(self.ecs, plan::task_record(&app.name, &revision.arn, &revision.task.image), &[]).await?;
+        }
+        Ok(())
     }
 
     async fn task_wanted(&self, app: &App) -> Result<Task> {
@@ -146,27 +190,36 @@ impl<'a> Make<'a> {
         Ok(plan::task(self.env, app, image, role.arn, log.group, environment))
     }
 
-    /// The flag's image, else the record's, else the app's own; waits for a record only where
-    /// nothing else names one.
+    /// The flag's image, else the record's, else the app's own; waits for a record only where one
+    /// will come or nothing else names an image.
     async fn image(&self, app: &App) -> Result<String> {
         let stream = &self.ecs.stream;
         if let Some(image) = self.images.get(&app.name) {
             return Ok(image.clone());
         }
-        if let Some(own) = &app.image {
-            return Ok(stream.get::<Image>(&app.name).map_or_else(|| own.clone(), |record| record.image));
-        }
         let web = &app.name;
-        stream.need::<Image>(web).await.map(|record| record.image).map_err(|missing| {
-            self.instead(missing, format!("app '{web}' has no image"))
-                .hint(format!("mk-app {web} --image REFERENCE, mk-ecs-svc --image {web}=REFERENCE, or push-image"))
-        })
+        if let Some(own) = app.image.clone().filter(|_| !self.is_pushed(app)) {
+            return Ok(own);
+        }
+        let pushed = stream.need_where::<Image>(web, |record| record.image.is_some()).await;
+        match (pushed.map(|record| record.image.unwrap_or_default()), &app.image) {
+            (Err(missing), Some(own)) if missing.kind == Kind::Input && stream.go_on().is_ok() => Ok(own.clone()),
+            (pushed, _) => pushed.map_err(|missing| {
+                let hint = format!("mk-app {web} --image REFERENCE, mk-ecs-svc --image {web}=REFERENCE, or push-image");
+                self.instead(missing, format!("app '{web}' has no image")).hint(hint)
+            }),
+        }
+    }
+
+    /// Whether an image record of an app is there, or announced, or follows from its directory.
+    fn is_pushed(&self, app: &App) -> bool {
+        app.context.is_some() || self.ecs.stream.get::<Image>(&app.name).is_some()
     }
 
     /// Whether a revision's image stays because the app's pipeline deployed it: the image of the app
     /// record is only the first. A flag or an image record says otherwise.
     fn keeps_image(&self, app: &App, have: &HaveTask) -> bool {
-        let told = self.images.contains_key(&app.name) || self.ecs.stream.get::<Image>(&app.name).is_some();
+        let told = self.images.contains_key(&app.name) || self.is_pushed(app);
         !told && plan::by_pipeline(self.env, have)
     }
 
@@ -241,7 +294,14 @@ impl<'a> Make<'a> {
         Ok(found)
     }
 
-    async fn service(&self, app: &App, name: &str, mut have: Option<HaveService>, mut want: Settings) -> Result<()> {
+    async fn service(
+        &self,
+        app: &App,
+        name: &str,
+        mut have: Option<HaveService>,
+        mut task: Revision,
+        mut want: Settings,
+    ) -> Result<()> {
         let mut dead = String::new();
         for _ in 0..RACES {
             if have.as_ref().is_some_and(|have| have.status == "DRAINING" && !self.env.plan) {
@@ -249,10 +309,15 @@ impl<'a> Make<'a> {
             }
             match have.take() {
                 Some(have) if have.status == "ACTIVE" => {
+                    let runs = &have.settings.task_definition;
                     // Another run registered one after ours and was faster: one is enough.
-                    if plan::newer(&have.settings.task_definition, &want.task_definition) {
-                        want.task_definition = self.task(app).await?;
+                    if plan::newer(runs, &task.arn) {
+                        task = self.task(app).await?;
                     }
+                    if task.kept && task.arn != *runs && !self.env.plan {
+                        self.elect(app, &mut task, "", runs).await?;
+                    }
+                    want.task_definition = task.arn;
                     return self.brought_into_line(app, have, &want).await;
                 }
                 Some(gone) => dead = gone.created,
@@ -268,6 +333,10 @@ impl<'a> Make<'a> {
             let cluster = cluster?;
             egress?;
             self.ecs.stream.may_change().await?;
+            if task.kept {
+                self.elect(app, &mut task, "", "").await?;
+                want.task_definition = task.arn.clone();
+            }
             let token = plan::token(name, &want.task_definition, &dead);
             if let Some(arn) = self.ecs.create_service(name, &want, &token).await? {
                 let record = plan::service_record(&app.name, &arn, &cluster, &want);

@@ -69,13 +69,7 @@ impl Debug for Stream {
 
 impl Stream {
     /// Begins to read and to write; `first` goes out before anything that is read.
-    pub(crate) fn open(
-        tool: &'static str,
-        common: Common,
-        voice: Voice,
-        read_stdin: bool,
-        first: Vec<Record>,
-    ) -> Self {
+    pub(crate) fn open(tool: &'static str, common: Common, voice: Voice, read_stdin: bool, first: Vec<Record>) -> Self {
         let (out, lines) = mpsc::channel();
         let state = State { ended: !read_stdin, ..State::default() };
         let stream = Stream(Arc::new(Shared {
@@ -447,8 +441,11 @@ impl Stream {
     }
 
     fn tell(&self, record: &Record) {
-        let id =
-            ["id", "arn", "group"].iter().map(|field| record.text(field)).find(|id| !id.is_empty()).unwrap_or_default();
+        let id = ["id", "arn", "group", "image"]
+            .iter()
+            .map(|field| record.text(field))
+            .find(|id| !id.is_empty())
+            .unwrap_or_default();
         let change = record.text("change");
         let line =
             || format!("{change} {} {} {id}", record.kind().replace('_', " "), record.name()).trim_end().to_string();

@@ -1,0 +1,26 @@
+//! The one AWS call: ECR's token for its registry.
+
+use aws_sdk_ecr::Client;
+use aws_sdk_ecr::config::Builder;
+use plumbing::{Aws, Error, Result, aws_error};
+
+/// What opens the account's registry for twelve hours. It goes into requests and nowhere else: no
+/// log, no file, no argument of a process.
+pub struct Token {
+    /// Base64 of `AWS:PASSWORD`.
+    pub basic: String,
+    /// Where the registry answers: `https://123456789012.dkr.ecr.us-east-1.amazonaws.com`.
+    pub endpoint: String,
+}
+
+/// Asks for a token.
+pub async fn token(aws: &Aws) -> Result<Token> {
+    let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
+    let answer = Client::from_conf(config).get_authorization_token().send().await;
+    let answer = answer.map_err(|e| aws_error("ecr:GetAuthorizationToken", "sign in to the registry", e))?;
+    let data = answer.authorization_data.unwrap_or_default().into_iter().next();
+    let token = data.and_then(|data| Some(Token { basic: data.authorization_token?, endpoint: data.proxy_endpoint? }));
+    token.ok_or_else(|| {
+        Error::refused("cannot sign in to the registry: the answer has no token (ecr:GetAuthorizationToken)")
+    })
+}
