@@ -175,21 +175,6 @@ fn a_second_up_changes_nothing_in_few_calls_and_little_depth() {
 }
 
 #[test]
-fn a_plan_changes_nothing_and_announces_what_up_then_does() {
-    let aws = LocalAws::start();
-    let planned = aws.pipe(&recipe(&["plan"], "pr1")).ok();
-    assert_eq!(aws.changes(), Vec::<String>::new());
-    let made = up(&aws, "pr1").ok();
-    let keys = |output: &Output, change: &str| {
-        let records = output.records().into_iter().filter(|record| record["change"] == change);
-        records.map(|record| format!("{} {}", text(&record["type"]), text(&record["name"]))).collect::<BTreeSet<_>>()
-    };
-    assert_eq!(keys(&planned, "create"), keys(&made, "created"));
-    let again = aws.pipe(&recipe(&["plan"], "pr1")).ok();
-    assert_eq!((keys(&again, "create"), keys(&again, "update")), (BTreeSet::new(), BTreeSet::new()));
-}
-
-#[test]
 fn down_leaves_nothing_of_one_environment_and_all_of_another() {
     let aws = LocalAws::start();
     up(&aws, "pr1").ok();

@@ -115,7 +115,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     let aws = LocalAws::start();
     let plan = "mk-env production pr1 --plan | mk-app web --public | mk-app api | mk-vpc --nat single";
     let groups = sg_record("web", "planned:sg-alb-web") + &sg_record("api", "planned:sg-alb-api");
-    let planned = aws.pipe(&format!("({plan}; echo '{groups}') | mk-alb")).ok();
+    let planned = aws.pipe(&format!("({plan}; echo '{groups}') | mk-alb")).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("alb", "web")["arn"], "planned:alb-web-production-pr1");
     assert_eq!(planned.record("listener", "web")["target_group"], "planned:tg-web-production-pr1");
@@ -127,7 +127,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     // A dry run over what is there says what would change, and in what.
     aws.forget();
     let other = input.replace("/WeatherForecast", "/healthz").replace(r#""account""#, r#""plan":true,"account""#);
-    let planned = aws.pipe_with("mk-alb", &other).ok();
+    let planned = aws.pipe_with("mk-alb", &other).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     let group = planned.record("target_group", "api");
     assert_eq!((&group["change"], &group["changes"][0]["new"]), (&json!("update"), &json!("/healthz")));

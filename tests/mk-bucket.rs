@@ -88,14 +88,14 @@ fn the_bucket_is_private_encrypted_versioned_and_forgets_and_a_second_run_change
 #[test]
 fn a_dry_run_changes_nothing_and_announces_the_bucket() {
     let aws = LocalAws::start();
-    let planned = aws.pipe("mk-env production pr1 --plan | mk-bucket").ok();
+    let planned = aws.pipe("mk-env production pr1 --plan | mk-bucket").would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("bucket", "artifacts")["change"], "create");
     assert!(!there(&aws));
     aws.pipe(MAKE).ok();
     put(&aws, "delete_bucket_policy", json!({}));
     aws.forget();
-    let planned = aws.pipe("mk-env production pr1 --plan | mk-bucket").ok();
+    let planned = aws.pipe("mk-env production pr1 --plan | mk-bucket").would_change();
     let record = planned.record("bucket", "artifacts");
     assert_eq!((&record["change"], &record["changes"][0]["field"]), (&json!("update"), &json!("policy")));
     assert_eq!(aws.changes(), Vec::<String>::new());

@@ -152,7 +152,8 @@ fn the_project_waits_for_its_log_group() {
 fn a_dry_run_changes_nothing_and_announces_the_project() {
     let aws = LocalAws::start();
     let plan = |aws: &LocalAws| {
-        aws.pipe_with("mk-source web owner/web | mk-role | mk-logs | mk-build", &head(true)).ok().record("build", "web")
+        let planned = aws.pipe_with("mk-source web owner/web | mk-role | mk-logs | mk-build", &head(true));
+        planned.would_change().record("build", "web")
     };
     let planned = plan(&aws);
     assert_eq!(aws.changes(), Vec::<String>::new());

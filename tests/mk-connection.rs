@@ -64,7 +64,8 @@ fn it_makes_one_says_where_to_click_and_keeps_it() {
 #[test]
 fn a_dry_run_changes_nothing_and_announces_it() {
     let aws = LocalAws::start();
-    let planned = aws.pipe("mk-env production pr1 --plan | mk-connection").ok().record("connection", "github");
+    let planned = aws.pipe("mk-env production pr1 --plan | mk-connection").would_change();
+    let planned = planned.record("connection", "github");
     assert_eq!((&planned["change"], &planned["arn"]), (&json!("create"), &json!(format!("planned:{NAME}"))));
     assert_eq!(aws.changes(), Vec::<String>::new());
 }

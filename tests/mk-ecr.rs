@@ -72,7 +72,7 @@ fn it_makes_a_repository_for_each_app_and_a_second_run_changes_nothing() {
 #[test]
 fn a_dry_run_changes_nothing_and_announces_everything() {
     let aws = LocalAws::start();
-    let planned = aws.pipe(&make().replace("pr1 |", "pr1 --plan |")).ok();
+    let planned = aws.pipe(&make().replace("pr1 |", "pr1 --plan |")).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     let made = aws.pipe(&make()).ok();
     assert_eq!(keys(&planned), keys(&made));
@@ -80,7 +80,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     assert_eq!((&planned["change"], &planned["uri"], &planned["arn"]), (&json!("create"), &made["uri"], &made["arn"]));
     aws.call("ecr", "delete_lifecycle_policy", json!({"repositoryName": WEB}));
     aws.forget();
-    let planned = aws.pipe(&make().replace("pr1 |", "pr1 --plan |")).ok();
+    let planned = aws.pipe(&make().replace("pr1 |", "pr1 --plan |")).would_change();
     assert_eq!((&planned.record("repo", "web")["change"], aws.changes()), (&json!("update"), Vec::new()));
 }
 

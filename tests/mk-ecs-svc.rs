@@ -204,7 +204,7 @@ fn it_makes_a_cluster_and_a_service_for_each_app_and_a_second_run_changes_nothin
 fn a_dry_run_changes_nothing_and_announces_everything() {
     let mut world = World::new();
     world.set("env", "production-pr1", "plan", json!(true));
-    let planned = world.run().ok();
+    let planned = world.run().would_change();
     assert_eq!(world.aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("service", "web")["change"], "create");
     assert_eq!(planned.record("task_definition", "web")["arn"], "planned:task-web-production-pr1");
@@ -221,7 +221,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     world.set("env", "production-pr1", "plan", json!(true));
     world.set("app", "web", "image", json!("registry.example/web:2"));
     world.aws.forget();
-    let planned = world.run().ok();
+    let planned = world.run().would_change();
     assert_eq!(world.aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("task_definition", "web")["change"], "update");
     assert_eq!(planned.record("service", "web")["change"], "update");

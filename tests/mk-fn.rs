@@ -158,13 +158,13 @@ fn a_dry_run_changes_nothing_and_announces_the_function() {
     let records = records(&aws);
     let plan = records.replace(r#""region""#, r#""plan":true,"region""#);
     aws.forget();
-    let planned = make(&aws, &plan).ok();
+    let planned = make(&aws, &plan).would_change();
     assert_eq!(planned.record("function", "web")["change"], "create");
     assert_eq!((aws.changes(), functions(&aws)), (Vec::new(), 0));
     make(&aws, &records).ok();
     by_hand(&aws, "update_function_configuration", json!({"Timeout": 3}));
     aws.forget();
-    let planned = make(&aws, &plan).ok();
+    let planned = make(&aws, &plan).would_change();
     let record = planned.record("function", "web");
     assert_eq!(
         (&record["change"], &record["changes"]),

@@ -86,12 +86,12 @@ fn it_makes_a_group_for_each_app_and_a_second_run_changes_nothing() {
 #[test]
 fn a_dry_run_changes_nothing_and_announces_everything() {
     let aws = LocalAws::start();
-    let planned = aws.pipe(&make("").replace("pr1 |", "pr1 --plan |")).ok();
+    let planned = aws.pipe(&make("").replace("pr1 |", "pr1 --plan |")).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("log_group", "web")["change"], "create");
     let made = aws.pipe(&make("")).ok();
     assert_eq!(keys(&planned), keys(&made));
-    let planned = aws.pipe(&make("--retention 7").replace("pr1 |", "pr1 --plan |")).ok();
+    let planned = aws.pipe(&make("--retention 7").replace("pr1 |", "pr1 --plan |")).would_change();
     assert_eq!(planned.record("log_group", "web")["change"], "update");
     assert_eq!(group(&aws, WEB)["retentionInDays"], 30);
 }

@@ -107,7 +107,7 @@ fn one_who_waits_goes_on_when_the_person_has_clicked() {
 #[test]
 fn a_dry_run_changes_nothing_and_announces_what_would_be_made() {
     let aws = LocalAws::start();
-    let planned = aws.pipe(&PIPELINE.replace("production pr1", "production pr1 --plan")).ok();
+    let planned = aws.pipe(&PIPELINE.replace("production pr1", "production pr1 --plan")).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     for (kind, name) in [
         ("connection", "github"),

@@ -102,7 +102,7 @@ fn the_policies_name_what_mk_ecr_and_mk_logs_make() {
 #[test]
 fn a_dry_run_changes_nothing_and_announces_everything() {
     let aws = LocalAws::start();
-    let planned = aws.pipe(&make().replace("pr1 |", "pr1 --plan |")).ok();
+    let planned = aws.pipe(&make().replace("pr1 |", "pr1 --plan |")).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     let made = aws.pipe(&make()).ok();
     assert_eq!(keys(&planned), keys(&made));
@@ -110,7 +110,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     assert_eq!((&planned["change"], &planned["arn"]), (&json!("create"), &made["arn"]));
     aws.call("iam", "delete_role_policy", json!({"RoleName": WEB, "PolicyName": "execution"}));
     aws.forget();
-    let planned = aws.pipe(&make().replace("pr1 |", "pr1 --plan |")).ok();
+    let planned = aws.pipe(&make().replace("pr1 |", "pr1 --plan |")).would_change();
     assert_eq!((&planned.record("role", "execution/web")["change"], aws.changes()), (&json!("update"), Vec::new()));
 }
 
@@ -286,7 +286,7 @@ fn a_dry_run_announces_the_roles_of_a_source_also_where_the_connection_is_not_ma
     let aws = LocalAws::start();
     let planned = with_connection(&aws, "planned:github", "--plan");
     let pipe = "mk-source web owner/web | mk-role";
-    let announced = aws.pipe_with(pipe, &planned).ok();
+    let announced = aws.pipe_with(pipe, &planned).would_change();
     for kind in ["build", "function", "pipeline", "events"] {
         assert_eq!(announced.record("role", &format!("{kind}/web"))["change"], "create");
     }
@@ -294,7 +294,7 @@ fn a_dry_run_announces_the_roles_of_a_source_also_where_the_connection_is_not_ma
     let made = aws.pipe_with(pipe, &with_connection(&aws, arn, "")).ok();
     assert_eq!(keys(&announced), keys(&made));
     aws.forget();
-    let announced = aws.pipe_with(pipe, &planned).ok();
+    let announced = aws.pipe_with(pipe, &planned).would_change();
     let changes: Vec<_> = ["build", "function", "pipeline", "events"]
         .map(|kind| announced.record("role", &format!("{kind}/web"))["change"].clone())
         .to_vec();

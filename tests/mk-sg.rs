@@ -363,7 +363,7 @@ fn two_runs_at_once_end_with_one_environment() {
 #[test]
 fn a_dry_run_changes_nothing_and_announces_everything() {
     let aws = LocalAws::start();
-    let planned = aws.pipe("mk-env production pr1 --plan | mk-vpc | mk-sg --private-api").ok();
+    let planned = aws.pipe("mk-env production pr1 --plan | mk-vpc | mk-sg --private-api").would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("sg", "alb/web")["id"], "planned:security-group-alb-web-production-pr1");
     let made = aws.pipe("mk-env production pr1 | mk-vpc | mk-sg --private-api").ok();
@@ -372,7 +372,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     let ssh = json!([{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]);
     aws.call("ec2", "authorize_security_group_ingress", json!({"GroupId": api, "IpPermissions": ssh}));
     aws.forget();
-    let planned = aws.pipe("mk-env production pr1 --plan | mk-vpc | mk-sg --private-api").ok();
+    let planned = aws.pipe("mk-env production pr1 --plan | mk-vpc | mk-sg --private-api").would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     let told = planned.record("sg", "alb/api");
     assert_eq!((&told["change"], &told["id"]), (&json!("update"), &json!(api)));

@@ -92,7 +92,7 @@ fn a_single_nat_serves_both_zones() {
 #[test]
 fn a_dry_run_changes_nothing_and_announces_everything() {
     let aws = LocalAws::start();
-    let planned = aws.pipe("mk-env production pr1 --plan | mk-vpc").ok();
+    let planned = aws.pipe("mk-env production pr1 --plan | mk-vpc").would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("vpc", "main")["id"], "planned:vpc-production-pr1");
     let made = aws.pipe(MAKE).ok();

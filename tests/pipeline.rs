@@ -147,23 +147,6 @@ fn a_second_up_changes_nothing() {
 }
 
 #[test]
-fn a_plan_changes_nothing_and_announces_what_up_then_makes() {
-    let aws = LocalAws::start();
-    let planned = aws.pipe(&recipe(&["pipeline-plan"], "pr1")).ok();
-    assert_eq!(aws.changes(), Vec::<String>::new());
-    let keys = |output: &Output, change: &str| {
-        let records = output.records().into_iter().filter(|record| record["change"] == change);
-        records.map(|record| format!("{} {}", text(&record["type"]), text(&record["name"]))).collect::<BTreeSet<_>>()
-    };
-    aws.connect(REGION);
-    let mut made = keys(&up(&aws).ok(), "created");
-    made.insert("connection github".into());
-    assert_eq!(keys(&planned, "create"), made);
-    let again = aws.pipe(&recipe(&["pipeline-plan"], "pr1")).ok();
-    assert_eq!((keys(&again, "create"), keys(&again, "update")), (BTreeSet::new(), BTreeSet::new()));
-}
-
-#[test]
 fn a_push_is_one_run_that_moves_the_tag_to_its_own_image() {
     let aws = connected(&["--moment", "0"]);
     up(&aws).ok();

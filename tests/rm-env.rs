@@ -93,7 +93,7 @@ fn a_plan_deletes_nothing_and_says_what_would_go() {
     let made = aws.pipe("mk-env production pr1 | mk-vpc --nat single").ok();
     aws.forget();
     let planned = made.stdout.replacen("\"tags\":", "\"plan\":true,\"tags\":", 1);
-    let output = aws.pipe_with("rm-env --confirm production-pr1", &planned).ok();
+    let output = aws.pipe_with("rm-env --confirm production-pr1", &planned).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(output.record("vpc", "main")["change"], "delete");
 }

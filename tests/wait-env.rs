@@ -27,7 +27,7 @@ fn in_a_dry_run_it_passes_everything_through_and_makes_no_call() {
     let env = ENV.replace("\"tags\"", "\"plan\":true,\"tags\"");
     let service = r#"{"type":"service","name":"web","arn":"planned:x","cluster":"planned:y","task_definition":"planned:z","change":"create"}"#;
     let input = format!("{env}\n{service}\n");
-    let output = tool("wait-env", &[], &input).ok(); // every call would be refused
+    let output = tool("wait-env", &[], &input).would_change(); // every call would be refused
     assert_eq!((output.stdout, output.stderr), (input, String::new()));
 }
 

@@ -115,6 +115,11 @@ impl Change {
         }
     }
 
+    /// Whether a record says that something would change: in a dry run.
+    pub(crate) fn announced(record: &Record) -> bool {
+        [Change::Create, Change::Update, Change::Delete].iter().any(|change| record.text("change") == change.word())
+    }
+
     /// `Kept` where nothing differs, else `Updated`, or `Update` under `--plan`.
     pub fn from_differences(differences: &[Difference], plan: bool) -> Self {
         match (differences.is_empty(), plan) {

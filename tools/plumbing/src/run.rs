@@ -12,11 +12,14 @@ use clap::{Args, FromArgMatches, Parser};
 use crate::aws;
 use crate::error::{Error, Kind, Result};
 use crate::name;
-use crate::record::{Env, Failed, Record};
+use crate::record::{Change, Env, Failed, Record};
 use crate::stream::Stream;
 
 /// After Ctrl-C, calls under way may end and tools upstream may still write for this long.
 const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// The exit code of a dry run that would change something; a fault has its own, and wins.
+const WOULD_CHANGE: u8 = 10;
 
 /// The flags that mean the same in every tool.
 #[derive(Args, Clone, Debug, Default)]
@@ -185,7 +188,17 @@ async fn end(stream: &Stream, voice: &Voice, result: Result<()>) -> u8 {
         tell(stream, voice, &late).await;
         return late.kind.exit_code();
     }
-    if stream.upstream_failed() { skipped(stream) } else { 0 }
+    match stream.upstream_failed() {
+        true => skipped(stream),
+        false if would_change(stream) => WOULD_CHANGE,
+        false => 0,
+    }
+}
+
+/// Whether this is a dry run in which a record, of this tool or of one upstream, announces a change:
+/// so the last tool of any pipe tells it.
+fn would_change(stream: &Stream) -> bool {
+    stream.so_far::<Env>().iter().any(|env| env.plan) && stream.state().records.iter().any(Change::announced)
 }
 
 /// The code of a tool that did not do its part since one upstream did not: where that one is only

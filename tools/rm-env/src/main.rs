@@ -10,8 +10,11 @@ use tokio::join;
 #[command(version)]
 struct Args {
     /// The environment's name, as a sign that you mean it
-    #[arg(long, value_name = "NAME")]
-    confirm: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "plan")]
+    confirm: Option<String>,
+    /// Tell what would be deleted, and delete nothing
+    #[arg(long)]
+    plan: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,9 +23,13 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
-    let env = stream.env().await?;
-    if args.confirm != env.name {
-        return Err(Error::usage(format!("--confirm {} is not the environment on stdin, {}", args.confirm, env.name)));
+    let mut env = stream.env().await?;
+    if let Some(other) = args.confirm.filter(|name| *name != env.name) {
+        return Err(Error::usage(format!("--confirm {other} is not the environment on stdin, {}", env.name)));
+    }
+    if args.plan && !env.plan {
+        env.plan = true; // for what comes after it in the pipe as well
+        stream.write(Record::of(&env)).await?;
     }
     // All of it first: a list that ends in the middle would have the network go before its users.
     let records: Vec<Record> = stream.all().await?.into_iter().filter(Record::is_resource).collect();
@@ -34,7 +41,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         return Ok(());
     }
     if env.plan {
-        for record in records {
+        for record in records.into_iter().filter(goes) {
             stream.write(record.changed(Change::Delete, &[])).await?;
         }
         return Ok(());
@@ -42,6 +49,17 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let aws = Aws::connect(&stream, &env).await?;
     stream.may_change().await?;
     delete(&stream, &aws, &env, &records).await
+}
+
+/// Whether a record is of something that a run deletes; what was adopted stays.
+fn goes(record: &Record) -> bool {
+    #[rustfmt::skip]
+    const KINDS: [&str; 22] = [
+        "service", "task_definition", "cluster", "rule", "pipeline", "build", "function", "alb", "listener",
+        "target_group", "sg", "repo", "role", "log_group", "bucket", "connection", "nat_gateway", "elastic_ip",
+        "route_table", "subnet", "internet_gateway", "vpc",
+    ];
+    KINDS.contains(&record.kind()) && record.0.get("adopted") != Some(&true.into())
 }
 
 /// What runs goes first: services, whose tasks must have ended, and beside them the pipelines with
