@@ -58,7 +58,8 @@ pub async fn build(
 ) -> Result<PathBuf> {
     stream.say(&format!("building {app} from {directory} with {} for {platform}", engine.word()));
     let (id, tar) = (work.path().join("id"), work.path().join("image.tar"));
-    let words = plan::build(engine, directory, dockerfile, platform, &id.to_string_lossy());
+    let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().filter(|seconds| seconds.parse::<u64>().is_ok());
+    let words = plan::build(engine, directory, dockerfile, platform, &id.to_string_lossy(), epoch.as_deref());
     run(stream, &format!("build {app} from {directory}"), &words, work.path()).await?;
     let id = std::fs::read_to_string(&id)
         .map_err(|why| Error::refused(format!("{} built {app}, but left no image ID: {why}", engine.word())))?;

@@ -157,7 +157,7 @@ impl Push<'_> {
                 let pinned = self.own().await?.resolve(self.stream, rest, platform, &app.name).await?;
                 format!("{}/{pinned}", self.env.registry())
             }
-            None => Registry::of_others()?.resolve(self.stream, reference, platform, &app.name).await?,
+            None => Registry::of(reference)?.resolve(self.stream, reference, platform, &app.name).await?,
         };
         Ok((image, Change::Kept))
     }

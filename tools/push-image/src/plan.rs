@@ -158,9 +158,17 @@ impl Builder {
     }
 }
 
-/// The command that builds a directory and leaves the image's ID in a file. Without attestations,
-/// which make an index of every image (S4-10: an index, and children without a tag in the registry).
-pub fn build(builder: Builder, directory: &str, dockerfile: &str, platform: Platform, id: &str) -> Vec<String> {
+/// The command that builds a directory and leaves the image's ID in a file. Without attestations: they
+/// would make an index of every image, with children that have no tag in the registry. `epoch` is
+/// SOURCE_DATE_EPOCH, by which those who want it get the same image from every machine.
+pub fn build(
+    builder: Builder,
+    directory: &str,
+    dockerfile: &str,
+    platform: Platform,
+    id: &str,
+    epoch: Option<&str>,
+) -> Vec<String> {
     let begin: &[&str] = match builder {
         Builder::Buildx => &["docker", "buildx", "build", "--load", "--provenance=false", "--sbom=false"],
         Builder::Docker => &["docker", "build"],
@@ -173,6 +181,12 @@ pub fn build(builder: Builder, directory: &str, dockerfile: &str, platform: Plat
     let file = format!("{directory}/{dockerfile}");
     // A path may look like a flag or, to an engine, like a URL: one that begins with . or / does not.
     let local = |path: String| if path.starts_with(['/', '.']) { path } else { format!("./{path}") };
+    if let Some(epoch) = epoch {
+        words.extend(match builder {
+            Builder::Buildx | Builder::Docker => ["--build-arg".into(), format!("SOURCE_DATE_EPOCH={epoch}")],
+            Builder::Podman | Builder::Buildah => ["--timestamp".into(), epoch.into()],
+        });
+    }
     words.extend(["--platform".into(), platform.to_string(), "--iidfile".into(), id.into()]);
     words.extend(["--file".into(), local(file), local(directory.into())]);
     words
@@ -281,13 +295,17 @@ pub fn tag(digest: &str) -> String {
 pub fn endpoint(url: &str) -> Result<(String, bool), String> {
     let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("'{url}' is not the address of a registry"))?;
     let host = rest.split('/').next().unwrap_or_default();
-    let name = if host.starts_with('[') { host.split(']').next() } else { host.split(':').next() }.unwrap_or_default();
-    let here = matches!(name, "localhost" | "[::1") || name.starts_with("127.") || name.ends_with(".localhost");
     match scheme {
         "https" => Ok((host.into(), false)),
-        "http" if here => Ok((host.into(), true)),
+        "http" if is_here(host) => Ok((host.into(), true)),
         _ => Err(format!("the registry at {url} would get its token in the clear")),
     }
+}
+
+/// Whether a host, with or without a port, is this machine.
+pub fn is_here(host: &str) -> bool {
+    let name = if host.starts_with('[') { host.split(']').next() } else { host.split(':').next() }.unwrap_or_default();
+    matches!(name, "localhost" | "[::1") || name.starts_with("127.") || name.ends_with(".localhost")
 }
 
 /// Bytes as people read them.
@@ -338,13 +356,15 @@ mod tests {
     #[test]
     fn every_engine_builds_for_the_platform_and_in_the_directory_alone() {
         for builder in Builder::ALL {
-            let words = build(builder, "web", "Dockerfile", Platform::of("ARM64"), "/tmp/id").join(" ");
+            let words = build(builder, "web", "Dockerfile", Platform::of("ARM64"), "/tmp/id", None).join(" ");
             let end = "--platform linux/arm64 --iidfile /tmp/id --file ./web/Dockerfile ./web";
             assert!(words.ends_with(end), "{words}");
         }
-        let words = build(Builder::Buildx, "/srv/web/", "d/Dockerfile", Platform::of("X86_64"), "i").join(" ");
+        let words = build(Builder::Buildx, "/srv/web/", "d/Dockerfile", Platform::of("X86_64"), "i", None).join(" ");
         assert!(words.contains("--provenance=false") && words.ends_with("--file /srv/web/d/Dockerfile /srv/web"));
         assert!(words.contains("--platform linux/amd64"));
+        let words = build(Builder::Buildah, "web", "Dockerfile", Platform::AMD64, "i", Some("0")).join(" ");
+        assert!(words.contains("--timestamp 0"), "{words}");
     }
 
     #[test]

@@ -67,9 +67,11 @@ impl Registry {
         Ok(Registry { client: client(clear.then(|| host.clone()))?, auth, host: Some(host), shown })
     }
 
-    /// Anybody's, without credentials.
-    pub fn of_others() -> Result<Self> {
-        Ok(Registry { client: client(None)?, auth: RegistryAuth::Anonymous, host: None, shown: "its registry".into() })
+    /// The one that a reference names, without credentials.
+    pub fn of(reference: &str) -> Result<Self> {
+        let host = reference.split('/').next().unwrap_or_default();
+        let here = plan::is_here(host).then(|| host.to_string());
+        Ok(Registry { client: client(here)?, auth: RegistryAuth::Anonymous, host: None, shown: "its registry".into() })
     }
 
     /// Whether an image is there already.
