@@ -9,6 +9,8 @@ import signal
 import sys
 import threading
 
+from . import docker_registry
+
 # moto reads these when it is imported.
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # a thousand machine images that nobody needs
@@ -38,10 +40,10 @@ def main() -> None:
         help="exit at the end of stdin, so that it never outlives who started it",
     )
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: leave())
     # Ctrl-C is for the command that runs beside it, and that may still have something to ask.
     signal.signal(
-        signal.SIGINT, signal.SIG_IGN if args.until_stdin_closes else lambda *_: os._exit(0)
+        signal.SIGINT, signal.SIG_IGN if args.until_stdin_closes else lambda *_: leave()
     )
 
     from moto.core.config import default_user_config
@@ -69,6 +71,11 @@ def main() -> None:
 def exit_with_stdin() -> None:
     while os.read(sys.stdin.fileno(), 65536):
         pass
+    leave()
+
+
+def leave() -> None:
+    docker_registry.end()
     os._exit(0)
 
 

@@ -2,18 +2,23 @@
 
 The priorities of the policy's rules differ, and a rule for images with any tag comes last. An
 image whose tag goes to another one stays without it. (That a repository with images in it stays
-unless forced, moto knows itself.)
+unless forced, moto knows itself.) A token opens the registry of registry.py, at this address.
 """
 
+import base64
 import hashlib
 import json
+import os
 from fnmatch import fnmatchcase
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.ecr.exceptions import InvalidParameterException, RepositoryNotFoundException
 from moto.ecr.models import ECRBackend, Repository
 from moto.ecr.policy_validation import EcrLifecyclePolicyValidator
+from moto.ecr.responses import ECRResponse
 
+from . import registry
 from .override import override
 
 
@@ -42,6 +47,21 @@ def error(code: str, message: str) -> InvalidParameterException:
     return InvalidParameterException(code, message)
 
 
+@override(ECRResponse)
+def get_authorization_token(moto: Any, self: Any) -> ActionResult:
+    data = []
+    for account in self._get_param("registryIds") or [self.current_account]:
+        password, token = registry.give_token(account, self.region)
+        data.append(
+            {
+                "authorizationToken": base64.b64encode(f"AWS:{password}".encode()).decode(),
+                "expiresAt": token.expires,
+                "proxyEndpoint": f"http://127.0.0.1:{os.environ['MOTO_PORT']}",
+            }
+        )
+    return ActionResult({"authorizationData": data})
+
+
 @override(ECRBackend)
 def put_image(
     moto: Any,
@@ -60,6 +80,11 @@ def put_image(
         raise error(
             "ImageDigestDoesNotMatchException",
             f"The digest {digest} does not match the digest {own_digest} of the manifest",
+        )
+    if image_tag is None and any(one.image_manifest == image_manifest for one in repository.images):
+        raise error(
+            "ImageAlreadyExistsException",
+            f"Image with digest '{own_digest}' already exists in the '{repository_name}' repository.",
         )
     holders = [one for one in repository.images if image_tag in one.image_tags]
     others = [one for one in holders if one.image_manifest != image_manifest]

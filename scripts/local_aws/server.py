@@ -3,11 +3,14 @@
 Every AWS request waits the wanted latency in its own thread, is handled one at a time (moto is
 not made for threads), and is recorded. What must not hold up the others (a function that is
 waited for may ask this AWS itself) is left in the request's environ under AFTER, and runs when
-the request has been handled: it answers more headers and the body. Beside AWS it answers:
+the request has been handled: it answers more headers and the body. Requests to /v2/ are ECR's registry
+(registry.py): their layers are streamed, beside the lock. Beside AWS it answers:
 
     GET    /_local/calls    the AWS requests so far, as a JSON list
     DELETE /_local/calls    forget them
-    POST   /_local/config   {"latency_ms": 20, "moment": 0.5}: either or both; answers both
+    POST   /_local/config   {"latency_ms": 20, "moment": 0.5}: either or both; answers both.
+                            {"token_requests": 3}: a token for the registry has expired after as
+                            many requests to it; null: after its twelve hours
     POST   /_local/call     {"service": "ec2", "operation": "describe_vpcs", "params": {},
                             "region": "us-east-1"}: that boto3 call, made to this server without
                             latency and unrecorded; {"ok": ...} or {"error": {"code", "message"}}
@@ -128,6 +131,9 @@ class LocalAws:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         path = environ.get("PATH_INFO", "")
+        signed = environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-")
+        if path.startswith("/v2/") and not signed:
+            return self.registry(environ, start_response)
         body = read_body(environ)
         if path.startswith("/_local/"):
             status, answer = self.own(environ["REQUEST_METHOD"], path, body)
@@ -158,6 +164,28 @@ class LocalAws:
         call["code"] = error_code(call["status"], headers, answer)
         self.calls.append(call)
         return status, headers, answer
+
+    def registry(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """A request to ECR's registry, remembered as the action that it needs the permission of."""
+        from . import registry
+
+        arrived = time.monotonic()
+        if self.latency_ms:
+            time.sleep(self.latency_ms / 1000)
+        status, headers, parts = registry.answer(environ)
+        if action := registry.action(environ):
+            self.calls.append(
+                {
+                    **told(environ, "ecr", action),
+                    "params": None,
+                    "at": round(arrived - self.started, 6),
+                    "ms": round((time.monotonic() - arrived) * 1000, 3),
+                    "status": int(status.split()[0]),
+                    "code": None,
+                }
+            )
+        start_response(status, list(headers.items()))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else parts
 
     def ask_moto(self, environ: dict[str, Any]) -> tuple[str, list[Any], bytes]:
         answered: list[Any] = []
@@ -208,6 +236,10 @@ class LocalAws:
             wanted = json.loads(body or b"{}")
             self.latency_ms = float(wanted.get("latency_ms", self.latency_ms))
             clock.moment = float(wanted.get("moment", clock.moment))
+            if "token_requests" in wanted:
+                from . import registry
+
+                registry.token_requests = wanted["token_requests"]
             return "200 OK", {"latency_ms": self.latency_ms, "moment": clock.moment}
         if (method, path) == ("POST", "/_local/call"):
             return "200 OK", self.call(json.loads(body))
@@ -317,6 +349,11 @@ def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
             params = json.loads(body) if body else None
         except ValueError:
             params = None
+    return {**told(environ, service, action), "params": params}
+
+
+def told(environ: dict[str, Any], service: str | None, action: str | None) -> dict[str, Any]:
+    """What is recorded of every request."""
     # In REST the method tells whether a request changes anything, elsewhere the name.
     reading = service == "sts" or (action or "").startswith((*READS, "GET ", "HEAD "))
     agents = [environ.get(name, "") for name in ("HTTP_USER_AGENT", "HTTP_X_AMZ_USER_AGENT")]
@@ -326,7 +363,6 @@ def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
         "action": action,
         "changing": not reading,
         "tool": tool.group(1) if tool else None,
-        "params": params,
     }
 
 

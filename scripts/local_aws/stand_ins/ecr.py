@@ -2,6 +2,8 @@
 
 import base64
 import os
+import urllib.error
+import urllib.request
 from typing import Any
 
 import boto3
@@ -23,3 +25,15 @@ def client(region: str) -> Any:
 def password(ecr: Any) -> str:
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     return base64.b64decode(token).decode().removeprefix("AWS:")
+
+
+def opens(password: str) -> bool:
+    """Whether the registry takes it."""
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + "/v2/")
+    login = base64.b64encode(f"AWS:{password}".encode()).decode()
+    request.add_header("Authorization", f"Basic {login}")
+    try:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
+    except urllib.error.HTTPError:
+        return False
+    return True
