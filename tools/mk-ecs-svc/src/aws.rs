@@ -1,9 +1,10 @@
 //! Every ECS call: here those that find, make and change; in `aws/going.rs` those by which things
-//! go. Thin: what to call with what is decided in `plan.rs` and in the order of `make.rs`,
+//! go; in `aws/scaling.rs` who else sets a service's count. Thin: what to call with what is decided in `plan.rs` and in the order of `make.rs`,
 //! `delete.rs` and `stable.rs`.
 
 pub mod going;
 mod have;
+mod scaling;
 
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ pub struct Ecs {
     pub stream: Stream,
     /// Whose services they are.
     pub env: Env,
+    aws: Aws,
     cluster: String,
 }
 
@@ -51,7 +53,7 @@ pub struct Ecs {
 pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Ecs {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     let cluster = env.cluster_name();
-    Ecs { client: Client::from_conf(config), stream: stream.clone(), env: env.clone(), cluster }
+    Ecs { client: Client::from_conf(config), stream: stream.clone(), env: env.clone(), aws: aws.clone(), cluster }
 }
 
 impl Ecs {

@@ -2,9 +2,11 @@
 //!
 //! Found again by name, which ECS keeps unique; whose it is, the identity tag says. A task
 //! definition is compared with its family's newest revision, and registered again only when it
-//! differs. Task roles and autoscaling are deliberately absent.
+//! differs. Task roles and autoscaling are deliberately absent;
+//! a count that Application Auto Scaling sets stays.
 
 pub mod aws;
+pub mod cause;
 mod delete;
 pub mod make;
 pub mod plan;
@@ -55,11 +57,19 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
 }
 
 /// Waits until each service runs, in full, the task definition that its record names, for
-/// `wait-env`; looks at once, and at ten services in a call.
+/// `wait-env`; looks at once, and at ten services in a call. `log` answers the last lines of the log
+/// of an app's task.
 ///
-/// Errors: a deployment failed or was rolled back, with AWS's reasons; or it takes too long.
-pub async fn wait_stable(stream: &Stream, aws: &Aws, env: &Env, services: &[Service]) -> Result<()> {
-    stable::wait(&aws::client(aws, stream, env), services).await
+/// Errors: a deployment failed, was rolled back or cannot succeed, with AWS's reasons; or it takes too
+/// long.
+pub async fn wait_stable(
+    stream: &Stream,
+    aws: &Aws,
+    env: &Env,
+    services: &[Service],
+    log: impl AsyncFn(&str, &str) -> Vec<String>,
+) -> Result<()> {
+    stable::wait(&aws::client(aws, stream, env), services, log).await
 }
 
 /// The services of some apps that are steady at this moment, for `wait-env`.

@@ -358,7 +358,18 @@ impl<'a> Make<'a> {
         .await
     }
 
+    /// A count that Application Auto Scaling set stays; one that a person set does not.
+    async fn with_its_count(&self, app: &App, have: &HaveService, want: &Settings) -> Result<Settings> {
+        let count = have.settings.count;
+        let scaled = if count == want.count { None } else { self.ecs.scaled(&have.name).await? };
+        let Some((least, most)) = scaled else { return Ok(want.clone()) };
+        let told = format!("{} keeps {count} tasks: Application Auto Scaling sets from {least} to {most}", app.name);
+        self.ecs.stream.say(&told);
+        Ok(Settings { count, ..want.clone() })
+    }
+
     async fn brought_into_line(&self, app: &App, have: HaveService, want: &Settings) -> Result<()> {
+        let want = &self.with_its_count(app, &have, want).await?;
         let mut differences = plan::service_differences(&have.name, &have.settings, want)?;
         if !differences.is_empty() && !self.env.plan {
             // Its new tasks pull their image through it.

@@ -1,0 +1,27 @@
+//! What Application Auto Scaling says of a service. It is asked only where a service has another
+//! count than is wanted.
+
+use aws_sdk_applicationautoscaling::Client;
+use aws_sdk_applicationautoscaling::config::Builder;
+use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
+use plumbing::{Result, aws_error};
+
+use super::Ecs;
+
+impl Ecs {
+    /// The least and the most tasks of a service that is registered to be scaled.
+    pub async fn scaled(&self, service: &str) -> Result<Option<(i32, i32)>> {
+        let config = Builder::from(&self.aws.config).interceptor(self.aws.guard()).build();
+        let request = Client::from_conf(config)
+            .describe_scalable_targets()
+            .service_namespace(ServiceNamespace::Ecs)
+            .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+            .resource_ids(format!("service/{}/{service}", self.cluster));
+        let answer = request.send().await.map_err(|e| {
+            let what = format!("find out whether service {service} is scaled");
+            aws_error("application-autoscaling:DescribeScalableTargets", what, e)
+        })?;
+        let target = answer.scalable_targets.unwrap_or_default().into_iter().next();
+        Ok(target.map(|target| (target.min_capacity, target.max_capacity)))
+    }
+}
