@@ -1,6 +1,6 @@
 //! Puts together what the tools' crates found. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use plumbing::{App, Env, Record, Source};
 use serde_json::Value;
@@ -9,7 +9,8 @@ use serde_json::Value;
 ///
 /// An app leaves traces in several services, so its record comes in fragments of one key; these
 /// become one. A fragment alone (no port is known) is no app: its service does not exist yet, and
-/// the rest of what was asked for is nowhere in AWS. So it is with a source and its pipeline.
+/// the rest of what was asked for is nowhere in AWS. Nor is one that calls such an app: no tool would
+/// take it. So it is with a source and its pipeline.
 pub fn records(env: &Env, new: bool, found: Vec<Record>) -> Vec<Record> {
     let mut merged: Vec<Record> = Vec::new();
     let mut places: HashMap<(String, String), usize> = HashMap::new();
@@ -31,6 +32,9 @@ pub fn records(env: &Env, new: bool, found: Vec<Record>) -> Vec<Record> {
         _ => true,
     };
     merged.retain(|record| whole(record) && (new || record.kind() != "env"));
+    while let Some(at) = caller_of_none(&merged) {
+        merged.remove(at);
+    }
     let rank = |record: &Record| match record.kind() {
         "env" => 0,
         "app" | "source" => 1,
@@ -38,6 +42,13 @@ pub fn records(env: &Env, new: bool, found: Vec<Record>) -> Vec<Record> {
     };
     merged.sort_by_key(rank);
     merged
+}
+
+/// Where an app is that calls one which is not there.
+fn caller_of_none(records: &[Record]) -> Option<usize> {
+    let app = |record: &Record| record.typed::<App>();
+    let names: HashSet<String> = records.iter().filter_map(app).map(|app| app.name).collect();
+    records.iter().position(|record| app(record).is_some_and(|app| !app.calls.iter().all(|name| names.contains(name))))
 }
 
 /// Whether a record is of what serves the apps, and whether of what builds the sources. A
@@ -98,9 +109,10 @@ mod tests {
             Record::new("sg", "task/web").with("id", "sg-1"),
             Record::new("app", "web").with("public", true),
             Record::new("app", "web").with("port", 5000),
+            Record::new("app", "api").with("port", 5000),
         ];
         let records = records(&env(), false, found);
-        assert_eq!(records.len(), 2);
+        assert_eq!(records.len(), 3);
         let app: App = records[0].typed().unwrap();
         assert_eq!((app.public, app.calls, app.port), (true, vec!["api".to_string()], 5000));
     }
@@ -108,6 +120,14 @@ mod tests {
     #[test]
     fn an_app_without_a_service_is_left_out() {
         assert!(records(&env(), false, vec![Record::new("app", "web").with("public", true)]).is_empty());
+    }
+
+    #[test]
+    fn an_app_that_calls_one_without_a_service_is_left_out() {
+        let app = |name, calls: &[&str]| Record::new("app", name).with("port", 5000).with("calls", calls);
+        let found = vec![app("web", &["api"]), app("admin", &["web"]), app("jobs", &[])];
+        let records = records(&env(), false, found);
+        assert_eq!(records.iter().map(Record::name).collect::<Vec<_>>(), ["jobs"]);
     }
 
     #[test]
