@@ -1,7 +1,7 @@
 //! mk-connection: its command line, and the connections it makes and adopts in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, LocalAws, Value, json, tags, text, tool};
+use support::{ENV, Faults, LocalAws, Value, json, tags, text, tool};
 
 const NAME: &str = "connection-production-pr1";
 const MAKE: &str = "mk-env production pr1 | mk-connection";
@@ -59,6 +59,18 @@ fn it_makes_one_says_where_to_click_and_keeps_it() {
         (&json!("AVAILABLE"), &json!("kept"), &record["arn"])
     );
     assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn it_is_as_patient_as_the_others_where_it_is_throttled() {
+    let aws = LocalAws::start();
+    let faults = Faults::between(&aws);
+    faults.rules(json!([
+        {"do": "throttle", "of": "codeconnections:*", "times": 4},
+        {"do": "fail", "of": "codeconnections:*", "times": 5},
+    ]));
+    assert_eq!(faults.pipe(MAKE).ok().record("connection", "github")["change"], "created");
+    assert_eq!(all(&aws).len(), 1);
 }
 
 #[test]

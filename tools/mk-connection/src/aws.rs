@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use aws_sdk_codeconnections::Client;
 use aws_sdk_codeconnections::config::Builder;
-use aws_sdk_codeconnections::config::retry::RetryConfig;
+use aws_sdk_codeconnections::config::interceptors::InterceptorContext;
+use aws_sdk_codeconnections::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_codeconnections::error::BuildError;
 use aws_sdk_codeconnections::types::{ProviderType, Tag};
 use futures_util::future::try_join_all;
@@ -16,9 +17,6 @@ use crate::plan::{self, Have, MADE};
 /// A connection just made may be unknown to the next call for some seconds.
 const FRESH: &[(&str, &str)] = &[("ResourceNotFoundException", "")];
 const FRESH_BUDGET: Duration = Duration::from_secs(60);
-/// How often a call is tried. An emulator that lacks the service answers each with 500, and
-/// `ls-env` asks it for every environment.
-const ATTEMPTS: u32 = 3;
 
 /// CodeConnections, and for whom.
 pub struct Connections {
@@ -34,9 +32,30 @@ pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Connections {
     let own_endpoint = aws.config.endpoint_url().is_some();
     let mut config = Builder::from(&aws.config).interceptor(aws.guard());
     if own_endpoint {
-        config = config.retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
+        config = config.retry_classifier(Lacking);
     }
     Connections { client: Client::from_conf(config.build()), stream: stream.clone(), env: env.clone(), own_endpoint }
+}
+
+/// An emulator that lacks the service answers each call with 500 and without AWS's code, which no
+/// other attempt changes, and `ls-env` asks it for every environment.
+#[derive(Debug)]
+struct Lacking;
+
+impl ClassifyRetry for Lacking {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let Some(answer) = context.response().filter(|answer| answer.status().is_server_error()) else {
+            return RetryAction::NoActionIndicated;
+        };
+        let body = answer.body().bytes().unwrap_or_default();
+        let coded = answer.headers().contains_key("x-amzn-errortype")
+            || body.windows(b"\"__type\"".len()).any(|word| word == b"\"__type\"");
+        if coded { RetryAction::NoActionIndicated } else { RetryAction::RetryForbidden }
+    }
+
+    fn name(&self) -> &'static str {
+        "plumbline"
+    }
 }
 
 impl Connections {
