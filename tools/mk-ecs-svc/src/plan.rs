@@ -138,6 +138,8 @@ pub struct Deployment {
     pub rollout: String,
     /// Why.
     pub reason: String,
+    /// How many of its tasks stopped since the last one that ran well.
+    pub failed: i32,
 }
 
 /// What surrounds an app's tasks.
@@ -384,9 +386,27 @@ pub fn short(arn: &str) -> &str {
 
 /// Whether one revision of a family came after another.
 pub fn newer(one: &str, other: &str) -> bool {
-    let parts =
-        |arn: &str| arn.rsplit_once(':').and_then(|(family, n)| Some((family.to_string(), n.parse::<u32>().ok()?)));
-    matches!((parts(one), parts(other)), (Some((a, one)), Some((b, other))) if a == b && one > other)
+    matches!((revision(one), revision(other)), (Some((a, one)), Some((b, other))) if a == b && one > other)
+}
+
+/// Whether no revision was registered between the newest that was found, "" for none, and ours.
+pub fn next(ours: &str, found: &str) -> bool {
+    let number = |arn| revision(arn).map_or(0, |(_, number)| number);
+    number(ours) == number(found) + 1
+}
+
+/// The revisions of a family after one and before another, the newest first.
+pub fn between(revisions: Vec<String>, after: &str, before: &str) -> Vec<String> {
+    let mut between: Vec<String> =
+        revisions.into_iter().filter(|arn| newer(before, arn) && (after.is_empty() || newer(arn, after))).collect();
+    between.sort_by_key(|arn| std::cmp::Reverse(revision(arn).map(|(_, number)| number)));
+    between
+}
+
+/// The family, with what precedes it, and the number of a revision's ARN.
+fn revision(arn: &str) -> Option<(&str, u32)> {
+    let (family, number) = arn.rsplit_once(':')?;
+    Some((family, number.parse().ok()?))
 }
 
 /// The token of a service's creation: a second run's is the same; that of a service in the place
@@ -442,6 +462,11 @@ pub fn progress(have: &HaveService, asked: &str) -> Progress {
         "COMPLETED" if have.running == have.settings.count => Progress::Steady,
         _ => Progress::Underway,
     }
+}
+
+/// Whether tasks of the revision that was asked for stop, so that it is worth asking why.
+pub fn fails(have: &HaveService, asked: &str) -> bool {
+    have.deployments.iter().any(|deployment| deployment.task_definition == asked && deployment.failed > 0)
 }
 
 /// The cluster's record.
@@ -638,6 +663,7 @@ mod tests {
             task_definition: task.to_string(),
             rollout: rollout.to_string(),
             reason: format!("{rollout} {task}"),
+            failed: 0,
         });
         HaveService {
             status: "ACTIVE".into(),
@@ -672,6 +698,15 @@ mod tests {
         assert_eq!(progress(&running(&[("PRIMARY", "t:3", "IN_PROGRESS")]), "t:2"), Progress::Underway);
         assert!(newer("t:10", "t:9") && !newer("t:9", "t:10") && !newer("u:10", "t:9") && !newer("t:1", "t:1"));
         assert!(!newer("arn:aws:ecs:us-east-1:1:task-definition/t:1", "planned:t"));
+    }
+
+    #[test]
+    fn a_revision_that_does_not_follow_the_one_found_had_a_rival() {
+        assert!(next("t:1", "") && next("t:10", "t:9"));
+        assert!(!next("t:2", "") && !next("t:11", "t:9"));
+        let all = ["t:1", "t:9", "t:10", "t:11", "t:12", "u:10"].map(String::from);
+        assert_eq!(between(all.to_vec(), "t:1", "t:12"), ["t:11", "t:10", "t:9"]);
+        assert_eq!(between(all.to_vec(), "", "t:10"), ["t:9", "t:1"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use plumbing::{Error, Kind, Result, Service, wait};
 
 use crate::aws::Ecs;
+use crate::cause::{self, Stop};
 use crate::plan::{self, HaveService, Progress};
 
 /// A task starts within 2 to 5 minutes; the circuit breaker gives a broken one up within 10 to 20,
@@ -17,7 +18,7 @@ const STEADY_DEADLINE: Duration = Duration::from_secs(30 * 60);
 const LOOKS_WITHOUT: u32 = 8;
 
 /// Waits until all of them are steady; all are looked at together.
-pub async fn wait(ecs: &Ecs, services: &[Service]) -> Result<()> {
+pub async fn wait(ecs: &Ecs, services: &[Service], log: impl AsyncFn(&str, &str) -> Vec<String>) -> Result<()> {
     let waiting: BTreeMap<&str, &Service> = services.iter().map(|service| (service.arn.as_str(), service)).collect();
     let waiting = RefCell::new(waiting);
     let events = RefCell::new(Vec::new());
@@ -46,8 +47,21 @@ pub async fn wait(ecs: &Ecs, services: &[Service]) -> Result<()> {
             };
             match plan::progress(have, &asked.task_definition) {
                 Progress::Steady => drop(waiting.borrow_mut().remove(arn.as_str())),
-                Progress::Underway => events.borrow_mut().push(have.event.clone()),
-                Progress::Failed(why) => return Err(failed(ecs, asked, have, &why).await),
+                Progress::Underway => {
+                    // The breaker needs many tasks, and minutes for each, to give up what cannot succeed.
+                    if plan::fails(have, &asked.task_definition)
+                        && let Some(stop) = cause::lasting(&stops(ecs, have).await, &asked.task_definition)
+                    {
+                        let why = format!("it cannot run {}", plan::short(&asked.task_definition));
+                        return Err(failed(ecs, asked, have, &why, Some(stop), &log).await);
+                    }
+                    events.borrow_mut().push(have.event.clone());
+                }
+                Progress::Failed(why) => {
+                    let stops = stops(ecs, have).await;
+                    let stop = stops.iter().find(|stop| stop.task_definition == asked.task_definition);
+                    return Err(failed(ecs, asked, have, &why, stop.or(stops.first()), &log).await);
+                }
             }
         }
         Ok(waiting.borrow().is_empty().then_some(()))
@@ -61,14 +75,31 @@ pub async fn wait(ecs: &Ecs, services: &[Service]) -> Result<()> {
     })
 }
 
-async fn failed(ecs: &Ecs, asked: &Service, have: &HaveService, why: &str) -> Error {
-    // The reasons are a help: not to get them must not hide the failure.
-    let stopped = ecs.stopped_reason(&have.name).await.ok().flatten();
-    let mut message = format!("service {} failed: {}", asked.name, why.trim_end_matches(['.', ' ']));
-    for (what, text) in [("newest event", Some(have.event.clone())), ("a task stopped", stopped)] {
+/// The reasons are a help: not to get them must not hide the failure.
+async fn stops(ecs: &Ecs, have: &HaveService) -> Vec<Stop> {
+    ecs.stops(&have.name).await.unwrap_or_default()
+}
+
+async fn failed(
+    ecs: &Ecs,
+    asked: &Service,
+    have: &HaveService,
+    why: &str,
+    stop: Option<&Stop>,
+    log: &impl AsyncFn(&str, &str) -> Vec<String>,
+) -> Error {
+    let app = &asked.name;
+    let mut message = format!("service {app} failed: {}", why.trim_end_matches(['.', ' ']));
+    let stopped = stop.map(|stop| stop.reason.clone());
+    for (what, text) in [("a task stopped", stopped), ("newest event", Some(have.event.clone()))] {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
             message.push_str(&format!("; {what}: {}", text.trim_end_matches('.')));
         }
     }
-    Error::refused(message).hint(format!("look at the log of {}, mend it and run the pipeline again", asked.name))
+    if let Some(stop) = stop {
+        for line in log(app, &stop.task).await {
+            ecs.stream.say(&format!("{app} logged: {line}"));
+        }
+    }
+    Error::refused(message).hint(format!("mend {app} and run the pipeline again; ECS returns to what ran before"))
 }

@@ -16,6 +16,9 @@ const CONFLICT_BUDGET: Duration = Duration::from_secs(60);
 /// A group that exists by CreateLogGroup's word shows in a listing within seconds.
 const SHOWS: Duration = Duration::from_secs(60);
 
+/// How many lines of a log a person is shown.
+const LAST_LINES: i32 = 3;
+
 /// CloudWatch Logs, and for whom.
 pub struct Logs {
     client: Client,
@@ -51,6 +54,14 @@ impl Logs {
     pub async fn there(&self, group: &str) -> Result<Have> {
         let what = format!("log group {group} exists, but CloudWatch Logs does not show it");
         wait::until(&self.stream, &what, SHOWS, || self.look(group)).await
+    }
+
+    /// The end of a log stream; whoever asks can do without.
+    pub async fn last_lines(&self, group: &str, log_stream: &str) -> Vec<String> {
+        let request = self.client.get_log_events().log_group_name(group).log_stream_name(log_stream);
+        let answer = request.limit(LAST_LINES).start_from_head(false).send().await;
+        let events = answer.ok().and_then(|answer| answer.events).unwrap_or_default();
+        events.into_iter().filter_map(|event| Some(event.message?.trim_end().to_string())).collect()
     }
 
     async fn under(&self, prefix: &str, wanted: impl Fn(&Have) -> bool) -> Result<Vec<Have>> {

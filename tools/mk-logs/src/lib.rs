@@ -12,6 +12,12 @@ use plumbing::{Aws, Change, Env, LogGroup, Record, Result, Stream};
 /// What `--iam-policy` prints.
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
+/// The last lines that an app's task logged, oldest first, for `wait-env`; none where there are none to
+/// be had.
+pub async fn last_lines(stream: &Stream, aws: &Aws, env: &Env, app: &str, task: &str) -> Vec<String> {
+    aws::client(aws, stream, env).last_lines(&env.log_group_name(app), &plan::stream_of_task(app, task)).await
+}
+
 /// The environment's log groups as records, for `ls-env`.
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
     let found = aws::client(aws, stream, env).find().await?;

@@ -139,6 +139,12 @@ pub fn record(env: &Env, name: &str, group: &str, retention: Option<i32>) -> Rec
     }
 }
 
+/// The log stream of an app's task: mk-ecs-svc has the awslogs driver prefix it with the app, which is
+/// also the container's name (ECS developer guide, "awslogs-stream-prefix").
+pub fn stream_of_task(app: &str, task: &str) -> String {
+    format!("{app}/{app}/{task}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -140,7 +140,9 @@ impl Watch<'_> {
         tokio::task::yield_now().await;
         let mut asked = self.services.take();
         while !asked.is_empty() {
-            let steady = mk_ecs_svc::wait_stable(self.stream, self.aws, self.env, &asked).await;
+            let log =
+                async |app: &str, task: &str| mk_logs::last_lines(self.stream, self.aws, self.env, app, task).await;
+            let steady = mk_ecs_svc::wait_stable(self.stream, self.aws, self.env, &asked, log).await;
             // A record of an earlier run (ls-env, a saved stream) may come first, and that of
             // this run after it, with another revision: only the last one counts.
             self.stream.all().await?;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{DesiredStatus, TaskDefinitionStatus};
 use plumbing::{Error, Result, code, message, wait};
 
+use super::have::have_stop;
 use super::{BATCH, Ecs};
+use crate::cause::Stop;
 use crate::plan::{self, HaveService};
 
 /// A deployment must end before its service can be deleted, and what it uses be let go.
@@ -73,23 +75,18 @@ impl Ecs {
         }
     }
 
-    /// Why the last of a service's tasks stopped, where AWS still knows.
-    pub async fn stopped_reason(&self, service: &str) -> Result<Option<String>> {
+    /// The tasks of a service that stopped, the newest first, as long as AWS knows of them (an hour).
+    pub async fn stops(&self, service: &str) -> Result<Vec<Stop>> {
         let mut tasks = self.tasks(Some(service), DesiredStatus::Stopped).await?;
         tasks.truncate(100); // what DescribeTasks takes
         if tasks.is_empty() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let request = self.client.describe_tasks().cluster(&self.cluster).set_tasks(Some(tasks));
         let answer = request.send().await.map_err(|e| self.failed("DescribeTasks", "look at tasks of", service, e))?;
         let mut tasks = answer.tasks.unwrap_or_default();
-        tasks.sort_by_key(|task| task.stopped_at().map(|at| at.secs()));
-        Ok(tasks.into_iter().rev().find_map(|task| {
-            let container = task.containers().iter().find_map(|container| container.reason());
-            let reasons = [task.stopped_reason(), container].into_iter().flatten().filter(|reason| !reason.is_empty());
-            let reasons: Vec<&str> = reasons.collect();
-            (!reasons.is_empty()).then(|| reasons.join(": "))
-        }))
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.stopped_at().map(|at| at.secs())));
+        Ok(tasks.iter().map(have_stop).collect())
     }
 
     /// The ARNs of a family's revisions of a status.
@@ -111,6 +108,7 @@ impl Ecs {
             Ok(_) => Ok(()),
             // Another run was faster.
             Err(e) if message(&e).contains("Unable to describe task definition") => Ok(()),
+            Err(e) if message(&e).contains("is inactive") => Ok(()),
             Err(e) => Err(self.failed("DeregisterTaskDefinition", "deregister", plan::short(arn), e)),
         }
     }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{AssignPublicIp, ContainerDefinition, Service as SdkService, Tag, TaskDefinition};
+use aws_sdk_ecs::types::{
+    AssignPublicIp, ContainerDefinition, Service as SdkService, Tag, Task as SdkTask, TaskDefinition,
+};
 
+use crate::cause::Stop;
 use crate::plan::{self, Deployment, HaveService, HaveTask, Settings, Tags, Task};
 
 /// Reads tags.
@@ -106,6 +109,7 @@ pub fn have_service(service: SdkService) -> HaveService {
         task_definition: deployment.task_definition().unwrap_or_default().into(),
         rollout: deployment.rollout_state().map(|state| state.as_str().to_string()).unwrap_or_default(),
         reason: deployment.rollout_state_reason().unwrap_or_default().into(),
+        failed: deployment.failed_tasks(),
     });
     HaveService {
         deployments: deployments.collect(),
@@ -117,5 +121,22 @@ pub fn have_service(service: SdkService) -> HaveService {
         arn: service.service_arn.unwrap_or_default(),
         status: service.status.unwrap_or_default(),
         tags: tags(service.tags),
+    }
+}
+
+/// Reads a task that stopped: ECS's reason, its container's, and how that one ended.
+pub fn have_stop(task: &SdkTask) -> Stop {
+    let containers = task.containers();
+    let exit = containers.iter().find_map(|container| container.exit_code()).filter(|code| *code != 0);
+    let reasons = [
+        task.stopped_reason().map(String::from),
+        containers.iter().find_map(|container| container.reason()).map(String::from),
+        exit.map(|code| format!("exit code {code}")),
+    ];
+    let reasons: Vec<String> = reasons.into_iter().flatten().filter(|reason| !reason.is_empty()).collect();
+    Stop {
+        task: task.task_arn().unwrap_or_default().rsplit('/').next().unwrap_or_default().into(),
+        task_definition: task.task_definition_arn().unwrap_or_default().into(),
+        reason: reasons.join(": "),
     }
 }
