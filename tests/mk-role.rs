@@ -128,17 +128,23 @@ fn what_was_changed_by_hand_is_brought_into_line() {
     aws.call("iam", "put_role_policy", wide);
     let theirs = json!([{"Key": "Team", "Value": "nobody"}, {"Key": "theirs", "Value": "x"}]);
     aws.call("iam", "tag_role", json!({"RoleName": WEB, "Tags": theirs}));
+    let described = role(&aws, WEB)["Description"].clone();
+    aws.call("iam", "update_role_description", json!({"RoleName": WEB, "Description": "theirs"}));
     aws.forget();
     let again = aws.pipe(&make()).ok();
-    assert_eq!(aws.changes(), ["iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:TagRole"]);
+    assert_eq!(
+        aws.changes(),
+        ["iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:UpdateRoleDescription", "iam:TagRole"]
+    );
     let record = again.record("role", "execution/web");
     let fields: Vec<_> = record["changes"].as_array().unwrap().iter().map(|change| change["field"].clone()).collect();
     assert_eq!(
         (&record["change"], fields),
-        (&json!("updated"), vec![json!("trust"), json!("policy"), json!("tag Team")])
+        (&json!("updated"), vec![json!("trust"), json!("policy"), json!("description"), json!("tag Team")])
     );
     let now = role(&aws, WEB);
     assert_eq!((&now["AssumeRolePolicyDocument"], &policy(&aws, WEB)), (&trust, &rights));
+    assert_eq!(now["Description"], described);
     let tags = support::tags(&now["Tags"]);
     assert_eq!((&tags["Team"], &tags["theirs"]), (&json!("devops"), &json!("x")));
 }

@@ -124,6 +124,7 @@ impl Iam {
         match field {
             Field::Trust => self.trust(want).await,
             Field::Policy => self.permit(want, BUSY).await,
+            Field::Description => self.describe(want).await,
             Field::Tags => self.retag(want).await,
         }
     }
@@ -142,6 +143,14 @@ impl Iam {
         let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
         let what = || format!("set the trust of role {}", want.role);
         answer.map(drop).map_err(|e| aws_error("iam:UpdateAssumeRolePolicy", what(), e))
+    }
+
+    /// Sets the description alone: UpdateRole would set the longest session as well.
+    async fn describe(&self, want: &Want) -> Result<()> {
+        let request = self.client.update_role_description().role_name(&want.role).description(&want.description);
+        let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
+        let what = || format!("set the description of role {}", want.role);
+        answer.map(drop).map_err(|e| aws_error("iam:UpdateRoleDescription", what(), e))
     }
 
     /// Sets a role's tags to ours; others' tags stay.
@@ -214,6 +223,7 @@ fn have(role: Role) -> Have {
     Have {
         trust: role.assume_role_policy_document.as_deref().and_then(document::read),
         path: role.path,
+        description: role.description.unwrap_or_default(),
         tags: tags.collect::<BTreeMap<_, _>>(),
         ..Have::default()
     }

@@ -38,6 +38,8 @@ pub struct Want {
 pub struct Have {
     /// Its path.
     pub path: String,
+    /// What people read of it.
+    pub description: String,
     /// Who may assume it; nothing where that is no JSON.
     pub trust: Option<Value>,
     /// What its inline policy lets it do.
@@ -53,6 +55,8 @@ pub enum Field {
     Trust,
     /// The inline policy.
     Policy,
+    /// The description.
+    Description,
     /// The tags.
     Tags,
 }
@@ -222,7 +226,8 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
     };
     let documents = [document("trust", &have.trust, &want.trust), document("policy", &have.policy, &want.policy)];
     let tags = Difference::of_tags(&have.tags, &want.tags);
-    Ok(Step::Change(documents.into_iter().flatten().chain(tags).collect()))
+    let description = Difference::between("description", &have.description, &want.description);
+    Ok(Step::Change(documents.into_iter().flatten().chain(description).chain(tags).collect()))
 }
 
 /// The calls that bring differences into line, each once.
@@ -230,6 +235,7 @@ pub fn fields(differences: &[Difference]) -> Vec<Field> {
     let field = |difference: &Difference| match difference.field.as_str() {
         "trust" => Field::Trust,
         "policy" => Field::Policy,
+        "description" => Field::Description,
         _ => Field::Tags,
     };
     let mut fields: Vec<Field> = differences.iter().map(field).collect();
@@ -281,7 +287,13 @@ mod tests {
     fn ours() -> Have {
         let want = want();
         let tags = want.tags.into_iter().collect();
-        Have { path: path(&env()), trust: Some(want.trust), policy: Some(want.policy), tags }
+        Have {
+            path: path(&env()),
+            description: want.description,
+            trust: Some(want.trust),
+            policy: Some(want.policy),
+            tags,
+        }
     }
 
     fn differing(have: &Have) -> Vec<String> {
