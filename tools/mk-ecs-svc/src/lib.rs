@@ -11,6 +11,7 @@ mod delete;
 pub mod make;
 pub mod plan;
 pub mod reference;
+mod rollback;
 mod stable;
 
 use futures_util::future::try_join_all;
@@ -22,7 +23,7 @@ use tokio::try_join;
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The cluster, the services with what they tell of their apps, and the task definitions, for
-/// `ls-env`; two calls deep.
+/// `ls-env`; two calls deep, and three where a service runs another revision than the newest.
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
     let ecs = aws::client(aws, stream, env);
     let (cluster, names, families) = try_join!(ecs.cluster(), ecs.service_names(), ecs.families())?;
@@ -39,10 +40,21 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
         let Some(app) = plan::app_of(env, "task", plan::family_of(&task.arn)) else { continue };
         records.push(plan::task_record(&app, &task.arn, &task.task.image));
     }
-    for service in services.iter().filter(|service| service.status != "INACTIVE" && env.owns(&service.tags)) {
+    let services: Vec<_> =
+        services.into_iter().filter(|service| service.status != "INACTIVE" && env.owns(&service.tags)).collect();
+    let runs = |service: &plan::HaveService| service.settings.task_definition.clone();
+    let older = services.iter().map(runs).filter(|arn| !tasks.iter().any(|task| task.arn == *arn));
+    let older = try_join_all(older.map(|arn| {
+        let ecs = &ecs;
+        async move { ecs.task(&arn).await }
+    }));
+    let older: Vec<_> = older.await?.into_iter().flatten().collect();
+    for service in &services {
         let Some(app) = plan::app_of(env, "service", &service.name) else { continue };
         let family = env.family_name(&app);
-        if let Some(task) = tasks.iter().find(|task| plan::family_of(&task.arn) == family) {
+        let running = older.iter().chain(&tasks).find(|task| task.arn == runs(service));
+        let newest = || tasks.iter().find(|task| plan::family_of(&task.arn) == family);
+        if let Some(task) = running.or_else(newest) {
             records.push(plan::app_record(&app, &task.task, &service.settings));
         }
         let cluster = cluster.as_ref().map(|cluster| cluster.arn.as_str()).unwrap_or_default();

@@ -20,6 +20,9 @@ struct Args {
     /// What an app is to run, before its image record and its own image; may be given again
     #[arg(long = "image", value_name = "APP=REFERENCE", value_parser = plan::image_flag)]
     images: Vec<(String, String)>,
+    /// Take an app's service back to the task definition before the one it runs; again for another
+    #[arg(long = "rollback", value_name = "APP")]
+    rollbacks: Vec<String>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -28,17 +31,20 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
+    if let Some((app, _)) = args.images.iter().find(|(app, _)| args.rollbacks.contains(app)) {
+        return Err(Error::usage(format!("--image and --rollback both say what app '{app}' runs")));
+    }
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let ecs = aws::client(&aws, &stream, &env);
     let images: BTreeMap<String, String> = args.images.into_iter().collect();
     let cluster = make::cluster(&ecs).boxed_local().shared();
-    let make = Make::new(&ecs, &images, cluster.clone());
+    let make = Make::new(&ecs, &images, &args.rollbacks, cluster.clone());
     let apps = stream.for_each::<App, _, _>(|app| make.app(app));
     let (cluster, apps) = tokio::join!(cluster, apps);
     cluster.and(apps)?;
-    match images.keys().find(|app| stream.get::<App>(app).is_none()) {
-        Some(app) => Err(Error::input(format!("--image names app '{app}', which no app record names"))),
+    match images.keys().chain(&args.rollbacks).find(|app| stream.get::<App>(app).is_none()) {
+        Some(app) => Err(Error::input(format!("a flag names app '{app}', which no app record names"))),
         None => Ok(()),
     }
 }

@@ -17,6 +17,7 @@ use crate::aws::Ecs;
 use crate::aws::going::TaskStatus;
 use crate::plan::{self, HaveService, HaveTask, Settings, Surroundings, Task};
 use crate::reference::{self, Piece};
+use crate::rollback;
 
 /// A service that drains ends after its targets' deregistration delay and its containers' stop
 /// timeout, which take minutes; a name is free only then.
@@ -64,6 +65,7 @@ pub struct Make<'a> {
     ecs: &'a Ecs,
     env: &'a Env,
     images: &'a BTreeMap<String, String>,
+    rollbacks: &'a [String],
     cluster: ClusterReady<'a>,
     asked: RefCell<Vec<String>>,
     found: RefCell<BTreeMap<String, HaveService>>,
@@ -71,10 +73,16 @@ pub struct Make<'a> {
 }
 
 impl<'a> Make<'a> {
-    /// `images` are the flags', which win over all others.
-    pub fn new(ecs: &'a Ecs, images: &'a BTreeMap<String, String>, cluster: ClusterReady<'a>) -> Self {
+    /// `images` are the flags', which win over all others; `rollbacks` the apps that return to what
+    /// they ran before.
+    pub fn new(
+        ecs: &'a Ecs,
+        images: &'a BTreeMap<String, String>,
+        rollbacks: &'a [String],
+        cluster: ClusterReady<'a>,
+    ) -> Self {
         let (asked, found, turn) = Default::default();
-        Make { ecs, env: &ecs.env, images, cluster, asked, found, turn }
+        Make { ecs, env: &ecs.env, images, rollbacks, cluster, asked, found, turn }
     }
 
     /// Makes an app's task definition and service. Apps that arrive together are looked up in one
@@ -83,6 +91,9 @@ impl<'a> Make<'a> {
         let name = self.env.service_name(&app.name);
         self.asked.borrow_mut().push(name.clone());
         async move {
+            if self.rollbacks.contains(&app.name) {
+                return self.rolled_back(&app, &name).await;
+            }
             // Registering changes something, so it is not dropped when a look beside it fails.
             let (task, have, around) = join!(self.task(&app), self.service_named(&name), self.surroundings(&app));
             let task = task?;
@@ -91,7 +102,17 @@ impl<'a> Make<'a> {
         }
     }
 
-    /// Registers the task definition if it differs from the newest.
+    /// Takes a service back to the revision before the one that it runs, and changes nothing else.
+    async fn rolled_back(&self, app: &App, name: &str) -> Result<()> {
+        let have = self.service_named(name).await?.filter(|have| have.status == "ACTIVE");
+        let have = have.ok_or_else(|| Error::refused(format!("there is no service {name} to take back")))?;
+        let to = rollback::target(self.ecs, app, &have).await?;
+        rollback::leave(self.ecs, app, &have, &to).await?;
+        let want = Settings { task_definition: to.arn, ..have.settings.clone() };
+        self.brought_into_line(app, have, &want).await
+    }
+
+    /// Registers the task definition if it differs from the newest and from what the service runs.
     async fn task(&self, app: &App) -> Result<Revision> {
         let family = self.env.family_name(&app.name);
         let find = async {
@@ -100,8 +121,11 @@ impl<'a> Make<'a> {
             foreign.try_for_each(|have| plan::ours(self.env, "task definition", &family, &have.tags))?;
             Ok(have)
         };
-        let (have, want) = try_join!(find, self.task_wanted(app))?;
-        let Some(have) = have else {
+        let (mut have, want) = try_join!(find, self.task_wanted(app))?;
+        if have.as_ref().is_some_and(plan::rolled_back) {
+            have = self.running(app, "").await?.or(have);
+        }
+        let Some(mut have) = have else {
             return self.register(app, None, want, &self.env.tags_of(&family), &[]).await;
         };
         let keeps = self.keeps_image(app, &have);
@@ -111,12 +135,27 @@ impl<'a> Make<'a> {
         };
         let tags = plan::task_tags(self.env, &family, keeps);
         let mut differences = plan::task_differences(&have.task, &want);
+        if !differences.is_empty()
+            && let Some(running) = self.running(app, &have.arn).await?
+            && plan::task_differences(&running.task, &want).is_empty()
+        {
+            (have, differences) = (running, Vec::new()); // it was taken back to it
+        }
         if !differences.is_empty() {
             return self.register(app, Some(have), want, &tags, &differences).await;
         }
         differences = retagged(self.ecs, &have.arn, &family, &have.tags, &tags).await?;
         written(self.ecs, plan::task_record(&app.name, &have.arn, &want.image), &differences).await?;
         Ok(Revision { arn: have.arn, task: want, kept: true })
+    }
+
+    /// The revision that an app's service runs, where it is ours and another one than `known`.
+    async fn running(&self, app: &App, known: &str) -> Result<Option<HaveTask>> {
+        let service = self.service_named(&self.env.service_name(&app.name)).await?;
+        let service = service.filter(|have| have.status == "ACTIVE" && have.settings.task_definition != known);
+        let Some(service) = service else { return Ok(None) };
+        let running = self.ecs.task(&service.settings.task_definition).await?;
+        Ok(running.filter(|running| plan::owns_task(self.env, running)))
     }
 
     async fn register(

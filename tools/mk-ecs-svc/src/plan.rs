@@ -127,6 +127,13 @@ pub struct HaveService {
     pub tags: Tags,
 }
 
+impl HaveService {
+    /// Whether no deployment is under way.
+    pub fn is_settled(&self) -> bool {
+        self.deployments.iter().all(|deployment| deployment.rollout != "IN_PROGRESS")
+    }
+}
+
 /// One deployment of a service.
 #[derive(Clone, Debug, Default)]
 pub struct Deployment {
@@ -156,6 +163,19 @@ pub struct Surroundings {
 /// Marks a revision whose image a pipeline deployed, also when it is registered again with another
 /// field changed.
 const BY_PIPELINE: (&str, &str) = ("plumbline:image", "pipeline");
+
+/// The tag of a revision that a service was taken back from.
+const ROLLED_BACK: &str = "plumbline:rolled-back";
+
+/// The mark of a revision that a service is taken back from.
+pub fn mark_rolled_back() -> (String, String) {
+    (ROLLED_BACK.into(), "true".into())
+}
+
+/// Whether a service was taken back from a revision.
+pub fn rolled_back(have: &HaveTask) -> bool {
+    have.tags.contains_key(ROLLED_BACK)
+}
 
 /// Whether the app's pipeline deployed what a revision runs: it did before, by the mark; or its role
 /// registered the revision; or nobody tagged it, and it runs an image of the app's own repository.
@@ -446,9 +466,10 @@ pub fn progress(have: &HaveService, asked: &str) -> Progress {
     let Some(primary) = have.deployments.iter().find(|deployment| deployment.status == "PRIMARY") else {
         return Progress::Underway;
     };
-    // A rollback goes to an older revision; a newer one another run has asked for since.
-    if primary.task_definition != asked && !newer(&primary.task_definition, asked) {
-        let failed = have.deployments.iter().find(|d| d.task_definition == asked && d.rollout == "FAILED");
+    let failed = have.deployments.iter().find(|d| d.task_definition == asked && d.rollout == "FAILED");
+    // ECS goes back to the last good revision; to a newer one another run has asked for since.
+    let elsewhere = primary.task_definition != asked;
+    if elsewhere && (failed.is_some() || !newer(&primary.task_definition, asked)) {
         let why = failed.filter(|failed| !failed.reason.is_empty()).unwrap_or(primary);
         return Progress::Failed(format!(
             "it was to run {} and runs {}: {}",
