@@ -7,9 +7,14 @@ environment := env("ENVIRONMENT", "production")
 suffix := env("ENVIRONMENT_SUFFIX", "dev")
 name := environment + "-" + suffix
 
-# What the two services run: a reference that ECS can pull. The local AWS takes any.
+# What the two services run: a reference that ECS can pull (the local AWS takes any), or a directory of
+# this machine that is built and pushed.
 web_image := env("WEB_IMAGE", "")
 api_image := env("API_IMAGE", "")
+web_context := env("WEB_CONTEXT", "")
+api_context := env("API_CONTEXT", "")
+web_runs := if web_context != "" { "--context " + quote(web_context) } else { "--image " + quote(web_image) }
+api_runs := if api_context != "" { "--context " + quote(api_context) } else { "--image " + quote(api_image) }
 
 # What a pipeline builds, OWNER/NAME on GitHub, what that is called here, and where.
 repository := env("REPOSITORY", "")
@@ -31,14 +36,15 @@ up *flags: build
       | mk-app web --public --port 5000 --calls api \
           --set ASPNETCORE_URLS=http://+:5000 \
           --set 'ApiAddress=http://{alb.api.dns}/WeatherForecast' \
-          --image {{ if web_image == "" { error("say what web runs: WEB_IMAGE=REFERENCE just up") } else { quote(web_image) } }} \
+          {{ if web_image + web_context == "" { error("say what web runs: WEB_IMAGE=REFERENCE or WEB_CONTEXT=DIRECTORY just up") } else { web_runs } }} \
       | mk-app api --port 5000 --health /WeatherForecast \
           --set ASPNETCORE_URLS=http://+:5000 \
-          --image {{ if api_image == "" { error("say what api runs: API_IMAGE=REFERENCE just up") } else { quote(api_image) } }} \
+          {{ if api_image + api_context == "" { error("say what api runs: API_IMAGE=REFERENCE or API_CONTEXT=DIRECTORY just up") } else { api_runs } }} \
       | mk-vpc \
       | mk-sg --private-api \
       | mk-alb \
       | mk-ecr \
+      | push-image \
       | mk-role \
       | mk-logs \
       | mk-ecs-svc \
@@ -55,6 +61,19 @@ ls: build
 down: build
     ls-env --env {{name}} </dev/null \
       | rm-env --confirm {{name}}
+
+# Build an app, push it, run it and wait until it is healthy: just deploy web ./src/web
+deploy app context=("./" + app): build
+    ls-env --env {{name}} --only services </dev/null \
+      | push-image --context {{quote(app + "=" + context)}} \
+      | mk-ecs-svc \
+      | wait-env
+
+# Take an app back to what it ran before, and wait until that is healthy
+rollback app: build
+    ls-env --env {{name}} --only services </dev/null \
+      | mk-ecs-svc --rollback {{quote(app)}} \
+      | wait-env
 
 # Make or mend the pipeline: each push to main is built, stored and tagged production
 pipeline-up *flags: (_pipeline flags + " --region " + pipeline_region "")
@@ -123,7 +142,7 @@ bench: build
 
 # Install the tools and their manual pages for this user
 install:
-    for tool in mk-env mk-app mk-source mk-vpc mk-sg mk-alb mk-ecr mk-role mk-logs mk-ecs-svc mk-connection mk-bucket mk-build mk-fn mk-pipeline mk-rule wait-env ls-env rm-env; do \
+    for tool in mk-env mk-app mk-source mk-vpc mk-sg mk-alb mk-ecr push-image mk-role mk-logs mk-ecs-svc mk-connection mk-bucket mk-build mk-fn mk-pipeline mk-rule wait-env ls-env rm-env; do \
       cargo install --locked --path "tools/$tool"; done
     mkdir -p ~/.local/share/man/man1 ~/.local/share/man/man5 ~/.local/share/man/man7
     for page in man/*; do cp "$page" ~/.local/share/man/man"${page##*.}"/; done

@@ -12,7 +12,10 @@ use std::time::Duration;
 use clap::Parser;
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, Shared, select};
-use plumbing::{Alb, App, Aws, Change, Env, Error, Failed, Kind, Listener, Pipeline, Record, Result, Service, Stream};
+use plumbing::{
+    Alb, App, Aws, Change, Env, Error, Failed, Image, Kind, Listener, Pipeline, Record, Result, Service, Stream,
+    TaskDefinition,
+};
 use tokio::{join, try_join};
 
 /// How long after its service a target group may still be empty.
@@ -46,12 +49,30 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
         Either::Right((Ok(_), _)) => return Err(Error::new(Kind::Skipped, "a tool upstream failed")),
         Either::Right((Err(_), healthy)) => healthy.await?,
     }
-    for alb in stream.all().await?.iter().filter_map(Record::typed::<Alb>) {
+    let records = stream.all().await?;
+    for service in records.iter().filter_map(Record::typed::<Service>) {
+        let changed = service.change.is_some_and(|change| change != Change::Kept);
+        if changed || stream.get::<Image>(&service.name).is_some() {
+            stream.say(&runs(&stream, &service));
+        }
+    }
+    for alb in records.iter().filter_map(Record::typed::<Alb>) {
         if alb.scheme == "internet-facing" {
             stream.say(&format!("{}: http://{}/", alb.name, alb.dns));
         }
     }
     Ok(())
+}
+
+/// What an app runs now: after a deployment that is what a person wants to know.
+fn runs(stream: &Stream, service: &Service) -> String {
+    let revision = service.task_definition.rsplit('/').next().unwrap_or_default();
+    let task = stream.get::<TaskDefinition>(&service.name).filter(|task| task.arn == service.task_definition);
+    let image = task.as_ref().and_then(|task| task.rest.get("image")).and_then(|image| image.as_str());
+    match image {
+        Some(image) => format!("{} runs {image} ({revision})", service.name),
+        None => format!("{} runs {revision}", service.name),
+    }
 }
 
 /// What is well before any record of it has come: an environment that does not change is then
