@@ -196,7 +196,8 @@ impl<'a> Make<'a> {
         let mut alike = vec![revision.arn.clone()];
         for arn in plan::between(active, before, &revision.arn) {
             let Some(have) = self.ecs.task(&arn).await? else { continue }; // its run had it go
-            if !plan::owns_task(self.env, &have) || !plan::task_differences(&have.task, &revision.task).is_empty() {
+            let alike_too = plan::task_differences(&have.task, &revision.task).is_empty();
+            if !plan::owns_task(self.env, &have) || plan::rolled_back(&have) || !alike_too {
                 break;
             }
             alike.push(arn);
