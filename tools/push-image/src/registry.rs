@@ -15,7 +15,7 @@ use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
 use plumbing::{Env, Error, Result, Stream};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 use crate::archive::{Blob, Packed};
 use crate::aws::Token;
@@ -24,9 +24,11 @@ use crate::plan::{self, Platform};
 /// How often a request is made that a registry in trouble or the network refuses, and the first pause.
 const ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
-/// How long a connection may take to open, and an answer to go on.
+/// How long a connection may take to open, an answer to come, and an upload to stand still: at its end
+/// the registry reads all of a layer again.
 const CONNECT: Duration = Duration::from_secs(10);
-const SILENCE: Duration = Duration::from_secs(120);
+const ANSWER: Duration = Duration::from_secs(60);
+const STANDSTILL: Duration = Duration::from_secs(5 * 60);
 /// How many layers of an image go up at once.
 const AT_ONCE: usize = 4;
 /// What is read and sent in one piece, in bytes.
@@ -79,7 +81,7 @@ impl Registry {
         let reference = Reference::with_digest(self.host(), repository.into(), digest.into());
         let what = format!("look for image {digest} in {repository}");
         let look = || async {
-            match self.client.fetch_manifest_digest(&reference, &self.auth).await {
+            match within(ANSWER, self.client.fetch_manifest_digest(&reference, &self.auth)).await {
                 Ok(_) => Ok(true),
                 Err(error) if is_missing(&error) => Ok(false),
                 Err(error) => Err(error),
@@ -93,7 +95,7 @@ impl Registry {
     pub async fn push(&self, stream: &Stream, app: &str, repository: &str, image: &Packed) -> Result<()> {
         let reference = Reference::with_tag(self.host(), repository.into(), plan::tag(&image.digest));
         // Signs in once, for what follows.
-        let sign_in = || self.client.auth(&reference, &self.auth, RegistryOperation::Push);
+        let sign_in = || within(ANSWER, self.client.auth(&reference, &self.auth, RegistryOperation::Push));
         self.patiently(stream, "sign in to the registry", sign_in).await?;
         let (sent, few) = (Arc::new(AtomicU64::new(0)), Semaphore::new(AT_ONCE));
         let mut blobs: Vec<&Blob> = image.blobs.iter().collect();
@@ -110,7 +112,7 @@ impl Registry {
             image.media_type.parse().map_err(|_| Error::refused(format!("'{}' is no media type", image.media_type)))?;
         let store = || {
             let (manifest, media_type): (Vec<u8>, _) = (image.manifest.clone(), Clone::clone(&media_type));
-            self.client.push_manifest_raw(&reference, manifest, media_type)
+            within(ANSWER, self.client.push_manifest_raw(&reference, manifest, media_type))
         };
         self.patiently(stream, &what, store).await?;
         // ECR must know it by the digest that the record will name.
@@ -125,7 +127,7 @@ impl Registry {
 
     async fn upload(&self, stream: &Stream, reference: &Reference, blob: &Blob, sent: &Arc<AtomicU64>) -> Result<()> {
         let name = reference.repository();
-        let look = || self.client.blob_exists(reference, &blob.digest);
+        let look = || within(ANSWER, self.client.blob_exists(reference, &blob.digest));
         if self.patiently(stream, &format!("look for blob {} in {name}", blob.digest), look).await? {
             sent.fetch_add(blob.size, Ordering::Relaxed);
             return Ok(());
@@ -134,12 +136,12 @@ impl Registry {
         let check = tokio::task::spawn_blocking(move || checked.verify()).await;
         check.map_err(|why| Error::refused(format!("cannot read a layer: {why}")))??;
         let upload = || async {
-            let before = sent.load(Ordering::Relaxed);
-            let pieces = Pieces { source: blob.open()?, sent: sent.clone() };
-            let done =
-                self.client.push_blob_stream(reference, stream::iter(pieces), &blob.digest, Some(blob.size)).await;
+            let mine = Arc::new(AtomicU64::new(0));
+            let pieces = Pieces { source: blob.open()?, counts: [sent.clone(), mine.clone()] };
+            let push = self.client.push_blob_stream(reference, stream::iter(pieces), &blob.digest, Some(blob.size));
+            let done = unless_it_stands(&mine, push).await;
             if done.is_err() {
-                sent.store(before, Ordering::Relaxed);
+                sent.fetch_sub(mine.load(Ordering::Relaxed), Ordering::Relaxed);
             }
             done
         };
@@ -156,7 +158,7 @@ impl Registry {
             .parse()
             .map_err(|why| Error::usage(format!("'{reference}' of app '{app}' is not an image reference: {why}")))?;
         let what = format!("find image {reference} of app '{app}'");
-        let pull = || self.client.pull_manifest_raw(&parsed, &self.auth, MANIFESTS);
+        let pull = || within(ANSWER, self.client.pull_manifest_raw(&parsed, &self.auth, MANIFESTS));
         let (bytes, digest) = self.patiently(stream, &what, pull).await?;
         let refused = |why: String| Error::refused(format!("cannot use image {reference} of app '{app}': {why}"));
         let manifest: serde_json::Value = serde_json::from_slice(&bytes).map_err(|why| refused(why.to_string()))?;
@@ -166,7 +168,7 @@ impl Registry {
                 let config = manifest["config"]["digest"].as_str().unwrap_or_default();
                 let look = || async {
                     let mut text = Vec::new();
-                    self.client.pull_blob(&parsed, config, &mut text).await.map(|()| text)
+                    within(ANSWER, self.client.pull_blob(&parsed, config, &mut text)).await.map(|()| text)
                 };
                 let text = self.patiently(stream, &what, look).await?;
                 let config = serde_json::from_slice(&text).map_err(|why| refused(why.to_string()))?;
@@ -246,10 +248,34 @@ async fn told<T>(stream: &Stream, app: &str, total: u64, sent: &AtomicU64, work:
     }
 }
 
+type Answer<T> = std::result::Result<T, OciDistributionError>;
+
+async fn within<T>(limit: Duration, request: impl Future<Output = Answer<T>>) -> Answer<T> {
+    timeout(limit, request).await.unwrap_or_else(|_| Err(silent(limit)))
+}
+
+/// An upload takes as long as it takes, as long as something goes out.
+async fn unless_it_stands<T>(sent: &AtomicU64, upload: impl Future<Output = Answer<T>>) -> Answer<T> {
+    let mut upload = std::pin::pin!(upload);
+    loop {
+        let before = sent.load(Ordering::Relaxed);
+        match timeout(STANDSTILL, upload.as_mut()).await {
+            Ok(done) => return done,
+            Err(_) if sent.load(Ordering::Relaxed) == before => return Err(silent(STANDSTILL)),
+            Err(_) => {}
+        }
+    }
+}
+
+fn silent(limit: Duration) -> OciDistributionError {
+    let why = format!("the registry did not answer for {} s", limit.as_secs());
+    OciDistributionError::IoError(std::io::Error::new(std::io::ErrorKind::TimedOut, why))
+}
+
 /// A blob in pieces.
 struct Pieces {
     source: std::io::Take<std::fs::File>,
-    sent: Arc<AtomicU64>,
+    counts: [Arc<AtomicU64>; 2],
 }
 
 impl Iterator for Pieces {
@@ -261,7 +287,7 @@ impl Iterator for Pieces {
             Ok(0) => None,
             Ok(count) => {
                 piece.truncate(count);
-                self.sent.fetch_add(count as u64, Ordering::Relaxed);
+                self.counts.iter().for_each(|bytes| _ = bytes.fetch_add(count as u64, Ordering::Relaxed));
                 Some(Ok(piece.into()))
             }
             Err(why) => Some(Err(why.into())),
@@ -277,7 +303,6 @@ fn client(in_the_clear: Option<String>) -> Result<Client> {
         // In pieces of less than 5 MiB, which ECR does not take.
         use_monolithic_push: true,
         connect_timeout: Some(CONNECT),
-        read_timeout: Some(SILENCE),
         user_agent: concat!("push-image/", env!("CARGO_PKG_VERSION")),
         ..ClientConfig::default()
     };
@@ -315,6 +340,7 @@ fn is_passing(error: &OciDistributionError) -> bool {
             None => !error.is_builder(),
         },
         OciDistributionError::ServerError { code, .. } => *code >= 500 || *code == 429,
+        OciDistributionError::IoError(error) => error.kind() == std::io::ErrorKind::TimedOut,
         _ => codes(error).iter().any(|code| {
             matches!(
                 code,
