@@ -547,6 +547,19 @@ fn rm_env_leaves_alone_what_is_not_of_the_environment() {
     assert_eq!(world.task("web")["taskDefinition"]["status"], "ACTIVE");
 }
 
+/// The image that web's pipeline pushed, by its digest.
+fn pushed_by_its_pipeline(world: &World) -> String {
+    let repository = "repo-web-production-pr1";
+    let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "config": {"digest": "sha256:1"}, "layers": []});
+    let _ = world.aws.try_call("ecr", "create_repository", json!({"repositoryName": repository}));
+    let params = json!({"repositoryName": repository, "imageManifest": manifest.to_string()});
+    let put = world.aws.call("ecr", "put_image", params);
+    format!(
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/{repository}@{}",
+        text(&put["image"]["imageId"]["imageDigest"])
+    )
+}
+
 /// What an app's pipeline does: a revision with another image and no tags, and the service on it.
 fn deployed_by_its_pipeline(world: &World, image: &str) -> Value {
     let mut definition = world.task("web")["taskDefinition"].clone();
@@ -576,8 +589,7 @@ fn deployed_by_its_pipeline(world: &World, image: &str) -> Value {
 fn the_image_that_its_pipeline_deployed_stays_until_a_flag_says_otherwise() {
     let mut world = World::new();
     world.run().ok();
-    let image =
-        format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1@sha256:{}", "0".repeat(64));
+    let image = pushed_by_its_pipeline(&world);
     let arn = deployed_by_its_pipeline(&world, &image);
     let again = world.run().ok();
     assert!(again.stderr.contains(&format!("web keeps {image}, which its pipeline deployed")), "{}", again.stderr);
@@ -600,8 +612,7 @@ fn the_image_that_its_pipeline_deployed_stays_until_a_flag_says_otherwise() {
 fn what_its_pipeline_registered_goes_with_the_rest() {
     let world = World::new();
     world.run().ok();
-    let image =
-        format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1@sha256:{}", "0".repeat(64));
+    let image = pushed_by_its_pipeline(&world);
     deployed_by_its_pipeline(&world, &image);
     let listed = world.aws.pipe("ls-env --env production-pr1").ok();
     world.aws.pipe_with("rm-env --confirm production-pr1", &only(&listed, &["env", "service", "task_definition"])).ok();

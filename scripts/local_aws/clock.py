@@ -17,9 +17,13 @@ _waiting: list[tuple[float, int, Callable[[], None]]] = []
 _order = itertools.count()
 
 
-def later(change: Callable[[], None], moments: float = 1) -> None:
-    """Make this change `moments` moments from now; with a moment of 0, at the next request."""
-    heapq.heappush(_waiting, (time.monotonic() + moments * moment, next(_order), change))
+def later(change: Callable[[], None], moments: float = 1, at_least: float = 0) -> None:
+    """Make this change `moments` moments from now; with a moment of 0, at the next request.
+
+    What comes again and again is to take some seconds `at_least`, or it never ends.
+    """
+    due = time.monotonic() + max(moments * moment, at_least)
+    heapq.heappush(_waiting, (due, next(_order), change))
 
 
 def run_due() -> None:

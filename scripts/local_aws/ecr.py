@@ -84,7 +84,8 @@ def put_image(
     if image_tag is None and any(one.image_manifest == image_manifest for one in repository.images):
         raise error(
             "ImageAlreadyExistsException",
-            f"Image with digest '{own_digest}' already exists in the '{repository_name}' repository.",
+            f"Image with digest '{own_digest}' already exists in the '{repository_name}' "
+            "repository.",
         )
     holders = [one for one in repository.images if image_tag in one.image_tags]
     others = [one for one in holders if one.image_manifest != image_manifest]

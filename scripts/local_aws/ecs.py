@@ -428,9 +428,12 @@ def list_services(moto: Any, self: Any) -> ActionResult:  # noqa: F811
 
 @override(EC2ContainerServiceBackend)
 def list_tasks(moto: Any, self: Any, *args: Any, **kwargs: Any) -> list[Any]:
+    """Those that are to run, unless the request says otherwise."""
     names = ("cluster_str", "container_instance", "family", "started_by", "service_name")
+    names += ("desiredStatus",)
     given = {**dict(zip(names, args)), **kwargs}
-    tasks = moto(self, *args, **kwargs)
+    given["desiredStatus"] = given.get("desiredStatus") or "RUNNING"
+    tasks = moto(self, **given)
     if given.get("service_name"):
         group = f"service:{given['service_name'].split('/')[-1]}"
         tasks = [one for one in tasks if one.group == group]

@@ -477,6 +477,9 @@ def health_for(moto: Any, self: Any, target: dict[str, Any], ec2_backend: Any) -
         elif self.targets[target["Id"]].get("starting"):
             health.status, health.reason = "initial", "Elb.RegistrationInProgress"
             health.description = "Target registration is in progress"
+        elif self.targets[target["Id"]].get("unhealthy"):
+            health.status, health.reason = "unhealthy", "Target.ResponseCodeMismatch"
+            health.description = "Health checks failed with these codes: [502]"
     elif target["Id"] in self.__dict__.get("draining", {}):
         health.status, health.reason = "draining", "Target.DeregistrationInProgress"
         health.description = "Target deregistration is in progress"

@@ -2,11 +2,13 @@
 
 A deployment starts its tasks at once: each has a network interface in the service's subnets and
 is registered with the target groups. A moment later they run, the deployment is COMPLETED, and
-the one before is gone. An image whose reference contains `broken` never starts: with a circuit
-breaker the deployment ends FAILED, and with rollback the service returns to the last task
-definition that ran; without a breaker it stays IN_PROGRESS for ever, as on AWS.
+the one before is gone. Where something is in their way (trouble.py) they stop instead, and others
+are started: with a circuit breaker the deployment ends FAILED after three of them or more, and
+with rollback the service returns to the last task definition that ran; without a breaker it stays
+IN_PROGRESS for ever, as on AWS. Tasks that have stopped are told of as long as their cluster is.
 """
 
+import math
 from typing import Any
 
 from moto.core.utils import utcnow
@@ -14,7 +16,7 @@ from moto.ec2.models import ec2_backends
 from moto.elbv2.models import elbv2_backends
 from moto.moto_api._internal import mock_random
 
-from . import ec2
+from . import ec2, trouble
 from .clock import later
 
 PLATFORM = "1.4.0"  # what LATEST stands for
@@ -44,6 +46,7 @@ class Task:
         self.last_status = "PENDING"
         self.health_status = "UNKNOWN"
         self.stopped_reason = None
+        self.container_end: dict[str, Any] = {}
         self.tags = tags_of(service, definition)
         id = mock_random.get_random_hex(32)
         self.task_arn = service.cluster_arn.replace(":cluster/", ":task/") + f"/{id}"
@@ -88,6 +91,7 @@ class Task:
                 "name": one["name"],
                 "image": one["image"],
                 "lastStatus": self.last_status,
+                **self.container_end,
                 "networkInterfaces": [
                     {
                         "attachmentId": self.attachments[0]["id"],
@@ -105,16 +109,15 @@ class Task:
         self.last_status = "RUNNING"
         self.started_at = utcnow()
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, code: str = "ServiceSchedulerInitiated") -> None:
         """The targets drain at once, the interface goes when the caller says so."""
         self.desired_status = self.last_status = "STOPPED"
         self.stopped_reason = reason
-        self.stop_code = "ServiceSchedulerInitiated"
+        self.stop_code = code
         self.stopped_at = utcnow()
         for group, _ in target_groups(self.service):
             if self.address in group.targets:
                 group.deregister([{"Id": self.address}])
-        self.service._backend.tasks[self.cluster_name].pop(self.task_arn, None)
 
     def drop_interface(self) -> None:
         ec2.drop_interface(self.ec2, self.interface)
@@ -190,29 +193,43 @@ def deploy(service: Any, definition: Any, why: str = "in progress.") -> None:
     )
     service.deployments.insert(0, deployment)
     service.task_definition = definition.arn
-    if broken(definition):
-        later(lambda: fail(service, deployment, definition))
+    attempt(service, deployment, definition)
+
+
+def attempt(service: Any, deployment: Any, definition: Any) -> None:
+    """Start all tasks of a deployment, which run or stop in a moment."""
+    found = trouble.of(service, definition) if service.desired_count else None
+    tasks = start(service, deployment, definition, service.desired_count, found)
+    if found:
+        later(lambda: fail(service, deployment, definition, tasks, found), at_least=0.05)
     else:
-        start(service, deployment, definition, service.desired_count)
         later(lambda: complete(service, deployment))
     count(service)
 
 
-def broken(definition: Any) -> bool:
-    return any("broken" in one["image"] for one in definition.container_definitions)
-
-
-def start(service: Any, deployment: Any, definition: Any, number: int) -> None:
+def start(
+    service: Any,
+    deployment: Any,
+    definition: Any,
+    number: int,
+    found: trouble.Trouble | None = None,
+) -> list[Task]:
     """Start tasks over the subnets in turn, and register each with the target groups."""
+    tasks = []
     subnets = service.network_configuration.get("awsvpcConfiguration", {}).get("subnets", [])
     for _ in range(number if subnets else 0):
         subnet_id = subnets[len(service.tasks) % len(subnets)]
         task = Task(service, definition, deployment["id"], subnet_id)
         service.tasks.append(task)
-        for group, entry in target_groups(service):
+        tasks.append(task)
+        if found and found.runs:
+            task.run()
+        for group, entry in target_groups(service) if not found or found.runs else []:
             group.register([{"Id": task.address, "Port": entry["containerPort"]}])
+            group.targets[task.address]["unhealthy"] = bool(found and found.unhealthy)
     if number:
         note(service, f"has started {number} tasks.")
+    return tasks
 
 
 def complete(service: Any, deployment: Any) -> None:
@@ -238,10 +255,10 @@ def complete(service: Any, deployment: Any) -> None:
     note(service, "has reached a steady state.")
 
 
-def release(service: Any, tasks: list[Any], reason: str) -> None:
+def release(service: Any, tasks: list[Any], reason: str, *code: str) -> None:
     """Stop tasks; their network interfaces outlive them by a moment."""
     for task in tasks:
-        task.stop(reason)
+        task.stop(reason, *code)
         service.tasks.remove(task)
 
     def gone() -> None:
@@ -251,15 +268,31 @@ def release(service: Any, tasks: list[Any], reason: str) -> None:
     later(gone)
 
 
-def fail(service: Any, deployment: Any, definition: Any) -> None:
+def fail(
+    service: Any, deployment: Any, definition: Any, tasks: list[Task], found: trouble.Trouble
+) -> None:
     if service.status != "ACTIVE" or deployment["status"] != "PRIMARY":
         return
-    deployment["failedTasks"] += 3
+    tasks = [task for task in tasks if task in service.tasks]
+    for task in tasks:
+        task.container_end = found.container
+        if found.log:
+            trouble.write_log(task, found.log)
+        for group, entry in target_groups(service) if found.unhealthy else []:
+            note(
+                service,
+                f"(port {entry['containerPort']}) is unhealthy in (target-group {group.arn}) due "
+                "to (reason Health checks failed with these codes: [502]).",
+            )
+    release(service, tasks, found.reason, found.code)
+    deployment["failedTasks"] += len(tasks)
     deployment["updatedAt"] = utcnow()
+    count(service)
     note(service, "is unable to consistently start tasks successfully.")
     breaker = service.deployment_configuration.get("deploymentCircuitBreaker", {})
-    if not breaker.get("enable"):
-        later(lambda: fail(service, deployment, definition))
+    threshold = min(max(3, math.ceil(service.desired_count / 2)), 200)
+    if not breaker.get("enable") or deployment["failedTasks"] < threshold:
+        attempt(service, deployment, definition)
         return
     deployment["rolloutState"] = "FAILED"
     deployment["rolloutStateReason"] = "ECS deployment circuit breaker: tasks failed to start."
@@ -282,7 +315,7 @@ def scale(service: Any, number: int) -> None:
     deployment["desiredCount"] = number
     tasks = [task for task in service.tasks if task.started_by == deployment["id"]]
     definition = service._backend.describe_task_definition(deployment["taskDefinition"])
-    if broken(definition):
+    if trouble.of(service, definition):
         return
     if number < len(tasks):
         release(service, tasks[number:], "Scaling activity initiated by service")

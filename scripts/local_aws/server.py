@@ -3,8 +3,8 @@
 Every AWS request waits the wanted latency in its own thread, is handled one at a time (moto is
 not made for threads), and is recorded. What must not hold up the others (a function that is
 waited for may ask this AWS itself) is left in the request's environ under AFTER, and runs when
-the request has been handled: it answers more headers and the body. Requests to /v2/ are ECR's registry
-(registry.py): their layers are streamed, beside the lock. Beside AWS it answers:
+the request has been handled: it answers more headers and the body. Requests to /v2/ are ECR's
+registry (registry.py): their layers are streamed, beside the lock. Beside AWS it answers:
 
     GET    /_local/calls    the AWS requests so far, as a JSON list
     DELETE /_local/calls    forget them
