@@ -13,6 +13,8 @@ use crate::plan::{self, Have, Want};
 /// "Try again", says CloudWatch Logs, while another change of the same group is under way.
 const CONFLICT: &[(&str, &str)] = &[("OperationAbortedException", "")];
 const CONFLICT_BUDGET: Duration = Duration::from_secs(60);
+/// A group just made may be unknown to the next call for some seconds.
+const FRESH: &[(&str, &str)] = &[CONFLICT[0], ("ResourceNotFoundException", "")];
 /// A group that exists by CreateLogGroup's word shows in a listing within seconds.
 const SHOWS: Duration = Duration::from_secs(60);
 
@@ -102,7 +104,7 @@ impl Logs {
     /// Sets for how many days a group keeps events.
     pub async fn retain(&self, group: &str, days: i32) -> Result<()> {
         let request = self.client.put_retention_policy().log_group_name(group).retention_in_days(days);
-        let answer = wait::retry(&self.stream, CONFLICT_BUDGET, CONFLICT, || request.clone().send()).await;
+        let answer = wait::retry(&self.stream, CONFLICT_BUDGET, FRESH, || request.clone().send()).await;
         let what = || format!("set the retention of log group {group}");
         answer.map(drop).map_err(|e| aws_error("logs:PutRetentionPolicy", what(), e))
     }
