@@ -302,8 +302,9 @@ fn account(aws: &LocalAws, region: &str) -> Vec<String> {
 
 /// A value without what differs between two of the same, and its fields and lists in one order.
 fn plain(value: &Value) -> Value {
-    const DIFFERENT: [&str; 14] = [
+    const DIFFERENT: [&str; 15] = [
         "At",
+        "Bytes",
         "Time",
         "Date",
         "Modified",
@@ -480,4 +481,31 @@ fn credentials_that_expire_end_a_run_with_one_line_and_others_complete_it() {
         torture.is_whole(&format!("credentials that expired at call {from}"));
         torture.down().ok();
     }
+}
+
+/// What AWS has not heard of everywhere yet, or has not let go of: one rule each, while it holds.
+fn comes_and_goes_among_the_young(recipes: Recipes) {
+    let torture = Torture::of(recipes);
+    for rule in ["not_found", "refuse_roles", "keep_interfaces"] {
+        torture.connect();
+        torture.faults.rules(json!([{"do": rule, "seconds": 2}]));
+        let up = torture.up();
+        assert_eq!(up.code, 0, "up, {rule}: {}", up.stderr);
+        torture.is_whole(&format!("up, {rule}"));
+        torture.faults.rules(json!([{"do": rule, "seconds": 2}]));
+        let down = torture.down();
+        assert_eq!(down.code, 0, "down, {rule}: {}", down.stderr);
+        torture.faults.end();
+        torture.is_empty(&format!("down, {rule}"));
+    }
+}
+
+#[test]
+fn an_environment_comes_and_goes_among_what_aws_has_not_heard_of() {
+    comes_and_goes_among_the_young(environment());
+}
+
+#[test]
+fn a_pipeline_comes_and_goes_among_what_aws_has_not_heard_of() {
+    comes_and_goes_among_the_young(pipeline());
 }
