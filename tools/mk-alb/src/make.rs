@@ -39,14 +39,14 @@ impl Run<'_> {
         let want = plan::want(&elb.env, &app);
         let have = self.found.clone().await?;
         plan::check(&elb.env, &want, &have)?;
+        let with_subnets = || stream.need_where::<Vpc>("main", |vpc| !vpc.public_subnets.is_empty());
         let group = async {
-            let vpc = stream.need::<Vpc>("main").await?;
+            let vpc = with_subnets().await?; // without any, it may go to another run's
             self.group(&want, &vpc.id, plan::named(&have.groups, &want.group).cloned()).await
         };
         let balancer = async {
             let name = format!("alb/{}", app.name);
-            let with_subnets = stream.need_where::<Vpc>("main", |vpc| !vpc.public_subnets.is_empty());
-            let (vpc, sg) = try_join(with_subnets, stream.need::<Sg>(&name)).await?;
+            let (vpc, sg) = try_join(with_subnets(), stream.need::<Sg>(&name)).await?;
             let place = plan::place(&want, &vpc, &sg.id)?;
             let found = plan::named(&have.balancers, &want.balancer).cloned();
             let (balancer, todo) = self.balancer(&want, &place, found).await?;

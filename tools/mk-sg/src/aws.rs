@@ -13,7 +13,7 @@ use aws_sdk_ec2::types::{
 };
 use futures_util::future::try_join_all;
 use plumbing::name::IDENTITY;
-use plumbing::{Aws, Env, Result, Stream, aws_error, code, wait};
+use plumbing::{Aws, Env, Result, Stream, Vpc, aws_error, code, wait};
 
 use crate::plan::{ANYWHERE, DESCRIPTION, Direction, Found, Group, Rule, Tags};
 
@@ -101,13 +101,18 @@ impl Ec2 {
     /// Errors: the name is taken by a group that is not the environment's.
     pub async fn create(&self, vpc: &str, name: &str) -> Result<(Group, bool)> {
         let tags = self.env.tags_of(name);
-        let request = self.client.create_security_group().vpc_id(vpc).group_name(name).description(DESCRIPTION);
+        let request = self.client.create_security_group().group_name(name).description(DESCRIPTION);
         let request = request.tag_specifications(spec(ResourceType::SecurityGroup, &tags));
-        let error = match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+        // A VPC without subnets may go to another run's: then another record of it comes.
+        let newest = || self.stream.get::<Vpc>("main").map_or_else(|| vpc.to_string(), |newest| newest.id);
+        let call = || request.clone().vpc_id(newest()).send();
+        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, call).await;
+        let vpc = newest();
+        let error = match answer {
             Ok(answer) => {
                 let id = answer.group_id.unwrap_or_default();
                 let group =
-                    Group { id, name: name.into(), vpc: vpc.into(), tags: tags.into_iter().collect(), rules: vec![] };
+                    Group { id, name: name.into(), vpc, tags: tags.into_iter().collect(), rules: vec![] };
                 return Ok((group, true));
             }
             Err(error) => error,
@@ -117,7 +122,7 @@ impl Ec2 {
             return Err(aws_error("ec2:CreateSecurityGroup", what, error));
         }
         let unseen = format!("security group {name} is taken, and not seen yet");
-        let there = wait::until(&self.stream, &unseen, FRESH_BUDGET, async || self.named(vpc, name).await).await?;
+        let there = wait::until(&self.stream, &unseen, FRESH_BUDGET, async || self.named(&vpc, name).await).await?;
         match self.env.owns(&there.tags) {
             true => Ok((there, false)),
             false => Err(aws_error("ec2:CreateSecurityGroup", what, error).hint(format!(

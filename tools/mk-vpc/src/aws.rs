@@ -3,16 +3,19 @@
 //!
 //! EC2 models no exceptions, so errors are told apart by their codes.
 
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::Builder;
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{
     AttributeBooleanValue, DomainType, Filter, NetworkInterface, ResourceType, Tag, TagSpecification,
 };
 use plumbing::name::IDENTITY;
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, wait};
 use tokio::join;
+use tokio::time::Instant;
 
 use crate::plan::{self, Address, DefaultGroup, Gateway, MADE, NatGateway, Network, Subnet, Table, Tags};
 
@@ -22,6 +25,8 @@ use find::nat_gateway;
 
 /// EC2 shows what was just made to other calls with a delay.
 const FRESH_BUDGET: Duration = Duration::from_secs(300);
+/// After which time a look tells whether it will show: another run may have deleted the VPC.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// A gateway that is not there to be attached shows within seconds, or was deleted.
 const ATTACH_BUDGET: Duration = Duration::from_secs(15);
 const FRESH: &[(&str, &str)] = &[
@@ -30,7 +35,6 @@ const FRESH: &[(&str, &str)] = &[
     ("InvalidSubnetId.NotFound", ""),
     ("InvalidInternetGatewayID.NotFound", ""),
     ("InvalidRouteTableID.NotFound", ""),
-    ("InvalidAllocationID.NotFound", ""),
     ("InvalidNatGatewayID.NotFound", ""),
     ("NatGatewayNotFound", ""),
     ("InvalidGroup.NotFound", ""),
@@ -38,6 +42,8 @@ const FRESH: &[(&str, &str)] = &[
 ];
 /// A NAT gateway takes 1 to 3 minutes, at times 10.
 const NAT_CREATE: Duration = Duration::from_secs(15 * 60);
+/// The one that another run made shows within seconds, and so does an address.
+const NAT_SHOWS: Duration = Duration::from_secs(60);
 /// Deleting one can take long; Terraform waits 30 minutes.
 const NAT_DELETE: Duration = Duration::from_secs(30 * 60);
 
@@ -48,31 +54,87 @@ pub struct Ec2 {
     pub stream: Stream,
     /// Whose network it is.
     pub env: Env,
+    place: RefCell<Place>,
+}
+
+/// The VPC that a run works in.
+#[derive(Default)]
+struct Place {
+    vpc: String,
+    /// Whether EC2 showed it.
+    seen: bool,
+    /// Whether it was deleted since.
+    gone: bool,
 }
 
 /// Makes the client of a tool.
 pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Ec2 {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
-    Ec2 { client: Client::from_conf(config), stream: stream.clone(), env: env.clone() }
+    let place = RefCell::default();
+    Ec2 { client: Client::from_conf(config), stream: stream.clone(), env: env.clone(), place }
 }
 
 impl Ec2 {
+    /// From here on, the run works in this VPC.
+    pub fn enter(&self, vpc: &str, seen: bool) {
+        self.place.replace(Place { vpc: vpc.into(), seen, gone: false });
+    }
+
+    /// Whether a call failed because the VPC was deleted under it.
+    pub fn is_gone(&self) -> bool {
+        self.place.borrow().gone
+    }
+
+    /// Repeats a call while EC2 does not show what was just made; not where it never will, since
+    /// another run deleted the VPC.
+    async fn fresh<T, E, F, Fut>(&self, mut call: F) -> Result<T, SdkError<E>>
+    where
+        E: ProvideErrorMetadata,
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E>>>,
+    {
+        let begun = Instant::now();
+        let mut budget = FIRST_LOOK;
+        loop {
+            let answer = wait::retry(&self.stream, budget, FRESH, &mut call).await;
+            let Err(error) = &answer else { return answer };
+            let may_show = is_fresh(code(error)) && begun.elapsed() < FRESH_BUDGET;
+            if !may_show || self.stream.go_on().is_err() || self.lost().await {
+                return answer;
+            }
+            budget *= 2;
+        }
+    }
+
+    /// Whether the VPC was deleted: EC2 showed it before, or shows another one.
+    async fn lost(&self) -> bool {
+        let Ok(vpcs) = self.vpcs().await else { return false };
+        let mut place = self.place.borrow_mut();
+        let there = vpcs.iter().any(|vpc| vpc.id == place.vpc);
+        place.gone = !there && (place.seen || !vpcs.is_empty());
+        place.seen |= there;
+        place.gone
+    }
+
     /// Makes a VPC; no token and no name keeps a second run from making another, so its caller
-    /// looks again and elects one.
-    pub async fn create_vpc(&self, cidr: &str) -> Result<Network> {
+    /// looks again and elects one. None where there may be no more, and another run made one.
+    pub async fn create_vpc(&self, cidr: &str) -> Result<Option<Network>> {
         let tags = self.tags_with_time("vpc", "");
         let answer =
             self.client.create_vpc().cidr_block(cidr).tag_specifications(spec(ResourceType::Vpc, &tags)).send().await;
-        let answer = answer.map_err(|e| aws_error("ec2:CreateVpc", format!("create vpc {}", tags[0].1), e))?;
+        let answer = match answer {
+            Err(full) if code(&full) == "VpcLimitExceeded" && !self.vpcs().await?.is_empty() => return Ok(None),
+            answer => answer.map_err(|e| aws_error("ec2:CreateVpc", format!("create vpc {}", tags[0].1), e))?,
+        };
         let id = answer.vpc.and_then(|vpc| vpc.vpc_id).unwrap_or_default();
-        Ok(Network { id, cidr: cidr.into(), tags: tags.into_iter().collect() })
+        Ok(Some(Network { id, cidr: cidr.into(), tags: tags.into_iter().collect() }))
     }
 
     /// Has the VPC give names to its interfaces; private DNS of endpoints needs it.
     pub async fn enable_hostnames(&self, vpc: &str) -> Result<()> {
         let on = AttributeBooleanValue::builder().value(true).build();
         let request = self.client.modify_vpc_attribute().vpc_id(vpc).enable_dns_hostnames(on);
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = self.fresh(|| request.clone().send()).await;
         answer.map(drop).map_err(|e| aws_error("ec2:ModifyVpcAttribute", format!("enable dns hostnames of {vpc}"), e))
     }
 
@@ -85,8 +147,17 @@ impl Ec2 {
             .tag_specifications(spec(ResourceType::InternetGateway, &tags))
             .send()
             .await;
-        let answer = answer
-            .map_err(|e| aws_error("ec2:CreateInternetGateway", format!("create internet gateway {}", tags[0].1), e))?;
+        let answer = match answer {
+            Err(full) if code(&full) == "InternetGatewayLimitExceeded" => {
+                let others = self.gateways().await?; // of runs at the same time
+                return plan::gateway(&others, "").cloned().ok_or_else(|| {
+                    aws_error("ec2:CreateInternetGateway", format!("create internet gateway {}", tags[0].1), full)
+                });
+            }
+            answer => answer.map_err(|e| {
+                aws_error("ec2:CreateInternetGateway", format!("create internet gateway {}", tags[0].1), e)
+            })?,
+        };
         let id = answer.internet_gateway.and_then(|gateway| gateway.internet_gateway_id).unwrap_or_default();
         Ok(Gateway { id, vpc: None, tags: tags.into_iter().collect() })
     }
@@ -95,11 +166,24 @@ impl Ec2 {
     /// run at the same time, which attached its own, has deleted this one.
     pub async fn attach(&self, gateway: &str, vpc: &str) -> Result<bool> {
         let request = self.client.attach_internet_gateway().internet_gateway_id(gateway).vpc_id(vpc);
-        match wait::retry(&self.stream, ATTACH_BUDGET, FRESH, || request.clone().send()).await {
-            Ok(_) => Ok(true),
-            Err(error) if already(code(&error), message(&error)) => Ok(false),
-            Err(error) if code(&error) == "InvalidInternetGatewayID.NotFound" => Ok(false),
-            Err(error) => Err(aws_error("ec2:AttachInternetGateway", format!("attach {gateway} to {vpc}"), error)),
+        let begun = Instant::now();
+        loop {
+            match wait::retry(&self.stream, FIRST_LOOK, FRESH, || request.clone().send()).await {
+                Ok(_) => return Ok(true),
+                Err(error) if already(code(&error), message(&error)) => return Ok(false),
+                Err(error) if is_fresh(code(&error)) && begun.elapsed() < ATTACH_BUDGET && !self.lost().await => {
+                    if self.gateways().await?.iter().any(|other| other.vpc.as_deref() == Some(vpc)) {
+                        return Ok(false);
+                    }
+                    self.stream.go_on()?;
+                }
+                Err(error) if code(&error) == "InvalidInternetGatewayID.NotFound" && !self.is_gone() => {
+                    return Ok(false);
+                }
+                Err(error) => {
+                    return Err(aws_error("ec2:AttachInternetGateway", format!("attach {gateway} to {vpc}"), error));
+                }
+            }
         }
     }
 
@@ -111,10 +195,17 @@ impl Ec2 {
             .allocate_address()
             .domain(DomainType::Vpc)
             .tag_specifications(spec(ResourceType::ElasticIp, &tags));
-        let answer = request
-            .send()
-            .await
-            .map_err(|e| aws_error("ec2:AllocateAddress", format!("allocate elastic ip {}", tags[0].1), e))?;
+        let answer = match request.send().await {
+            Err(full) if code(&full) == "AddressLimitExceeded" => {
+                let others = self.addresses().await?; // of runs at the same time
+                return plan::address(&others, &tags[0].1, None).cloned().ok_or_else(|| {
+                    aws_error("ec2:AllocateAddress", format!("allocate elastic ip {}", tags[0].1), full)
+                });
+            }
+            answer => {
+                answer.map_err(|e| aws_error("ec2:AllocateAddress", format!("allocate elastic ip {}", tags[0].1), e))?
+            }
+        };
         Ok(Address { id: answer.allocation_id.unwrap_or_default(), used: false, tags: tags.into_iter().collect() })
     }
 
@@ -123,7 +214,7 @@ impl Ec2 {
         let tags = self.env.tags_of(&plan::name(&self.env, "subnet", part));
         let request = self.client.create_subnet().vpc_id(vpc).cidr_block(cidr).availability_zone(zone);
         let request = request.tag_specifications(spec(ResourceType::Subnet, &tags));
-        let answer = match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+        let answer = match self.fresh(|| request.clone().send()).await {
             Ok(answer) => answer,
             Err(error) if code(&error) == "InvalidSubnet.Conflict" => {
                 let others = self.subnets(vpc).await?; // someone was faster
@@ -145,7 +236,7 @@ impl Ec2 {
         let tags = self.env.tags_of(&plan::name(&self.env, "rtb", part));
         let request = self.client.create_route_table().vpc_id(vpc).client_token(self.token(&["rtb", part, vpc]));
         let request = request.tag_specifications(spec(ResourceType::RouteTable, &tags));
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = self.fresh(|| request.clone().send()).await;
         let answer =
             answer.map_err(|e| aws_error("ec2:CreateRouteTable", format!("create route table {}", tags[0].1), e))?;
         let id = answer.route_table.and_then(|table| table.route_table_id).unwrap_or_default();
@@ -162,7 +253,7 @@ impl Ec2 {
         if old.is_none() {
             let request = self.client.create_route().route_table_id(table).destination_cidr_block("0.0.0.0/0");
             let request = request.set_gateway_id(gateway.clone()).set_nat_gateway_id(nat.clone());
-            match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+            match self.fresh(|| request.clone().send()).await {
                 Ok(_) => return Ok(()),
                 Err(error) if code(&error) == "RouteAlreadyExists" => {} // someone was faster; theirs may be old
                 Err(error) => return Err(aws_error("ec2:CreateRoute", what(), error)),
@@ -170,7 +261,7 @@ impl Ec2 {
         }
         let request = self.client.replace_route().route_table_id(table).destination_cidr_block("0.0.0.0/0");
         let request = request.set_gateway_id(gateway).set_nat_gateway_id(nat);
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = self.fresh(|| request.clone().send()).await;
         answer.map(drop).map_err(|e| aws_error("ec2:ReplaceRoute", what(), e))
     }
 
@@ -186,7 +277,7 @@ impl Ec2 {
                 .map_err(|e| aws_error("ec2:ReplaceRouteTableAssociation", what(), e));
         }
         let request = self.client.associate_route_table().route_table_id(table).subnet_id(subnet);
-        match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+        match self.fresh(|| request.clone().send()).await {
             Err(error) if !already(code(&error), message(&error)) => {
                 Err(aws_error("ec2:AssociateRouteTable", what(), error))
             }
@@ -194,17 +285,49 @@ impl Ec2 {
         }
     }
 
-    /// Makes a NAT gateway; the token keeps a run at the same time from making another.
-    pub async fn create_nat(&self, part: &str, subnet: &str, address: &str, attempt: usize) -> Result<NatGateway> {
+    /// Makes the NAT gateway of a subnet in which `dead` ones were. The token says which subnet and
+    /// not which address, so AWS lets one run make it: of the others, each with an address of its own,
+    /// it refuses the call, and they take that one.
+    pub async fn create_nat(
+        &self,
+        part: &str,
+        subnet: &Subnet,
+        address: &str,
+        dead: &[&NatGateway],
+    ) -> Result<NatGateway> {
         let tags = self.env.tags_of(&plan::name(&self.env, "nat", part));
-        let token = self.token(&["nat", part, subnet, address, &attempt.to_string()]);
-        let request = self.client.create_nat_gateway().subnet_id(subnet).allocation_id(address).client_token(token);
+        let request = self.client.create_nat_gateway().subnet_id(&subnet.id).allocation_id(address);
         let request = request.tag_specifications(spec(ResourceType::Natgateway, &tags));
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        let answer = answer.map_err(|e| {
-            aws_error("ec2:CreateNatGateway", format!("create nat gateway {} in {subnet}", tags[0].1), e)
-        })?;
-        Ok(NatGateway { tags: tags.into_iter().collect(), ..answer.nat_gateway.map(nat_gateway).unwrap_or_default() })
+        let what = format!("create nat gateway {} in {}", tags[0].1, subnet.id);
+        let attempt = Cell::new(dead.len()); // the token of one that died would answer with the dead one
+        let failed = format!("cannot {what}: another run makes it, and it does not show");
+        wait::until(&self.stream, &failed, NAT_SHOWS, || async {
+            let dead = |nat: &NatGateway| dead.iter().any(|dead| dead.id == nat.id);
+            let token = self.token(&["nat", part, &subnet.id, &attempt.get().to_string()]);
+            match self.fresh(|| request.clone().client_token(&token).send()).await {
+                Ok(answer) => {
+                    let nat = answer.nat_gateway.map(nat_gateway).unwrap_or_default();
+                    if !dead(&nat) {
+                        return Ok(Some(NatGateway { tags: tags.iter().cloned().collect(), ..nat }));
+                    }
+                    attempt.set(attempt.get() + 1);
+                }
+                Err(error)
+                    if matches!(code(&error), "IdempotentParameterMismatch" | "InvalidAllocationID.NotFound") =>
+                {
+                    let vpc = self.place.borrow().vpc.clone();
+                    let others = self.nats(&vpc).await?;
+                    if let Some(other) = plan::nat(&others, &subnet.id) {
+                        return Ok(Some(other.clone()));
+                    }
+                    let failed = others.iter().filter(|nat| nat.subnet == subnet.id).count();
+                    attempt.set(attempt.get().max(failed));
+                }
+                Err(error) => return Err(aws_error("ec2:CreateNatGateway", &what, error)),
+            }
+            Ok(None)
+        })
+        .await
     }
 
     /// Waits until NAT gateways work, all with one look.
@@ -440,13 +563,9 @@ pub struct Interface {
     pub ours: bool,
 }
 
-fn gone<T, E>(
-    operation: &str,
-    id: &str,
-    answer: std::result::Result<T, aws_sdk_ec2::error::SdkError<E>>,
-) -> Result<bool>
+fn gone<T, E>(operation: &str, id: &str, answer: std::result::Result<T, SdkError<E>>) -> Result<bool>
 where
-    E: aws_sdk_ec2::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let Err(error) = answer else { return Ok(true) };
     match code(&error) {
@@ -455,6 +574,11 @@ where
         code if code.ends_with(".NotFound") => Ok(true),
         _ => Err(aws_error(operation, format!("delete {id}"), error)),
     }
+}
+
+/// Whether what a call names may just not show yet.
+fn is_fresh(code: &str) -> bool {
+    FRESH.iter().any(|(known, _)| *known == code)
 }
 
 /// A second attachment or association: AWS has a code for it and, for gateways, a sentence.

@@ -9,7 +9,10 @@ use futures_util::future::try_join;
 use mk_vpc::plan::{self, Nat, Want};
 use mk_vpc::range::{Range, range};
 use mk_vpc::{POLICY, aws, make};
-use plumbing::{Aws, Result, Stream};
+use plumbing::{Aws, Error, Result, Stream};
+
+/// How often the VPC may go to another run's: each run at the same time can make one.
+const RACES: usize = 8;
 
 /// Make the VPC of an environment, its subnets and its way out
 #[derive(Parser)]
@@ -36,14 +39,22 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let want = Want { cidr: args.cidr, zones: args.zones.into(), nat: args.nat };
     let aws = Aws::connect(&stream, &env).await?;
     let ec2 = aws::client(&aws, &stream, &env);
-    let (zones, have) = try_join(ec2.zones(), ec2.find()).await?;
-    let layout = plan::layout(&env, &want, &have, &zones)?;
+    let (zones, mut have) = try_join(ec2.zones(), ec2.find()).await?;
     if env.plan {
+        let layout = plan::layout(&env, &want, &have, &zones)?;
         for record in plan::dry_run(&env, &layout, &have) {
             stream.write(record).await?;
         }
         return Ok(());
     }
-    stream.may_change().await?;
-    make::network(&stream, &ec2, &layout, have).await
+    for _ in 0..RACES {
+        let layout = plan::layout(&env, &want, &have, &zones)?;
+        stream.may_change().await?;
+        if make::network(&stream, &ec2, &layout, have).await? {
+            return Ok(());
+        }
+        have = ec2.find().await?;
+    }
+    let name = plan::name(&env, "vpc", "");
+    Err(Error::unfinished(format!("{name} comes and goes: another run is at work")).hint("run the pipeline again"))
 }

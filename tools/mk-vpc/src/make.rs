@@ -5,45 +5,76 @@ use plumbing::{Change, Difference, Record, Result, Stream};
 use tokio::join;
 
 use crate::aws::Ec2;
-use crate::plan::{self, Address, Exit, Gateway, Have, Layout, Network, Subnet, Table, Tags, Zone};
+use crate::plan::{self, Address, Exit, Gateway, Have, Layout, NatGateway, Network, Subnet, Table, Tags, Zone};
 
 /// Makes what is missing, brings the rest into line, and writes each record as it becomes true.
-pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: Have) -> Result<()> {
+/// False where the VPC went to another run's: look again.
+pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: Have) -> Result<bool> {
     let (vpc, gateway, addresses) = join!(vpc(ec2, layout, &have), gateway(ec2, &have), addresses(ec2, layout, &have));
-    let (vpc, fresh) = vpc?;
-    let (gateway, addresses) = (gateway?, addresses?);
+    let (vpc, gateway, addresses) = (vpc?, gateway?, addresses?);
     stream.go_on()?;
+    let Some((vpc, fresh)) = vpc else { return Ok(false) };
     let (looks, network) =
         join!(settings(ec2, &vpc, fresh, &have), parts(stream, ec2, layout, &have, &vpc, fresh, gateway, addresses));
-    looks.and(network)
+    match looks.and(network) {
+        Err(_) if ec2.is_gone() => stream.go_on().map(|()| false),
+        made => made.map(|()| true),
+    }
 }
 
-async fn vpc(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<(Network, bool)> {
-    let mut fresh = false;
+/// The VPC to work in, and whether nobody worked in it before; none where another look has to tell.
+///
+/// AWS keeps no two runs from making one each. Whoever made one looks again, elects the first, and
+/// deletes the others before it makes anything in its own: AWS refuses to delete one with something
+/// in it. So a run that looked before the first was there, and went on in its own, keeps that one;
+/// and if its own was deleted it notices at the next call.
+async fn vpc(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Option<(Network, bool)>> {
     let mut vpcs = have.vpcs.clone();
-    if vpcs.is_empty() {
-        let made = ec2.create_vpc(&layout.cidr).await?;
-        fresh = true;
-        vpcs = ec2.vpcs().await?;
-        if !vpcs.iter().any(|vpc| vpc.id == made.id) {
-            vpcs.push(made); // EC2 shows what was just made with a delay
-        }
-    }
-    let Some(elected) = plan::first(&vpcs).cloned() else { unreachable!("one was just made") };
-    for loser in vpcs.iter().filter(|vpc| vpc.id != elected.id) {
-        if !ec2.delete_vpc(&loser.id).await? {
-            return Err(plumbing::Error::refused(format!(
-                "two VPCs are tagged {}: {} {}",
-                ec2.env.name, elected.id, loser.id
-            ))
-            .hint("delete the one that is not used"));
-        }
-    }
-    let change = if fresh { Some(Change::Created) } else { None };
+    let fresh = vpcs.is_empty();
+    let mut seen = !fresh;
     if fresh {
-        ec2.stream.write(plan::vpc_record(&elected.id, &elected.cidr, Vec::new(), Vec::new(), change)).await?;
+        let made = ec2.create_vpc(&layout.cidr).await?;
+        vpcs = ec2.vpcs().await?;
+        seen = !vpcs.is_empty();
+        if let Some(made) = made.filter(|made| !vpcs.iter().any(|vpc| vpc.id == made.id)) {
+            seen = false; // EC2 shows what was just made with a delay
+            vpcs.push(made);
+        }
     }
-    Ok((elected, fresh))
+    let Some(elected) = plan::first(&vpcs).cloned() else { return Ok(None) };
+    for loser in vpcs.iter().filter(|vpc| vpc.id != elected.id) {
+        if ec2.delete_vpc(&loser.id).await? {
+            continue;
+        }
+        if ec2.delete_vpc(&elected.id).await? {
+            return Ok(None);
+        }
+        return Err(plumbing::Error::refused(format!(
+            "two VPCs are tagged {}, and both are in use: {} {}",
+            ec2.env.name, elected.id, loser.id
+        ))
+        .hint("delete the one that is not used"));
+    }
+    ec2.enter(&elected.id, seen);
+    if fresh {
+        let record = plan::vpc_record(&elected.id, &elected.cidr, Vec::new(), Vec::new(), Some(Change::Created));
+        ec2.stream.write(record).await?;
+    }
+    Ok(Some((elected, fresh)))
+}
+
+/// Runs futures side by side like [`Stream::join`], but has nothing stop where the VPC is gone.
+async fn side_by_side<T>(
+    ec2: &Ec2,
+    futures: impl IntoIterator<Item = impl Future<Output = Result<T>>>,
+) -> Result<Vec<T>> {
+    let futures = futures.into_iter().map(|future| async {
+        match future.await {
+            Err(gone) if ec2.is_gone() => Ok(Err(gone)),
+            result => result.map(Ok),
+        }
+    });
+    ec2.stream.join(futures).await?.into_iter().collect()
 }
 
 async fn gateway(ec2: &Ec2, have: &Have) -> Result<Gateway> {
@@ -54,8 +85,15 @@ async fn gateway(ec2: &Ec2, have: &Have) -> Result<Gateway> {
     }
 }
 
-/// One address for each NAT gateway, in the order of the zones that have one.
-async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Address>> {
+/// What a NAT gateway may have: the address that every run takes first, and all of its name that
+/// nothing used.
+struct Choice {
+    elected: Address,
+    spare: Vec<String>,
+}
+
+/// The addresses for each NAT gateway, in the order of the zones that have one.
+async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Choice>> {
     let zones = || layout.zones.iter().filter(|zone| zone.nat);
     let name = |zone: &Zone| plan::name(&ec2.env, "eip", &format!("nat-{}", zone.letter));
     let made = zones().map(|zone| async move {
@@ -69,26 +107,22 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Addres
         }
     });
     let made: Vec<Address> = ec2.stream.join(made).await?.into_iter().flatten().collect();
-    if made.is_empty() {
-        let there = |zone| plan::address(&have.addresses, &name(zone), plan::nat_of(have, zone)).cloned();
-        return Ok(zones().filter_map(there).collect());
+    let mut all = have.addresses.clone();
+    if !made.is_empty() {
+        all = ec2.addresses().await?;
+        let missing: Vec<Address> =
+            made.iter().filter(|one| !all.iter().any(|other| other.id == one.id)).cloned().collect();
+        all.extend(missing);
     }
-    let mut all = ec2.addresses().await?;
-    let missing: Vec<Address> =
-        made.iter().filter(|one| !all.iter().any(|other| other.id == one.id)).cloned().collect();
-    all.extend(missing);
     let mut chosen = Vec::new();
     for zone in zones() {
         let Some(elected) = plan::address(&all, &name(zone), plan::nat_of(have, zone)) else { continue };
         if made.iter().any(|address| address.id == elected.id) {
             created(ec2, "elastic_ip", &format!("nat-{}", zone.letter), &elected.id).await?;
         }
-        // No run uses the others: of another run, or of a call that was repeated when its answer was lost.
-        let same = |address: &&Address| address.tags.get("Name") == Some(&name(zone));
-        for loser in all.iter().filter(same).filter(|address| address.id != elected.id && !address.used) {
-            ec2.release(&loser.id).await?;
-        }
-        chosen.push(elected.clone());
+        let spare = all.iter().filter(|address| address.tags.get("Name") == Some(&name(zone)) && !address.used);
+        let spare = spare.map(|address| address.id.clone()).collect();
+        chosen.push(Choice { elected: elected.clone(), spare });
     }
     Ok(chosen)
 }
@@ -117,7 +151,7 @@ async fn parts(
     vpc: &Network,
     fresh: bool,
     gateway: Gateway,
-    addresses: Vec<Address>,
+    addresses: Vec<Choice>,
 ) -> Result<()> {
     // The second stage needs the VPC alone.
     let exits = plan::exits(&ec2.env, layout, have, &gateway.id);
@@ -133,12 +167,12 @@ async fn parts(
     let way_in = async {
         route(ec2, public, &gateway.id).await?;
         let uses = zones.iter().zip(private).flat_map(|((a, b), table)| [(a, public), (b, table)]);
-        ec2.stream.join(uses.map(|(subnet, table)| associated(ec2, have, subnet, table))).await
+        side_by_side(ec2, uses.map(|(subnet, table)| associated(ec2, have, subnet, table))).await
     };
     let with_nat = layout.zones.iter().zip(&zones).filter(|(zone, _)| zone.nat).zip(&addresses);
     let nats = async {
         let made = with_nat.map(|((zone, (subnet, _)), address)| nat(ec2, have, zone, subnet, address));
-        let nats = ec2.stream.join(made).await?;
+        let nats = side_by_side(ec2, made).await?;
         let pending: Vec<&str> = nats.iter().filter(|(_, works)| !works).map(|(id, _)| id.as_str()).collect();
         if !pending.is_empty() {
             ec2.nats_available(&vpc.id, &pending).await?;
@@ -150,7 +184,7 @@ async fn parts(
     let nats = nats?;
     // The last: the way out.
     let out = private.iter().enumerate().map(|(at, table)| route(ec2, table, nats.get(at).unwrap_or(&nats[0])));
-    ec2.stream.join(out).await?;
+    side_by_side(ec2, out).await?;
     for record in mended {
         stream.write(record).await?;
     }
@@ -170,7 +204,11 @@ async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result
             let all = ec2.gateways().await?;
             let other = all.into_iter().find(|other| other.vpc.as_deref() == Some(vpc));
             other.ok_or_else(|| {
-                plumbing::Error::refused(format!("{vpc} has an internet gateway that is not this environment's"))
+                plumbing::Error::unfinished(format!(
+                    "{vpc} has an internet gateway that is not this environment's, or another run deleted {}",
+                    gateway.id
+                ))
+                .hint("run the pipeline again")
             })?
         }
     };
@@ -216,7 +254,7 @@ async fn subnets(ec2: &Ec2, layout: &Layout, have: &Have, vpc: &Network, fresh: 
         let (public, private) = join!(one("public", &zone.public, zone), one("private", &zone.private, zone));
         Ok((public?, private?))
     });
-    let zones = ec2.stream.join(both).await?;
+    let zones = side_by_side(ec2, both).await?;
     let differences = if fresh { Vec::new() } else { vpc_into_line(ec2, vpc, have).await? };
     let change = if fresh { Change::Created } else { Change::from_differences(&differences, false) };
     let ids = |side: fn(&(Subnet, Subnet)) -> &Subnet| zones.iter().map(|zone| side(zone).id.clone()).collect();
@@ -258,7 +296,7 @@ async fn tables(ec2: &Ec2, exits: &[Exit], have: &Have, vpc: &str) -> Result<(Ve
         ec2.stream.write(record).await?;
         Ok((found.clone(), None))
     });
-    let (tables, mended): (Vec<_>, Vec<_>) = ec2.stream.join(made).await?.into_iter().unzip();
+    let (tables, mended): (Vec<_>, Vec<_>) = side_by_side(ec2, made).await?.into_iter().unzip();
     Ok((tables, mended.into_iter().flatten().collect()))
 }
 
@@ -279,33 +317,29 @@ async fn associated(ec2: &Ec2, have: &Have, subnet: &Subnet, table: &Table) -> R
 }
 
 /// A zone's NAT gateway, and whether it works already.
-async fn nat(ec2: &Ec2, have: &Have, zone: &Zone, subnet: &Subnet, address: &Address) -> Result<(String, bool)> {
+async fn nat(ec2: &Ec2, have: &Have, zone: &Zone, subnet: &Subnet, address: &Choice) -> Result<(String, bool)> {
     let name = plan::name(&ec2.env, "nat", &zone.letter);
-    let found = plan::nat(&have.nats, &subnet.id);
-    let id = match found {
+    let nat = match plan::nat(&have.nats, &subnet.id) {
         Some(found) => {
             part(ec2, "nat_gateway", &zone.letter, &found.id, &name, &found.tags).await?;
-            found.id.clone()
+            found.clone()
         }
         None => {
-            let dead = || have.nats.iter().filter(|nat| nat.subnet == subnet.id);
-            for going in dead().filter(|nat| nat.state == "deleting") {
+            let dead: Vec<&NatGateway> = have.nats.iter().filter(|nat| nat.subnet == subnet.id).collect();
+            for going in dead.iter().filter(|nat| nat.state == "deleting") {
                 ec2.nat_deleted(&going.id).await?; // it holds the address until then
             }
-            // The token of a gateway that died would answer with the dead one.
-            let mut attempt = dead().count();
-            let made = loop {
-                let made = ec2.create_nat(&zone.letter, &subnet.id, &address.id, attempt).await?;
-                if !dead().any(|nat| nat.id == made.id) {
-                    break made;
-                }
-                attempt += 1;
-            };
+            let made = ec2.create_nat(&zone.letter, subnet, &address.elected.id, &dead).await?;
             created(ec2, "nat_gateway", &zone.letter, &made.id).await?;
-            made.id
+            made
         }
     };
-    Ok((id, found.is_some_and(|found| found.state == "available")))
+    // Other runs' addresses, or of a call that was repeated when its answer was lost: now that the
+    // gateway has one, no run can give it another.
+    for spare in address.spare.iter().filter(|id| **id != nat.address) {
+        ec2.release(spare).await?;
+    }
+    Ok((nat.id, nat.state == "available"))
 }
 
 async fn created(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {

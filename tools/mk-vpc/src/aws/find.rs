@@ -2,10 +2,10 @@
 //! words. Every answer is filtered again here: not every filter is honoured at once, or at all.
 
 use aws_sdk_ec2::types::NatGateway as SdkNat;
-use plumbing::{Result, aws_error, wait};
+use plumbing::{Result, aws_error, code};
 use tokio::try_join;
 
-use super::{Ec2, FRESH, FRESH_BUDGET, filter, tags};
+use super::{Ec2, filter, tags};
 use crate::plan::{self, Address, DefaultGroup, Gateway, Have, NatGateway, Network, Subnet, Table};
 
 impl Ec2 {
@@ -138,7 +138,7 @@ impl Ec2 {
             .describe_security_groups()
             .filters(filter("vpc-id", vpc))
             .filters(filter("group-name", "default"));
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = self.fresh(|| request.clone().send()).await;
         let groups = answer
             .map_err(|e| aws_error("ec2:DescribeSecurityGroups", format!("find the default group of {vpc}"), e))?;
         Ok(groups.security_groups.unwrap_or_default().into_iter().next().map(|group| DefaultGroup {
@@ -152,7 +152,10 @@ impl Ec2 {
     async fn hostnames(&self, vpc: &str) -> Result<bool> {
         let attribute = aws_sdk_ec2::types::VpcAttributeName::EnableDnsHostnames;
         let answer = self.client.describe_vpc_attribute().vpc_id(vpc).attribute(attribute).send().await;
-        let answer = answer.map_err(|e| aws_error("ec2:DescribeVpcAttribute", format!("look at {vpc}"), e))?;
+        let answer = match answer {
+            Err(gone) if code(&gone) == "InvalidVpcID.NotFound" => return Ok(false), // who changes it notices
+            answer => answer.map_err(|e| aws_error("ec2:DescribeVpcAttribute", format!("look at {vpc}"), e))?,
+        };
         Ok(answer.enable_dns_hostnames.and_then(|value| value.value).unwrap_or_default())
     }
 }
