@@ -7,14 +7,15 @@ environment := env("ENVIRONMENT", "production")
 suffix := env("ENVIRONMENT_SUFFIX", "dev")
 name := environment + "-" + suffix
 
-# What the two services run: a reference that ECS can pull (the local AWS takes any), or a directory of
-# this machine that is built and pushed.
+# What the two services run: a reference that ECS can pull (the local AWS takes any), a directory of this
+# machine that is built and pushed, or WEB_IMAGE=none until a pipeline has built one.
 web_image := env("WEB_IMAGE", "")
 api_image := env("API_IMAGE", "")
 web_context := env("WEB_CONTEXT", "")
 api_context := env("API_CONTEXT", "")
-web_runs := if web_context != "" { "--context " + quote(web_context) } else { "--image " + quote(web_image) }
-api_runs := if api_context != "" { "--context " + quote(api_context) } else { "--image " + quote(api_image) }
+web_runs := if web_context != "" { "--context " + quote(web_context) } else if web_image == "none" { "" } else { "--image " + quote(web_image) }
+api_runs := if api_context != "" { "--context " + quote(api_context) } else if api_image == "none" { "" } else { "--image " + quote(api_image) }
+placeholder := if web_runs == "" { "--placeholder" } else if api_runs == "" { "--placeholder" } else { "" }
 
 # What a pipeline builds, OWNER/NAME on GitHub, what that is called here, and where.
 repository := env("REPOSITORY", "")
@@ -47,7 +48,7 @@ up *flags: build
       | push-image \
       | mk-role \
       | mk-logs \
-      | mk-ecs-svc \
+      | mk-ecs-svc {{placeholder}} \
       | wait-env
 
 # Tell what `up` would create or change, and change nothing

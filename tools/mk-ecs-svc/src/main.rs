@@ -23,6 +23,9 @@ struct Args {
     /// Take an app's service back to the task definition before the one it runs; again for another
     #[arg(long = "rollback", value_name = "APP")]
     rollbacks: Vec<String>,
+    /// Let an app have no image yet: its service has no tasks until its pipeline has built one
+    #[arg(long)]
+    placeholder: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -39,7 +42,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let ecs = aws::client(&aws, &stream, &env);
     let images: BTreeMap<String, String> = args.images.into_iter().collect();
     let cluster = make::cluster(&ecs).boxed_local().shared();
-    let make = Make::new(&ecs, &images, &args.rollbacks, cluster.clone());
+    let make = Make::new(&ecs, &images, &args.rollbacks, args.placeholder, cluster.clone());
     let apps = stream.for_each::<App, _, _>(|app| make.app(app));
     let (cluster, apps) = tokio::join!(cluster, apps);
     cluster.and(apps)?;

@@ -66,6 +66,7 @@ pub struct Make<'a> {
     env: &'a Env,
     images: &'a BTreeMap<String, String>,
     rollbacks: &'a [String],
+    placeholder: bool,
     cluster: ClusterReady<'a>,
     asked: RefCell<Vec<String>>,
     found: RefCell<BTreeMap<String, HaveService>>,
@@ -74,15 +75,16 @@ pub struct Make<'a> {
 
 impl<'a> Make<'a> {
     /// `images` are the flags', which win over all others; `rollbacks` the apps that return to what
-    /// they ran before.
+    /// they ran before; with `placeholder` an app may have no image yet.
     pub fn new(
         ecs: &'a Ecs,
         images: &'a BTreeMap<String, String>,
         rollbacks: &'a [String],
+        placeholder: bool,
         cluster: ClusterReady<'a>,
     ) -> Self {
         let (asked, found, turn) = Default::default();
-        Make { ecs, env: &ecs.env, images, rollbacks, cluster, asked, found, turn }
+        Make { ecs, env: &ecs.env, images, rollbacks, placeholder, cluster, asked, found, turn }
     }
 
     /// Makes an app's task definition and service. Apps that arrive together are looked up in one
@@ -97,7 +99,8 @@ impl<'a> Make<'a> {
             // Registering changes something, so it is not dropped when a look beside it fails.
             let (task, have, around) = join!(self.task(&app), self.service_named(&name), self.surroundings(&app));
             let task = task?;
-            let want = plan::settings(&app, &task.arn, &around?);
+            let has_image = task.task.image != plan::placeholder(self.env, &app.name);
+            let want = plan::settings(&app, &task.arn, has_image, &around?);
             self.service(&app, &name, have?, task, want).await
         }
     }
@@ -244,6 +247,14 @@ impl<'a> Make<'a> {
         let pushed = stream.need_where::<Image>(web, |record| record.image.is_some()).await;
         match (pushed.map(|record| record.image.unwrap_or_default()), &app.image) {
             (Err(missing), Some(own)) if missing.kind == Kind::Input && stream.go_on().is_ok() => Ok(own.clone()),
+            (Err(missing), None)
+                if self.placeholder
+                    && missing.kind == Kind::Input
+                    && stream.go_on().is_ok()
+                    && !stream.upstream_failed() =>
+            {
+                Ok(plan::placeholder(self.env, web))
+            }
             (pushed, _) => pushed.map_err(|missing| {
                 let hint = format!("mk-app {web} --image REFERENCE, mk-ecs-svc --image {web}=REFERENCE, or push-image");
                 self.instead(missing, format!("app '{web}' has no image")).hint(hint)

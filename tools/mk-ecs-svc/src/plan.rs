@@ -204,6 +204,12 @@ fn of_its_repository(env: &Env, app: &str, image: &str) -> bool {
     image.starts_with(&format!("{}@sha256:", env.repository_uri(app)))
 }
 
+/// What an app without an image names until its pipeline has built one: the tag that the pipeline
+/// will give it.
+pub fn placeholder(env: &Env, app: &str) -> String {
+    format!("{}:production", env.repository_uri(app))
+}
+
 /// The app of a service's or a family's name: `web` of `task-web-production-pr1`.
 pub fn app_of(env: &Env, kind: &str, name: &str) -> Option<String> {
     let app = name.strip_prefix(kind)?.strip_prefix('-')?.strip_suffix(&env.name)?.strip_suffix('-')?;
@@ -325,11 +331,11 @@ pub fn task_differences(have: &Task, want: &Task) -> Vec<Difference> {
     differences
 }
 
-/// What the app's service is to say.
-pub fn settings(app: &App, task_definition: &str, around: &Surroundings) -> Settings {
+/// What the app's service is to say; without an image to run it has no tasks.
+pub fn settings(app: &App, task_definition: &str, has_image: bool, around: &Surroundings) -> Settings {
     Settings {
         task_definition: task_definition.into(),
-        count: i32::try_from(app.count).unwrap_or(i32::MAX),
+        count: if has_image { i32::try_from(app.count).unwrap_or(i32::MAX) } else { 0 },
         grace: i32::try_from(app.grace).unwrap_or(i32::MAX),
         subnets: around.subnets.clone(),
         groups: vec![around.group.clone()],
@@ -512,8 +518,9 @@ pub fn service_record(app: &str, arn: &str, cluster: &str, settings: &Settings) 
     Record::of(&service).with("count", settings.count)
 }
 
-/// What an app's task definition and service tell of its record.
-pub fn app_record(app: &str, task: &Task, settings: &Settings) -> Record {
+/// What an app's task definition and service tell of its record. The count of one that has no image
+/// yet is not its own.
+pub fn app_record(env: &Env, app: &str, task: &Task, settings: &Settings) -> Record {
     let number = |text: &str| text.parse::<u32>().map_or(Value::Null, Value::from);
     let port = task.ports.split('/').next().unwrap_or_default();
     let record = Record::new("app", app)
@@ -522,9 +529,12 @@ pub fn app_record(app: &str, task: &Task, settings: &Settings) -> Record {
         .with("image", task.image.as_str())
         .with("cpu", number(&task.cpu))
         .with("memory", number(&task.memory))
-        .with("count", settings.count)
         .with("grace", settings.grace)
         .with("architecture", task.architecture.as_str());
+    let record = match task.image == placeholder(env, app) {
+        true => record,
+        false => record.with("count", settings.count),
+    };
     match &task.check {
         Some((command, _)) => record.with("check", command.as_str()),
         None => record,
@@ -618,14 +628,14 @@ mod tests {
 
     #[test]
     fn the_same_service_has_no_differences_whatever_the_order_of_its_subnets() {
-        let (mut around, want) = (around(), settings(&web(), "arn/t:1", &around()));
+        let (mut around, want) = (around(), settings(&web(), "arn/t:1", true, &around()));
         around.subnets.reverse();
-        assert_eq!(service_differences("x", &settings(&web(), "arn/t:1", &around), &want), Ok(vec![]));
+        assert_eq!(service_differences("x", &settings(&web(), "arn/t:1", true, &around), &want), Ok(vec![]));
     }
 
     #[test]
     fn a_service_differs_field_by_field() {
-        let want = settings(&web(), "arn:x/task-web:2", &around());
+        let want = settings(&web(), "arn:x/task-web:2", true, &around());
         let mut have = Settings { task_definition: "arn:x/task-web:1".into(), count: 5, ..want.clone() };
         have.rebalancing = "DISABLED".into();
         assert_eq!(
@@ -636,7 +646,7 @@ mod tests {
 
     #[test]
     fn another_launch_type_or_target_group_is_a_conflict() {
-        let want = settings(&web(), "arn/t:1", &around());
+        let want = settings(&web(), "arn/t:1", true, &around());
         let have = Settings { launch_type: "EC2".into(), ..want.clone() };
         assert_eq!(
             service_differences("service-web", &have, &want).unwrap_err().message,
@@ -648,7 +658,7 @@ mod tests {
 
     #[test]
     fn a_target_group_made_again_is_a_difference() {
-        let want = settings(&web(), "arn/t:1", &around());
+        let want = settings(&web(), "arn/t:1", true, &around());
         let have = Settings { target_group: want.target_group.replace("tg-web/1", "tg-web/0"), ..want.clone() };
         assert_eq!(service_differences("x", &have, &want).unwrap().len(), 1);
     }
@@ -731,9 +741,17 @@ mod tests {
     }
 
     #[test]
+    fn without_an_image_there_are_no_tasks_and_the_count_stays_the_apps() {
+        let settings = settings(&web(), "arn/t:1", false, &around());
+        assert_eq!(settings.count, 0);
+        let task = Task { image: placeholder(&env(), "web"), ..web_task() };
+        assert_eq!(app_record(&env(), "web", &task, &settings).typed::<App>().unwrap().count, 2);
+    }
+
+    #[test]
     fn the_app_comes_back_as_it_was_asked_for() {
-        let settings = settings(&web(), "arn/t:1", &around());
-        let record = app_record("web", &web_task(), &settings);
+        let settings = settings(&web(), "arn/t:1", true, &around());
+        let record = app_record(&env(), "web", &web_task(), &settings);
         let mut app: App = record.typed().unwrap();
         app.rest.clear(); // `type`
         let set = BTreeMap::from([("A".to_string(), "1".to_string())]);

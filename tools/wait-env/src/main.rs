@@ -68,6 +68,9 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
 fn runs(stream: &Stream, service: &Service) -> String {
     let revision = service.task_definition.rsplit('/').next().unwrap_or_default();
     let task = stream.get::<TaskDefinition>(&service.name).filter(|task| task.arn == service.task_definition);
+    if service.rest.get("count").is_some_and(|count| count == 0) {
+        return format!("{} runs no tasks ({revision})", service.name);
+    }
     let image = task.as_ref().and_then(|task| task.rest.get("image")).and_then(|image| image.as_str());
     match image {
         Some(image) => format!("{} runs {image} ({revision})", service.name),
@@ -127,6 +130,9 @@ impl Watch<'_> {
                 }
                 self.steady().await
             };
+            if service.rest.get("count").is_some_and(|count| count == 0) {
+                return steady.await; // no tasks, no targets
+            }
             self.both(&service.name, steady, self.targets(&service.name, kept.then_some(&well))).await
         });
         let pipelines = self.stream.for_each::<Pipeline, _, _>(|pipeline| async move {
