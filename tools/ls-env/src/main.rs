@@ -5,7 +5,7 @@
 mod merge;
 
 use clap::{Parser, ValueEnum};
-use futures_util::future::{BoxFuture, FutureExt, join_all};
+use futures_util::future::{FutureExt, LocalBoxFuture, join_all};
 use plumbing::{Aws, Env, Error, Record, Result, Stream};
 
 /// List the records of an environment
@@ -49,22 +49,22 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let mut listing = Listing { stream: &stream, aws: &aws, env: &env, finds: Vec::new() };
     let (services, pipelines) = (args.only != Some(Half::Pipelines), args.only != Some(Half::Services));
     if services {
-        listing.add(|l| mk_vpc::find(l.stream, l.aws, l.env).boxed());
-        listing.add(|l| mk_sg::find(l.stream, l.aws, l.env).boxed());
-        listing.add(|l| mk_alb::find(l.stream, l.aws, l.env).boxed());
-        listing.add(|l| mk_ecs_svc::find(l.stream, l.aws, l.env).boxed());
+        listing.add(|l| mk_vpc::find(l.stream, l.aws, l.env).boxed_local());
+        listing.add(|l| mk_sg::find(l.stream, l.aws, l.env).boxed_local());
+        listing.add(|l| mk_alb::find(l.stream, l.aws, l.env).boxed_local());
+        listing.add(|l| mk_ecs_svc::find(l.stream, l.aws, l.env).boxed_local());
     }
     if pipelines {
-        listing.add(|l| mk_connection::find(l.stream, l.aws, l.env).boxed());
-        listing.add(|l| mk_bucket::find(l.stream, l.aws, l.env).boxed());
-        listing.add(|l| mk_build::find(l.stream, l.aws, l.env).boxed());
-        listing.add(|l| mk_fn::find(l.stream, l.aws, l.env).boxed());
-        listing.add(|l| mk_pipeline::find(l.stream, l.aws, l.env).boxed());
-        listing.add(|l| mk_rule::find(l.stream, l.aws, l.env).boxed());
+        listing.add(|l| mk_connection::find(l.stream, l.aws, l.env).boxed_local());
+        listing.add(|l| mk_bucket::find(l.stream, l.aws, l.env).boxed_local());
+        listing.add(|l| mk_build::find(l.stream, l.aws, l.env).boxed_local());
+        listing.add(|l| mk_fn::find(l.stream, l.aws, l.env).boxed_local());
+        listing.add(|l| mk_pipeline::find(l.stream, l.aws, l.env).boxed_local());
+        listing.add(|l| mk_rule::find(l.stream, l.aws, l.env).boxed_local());
     }
-    listing.add(|l| mk_ecr::find(l.stream, l.aws, l.env).boxed());
-    listing.add(|l| mk_role::find(l.stream, l.aws, l.env).boxed());
-    listing.add(|l| mk_logs::find(l.stream, l.aws, l.env).boxed());
+    listing.add(|l| mk_ecr::find(l.stream, l.aws, l.env).boxed_local());
+    listing.add(|l| mk_role::find(l.stream, l.aws, l.env).boxed_local());
+    listing.add(|l| mk_logs::find(l.stream, l.aws, l.env).boxed_local());
     // What one service refuses to tell must not hide what the others have.
     let (found, errors): (Vec<_>, Vec<_>) = join_all(listing.finds).await.into_iter().partition(Result::is_ok);
     let found = found.into_iter().flatten().flatten();
@@ -85,11 +85,11 @@ struct Listing<'a> {
     stream: &'a Stream,
     aws: &'a Aws,
     env: &'a Env,
-    finds: Vec<BoxFuture<'a, Result<Vec<Record>>>>,
+    finds: Vec<LocalBoxFuture<'a, Result<Vec<Record>>>>,
 }
 
 impl<'a> Listing<'a> {
-    fn add(&mut self, find: impl FnOnce(&Listing<'a>) -> BoxFuture<'a, Result<Vec<Record>>>) {
+    fn add(&mut self, find: impl FnOnce(&Listing<'a>) -> LocalBoxFuture<'a, Result<Vec<Record>>>) {
         let find = find(self);
         self.finds.push(find);
     }

@@ -6,8 +6,7 @@
 pub mod aws;
 pub mod plan;
 
-use futures_util::future::try_join_all;
-use plumbing::{Aws, Change, Env, Record, Repo, Result, Stream};
+use plumbing::{Aws, Change, Env, Record, Repo, Result, Stream, wait};
 
 /// What `--iam-policy` prints.
 pub const POLICY: &str = include_str!("../iam-policy.json");
@@ -17,7 +16,7 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
     let ecr = aws::client(aws, stream, env);
     let names = ecr.names().await?;
     let candidates = names.iter().filter_map(|name| Some((name, plan::app(env, name)?)));
-    let looked = try_join_all(candidates.map(|(name, app)| {
+    let looked = wait::all(candidates.map(|(name, app)| {
         let ecr = &ecr;
         async move { Ok((app, ecr.tags(name).await?)) }
     }));

@@ -12,7 +12,6 @@ use aws_sdk_lambda::types::{
     Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, PackageType, Runtime,
     State as Told, VpcConfig,
 };
-use futures_util::future::try_join_all;
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, wait};
 
 use crate::plan::{self, Field, Have, State, Want};
@@ -106,7 +105,7 @@ impl Lambda {
             .map_err(|e| aws_error("lambda:ListFunctions", "list functions", e))?;
         let names = found.into_iter().filter_map(|function| function.function_name);
         let ours = names.filter(|name| plan::could_be_ours(&self.env, name));
-        let tagged = try_join_all(ours.map(|name| self.tagged(name))).await?;
+        let tagged = wait::all(ours.map(|name| self.tagged(name))).await?;
         Ok(tagged.into_iter().flatten().collect())
     }
 

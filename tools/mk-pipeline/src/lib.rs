@@ -6,8 +6,7 @@
 pub mod aws;
 pub mod plan;
 
-use futures_util::future::try_join_all;
-use plumbing::{Aws, Change, Env, Error, Pipeline, Record, Result, Stream};
+use plumbing::{Aws, Change, Env, Error, Pipeline, Record, Result, Stream, wait};
 
 /// What `--iam-policy` prints.
 pub const POLICY: &str = include_str!("../iam-policy.json");
@@ -16,7 +15,7 @@ pub const POLICY: &str = include_str!("../iam-policy.json");
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
     let pipelines = aws::client(aws, stream, env);
     let names = pipelines.names().await?;
-    let found = try_join_all(names.iter().map(|name| pipelines.look(name))).await?;
+    let found = wait::all(names.iter().map(|name| pipelines.look(name))).await?;
     let ours = found.into_iter().flatten().filter(|have| env.owns(&have.tags));
     Ok(ours.flat_map(|have| plan::records(env, &have)).collect())
 }

@@ -7,8 +7,7 @@ pub mod aws;
 mod document;
 pub mod plan;
 
-use futures_util::future::try_join_all;
-use plumbing::{Aws, Change, Env, Record, Result, Role, Stream};
+use plumbing::{Aws, Change, Env, Record, Result, Role, Stream, wait};
 
 /// What `--iam-policy` prints.
 pub const POLICY: &str = include_str!("../iam-policy.json");
@@ -18,7 +17,7 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
     let iam = aws::client(aws, stream, env);
     let names = iam.names().await?;
     // A listing shows no tags.
-    let found = try_join_all(names.iter().map(|name| iam.find(name))).await?;
+    let found = wait::all(names.iter().map(|name| iam.find(name))).await?;
     let ours = names.iter().zip(found).filter_map(|(name, have)| {
         let have = have.filter(|have| env.owns(&have.tags))?;
         let record = have.tags.get(plan::ROLE).unwrap_or(name);

@@ -7,8 +7,7 @@
 pub mod aws;
 pub mod plan;
 
-use futures_util::future::try_join_all;
-use plumbing::{Aws, Change, Env, Record, Result, Rule, Stream};
+use plumbing::{Aws, Change, Env, Record, Result, Rule, Stream, wait};
 
 /// What `--iam-policy` prints.
 pub const POLICY: &str = include_str!("../iam-policy.json");
@@ -17,7 +16,7 @@ pub const POLICY: &str = include_str!("../iam-policy.json");
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
     let events = aws::client(aws, stream, env);
     let names = events.names().await?;
-    let found = try_join_all(names.iter().map(|name| events.look(name))).await?;
+    let found = wait::all(names.iter().map(|name| events.look(name))).await?;
     let ours = found.into_iter().flatten().filter(|have| env.owns(&have.tags));
     Ok(ours.filter_map(|have| Some(plan::record(env, have.tags.get(plumbing::name::SOURCE)?, have.enabled))).collect())
 }

@@ -5,35 +5,45 @@
 //! No service client but STS is made here: a tool's crate lists the services that it may call.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, ConfigLoader, Region, SdkConfig};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime::client::retries::TokenBucket;
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result, aws_error};
 use crate::record::Env;
 use crate::stream::Stream;
 
-/// The SDK's default of 3 attempts loses runs that create 40 objects and more (aws-behaviours,
-/// throttling); with full jitter from 100 ms up to 20 s, 10 attempts last about half a minute.
+/// The SDK's default is 3; with full jitter from 100 ms up to 20 s, 10 attempts last about half a minute.
 const ATTEMPTS: u32 = 10;
+/// A call that AWS throttles has its turn when its bucket fills, which a hundred others empty: ECS
+/// registers one task definition a second. So many attempts last about ten minutes.
+const THROTTLED_ATTEMPTS: u32 = 70;
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+/// How many calls of a tool are on the wire at once: more are throttled, and each costs a connection.
+const AT_ONCE: usize = 24;
 /// How long a connection may take, and one attempt of a call.
 const CONNECT: Duration = Duration::from_secs(10);
 const ATTEMPT: Duration = Duration::from_secs(60);
@@ -108,12 +118,18 @@ async fn load(tool: &str, region: Option<String>) -> Result<SdkConfig> {
     let time_limits = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
     let mut loader = aws_config::from_env()
         .http_client(http_client()?)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF))
+        .retry_config(retries(ATTEMPTS))
+        // To wait for one's turn looks like a slow upload; an attempt has its time limit.
+        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().upload_enabled(false).build())
         .timeout_config(time_limits);
     if let Ok(name) = AppName::new(tool.to_string()) {
         loader = loader.app_name(name); // shows in CloudTrail which tool it was
     }
     Ok(with_region(loader, region).await.load().await)
+}
+
+fn retries(attempts: u32) -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(FIRST_BACKOFF)
 }
 
 /// As the AWS CLI looks for it: AWS_REGION, AWS_DEFAULT_REGION, the profile.
@@ -137,7 +153,8 @@ fn http_client() -> Result<SharedHttpClient> {
         .with_trust_store(trust)
         .build()
         .map_err(|why| Error::usage(format!("cannot use the certificates: {why}")))?;
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(tls.clone())
@@ -145,7 +162,28 @@ fn http_client() -> Result<SharedHttpClient> {
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|c| c.sleep_impl()));
         connector.build()
+    });
+    Ok(http_client_fn(move |settings, components| {
+        let connector = client.http_connector(settings, components);
+        SharedHttpConnector::new(InTurn { connector, turns: turns.clone() })
     }))
+}
+
+/// A connector that keeps some calls waiting while enough are on the wire.
+#[derive(Debug)]
+struct InTurn {
+    connector: SharedHttpConnector,
+    turns: Arc<Semaphore>,
+}
+
+impl HttpConnector for InTurn {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (connector, turns) = (self.connector.clone(), self.turns.clone());
+        HttpConnectorFuture::new(async move {
+            let _turn = turns.acquire().await;
+            connector.call(request).await
+        })
+    }
 }
 
 /// An endpoint that refuses the first connection is a wrong one, which ten attempts do not mend.
@@ -199,6 +237,21 @@ impl Intercept for Guard {
         Ok(())
     }
 
+    /// The SDK's quota for retries ends a run that has a hundred throttled calls at once, and its
+    /// attempts are for what passes sooner. To be throttled is to wait one's turn.
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        match context.response().is_some_and(is_throttled) {
+            true => cfg.interceptor_state().store_put(retries(THROTTLED_ATTEMPTS)).store_put(TokenBucket::unlimited()),
+            false => cfg.interceptor_state().store_put(retries(ATTEMPTS)),
+        };
+        Ok(())
+    }
+
     /// A call that is being retried ends when the tool does.
     fn read_before_attempt(
         &self,
@@ -210,6 +263,14 @@ impl Intercept for Guard {
     }
 }
 
+/// Whether an answer says that calls come too fast, in the words of any service.
+fn is_throttled(answer: &HttpResponse) -> bool {
+    let kind = answer.headers().get("x-amzn-errortype").unwrap_or_default();
+    let body = answer.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    let codes = ["Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown"];
+    !answer.status().is_success() && codes.iter().any(|code| kind.contains(code) || body.contains(code))
+}
+
 /// Whether an operation changes nothing, by AWS's naming.
 fn reads_only(operation: &str) -> bool {
     ["Describe", "Get", "List", "BatchGet", "Head"].iter().any(|verb| operation.starts_with(verb))
@@ -217,7 +278,30 @@ fn reads_only(operation: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_types::body::SdkBody;
+
     use super::*;
+
+    #[test]
+    fn too_fast_is_told_from_other_refusals_in_any_services_words() {
+        let answer = |status: u16, body: &'static str| {
+            HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.as_bytes()))
+        };
+        for (status, body) in [
+            (503, "<Response><Errors><Error><Code>RequestLimitExceeded</Code></Error></Errors></Response>"),
+            (400, "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>"),
+            (400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#),
+            (429, r#"{"__type":"TooManyRequestsException"}"#),
+            (503, "<Error><Code>SlowDown</Code></Error>"),
+        ] {
+            assert!(is_throttled(&answer(status, body)), "{body}");
+        }
+        assert!(!is_throttled(&answer(400, r#"{"__type":"LimitExceededException","message":"a quota"}"#)));
+        assert!(!is_throttled(&answer(200, r#"{"name":"Throttling"}"#)) && !is_throttled(&answer(500, "")));
+        let mut lambda = answer(429, "{}");
+        lambda.headers_mut().insert("x-amzn-errortype", "TooManyRequestsException:http://internal");
+        assert!(is_throttled(&lambda));
+    }
 
     #[test]
     fn reads_are_told_from_changes() {

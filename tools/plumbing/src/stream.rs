@@ -20,6 +20,7 @@ use crate::error::{Error, Kind, Result};
 use crate::pipe::Line;
 use crate::record::{Change, Env, Record, Typed};
 use crate::run::{Common, Voice};
+use crate::wait;
 
 /// Input counts as settled when none came for this long; then the first AWS call may go out.
 /// The records of a pipe's head arrive within a few milliseconds of each other.
@@ -307,14 +308,15 @@ impl Stream {
         }
     }
 
-    /// Does `work` for each item side by side, to the end whatever fails: for deleting, where one
-    /// obstacle keeps nothing else from going. Answers the first error and tells the others.
+    /// Does `work` for each item, some side by side, to the end whatever fails: for deleting, where
+    /// one obstacle keeps nothing else from going. Answers the first error and tells the others.
     pub async fn each<T, F>(&self, items: impl IntoIterator<Item = T>, work: F) -> Result<()>
     where
         F: AsyncFn(T) -> Result<()>,
     {
         let work = &work;
-        let results = join_all(items.into_iter().map(|item| async move { work(item).await })).await;
+        let items = items.into_iter().map(|item| async move { work(item).await });
+        let results: Vec<_> = futures_util::stream::iter(items).buffer_unordered(wait::AT_ONCE).collect().await;
         let mut errors = results.into_iter().filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };
         for other in errors.filter(|error| error.kind != Kind::Stopped && *error != first) {

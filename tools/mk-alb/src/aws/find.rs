@@ -28,13 +28,13 @@ impl Elb {
         let (mut tags, mut balancers, mut groups) = try_join!(
             self.tags(&arns),
             self.details(sure),
-            try_join_all(sure_groups.into_iter().map(|group| self.group_details(group)))
+            wait::all(sure_groups.into_iter().map(|group| self.group_details(group)))
         )?;
         let ours = |arn: &str| tags.get(arn).is_some_and(|tags| self.env.owns(tags));
         let (cut, others): (Vec<_>, Vec<_>) = cut.into_iter().partition(|balancer| ours(&balancer.arn));
         let (cut_groups, other_groups): (Vec<_>, Vec<_>) = cut_groups.into_iter().partition(|group| ours(&group.arn));
         let (cut, cut_groups) =
-            try_join!(self.details(cut), try_join_all(cut_groups.into_iter().map(|group| self.group_details(group))))?;
+            try_join!(self.details(cut), wait::all(cut_groups.into_iter().map(|group| self.group_details(group))))?;
         balancers.extend(cut.into_iter().chain(others));
         groups.extend(cut_groups.into_iter().chain(other_groups));
         balancers.iter_mut().for_each(|balancer| balancer.tags = tags.remove(&balancer.arn).unwrap_or_default());
@@ -91,7 +91,7 @@ impl Elb {
             let (listeners, attributes) = try_join!(self.listeners(&balancer), self.attributes(&balancer))?;
             Ok(Balancer { listeners, attributes, ..balancer })
         });
-        try_join_all(each).await
+        wait::all(each).await
     }
 
     /// The listeners of a load balancer, without their tags; none where it is gone.

@@ -79,7 +79,7 @@ impl Elb {
             let why = self.unhealthy(&arn).await?;
             Ok(why.is_empty().then_some(arn))
         });
-        Ok(try_join_all(healthy).await?.into_iter().flatten().collect())
+        Ok(wait::all(healthy).await?.into_iter().flatten().collect())
     }
 
     /// Why a target group is not healthy; nothing where it is.
