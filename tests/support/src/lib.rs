@@ -11,6 +11,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 pub use conventions::obeys_conventions;
 pub use faults::Faults;
 pub use serde_json::{Value, json};
+pub use ureq;
 
 /// The env record of most tests.
 pub const ENV: &str = r#"{"type":"env","name":"production-pr1","version":1,"environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Environment":"production","ManagedBy":"plumbline","Project":"plumbline","Suffix":"pr1","Team":"devops"}}"#;
@@ -26,7 +27,7 @@ pub struct LocalAws {
     /// Where it answers.
     pub url: String,
     child: Child,
-    _until_closed: Option<ChildStdin>,
+    until_closed: Option<ChildStdin>,
 }
 
 impl LocalAws {
@@ -39,7 +40,7 @@ impl LocalAws {
     /// Starts one with options of the launcher.
     pub fn start_with(options: &[&str]) -> Self {
         let (mut child, url) = serve("local_aws", options);
-        LocalAws { url, _until_closed: child.stdin.take(), child }
+        LocalAws { url, until_closed: child.stdin.take(), child }
     }
 
     /// Every request since the start or the last [`forget`](Self::forget), as it was recorded.
@@ -129,8 +130,9 @@ impl LocalAws {
 }
 
 impl Drop for LocalAws {
+    /// It ends with its stdin, and then takes along what it started.
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        drop(self.until_closed.take());
         let _ = self.child.wait();
     }
 }
