@@ -196,7 +196,7 @@ impl Registry {
         for attempt in 1.. {
             let error = match stream.unless_stopped(request()).await? {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
+                Err(error) => understood(error),
             };
             if attempt == ATTEMPTS || !is_passing(&error) {
                 return Err(self.worded(what, &error));
@@ -214,10 +214,7 @@ impl Registry {
             return Error::unfinished(text).hint("check the connection to the registry, and run the pipeline again");
         }
         match codes(error).first() {
-            _ if matches!(error, OciDistributionError::UnauthorizedError { .. }) => {
-                Error::refused(text).hint("the tool's --iam-policy prints the permissions that it needs")
-            }
-            Some(OciErrorCode::Denied | OciErrorCode::Unauthorized) => Error::refused(text)
+            _ if is_denied(error) => Error::refused(text)
                 .hint("the tool's --iam-policy prints the permissions that it needs; a token lasts 12 hours"),
             Some(OciErrorCode::NameUnknown) => {
                 Error::refused(text).hint("mk-ecr makes the repository; run it before push-image")
@@ -314,6 +311,19 @@ fn client(in_the_clear: Option<String>) -> Result<Client> {
     Client::try_from(config).map_err(|why| Error::refused(format!("cannot make a client of the registry: {why}")))
 }
 
+/// The client leaves what an upload is answered as it came: where it is in the words of OCI, they count.
+fn understood(error: OciDistributionError) -> OciDistributionError {
+    match error {
+        OciDistributionError::ServerError { code, url, message } if code < 500 => {
+            match serde_json::from_str(&message) {
+                Ok(envelope) => OciDistributionError::RegistryError { envelope, url },
+                Err(_) => OciDistributionError::ServerError { code, url, message },
+            }
+        }
+        other => other,
+    }
+}
+
 fn codes(error: &OciDistributionError) -> Vec<&OciErrorCode> {
     match error {
         OciDistributionError::RegistryError { envelope, .. } => {
@@ -329,6 +339,15 @@ fn is_missing(error: &OciDistributionError) -> bool {
         OciDistributionError::ImageManifestNotFoundError(_) => true,
         OciDistributionError::ServerError { code, .. } => *code == 404,
         _ => codes(error).iter().any(|code| matches!(code, OciErrorCode::ManifestUnknown | OciErrorCode::NotFound)),
+    }
+}
+
+/// Whether the credentials are at fault. The answer to a HEAD has a status alone.
+fn is_denied(error: &OciDistributionError) -> bool {
+    match error {
+        OciDistributionError::UnauthorizedError { .. } => true,
+        OciDistributionError::RequestError(error) => error.status().is_some_and(|status| status.as_u16() == 403),
+        _ => codes(error).iter().any(|code| matches!(code, OciErrorCode::Denied | OciErrorCode::Unauthorized)),
     }
 }
 
@@ -369,7 +388,10 @@ fn reason(error: &OciDistributionError) -> String {
             let message: String = message.split_whitespace().take(30).collect::<Vec<_>>().join(" ");
             format!("the registry answered {code} {message}").trim_end().to_string()
         }
-        OciDistributionError::RequestError(error) => innermost(error),
+        OciDistributionError::RequestError(error) => match error.status() {
+            Some(status) => format!("the registry answered {status}"),
+            None => innermost(error),
+        },
         other => other.to_string(),
     }
 }
