@@ -511,3 +511,21 @@ fn an_environment_comes_and_goes_among_what_aws_has_not_heard_of() {
 fn a_pipeline_comes_and_goes_among_what_aws_has_not_heard_of() {
     comes_and_goes_among_the_young(pipeline(), &["not_found", "refuse_roles"]);
 }
+
+#[test]
+fn a_connection_that_nobody_was_told_of_is_found_again() {
+    let aws = LocalAws::start();
+    let faults = Faults::between(&aws);
+    let before = account(&aws, "us-east-1");
+    for fault in ["kill", "cut"] {
+        faults.rules(json!([{"do": fault, "of": "codeconnections:CreateConnection", "nth": 1, "when": "after"}]));
+        let first = faults.pipe("mk-env production pr1 | mk-connection");
+        assert_eq!(first.code, if fault == "kill" { -1 } else { 0 }, "{fault}: {}", first.stderr);
+        faults.end();
+        faults.pipe("mk-env production pr1 | mk-connection").ok();
+        let found = aws.call("codeconnections", "list_connections", json!({}));
+        assert_eq!(list(&found["Connections"]).len(), 1, "{fault}: {found}");
+        faults.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+        same(&account(&aws, "us-east-1"), &before, fault);
+    }
+}
