@@ -4,7 +4,7 @@ A token of GetAuthorizationToken opens it, for the repositories of the token's a
 Layers go to a docker-registry (docker_registry.py) and come from there as a stream, without the
 lock. A manifest is put there too, which refuses one whose layers are not there, and is an image
 of ECR then: ECR alone knows which images there are, and what tags they have. Where there is no
-docker-registry, whatever needs it is answered 503 and says so.
+docker-registry, no layer is there and what would store one is refused and says why.
 
 Simplified: who asks for a layer gets it, not a redirect to S3; no layer is ever removed.
 """
@@ -94,7 +94,9 @@ def answer(environ: dict[str, Any]) -> Answer:
     except Refused as refused:
         return told(refused.status, refused.code, str(refused))
     except docker_registry.Unavailable as fault:
-        return told("503 SERVICE UNAVAILABLE", "UNAVAILABLE", str(fault))
+        if environ["REQUEST_METHOD"] == "HEAD":  # which could not say why
+            return told("404 NOT FOUND", "BLOB_UNKNOWN", str(fault))
+        return told("405 METHOD NOT ALLOWED", "UNSUPPORTED", str(fault))
     finally:
         for _ in body:
             pass
