@@ -621,3 +621,172 @@ fn what_its_pipeline_registered_goes_with_the_rest() {
         assert_eq!(left["taskDefinitionArns"], json!([]), "{status}");
     }
 }
+
+impl World {
+    /// Has web run another image, and waits until it does.
+    fn deploy(&mut self, image: &str) -> Value {
+        self.set("app", "web", "image", json!(image));
+        self.run().ok();
+        self.completed()["taskDefinition"].clone()
+    }
+
+    /// Web's service, once its deployment has ended well.
+    fn completed(&self) -> Value {
+        self.until("web", |service| {
+            let deployments = service["deployments"].as_array().unwrap();
+            deployments.len() == 1 && deployments[0]["rolloutState"] == "COMPLETED"
+        })
+    }
+
+    fn rollback(&self, flags: &str) -> Output {
+        self.aws.forget();
+        self.aws.pipe_with(&format!("mk-ecs-svc --rollback web {flags}"), &self.stdin())
+    }
+
+    /// What `ls-env` finds, with what is not of the environment here.
+    fn listed(&self) -> String {
+        let found = self.aws.pipe("ls-env --env production-pr1").ok();
+        let others = self.input.iter().filter(|record| !["app", "env"].contains(&text(&record["type"])));
+        let others: String = others.map(|record| format!("{record}\n")).collect();
+        only(&found, &["env", "app", "cluster", "task_definition", "service"]) + &others
+    }
+
+    fn is_rolled_back(&self, arn: &Value) -> bool {
+        let answer =
+            self.aws.call("ecs", "describe_task_definition", json!({"taskDefinition": arn, "include": ["TAGS"]}));
+        tags(&answer["tags"]).get("plumbline:rolled-back").is_some()
+    }
+}
+
+#[test]
+fn a_service_is_taken_back_to_what_it_ran_before_and_stays_there() {
+    let mut world = World::new();
+    let (one, two) = (world.deploy("registry.example/web:1"), world.deploy("registry.example/web:2"));
+    let back = world.rollback("").ok();
+    assert_eq!(world.aws.changes(), ["ecs:TagResource", "ecs:UpdateService"]);
+    let service = back.record("service", "web");
+    assert_eq!((&service["task_definition"], &service["change"]), (&one, &json!("updated")));
+    assert_eq!(back.record("task_definition", "web")["image"], "registry.example/web:1");
+    assert_eq!(back.record("service", "api")["change"], "kept");
+    assert_eq!(world.completed()["taskDefinition"], one);
+    assert_eq!((world.is_rolled_back(&one), world.is_rolled_back(&two)), (false, true));
+
+    // What it runs now is what the environment is: nothing brings the newer revision back.
+    world.aws.forget();
+    let kept = world.aws.pipe_with("mk-ecs-svc", &world.listed()).ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new(), "{}", kept.stderr);
+
+    // After another deployment, back is what ran before it, and not what was given up.
+    let three = world.deploy("registry.example/web:3");
+    assert!(three != one && three != two);
+    world.rollback("").ok();
+    assert_eq!(world.completed()["taskDefinition"], one);
+    assert_eq!((world.is_rolled_back(&one), world.is_rolled_back(&three)), (false, true));
+
+    // What was given up may be asked for again.
+    let again = world.deploy("registry.example/web:2");
+    let answer = world.aws.call("ecs", "describe_task_definition", json!({"taskDefinition": again}));
+    assert_eq!(answer["taskDefinition"]["containerDefinitions"][0]["image"], "registry.example/web:2");
+    assert!(!world.is_rolled_back(&again));
+}
+
+#[test]
+fn a_service_with_nothing_before_is_not_taken_back() {
+    let mut world = World::new();
+    let nothing = world.rollback("");
+    assert_eq!(nothing.code, 1);
+    assert!(
+        nothing.stderr.ends_with("mk-ecs-svc: there is no service service-web-production-pr1 to take back\n"),
+        "{}",
+        nothing.stderr
+    );
+    let one = world.deploy("registry.example/web:1");
+    let none = world.rollback("");
+    assert_eq!((none.code, world.aws.changes()), (1, Vec::new()));
+    assert_eq!(
+        none.stderr,
+        "mk-ecs-svc: service service-web-production-pr1 runs task-web-production-pr1:1, and there is none before it\n  \
+         try: mk-ecs-svc --image web=REFERENCE names what it is to run\n"
+    );
+    assert_eq!(world.service("web")["taskDefinition"], one);
+
+    // Nor is one that was just taken back.
+    world.deploy("registry.example/web:2");
+    world.rollback("").ok();
+    world.completed();
+    let none = world.rollback("");
+    assert_eq!((none.code, world.aws.changes()), (1, Vec::new()));
+    assert_eq!(world.service("web")["taskDefinition"], one);
+}
+
+#[test]
+fn a_rollback_that_is_run_again_while_ecs_is_about_it_goes_no_further_back() {
+    let mut world = World::new();
+    world.deploy("registry.example/web:1");
+    let two = world.deploy("registry.example/web:2");
+    world.deploy("registry.example/web:3");
+    let slowly = json!({"moment": 600});
+    support::ureq::post(format!("{}/_local/config", world.aws.url)).send_json(slowly).unwrap();
+    world.rollback("").ok();
+    assert_eq!(world.service("web")["taskDefinition"], two);
+    let again = world.rollback("").ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new(), "{}", again.stderr);
+    let service = world.service("web");
+    assert_eq!((&service["taskDefinition"], service["deployments"].as_array().unwrap().len()), (&two, 2));
+    assert_eq!(again.record("service", "web")["task_definition"], two);
+}
+
+#[test]
+fn a_rollback_that_makes_no_sense_changes_nothing() {
+    let mut world = World::new();
+    world.deploy("registry.example/web:1");
+    let two = world.deploy("registry.example/web:2");
+    let both = world.rollback("--image web=registry.example/web:1");
+    assert_eq!((both.code, world.aws.calls().len()), (2, 0));
+    assert_eq!(both.stderr, "mk-ecs-svc: --image and --rollback both say what app 'web' runs\n");
+
+    let unknown = world.aws.pipe_with("mk-ecs-svc --rollback wep", &world.stdin());
+    assert_eq!((unknown.code, world.aws.changes()), (65, Vec::new()));
+    assert!(unknown.stderr.contains("a flag names app 'wep', which no app record names"), "{}", unknown.stderr);
+
+    world.set("env", "production-pr1", "plan", json!(true));
+    let planned = world.rollback("").would_change();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+    let service = planned.record("service", "web");
+    assert_eq!(service["change"], "update");
+    assert!(text(&service["task_definition"]).ends_with("task-web-production-pr1:1"), "{service}");
+    assert_eq!(world.service("web")["taskDefinition"], two);
+}
+
+#[test]
+fn an_image_that_is_announced_is_waited_for() {
+    let world = World::new();
+    let late = "registry.example/web@sha256:1";
+    let pipe = format!(
+        "{{ echo '{}'; cat; sleep 1; echo '{}'; }} | mk-ecs-svc",
+        json!({"type": "image", "name": "web"}),
+        json!({"type": "image", "name": "web", "image": late})
+    );
+    let made = world.aws.pipe_with(&pipe, &world.stdin()).ok();
+    assert_eq!(made.record("task_definition", "web")["image"], late);
+    assert_eq!(count(&world.aws.changes(), "ecs:RegisterTaskDefinition"), 2, "web's and api's, once each");
+}
+
+#[test]
+fn an_image_that_never_comes_is_the_apps_own_or_none() {
+    for field in ["mark", "context"] {
+        let mut world = World::new();
+        match field {
+            "mark" => world.input.insert(0, json!({"type": "image", "name": "web"})),
+            context => world.set("app", "web", context, json!("./web")),
+        }
+        let made = world.run().ok();
+        assert_eq!(made.record("task_definition", "web")["image"], "registry.example/web:1", "{field}");
+
+        world.set("app", "web", "image", Value::Null);
+        world.aws.forget();
+        let none = world.run();
+        assert_eq!((none.code, world.aws.changes()), (65, Vec::new()), "{field}");
+        assert!(none.stderr.contains("mk-ecs-svc: app 'web' has no image\n  try: "), "{}", none.stderr);
+    }
+}
