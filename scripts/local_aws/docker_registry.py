@@ -20,6 +20,7 @@ PROGRAM = "docker-registry"
 _starting = threading.Lock()
 _folder: Path | None = None
 _process: subprocess.Popen[bytes] | None = None
+_ended = False
 
 
 class Unavailable(Exception):
@@ -57,6 +58,8 @@ def start() -> Path:
     with _starting:
         if _folder and _process and _process.poll() is None:
             return _folder / "socket"
+        if _ended:
+            raise Unavailable(f"{PROGRAM} has ended with the local AWS")
         if not shutil.which(PROGRAM):
             raise Unavailable(
                 f"the local AWS keeps no images without {PROGRAM}; install it (Debian, Ubuntu: "
@@ -105,6 +108,8 @@ def listens(path: Path) -> bool:
 
 def end() -> None:
     """May be called in a signal handler: it waits for no lock."""
+    global _ended
+    _ended = True
     if _process:
         _process.kill()
         _process.wait()

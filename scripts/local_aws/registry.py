@@ -6,12 +6,15 @@ lock. A manifest is put there too, which refuses one whose layers are not there,
 of ECR then: ECR alone knows which images there are, and what tags they have. Where there is no
 docker-registry, no layer is there and what would store one is refused and says why.
 
-Simplified: who asks for a layer gets it, not a redirect to S3; no layer is ever removed.
+Who asks for a layer is sent to S3 with a signed address, as by ECR: here to /_layers/ on another
+name of this host, which as S3 refuses who comes with a second signature. Simplified: no layer is
+ever removed.
 """
 
 import base64
 import hashlib
 import json
+import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -51,6 +54,7 @@ PIECE = 64 * 1024
 #: How many requests a token is good for, before it has expired; None: all of its hours.
 token_requests: int | None = None
 _tokens: dict[str, "Token"] = {}
+_signed: dict[str, str] = {}
 
 Answer = tuple[str, dict[str, str], Any]
 
@@ -90,6 +94,8 @@ def answer(environ: dict[str, Any]) -> Answer:
     """Status, headers and the parts of the body; the request's own is read to its end."""
     body = read(environ)
     try:
+        if environ["PATH_INFO"].startswith("/_layers/"):
+            return layer(environ)
         return handle(environ, body)
     except Refused as refused:
         return told(refused.status, refused.code, str(refused))
@@ -145,6 +151,8 @@ def handle(environ: dict[str, Any], body: Iterator[bytes]) -> Answer:
             return manifest(repository, what["manifest"])
     if what["manifest"]:
         return put_manifest(environ, token, repository, what["manifest"], body)
+    if what["blob"] and method == "GET":
+        return redirect(environ, f"{stored(repository)}/blobs/{what['blob']}")
     query = environ.get("QUERY_STRING", "")
     if method == "POST":
         query = ""  # a layer of another repository is not taken over: it is to be uploaded
@@ -205,6 +213,34 @@ def manifest(repository: Repository, reference: str) -> Answer:
             text = image.get_image_manifest().encode()
             return found(image.image_manifest_media_type, text, image.get_image_digest())
     raise Refused("404 NOT FOUND", "MANIFEST_UNKNOWN", "Requested image not found")
+
+
+def redirect(environ: dict[str, Any], target: str) -> Answer:
+    told = pass_on(environ, "HEAD", target, iter(()))
+    if told.status != 200:
+        raise Refused("404 NOT FOUND", "BLOB_UNKNOWN", "The layer does not exist.")
+    signature = uuid.uuid4().hex
+    _signed[signature] = target
+    where = f"http://localhost:{os.environ['MOTO_PORT']}/_layers/{target.rpartition(':')[2]}"
+    query = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=3600&X-Amz-Signature={signature}"
+    headers = {"Location": f"{where}?{query}", "Content-Length": "0"}
+    return "307 TEMPORARY REDIRECT", headers, []
+
+
+def layer(environ: dict[str, Any]) -> Answer:
+    """What S3 answers there."""
+    target = _signed.get(environ.get("QUERY_STRING", "").rpartition("=")[2])
+    if target is None:
+        raise Refused("403 FORBIDDEN", "AccessDenied", "Access Denied")
+    if "HTTP_AUTHORIZATION" in environ:
+        raise Refused(
+            "400 BAD REQUEST",
+            "InvalidArgument",
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature "
+            "query string parameter or the Authorization header should be specified",
+        )
+    told = pass_on(environ, environ["REQUEST_METHOD"], target, iter(()))
+    return f"{told.status} {told.reason}", passed_on(told), iter(lambda: told.read(PIECE), b"")
 
 
 def put_manifest(

@@ -132,7 +132,7 @@ class LocalAws:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         path = environ.get("PATH_INFO", "")
         signed = environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-")
-        if path.startswith("/v2/") and not signed:
+        if path.startswith(("/v2/", "/_layers/")) and not signed:
             return self.registry(environ, start_response)
         body = read_body(environ)
         if path.startswith("/_local/"):
