@@ -26,15 +26,16 @@ use have::{have_service, have_task, tags};
 /// An account's first cluster makes ECS's service-linked role and loses the race against it.
 const ROLE_BUDGET: Duration = Duration::from_secs(120);
 const ROLE: &[(&str, &str)] = &[("InvalidParameterException", "Unable to assume the service linked role")];
-/// What CreateService refuses for a moment: a target group that was just attached, a cluster that
-/// was just made, and the same role.
+/// What CreateService refuses for a moment: a target group that was just attached, and the same role.
 const CREATE_BUDGET: Duration = Duration::from_secs(120);
 const CREATE: &[(&str, &str)] = &[
     ("InvalidParameterException", "does not have an associated load balancer"),
-    ("ClusterNotFoundException", ""),
     ("InvalidParameterException", "Unable to assume the service linked role"),
     ("InvalidParameterException", "verify that the ECS service role being passed has the proper permissions"),
 ];
+/// A cluster that was just made shows within seconds, or another run deleted it.
+const CLUSTER_BUDGET: Duration = Duration::from_secs(15);
+const CLUSTER: &[(&str, &str)] = &[("ClusterNotFoundException", "")];
 /// DescribeServices takes ten names, DeleteTaskDefinitions ten revisions.
 const BATCH: usize = 10;
 
@@ -208,16 +209,26 @@ impl Ecs {
             .propagate_tags(PropagateTags::from(want.propagate_tags.as_str()))
             .enable_ecs_managed_tags(want.managed_tags)
             .set_tags(self.tags_of(name));
-        match wait::retry(&self.stream, CREATE_BUDGET, CREATE, || request.clone().send()).await {
+        let call = || wait::retry(&self.stream, CREATE_BUDGET, CREATE, || request.clone().send());
+        match wait::retry(&self.stream, CLUSTER_BUDGET, CLUSTER, call).await {
             Ok(answer) => Ok(Some(answer.service.and_then(|service| service.service_arn).unwrap_or_default())),
             Err(e) if message(&e).contains("Creation of service was not idempotent") => Ok(None),
+            Err(e) if code(&e) == CLUSTER[0].0 => Err(Error::unfinished(format!(
+                "cannot create service {name}: cluster {} is gone: another run deleted it (ecs:CreateService, {})",
+                self.cluster, CLUSTER[0].0
+            ))
+            .hint("run the pipeline again when nothing else is at work")),
             Err(e) => Err(self.failed("CreateService", "create service", name, e)),
         }
     }
 
-    /// Brings a service into line; says nothing of what did not change.
-    pub async fn update_service(&self, name: &str, have: &Settings, want: &Settings) -> Result<()> {
+    /// Brings a service into line; says nothing of what did not change. `again` deploys also what
+    /// did not.
+    pub async fn update_service(&self, name: &str, have: &Settings, want: &Settings, again: bool) -> Result<()> {
         let mut request = self.client.update_service().cluster(&self.cluster).service(name);
+        if again {
+            request = request.force_new_deployment(true);
+        }
         if have.task_definition != want.task_definition {
             request = request.task_definition(&want.task_definition);
         }

@@ -496,6 +496,11 @@ pub fn fails(have: &HaveService, asked: &str) -> bool {
     have.deployments.iter().any(|deployment| deployment.task_definition == asked && deployment.failed > 0)
 }
 
+/// Whether ECS gave the newest deployment up: it starts no task any more until there is another.
+pub fn gave_up(have: &HaveService) -> bool {
+    have.deployments.iter().any(|deployment| deployment.status == "PRIMARY" && deployment.rollout == "FAILED")
+}
+
 /// The cluster's record.
 pub fn cluster_record(arn: &str) -> Record {
     Record::of(&Cluster { name: "main".into(), arn: arn.into(), ..Cluster::default() })
@@ -721,6 +726,12 @@ mod tests {
         failed(back, "it was to run t:2 and runs t:1: FAILED t:2");
         let gone = HaveService { status: "DRAINING".into(), ..running(&[]) };
         failed(gone, "it is draining");
+    }
+
+    #[test]
+    fn a_deployment_is_given_up_when_the_newest_one_failed() {
+        assert!(gave_up(&running(&[("PRIMARY", "t:1", "FAILED")])));
+        assert!(!gave_up(&running(&[("PRIMARY", "t:1", "COMPLETED"), ("ACTIVE", "t:2", "FAILED")])));
     }
 
     #[test]

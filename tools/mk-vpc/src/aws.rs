@@ -13,7 +13,7 @@ use aws_sdk_ec2::types::{
     AttributeBooleanValue, DomainType, Filter, NetworkInterface, ResourceType, Tag, TagSpecification,
 };
 use plumbing::name::IDENTITY;
-use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, wait};
+use plumbing::{Aws, Env, Error, Kind, Result, Stream, aws_error, code, message, wait};
 use tokio::join;
 use tokio::time::Instant;
 
@@ -40,6 +40,8 @@ const FRESH: &[(&str, &str)] = &[
     ("InvalidGroup.NotFound", ""),
     ("InvalidParameterException", ""), // CreateRoute, while its table settles
 ];
+/// A route table shows within a second or two.
+const TABLE_SHOWS: Duration = Duration::from_secs(10);
 /// A NAT gateway takes 1 to 3 minutes, at times 10.
 const NAT_CREATE: Duration = Duration::from_secs(15 * 60);
 /// The one that another run made shows within seconds, and so does an address.
@@ -232,15 +234,33 @@ impl Ec2 {
     }
 
     /// Makes a route table; the token keeps a run at the same time from making another.
-    pub async fn create_table(&self, vpc: &str, part: &str) -> Result<Table> {
+    pub async fn create_table(&self, vpc: &str, part: &str, attempt: usize) -> Result<Table> {
         let tags = self.env.tags_of(&plan::name(&self.env, "rtb", part));
-        let request = self.client.create_route_table().vpc_id(vpc).client_token(self.token(&["rtb", part, vpc]));
+        let token = self.token(&["rtb", part, vpc, &attempt.to_string()]);
+        let request = self.client.create_route_table().vpc_id(vpc).client_token(token);
         let request = request.tag_specifications(spec(ResourceType::RouteTable, &tags));
         let answer = self.fresh(|| request.clone().send()).await;
         let answer =
             answer.map_err(|e| aws_error("ec2:CreateRouteTable", format!("create route table {}", tags[0].1), e))?;
         let id = answer.route_table.and_then(|table| table.route_table_id).unwrap_or_default();
         Ok(Table { id, tags: tags.into_iter().collect(), ..Table::default() })
+    }
+
+    /// Whether a table that was made shows within a moment: a token answers also with what was
+    /// deleted since.
+    pub async fn table_shows(&self, id: &str) -> Result<bool> {
+        let what = format!("route table {id} does not show");
+        let shows = wait::until(&self.stream, &what, TABLE_SHOWS, async || {
+            match self.client.describe_route_tables().route_table_ids(id).send().await {
+                Ok(answer) => Ok((!answer.route_tables().is_empty()).then_some(())),
+                Err(error) if code(&error) == "InvalidRouteTableID.NotFound" => Ok(None),
+                Err(error) => Err(aws_error("ec2:DescribeRouteTables", format!("look at {id}"), error)),
+            }
+        });
+        match shows.await {
+            Err(late) if late.kind == Kind::Unfinished && self.stream.go_on().is_ok() => Ok(false),
+            shows => shows.map(|()| true),
+        }
     }
 
     /// Sends 0.0.0.0/0 of a table to an internet gateway or a NAT gateway.
@@ -448,6 +468,21 @@ impl Ec2 {
     pub async fn delete_nat(&self, id: &str) -> Result<()> {
         gone("ec2:DeleteNatGateway", id, self.client.delete_nat_gateway().nat_gateway_id(id).send().await)?;
         self.nat_deleted(id).await
+    }
+
+    /// The NAT gateway of ours that has an address and is not going.
+    pub async fn nat_with(&self, address: &str) -> Result<Option<String>> {
+        let request = self.client.describe_nat_gateways().filter(self.identity());
+        let found: Vec<_> = request
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| aws_error("ec2:DescribeNatGateways", format!("find the user of {address}"), e))?;
+        let mut found = found.into_iter().map(nat_gateway);
+        let alive = |nat: &NatGateway| nat.address == address && matches!(nat.state.as_str(), "pending" | "available");
+        Ok(found.find(alive).map(|nat| nat.id))
     }
 
     /// Waits until a NAT gateway is gone.

@@ -11,6 +11,8 @@ use crate::plan::{self, Have};
 
 /// Interfaces of load balancers and tasks outlive their owners by 1 to 20 minutes.
 const INTERFACES_GO: Duration = Duration::from_secs(20 * 60);
+/// AWS may say for a while that a NAT gateway that is gone holds an address.
+const RELEASE: Duration = Duration::from_secs(5 * 60);
 
 /// Deletes the NAT gateways and then the addresses that `records` name, if they are ours.
 pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
@@ -33,8 +35,17 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
     ec2.stream
         .each(addresses, async |address| {
             let what = format!("elastic ip {} is still in use", address.id);
-            wait::until(&ec2.stream, &what, Duration::from_secs(5 * 60), async || {
-                Ok(ec2.release(&address.id).await?.then_some(()))
+            wait::until(&ec2.stream, &what, RELEASE, async || {
+                if ec2.release(&address.id).await? {
+                    return Ok(Some(()));
+                }
+                match ec2.nat_with(&address.id).await? {
+                    Some(nat) => {
+                        Err(Error::unfinished(format!("{nat} was made meanwhile, and has elastic ip {}", address.id))
+                            .hint("run it again when nothing else is at work"))
+                    }
+                    None => Ok(None),
+                }
             })
             .await?;
             deleted(ec2, "elastic_ip", &plan::part(&address.tags, "eip", &ec2.env), &address.id).await
