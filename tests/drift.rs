@@ -167,6 +167,17 @@ fn routes_and_associations_come_back() {
     matches(&world.aws.pipe(&world.up).ok(), &told);
     assert_eq!(count(world.call(nats())), 2);
     world.at_rest();
+    // So is a route table: AWS still knows the token of the one that went.
+    let old = id("route_table", "private-b");
+    let user = world.look(&routes(&old), "/RouteTables/0/Associations/0/RouteTableAssociationId");
+    world.call(("ec2", "disassociate_route_table", json!({"AssociationId": user})));
+    world.call(("ec2", "delete_route_table", json!({"RouteTableId": old})));
+    matches(&world.aws.pipe(&world.up).ok(), &json!({"route_table private-b": "created"}));
+    let subnet = id("subnet", "private-b");
+    let uses = world.call(("ec2", "describe_route_tables", filter("association.subnet-id", &subnet)));
+    let routes = uses["RouteTables"][0]["Routes"].as_array().unwrap();
+    assert!(routes.iter().any(|route| route["NatGatewayId"] == id("nat_gateway", "b")), "{uses}");
+    world.at_rest();
 }
 
 #[test]

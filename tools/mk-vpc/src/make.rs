@@ -7,6 +7,9 @@ use tokio::join;
 use crate::aws::Ec2;
 use crate::plan::{self, Address, Exit, Gateway, Have, Layout, NatGateway, Network, Subnet, Table, Tags, Zone};
 
+/// How often in a day somebody may delete one route table.
+const DEAD_TOKENS: usize = 5;
+
 /// Makes what is missing, brings the rest into line, and writes each record as it becomes true.
 /// False where the VPC went to another run's: look again.
 pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: Have) -> Result<bool> {
@@ -279,7 +282,7 @@ async fn tables(ec2: &Ec2, exits: &[Exit], have: &Have, vpc: &str) -> Result<(Ve
     let made = exits.iter().map(|exit| async move {
         let record = &exit.part;
         let Some(found) = plan::table(&ec2.env, &have.tables, exit) else {
-            let made = ec2.create_table(vpc, record).await?;
+            let made = new_table(ec2, have, vpc, record).await?;
             created(ec2, "route_table", record, &made.id).await?;
             return Ok((made, None));
         };
@@ -298,6 +301,18 @@ async fn tables(ec2: &Ec2, exits: &[Exit], have: &Have, vpc: &str) -> Result<(Ve
     });
     let (tables, mended): (Vec<_>, Vec<_>) = side_by_side(ec2, made).await?.into_iter().unzip();
     Ok((tables, mended.into_iter().flatten().collect()))
+}
+
+/// Makes a route table. In a VPC that was there, the token may be that of one that somebody deleted.
+async fn new_table(ec2: &Ec2, have: &Have, vpc: &str, part: &str) -> Result<Table> {
+    let mut attempt = 0;
+    loop {
+        let made = ec2.create_table(vpc, part, attempt).await?;
+        if have.vpcs.is_empty() || attempt == DEAD_TOKENS || ec2.table_shows(&made.id).await? {
+            return Ok(made);
+        }
+        attempt += 1;
+    }
 }
 
 async fn route(ec2: &Ec2, table: &Table, target: &str) -> Result<()> {
