@@ -14,9 +14,8 @@ pub mod reference;
 mod rollback;
 mod stable;
 
-use futures_util::future::try_join_all;
 use plumbing::name::{LONG_LIMIT, could_be};
-use plumbing::{Aws, Env, Record, Result, Service, Stream};
+use plumbing::{Aws, Env, Record, Result, Service, Stream, wait};
 use tokio::try_join;
 
 /// What `--iam-policy` prints.
@@ -28,7 +27,7 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
     let ecs = aws::client(aws, stream, env);
     let (cluster, names, families) = try_join!(ecs.cluster(), ecs.service_names(), ecs.families())?;
     let families = families.into_iter().filter(|family| could_be(family, "task", &env.name, LONG_LIMIT));
-    let tasks = try_join_all(families.map(|family| {
+    let tasks = wait::all(families.map(|family| {
         let ecs = &ecs;
         async move { ecs.task(&family).await }
     }));
@@ -44,7 +43,7 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
         services.into_iter().filter(|service| service.status != "INACTIVE" && env.owns(&service.tags)).collect();
     let runs = |service: &plan::HaveService| service.settings.task_definition.clone();
     let older = services.iter().map(runs).filter(|arn| !tasks.iter().any(|task| task.arn == *arn));
-    let older = try_join_all(older.map(|arn| {
+    let older = wait::all(older.map(|arn| {
         let ecs = &ecs;
         async move { ecs.task(&arn).await }
     }));
@@ -55,7 +54,7 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
         let running = older.iter().chain(&tasks).find(|task| task.arn == runs(service));
         let newest = || tasks.iter().find(|task| plan::family_of(&task.arn) == family);
         if let Some(task) = running.or_else(newest) {
-            records.push(plan::app_record(&app, &task.task, &service.settings));
+            records.push(plan::app_record(env, &app, &task.task, &service.settings));
         }
         let cluster = cluster.as_ref().map(|cluster| cluster.arn.as_str()).unwrap_or_default();
         records.push(plan::service_record(&app, &service.arn, cluster, &service.settings));
