@@ -65,7 +65,7 @@ impl Ecr {
 
     /// The names of all repositories of the account.
     pub async fn names(&self) -> Result<Vec<String>> {
-        let pages = self.client.describe_repositories().into_paginator().items().send();
+        let pages = self.client.describe_repositories().max_results(1000).into_paginator().items().send();
         let found: Vec<Repository> = pages
             .collect::<Result<_, _>>()
             .await

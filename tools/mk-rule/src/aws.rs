@@ -96,7 +96,7 @@ impl Events {
         let mut all = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let answer = self.client.list_rules().name_prefix("rule-").set_next_token(token).send().await;
+            let answer = self.client.list_rules().name_prefix("rule-").limit(100).set_next_token(token).send().await;
             let answer = answer.map_err(|e| aws_error("events:ListRules", "list the rules", e))?;
             all.extend(answer.rules.unwrap_or_default().into_iter().filter_map(|rule| rule.name));
             token = answer.next_token.filter(|token| !token.is_empty());
