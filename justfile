@@ -130,6 +130,11 @@ demo:
 test:
     scripts/test
 
+# Kill the recipes at every change, lose every answer, race, throttle; a hundred apps
+torture: build
+    scripts/venv
+    TORTURE=all cargo test --workspace --test convergence --test races --test scale
+
 # Check style, and that every tool has all its parts
 lint:
     cargo fmt --check
