@@ -369,12 +369,12 @@ fn at_all(recipes: fn() -> Recipes, sample: u64, attempt: impl Fn(&Torture, usiz
 
 #[test]
 fn an_environment_killed_anywhere_is_completed_and_removed_by_another_run() {
-    at_all(environment, 8, |torture, n, (up, down)| torture.killed_at(up, down, WHEN[n % 2]));
+    at_all(environment, 6, |torture, n, (up, down)| torture.killed_at(up, down, WHEN[n % 2]));
 }
 
 #[test]
 fn an_environment_comes_and_goes_whichever_answer_is_lost() {
-    at_all(environment, 8, |torture, _, (up, down)| torture.without_answer_to(up, down));
+    at_all(environment, 6, |torture, _, (up, down)| torture.without_answer_to(up, down));
 }
 
 #[test]

@@ -7,13 +7,14 @@ that a fault is only ever one that a rule asked for. Beside AWS it answers:
     DELETE /_faults        no rules any more
     GET    /_faults        {"calls": N, "changing": N, "done": [{"do": "cut", "when":
                            "after", "call": "ec2:CreateVpc"}, ...], "seen": [{"tool": "mk-vpc",
-                           "call": "ec2:CreateVpc", "changing": true}, ...]}
+                           "call": "ec2:CreateVpc", "changing": true, "at": SECONDS}, ...]}
     POST   /_faults/group  {"id": PID}: the process group that a `kill` is for; it waits for this
 """
 
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -87,7 +88,7 @@ class Faults:
         call["path"] = environ["PATH_INFO"]
         after = []
         for rule in self.rules.of(call):
-            if rule.get("when") == "after":
+            if rule.get("when") == "after" or rule["do"] == "rewrite":
                 after.append(rule)
             elif answer := self.act(rule, call):
                 return answer
@@ -95,10 +96,10 @@ class Faults:
         if answer[0] < "300":
             self.rules.learn(call, answer[2].decode(errors="replace"))
         for rule in after:
-            answer = self.act(rule, call) or answer
+            answer = self.act(rule, call, answer) or answer
         return answer
 
-    def act(self, rule: dict[str, Any], call: dict[str, Any]) -> Any:
+    def act(self, rule: dict[str, Any], call: dict[str, Any], answer: Any = None) -> Any:
         """The answer in place of AWS's own; None where there is none."""
         self.rules.note(rule, call)
         match rule["do"]:
@@ -120,6 +121,11 @@ class Faults:
                 return words.expired(call)
             case "refuse":
                 return words.error(call, rule.get("status", 400), rule["code"], rule["message"])
+            case "rewrite":
+                status, headers, data = answer
+                text = re.sub(rule["match"], rule["by"], data.decode(), flags=re.DOTALL)
+                headers = [pair for pair in headers if pair[0] != "Content-Length"]
+                return status, [*headers, ("Content-Length", str(len(text.encode())))], text.encode()
         raise AssertionError(f"no such fault: {rule}")
 
     def ask(self, environ: dict[str, Any], body: bytes) -> tuple[str, list[Any], bytes]:

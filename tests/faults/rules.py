@@ -17,6 +17,8 @@ what           "do": "cut"           the connection ends without an answer
                      "expire"        the service's own "credentials have expired"
                      "refuse"        "code", "message" and "status" (400), in the service's format
                      "delay"         "ms" longer
+                     "rewrite"       AWS's answer, with what fits the regular expression "match"
+                                     replaced "by" this
                "when": "after"       when the call has been done; else before, and it is not
 
 Three more have no choice of calls; what they refuse is what AWS itself has not heard of yet, and
@@ -45,6 +47,7 @@ class Rules:
 
     def __init__(self, rules: list[dict[str, Any]]) -> None:
         self.rules = rules
+        self.begun = time.monotonic()
         self.lock = threading.Lock()
         self.counts: dict[Any, int] = {}
         self.buckets: dict[Any, tuple[float, float]] = {}
@@ -63,7 +66,8 @@ class Rules:
         """What is to be done with this call, in the order of the rules."""
         name = f"{call['service']}:{call['action']}"
         with self.lock:
-            self.seen.append({"tool": call["tool"], "call": name, "changing": call["changing"]})
+            seen = {"tool": call["tool"], "call": name, "changing": call["changing"]}
+            self.seen.append(seen | {"at": round(time.monotonic() - self.begun, 3)})
             met = [self.meets(number, rule, call, name) for number, rule in enumerate(self.rules)]
         return [rule for rule in met if rule]
 
