@@ -133,7 +133,8 @@ pub fn have_stop(task: &SdkTask) -> Stop {
         containers.iter().find_map(|container| container.reason()).map(String::from),
         exit.map(|code| format!("exit code {code}")),
     ];
-    let reasons: Vec<String> = reasons.into_iter().flatten().filter(|reason| !reason.is_empty()).collect();
+    let mut reasons: Vec<String> = reasons.into_iter().flatten().filter(|reason| !reason.is_empty()).collect();
+    reasons.dedup(); // ECS may say the same of both
     Stop {
         task: task.task_arn().unwrap_or_default().rsplit('/').next().unwrap_or_default().into(),
         task_definition: task.task_definition_arn().unwrap_or_default().into(),
