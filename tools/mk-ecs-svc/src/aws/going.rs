@@ -20,11 +20,8 @@ const DELETE: &[(&str, &str)] = &[
 ];
 /// A cluster's services and tasks take minutes to leave it (Terraform waits 10).
 const EMPTY_BUDGET: Duration = Duration::from_secs(600);
-const EMPTY: &[(&str, &str)] = &[
-    ("ClusterContainsServicesException", ""),
-    ("ClusterContainsTasksException", ""),
-    ("UpdateInProgressException", ""),
-];
+const EMPTY: [&str; 3] =
+    ["ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException"];
 /// Which revisions of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskStatus {
@@ -136,11 +133,28 @@ impl Ecs {
 
     /// Deletes the cluster, once its services and tasks have left it.
     pub async fn delete_cluster(&self) -> Result<()> {
-        let request = self.client.delete_cluster().cluster(&self.cluster);
-        match wait::retry(&self.stream, EMPTY_BUDGET, EMPTY, || request.clone().send()).await {
-            Err(e) if !is_gone(code(&e)) => Err(self.failed("DeleteCluster", "delete cluster", &self.cluster, e)),
-            _ => Ok(()),
-        }
+        let what = format!("cluster {} still has services or tasks", self.cluster);
+        wait::until(&self.stream, &what, EMPTY_BUDGET, || async {
+            match self.client.delete_cluster().cluster(&self.cluster).send().await {
+                Ok(_) => Ok(Some(())),
+                Err(e) if is_gone(code(&e)) => Ok(Some(())),
+                Err(e) if EMPTY.contains(&code(&e)) => {
+                    // One that drains is not listed: this one was made meanwhile, or by somebody else.
+                    match self.service_names().await?.first() {
+                        Some(stays) => Err(Error::unfinished(format!(
+                            "cannot delete cluster {}: {} is in it (ecs:DeleteCluster, {})",
+                            self.cluster,
+                            plan::short(stays),
+                            code(&e)
+                        ))
+                        .hint("run it again, or delete the service if it is not this environment's")),
+                        None => Ok(None),
+                    }
+                }
+                Err(e) => Err(self.failed("DeleteCluster", "delete cluster", &self.cluster, e)),
+            }
+        })
+        .await
     }
 }
 

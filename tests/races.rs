@@ -1,0 +1,264 @@
+//! Runs at once, of real processes: eight of `up` end with one environment, and `up` against `down`
+//! ends in one of the two after one more run. And, without the luck that a race needs, what decides
+//! one: which VPC stays, whose NAT gateway, which revision.
+#![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+
+use support::{LocalAws, Output, Value, json, recipe, text};
+
+const REGION: &str = "ap-southeast-1"; // that of the pipeline's recipes
+const MAKE_VPC: &str = "mk-env production pr1 | mk-vpc";
+const ENVIRONMENT: &[(&str, usize)] = &[
+    ("vpcs", 1),
+    ("subnets", 4),
+    ("route tables", 3),
+    ("internet gateways", 1),
+    ("internet gateways attached", 1),
+    ("addresses", 2),
+    ("nat gateways", 2),
+    ("groups", 4),
+    ("rules", 9),
+    ("load balancers", 2),
+    ("target groups", 2),
+    ("listeners", 2),
+    ("repositories", 2),
+    ("roles", 2),
+    ("log groups", 2),
+    ("clusters", 1),
+    ("services", 2),
+    ("task definitions", 2),
+];
+const PIPELINE: &[(&str, usize)] = &[
+    ("repositories", 1),
+    ("roles", 4),
+    ("log groups", 2),
+    ("connections", 1),
+    ("buckets", 1),
+    ("builds", 1),
+    ("functions", 1),
+    ("pipelines", 1),
+    ("event rules", 1),
+];
+
+/// Each counted thing, by service, boto3's operation and the field of its answer. What every account
+/// has (a default VPC with subnets and a group, AWS's own roles) is told by what it lacks.
+const KINDS: &[(&str, &str, &str, &str)] = &[
+    ("vpcs", "ec2", "describe_vpcs", "Vpcs"),
+    ("subnets", "ec2", "describe_subnets", "Subnets"),
+    ("route tables", "ec2", "describe_route_tables", "RouteTables"),
+    ("internet gateways", "ec2", "describe_internet_gateways", "InternetGateways"),
+    ("addresses", "ec2", "describe_addresses", "Addresses"),
+    ("nat gateways", "ec2", "describe_nat_gateways", "NatGateways"),
+    ("groups", "ec2", "describe_security_groups", "SecurityGroups"),
+    ("load balancers", "elbv2", "describe_load_balancers", "LoadBalancers"),
+    ("target groups", "elbv2", "describe_target_groups", "TargetGroups"),
+    ("repositories", "ecr", "describe_repositories", "repositories"),
+    ("roles", "iam", "list_roles", "Roles"),
+    ("log groups", "logs", "describe_log_groups", "logGroups"),
+    ("clusters", "ecs", "list_clusters", "clusterArns"),
+    ("task definitions", "ecs", "list_task_definitions", "taskDefinitionArns"),
+    ("connections", "codeconnections", "list_connections", "Connections"),
+    ("buckets", "s3", "list_buckets", "Buckets"),
+    ("builds", "codebuild", "list_projects", "projects"),
+    ("functions", "lambda", "list_functions", "Functions"),
+    ("pipelines", "codepipeline", "list_pipelines", "pipelines"),
+    ("event rules", "events", "list_rules", "Rules"),
+];
+
+type Counts = BTreeMap<&'static str, usize>;
+
+/// What is in an account and region beside what AWS itself puts there, whoever made it.
+fn counts(aws: &LocalAws, region: &str) -> Counts {
+    let ask = |service: &str, operation: &str, params: Value| aws.call_in(region, service, operation, params);
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut counts = Counts::new();
+    let mut add = |what: &'static str, count: usize| *counts.entry(what).or_default() += count;
+    let vpcs = list(&ask("ec2", "describe_vpcs", json!({}))["Vpcs"]);
+    let default = vpcs.iter().find(|vpc| vpc["IsDefault"] == true).map(|vpc| vpc["VpcId"].clone());
+    for &(what, service, operation, field) in KINDS {
+        let found = list(&ask(service, operation, json!({}))[field]).into_iter().filter(|item| {
+            let comes_along = default.is_some() && default.as_ref() == item.get("VpcId")
+                || item["GroupName"] == "default"
+                || list(&item["Associations"]).iter().any(|association| association["Main"] == true);
+            let gone = item["State"] == "deleted";
+            let of_aws = item.get("Path").is_some_and(|path| !text(path).starts_with("/plumbline/"));
+            !(comes_along || gone || of_aws)
+        });
+        let found: Vec<Value> = found.collect();
+        add(what, found.len());
+        for item in &found {
+            match what {
+                "internet gateways" => add("internet gateways attached", list(&item["Attachments"]).len()),
+                "groups" => add("rules", rules(&item["IpPermissions"]) + rules(&item["IpPermissionsEgress"])),
+                "load balancers" => {
+                    let params = json!({"LoadBalancerArn": item["LoadBalancerArn"]});
+                    add("listeners", list(&ask("elbv2", "describe_listeners", params)["Listeners"]).len());
+                }
+                "clusters" => {
+                    let services = ask("ecs", "list_services", json!({"cluster": item}));
+                    add("services", list(&services["serviceArns"]).len());
+                }
+                _ => {}
+            }
+        }
+    }
+    counts.retain(|_, count| *count > 0);
+    counts
+}
+
+/// Rules as AWS counts them: each peer of a permission is one.
+fn rules(permissions: &Value) -> usize {
+    let peers = |permission: &Value| {
+        let fields = ["IpRanges", "UserIdGroupPairs"];
+        fields.iter().map(|field| permission[*field].as_array().map_or(0, Vec::len)).sum::<usize>()
+    };
+    permissions.as_array().map_or(0, |all| all.iter().map(peers).sum())
+}
+
+fn exactly(wanted: &[(&'static str, usize)]) -> Counts {
+    wanted.iter().copied().collect()
+}
+
+/// Runs pipes at once, each after its delay in milliseconds.
+fn at_once(aws: &LocalAws, pipes: &[(u64, &str)]) -> Vec<Output> {
+    thread::scope(|scope| {
+        let run = |&(delay, pipe): &(u64, &'_ str)| {
+            let pipe = pipe.to_string();
+            scope.spawn(move || {
+                thread::sleep(Duration::from_millis(delay));
+                aws.pipe(&pipe)
+            })
+        };
+        let running: Vec<_> = pipes.iter().map(run).collect();
+        running.into_iter().map(|run| run.join().unwrap()).collect()
+    })
+}
+
+/// Eight at once end well with one of everything; another changes nothing, and one `down` ends it.
+fn eight_make_one(aws: &LocalAws, region: &str, up: &str, down: &str, wanted: &[(&'static str, usize)]) {
+    let eight = [(0, up); 8];
+    for run in at_once(aws, &eight) {
+        run.ok();
+    }
+    assert_eq!(counts(aws, region), exactly(wanted));
+    aws.forget();
+    aws.pipe(up).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    aws.pipe(down).ok();
+    assert_eq!(counts(aws, region), Counts::new());
+}
+
+/// `up` against `down`, which begins so much later (or earlier) in milliseconds: whatever they come
+/// to, one more `up` makes it whole, or one more `down` leaves nothing.
+fn one_of_two(aws: &LocalAws, region: &str, up: &str, down: &str, wanted: &[(&'static str, usize)], later: i64) {
+    let delays = (u64::try_from(-later).unwrap_or(0), u64::try_from(later).unwrap_or(0));
+    for last in [up, down] {
+        for run in at_once(aws, &[(delays.0, up), (delays.1, down)]) {
+            assert!(matches!(run.code, 0 | 1 | 3 | 75), "{}: {}", run.code, run.stderr);
+        }
+        if last == up && up.contains("mk-connection") {
+            aws.connect(region); // the handshake may have gone with the connection
+        }
+        aws.pipe(last).ok();
+        let wanted = if last == up { exactly(wanted) } else { Counts::new() };
+        assert_eq!(counts(aws, region), wanted, "{later} ms");
+    }
+}
+
+#[test]
+fn eight_ups_at_once_make_one_environment() {
+    let aws = LocalAws::start_with(&["--moment", "0.1", "--latency", "20"]);
+    eight_make_one(&aws, "us-east-1", &recipe(&["up"], "pr1"), &recipe(&["down"], "pr1"), ENVIRONMENT);
+}
+
+#[test]
+fn eight_new_images_at_once_are_one_revision_and_one_deployment() {
+    let aws = LocalAws::start_with(&["--moment", "0.1", "--latency", "20"]);
+    let up = recipe(&["up"], "pr1");
+    aws.pipe(&up).ok();
+    let newer = up.replace("registry.example/web:1", "registry.example/web:2");
+    for run in at_once(&aws, &[(0, newer.as_str()); 8]) {
+        run.ok();
+    }
+    let revisions = aws.call("ecs", "list_task_definitions", json!({"familyPrefix": "task-web-production-pr1"}));
+    assert_eq!(revisions["taskDefinitionArns"].as_array().unwrap().len(), 2, "{revisions}"); // the old and the new
+    aws.forget();
+    aws.pipe(&newer).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn eight_pipelines_at_once_are_one() {
+    let aws = LocalAws::start_with(&["--moment", "0.1", "--latency", "20"]);
+    let connection = format!("mk-env production pr1 --region {REGION} | mk-connection");
+    for run in at_once(&aws, &[(0, connection.as_str()); 8]) {
+        run.ok();
+    }
+    assert_eq!(counts(&aws, REGION), exactly(&[("connections", 1)]));
+    aws.connect(REGION);
+    eight_make_one(&aws, REGION, &recipe(&["pipeline-up"], "pr1"), &recipe(&["pipeline-down"], "pr1"), PIPELINE);
+}
+
+#[test]
+fn up_against_down_ends_in_one_of_the_two() {
+    let aws = LocalAws::start_with(&["--moment", "0.1", "--latency", "10"]);
+    for later in [0, 300] {
+        one_of_two(&aws, "us-east-1", &recipe(&["up"], "pr1"), &recipe(&["down"], "pr1"), ENVIRONMENT, later);
+    }
+}
+
+#[test]
+fn pipeline_up_against_down_ends_in_one_of_the_two() {
+    let aws = LocalAws::start_with(&["--moment", "0.1", "--latency", "10"]);
+    aws.connect(REGION);
+    let (up, down) = (recipe(&["pipeline-up"], "pr1"), recipe(&["pipeline-down"], "pr1"));
+    one_of_two(&aws, REGION, &up, &down, PIPELINE, 300);
+}
+
+fn tagged(name: &str, made: &str) -> Value {
+    let tags = [("Name", name), ("plumbline:env", "production-pr1"), ("plumbline:made", made)];
+    json!(tags.map(|(key, value)| json!({"Key": key, "Value": value})))
+}
+
+/// A VPC that another run made, before any other.
+fn earlier_vpc(aws: &LocalAws) -> Value {
+    let tags = json!([{"ResourceType": "vpc", "Tags": tagged("vpc-production-pr1", "1")}]);
+    aws.call("ec2", "create_vpc", json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": tags}))["Vpc"]["VpcId"]
+        .clone()
+}
+
+#[test]
+fn of_two_vpcs_the_one_in_use_stays_whoever_made_one_first() {
+    let aws = LocalAws::start();
+    let used = aws.pipe(MAKE_VPC).ok().record("vpc", "main")["id"].clone();
+    let earlier = earlier_vpc(&aws);
+    let again = aws.pipe(MAKE_VPC).ok();
+    assert_eq!(again.record("vpc", "main")["id"], used);
+    assert!(aws.try_call("ec2", "describe_vpcs", json!({"VpcIds": [earlier]})).is_err(), "{earlier} is still there");
+}
+
+#[test]
+fn of_two_vpcs_that_nobody_uses_the_first_made_stays() {
+    let aws = LocalAws::start();
+    let later = json!([{"ResourceType": "vpc", "Tags": tagged("vpc-production-pr1", "2")}]);
+    aws.call("ec2", "create_vpc", json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": later}));
+    let earlier = earlier_vpc(&aws);
+    assert_eq!(aws.pipe(MAKE_VPC).ok().record("vpc", "main")["id"], earlier);
+    assert_eq!(counts(&aws, "us-east-1")["vpcs"], 1);
+}
+
+#[test]
+fn a_nat_gateway_of_another_run_stays_with_its_address_and_ours_goes() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(MAKE_VPC).ok();
+    let (nat, address) = (made.record("nat_gateway", "a"), made.record("elastic_ip", "nat-a"));
+    let tags = json!([{"ResourceType": "elastic-ip", "Tags": tagged("eip-nat-a-production-pr1", "1")}]);
+    aws.call("ec2", "allocate_address", json!({"Domain": "vpc", "TagSpecifications": tags}));
+    let again = aws.pipe(MAKE_VPC).ok();
+    assert_eq!(again.record("nat_gateway", "a")["id"], nat["id"]);
+    assert_eq!(again.record("elastic_ip", "nat-a")["id"], address["id"]);
+    assert_eq!(counts(&aws, "us-east-1")["addresses"], 2);
+}
