@@ -36,12 +36,14 @@ use crate::error::{Error, Result, aws_error};
 use crate::record::Env;
 use crate::stream::Stream;
 
-/// The SDK's default is 3; with full jitter from 100 ms up to 20 s, 10 attempts last about half a minute.
-const ATTEMPTS: u32 = 10;
+/// The SDK's default is 3; with full jitter from 100 ms up to 2 s, 25 attempts last about 20 seconds.
+const ATTEMPTS: u32 = 25;
 /// A call that AWS throttles has its turn when its bucket fills, which a hundred others empty: ECS
 /// registers one task definition a second. So many attempts last about ten minutes.
-const THROTTLED_ATTEMPTS: u32 = 70;
+const THROTTLED_ATTEMPTS: u32 = 600;
+/// One unlucky call holds up all that needs it, so the SDK's 20 seconds between two attempts are too many.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// How many calls of a tool are on the wire at once: more are throttled, and each costs a connection.
 const AT_ONCE: usize = 24;
 /// How long a connection may take, and one attempt of a call.
@@ -129,7 +131,8 @@ async fn load(tool: &str, region: Option<String>) -> Result<SdkConfig> {
 }
 
 fn retries(attempts: u32) -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(FIRST_BACKOFF)
+    let retries = RetryConfig::standard().with_max_attempts(attempts);
+    retries.with_initial_backoff(FIRST_BACKOFF).with_max_backoff(LONGEST_BACKOFF)
 }
 
 /// As the AWS CLI looks for it: AWS_REGION, AWS_DEFAULT_REGION, the profile.
@@ -186,7 +189,7 @@ impl HttpConnector for InTurn {
     }
 }
 
-/// An endpoint that refuses the first connection is a wrong one, which ten attempts do not mend.
+/// An endpoint that refuses the first connection is a wrong one, which more attempts do not mend.
 #[derive(Debug)]
 struct Refused;
 
