@@ -109,6 +109,13 @@ fn apps_that_do_not_go_together_are_refused_or_made() {
     assert_eq!(next.into_inner(), tools.len() * streams.len());
 }
 
+#[test]
+fn a_long_stream_without_an_environment_is_no_hang() {
+    let record = |n| format!("{{\"type\":\"log_group\",\"name\":\"n{n}\",\"group\":\"/x/{n}\",\"arn\":\"a\"}}\n");
+    let stream: String = (0..60_000).map(record).collect();
+    survives("mk-app", "http://127.0.0.1:9", None, stream.as_bytes());
+}
+
 fn rounds(default: u64) -> u64 {
     if std::env::var("TORTURE").is_ok_and(|how| how == "all") { default * 20 } else { default }
 }

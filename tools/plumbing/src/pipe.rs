@@ -85,7 +85,7 @@ impl Stream {
 
     /// A record must be of the one environment that this stream is about.
     fn fits(&self, record: &Record) -> Result<(), String> {
-        let known = self.get::<Env>("");
+        let known = self.state().env.clone();
         if let Some(env) = record.typed::<Env>() {
             let named = self.0.common.env.as_deref().filter(|name| *name != env.name);
             if let Some(name) = named {

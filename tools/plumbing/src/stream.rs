@@ -51,6 +51,8 @@ pub(crate) struct State {
     /// In the order of their first arrival; the last of a key is in its place.
     pub(crate) records: Vec<Record>,
     pub(crate) places: HashMap<(String, String), usize>,
+    /// The env record among them, which each record that arrives is compared with.
+    pub(crate) env: Option<Env>,
     pub(crate) heard: bool,
     pub(crate) ended: bool,
     pub(crate) upstream_failed: bool,
@@ -563,6 +565,9 @@ impl Stream {
     pub(crate) fn remember(&self, record: Record) {
         let key = (record.kind().to_string(), record.name().to_string());
         let mut state = self.state();
+        if record.kind() == Env::TYPE {
+            state.env = record.typed();
+        }
         match state.places.get(&key) {
             Some(&at) => state.records[at] = record,
             None => {
