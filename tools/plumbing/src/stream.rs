@@ -5,7 +5,8 @@
 //! upstream never holds up a call to AWS. The stream also knows whether the tool may go on:
 //! one place decides between "interrupted", "stdout is closed" and "another part failed".
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -60,8 +61,8 @@ pub(crate) struct State {
     /// Whether input is being looked at, or an object has begun and not ended.
     pub(crate) midway: bool,
     pub(crate) stop: Option<Error>,
-    /// The keys of this tool's own records that a person was told of.
-    pub(crate) told: HashSet<(String, String)>,
+    /// The keys of this tool's own records that a person was told of, and whether only as kept.
+    pub(crate) told: HashMap<(String, String), bool>,
 }
 
 impl Debug for Stream {
@@ -457,10 +458,16 @@ impl Stream {
             return;
         }
         let key = (record.kind().to_string(), record.name().to_string());
-        if !self.state().told.insert(key) {
-            return; // it comes again with more in it
+        let kept = change == Change::Kept.word();
+        match self.state().told.entry(key) {
+            Entry::Occupied(told) if kept || !told.get() => return, // it comes again with more in it
+            Entry::Occupied(mut told) => {
+                told.insert(false); // it was not as it was found, after all
+                self.0.unchanged.fetch_sub(1, Ordering::Relaxed);
+            }
+            Entry::Vacant(place) => drop(place.insert(kept)),
         }
-        if change == Change::Kept.word() {
+        if kept {
             self.0.unchanged.fetch_add(1, Ordering::Relaxed);
             return self.detail(line);
         }
