@@ -32,6 +32,7 @@ default:
     @just --list
 
 # Make or mend the environment: web, public on port 80, and api, which only web can reach
+[no-exit-message]
 up *flags: build
     mk-env {{environment}} {{suffix}} {{flags}} </dev/null \
       | mk-app web --public --port 5000 --calls api \
@@ -51,7 +52,7 @@ up *flags: build
       | mk-ecs-svc {{placeholder}} \
       | wait-env
 
-# Tell what `up` would create or change, and change nothing
+# Tell what `up` would create or change, and change nothing; ends with 10 if something would
 plan: (up "--plan")
 
 # List what is there
@@ -62,6 +63,12 @@ ls: build
 down: build
     ls-env --env {{name}} </dev/null \
       | rm-env --confirm {{name}}
+
+# Tell what `down` would delete, and delete nothing
+[no-exit-message]
+down-plan: build
+    ls-env --env {{name}} </dev/null \
+      | rm-env --plan
 
 # Build an app, push it, run it and wait until it is healthy: just deploy web ./src/web
 deploy app context=("./" + app): build
@@ -82,6 +89,7 @@ pipeline-up *flags: (_pipeline flags + " --region " + pipeline_region "")
 # The same in the region of `up`, and each image is deployed to the app of the same name
 pipeline-up-deploy *flags: (_pipeline flags "--deploy")
 
+[no-exit-message]
 _pipeline flags source_flags: build
     mk-env {{environment}} {{suffix}} {{flags}} </dev/null \
       | mk-source {{source}} {{ if repository == "" { error("say what is built: REPOSITORY=OWNER/NAME just pipeline-up") } else { quote(repository) } }} {{source_flags}} \
@@ -102,6 +110,12 @@ pipeline-plan: (pipeline-up "--plan")
 # List what the pipeline is made of
 pipeline-ls: build
     ls-env --env {{name}} --region {{pipeline_region}} --only pipelines </dev/null
+
+# Tell what `pipeline-down` would delete, and delete nothing
+[no-exit-message]
+pipeline-down-plan: build
+    ls-env --env {{name}} --region {{pipeline_region}} --only pipelines </dev/null \
+      | rm-env --plan
 
 # Delete the pipeline and everything in it, artifacts, images and logs included
 pipeline-down: build
