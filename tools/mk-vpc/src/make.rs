@@ -37,7 +37,16 @@ async fn vpc(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Option<(Network,
     let mut seen = !fresh;
     if fresh {
         let made = ec2.create_vpc(&layout.cidr).await?;
-        vpcs = ec2.vpcs().await?;
+        vpcs = match (ec2.vpcs().await, &made) {
+            (Ok(vpcs), _) => vpcs,
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(made)) => {
+                // Which one it would be is not known, but that this one is there must be told.
+                let (none, created) = (Vec::new(), Some(Change::Created));
+                let record = plan::vpc_record(&made.id, &made.cidr, none.clone(), none, created);
+                return ec2.stream.write(record).await.and(Err(error));
+            }
+        };
         seen = !vpcs.is_empty();
         if let Some(made) = made.filter(|made| !vpcs.iter().any(|vpc| vpc.id == made.id)) {
             seen = false; // EC2 shows what was just made with a delay
@@ -84,7 +93,12 @@ async fn gateway(ec2: &Ec2, have: &Have) -> Result<Gateway> {
     let vpc = plan::first(&have.vpcs).map(|vpc| vpc.id.as_str()).unwrap_or_default();
     match plan::gateway(&have.gateways, vpc) {
         Some(found) => Ok(found.clone()),
-        None => ec2.create_gateway().await,
+        None => {
+            let made = ec2.create_gateway().await?;
+            // The moment it exists, although another run's may be chosen: then that one's follows.
+            created(ec2, "internet_gateway", "main", &made.id).await?;
+            Ok(made)
+        }
     }
 }
 
@@ -106,7 +120,12 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Choice
                     .await
                     .map(|()| None)
             }
-            None => ec2.allocate(&format!("nat-{}", zone.letter)).await.map(Some),
+            None => {
+                let part = format!("nat-{}", zone.letter);
+                let made = ec2.allocate(&part).await?;
+                created(ec2, "elastic_ip", &part, &made.id).await?;
+                Ok(Some(made))
+            }
         }
     });
     let made: Vec<Address> = ec2.stream.join(made).await?.into_iter().flatten().collect();
@@ -120,8 +139,10 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Choice
     let mut chosen = Vec::new();
     for zone in zones() {
         let Some(elected) = plan::address(&all, &name(zone), plan::nat_of(have, zone)) else { continue };
-        if made.iter().any(|address| address.id == elected.id) {
-            created(ec2, "elastic_ip", &format!("nat-{}", zone.letter), &elected.id).await?;
+        let ours = made.iter().find(|address| address.tags.get("Name") == Some(&name(zone)));
+        if ours.is_some_and(|ours| ours.id != elected.id) {
+            let record = plan::part_record("elastic_ip", &format!("nat-{}", zone.letter), &elected.id);
+            ec2.stream.write(record.changed(Change::Kept, &[])).await?;
         }
         let spare = all.iter().filter(|address| address.tags.get("Name") == Some(&name(zone)) && !address.used);
         let spare = spare.map(|address| address.id.clone()).collect();
@@ -231,6 +252,7 @@ async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result
             let record = plan::part_record("internet_gateway", "main", &used.id).changed(change, &differences);
             ec2.stream.write(record).await?;
         }
+        false if used.id == before.id => {} // it is told already
         false => created(ec2, "internet_gateway", "main", &used.id).await?,
     }
     Ok(used)
