@@ -111,7 +111,10 @@ class Faults:
             case "kill":
                 if not self.group_is_known.wait(30):
                     raise AssertionError("nobody said whom to kill")
-                os.killpg(self.group, signal.SIGKILL)
+                named = rule.get("signal", "KILL")
+                os.killpg(self.group, signal.Signals[f"SIG{named}"])
+                if named != "KILL":
+                    return None  # whoever lives on hears the answer
                 raise Cut
             case "throttle":
                 return words.throttled(call)

@@ -11,7 +11,8 @@ which of them  "nth": 3              the third of these, and no other
                                      verb, which holds `burst` and gets `rate` a second
                none of these         all
 what           "do": "cut"           the connection ends without an answer
-                     "kill"          SIGKILL for the process group told at /_faults/group, then a cut
+                     "kill"          SIGKILL for the process group told at /_faults/group, then a cut;
+                                     another "signal", INT or HUP, and the call goes on
                      "throttle"      the service's own "too fast"
                      "fail"          the service's own fault of the server, with 500
                      "expire"        the service's own "credentials have expired"
