@@ -155,3 +155,114 @@ fn a_tool_upstream_that_fails_ends_it_quietly() {
     assert!(!output.stderr.contains("wait-env: "), "{}", output.stderr);
     assert_ne!(output.code, 0);
 }
+
+/// The records of an environment that is up.
+fn records(aws: &LocalAws) -> Output {
+    aws.pipe(&format!("{} | wait-env", up("registry.example/web:1"))).ok()
+}
+
+/// Has web run another image.
+fn deploy(aws: &LocalAws, records: &Output, image: &str) -> Output {
+    aws.pipe_with(&format!("mk-ecs-svc --image web={image} | wait-env --timeout 5"), &records.stdout)
+}
+
+/// The same, and once the first tasks are about to stop, the next would take an hour to: what is told
+/// then is told of those alone.
+fn deploy_and_see_the_first_stop(aws: &LocalAws, records: &Output, image: &str) -> Output {
+    let moment = |seconds: f64| {
+        let wanted = json!({"moment": seconds});
+        support::ureq::post(format!("{}/_local/config", aws.url)).send_json(wanted).unwrap();
+    };
+    moment(3.0);
+    aws.forget();
+    std::thread::scope(|scope| {
+        let deployed = scope.spawn(|| deploy(aws, records, image));
+        while !aws.changes().contains(&"ecs:UpdateService".to_string()) && !deployed.is_finished() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        moment(3600.0);
+        deployed.join().unwrap()
+    })
+}
+
+fn web(aws: &LocalAws) -> support::Value {
+    let params = json!({"cluster": "cluster-production-pr1", "services": ["service-web-production-pr1"]});
+    aws.call("ecs", "describe_services", params)["services"][0].clone()
+}
+
+#[test]
+fn what_cannot_run_is_told_at_its_first_task_and_not_by_the_circuit_breaker() {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let missing = format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1@{digest}");
+    for (image, why) in [
+        (missing.as_str(), format!("{missing}: not found")),
+        ("registry.example/web:2", "The specified log group does not exist".to_string()),
+    ] {
+        let aws = LocalAws::start();
+        let records = records(&aws);
+        if image != missing {
+            let group = json!({"logGroupName": records.record("log_group", "web")["group"]});
+            aws.call("logs", "delete_log_group", group);
+        }
+        let output = deploy_and_see_the_first_stop(&aws, &records, image);
+        assert_eq!(output.code, 1, "{output:?}");
+        let now = web(&aws)["deployments"][0].clone();
+        assert_eq!(now["rolloutState"], "IN_PROGRESS", "ECS has not given it up yet");
+        assert_eq!(now["taskDefinition"], output.record("task_definition", "web")["arn"]);
+        let told: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("wait-env: ")).collect();
+        let failed: Vec<&&str> = told.iter().filter(|line| line.contains(" failed: ")).collect();
+        let revision = text(&now["taskDefinition"]).rsplit('/').next().unwrap();
+        let begin = format!("wait-env: service web failed: it cannot run {revision}; a task stopped: ");
+        assert!(failed.len() == 1 && failed[0].starts_with(&begin) && failed[0].contains(&why), "{}", output.stderr);
+        assert!(output.stderr.contains("\n  try: mend web and run the pipeline again"), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn a_crash_is_told_with_the_last_lines_of_its_log() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    let output = deploy(&aws, &records, "registry.example/web:crash");
+    assert_eq!(output.code, 1);
+    let lines: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("wait-env: ")).collect();
+    let at = lines.iter().position(|line| line.contains("wait-env: service web failed: ")).unwrap();
+    assert!(lines[at].contains("a task stopped: Essential container in task exited: exit code 1"), "{}", lines[at]);
+    assert_eq!(
+        lines[at - 2..at],
+        [
+            "wait-env: web logged: Unhandled exception. System.InvalidOperationException: the setting ApiAddress is missing",
+            "wait-env: web logged:    at Program.Main(String[] args) in /src/Program.cs:line 7",
+        ]
+    );
+}
+
+#[test]
+fn a_missing_permission_and_failed_health_checks_are_told() {
+    for (image, why) in [
+        ("registry.example/web:secret", "is not authorized to perform: secretsmanager:GetSecretValue on resource: "),
+        ("registry.example/web:unhealthy", "a task stopped: Task failed ELB health checks in (target-group arn:"),
+    ] {
+        let aws = LocalAws::start();
+        let records = records(&aws);
+        let output = deploy(&aws, &records, image);
+        assert_eq!(output.code, 1);
+        let failed = output.record("failed", "wait-env");
+        assert!(text(&failed["message"]).starts_with("service web failed: "), "{failed}");
+        assert!(text(&failed["message"]).contains(why), "{failed}");
+        assert!(!text(&failed["message"]).contains('\n'), "{failed}");
+    }
+}
+
+#[test]
+fn what_runs_now_is_told_after_a_deployment_and_after_no_change_is_not() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    let told = |output: &Output| {
+        let lines = output.stderr.lines().filter(|line| line.contains(" runs "));
+        lines.map(String::from).collect::<Vec<_>>()
+    };
+    let output = deploy(&aws, &records, "registry.example/web:2").ok();
+    assert_eq!(told(&output), ["wait-env: web runs registry.example/web:2 (task-web-production-pr1:2)"]);
+    let kept = deploy(&aws, &records, "registry.example/web:2").ok();
+    assert_eq!(told(&kept), Vec::<String>::new());
+}

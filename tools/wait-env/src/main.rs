@@ -120,14 +120,18 @@ impl Watch<'_> {
             let well = self.at_once.clone().await?;
             let kept = service.change.is_none_or(|change| change == Change::Kept);
             let steady = async {
-                if kept && well.steady.iter().any(|steady| same(steady, &service)) {
+                let is_steady = kept && well.steady.iter().any(|steady| same(steady, &service));
+                let mut asked = service.clone();
+                // What an earlier run wrote (ls-env, a saved stream) mk-ecs-svc may be about to change:
+                // to wait for that would hide why the new one fails.
+                if is_steady || service.change.is_none() {
                     self.stream.all().await?;
-                    let newest = self.stream.get::<Service>(&service.name);
-                    let Some(newer) = newest.filter(|newest| !same(newest, &service)) else { return Ok(()) };
-                    self.services.borrow_mut().push(newer); // mk-ecs-svc after ls-env
-                } else {
-                    self.services.borrow_mut().push(service.clone());
+                    asked = self.stream.get::<Service>(&service.name).unwrap_or(asked);
+                    if is_steady && same(&asked, &service) {
+                        return Ok(());
+                    }
                 }
+                self.services.borrow_mut().push(asked);
                 self.steady().await
             };
             if service.rest.get("count").is_some_and(|count| count == 0) {
