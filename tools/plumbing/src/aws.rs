@@ -44,6 +44,10 @@ const THROTTLED_ATTEMPTS: u32 = 600;
 /// One unlucky call holds up all that needs it, so the SDK's 20 seconds between two attempts are too many.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+/// In which codes the services say that calls come too fast.
+const TOO_FAST: [&str; 4] = ["Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown"];
+/// A quota of resources, which no other attempt changes; the SDK takes it for throttling.
+const QUOTA: &str = "LimitExceededException";
 /// How many calls of a tool are on the wire at once: more are throttled, and each costs a connection.
 const AT_ONCE: usize = 24;
 /// How long a connection may take, and one attempt of a call.
@@ -248,9 +252,13 @@ impl Intercept for Guard {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        match context.response().is_some_and(is_throttled) {
-            true => cfg.interceptor_state().store_put(retries(THROTTLED_ATTEMPTS)).store_put(TokenBucket::unlimited()),
-            false => cfg.interceptor_state().store_put(retries(ATTEMPTS)),
+        let state = cfg.interceptor_state();
+        match context.response() {
+            Some(answer) if says(answer, &TOO_FAST) => {
+                state.store_put(retries(THROTTLED_ATTEMPTS)).store_put(TokenBucket::unlimited())
+            }
+            Some(answer) if says(answer, &[QUOTA]) => state.store_put(retries(1)),
+            _ => state.store_put(retries(ATTEMPTS)),
         };
         Ok(())
     }
@@ -266,11 +274,10 @@ impl Intercept for Guard {
     }
 }
 
-/// Whether an answer says that calls come too fast, in the words of any service.
-fn is_throttled(answer: &HttpResponse) -> bool {
+/// Whether an answer is an error of one of these codes, in the words of any service.
+fn says(answer: &HttpResponse, codes: &[&str]) -> bool {
     let kind = answer.headers().get("x-amzn-errortype").unwrap_or_default();
     let body = answer.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-    let codes = ["Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown"];
     !answer.status().is_success() && codes.iter().any(|code| kind.contains(code) || body.contains(code))
 }
 
@@ -297,13 +304,14 @@ mod tests {
             (429, r#"{"__type":"TooManyRequestsException"}"#),
             (503, "<Error><Code>SlowDown</Code></Error>"),
         ] {
-            assert!(is_throttled(&answer(status, body)), "{body}");
+            assert!(says(&answer(status, body), &TOO_FAST), "{body}");
         }
-        assert!(!is_throttled(&answer(400, r#"{"__type":"LimitExceededException","message":"a quota"}"#)));
-        assert!(!is_throttled(&answer(200, r#"{"name":"Throttling"}"#)) && !is_throttled(&answer(500, "")));
+        let quota = answer(400, r#"{"__type":"LimitExceededException","message":"a quota"}"#);
+        assert!(says(&quota, &[QUOTA]) && !says(&quota, &TOO_FAST));
+        assert!(!says(&answer(200, r#"{"name":"Throttling"}"#), &TOO_FAST) && !says(&answer(500, ""), &TOO_FAST));
         let mut lambda = answer(429, "{}");
         lambda.headers_mut().insert("x-amzn-errortype", "TooManyRequestsException:http://internal");
-        assert!(is_throttled(&lambda));
+        assert!(says(&lambda, &TOO_FAST));
     }
 
     #[test]
