@@ -20,6 +20,9 @@ use crate::plan::{ANYWHERE, DESCRIPTION, Direction, Found, Group, Rule, Tags};
 /// EC2 shows what was just made to other calls with a delay.
 const FRESH_BUDGET: Duration = Duration::from_secs(300);
 const FRESH: &[(&str, &str)] = &[("InvalidGroup.NotFound", ""), ("InvalidVpcID.NotFound", "")];
+/// Another run sets the tags of the same group.
+const TAGGING: &[(&str, &str)] = &[("ConcurrentTagAccess", "")];
+const TAG_BUDGET: Duration = Duration::from_secs(60);
 /// A deleted group is seen by some calls for this long (Terraform's limit).
 const GONE: Duration = Duration::from_secs(5 * 60);
 /// A filter takes at most 200 values.
@@ -214,7 +217,8 @@ impl Ec2 {
     pub async fn retag(&self, ids: Vec<String>, name: &str) -> Result<()> {
         let tags = sdk_tags(&self.env.tags_of(name));
         let request = self.client.create_tags().set_resources(Some(ids)).set_tags(Some(tags));
-        request.send().await.map(drop).map_err(|e| aws_error("ec2:CreateTags", format!("tag security group {name}"), e))
+        let answer = wait::retry(&self.stream, TAG_BUDGET, TAGGING, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| aws_error("ec2:CreateTags", format!("tag security group {name}"), e))
     }
 
     /// Deletes a group; answers false while something uses it or refers to it.

@@ -40,6 +40,9 @@ const FRESH: &[(&str, &str)] = &[
     ("InvalidGroup.NotFound", ""),
     ("InvalidParameterException", ""), // CreateRoute, while its table settles
 ];
+/// Another run sets the tags of the same thing.
+const TAGGING: &[(&str, &str)] = &[("ConcurrentTagAccess", "")];
+const TAG_BUDGET: Duration = Duration::from_secs(60);
 /// A route table shows within a second or two.
 const TABLE_SHOWS: Duration = Duration::from_secs(10);
 /// A NAT gateway takes 1 to 3 minutes, at times 10.
@@ -403,15 +406,13 @@ impl Ec2 {
         let (ingress, egress) = (of(false), of(true));
         if !ingress.is_empty() {
             let request = self.client.revoke_security_group_ingress().group_id(id);
-            gone(
-                "ec2:RevokeSecurityGroupIngress",
-                id,
-                request.set_security_group_rule_ids(Some(ingress)).send().await,
-            )?;
+            let request = request.set_security_group_rule_ids(Some(ingress));
+            gone("ec2:RevokeSecurityGroupIngress", id, self.fresh(|| request.clone().send()).await)?;
         }
         if !egress.is_empty() {
             let request = self.client.revoke_security_group_egress().group_id(id);
-            gone("ec2:RevokeSecurityGroupEgress", id, request.set_security_group_rule_ids(Some(egress)).send().await)?;
+            let request = request.set_security_group_rule_ids(Some(egress));
+            gone("ec2:RevokeSecurityGroupEgress", id, self.fresh(|| request.clone().send()).await)?;
         }
         Ok(())
     }
@@ -420,7 +421,8 @@ impl Ec2 {
     pub async fn retag(&self, id: &str, name: &str) -> Result<()> {
         let tags = self.env.tags_of(name).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
         let request = self.client.create_tags().resources(id).set_tags(Some(tags.collect()));
-        request.send().await.map(drop).map_err(|e| aws_error("ec2:CreateTags", format!("tag {id}"), e))
+        let answer = wait::retry(&self.stream, TAG_BUDGET, TAGGING, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| aws_error("ec2:CreateTags", format!("tag {id}"), e))
     }
 
     // Deleting: what is gone already counts as deleted.
