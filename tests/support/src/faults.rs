@@ -55,9 +55,14 @@ impl Faults {
     /// Runs a pipe of tools in bash, with pipefail, against the AWS behind the faults: in a process
     /// group of its own, which is what a kill is for. The exit code of a killed one is -1.
     pub fn pipe(&self, pipe: &str) -> Output {
+        self.pipe_with(pipe, "")
+    }
+
+    /// Like [`pipe`](Self::pipe), with something on its stdin.
+    pub fn pipe_with(&self, pipe: &str, stdin: &str) -> Output {
         let mut command = Command::new("bash");
         command.args(["-euo", "pipefail", "-c", pipe]).process_group(0);
-        run_and_tell(command, &self.url, b"", |group| {
+        run_and_tell(command, &self.url, stdin.as_bytes(), |group| {
             let group = json!({"id": group});
             ureq::post(format!("{}/_faults/group", self.url)).send_json(group).expect("say whom a kill is for");
         })
