@@ -239,6 +239,11 @@ const STAYS: &[(&str, &[Case])] = &[
             ("elasticloadbalancing:CreateLoadBalancer", "InvalidSubnet", "Not enough IP space available in subnet-1"),
             ("elasticloadbalancing:CreateTargetGroup", "TooManyTargetGroups", "The maximum has been reached"),
             ("elasticloadbalancing:CreateTargetGroup", "ValidationError", "The port must be between 1 and 65535"),
+            (
+                "elasticloadbalancing:ModifyLoadBalancerAttributes",
+                "ValidationError",
+                "Load balancer attribute key 'x' is not recognized",
+            ),
         ],
     ),
     ("mk-ecr", &[("ecr:CreateRepository", "LimitExceededException", "The operation would exceed the service limit")]),
@@ -402,14 +407,28 @@ fn an_environment_is_made_among_what_passes_and_what_stays_is_asked_once() {
     let made = survives(&faults, &up, UP, &[]);
     assert_eq!(changes(&faults, &up), Vec::<Value>::new());
     asked_once(&faults, &made.stdout, STAYS);
+    // What should pass, and does not, is not waited for for ever.
+    let (code, message) = ("ClusterNotFoundException", "Cluster not found.");
+    faults.rules(json!([{"do": "refuse", "of": "ecs:CreateService", "code": code, "message": message}]));
+    let output = faults.pipe_with("mk-ecs-svc", &made.stdout.replace("pr1", "late"));
+    let line = "cluster cluster-production-late is gone: another run deleted it (ecs:CreateService, ClusterNotFoundException)\n";
+    assert!(output.code == 75 && output.stderr.contains(line), "{}", output.stderr);
+    assert!(faults.told()["done"].as_array().unwrap().len() > 2, "{}", faults.told());
 }
 
 #[test]
 fn an_environment_is_made_where_others_are_faster_and_goes_among_what_passes_or_is_gone() {
-    let (_aws, faults) = start();
+    let (aws, faults) = start();
     let (up, down) = (recipe(&["up"], "pr1"), recipe(&["down"], "pr1"));
-    survives(&faults, &up, &[], THERE);
+    let made = survives(&faults, &up, &[], THERE);
     assert_eq!(changes(&faults, &up), Vec::<Value>::new());
+    // A task that no service started, as by hand.
+    let container = json!({"name": "theirs", "image": "registry.example/theirs:1", "memory": 512});
+    let definition = json!({"family": "theirs", "containerDefinitions": [container]});
+    aws.call("ecs", "register_task_definition", definition);
+    let cluster = made.record("cluster", "main")["arn"].clone();
+    let stray = json!({"cluster": cluster, "taskDefinition": "theirs", "launchType": "FARGATE"});
+    aws.call("ecs", "run_task", stray);
     survives(&faults, &down, DOWN, GONE);
     assert_eq!(faults.pipe("ls-env --env production-pr1").ok().records().len(), 1);
 }
@@ -588,4 +607,50 @@ fn what_only_a_person_can_take_away_is_named_and_asked_once() {
     assert!(output.stderr.contains(&named), "{}", output.stderr);
     aws.call("ec2", "delete_vpc_endpoints", json!({"VpcEndpointIds": [endpoint]}));
     faults.pipe(&down).ok();
+}
+
+#[test]
+fn a_bucket_of_another_account_or_region_is_told_and_left_alone() {
+    let (_aws, faults) = start();
+    let bucket = "bucket-123456789012-us-east-1-production-pr1";
+    for (call, status, code, line) in [
+        ("s3:CreateBucket", 409, "BucketAlreadyExists", format!("mk-bucket: bucket {bucket} is another account's\n")),
+        (
+            "s3:GetBucketTagging",
+            301,
+            "PermanentRedirect",
+            format!("mk-bucket: bucket {bucket} exists in another region; it is left alone\n"),
+        ),
+        (
+            "s3:GetBucketTagging",
+            403,
+            "AccessDenied",
+            format!("mk-bucket: cannot find bucket {bucket}: Told (s3:GetBucketTagging, AccessDenied"),
+        ),
+    ] {
+        let rule = json!({"do": "refuse", "of": call, "status": status, "code": code, "message": "Told."});
+        says(&faults, "mk-env production pr1 | mk-bucket", rule, 1, &line);
+    }
+}
+
+#[test]
+fn of_log_groups_that_begin_alike_one_goes_and_again_where_a_late_writer_made_it_anew() {
+    let (aws, faults) = start();
+    let made = aws.pipe("mk-env production pr1 | mk-app web | mk-app web2 | mk-logs").ok();
+    let web = made.stdout.lines().filter(|line| !line.contains(r#""web2""#)).collect::<Vec<_>>().join("\n");
+    // The look after the deletion takes its time, in which a task that ends late writes a last line.
+    faults.rules(json!([{"do": "delay", "of": "logs:DescribeLogGroups", "nth": 2, "ms": 2000}]));
+    let output = std::thread::scope(|scope| {
+        let down = scope.spawn(|| faults.pipe_with("rm-env --confirm production-pr1", &web));
+        let deletes = |told: Value| told["seen"].to_string().contains("DeleteLogGroup");
+        while !deletes(faults.told()) && !down.is_finished() {}
+        let again = json!({"logGroupName": "/ecs/production-pr1/web"});
+        while aws.try_call("logs", "create_log_group", again.clone()).is_err() && !down.is_finished() {}
+        down.join().unwrap()
+    });
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    let deleted = faults.told()["seen"].to_string().matches("DeleteLogGroup").count();
+    let left = aws.call("logs", "describe_log_groups", json!({}))["logGroups"].as_array().unwrap().clone();
+    let left: Vec<&str> = left.iter().map(|group| text(&group["logGroupName"])).collect();
+    assert_eq!((left, deleted), (vec!["/ecs/production-pr1/web2"], 2), "{}", output.stderr);
 }
