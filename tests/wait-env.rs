@@ -156,12 +156,10 @@ fn a_tool_upstream_that_fails_ends_it_quietly() {
     assert_ne!(output.code, 0);
 }
 
-/// The records of an environment that is up, as ls-env tells of it: without what changed.
+/// The records of an environment that is up, as `tee` saved them: what was created then is not what
+/// will run.
 fn records(aws: &LocalAws) -> Output {
-    let mut made = aws.pipe(&format!("{} | wait-env", up("registry.example/web:1"))).ok();
-    made.stdout = made.stdout.replace(r#","change":"created""#, "");
-    assert!(!made.stdout.contains("change"), "{}", made.stdout);
-    made
+    aws.pipe(&format!("{} | wait-env", up("registry.example/web:1"))).ok()
 }
 
 /// Has web run another image.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use futures_util::FutureExt;
-use futures_util::future::{Either, LocalBoxFuture, Shared, select};
+use futures_util::future::{Either, LocalBoxFuture, Shared, select, select_ok};
 use plumbing::{
     Alb, App, Aws, Change, Env, Error, Failed, Image, Kind, Listener, Pipeline, Record, Result, Service, Stream,
     TaskDefinition,
@@ -171,11 +171,13 @@ impl Watch<'_> {
         tokio::task::yield_now().await;
         let mut asked = self.services.take();
         while !asked.is_empty() {
-            let log =
-                async |app: &str, task: &str| mk_logs::last_lines(self.stream, self.aws, self.env, app, task).await;
-            let steady = mk_ecs_svc::wait_stable(self.stream, self.aws, self.env, &asked, log).await;
             // A record of an earlier run (ls-env, a saved stream) may come first, and that of
             // this run after it, with another revision: only the last one counts.
+            let Some(steady) = self.steady_unless_outdated(&asked).await else {
+                let newest = |old: &Service| self.stream.get::<Service>(&old.name).unwrap_or_else(|| old.clone());
+                asked = asked.iter().map(newest).collect();
+                continue;
+            };
             self.stream.all().await?;
             let newest = asked.iter().filter_map(|service| self.stream.get::<Service>(&service.name));
             let newer: Vec<Service> = newest.filter(|newest| !asked.iter().any(|old| same(old, newest))).collect();
@@ -185,6 +187,20 @@ impl Watch<'_> {
             asked = newer;
         }
         Ok(())
+    }
+
+    /// None when a newer record of one of these services has come: looking may be dropped.
+    async fn steady_unless_outdated(&self, asked: &[Service]) -> Option<Result<()>> {
+        let log = async |app: &str, task: &str| mk_logs::last_lines(self.stream, self.aws, self.env, app, task).await;
+        let steady = std::pin::pin!(mk_ecs_svc::wait_stable(self.stream, self.aws, self.env, asked, log));
+        let newer = asked
+            .iter()
+            .map(|old| self.stream.need_where::<Service>(&old.name, move |new| !same(old, new)).boxed_local());
+        match select(steady, select_ok(newer)).await {
+            Either::Left((steady, _)) => Some(steady),
+            Either::Right((Err(_), steady)) => Some(steady.await), // the input has ended
+            Either::Right((Ok(_), _)) => None,
+        }
     }
 
     /// A service steady and its targets healthy. Where ECS says that a service is steady, and the
