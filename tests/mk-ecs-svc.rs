@@ -463,7 +463,7 @@ fn an_image_for_an_app_that_nobody_names_is_bad_input() {
     let world = World::new();
     let output = world.aws.pipe_with("mk-ecs-svc --image wep=x", &world.stdin());
     assert_eq!(output.code, 65);
-    assert!(output.stderr.contains("--image names app 'wep', which no app record names"), "{}", output.stderr);
+    assert!(output.stderr.contains("a flag names app 'wep', which no app record names"), "{}", output.stderr);
 }
 
 /// The records of some types, as a stream.
@@ -789,4 +789,42 @@ fn an_image_that_never_comes_is_the_apps_own_or_none() {
         assert_eq!((none.code, world.aws.changes()), (65, Vec::new()), "{field}");
         assert!(none.stderr.contains("mk-ecs-svc: app 'web' has no image\n  try: "), "{}", none.stderr);
     }
+}
+
+#[test]
+fn where_ecs_itself_went_back_a_rollback_goes_no_further() {
+    let mut world = World::new();
+    let one = world.deploy("registry.example/web:1");
+    let two = world.deploy("registry.example/web:2");
+    world.set("app", "web", "image", json!("registry.example/web:broken"));
+    world.run().ok();
+    world.until("web", |service| service["taskDefinition"] == two);
+    world.completed();
+    let back = world.rollback("").ok();
+    assert!(back.stderr.contains("ECS has taken web back from task-web-production-pr1:3 to"), "{}", back.stderr);
+    assert_eq!(world.aws.changes(), ["ecs:TagResource"]);
+    assert_eq!(world.service("web")["taskDefinition"], two);
+    // Once more is one further.
+    world.rollback("").ok();
+    assert_eq!(world.completed()["taskDefinition"], one);
+}
+
+#[test]
+fn without_an_image_there_are_no_tasks_until_there_is_one() {
+    let mut world = World::new();
+    let app = world.input.iter_mut().find(|record| record["type"] == "app" && record["name"] == "web").unwrap();
+    app.as_object_mut().unwrap().remove("image");
+    let run = |world: &World| {
+        world.aws.forget();
+        world.aws.pipe_with("mk-ecs-svc --placeholder", &world.stdin()).ok()
+    };
+    run(&world);
+    assert_eq!(world.service("web")["desiredCount"], 0);
+    run(&world);
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+    let ends = world.aws.pipe_with("mk-ecs-svc", &world.stdin());
+    assert_eq!(ends.code, 65, "without the flag it is missing: {}", ends.stderr);
+    world.set("app", "web", "image", json!("registry.example/web:1"));
+    run(&world);
+    assert_eq!(world.service("web")["desiredCount"], 2);
 }

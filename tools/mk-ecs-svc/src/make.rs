@@ -109,8 +109,8 @@ impl<'a> Make<'a> {
     async fn rolled_back(&self, app: &App, name: &str) -> Result<()> {
         let have = self.service_named(name).await?.filter(|have| have.status == "ACTIVE");
         let have = have.ok_or_else(|| Error::refused(format!("there is no service {name} to take back")))?;
-        let to = rollback::target(self.ecs, app, &have).await?;
-        rollback::leave(self.ecs, app, &have, &to).await?;
+        let (to, from) = rollback::target(self.ecs, app, &have).await?;
+        rollback::leave(self.ecs, app, from, &to).await?;
         let want = Settings { task_definition: to.arn, ..have.settings.clone() };
         self.brought_into_line(app, have, &want).await
     }
