@@ -87,6 +87,12 @@ fn a_single_nat_serves_both_zones() {
     let made = aws.pipe("mk-env production pr1 | mk-vpc --nat single").ok();
     assert_eq!(made.record("egress", "main")["by"], "nat-single");
     assert_eq!(aws.changes().iter().filter(|change| *change == "ec2:CreateNatGateway").count(), 1);
+    // Two where one is wanted are not made one by deleting what may be in use.
+    let two = aws.pipe("mk-env production pr1 | mk-vpc").ok();
+    let one = aws.pipe("mk-env production pr1 | mk-vpc --nat single").ok();
+    let spare = two.record("nat_gateway", "b");
+    assert!(one.stderr.contains(&format!("nat gateway {} in ", text(&spare["id"]))), "{}", one.stderr);
+    assert!(one.stderr.contains(" is used no more; it stays"), "{}", one.stderr);
 }
 
 #[test]

@@ -239,7 +239,9 @@ impl Ec2 {
     /// Makes a route table; the token keeps a run at the same time from making another.
     pub async fn create_table(&self, vpc: &str, part: &str, attempt: usize) -> Result<Table> {
         let tags = self.env.tags_of(&plan::name(&self.env, "rtb", part));
-        let token = self.token(&["rtb", part, vpc, &attempt.to_string()]);
+        // With other tags a known token would be refused: one of a table that was deleted since.
+        let said: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let token = self.token(&["rtb", part, vpc, &attempt.to_string(), &said.join(",")]);
         let request = self.client.create_route_table().vpc_id(vpc).client_token(token);
         let request = request.tag_specifications(spec(ResourceType::RouteTable, &tags));
         let answer = self.fresh(|| request.clone().send()).await;

@@ -40,6 +40,13 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let aws = Aws::connect(&stream, &env).await?;
     let ec2 = aws::client(&aws, &stream, &env);
     let (zones, mut have) = try_join(ec2.zones(), ec2.find()).await?;
+    for nat in plan::spare(&plan::layout(&env, &want, &have, &zones)?, &have) {
+        let told = format!(
+            "nat gateway {} in {} is used no more; it stays, and costs, until you delete it",
+            nat.id, nat.subnet
+        );
+        stream.say(&told);
+    }
     if env.plan {
         let layout = plan::layout(&env, &want, &have, &zones)?;
         for record in plan::dry_run(&env, &layout, &have) {

@@ -317,6 +317,11 @@ pub fn nat_of<'a>(have: &'a Have, zone: &Zone) -> Option<&'a NatGateway> {
     nat(&have.nats, &subnet.id)
 }
 
+/// The NAT gateways in zones that are to have none: they stay, and cost, until somebody deletes them.
+pub fn spare<'a>(layout: &Layout, have: &'a Have) -> Vec<&'a NatGateway> {
+    layout.zones.iter().filter(|zone| !zone.nat).filter_map(|zone| nat_of(have, zone)).collect()
+}
+
 /// What differs about a route table beside its tags.
 pub fn exit_differences(have: &Have, table: &Table, exit: &Exit) -> Vec<Difference> {
     let route = table.default_route.as_deref().unwrap_or("none");
@@ -576,6 +581,26 @@ mod tests {
         let want = Want { nat: Nat::Single, ..want() };
         let layout = layout(&env(), &want, &Have::default(), &zones()).unwrap();
         assert_eq!(layout.zones.iter().map(|z| z.nat).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn a_nat_in_a_zone_that_is_to_have_none_is_spare() {
+        let per_zone = layout(&env(), &want(), &Have::default(), &zones()).unwrap();
+        let subnets = per_zone.zones.iter().map(|zone| Subnet {
+            id: zone.zone.clone(),
+            cidr: zone.public.clone(),
+            ..Subnet::default()
+        });
+        let nats = per_zone.zones.iter().map(|zone| NatGateway {
+            id: zone.letter.clone(),
+            subnet: zone.zone.clone(),
+            state: "available".into(),
+            ..NatGateway::default()
+        });
+        let have = Have { subnets: subnets.collect(), nats: nats.collect(), ..Have::default() };
+        assert!(spare(&per_zone, &have).is_empty());
+        let single = layout(&env(), &Want { nat: Nat::Single, ..want() }, &have, &zones()).unwrap();
+        assert_eq!(spare(&single, &have).iter().map(|nat| nat.id.as_str()).collect::<Vec<_>>(), ["b"]);
     }
 
     #[test]
