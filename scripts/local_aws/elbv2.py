@@ -26,6 +26,7 @@ from moto.elbv2.models import (
     FakeTargetGroup,
     elbv2_backends,
 )
+from moto.elbv2.responses import ELBV2Response
 
 from . import ec2
 from .clock import later
@@ -195,8 +196,20 @@ def drop_interfaces(self: Any, interfaces: list[Any]) -> None:
     later(gone)
 
 
+def check_number(asked: list[str]) -> None:
+    if len(asked) > 20:
+        raise error("ValidationError", "Up to 20 resources can be described in a single call")
+
+
+@override(ELBV2Response)
+def describe_tags(moto: Any, self: Any) -> Any:
+    check_number(self._get_param("ResourceArns", []))
+    return moto(self)
+
+
 @override(ELBv2Backend)
 def describe_load_balancers(moto: Any, self: Any, arns: Any, names: Any) -> list[Any]:
+    check_number(arns or names or [])
     found = list(self.load_balancers.values())
     if not arns and not names:
         return found
