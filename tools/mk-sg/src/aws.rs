@@ -114,8 +114,7 @@ impl Ec2 {
         let error = match answer {
             Ok(answer) => {
                 let id = answer.group_id.unwrap_or_default();
-                let group =
-                    Group { id, name: name.into(), vpc, tags: tags.into_iter().collect(), rules: vec![] };
+                let group = Group { id, name: name.into(), vpc, tags: tags.into_iter().collect(), rules: vec![] };
                 return Ok((group, true));
             }
             Err(error) => error,
