@@ -523,9 +523,25 @@ fn what_fails_after_its_call_was_answered_is_told() {
     let impaired = "<Code>active_impaired</Code>";
     let rule = rewrite("elasticloadbalancing:DescribeLoadBalancers", "<Code>(active|provisioning)</Code>", impaired);
     faults.rules(json!([rule]));
-    faults.pipe(&up).ok();
-    faults.end();
+    let made = faults.pipe(&up).ok().stdout;
+    // A cluster on its way in is there, and one on its way out is waited for by a person.
+    for (state, code) in [("PROVISIONING", 0), ("DEPROVISIONING", 75)] {
+        let rule = rewrite("ecs:DescribeClusters", r#""status": ?"ACTIVE""#, &format!(r#""status": "{state}""#));
+        faults.rules(json!([rule]));
+        let output = faults.pipe_with("mk-ecs-svc", &made);
+        assert_eq!(output.code, code, "{state}: {}", output.stderr);
+        let told = output.stderr.contains("mk-ecs-svc: cluster cluster-production-pr1 is deprovisioning\n");
+        assert_eq!(told, code == 75, "{}", output.stderr);
+    }
+    // A revision that was deregistered still counts as ACTIVE.
+    let mut late = rewrite("ecs:DescribeTaskDefinition", r#""INACTIVE""#, r#""ACTIVE""#);
+    late["times"] = 12.into();
+    faults.rules(json!([late]));
     faults.pipe(&down).ok();
+    assert_eq!(faults.told()["done"].as_array().unwrap().len(), 12);
+    let left = aws.call("ecs", "list_task_definitions", json!({"status": "INACTIVE"}));
+    assert_eq!(left["taskDefinitionArns"], json!([]));
+    faults.end();
 
     aws.connect("ap-southeast-1");
     let failed = r#""State": "Failed", "StateReason": "No addresses.", "StateReasonCode": "EniLimitExceeded""#;
@@ -559,12 +575,25 @@ fn what_an_answer_says_otherwise_for_a_moment_or_in_another_form_is_understood()
     let network = "mk-env production pr1 | mk-vpc --nat single";
     faults.pipe(network).ok();
     assert_eq!(changes(&faults, network), Vec::<Value>::new());
+    // Zones that are in a city, or need an opt-in, are in the same list.
+    let calls = aws.calls();
+    let zones = calls.iter().find(|call| call["action"] == "DescribeAvailabilityZones").unwrap()["params"].to_string();
+    assert!(zones.contains("opt-in-not-required") && zones.contains("availability-zone"), "{zones}");
+    // An S3 that overlooks the tags of CreateBucket.
+    let mut untagged = rewrite("s3:GetBucketTagging", "<TagSet>.*</TagSet>", "<TagSet/>");
+    untagged["times"] = 2.into(); // the first look finds no bucket
+    faults.rules(json!([untagged]));
+    faults.pipe("mk-env production pr1 | mk-bucket").ok();
+    let tagged = faults.told()["seen"].to_string().matches("s3:PutBucketTagging").count();
+    assert_eq!(tagged, 1, "{}", faults.told());
     // The end of a list may be an empty token.
+    let untold = rewrite("iam:ListRoles", "<Tags>.*?</Tags>", ""); // and tags are told of one role alone
     let empty = |call: &str| rewrite(call, r"\}\s*$", r#", "NextToken": ""}"#);
-    faults.rules(json!([empty("events:ListRules"), empty("codeconnections:ListConnections")]));
+    faults.rules(json!([empty("events:ListRules"), empty("codeconnections:ListConnections"), untold]));
     aws.pipe("mk-env production pr1 | mk-connection").ok();
     aws.call("events", "put_rule", json!({"Name": "rule-theirs", "EventPattern": r#"{"source":["x"]}"#}));
     let listed = faults.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(listed.record("role", "execution/web")["arn"], arn);
     assert_eq!(listed.record("connection", "github")["status"], "PENDING");
     let seen = faults.told()["seen"].as_array().unwrap().clone();
     assert_eq!(seen.iter().filter(|call| call["call"] == "events:ListRules").count(), 1);
