@@ -683,3 +683,74 @@ fn of_log_groups_that_begin_alike_one_goes_and_again_where_a_late_writer_made_it
     let left: Vec<&str> = left.iter().map(|group| text(&group["logGroupName"])).collect();
     assert_eq!((left, deleted), (vec!["/ecs/production-pr1/web2"], 2), "{}", output.stderr);
 }
+
+/// All calls of the first kind came before any of the second.
+fn in_order(faults: &Faults, pairs: &[(&str, &str)]) {
+    let seen = faults.told()["seen"].as_array().unwrap().clone();
+    let calls: Vec<&str> = seen.iter().map(|call| text(&call["call"])).collect();
+    for (first, then) in pairs {
+        let last = calls.iter().rposition(|call| call == first);
+        let next = calls.iter().position(|call| call == then);
+        assert!(last.is_some() && next.is_some() && last < next, "{first} before {then}: {calls:#?}");
+    }
+}
+
+#[test]
+fn what_needs_another_comes_after_it_and_goes_before_it() {
+    let (aws, faults) = start();
+    faults.pipe(&recipe(&["up"], "pr1")).ok();
+    // A task without a way out pulls no image.
+    in_order(&faults, &[("ec2:CreateRoute", "ecs:CreateService"), ("iam:PutRolePolicy", "ecs:CreateService")]);
+    // Traffic that goes on being allowed is at no moment refused.
+    faults.end();
+    let other = recipe(&["up"], "pr1").split("| mk-alb").next().unwrap().replace("5000", "5001");
+    faults.pipe(&other).ok();
+    for way in ["Ingress", "Egress"] {
+        let [first, then] = ["Authorize", "Revoke"].map(|verb| format!("ec2:{verb}SecurityGroup{way}"));
+        let seen = faults.told()["seen"].as_array().unwrap().clone();
+        let of = |call: &str| seen.iter().position(|one| one["call"] == call);
+        assert!(of(&first).is_some() && of(&first) < of(&then), "{first}, {then}: {seen:?}");
+    }
+    faults.end();
+    faults.pipe(&recipe(&["down"], "pr1")).ok();
+    in_order(
+        &faults,
+        &[
+            ("ecs:DeleteService", "elasticloadbalancing:DeleteLoadBalancer"),
+            ("elasticloadbalancing:DeleteLoadBalancer", "elasticloadbalancing:DeleteTargetGroup"),
+            ("ecs:DeleteService", "ec2:DeleteNatGateway"),
+            ("ecs:DeleteService", "iam:DeleteRole"),
+            ("ecs:DeleteCluster", "iam:DeleteRole"),
+            ("ecs:DeleteService", "ecr:DeleteRepository"),
+            ("ecs:DeleteService", "logs:DeleteLogGroup"),
+            ("elasticloadbalancing:DeleteLoadBalancer", "ec2:DeleteSecurityGroup"),
+            ("ec2:RevokeSecurityGroupIngress", "ec2:DeleteSecurityGroup"),
+            ("ec2:DeleteNatGateway", "ec2:ReleaseAddress"),
+            ("ec2:DeleteNatGateway", "ec2:DeleteSubnet"),
+            ("ec2:DisassociateRouteTable", "ec2:DeleteVpc"),
+            ("ec2:DeleteSecurityGroup", "ec2:DeleteVpc"),
+            ("ec2:DetachInternetGateway", "ec2:DeleteInternetGateway"),
+            ("ec2:DeleteInternetGateway", "ec2:DeleteVpc"),
+            ("ec2:DeleteSubnet", "ec2:DeleteVpc"),
+        ],
+    );
+    aws.connect("ap-southeast-1");
+    faults.pipe(&recipe(&["pipeline-up"], "pr1")).ok();
+    faults.end();
+    faults.pipe(&recipe(&["pipeline-down"], "pr1")).ok();
+    in_order(
+        &faults,
+        &[
+            ("events:RemoveTargets", "events:DeleteRule"),
+            ("events:DeleteRule", "codepipeline:DeletePipeline"),
+            ("codepipeline:DeletePipeline", "codebuild:DeleteProject"),
+            ("codebuild:BatchDeleteBuilds", "codebuild:DeleteProject"),
+            ("codepipeline:DeletePipeline", "lambda:DeleteFunction"),
+            ("codebuild:DeleteProject", "logs:DeleteLogGroup"),
+            ("lambda:DeleteFunction", "logs:DeleteLogGroup"),
+            ("codebuild:DeleteProject", "iam:DeleteRole"),
+            ("lambda:DeleteFunction", "iam:DeleteRole"),
+            ("codebuild:DeleteProject", "s3:DeleteBucket"),
+        ],
+    );
+}
