@@ -597,6 +597,14 @@ fn what_an_answer_says_otherwise_for_a_moment_or_in_another_form_is_understood()
     assert_eq!(listed.record("connection", "github")["status"], "PENDING");
     let seen = faults.told()["seen"].as_array().unwrap().clone();
     assert_eq!(seen.iter().filter(|call| call["call"] == "events:ListRules").count(), 1);
+    // And a connection may be on the second page.
+    for n in 0..100 {
+        let other = json!({"ConnectionName": format!("team-{n}"), "ProviderType": "GitHub"});
+        aws.call_in("eu-west-1", "codeconnections", "create_connection", other);
+    }
+    let connect = "mk-env production pr1 --region eu-west-1 | mk-connection";
+    aws.pipe(connect).ok();
+    assert_eq!(changes(&faults, connect), Vec::<Value>::new());
 }
 
 #[test]
