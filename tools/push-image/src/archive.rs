@@ -132,6 +132,7 @@ impl Archive {
             return Err("it is compressed as a whole; gunzip it first".into());
         }
         file.rewind().map_err(|why| why.to_string())?;
+        let length = file.metadata().map_err(|why| why.to_string())?.len();
         let mut files = BTreeMap::new();
         let mut links = Vec::new();
         let mut tar = tar::Archive::new(BufReader::new(file));
@@ -140,7 +141,11 @@ impl Archive {
             let name = plain(&entry.path().map_err(|why| not_tar(&why))?);
             let kind = entry.header().entry_type();
             if kind.is_file() {
-                files.insert(name, (path.to_path_buf(), entry.raw_file_position(), entry.size()));
+                let (begin, size) = (entry.raw_file_position(), entry.size());
+                if begin.checked_add(size).is_none_or(|end| end > length) {
+                    return Err(format!("it ends in the middle of {name}"));
+                }
+                files.insert(name, (path.to_path_buf(), begin, size));
             } else if let (true, Ok(Some(to))) = (kind.is_symlink() || kind.is_hard_link(), entry.link_name()) {
                 // docker save writes a layer that it wrote before as a link.
                 let to = if kind.is_symlink() {
@@ -520,6 +525,33 @@ mod tests {
         assert!(refused(empty.path()).starts_with("it is neither an OCI layout"));
         write(empty.path(), "index.json", br#"{"manifests":[{"digest":"sha256:../../etc/passwd","size":1}]}"#);
         assert!(refused(empty.path()).contains("is not a digest of SHA-256"));
+    }
+
+    #[test]
+    fn an_archive_that_was_cut_or_spoilt_is_refused_or_whole() {
+        let place = work().unwrap();
+        let folder = place.path().join("saved");
+        let config = json!({"os": "linux", "architecture": "amd64"}).to_string();
+        write(&folder, "c.json", config.as_bytes());
+        write(&folder, "layer.tar", &[7; 5000]);
+        let list = json!([{"Config": "c.json", "Layers": ["layer.tar"]}]);
+        write(&folder, "manifest.json", list.to_string().as_bytes());
+        layout(&place.path().join("layout"), "amd64", "application/vnd.oci.image.layer.v1.tar", &[7; 5000]);
+        for folder in [folder, place.path().join("layout")] {
+            let bytes = std::fs::read(tar_of(&folder)).unwrap();
+            let path = place.path().join("spoilt.tar");
+            let layer = bytes.windows(2000).position(|window| window.iter().all(|byte| *byte == 7)).unwrap();
+            std::fs::write(&path, &bytes[..layer + 1000]).unwrap();
+            assert!(packed(&path).is_err(), "cut in a layer");
+            for at in (0..bytes.len()).step_by(37) {
+                let mut spoilt = bytes.clone();
+                spoilt[at] ^= 0x15;
+                std::fs::write(&path, &spoilt).unwrap();
+                if let Ok(image) = packed(&path) {
+                    image.blobs.iter().for_each(|blob| blob.verify().unwrap());
+                }
+            }
+        }
     }
 
     #[test]
