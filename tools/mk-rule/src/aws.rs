@@ -153,7 +153,8 @@ impl Events {
                         ));
                     }
                 }
-                Err(error) if code(&error) == "ResourceNotFoundException" => return Ok(()),
+                // Gone, or not seen for a moment: to delete it tells.
+                Err(error) if code(&error) == "ResourceNotFoundException" => {}
                 Err(error) => return Err(aws_error("events:RemoveTargets", what, error)),
             }
         }

@@ -38,7 +38,7 @@ impl Ecs {
             let request = self.client.update_service().cluster(&self.cluster).service(name).desired_count(0);
             match request.send().await {
                 Ok(_) => {}
-                Err(e) if is_gone(code(&e)) => return Ok(()),
+                Err(e) if is_gone(code(&e)) => {} // or not seen for a moment: to delete it tells
                 Err(e) => return Err(self.failed("UpdateService", "stop service", name, e)),
             }
         }
