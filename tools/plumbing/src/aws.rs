@@ -36,14 +36,14 @@ use crate::error::{Error, Result, aws_error};
 use crate::record::Env;
 use crate::stream::Stream;
 
-/// The SDK's default is 3; with full jitter from 100 ms up to 2 s, 25 attempts last about 20 seconds.
-const ATTEMPTS: u32 = 25;
+/// The SDK's default is 3; with full jitter from 50 ms up to 1 s, 45 attempts last about 20 seconds.
+const ATTEMPTS: u32 = 45;
 /// A call that AWS throttles has its turn when its bucket fills, which a hundred others empty: ECS
 /// registers one task definition a second. So many attempts last about ten minutes.
-const THROTTLED_ATTEMPTS: u32 = 600;
+const THROTTLED_ATTEMPTS: u32 = 1200;
 /// One unlucky call holds up all that needs it, so the SDK's 20 seconds between two attempts are too many.
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 /// In which codes the services say that calls come too fast.
 const TOO_FAST: [&str; 4] = ["Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown"];
 /// A quota of resources, which no other attempt changes; the SDK takes it for throttling.
