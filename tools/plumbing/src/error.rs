@@ -165,7 +165,7 @@ const CREDENTIALS: &[&str] = &[
     "UnrecognizedClientException",
 ];
 
-/// AWS's codes for "too fast" (aws-behaviours: throttling per service); all else is a refusal.
+/// AWS's codes for "too fast", service by service, and for faults of its own; all else is a refusal.
 fn kind_of(code: &str) -> Kind {
     match code {
         "RequestLimitExceeded"
