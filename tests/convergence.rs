@@ -401,24 +401,29 @@ fn noise(seed: u64) -> Value {
 
 fn comes_and_goes_in_the_noise(recipes: Recipes) {
     let torture = Torture::of(recipes);
+    let mut met = BTreeMap::<String, usize>::new();
+    let mut meet = |told: Value| {
+        list(&told["done"]).iter().for_each(|one| *met.entry(text(&one["do"]).to_string()).or_default() += 1);
+    };
     for seed in torture.seeds() {
         torture.connect();
         torture.faults.rules(noise(seed));
         let what = format!("up in the noise of seed {seed}");
         let up = torture.up();
         assert_eq!(up.code, 0, "{what}: {}", up.stderr);
-        let done = torture.faults.told()["done"].clone();
-        for (fault, least) in [("throttle", 20), ("fail", 2), ("cut", 1)] {
-            let met = list(&done).iter().filter(|one| one["do"] == fault).count();
-            assert!(met >= least, "{what}: {met} calls met {fault}");
-        }
+        meet(torture.faults.told());
         torture.is_whole(&what);
         torture.faults.rules(noise(seed));
         let what = format!("down in the noise of seed {seed}");
         let down = torture.down();
         assert_eq!(down.code, 0, "{what}: {}", down.stderr);
+        meet(torture.faults.told());
         torture.faults.end();
         torture.is_empty(&what);
+    }
+    for (fault, least) in [("throttle", 40), ("fail", 4), ("cut", 1)] {
+        let calls = met.get(fault).copied().unwrap_or_default();
+        assert!(calls >= least, "{calls} calls met {fault}");
     }
 }
 
