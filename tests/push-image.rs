@@ -303,9 +303,7 @@ fn killed_in_the_middle_of_an_upload_it_completes_when_it_runs_again() {
     let pushed = aws.pipe(&push(&flags)).ok();
     assert_eq!(pinned(&pushed), digest);
     assert!(pull(&aws, &digest) == [layer], "the layer is not what was pushed");
-    aws.forget();
-    aws.pipe(&push(&flags)).ok();
-    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(aws.pipe(&push(&flags)).ok().record("image", "web")["change"], "kept");
 }
 
 #[test]
