@@ -115,7 +115,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     let aws = LocalAws::start();
     let plan = "mk-env production pr1 --plan | mk-app web --public | mk-app api | mk-vpc --nat single";
     let groups = sg_record("web", "planned:sg-alb-web") + &sg_record("api", "planned:sg-alb-api");
-    let planned = aws.pipe(&format!("({plan} || true; echo '{groups}') | mk-alb")).would_change();
+    let planned = aws.pipe(&format!("({plan} || [ $? = 10 ]; echo '{groups}') | mk-alb")).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("alb", "web")["arn"], "planned:alb-web-production-pr1");
     assert_eq!(planned.record("listener", "web")["target_group"], "planned:tg-web-production-pr1");
