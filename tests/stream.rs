@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use support::{ENV, LocalAws, bin, clean, json, tool};
+use support::{ENV, Faults, LocalAws, bin, clean, json, tool};
 
 #[test]
 fn what_a_tool_does_not_know_passes_byte_for_byte() {
@@ -65,6 +65,21 @@ fn one_fault_prints_one_message_and_the_shell_sees_it() {
     let without_pipefail = aws
         .pipe("set +o pipefail; mk-env production pr1 --account 999999999999 | mk-vpc | mk-sg --private-api | mk-alb");
     assert_ne!(without_pipefail.code, 0);
+}
+
+#[test]
+fn what_every_tool_meets_is_told_once_although_it_comes_at_the_very_end() {
+    let aws = LocalAws::start();
+    let faults = Faults::between(&aws);
+    faults.rules(json!([{"do": "delay", "of": "sts:GetCallerIdentity", "ms": 2000}]));
+    // The input has ended, and stdout is full of what passes, when the answer about the account comes.
+    let env = ENV.replace("123456789012", "999999999999");
+    let failed =
+        json!({"type": "failed", "name": "mk-vpc", "message": "the credentials are of another account", "code": 1});
+    let passes = json!({"type": "mine", "name": "x", "text": "x".repeat(200_000)});
+    let input = format!("(echo '{env}'; sleep 1; cat; echo '{failed}')");
+    let output = faults.pipe_with(&format!("{input} | mk-ecr | (sleep 4; cat)"), &passes.to_string());
+    assert_eq!((output.code, output.stderr.as_str()), (3, ""));
 }
 
 #[test]

@@ -168,30 +168,41 @@ where
 
 async fn end(stream: &Stream, voice: &Voice, result: Result<()>) -> u8 {
     // The first reason to stop is the one to tell; what the tool answered may only follow from it.
-    if let Some(mut error) = stream.stop_reason().or(result.err()) {
-        if error.everyones && stream.upstream_fails(LAST_WORDS).await {
-            error = Error::new(Kind::Skipped, "a tool upstream told it");
-        }
+    if let Some(error) = stream.stop_reason().or(result.err()) {
+        let error = unless_told_upstream(stream, error).await;
         tell(stream, voice, &error).await;
         stream.drain((error.kind == Kind::Interrupted).then_some(LAST_WORDS)).await;
-        return match error.kind {
-            Kind::Skipped => skipped(stream),
-            kind => kind.exit_code(),
-        };
+        return exit_code(stream, &error);
     }
     if let (unchanged @ 1.., 0) = stream.tally() {
         voice.say(&format!("nothing to change ({unchanged} kept)"));
     }
     stream.drain(None).await;
-    // Stdin can still turn out bad, and stdout full, while the rest passes.
+    // Stdin can still turn out bad, stdout full, and the account wrong, while the rest passes.
     if let Some(late) = stream.stop_reason() {
+        let late = unless_told_upstream(stream, late).await;
         tell(stream, voice, &late).await;
-        return late.kind.exit_code();
+        return exit_code(stream, &late);
     }
     match stream.upstream_failed() {
         true => skipped(stream),
         false if would_change(stream) => WOULD_CHANGE,
         false => 0,
+    }
+}
+
+/// The error, or that a tool upstream told it, where it is one that every tool of the pipe meets.
+async fn unless_told_upstream(stream: &Stream, error: Error) -> Error {
+    match error.everyones && stream.upstream_fails(LAST_WORDS).await {
+        true => Error::new(Kind::Skipped, "a tool upstream told it"),
+        false => error,
+    }
+}
+
+fn exit_code(stream: &Stream, error: &Error) -> u8 {
+    match error.kind {
+        Kind::Skipped => skipped(stream),
+        kind => kind.exit_code(),
     }
 }
 
