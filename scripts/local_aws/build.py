@@ -22,7 +22,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -354,7 +353,7 @@ class Build:
 
     def environment(self, folder: Path, source: Path, spec: dict[str, Any]) -> dict[str, str]:
         """The buildspec's variables come first, then the project's, then those of the start."""
-        account, region = self.where
+        _, region = self.where
         given: dict[str, str] = {}
         for name, value in ((spec.get("env") or {}).get("variables") or {}).items():
             given[name] = str(value).lower() if isinstance(value, bool) else str(value)
