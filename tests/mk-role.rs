@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use mk_role::plan::{self, Kind};
+use mk_role::want::{self, Kind};
 use plumbing::{Env, Source};
 use support::{APPS, ENV, LocalAws, Output, Value, json};
 
@@ -342,11 +342,11 @@ fn an_independent_linter_finds_nothing_in_the_policies() {
     let source = |deploy: bool| -> Source {
         serde_json::from_value(json!({"name": "web", "repository": "owner/web", "deploy": deploy})).unwrap()
     };
-    let mut policies = BTreeMap::from([("execution", plan::of_app(&env, "web").unwrap().policy)]);
+    let mut policies = BTreeMap::from([("execution", want::of_app(&env, "web").unwrap().policy)]);
     for kind in [Kind::Build, Kind::Function, Kind::Pipeline, Kind::Events] {
-        policies.insert(kind.word(), plan::of_source(&env, kind, &source(false), connection).unwrap().policy);
+        policies.insert(kind.word(), want::of_source(&env, kind, &source(false), connection).unwrap().policy);
     }
-    let deploying = plan::of_source(&env, Kind::Pipeline, &source(true), connection).unwrap().policy;
+    let deploying = want::of_source(&env, Kind::Pipeline, &source(true), connection).unwrap().policy;
     policies.insert("pipeline that deploys", deploying);
     assert_eq!(lint(&policies), "");
     // That it finds something where there is something.

@@ -11,7 +11,8 @@ use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
 use tokio::try_join;
 
 use crate::document;
-use crate::plan::{self, Field, Have, Want};
+use crate::plan::{self, Field, Have};
+use crate::want::Want;
 
 /// IAM spreads slowly; Terraform waits two minutes for a role to be known everywhere.
 const SPREADS: Duration = Duration::from_secs(120);

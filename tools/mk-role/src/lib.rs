@@ -6,6 +6,7 @@
 pub mod aws;
 mod document;
 pub mod plan;
+pub mod want;
 
 use plumbing::{Aws, Change, Env, Record, Result, Role, Stream, wait};
 
@@ -20,7 +21,7 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
     let found = wait::all(names.iter().map(|name| iam.find(name))).await?;
     let ours = names.iter().zip(found).filter_map(|(name, have)| {
         let have = have.filter(|have| env.owns(&have.tags))?;
-        let record = have.tags.get(plan::ROLE).unwrap_or(name);
+        let record = have.tags.get(want::ROLE).unwrap_or(name);
         Some(plan::record(record, &plan::arn(env, name)))
     });
     Ok(ours.collect())

@@ -5,8 +5,8 @@
 //! exists, and again with its policy's name when it has that; all else that the policies name follows from names, and is not awaited.
 
 use clap::Parser;
-use mk_role::plan::{self, Kind, Want};
-use mk_role::{POLICY, aws};
+use mk_role::want::{self, Kind, Want};
+use mk_role::{POLICY, aws, plan};
 use plumbing::{App, Aws, Change, Connection, Env, Result, Source, Step, Stream};
 
 /// Make the IAM roles of an environment's apps and sources
@@ -25,7 +25,7 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let iam = aws::client(&aws, &stream, &env);
     let (stream, env, iam) = (&stream, &env, &iam);
     let apps = stream.for_each(|app: App| async move {
-        role(stream, env, iam, Kind::Execution, &app.name, async { plan::of_app(env, &app.name) }).await
+        role(stream, env, iam, Kind::Execution, &app.name, async { want::of_app(env, &app.name) }).await
     });
     let sources = stream.for_each(|source: Source| async move {
         let kinds = [Kind::Build, Kind::Function, Kind::Pipeline, Kind::Events];
@@ -41,7 +41,7 @@ async fn of_source(stream: &Stream, env: &Env, iam: &aws::Iam, kind: Kind, sourc
             Kind::Pipeline => stream.need::<Connection>("").await?.arn,
             _ => String::new(),
         };
-        plan::of_source(env, kind, source, &connection)
+        want::of_source(env, kind, source, &connection)
     };
     role(stream, env, iam, kind, &source.name, want).await
 }
@@ -55,7 +55,7 @@ async fn role(
     name: &str,
     want: impl Future<Output = Result<Want>>,
 ) -> Result<()> {
-    let name = plan::role_name(env, kind, name);
+    let name = want::role_name(env, kind, name);
     let (mut there, want) = tokio::try_join!(iam.look(&name, kind.word()), want)?;
     if there.is_none() && !env.plan {
         stream.may_change().await?;
