@@ -1,0 +1,106 @@
+//! How far a service is with what it was asked to run.
+
+use super::revision::{newer, short};
+use super::service::HaveService;
+
+/// How far a service is.
+#[derive(Debug, PartialEq)]
+pub enum Progress {
+    /// It runs what was asked for, in full.
+    Steady,
+    /// Not yet.
+    Underway,
+    /// It will not: why.
+    Failed(String),
+}
+
+/// Whether a service runs the revision that was asked for. A rollback ends steady as well, on
+/// another revision, so the primary deployment's is compared.
+pub fn progress(have: &HaveService, asked: &str) -> Progress {
+    if have.status != "ACTIVE" {
+        return Progress::Failed(format!("it is {}", have.status.to_lowercase()));
+    }
+    let Some(primary) = have.deployments.iter().find(|deployment| deployment.status == "PRIMARY") else {
+        return Progress::Underway;
+    };
+    let failed = have.deployments.iter().find(|d| d.task_definition == asked && d.rollout == "FAILED");
+    // ECS goes back to the last good revision; to a newer one another run has asked for since.
+    let elsewhere = primary.task_definition != asked;
+    if elsewhere && (failed.is_some() || !newer(&primary.task_definition, asked)) {
+        let why = failed.filter(|failed| !failed.reason.is_empty()).unwrap_or(primary);
+        return Progress::Failed(format!(
+            "it was to run {} and runs {}: {}",
+            short(asked),
+            short(&primary.task_definition),
+            why.reason
+        ));
+    }
+    match primary.rollout.as_str() {
+        "FAILED" => Progress::Failed(primary.reason.clone()),
+        "COMPLETED" if have.running == have.settings.count => Progress::Steady,
+        _ => Progress::Underway,
+    }
+}
+
+/// Whether tasks of the revision that was asked for stop, so that it is worth asking why.
+pub fn fails(have: &HaveService, asked: &str) -> bool {
+    have.deployments.iter().any(|deployment| deployment.task_definition == asked && deployment.failed > 0)
+}
+
+/// Whether ECS gave the newest deployment up: it starts no task any more until there is another.
+pub fn gave_up(have: &HaveService) -> bool {
+    have.deployments.iter().any(|deployment| deployment.status == "PRIMARY" && deployment.rollout == "FAILED")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::service::{Deployment, Settings};
+
+    fn running(deployments: &[(&str, &str, &str)]) -> HaveService {
+        let deployments = deployments.iter().map(|(status, task, rollout)| Deployment {
+            status: status.to_string(),
+            task_definition: task.to_string(),
+            rollout: rollout.to_string(),
+            reason: format!("{rollout} {task}"),
+            failed: 0,
+        });
+        HaveService {
+            status: "ACTIVE".into(),
+            settings: Settings { count: 2, ..Settings::default() },
+            running: 2,
+            deployments: deployments.collect(),
+            ..HaveService::default()
+        }
+    }
+
+    #[test]
+    fn a_service_is_steady_when_the_asked_revision_is_completed_and_all_its_tasks_run() {
+        assert_eq!(progress(&running(&[("PRIMARY", "t:2", "COMPLETED")]), "t:2"), Progress::Steady);
+        assert_eq!(progress(&running(&[("PRIMARY", "t:2", "IN_PROGRESS")]), "t:2"), Progress::Underway);
+        let starting = HaveService { running: 1, ..running(&[("PRIMARY", "t:2", "COMPLETED")]) };
+        assert_eq!(progress(&starting, "t:2"), Progress::Underway);
+    }
+
+    #[test]
+    fn a_failed_rollout_and_a_rollback_are_failures() {
+        let failed = |have, why: &str| assert_eq!(progress(&have, "t:2"), Progress::Failed(why.into()));
+        failed(running(&[("PRIMARY", "t:2", "FAILED")]), "FAILED t:2");
+        let back = running(&[("PRIMARY", "t:1", "COMPLETED"), ("ACTIVE", "t:2", "FAILED")]);
+        failed(back, "it was to run t:2 and runs t:1: FAILED t:2");
+        let gone = HaveService { status: "DRAINING".into(), ..running(&[]) };
+        failed(gone, "it is draining");
+    }
+
+    #[test]
+    fn a_deployment_is_given_up_when_the_newest_one_failed() {
+        assert!(gave_up(&running(&[("PRIMARY", "t:1", "FAILED")])));
+        assert!(!gave_up(&running(&[("PRIMARY", "t:1", "COMPLETED"), ("ACTIVE", "t:2", "FAILED")])));
+    }
+
+    #[test]
+    fn a_revision_that_another_run_asked_for_since_counts_as_ours() {
+        assert_eq!(progress(&running(&[("PRIMARY", "t:3", "COMPLETED")]), "t:2"), Progress::Steady);
+        assert_eq!(progress(&running(&[("PRIMARY", "t:3", "IN_PROGRESS")]), "t:2"), Progress::Underway);
+    }
+}
