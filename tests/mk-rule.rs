@@ -89,6 +89,65 @@ fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
 }
 
 #[test]
+fn what_starts_it_otherwise_or_says_what_to_run_is_taken_away() {
+    let aws = connected();
+    aws.pipe(PIPELINE).ok();
+    let (made, [target]) = (rule(&aws), &targets(&aws)[..]) else { panic!("{:?}", targets(&aws)) };
+    let mut other = target.clone();
+    let input =
+        json!({"InputPathsMap": {"branch": "$.detail.ref"}, "InputTemplate": "{\"sourceRevisions\": <branch>}"});
+    other["InputTransformer"] = input;
+    other["RetryPolicy"] = json!({"MaximumRetryAttempts": 1});
+    other["DeadLetterConfig"] = json!({"Arn": "arn:aws:sqs:us-east-1:123456789012:q"});
+    aws.call("events", "put_targets", json!({"Rule": NAME, "Targets": [other]}));
+    let state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
+    let with_schedule = json!({"Name": NAME, "EventPattern": made["EventPattern"], "Description": made["Description"],
+        "State": state, "ScheduleExpression": "rate(5 minutes)", "RoleArn": target["RoleArn"]});
+    aws.call("events", "put_rule", with_schedule);
+    let listed = aws.pipe("ls-env --env production-pr1").ok().record("rule", "web");
+    assert_eq!(listed["enabled"], true, "it acts");
+
+    let mended = aws.pipe(PIPELINE).ok().record("rule", "web");
+    let told = |field: &str, old: &str, new: &str| json!({"field": field, "old": old, "new": new});
+    let wanted = json!([
+        told("state", state, "DISABLED"),
+        told("schedule", "rate(5 minutes)", "none"),
+        told("role", text(&target["RoleArn"]), "none"),
+        told("target settings", "input transformer, retry policy, dead-letter queue", "none"),
+    ]);
+    assert_eq!(mended["changes"], wanted);
+    assert_eq!((&rule(&aws), &targets(&aws)[..]), (&made, &[target.clone()][..]));
+    aws.forget();
+    aws.pipe(PIPELINE).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn without_the_tag_of_its_source_it_is_listed_by_its_name_and_deleted() {
+    let aws = connected();
+    let arn = aws.pipe(PIPELINE).ok().record("rule", "web")["arn"].clone();
+    let keys = json!(["plumbline:source"]);
+    aws.call("events", "untag_resource", json!({"ResourceARN": arn, "TagKeys": keys}));
+    let listed = aws.pipe("ls-env --env production-pr1").ok().record("rule", NAME);
+    assert_eq!((&listed["rule"], &listed["arn"]), (&json!(NAME), &arn));
+    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+    assert_eq!(aws.call("events", "list_rules", json!({}))["Rules"], json!([]));
+}
+
+#[test]
+fn the_rule_of_an_environment_is_found_on_a_later_page() {
+    let aws = connected();
+    aws.pipe(PIPELINE).ok();
+    for number in 0..101 {
+        let name = format!("rule-{number:03}-production-pr1");
+        aws.call("events", "put_rule", json!({"Name": name, "EventPattern": r#"{"source":["x"]}"#}));
+    }
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    let rules: Vec<Value> = listed.records().into_iter().filter(|record| record["type"] == "rule").collect();
+    assert_eq!((rules.len(), &rules[0]["rule"]), (1, &json!(NAME)));
+}
+
+#[test]
 fn a_rule_of_that_name_that_is_not_ours_is_refused_and_stays() {
     let aws = connected();
     aws.call("events", "put_rule", json!({"Name": NAME, "EventPattern": r#"{"source":["x"]}"#}));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::config::Builder;
 use aws_sdk_eventbridge::error::BuildError;
-use aws_sdk_eventbridge::types::{RuleState, Tag, Target};
+use aws_sdk_eventbridge::types::{RetryPolicy, RuleState, Tag, Target};
 use plumbing::name::{RULE_LIMIT, could_be};
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
 use tokio::try_join;
@@ -51,7 +51,10 @@ impl Events {
             Ok(answer) => Ok(Some(Have {
                 description: answer.description.unwrap_or_default(),
                 pattern: answer.event_pattern.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
-                enabled: answer.state == Some(RuleState::Enabled),
+                // AWS leaves out the state of one that was made enabled by default.
+                state: answer.state.unwrap_or(RuleState::Enabled).as_str().into(),
+                schedule: answer.schedule_expression.unwrap_or_default(),
+                role: answer.role_arn.unwrap_or_default(),
                 ..Have::default()
             })),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(None),
@@ -74,8 +77,7 @@ impl Events {
                     ));
                 }
             };
-            let targets = answer.targets.unwrap_or_default().into_iter();
-            all.extend(targets.map(|t| plan::Target { id: t.id, arn: t.arn, role: t.role_arn.unwrap_or_default() }));
+            all.extend(answer.targets.unwrap_or_default().into_iter().map(told));
             token = answer.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 return Ok(all);
@@ -169,6 +171,25 @@ impl Events {
     fn arn(&self, rule: &str) -> String {
         self.env.arn("events", &format!("rule/{rule}"))
     }
+}
+
+/// A target in the words of the plan. What is not ours is named alone: an input may hold anything.
+fn told(target: Target) -> plan::Target {
+    let settings = [
+        ("input", target.input.is_some()),
+        ("input path", target.input_path.is_some()),
+        ("input transformer", target.input_transformer.is_some()),
+        ("retry policy", target.retry_policy.is_some_and(|retries| !by_default(&retries))),
+        ("dead-letter queue", target.dead_letter_config.is_some_and(|queue| queue.arn.is_some())),
+    ];
+    let settings = settings.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.to_string()).collect();
+    plan::Target { id: target.id, arn: target.arn, role: target.role_arn.unwrap_or_default(), settings }
+}
+
+/// Whether a target is tried again as one is that says nothing of it: for a day, 185 times.
+fn by_default(retries: &RetryPolicy) -> bool {
+    retries.maximum_retry_attempts.is_none_or(|times| times == 185)
+        && retries.maximum_event_age_in_seconds.is_none_or(|seconds| seconds == 86400)
 }
 
 /// These calls answer well and say for each entry what failed.

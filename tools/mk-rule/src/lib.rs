@@ -17,8 +17,9 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
     let events = aws::client(aws, stream, env);
     let names = events.names().await?;
     let found = wait::all(names.iter().map(|name| events.look(name))).await?;
-    let ours = found.into_iter().flatten().filter(|have| env.owns(&have.tags));
-    Ok(ours.filter_map(|have| Some(plan::record(env, have.tags.get(plumbing::name::SOURCE)?, have.enabled))).collect())
+    let ours = names.iter().zip(&found).filter_map(|(name, have)| Some((name, have.as_ref()?)));
+    let ours = ours.filter(|(_, have)| env.owns(&have.tags));
+    Ok(ours.map(|(name, have)| plan::found(env, name, have)).collect())
 }
 
 /// Deletes the rules among `records` with their targets, for `rm-env`: first of all, so that nothing

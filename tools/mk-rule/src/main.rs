@@ -36,7 +36,7 @@ async fn rule(stream: &Stream, env: &Env, events: &aws::Events, source: Source) 
         stream.need::<Role>(&role_name)
     )?;
     let want = plan::want(env, &source, &pipeline.arn, &role.arn);
-    let record = || plan::record(env, &source.name, want.enabled);
+    let record = || plan::record(env, &source.name, &rule_name, want.enabled);
     let (change, differences) = match plan::step(env, &want, there.as_ref())? {
         Step::Create => (if env.plan { Change::Create } else { Change::Created }, Vec::new()),
         Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use plumbing::name::SOURCE;
 use plumbing::{Difference, Env, Error, Record, Result, Rule, Source, Step};
 use serde_json::{Value, json};
 
@@ -36,6 +37,8 @@ pub struct Target {
     pub arn: String,
     /// The ARN of the role that it starts it with.
     pub role: String,
+    /// What else is set, by name: a run's input, what follows where it could not be started.
+    pub settings: Vec<String>,
 }
 
 /// A rule that is there.
@@ -45,8 +48,12 @@ pub struct Have {
     pub description: String,
     /// Which events it is about; AWS escapes some characters, so it is compared parsed.
     pub pattern: Value,
-    /// Whether it acts.
-    pub enabled: bool,
+    /// `DISABLED`, or a state in which it acts.
+    pub state: String,
+    /// When it acts whatever happens; empty where never.
+    pub schedule: String,
+    /// A role for all its targets; empty where each has its own.
+    pub role: String,
     /// Its targets.
     pub targets: Vec<Target>,
     /// Its tags.
@@ -90,6 +97,9 @@ fn pattern(source: &Source) -> Value {
     })
 }
 
+/// The state in which a rule does nothing.
+const DISABLED: &str = "DISABLED";
+
 /// Decides what is to be done.
 ///
 /// Errors: a rule of that name is there and not the environment's.
@@ -98,14 +108,18 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
     if !env.owns(&have.tags) {
         return Err(foreign(env, &want.rule));
     }
-    let state = |enabled| if enabled { "ENABLED" } else { "DISABLED" };
+    let state = if want.enabled { "ENABLED" } else { DISABLED };
+    let none = |text: &str| if text.is_empty() { "none".to_string() } else { text.to_string() };
     let ours = have.targets.iter().find(|target| target.id == TARGET).cloned().unwrap_or_default();
     let fields = [
         Difference::between("description", &have.description, &want.description),
         Difference::between("event pattern", &have.pattern, &want.pattern).filter(|_| have.pattern != want.pattern), // the order of fields says nothing
-        Difference::between("state", state(have.enabled), state(want.enabled)),
+        Difference::between("state", &have.state, state),
+        Difference::between("schedule", none(&have.schedule), "none"),
+        Difference::between("role", none(&have.role), "none"),
         Difference::between("target", ours.arn, &want.pipeline),
         Difference::between("target role", ours.role, &want.role),
+        Difference::between("target settings", none(&ours.settings.join(", ")), "none"),
     ];
     let tags = Difference::of_tags(&have.tags, &want.tags);
     Ok(Step::Change(fields.into_iter().flatten().chain(tags).collect()))
@@ -114,8 +128,8 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
 /// The calls that bring differences into line, each once.
 pub fn fields(differences: &[Difference]) -> Vec<Field> {
     let field = |difference: &Difference| match difference.field.as_str() {
-        "description" | "event pattern" | "state" => Field::Rule,
-        "target" | "target role" => Field::Target,
+        "description" | "event pattern" | "state" | "schedule" | "role" => Field::Rule,
+        "target" | "target role" | "target settings" => Field::Target,
         _ => Field::Tags,
     };
     let mut fields: Vec<Field> = differences.iter().map(field).collect();
@@ -129,11 +143,16 @@ pub fn foreign(env: &Env, rule: &str) -> Error {
         .hint("delete it, or name the environment or the source otherwise")
 }
 
+/// The record of a rule that is there, under its source's name: one that was cut does not tell it.
+/// Without that tag, all it is called, since no two records may have one name.
+pub fn found(env: &Env, rule: &str, have: &Have) -> Record {
+    record(env, have.tags.get(SOURCE).map_or(rule, String::as_str), rule, have.state != DISABLED)
+}
+
 /// A rule's record.
-pub fn record(env: &Env, source: &str, enabled: bool) -> Record {
-    let rule = env.rule_name(source);
+pub fn record(env: &Env, source: &str, rule: &str, enabled: bool) -> Record {
     let arn = env.arn("events", &format!("rule/{rule}"));
-    Record::of(&Rule { name: source.into(), arn, rule, ..Rule::default() }).with("enabled", enabled)
+    Record::of(&Rule { name: source.into(), arn, rule: rule.into(), ..Rule::default() }).with("enabled", enabled)
 }
 
 #[cfg(test)]
@@ -158,9 +177,10 @@ mod tests {
         Have {
             description: want.description,
             pattern: want.pattern,
-            enabled: true,
-            targets: vec![Target { id: TARGET.into(), arn: PIPELINE.into(), role: ROLE.into() }],
+            state: "ENABLED".into(),
+            targets: vec![Target { id: TARGET.into(), arn: PIPELINE.into(), role: ROLE.into(), settings: Vec::new() }],
             tags: want.tags.into_iter().collect(),
+            ..Have::default()
         }
     }
 
@@ -201,6 +221,20 @@ mod tests {
     }
 
     #[test]
+    fn what_would_start_it_otherwise_or_with_something_else_is_a_difference() {
+        let mut have = ours();
+        have.targets[0].settings = vec!["input".into(), "retry policy".into()];
+        have.schedule = "rate(5 minutes)".into();
+        have.role = ROLE.into();
+        assert_eq!(differing(&wanted("events"), &have), ["schedule", "role", "target settings"]);
+        let acts = Have { state: "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS".into(), ..ours() };
+        for trigger in ["events", "connection"] {
+            assert_eq!(differing(&wanted(trigger), &acts), ["state"], "{trigger}");
+        }
+        assert_eq!(found(&env(), "rule-web-production-pr1", &acts).0["enabled"], true);
+    }
+
+    #[test]
     fn each_kind_of_difference_is_mended_by_one_call() {
         let tags = BTreeMap::from([("plumbline:env".to_string(), "production-pr1".to_string())]);
         let have = Have { tags, ..Have::default() };
@@ -220,8 +254,12 @@ mod tests {
     #[test]
     fn a_record_holds_name_arn_and_whether_it_acts() {
         assert_eq!(
-            serde_json::to_string(&record(&env(), "web", false)).unwrap(),
+            serde_json::to_string(&record(&env(), "web", "rule-web-production-pr1", false)).unwrap(),
             r#"{"type":"rule","name":"web","arn":"arn:aws:events:us-east-1:123456789012:rule/rule-web-production-pr1","rule":"rule-web-production-pr1","enabled":false}"#
         );
+        let mut have = ours();
+        assert_eq!(found(&env(), "rule-web-production-pr1", &have).name(), "web");
+        have.tags.remove(SOURCE);
+        assert_eq!(found(&env(), "rule-web-production-pr1", &have).name(), "rule-web-production-pr1");
     }
 }
