@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use support::{ENV, LocalAws, Output, Value, clean, json, root, text};
+use support::{ENV, Faults, LocalAws, Output, Value, clean, json, root, text};
 
 const NAME: &str = "function-web-production-pr1";
 const CONNECTION: &str = r#"{"type":"connection","name":"github","arn":"arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b","status":"AVAILABLE"}"#;
@@ -133,23 +133,14 @@ fn it_looks_before_the_role_comes_and_needs_role_and_group() {
 
 #[test]
 fn a_role_that_lambda_cannot_assume_yet_is_waited_for() {
-    let aws = LocalAws::start_with(&["--moment", "0.8"]);
+    let aws = LocalAws::start();
     let records = records(&aws);
-    let role = records.lines().find(|line| line.contains(r#""function/web","arn":"arn:aws:iam"#)).unwrap();
-    let role: Value = serde_json::from_str(role).unwrap();
-    let name = text(&role["arn"]).rsplit('/').next().unwrap().to_string();
-    let trust = aws.call("iam", "get_role", json!({"RoleName": name}))["Role"]["AssumeRolePolicyDocument"].to_string();
-    aws.call("iam", "update_assume_role_policy", json!({"RoleName": name, "PolicyDocument": trust}));
-    aws.forget();
-    make(&aws, &records).ok();
-    let codes: Vec<Value> = aws
-        .calls()
-        .into_iter()
-        .filter(|call| call["action"] == "CreateFunction")
-        .map(|call| call["code"].clone())
-        .collect();
-    assert!(codes.len() > 1 && codes[0] == "InvalidParameterValueException", "{codes:?}");
-    assert_eq!(codes.last(), Some(&Value::Null));
+    let faults = Faults::between(&aws);
+    let spreads = json!({"do": "refuse", "of": "lambda:CreateFunction", "times": 2, "status": 400,
+        "code": "InvalidParameterValueException", "message": "The role defined for the function cannot be assumed by Lambda."});
+    faults.rules(json!([spreads]));
+    faults.pipe_with("mk-fn", &records).ok();
+    assert_eq!((faults.changes(), functions(&aws)), (4, 1), "refused twice, made, and its retries: {}", faults.told());
 }
 
 #[test]
@@ -225,6 +216,34 @@ fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
     assert_eq!(changed_fields(&make(&aws, &records).ok()), ["code", "timeout", "retries", "event age"]);
     assert!(!aws.calls().iter().any(|call| call["code"] == "ResourceConflictException"), "{:?}", aws.calls());
     assert_eq!(configuration(&aws)["LastUpdateStatus"], "Successful");
+    aws.forget();
+    make(&aws, &records).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn code_that_would_run_beside_ours_another_log_and_a_held_up_function_are_put_right() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    make(&aws, &records).ok();
+    let made = configuration(&aws);
+    let layer = json!({"LayerName": "theirs", "Content": {"ZipFile": EMPTY}});
+    let layer = aws.call("lambda", "publish_layer_version", layer)["LayerVersionArn"].clone();
+    by_hand(
+        &aws,
+        "update_function_configuration",
+        json!({"Layers": [layer], "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "/theirs"}}),
+    );
+    let reserved = json!({"FunctionName": NAME, "ReservedConcurrentExecutions": 1});
+    aws.call("lambda", "put_function_concurrency", reserved);
+    aws.forget();
+    let mended = make(&aws, &records).ok();
+    assert_eq!(changed_fields(&mended), ["log group", "log format", "settings", "reserved concurrency"]);
+    assert_eq!(aws.changes(), ["lambda:UpdateFunctionConfiguration", "lambda:DeleteFunctionConcurrency"]);
+    let now = configuration(&aws);
+    assert_eq!((&now["Layers"], &now["LoggingConfig"]), (&made["Layers"], &made["LoggingConfig"]));
+    let function = aws.call("lambda", "get_function", json!({"FunctionName": NAME}));
+    assert_eq!(function["Concurrency"], Value::Null);
     aws.forget();
     make(&aws, &records).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());

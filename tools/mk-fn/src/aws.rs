@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::Builder;
-use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, PackageType, Runtime,
-    State as Told, VpcConfig,
+    Architecture, DeadLetterConfig, Environment, EphemeralStorage, FunctionCode, FunctionConfiguration,
+    LastUpdateStatus, LogFormat, LoggingConfig, PackageType, Runtime, State as Told, TracingConfig, TracingMode,
+    VpcConfig,
 };
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, wait};
 
@@ -93,7 +94,8 @@ impl Lambda {
             return Err(Error::refused(text).hint("the tool's --iam-policy prints the permissions that it needs"));
         }
         let tags = answer.tags.unwrap_or_default().into_iter().collect();
-        Ok(answer.configuration.map(|configuration| Have { tags, ..have(configuration) }))
+        let concurrency = answer.concurrency.and_then(|concurrency| concurrency.reserved_concurrent_executions);
+        Ok(answer.configuration.map(|configuration| Have { tags, concurrency, ..have(configuration) }))
     }
 
     /// Every function that could be the environment's, whosesoever, with its tags; two calls deep.
@@ -149,6 +151,7 @@ impl Lambda {
             Field::Code => self.set_code(want).await,
             Field::Configuration => self.set_configuration(want).await,
             Field::Invocation => return self.set_invocation(&want.function).await,
+            Field::Concurrency => return self.unreserve(&want.function).await,
             Field::Tags => return self.retag(want).await,
         }?;
         self.settled(&want.function).await.map(drop)
@@ -168,7 +171,9 @@ impl Lambda {
     }
 
     async fn set_configuration(&self, want: &Want) -> Result<()> {
+        // What was there stays unless it is said, so all of it is.
         let nowhere = VpcConfig::builder().set_subnet_ids(Some(Vec::new())).set_security_group_ids(Some(Vec::new()));
+        let logs = LoggingConfig::builder().log_format(LogFormat::from(plan::LOG_FORMAT)).log_group(&want.log_group);
         let request = self
             .client
             .update_function_configuration()
@@ -180,7 +185,14 @@ impl Lambda {
             .memory_size(plan::MEMORY)
             .description(&want.description)
             .environment(Environment::builder().set_variables(Some(Default::default())).build())
-            .vpc_config(nowhere.build());
+            .vpc_config(nowhere.build())
+            .logging_config(logs.build())
+            .set_layers(Some(Vec::new()))
+            .set_file_system_configs(Some(Vec::new()))
+            .dead_letter_config(DeadLetterConfig::builder().target_arn("").build())
+            .tracing_config(TracingConfig::builder().mode(TracingMode::PassThrough).build())
+            .ephemeral_storage(EphemeralStorage::builder().size(plan::DISK).build().map_err(incomplete)?)
+            .kms_key_arn("");
         let cases = [ROLE, &[CONFLICT]].concat();
         match wait::retry(&self.stream, SPREADS, &cases, || request.clone().send()).await {
             Ok(_) => Ok(()),
@@ -202,6 +214,14 @@ impl Lambda {
         let answer = wait::retry(&self.stream, CONFLICT_BUDGET, FRESH, || request.clone().send()).await;
         let what = || format!("set the retries of function {name}");
         answer.map(drop).map_err(|e| aws_error("lambda:PutFunctionEventInvokeConfig", what(), e))
+    }
+
+    /// Lets as many run at once as the account has left.
+    async fn unreserve(&self, name: &str) -> Result<()> {
+        let request = self.client.delete_function_concurrency().function_name(name);
+        let answer = wait::retry(&self.stream, CONFLICT_BUDGET, FRESH, || request.clone().send()).await;
+        let what = || format!("take away the reserved concurrency of function {name}");
+        answer.map(drop).map_err(|e| aws_error("lambda:DeleteFunctionConcurrency", what(), e))
     }
 
     /// Sets a function's tags to ours; others' tags stay.
@@ -274,8 +294,15 @@ where
         .hint(format!("aws iam get-role --role-name {name} shows whom it trusts"))
 }
 
+/// The SDK's builders want fields, and get them.
+fn incomplete(why: BuildError) -> Error {
+    Error::refused(why.to_string())
+}
+
 fn have(told: FunctionConfiguration) -> Have {
-    let state = state(&told);
+    let (state, settings) = (state(&told), settings(&told));
+    let log = told.logging_config.unwrap_or_else(|| LoggingConfig::builder().build());
+    let own_group = || format!("/aws/lambda/{}", told.function_name.as_deref().unwrap_or_default());
     let variables = told.environment.and_then(|environment| environment.variables).unwrap_or_default();
     let mut variables: Vec<String> = variables.into_keys().collect();
     variables.sort_unstable();
@@ -293,8 +320,28 @@ fn have(told: FunctionConfiguration) -> Have {
         description: told.description.unwrap_or_default(),
         variables,
         subnets: told.vpc_config.and_then(|vpc| vpc.subnet_ids).unwrap_or_default(),
+        log_group: log.log_group.unwrap_or_else(own_group),
+        log_format: log.log_format.map_or(plan::LOG_FORMAT.into(), |format| format.as_str().into()),
+        settings,
         ..Have::default()
     }
+}
+
+/// What a function is set to beside what we set, by name.
+fn settings(told: &FunctionConfiguration) -> Vec<String> {
+    let settings = [
+        ("layers", !told.layers().is_empty()),
+        ("file systems", !told.file_system_configs().is_empty()),
+        ("dead-letter queue", told.dead_letter_config().and_then(|queue| queue.target_arn()).is_some_and(is_said)),
+        ("tracing", told.tracing_config().and_then(|tracing| tracing.mode()) == Some(&TracingMode::Active)),
+        ("disk", told.ephemeral_storage().is_some_and(|disk| disk.size != plan::DISK)),
+        ("key", told.kms_key_arn().is_some_and(is_said)),
+    ];
+    settings.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.to_string()).collect()
+}
+
+fn is_said(text: &str) -> bool {
+    !text.is_empty()
 }
 
 /// How a function is, by its two states. Until it was changed once, the second may be missing.
@@ -351,12 +398,50 @@ mod tests {
     }
 
     #[test]
+    fn what_others_set_is_named_and_what_every_function_has_is_not() {
+        let bare = told().function_name("f").build();
+        let default = told()
+            .function_name("f")
+            .tracing_config(
+                aws_sdk_lambda::types::TracingConfigResponse::builder().mode(TracingMode::PassThrough).build(),
+            )
+            .ephemeral_storage(EphemeralStorage::builder().size(512).build().unwrap())
+            .dead_letter_config(DeadLetterConfig::builder().target_arn("").build())
+            .logging_config(LoggingConfig::builder().log_format(LogFormat::Text).log_group("/aws/lambda/f").build())
+            .build();
+        for told in [bare, default] {
+            let have = have(told);
+            assert_eq!(
+                (have.settings, have.log_group.as_str(), have.log_format.as_str()),
+                (vec![], "/aws/lambda/f", "Text")
+            );
+        }
+        let other = told()
+            .layers(aws_sdk_lambda::types::Layer::builder().arn("arn").build())
+            .file_system_configs(
+                aws_sdk_lambda::types::FileSystemConfig::builder()
+                    .arn("arn")
+                    .local_mount_path("/mnt/x")
+                    .build()
+                    .unwrap(),
+            )
+            .tracing_config(aws_sdk_lambda::types::TracingConfigResponse::builder().mode(TracingMode::Active).build())
+            .ephemeral_storage(EphemeralStorage::builder().size(1024).build().unwrap())
+            .dead_letter_config(DeadLetterConfig::builder().target_arn("arn").build())
+            .kms_key_arn("arn");
+        assert_eq!(
+            have(other.build()).settings,
+            ["layers", "file systems", "dead-letter queue", "tracing", "disk", "key"]
+        );
+    }
+
+    #[test]
     fn a_refusal_of_the_role_shows_the_role() {
         let env: Env = serde_json::from_str(
             r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#,
         )
         .unwrap();
-        let want = plan::want(&env, "web", "arn:aws:iam::123456789012:role/a/b", &code().unwrap());
+        let want = plan::want(&env, "web", "arn:aws:iam::123456789012:role/a/b", "/x", &code().unwrap());
         let error = |message: &str| {
             let meta = ErrorMetadata::builder().code("InvalidParameterValueException").message(message).build();
             SdkError::service_error(meta, HttpResponse::new(400.try_into().unwrap(), SdkBody::empty()))

@@ -37,8 +37,8 @@ async fn function(stream: &Stream, env: &Env, lambda: &aws::Lambda, code: &Code,
         // Lambda makes a log group that is not there at the first event, and keeps it for ever.
         try_join!(stream.need::<Role>(&part), stream.need::<LogGroup>(&part))
     };
-    let (mut there, (role, _)) = try_join!(lambda.look(&name), needs)?;
-    let want = plan::want(env, source, &role.arn, code);
+    let (mut there, (role, group)) = try_join!(lambda.look(&name), needs)?;
+    let want = plan::want(env, source, &role.arn, &group.group, code);
     let record = || plan::record(env, source, &name);
     if there.is_none() && !env.plan {
         stream.may_change().await?;

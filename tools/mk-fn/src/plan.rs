@@ -17,6 +17,10 @@ pub const ARCHITECTURE: &str = "x86_64";
 pub const TIMEOUT: i32 = 60;
 /// Its memory in MiB, and with it its share of a processor: boto3 is slow to load with less.
 pub const MEMORY: i32 = 256;
+/// How what it prints is logged: as it is.
+pub const LOG_FORMAT: &str = "Text";
+/// How much room in MiB it has for files: what every function has, and it writes none.
+pub const DISK: i32 = 512;
 /// How often Lambda tries again when it did not end well. It answers the pipeline itself, and a
 /// second run of the same job would tag again what may be superseded by then.
 pub const RETRIES: i32 = 0;
@@ -31,6 +35,8 @@ pub struct Want {
     pub function: String,
     /// The ARN of the role that it runs as.
     pub role: String,
+    /// The log group that it writes to: the one of its name.
+    pub log_group: String,
     /// What it is for, in words.
     pub description: String,
     /// Its code.
@@ -40,10 +46,11 @@ pub struct Want {
 }
 
 /// The function of a source.
-pub fn want(env: &Env, source: &str, role: &str, code: &Code) -> Want {
+pub fn want(env: &Env, source: &str, role: &str, log_group: &str, code: &Code) -> Want {
     let function = env.function_name(source);
     Want {
         role: role.into(),
+        log_group: log_group.into(),
         description: format!("Tags the image that {} just built production", env.pipeline_name(source)),
         code: code.clone(),
         tags: env.tags_of_source(&function, source),
@@ -80,6 +87,14 @@ pub struct Have {
     pub variables: Vec<String>,
     /// The subnets that it runs in.
     pub subnets: Vec<String>,
+    /// The log group that it writes to.
+    pub log_group: String,
+    /// `Text` or `JSON`.
+    pub log_format: String,
+    /// What else of its configuration is set, by name: layers, whose code runs beside ours, and so on.
+    pub settings: Vec<String>,
+    /// How many of it may run at once; with 0, which the console calls throttled, none ever does.
+    pub concurrency: Option<i32>,
     /// How often Lambda tries again; without, as often as it does by default.
     pub retries: Option<i32>,
     /// For how many seconds an event may wait; without, for the six hours of the default.
@@ -111,6 +126,8 @@ pub enum Field {
     Configuration,
     /// What follows where it does not end well.
     Invocation,
+    /// How many of it may run at once.
+    Concurrency,
     /// The tags.
     Tags,
 }
@@ -133,6 +150,7 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
         State::Stale(why) => format!("failed: {why}"),
         _ => "done".into(),
     };
+    let reserved = have.concurrency.map_or("none".to_string(), |number| number.to_string());
     let number = |number: Option<i32>| number.map_or("default".to_string(), |number| number.to_string());
     let list = |list: &[String]| if list.is_empty() { "none".to_string() } else { list.join(" ") };
     let fields = [
@@ -147,8 +165,12 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
         Difference::between("description", &have.description, &want.description),
         Difference::between("variables", list(&have.variables), "none"),
         Difference::between("subnets", list(&have.subnets), "none"),
+        Difference::between("log group", &have.log_group, &want.log_group),
+        Difference::between("log format", &have.log_format, LOG_FORMAT),
+        Difference::between("settings", list(&have.settings), "none"),
         Difference::between("retries", number(have.retries), RETRIES),
         Difference::between("event age", number(have.event_age), EVENT_AGE),
+        Difference::between("reserved concurrency", reserved, "none"),
     ];
     let tags = Difference::of_tags(&have.tags, &want.tags);
     Ok(Step::Change(fields.into_iter().flatten().chain(tags).collect()))
@@ -160,10 +182,11 @@ pub fn fields(differences: &[Difference]) -> Vec<Field> {
         "last update" => matches!(field, Field::Code | Field::Configuration),
         "code" | "architecture" => *field == Field::Code,
         "retries" | "event age" => *field == Field::Invocation,
+        "reserved concurrency" => *field == Field::Concurrency,
         tag if tag.starts_with("tag ") => *field == Field::Tags,
         _ => *field == Field::Configuration,
     };
-    let all = [Field::Code, Field::Configuration, Field::Invocation, Field::Tags];
+    let all = [Field::Code, Field::Configuration, Field::Invocation, Field::Concurrency, Field::Tags];
     all.into_iter().filter(|field| differences.iter().any(|difference| mends(field, difference))).collect()
 }
 
@@ -208,13 +231,15 @@ mod tests {
 
     const ROLE: &str = "arn:aws:iam::123456789012:role/plumbline/us-east-1/production-pr1/function";
 
+    const GROUP: &str = "/aws/lambda/function-web-production-pr1";
+
     fn env() -> Env {
         let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
         serde_json::from_str(text).unwrap()
     }
 
     fn web() -> Want {
-        want(&env(), "web", ROLE, &code().unwrap())
+        want(&env(), "web", ROLE, GROUP, &code().unwrap())
     }
 
     fn ours() -> Have {
@@ -232,6 +257,10 @@ mod tests {
             description: "Tags the image that pipeline-web-production-pr1 just built production".into(),
             variables: Vec::new(),
             subnets: Vec::new(),
+            log_group: GROUP.into(),
+            log_format: "Text".into(),
+            settings: Vec::new(),
+            concurrency: None,
             retries: Some(0),
             event_age: Some(900),
         }
@@ -285,6 +314,18 @@ mod tests {
                 "subnets: subnet-1 -> none".into(),
                 Field::Configuration,
             ),
+            (
+                Have { log_group: "/theirs".into(), ..ours() },
+                format!("log group: /theirs -> {GROUP}"),
+                Field::Configuration,
+            ),
+            (Have { log_format: "JSON".into(), ..ours() }, "log format: JSON -> Text".into(), Field::Configuration),
+            (
+                Have { settings: vec!["layers".into(), "tracing".into()], ..ours() },
+                "settings: layers tracing -> none".into(),
+                Field::Configuration,
+            ),
+            (Have { concurrency: Some(0), ..ours() }, "reserved concurrency: 0 -> none".into(), Field::Concurrency),
             (Have { retries: None, ..ours() }, "retries: default -> 0".into(), Field::Invocation),
             (Have { event_age: Some(60), ..ours() }, "event age: 60 -> 900".into(), Field::Invocation),
         ] {
@@ -305,10 +346,11 @@ mod tests {
 
     #[test]
     fn all_at_once_takes_each_call_once() {
-        let mut have = Have { sha: String::new(), timeout: 3, memory: 128, retries: None, event_age: None, ..ours() };
+        let mut have = Have { sha: String::new(), timeout: 3, memory: 128, ..ours() };
+        have = Have { retries: None, event_age: None, concurrency: Some(1), ..have };
         have.tags.remove("Name");
         have.tags.remove("Team");
-        let all = [Field::Code, Field::Configuration, Field::Invocation, Field::Tags];
+        let all = [Field::Code, Field::Configuration, Field::Invocation, Field::Concurrency, Field::Tags];
         assert_eq!(fields(&differences(&have)), all);
     }
 
@@ -360,7 +402,7 @@ mod tests {
     #[test]
     fn a_name_that_was_cut_is_ours_and_its_tag_says_whose() {
         let env = Env { name: format!("{}-pr1", "e".repeat(32)), ..env() };
-        let want = want(&env, &"a".repeat(32), ROLE, &code().unwrap());
+        let want = want(&env, &"a".repeat(32), ROLE, GROUP, &code().unwrap());
         assert_eq!(want.function.len(), FUNCTION_LIMIT);
         assert!(could_be_ours(&env, &want.function) && !could_be_ours(&env, "function-web-production-pr2"));
         let tags: BTreeMap<String, String> = want.tags.into_iter().collect();
