@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use mk_build::plan::{self, Options, Project};
 use plumbing::{Env, Source};
-use support::{ENV, LocalAws, Output, Value, json, tags, tool};
+use support::{ENV, Faults, LocalAws, Output, Value, json, tags, tool};
 
 const NAME: &str = "build-web-production-pr1";
 const GROUP: &str = "/aws/codebuild/build-web-production-pr1";
@@ -186,6 +186,7 @@ fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
             "computeType": "BUILD_GENERAL1_LARGE",
             "image": "aws/codebuild/amazonlinux-aarch64-standard:3.0",
             "privilegedMode": false,
+            "imagePullCredentialsType": "SERVICE_ROLE",
             "environmentVariables": [
                 {"name": "CONTAINER", "value": "web", "type": "PARAMETER_STORE"},
                 {"name": "CONTEXT", "value": "elsewhere"},
@@ -194,6 +195,9 @@ fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
         },
         "timeoutInMinutes": 60,
         "queuedTimeoutInMinutes": 480,
+        "concurrentBuildLimit": 1,
+        "encryptionKey": "arn:aws:kms:us-east-1:123456789012:key/theirs",
+        "vpcConfig": {"vpcId": "vpc-1", "subnets": ["subnet-1"], "securityGroupIds": ["sg-1"]},
         "cache": {"type": "NO_CACHE"},
         "logsConfig": {"cloudWatchLogs": {"status": "DISABLED"}, "s3Logs": {"status": "ENABLED", "location": "x/y"}},
         "tags": [
@@ -223,6 +227,7 @@ fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
         "cache",
         "log group",
         "log in S3",
+        "settings",
         "variable CONTAINER",
         "variable CONTEXT",
         "variable DOCKERFILE",
@@ -233,10 +238,23 @@ fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
     ] {
         assert!(fields.contains(&field), "{field}: {fields:?}");
     }
+    let settings = record["changes"].as_array().unwrap().iter().find(|change| change["field"] == "settings").unwrap();
+    assert_eq!(settings["old"], "VPC, concurrent build limit, key, pull credentials");
     assert!(!mended.stdout.contains("hunter2") && !mended.stderr.contains("hunter2"), "{}", mended.stderr);
     assert_eq!(changes(&aws), ["codebuild:UpdateProject"]);
     let now = project(&aws);
-    for field in ["description", "serviceRole", "source", "artifacts", "environment", "cache", "timeoutInMinutes"] {
+    for field in [
+        "description",
+        "serviceRole",
+        "source",
+        "artifacts",
+        "environment",
+        "cache",
+        "logsConfig",
+        "timeoutInMinutes",
+        "queuedTimeoutInMinutes",
+        "encryptionKey",
+    ] {
         assert_eq!(now[field], made[field], "{field}");
     }
     let (now, made) = (tags(&now["tags"]), tags(&made["tags"]));
@@ -287,10 +305,14 @@ fn a_project_of_someone_else_is_refused_and_left_alone() {
 
 #[test]
 fn a_role_that_codebuild_cannot_assume_yet_is_waited_for() {
-    let aws = LocalAws::start_with(&["--moment", "1"]);
-    make(&aws, "").ok();
-    let tries = changes(&aws);
-    assert!(tries.len() > 1 && tries.iter().all(|call| call == "codebuild:CreateProject"), "{tries:?}");
+    let aws = LocalAws::start();
+    let records = aws.pipe_with("mk-source web owner/web | mk-role | mk-logs", &head(false)).ok().stdout;
+    let faults = Faults::between(&aws);
+    let spreads = json!({"do": "refuse", "of": "codebuild:CreateProject", "times": 2, "status": 400,
+        "code": "InvalidInputException", "message": "CodeBuild is not authorized to perform: sts:AssumeRole on arn"});
+    faults.rules(json!([spreads]));
+    faults.pipe_with("mk-build", &records).ok();
+    assert_eq!(faults.changes(), 3, "refused twice, and made: {}", faults.told());
 }
 
 #[test]

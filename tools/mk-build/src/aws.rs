@@ -8,8 +8,8 @@ use aws_sdk_codebuild::config::retry::RetryConfig;
 use aws_sdk_codebuild::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_codebuild::types::{
     ArtifactsType, CacheMode, CacheType, CloudWatchLogsConfig, ComputeType, EnvironmentType, EnvironmentVariable,
-    EnvironmentVariableType, LogsConfig, LogsConfigStatusType, ProjectArtifacts, ProjectCache, ProjectEnvironment,
-    ProjectSource, S3LogsConfig, SourceType, StatusType, Tag,
+    EnvironmentVariableType, ImagePullCredentialsType, LogsConfig, LogsConfigStatusType, ProjectArtifacts,
+    ProjectCache, ProjectEnvironment, ProjectSource, S3LogsConfig, SourceType, StatusType, Tag, VpcConfig,
 };
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, name, wait};
 
@@ -25,6 +25,10 @@ const SHOWS: Duration = Duration::from_secs(60);
 const BATCH: usize = 100;
 /// For a call that an emulator may not know: the SDK takes its answer for a fault that may pass.
 const FEW_ATTEMPTS: u32 = 3;
+/// What UpdateProject takes for "as many builds at once as the account lets run".
+const NO_LIMIT: i32 = -1;
+/// The key that a project has which names none.
+const OWN_KEY: &str = "alias/aws/s3";
 /// What a pipeline's project has for locations: CodeBuild ignores them and does not tell them back,
 /// but moto wants some.
 const NOWHERE: &str = "codepipeline";
@@ -105,7 +109,8 @@ impl CodeBuild {
         }
     }
 
-    /// Brings a project into line. CodeBuild removes the tags that are not said again.
+    /// Brings a project into line. CodeBuild removes the tags that are not said again, and keeps all
+    /// else: what is in its settings is taken away.
     pub async fn update(&self, want: &Project) -> Result<()> {
         let request = self
             .client
@@ -121,6 +126,17 @@ impl CodeBuild {
             .cache(cache(want)?)
             .logs_config(logs(want)?)
             .set_tags(Some(tags(want)));
+        let request = match want.settings.is_empty() {
+            true => request,
+            // The others of them are of the environment, which is replaced whole.
+            false => request
+                .vpc_config(VpcConfig::builder().build())
+                .concurrent_build_limit(NO_LIMIT)
+                .encryption_key(self.env.arn("kms", OWN_KEY))
+                .set_file_system_locations(Some(Vec::new()))
+                .set_secondary_sources(Some(Vec::new()))
+                .set_secondary_artifacts(Some(Vec::new())),
+        };
         let answer = wait::retry(&self.stream, SPREADS, CANNOT_ASSUME, || request.clone().send()).await;
         answer.map(drop).map_err(|e| unmade("codebuild:UpdateProject", "update", want, e))
     }
@@ -270,6 +286,7 @@ fn incomplete(why: BuildError) -> Error {
 
 /// A project as CodeBuild tells it, in the words of the plan.
 fn told(project: aws_sdk_codebuild::types::Project) -> Project {
+    let settings = settings(&project);
     let tags = project.tags.unwrap_or_default().into_iter();
     let logs = project.logs_config.as_ref();
     let cache = project.cache.map_or("NO_CACHE".into(), |cache| {
@@ -286,6 +303,7 @@ fn told(project: aws_sdk_codebuild::types::Project) -> Project {
         cache,
         log: logs.and_then(LogsConfig::cloud_watch_logs).map(told_log).unwrap_or_default(),
         s3_log: logs.and_then(LogsConfig::s3_logs).map(|s3| s3.status.as_str().into()).unwrap_or_default(),
+        settings,
         tags: tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())).collect(),
         ..Project::default()
     };
@@ -306,6 +324,26 @@ fn told(project: aws_sdk_codebuild::types::Project) -> Project {
         },
         None => have,
     }
+}
+
+/// What a project is set to beside what we set, by name.
+fn settings(project: &aws_sdk_codebuild::types::Project) -> Vec<String> {
+    let environment = project.environment();
+    let pulls = environment.and_then(|environment| environment.image_pull_credentials_type());
+    let settings = [
+        ("VPC", project.vpc_config().and_then(VpcConfig::vpc_id).is_some_and(|vpc| !vpc.is_empty())),
+        ("concurrent build limit", project.concurrent_build_limit().is_some_and(|limit| limit > 0)),
+        ("key", project.encryption_key().is_some_and(|key| !key.is_empty() && !key.ends_with(OWN_KEY))),
+        ("file systems", !project.file_system_locations().is_empty()),
+        ("secondary sources", !project.secondary_sources().is_empty()),
+        ("secondary artifacts", !project.secondary_artifacts().is_empty()),
+        ("pull credentials", pulls.is_some_and(|kind| *kind != ImagePullCredentialsType::Codebuild)),
+        ("registry credential", environment.is_some_and(|environment| environment.registry_credential().is_some())),
+        ("certificate", environment.and_then(|environment| environment.certificate()).is_some_and(|at| !at.is_empty())),
+        ("fleet", environment.is_some_and(|environment| environment.fleet().is_some())),
+        ("docker server", environment.is_some_and(|environment| environment.docker_server().is_some())),
+    ];
+    settings.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.to_string()).collect()
 }
 
 /// A group that builds log to; one that is named by a stream too, or not used, in other words.

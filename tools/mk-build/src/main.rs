@@ -69,7 +69,7 @@ async fn build(
     };
     if let (Change::Updated, Some(have)) = (change, &there) {
         stream.may_change().await?;
-        codebuild.update(&plan::with_others_tags(&want, have)).await?;
+        codebuild.update(&plan::with_others(&want, have)).await?;
     }
     stream.write(record().changed(change, &differences)).await
 }

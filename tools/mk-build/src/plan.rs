@@ -58,6 +58,8 @@ pub struct Project {
     pub log: String,
     /// Whether builds log to S3.
     pub s3_log: String,
+    /// What else is set, by name: a VPC, a key that the role may not use, and so on.
+    pub settings: Vec<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -89,6 +91,7 @@ pub fn want(env: &Env, source: &Source, role: &str, group: &str, options: &Optio
         cache: if options.keeps_layers { "LOCAL LOCAL_DOCKER_LAYER_CACHE" } else { "NO_CACHE" }.into(),
         log: group.into(),
         s3_log: "DISABLED".into(),
+        settings: Vec::new(),
         tags: env.tags_of_source(&name, &source.name).into_iter().collect(),
         name,
     }
@@ -102,6 +105,7 @@ pub fn step(env: &Env, want: &Project, have: Option<&Project>) -> Result<Step> {
     if !env.owns(&have.tags) {
         return Err(foreign(env, &want.name));
     }
+    let settings = if have.settings.is_empty() { "none".to_string() } else { have.settings.join(", ") };
     let fields = [
         Difference::between("description", &have.description, &want.description),
         Difference::between("role", &have.role, &want.role),
@@ -117,6 +121,7 @@ pub fn step(env: &Env, want: &Project, have: Option<&Project>) -> Result<Step> {
         Difference::between("cache", &have.cache, &want.cache),
         Difference::between("log group", &have.log, &want.log),
         Difference::between("log in S3", &have.s3_log, &want.s3_log),
+        Difference::between("settings", settings, "none"),
     ];
     let tags: Vec<(String, String)> = want.tags.clone().into_iter().collect();
     let tags = Difference::of_tags(&have.tags, &tags);
@@ -143,10 +148,10 @@ fn variables(have: &Project, want: &Project) -> Vec<Difference> {
     names.into_iter().filter_map(difference).collect()
 }
 
-/// The project as an update has to say it: with the tags that others added.
-pub fn with_others_tags(want: &Project, have: &Project) -> Project {
+/// The project as an update has to say it: with the tags that others added, and the settings that go.
+pub fn with_others(want: &Project, have: &Project) -> Project {
     let tags = have.tags.clone().into_iter().chain(want.tags.clone()).collect();
-    Project { tags, ..want.clone() }
+    Project { tags, settings: have.settings.clone(), ..want.clone() }
 }
 
 /// What is said of a project that is not the environment's.
@@ -274,6 +279,7 @@ mod tests {
             (Project { cache: "NO_CACHE".into(), ..wanted() }, "cache: NO_CACHE -> LOCAL LOCAL_DOCKER_LAYER_CACHE"),
             (Project { log: other.clone(), ..wanted() }, "log group: x -> /aws/codebuild/x"),
             (Project { s3_log: "ENABLED".into(), ..wanted() }, "log in S3: ENABLED -> DISABLED"),
+            (Project { settings: vec!["VPC".into(), "key".into()], ..wanted() }, "settings: VPC, key -> none"),
         ] {
             assert_eq!(differing(have), [told]);
         }
@@ -308,7 +314,7 @@ mod tests {
         have.tags.insert("theirs".into(), "x".into());
         have.tags.remove(SOURCE);
         assert_eq!(differing(have.clone()), ["tag Team: nobody -> devops", "tag plumbline:source:  -> web"]);
-        let all = with_others_tags(&wanted(), &have);
+        let all = with_others(&wanted(), &have);
         let tags = ["Team", "theirs", SOURCE].map(|key| all.tags[key].as_str());
         assert_eq!(tags, ["devops", "x", "web"]);
         assert_eq!(Project { tags: wanted().tags, ..all }, wanted());
