@@ -412,19 +412,122 @@ fn what_is_not_of_the_environment_is_refused_and_left_alone() {
     }
 }
 
+/// Old and new of each field by which a record tells that it was changed.
+fn told(record: &Value) -> Vec<String> {
+    let changes = record["changes"].as_array().into_iter().flatten();
+    changes
+        .map(|change| format!("{}: {} -> {}", text(&change["field"]), text(&change["old"]), text(&change["new"])))
+        .collect()
+}
+
 #[test]
-fn another_target_group_is_refused_with_the_difference() {
-    let mut world = World::new();
+fn a_service_is_brought_back_from_another_platform_launch_type_or_load_balancer() {
+    let world = World::new();
     let made = world.run().ok();
-    world.set("listener", "web", "target_group", made.record("listener", "api")["target_group"].clone());
+    let (own, other) =
+        (&made.record("listener", "web")["target_group"], &made.record("listener", "api")["target_group"]);
+    let balancer = |group: &Value| json!({"targetGroupArn": group, "containerName": "web", "containerPort": 5000});
+    let before = world.completed();
+    for (field, value, difference) in [
+        ("platformVersion", json!("1.3.0"), "platform version: 1.3.0 -> LATEST".to_string()),
+        (
+            "capacityProviderStrategy",
+            json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1}]),
+            "launch type: FARGATE_SPOT -> FARGATE".into(),
+        ),
+        ("loadBalancers", json!([balancer(other)]), format!("target group: {} -> {}", text(other), text(own))),
+    ] {
+        let mut set = json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1"});
+        set[field] = value;
+        world.aws.call("ecs", "update_service", set);
+        world.completed();
+        world.aws.forget();
+        let mended = world.run().ok();
+        assert_eq!(world.aws.changes(), ["ecs:UpdateService"], "{field}");
+        assert_eq!(told(&mended.record("service", "web")), [difference]);
+        let after = world.completed();
+        for same in ["platformVersion", "launchType", "loadBalancers", "taskDefinition", "networkConfiguration"] {
+            assert_eq!(after[same], before[same], "{field}: {same}");
+        }
+        assert_eq!(after["capacityProviderStrategy"].as_array().map_or(0, Vec::len), 0);
+        world.aws.forget();
+        world.run().ok();
+        assert_eq!(world.aws.changes(), Vec::<String>::new(), "{field}");
+    }
+
+    // One beside its own, whichever comes first, and none at all.
+    for groups in [vec![own, other], vec![other, own], vec![]] {
+        let balancers: Vec<Value> = groups.into_iter().map(balancer).collect();
+        let set = json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "loadBalancers": balancers});
+        world.aws.call("ecs", "update_service", set);
+        world.completed();
+        world.run().ok();
+        assert_eq!(world.completed()["loadBalancers"], before["loadBalancers"]);
+    }
+}
+
+#[test]
+fn what_hands_added_to_a_task_definition_goes_and_is_told() {
+    let world = World::new();
+    world.run().ok();
+    let wanted = world.task("web")["taskDefinition"].clone();
+    let secret = json!([{"name": "PASSWORD", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"}]);
+    let log = |option: &str, value: &str| {
+        let mut log = wanted["containerDefinitions"][0]["logConfiguration"].clone();
+        log["options"][option] = json!(value);
+        log
+    };
+    for (field, value, difference) in [
+        ("command", json!(["sleep", "1d"]), "other settings: command -> none"),
+        ("entryPoint", json!(["sh"]), "other settings: entryPoint -> none"),
+        ("user", json!("root"), "other settings: user -> none"),
+        ("secrets", secret, "other settings: secrets -> none"),
+        ("ulimits", json!([{"name": "nofile", "softLimit": 64, "hardLimit": 64}]), "other settings: ulimits -> none"),
+        ("memory", json!(128), "other settings: container memory -> none"),
+        ("readonlyRootFilesystem", json!(true), "other settings: readonlyRootFilesystem -> none"),
+        ("logConfiguration", log("mode", "non-blocking"), "other settings: log options -> none"),
+        ("logConfiguration", log("awslogs-region", "eu-west-1"), "log region: eu-west-1 -> us-east-1"),
+        ("portMappings", json!([{"containerPort": 5000, "protocol": "udp"}]), "port: 5000/udp -> 5000/tcp"),
+        ("essential", json!(true), ""),
+        ("cpu", json!(0), ""),
+    ] {
+        let mut definition = wanted.clone();
+        definition["containerDefinitions"][0][field] = value;
+        let fields = [
+            "family",
+            "containerDefinitions",
+            "cpu",
+            "memory",
+            "networkMode",
+            "executionRoleArn",
+            "requiresCompatibilities",
+            "runtimePlatform",
+        ];
+        let mut params: Value = fields.iter().map(|field| (field.to_string(), definition[*field].clone())).collect();
+        params["tags"] = json!([{"key": "plumbline:env", "value": "production-pr1"}]);
+        let theirs =
+            world.aws.call("ecs", "register_task_definition", params)["taskDefinition"]["taskDefinitionArn"].clone();
+        world.aws.call("ecs", "update_service", json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": theirs}));
+        world.completed();
+        let mended = world.run().ok();
+        let differences = told(&mended.record("task_definition", "web"));
+        let differences: Vec<&String> = differences.iter().filter(|text| !text.starts_with("tag ")).collect();
+        let runs = world.completed()["taskDefinition"].clone();
+        if difference.is_empty() {
+            assert_eq!((differences.len(), &runs), (0, &theirs), "{field}: {differences:?}");
+            continue;
+        }
+        assert_eq!(differences, [difference], "{field}");
+        assert_ne!(runs, theirs, "{field}");
+        assert_eq!(
+            world.task("web")["taskDefinition"]["containerDefinitions"],
+            wanted["containerDefinitions"],
+            "{field}"
+        );
+    }
     world.aws.forget();
-    let output = world.run();
-    assert_eq!((output.code, world.aws.changes()), (1, Vec::new()));
-    assert!(
-        output.stderr.contains("service service-web-production-pr1 has target group tg-web-production-pr1, wanted tg-api-production-pr1; that cannot be changed"),
-        "{}",
-        output.stderr
-    );
+    world.run().ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
 }
 
 #[test]

@@ -200,7 +200,7 @@ impl Ecs {
             .task_definition(&want.task_definition)
             .desired_count(want.count)
             .launch_type(LaunchType::Fargate)
-            .platform_version("LATEST")
+            .platform_version(&want.platform)
             .network_configuration(network(want)?)
             .load_balancers(target(want))
             .health_check_grace_period_seconds(want.grace)
@@ -257,6 +257,13 @@ impl Ecs {
         }
         if have.managed_tags != want.managed_tags {
             request = request.enable_ecs_managed_tags(want.managed_tags);
+        }
+        if have.launch_type != want.launch_type {
+            // No strategy of capacity providers is how a service returns to its launch type.
+            request = request.set_capacity_provider_strategy(Some(Vec::new()));
+        }
+        if have.platform != want.platform {
+            request = request.platform_version(&want.platform);
         }
         request.send().await.map(drop).map_err(|e| self.failed("UpdateService", "update service", name, e))
     }

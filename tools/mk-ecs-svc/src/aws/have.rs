@@ -9,6 +9,9 @@ use aws_sdk_ecs::types::{
 use crate::cause::Stop;
 use crate::plan::{self, Deployment, HaveService, HaveTask, Settings, Tags, Task};
 
+/// How many options of the log driver we set: group, region and prefix.
+const LOG_OPTIONS: usize = 3;
+
 /// Reads tags.
 pub fn tags(tags: Option<Vec<Tag>>) -> Tags {
     tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
@@ -39,7 +42,7 @@ pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
         memory: task.memory().unwrap_or_default().into(),
         check: container.health_check().map(|check| {
             (
-                check.command().iter().skip(1).cloned().collect::<Vec<_>>().join(" "),
+                check.command().strip_prefix(&["CMD-SHELL".to_string()]).unwrap_or(check.command()).join(" "),
                 check.start_period().unwrap_or_default(),
             )
         }),
@@ -58,6 +61,7 @@ pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
             &option("awslogs-stream-prefix"),
             container.linux_parameters().and_then(|linux| linux.init_process_enabled()).unwrap_or_default(),
             container.stop_timeout().unwrap_or_default(),
+            &others(&task, container),
         ),
     };
     let registered_by = task.registered_by.unwrap_or_default();
@@ -68,6 +72,49 @@ pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
         arn: task.task_definition_arn.unwrap_or_default(),
         tags,
     }
+}
+
+/// What a revision says that we never do, by ECS's names: hands registered it.
+fn others(task: &TaskDefinition, container: &ContainerDefinition) -> Vec<&'static str> {
+    let log = container.log_configuration();
+    let check = container.health_check();
+    let capabilities = container.linux_parameters().and_then(|linux| linux.capabilities());
+    // ECS tells these of each check.
+    let usual = |value: Option<i32>, default| value.is_none_or(|value| value == default);
+    let said = [
+        ("command", !container.command().is_empty()),
+        ("entryPoint", !container.entry_point().is_empty()),
+        ("workingDirectory", container.working_directory().is_some()),
+        ("user", container.user().is_some()),
+        ("secrets", !container.secrets().is_empty()),
+        ("environmentFiles", !container.environment_files().is_empty()),
+        ("repositoryCredentials", container.repository_credentials().is_some()),
+        ("container cpu", container.cpu() != 0),
+        ("container memory", container.memory().or(container.memory_reservation()).is_some()),
+        ("ulimits", !container.ulimits().is_empty()),
+        ("mountPoints", !container.mount_points().is_empty()),
+        ("volumesFrom", !container.volumes_from().is_empty()),
+        ("readonlyRootFilesystem", container.readonly_root_filesystem() == Some(true)),
+        ("privileged", container.privileged() == Some(true)),
+        ("capabilities", capabilities.is_some_and(|these| !these.add().is_empty() || !these.drop().is_empty())),
+        ("systemControls", !container.system_controls().is_empty()),
+        ("dependsOn", !container.depends_on().is_empty()),
+        ("startTimeout", container.start_timeout().is_some()),
+        ("restartPolicy", container.restart_policy().is_some_and(|policy| policy.enabled())),
+        ("firelensConfiguration", container.firelens_configuration().is_some()),
+        ("dockerLabels", container.docker_labels().is_some_and(|labels| !labels.is_empty())),
+        ("log options", log.and_then(|log| log.options()).is_some_and(|options| options.len() > LOG_OPTIONS)),
+        ("log secretOptions", log.is_some_and(|log| !log.secret_options().is_empty())),
+        ("check interval", !usual(check.and_then(|check| check.interval()), 30)),
+        ("check timeout", !usual(check.and_then(|check| check.timeout()), 5)),
+        ("check retries", !usual(check.and_then(|check| check.retries()), 3)),
+        ("volumes", !task.volumes().is_empty()),
+        ("ephemeralStorage", task.ephemeral_storage().is_some()),
+        ("pidMode", task.pid_mode().is_some()),
+        ("proxyConfiguration", task.proxy_configuration().is_some()),
+        ("enableFaultInjection", task.enable_fault_injection() == Some(true)),
+    ];
+    said.into_iter().filter(|(_, is_said)| *is_said).map(|(name, _)| name).collect()
 }
 
 /// Reads a description.
@@ -101,7 +148,11 @@ pub fn have_service(service: SdkService) -> HaveService {
         rebalancing: service.availability_zone_rebalancing().map_or("DISABLED", |r| r.as_str()).into(),
         propagate_tags: service.propagate_tags().map_or("NONE", |p| p.as_str()).into(),
         managed_tags: service.enable_ecs_managed_tags(),
-        launch_type: service.launch_type().map(|launch| launch.as_str().to_string()).unwrap_or_default(),
+        platform: service.platform_version().unwrap_or("LATEST").into(),
+        launch_type: match service.capacity_provider_strategy() {
+            [] => service.launch_type().map(|launch| launch.as_str().to_string()).unwrap_or_default(),
+            providers => join(providers.iter().map(|one| one.capacity_provider().to_string()).collect()),
+        },
         controller: service.deployment_controller().map_or("ECS", |c| c.r#type().as_str()).into(),
     };
     let deployments = service.deployments().iter().map(|deployment| Deployment {

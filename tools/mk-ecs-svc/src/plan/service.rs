@@ -38,7 +38,9 @@ pub struct Settings {
     pub propagate_tags: String,
     /// Whether tasks carry ECS's own tags.
     pub managed_tags: bool,
-    /// `FARGATE`; fixed from the service's creation on.
+    /// `LATEST`, or a version of Fargate that somebody held fast.
+    pub platform: String,
+    /// `FARGATE`, or the capacity providers that somebody chose instead.
     pub launch_type: String,
     /// `ECS`: rolling deployments; we never change it.
     pub controller: String,
@@ -118,6 +120,7 @@ pub fn settings(app: &App, task_definition: &str, has_image: bool, around: &Surr
         rebalancing: "ENABLED".into(),
         propagate_tags: "SERVICE".into(),
         managed_tags: true,
+        platform: "LATEST".into(),
         launch_type: "FARGATE".into(),
         controller: "ECS".into(),
     }
@@ -127,16 +130,12 @@ pub fn settings(app: &App, task_definition: &str, has_image: bool, around: &Surr
 ///
 /// Errors: it differs in what AWS does not change.
 pub fn service_differences(name: &str, have: &Settings, want: &Settings) -> Result<Vec<Difference>> {
-    // The same group made again is another ARN of the same name; another name is another app's.
-    let group = |arn: &str| arn.split('/').nth(1).unwrap_or(arn).to_string();
+    let launch_type = Difference::between("launch type", &have.launch_type, &want.launch_type);
     let fixed = [
-        Difference::between("launch type", &have.launch_type, &want.launch_type),
+        launch_type.clone().filter(|difference| matches!(difference.old.as_str(), "EC2" | "EXTERNAL")),
         Difference::between("deployment controller", &have.controller, &want.controller),
-        Difference::between("target group", group(&have.target_group), group(&want.target_group))
-            .filter(|_| !want.target_group.starts_with("planned:")),
     ];
     if let Some(Difference { field, old, new }) = fixed.into_iter().flatten().next() {
-        let old = if old.is_empty() { "none".into() } else { old };
         return Err(Error::refused(format!("service {name} has {field} {old}, wanted {new}; that cannot be changed"))
             .hint("delete the service, and run the pipeline again: it makes another"));
     }
@@ -156,6 +155,8 @@ pub fn service_differences(name: &str, have: &Settings, want: &Settings) -> Resu
         Difference::between("zone rebalancing", &have.rebalancing, &want.rebalancing),
         Difference::between("propagated tags", &have.propagate_tags, &want.propagate_tags),
         Difference::between("ecs managed tags", have.managed_tags, want.managed_tags),
+        Difference::between("platform version", &have.platform, &want.platform),
+        launch_type,
     ]
     .into_iter()
     .flatten()
@@ -204,22 +205,31 @@ mod tests {
     }
 
     #[test]
-    fn another_launch_type_or_target_group_is_a_conflict() {
+    fn another_launch_type_is_a_conflict_and_capacity_providers_are_not() {
         let want = settings(&web(), "arn/t:1", true, &around());
         let have = Settings { launch_type: "EC2".into(), ..want.clone() };
         assert_eq!(
             service_differences("service-web", &have, &want).unwrap_err().message,
             "service service-web has launch type EC2, wanted FARGATE; that cannot be changed"
         );
-        let have = Settings { target_group: want.target_group.replace("tg-web", "theirs"), ..want.clone() };
-        assert!(service_differences("x", &have, &want).unwrap_err().message.contains("target group theirs"));
+        let have = Settings { launch_type: "FARGATE_SPOT".into(), ..want.clone() };
+        assert_eq!(told(&service_differences("x", &have, &want).unwrap()), ["launch type: FARGATE_SPOT -> FARGATE"]);
     }
 
     #[test]
-    fn a_target_group_made_again_is_a_difference() {
+    fn other_target_groups_than_its_own_are_a_difference() {
         let want = settings(&web(), "arn/t:1", true, &around());
-        let have = Settings { target_group: want.target_group.replace("tg-web/1", "tg-web/0"), ..want.clone() };
-        assert_eq!(service_differences("x", &have, &want).unwrap().len(), 1);
+        let theirs = want.target_group.replace("tg-web", "theirs");
+        for (group, differences) in [
+            (want.target_group.replace("tg-web/1", "tg-web/0"), 1),
+            (theirs.clone(), 1),
+            (format!("{theirs} {}", want.target_group), 1),
+            (String::new(), 1),
+            (want.target_group.clone(), 0),
+        ] {
+            let have = Settings { target_group: group.clone(), ..want.clone() };
+            assert_eq!(service_differences("x", &have, &want).unwrap().len(), differences, "{group}");
+        }
     }
 
     #[test]

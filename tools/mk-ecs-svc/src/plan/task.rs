@@ -136,6 +136,7 @@ pub fn task(
             &app.name,
             true,
             STOP_TIMEOUT,
+            &[],
         ),
     }
 }
@@ -153,6 +154,7 @@ pub fn fixed(
     prefix: &str,
     init: bool,
     stop_timeout: i32,
+    others: &[&str],
 ) -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         ("network mode", network.to_string()),
@@ -165,6 +167,7 @@ pub fn fixed(
         ("log stream prefix", prefix.into()),
         ("init process", init.to_string()),
         ("stop timeout", stop_timeout.to_string()),
+        ("other settings", if others.is_empty() { "none".into() } else { others.join(" ") }),
     ])
 }
 
