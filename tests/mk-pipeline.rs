@@ -1,7 +1,7 @@
 //! mk-pipeline: its command line, and the pipelines it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{LocalAws, PIPELINE, Value, json, tags, text};
+use support::{Faults, LocalAws, PIPELINE, Value, json, tags, text};
 
 const NAME: &str = "pipeline-web-production-pr1";
 
@@ -147,6 +147,102 @@ fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
     assert_eq!(aws.changes(), Vec::<String>::new());
     let found = tags(&aws.call("codepipeline", "list_tags_for_resource", json!({"resourceArn": made["arn"]}))["tags"]);
     assert_eq!((&found["Team"], &found["theirs"]), (&json!("devops"), &json!("x")));
+}
+
+#[test]
+fn what_was_added_by_hand_goes_and_is_told_by_name_alone() {
+    let aws = connected();
+    aws.pipe(PIPELINE).ok();
+    let made = pipeline(&aws);
+    let mut other = made.clone();
+    other["variables"] = json!([{"name": "TOKEN", "defaultValue": "hunter2"}]);
+    other["artifactStore"]["encryptionKey"] = json!({"id": "alias/theirs", "type": "KMS"});
+    other["stages"][2]["onFailure"] = json!({"result": "ROLLBACK"});
+    let build = &mut other["stages"][1]["actions"][0];
+    build["region"] = json!("us-east-1"); // as AWS tells it of a pipeline that was edited in the console
+    build["timeoutInMinutes"] = json!(5);
+    build["configuration"]["EnvironmentVariables"] = json!(r#"[{"name": "TOKEN", "value": "hunter2"}]"#);
+    aws.call("codepipeline", "update_pipeline", json!({"pipeline": other}));
+    aws.forget();
+    let mended = aws.pipe(PIPELINE).ok();
+    let gone = |field: &str| json!({"field": field, "old": "set", "new": "none"});
+    let wanted = [
+        "Build/Build EnvironmentVariables",
+        "Build/Build time limit",
+        "Deploy on failure",
+        "artifact key",
+        "variables",
+    ];
+    assert_eq!(mended.record("pipeline", "web")["changes"], json!(wanted.map(gone)));
+    assert!(!format!("{}{}", mended.stdout, mended.stderr).contains("hunter2"), "{}", mended.stderr);
+    assert_eq!(aws.changes(), ["codepipeline:UpdatePipeline"]);
+    let mut now = pipeline(&aws);
+    now["version"] = made["version"].clone();
+    assert_eq!(now, made);
+}
+
+#[test]
+fn without_the_tag_of_its_source_it_is_listed_by_its_name_and_deleted() {
+    let aws = connected();
+    let arn = aws.pipe(PIPELINE).ok().record("pipeline", "web")["arn"].clone();
+    let keys = json!(["plumbline:source"]);
+    aws.call("codepipeline", "untag_resource", json!({"resourceArn": arn, "tagKeys": keys}));
+    let listed = aws.pipe("ls-env --env production-pr1").ok().record("pipeline", NAME);
+    assert_eq!((&listed["pipeline"], &listed["arn"]), (&json!(NAME), &arn));
+    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+    assert_eq!(aws.call("codepipeline", "list_pipelines", json!({}))["pipelines"], json!([]));
+}
+
+#[test]
+fn a_connection_that_was_deleted_by_hand_is_made_anew_and_the_pipeline_takes_it_once_it_is_finished() {
+    let aws = connected();
+    let old = aws.pipe(PIPELINE).ok().record("connection", "github")["arn"].clone();
+    aws.call("codeconnections", "delete_connection", json!({"ConnectionArn": old}));
+    let pending = aws.pipe(PIPELINE);
+    assert_eq!(pending.code, 75, "{}", pending.stderr);
+    assert_eq!(pending.record("connection", "github")["change"], "created");
+    assert!(pending.stderr.contains("is PENDING until a person finishes it"), "{}", pending.stderr);
+    assert_eq!(action(&pipeline(&aws), "Source")["configuration"]["ConnectionArn"], old);
+    aws.handshake("connection-production-pr1");
+    let mended = aws.pipe(PIPELINE).ok();
+    let (new, changes) = (&mended.record("connection", "github")["arn"], &mended.record("pipeline", "web")["changes"]);
+    assert_eq!(*changes, json!([{"field": "Source/Source ConnectionArn", "old": old, "new": new}]));
+    assert_eq!(action(&pipeline(&aws), "Source")["configuration"]["ConnectionArn"], *new);
+}
+
+#[test]
+fn a_connection_in_error_is_told_as_it_is_and_one_that_is_gone_too() {
+    let aws = connected();
+    let records = aws.pipe(PIPELINE.split(" | mk-pipeline").next().unwrap()).ok().stdout;
+    let records = records.replace("\"AVAILABLE\"", "\"ERROR\"");
+    let faults = Faults::between(&aws);
+    let error = json!({"do": "rewrite", "of": "codeconnections:GetConnection", "match": "AVAILABLE", "by": "ERROR"});
+    faults.rules(json!([error]));
+    let pipe = format!("printf '%s' '{records}' | mk-pipeline");
+    let told = faults.pipe(&pipe);
+    assert_eq!(told.code, 75, "{}", told.stderr);
+    assert!(told.stderr.contains("is ERROR until a person finishes it"), "{}", told.stderr);
+    faults.end();
+    // It has come right meanwhile, and then it goes.
+    faults.pipe(&pipe).ok();
+    let arn = text(&aws.call("codeconnections", "list_connections", json!({}))["Connections"][0]["ConnectionArn"])
+        .to_string();
+    aws.call("codeconnections", "delete_connection", json!({"ConnectionArn": arn}));
+    let gone = faults.pipe(&pipe);
+    assert!(gone.code == 75 && gone.stderr.contains(&format!("connection {arn} is gone")), "{gone:?}");
+}
+
+#[test]
+fn tags_that_another_run_sets_at_the_same_time_are_set_again() {
+    let aws = connected();
+    let made = aws.pipe(PIPELINE).ok().record("pipeline", "web");
+    aws.call("codepipeline", "untag_resource", json!({"resourceArn": made["arn"], "tagKeys": ["Team"]}));
+    let faults = Faults::between(&aws);
+    let busy = json!({"do": "refuse", "of": "codepipeline:TagResource", "times": 2, "status": 400,
+        "code": "ConcurrentModificationException", "message": "Unable to modify the tag due to a simultaneous update request."});
+    faults.rules(json!([busy]));
+    let mended = faults.pipe(PIPELINE).ok().record("pipeline", "web");
+    assert_eq!(mended["changes"], json!([{"field": "tag Team", "old": "", "new": "devops"}]));
 }
 
 #[test]

@@ -17,11 +17,11 @@ use tokio::try_join;
 
 use crate::plan::{Action, Have, Structure, Want};
 
+/// Another change of the same pipeline is under way.
+const BUSY: &[(&str, &str)] = &[("ConcurrentModificationException", "")];
 /// The role was made moments ago and has not spread. A wrong trust says the same, so not for long.
-const ROLE_SPREADS: &[(&str, &str)] = &[
-    ("InvalidStructureException", "is not authorized to perform AssumeRole on role"),
-    ("ConcurrentModificationException", ""),
-];
+const ROLE_SPREADS: &[(&str, &str)] =
+    &[("InvalidStructureException", "is not authorized to perform AssumeRole on role"), BUSY[0]];
 const ROLE_BUDGET: Duration = Duration::from_secs(120);
 /// One that exists by CreatePipeline's word shows within seconds.
 const SHOWS: Duration = Duration::from_secs(60);
@@ -81,7 +81,7 @@ impl Pipelines {
 
     async fn structure(&self, name: &str) -> Result<Option<Structure>> {
         match self.client.get_pipeline().name(name).send().await {
-            Ok(answer) => Ok(answer.pipeline.map(structure)),
+            Ok(answer) => Ok(answer.pipeline.map(|pipeline| structure(pipeline, &self.env.region))),
             Err(error) if code(&error) == "PipelineNotFoundException" => Ok(None),
             Err(error) => Err(aws_error("codepipeline:GetPipeline", format!("find pipeline {name}"), error)),
         }
@@ -136,7 +136,8 @@ impl Pipelines {
     /// Sets a pipeline's tags to ours; others' tags stay.
     pub async fn retag(&self, want: &Want) -> Result<()> {
         let arn = self.env.arn("codepipeline", &want.name);
-        let answer = self.client.tag_resource().resource_arn(arn).set_tags(Some(tags(want)?)).send().await;
+        let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(tags(want)?));
+        let answer = wait::retry(&self.stream, ROLE_BUDGET, BUSY, || request.clone().send()).await;
         answer.map(drop).map_err(|e| aws_error("codepipeline:TagResource", format!("tag pipeline {}", want.name), e))
     }
 
@@ -263,8 +264,7 @@ impl Pipelines {
     /// Deletes a pipeline; one that is not there is deleted as well.
     pub async fn delete(&self, name: &str) -> Result<()> {
         let request = self.client.delete_pipeline().name(name);
-        let busy = &ROLE_SPREADS[1..];
-        match wait::retry(&self.stream, ROLE_BUDGET, busy, || request.clone().send()).await {
+        match wait::retry(&self.stream, ROLE_BUDGET, BUSY, || request.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "PipelineNotFoundException" => Ok(()),
             Err(error) => Err(aws_error("codepipeline:DeletePipeline", format!("delete pipeline {name}"), error)),
@@ -312,7 +312,8 @@ fn sdk_action(action: &Action) -> Result<ActionDeclaration> {
     declared.build().map_err(incomplete)
 }
 
-fn structure(pipeline: PipelineDeclaration) -> Structure {
+fn structure(pipeline: PipelineDeclaration, region: &str) -> Structure {
+    let others = others(&pipeline, region);
     Structure {
         role: pipeline.role_arn,
         bucket: pipeline.artifact_store.map(|store| store.location).unwrap_or_default(),
@@ -324,7 +325,43 @@ fn structure(pipeline: PipelineDeclaration) -> Structure {
             .into_iter()
             .map(|stage| (stage.name, stage.actions.into_iter().map(action).collect()))
             .collect(),
+        others,
     }
+}
+
+/// What a pipeline says beside what we set, by name; its own region is no difference.
+fn others(pipeline: &PipelineDeclaration, region: &str) -> Vec<String> {
+    let key = pipeline.artifact_store().is_some_and(|store| store.encryption_key().is_some());
+    let of_pipeline = [
+        ("artifact key".to_string(), key),
+        (
+            "artifact buckets of regions".to_string(),
+            pipeline.artifact_stores().is_some_and(|stores| !stores.is_empty()),
+        ),
+        ("variables".to_string(), !pipeline.variables().is_empty()),
+    ];
+    let of_stages = pipeline.stages().iter().flat_map(|stage| {
+        let conditions = [
+            ("before entry", stage.before_entry().is_some()),
+            ("on success", stage.on_success().is_some()),
+            ("on failure", stage.on_failure().is_some()),
+        ];
+        conditions.map(|(what, set)| (format!("{} {what}", stage.name), set))
+    });
+    let actions = pipeline.stages().iter().flat_map(|stage| stage.actions().iter().map(|action| (&stage.name, action)));
+    let of_actions = actions.flat_map(|(stage, action)| {
+        let settings = [
+            ("role", action.role_arn().is_some()),
+            ("region", action.region().is_some_and(|other| other != region)),
+            ("time limit", action.timeout_in_minutes().is_some()),
+            ("commands", !action.commands().is_empty()),
+            ("variables", !action.environment_variables().is_empty()),
+            ("output variables", !action.output_variables().is_empty()),
+        ];
+        settings.map(|(what, set)| (format!("{stage}/{} {what}", action.name), set))
+    });
+    let all = of_pipeline.into_iter().chain(of_stages).chain(of_actions);
+    all.filter(|(_, set)| *set).map(|(name, _)| name).collect()
 }
 
 fn action(declared: ActionDeclaration) -> Action {

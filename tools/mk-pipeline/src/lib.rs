@@ -16,8 +16,9 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
     let pipelines = aws::client(aws, stream, env);
     let names = pipelines.names().await?;
     let found = wait::all(names.iter().map(|name| pipelines.look(name))).await?;
-    let ours = found.into_iter().flatten().filter(|have| env.owns(&have.tags));
-    Ok(ours.flat_map(|have| plan::records(env, &have)).collect())
+    let ours = names.iter().zip(&found).filter_map(|(name, have)| Some((name, have.as_ref()?)));
+    let ours = ours.filter(|(_, have)| env.owns(&have.tags));
+    Ok(ours.flat_map(|(name, have)| plan::records(env, name, have)).collect())
 }
 
 /// Stops what runs of the pipelines among `records` and deletes them, for `rm-env`.

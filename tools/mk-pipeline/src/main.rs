@@ -64,7 +64,7 @@ async fn pipeline<'a>(
     let name = env.pipeline_name(&source.name);
     let (mut there, parts) = tokio::try_join!(pipelines.look(&name), parts(stream, source))?;
     let want = plan::want(env, source, &parts, &connected().await?.arn);
-    let record = || plan::record(env, &source.name);
+    let record = || plan::record(env, &source.name, &name);
     if there.is_none() && !env.plan {
         stream.may_change().await?;
         if pipelines.create(&want).await? {

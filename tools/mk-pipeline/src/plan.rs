@@ -59,6 +59,8 @@ pub struct Structure {
     pub triggers: usize,
     /// The stages, each with its actions.
     pub stages: Vec<(String, Vec<Action>)>,
+    /// What else is set, by name: an update replaces all of it.
+    pub others: Vec<String>,
 }
 
 /// A pipeline as it is to be.
@@ -103,6 +105,7 @@ pub fn want(env: &Env, source: &Source, parts: &Parts, connection: &str) -> Want
         mode: "QUEUED".into(),
         triggers: 0,
         stages: stages.map(|(stage, actions)| (stage.to_string(), actions)).into(),
+        others: Vec::new(),
     };
     Want { tags: env.tags_of_source(&name, &source.name), name, structure }
 }
@@ -189,10 +192,13 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
     }
     let (old, new) = (fields(&have.structure), fields(&want.structure));
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let value =
-        |fields: &BTreeMap<String, String>, name: &str| fields.get(name).map_or("none", String::as_str).to_string();
-    let differences =
-        names.into_iter().filter_map(|name| Difference::between(name, value(&old, name), value(&new, name)));
+    let difference = |name: &String| {
+        let new = new.get(name);
+        // What is not ours goes away, and is not told: a setting of someone's action may be a secret.
+        let old = old.get(name).map(|old| if new.is_some() { old } else { "set" });
+        Difference::between(name, old.unwrap_or("none"), new.map_or("none", String::as_str))
+    };
+    let differences = names.into_iter().filter_map(difference);
     Ok(Step::Change(differences.chain(Difference::of_tags(&have.tags, &want.tags)).collect()))
 }
 
@@ -221,6 +227,7 @@ fn fields(structure: &Structure) -> BTreeMap<String, String> {
             action.configuration.iter().for_each(|(key, value)| drop(say(key, value)));
         }
     }
+    fields.extend(structure.others.iter().map(|name| (name.clone(), String::new())));
     fields
 }
 
@@ -236,12 +243,14 @@ pub fn foreign(env: &Env, name: &str) -> Error {
         .hint("delete it, or name the environment or the source otherwise")
 }
 
-/// What a pipeline tells: of the environment, of its source, of itself.
-pub fn records(env: &Env, have: &Have) -> Vec<Record> {
-    let Some(name) = have.tags.get(SOURCE) else { return Vec::new() };
+/// What a pipeline tells: of the environment, of its source, of itself. Without the tag that says
+/// which source that is, it is told under all it is called, since no two records may have one name.
+pub fn records(env: &Env, pipeline: &str, have: &Have) -> Vec<Record> {
     let ours = |key: &str| key != "Name" && key != SOURCE && key != IDENTITY;
     let tags = have.tags.iter().filter(|(key, _)| ours(key)).map(|(key, value)| (key.clone(), json!(value)));
     let tags: serde_json::Map<_, _> = tags.collect();
+    let environment = Record::new("env", &env.name).with("tags", tags);
+    let Some(name) = have.tags.get(SOURCE) else { return vec![environment, record(env, pipeline, pipeline)] };
     let mut source = Record::new("source", name);
     let actions = have.structure.stages.iter().flat_map(|(_, actions)| actions);
     for action in actions {
@@ -256,14 +265,13 @@ pub fn records(env: &Env, have: &Have) -> Vec<Record> {
             _ => source,
         };
     }
-    vec![Record::new("env", &env.name).with("tags", tags), source, record(env, name)]
+    vec![environment, source, record(env, name, pipeline)]
 }
 
 /// A pipeline's record.
-pub fn record(env: &Env, source: &str) -> Record {
-    let pipeline = env.pipeline_name(source);
-    let arn = env.arn("codepipeline", &pipeline);
-    Record::of(&Pipeline { name: source.into(), arn, pipeline, ..Pipeline::default() })
+pub fn record(env: &Env, source: &str, pipeline: &str) -> Record {
+    let arn = env.arn("codepipeline", pipeline);
+    Record::of(&Pipeline { name: source.into(), arn, pipeline: pipeline.into(), ..Pipeline::default() })
 }
 
 #[cfg(test)]
@@ -364,6 +372,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_ours_goes_away_untold() {
+        let mut have = ours();
+        let mut theirs = action(&wanted(""), "Build").clone();
+        theirs.name = "Theirs".into();
+        theirs.configuration.insert("EnvironmentVariables".into(), "hunter2".into());
+        have.structure.stages[1].1[0].configuration.insert("BuildspecOverride".into(), "hunter2".into());
+        have.structure.stages[1].1.push(theirs);
+        have.structure.others = vec!["variables".into(), "Deploy on failure".into()];
+        let Step::Change(differences) = step(&env(), &wanted(""), Some(&have)).unwrap() else { panic!() };
+        assert!(differences.iter().all(|d| (d.old.as_str(), d.new.as_str()) == ("set", "none")), "{differences:?}");
+        let found = differing(&wanted(""), &have);
+        for field in [
+            "variables",
+            "Deploy on failure",
+            "Build/Build BuildspecOverride",
+            "Build/Theirs kind",
+            "Build/Theirs EnvironmentVariables",
+        ] {
+            assert!(found.iter().any(|found| found == field), "{field}: {found:?}");
+        }
+    }
+
+    #[test]
     fn a_pipeline_without_our_tag_is_refused() {
         let error = step(&env(), &wanted(""), Some(&Have { tags: BTreeMap::new(), ..ours() })).unwrap_err();
         assert_eq!(
@@ -377,7 +408,7 @@ mod tests {
         for more in ["", r#","branch":"next","trigger":"events","deploy":true"#] {
             let want = wanted(more);
             let have = Have { structure: want.structure, tags: want.tags.into_iter().collect() };
-            let records = records(&env(), &have);
+            let records = records(&env(), &want.name, &have);
             let asked: Source =
                 serde_json::from_str(&format!(r#"{{"name":"web","repository":"owner/web"{more}}}"#)).unwrap();
             let told: Source = records[1].typed().unwrap();
@@ -385,12 +416,17 @@ mod tests {
             assert_eq!((records[0].kind(), records[2].kind()), ("env", "pipeline"));
             assert_eq!(records[0].0["tags"], json!({"Team": "devops"}));
         }
+        let mut untold = ours();
+        untold.tags.remove(SOURCE);
+        let records = records(&env(), "pipeline-web-production-pr1", &untold);
+        assert_eq!(records.iter().map(Record::kind).collect::<Vec<_>>(), ["env", "pipeline"]);
+        assert_eq!(records[1].name(), "pipeline-web-production-pr1");
     }
 
     #[test]
     fn a_record_holds_name_and_arn() {
         assert_eq!(
-            serde_json::to_string(&record(&env(), "web")).unwrap(),
+            serde_json::to_string(&record(&env(), "web", "pipeline-web-production-pr1")).unwrap(),
             r#"{"type":"pipeline","name":"web","arn":"arn:aws:codepipeline:us-east-1:123456789012:pipeline-web-production-pr1","pipeline":"pipeline-web-production-pr1"}"#
         );
     }
