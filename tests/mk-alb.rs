@@ -153,7 +153,7 @@ fn what_was_changed_by_hand_is_brought_into_line() {
     elb("modify_target_group_attributes", json!({"TargetGroupArn": group["arn"], "Attributes": attribute}));
     elb(
         "modify_target_group",
-        json!({"TargetGroupArn": group["arn"], "HealthCheckPath": "/wrong", "HealthCheckIntervalSeconds": 60}),
+        json!({"TargetGroupArn": group["arn"], "HealthCheckProtocol": "HTTPS", "HealthCheckPath": "/wrong", "HealthCheckIntervalSeconds": 60}),
     );
     let fixed = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503", "ContentType": "text/plain", "MessageBody": ""}}]);
     elb("modify_listener", json!({"ListenerArn": listener["arn"], "DefaultActions": fixed}));
@@ -187,6 +187,7 @@ fn what_was_changed_by_hand_is_brought_into_line() {
     assert_eq!(group_attributes(&aws, &group["arn"])["deregistration_delay.timeout_seconds"], "30");
     let found = target_group(&aws, &group["arn"]);
     assert_eq!((&found["HealthCheckPath"], &found["HealthCheckIntervalSeconds"]), (&json!("/"), &json!(15)));
+    assert_eq!(found["HealthCheckProtocol"], "HTTP");
     assert_eq!(listeners(&aws, arn)[0]["DefaultActions"][0]["TargetGroupArn"], group["arn"]);
     for record in [&alb, &group, &listener] {
         let tags = tags_of(&aws, &record["arn"]);
@@ -194,8 +195,135 @@ fn what_was_changed_by_hand_is_brought_into_line() {
     }
     let told = format!("mk-alb: updated alb web {} (tag Team: nobody -> devops; security groups: {api} -> ", text(arn));
     assert!(again.stderr.contains(&told), "{}", again.stderr);
-    assert!(again.stderr.contains("health path: /wrong -> /; health interval: 60s -> 15s"), "{}", again.stderr);
+    let told = "health protocol: HTTPS -> HTTP; health path: /wrong -> /; health interval: 60s -> 15s";
+    assert!(again.stderr.contains(told), "{}", again.stderr);
     assert_eq!(again.record("alb", "api")["change"], "kept");
+}
+
+#[test]
+fn all_that_a_listener_says_comes_back() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    let (alb, arn) = (made.record("alb", "web")["arn"].clone(), made.record("listener", "web")["arn"].clone());
+    let web = &made.record("target_group", "web")["arn"];
+    let certificate =
+        aws.call("acm", "request_certificate", json!({"DomainName": "example.com"}))["CertificateArn"].clone();
+    let place =
+        json!({"Name": "theirs", "Protocol": "HTTP", "Port": 80, "VpcId": vpc(&input)["id"], "TargetType": "ip"});
+    let theirs = aws.call("elbv2", "create_target_group", place)["TargetGroups"][0]["TargetGroupArn"].clone();
+    let both = json!([web, &theirs].map(|group| json!({"TargetGroupArn": group, "Weight": 1})));
+    let both = json!([{"Type": "forward", "ForwardConfig": {"TargetGroups": both}}]);
+    let modify = |change: Value| {
+        let mut params = change;
+        params["ListenerArn"] = arn.clone();
+        ("modify_listener", params)
+    };
+    let tag = |key: &str| json!({"ResourceArns": [arn], "Tags": [{"Key": key, "Value": "x"}]});
+    let before = (listeners(&aws, &alb), tags_of(&aws, &arn));
+    for (by_hand, told) in [
+        (("add_tags", tag("Team")), "tag Team: x -> devops".to_string()),
+        (("add_tags", tag("Name")), "tag Name: x -> listener-web-production-pr1".into()),
+        (("add_tags", tag("plumbline:app")), "tag plumbline:app: x -> web".into()),
+        (("remove_tags", json!({"ResourceArns": [arn], "TagKeys": ["Project"]})), "tag Project:  -> plumbline".into()),
+        (modify(json!({"Port": 8080})), "port: 8080 -> 80".into()),
+        (
+            modify(json!({"Protocol": "HTTPS", "Certificates": [{"CertificateArn": certificate}]})),
+            "protocol: HTTPS -> HTTP".into(),
+        ),
+        (
+            modify(json!({"DefaultActions": [{"Type": "forward", "TargetGroupArn": theirs}]})),
+            format!("forwards to: {} -> {}", text(&theirs), text(web)),
+        ),
+        (modify(json!({"DefaultActions": both})), format!("forwards to: something else -> {}", text(web))),
+    ] {
+        aws.call("elbv2", by_hand.0, by_hand.1.clone());
+        assert_ne!((listeners(&aws, &alb), tags_of(&aws, &arn)), before, "{by_hand:?}");
+        aws.forget();
+        let announced =
+            aws.pipe_with("mk-alb", &input.replace(r#""account""#, r#""plan":true,"account""#)).would_change();
+        assert_eq!(announced.record("listener", "web")["change"], "update", "{by_hand:?}");
+        assert_eq!(aws.changes(), Vec::<String>::new());
+        let again = aws.pipe_with("mk-alb", &input).ok();
+        let line = format!("mk-alb: updated listener web {} ({told})\n", text(&arn));
+        assert_eq!(again.stderr, line, "{by_hand:?}");
+        let mut after = (listeners(&aws, &alb), tags_of(&aws, &arn));
+        after.0[0].as_object_mut().unwrap().remove("Certificates"); // the local AWS keeps it
+        assert_eq!(after, before, "{by_hand:?}");
+        aws.forget();
+        aws.pipe_with("mk-alb", &input).ok();
+        assert_eq!(aws.changes(), Vec::<String>::new(), "{by_hand:?}");
+    }
+}
+
+#[test]
+fn what_hands_add_that_it_does_not_set_stays() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    let of = |kind: &str| made.record(kind, "web")["arn"].clone();
+    let (alb, group, listener) = (of("alb"), of("target_group"), of("listener"));
+    let pairs = |pairs: &[(&str, &str)]| -> Value {
+        pairs.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect()
+    };
+    let attributes = pairs(&[("idle_timeout.timeout_seconds", "120"), ("deletion_protection.enabled", "true")]);
+    let sticky = pairs(&[("stickiness.enabled", "true"), ("stickiness.type", "lb_cookie")]);
+    let forward = json!([{"Type": "forward", "TargetGroupArn": group}]);
+    let fixed = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]);
+    let path = json!([{"Field": "path-pattern", "Values": ["/closed"]}]);
+    let name = pairs(&[("Name", "alb-web-production-pr1"), ("plumbline:env", "production-pr1")]);
+    for (operation, params) in [
+        ("modify_load_balancer_attributes", json!({"LoadBalancerArn": alb, "Attributes": attributes})),
+        ("modify_target_group_attributes", json!({"TargetGroupArn": group, "Attributes": sticky})),
+        ("register_targets", json!({"TargetGroupArn": group, "Targets": [{"Id": "10.0.0.9", "Port": 5000}]})),
+        ("create_rule", json!({"ListenerArn": listener, "Priority": 1, "Conditions": path, "Actions": fixed})),
+        (
+            "create_listener", // with the tags of the load balancer, as a policy may demand
+            json!({"LoadBalancerArn": alb, "Port": 8443, "Protocol": "HTTP", "DefaultActions": forward, "Tags": name}),
+        ),
+    ] {
+        aws.call("elbv2", operation, params);
+    }
+    aws.forget();
+    let again = aws.pipe_with("mk-alb", &input).ok();
+    assert_eq!((aws.changes(), again.stderr.as_str()), (Vec::new(), "mk-alb: nothing to change (6 kept)\n"));
+
+    // Where port 80 is taken, one of ours on another port stays as well, and is told.
+    aws.call("elbv2", "modify_listener", json!({"ListenerArn": listener, "Port": 8080}));
+    aws.call(
+        "elbv2",
+        "create_listener",
+        json!({"LoadBalancerArn": alb, "Port": 80, "Protocol": "HTTP", "DefaultActions": forward, "Tags": name}),
+    );
+    let again = aws.pipe_with("mk-alb", &input).ok();
+    let line = "mk-alb: load balancer alb-web-production-pr1 also listens on port 8080; delete that listener\n";
+    assert!(again.stderr.starts_with(line), "{}", again.stderr);
+    let mut ports: Vec<_> = listeners(&aws, &alb).iter().map(|one| one["Port"].as_i64().unwrap()).collect();
+    ports.sort_unstable();
+    assert_eq!(ports, [80, 8080, 8443]);
+
+    // All of it goes with what it hangs on.
+    let gone = aws.pipe_with("rm-env --confirm production-pr1", &made.stdout).ok();
+    assert_eq!(gone.record("target_group", "web")["change"], "deleted");
+    assert_eq!(aws.call("elbv2", "describe_load_balancers", json!({}))["LoadBalancers"], json!([]));
+}
+
+#[test]
+fn a_listener_without_the_identity_is_refused_also_where_it_serves() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let input = upstream(&aws, UPSTREAM);
+    let listener = aws.pipe_with("mk-alb", &input).ok().record("listener", "web")["arn"].clone();
+    aws.call("elbv2", "remove_tags", json!({"ResourceArns": [listener], "TagKeys": ["plumbline:env"]}));
+    aws.forget();
+    let output = aws.pipe_with("mk-alb", &input);
+    assert_eq!((output.code, aws.changes()), (1, Vec::new()));
+    assert!(
+        output.stderr.contains(
+            "mk-alb: listener on port 80 of load balancer alb-web-production-pr1 is there, but not this environment's: it lacks the tag plumbline:env=production-pr1\n"
+        ),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -426,6 +554,34 @@ fn rm_env_deletes_what_is_ours_also_under_deletion_protection() {
     aws.forget();
     aws.pipe_with("rm-env --confirm production-pr1", &gone).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_target_group_that_anothers_load_balancer_uses_stays_and_that_one_is_named() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    let group = made.record("target_group", "api")["arn"].clone();
+    aws.call("elbv2", "delete_listener", json!({"ListenerArn": made.record("listener", "api")["arn"]}));
+    let theirs = foreign_balancer(&aws, &input, "theirs");
+    let forward = json!([{"Type": "forward", "TargetGroupArn": group}]);
+    let place = json!({"LoadBalancerArn": theirs, "Port": 80, "Protocol": "HTTP", "DefaultActions": forward});
+    aws.call("elbv2", "create_listener", place);
+    aws.forget();
+    let deleted = aws.pipe_with("rm-env --confirm production-pr1", &made.stdout);
+    assert_eq!(deleted.code, 1);
+    let line = format!(
+        "rm-env: cannot delete target group tg-api-production-pr1: in the way, and not this environment's: load balancer {}\n  try: delete its listener or rule and run it again\n",
+        text(&theirs)
+    );
+    assert!(deleted.stderr.contains(&line), "{}", deleted.stderr);
+    let asked = aws.changes().iter().filter(|change| *change == "elasticloadbalancing:DeleteTargetGroup").count();
+    assert_eq!(asked, 2, "once for each: {:?}", aws.changes());
+    assert_eq!(deleted.record("target_group", "web")["change"], "deleted");
+    assert_eq!(listeners(&aws, &theirs).len(), 1);
+    aws.call("elbv2", "delete_load_balancer", json!({"LoadBalancerArn": theirs}));
+    aws.pipe_with("rm-env --confirm production-pr1", &made.stdout).ok();
+    assert_eq!(aws.call("elbv2", "describe_target_groups", json!({}))["TargetGroups"], json!([]));
 }
 
 #[test]

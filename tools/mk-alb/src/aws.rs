@@ -12,7 +12,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum, Matcher, ProtocolEnum,
     Tag, TargetGroupAttribute, TargetTypeEnum,
 };
-use plumbing::{Aws, Env, Result, Stream, aws_error, code, wait};
+use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
 
 use crate::plan::{self, Balancer, Group, Listener, PORT, Part, Place, Want};
 
@@ -248,12 +248,22 @@ impl Elb {
         }
     }
 
-    /// Deletes a target group, as soon as AWS sees that no listener uses it any more.
-    pub async fn delete_group(&self, group: &Group) -> Result<()> {
+    /// Deletes a target group, as soon as AWS sees that no listener uses it any more. Where a load
+    /// balancer of `another` did a moment ago, that is not waited for.
+    ///
+    /// Errors: it still does.
+    pub async fn delete_group(&self, group: &Group, another: Option<&str>) -> Result<()> {
         let request = self.client.delete_target_group().target_group_arn(&group.arn);
-        let in_use = &[("ResourceInUse", "")];
-        match wait::retry(&self.stream, IN_USE_BUDGET, in_use, || request.clone().send()).await {
-            Err(error) if !ABSENT.contains(&code(&error)) => {
+        let in_use = ("ResourceInUse", "");
+        let budget = if another.is_some() { Duration::ZERO } else { IN_USE_BUDGET };
+        let answer = wait::retry(&self.stream, budget, &[in_use], || request.clone().send()).await;
+        match (answer, another) {
+            (Err(error), Some(theirs)) if code(&error) == in_use.0 => Err(Error::refused(format!(
+                "cannot delete target group {}: in the way, and not this environment's: load balancer {theirs}",
+                group.name
+            ))
+            .hint("delete its listener or rule and run it again")),
+            (Err(error), _) if !ABSENT.contains(&code(&error)) => {
                 let what = format!("delete target group {}", group.name);
                 Err(aws_error("elasticloadbalancing:DeleteTargetGroup", what, error))
             }

@@ -24,8 +24,8 @@ pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
     let groups = have.groups.iter().filter(|group| elb.env.owns(&group.tags) && named("target_group", &group.arn));
     let groups = stream
         .each(groups, async |group| {
-            elb.delete_group(group).await?;
             let app = record::app_of(&elb.env, "tg", group);
+            elb.delete_group(group, plan::anothers(group, &plan::balancer_name(&elb.env, &app))).await?;
             stream.write(record::group(&app, group).changed(Change::Deleted, &[])).await
         })
         .await;
@@ -48,8 +48,7 @@ async fn listeners(elb: &Elb, balancer: &Balancer, named: impl Fn(&str, &str) ->
     let Some(listener) = plan::on_port(&balancer.listeners).filter(|one| named("listener", &one.arn)) else {
         return Ok(());
     };
-    let tags = elb.tags(std::slice::from_ref(&listener.arn)).await?;
-    if !tags.get(&listener.arn).is_some_and(|tags| elb.env.owns(tags)) {
+    if !elb.env.owns(&listener.tags) {
         return Ok(());
     }
     elb.delete_listener(&listener.arn).await?;

@@ -178,11 +178,10 @@ impl Run<'_> {
     async fn listener(&self, want: &Want, balancer: &Balancer, group: &str) -> Result<()> {
         let elb = self.elb;
         let record = |listener: &Listener| record::listener(&want.app, &listener.arn, group);
-        let found = plan::on_port(&balancer.listeners);
-        if let Some(serving) = found.filter(|listener| plan::serves(listener, group)) {
-            return self.write(record(serving), Change::Kept).await;
+        if let Some(line) = plan::beside(&elb.env, want, &balancer.listeners) {
+            elb.stream.say(&line);
         }
-        let mut have = self.with_tags(found).await?;
+        let mut have = plan::serving(&elb.env, want, &balancer.listeners).cloned();
         loop {
             match plan::listener(&elb.env, want, have.as_ref(), group)? {
                 Step::Keep(listener) => return self.write(record(&listener), Change::Kept).await,
@@ -202,18 +201,11 @@ impl Run<'_> {
                     elb.stream.may_change().await?;
                     match elb.create_listener(want, &balancer.arn, group).await? {
                         Some(listener) => return self.write(record(&listener), Change::Created).await,
-                        None => have = self.with_tags(Some(&elb.listener_again(balancer).await?)).await?,
+                        None => have = Some(elb.listener_again(balancer).await?), // someone was faster
                     }
                 }
             }
         }
-    }
-
-    /// A listener that is to be changed, with its tags: they say whether it is ours.
-    async fn with_tags(&self, listener: Option<&Listener>) -> Result<Option<Listener>> {
-        let Some(listener) = listener else { return Ok(None) };
-        let tags = self.elb.tags(std::slice::from_ref(&listener.arn)).await?.into_values().next();
-        Ok(Some(Listener { tags: tags.unwrap_or_default(), ..listener.clone() }))
     }
 
     async fn write(&self, record: Record, change: Change) -> Result<()> {

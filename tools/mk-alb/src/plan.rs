@@ -11,8 +11,8 @@ use plumbing::name::{IDENTITY, LOAD_BALANCER_LIMIT, LONG_LIMIT};
 use plumbing::{App, Difference, Env, Error, Result};
 
 pub use balancer::{ATTRIBUTES, Balancer, PROTECTION, Place, balancer, failed, place};
-pub use group::{GROUP_ATTRIBUTES, Group, Health, group};
-pub use listener::{Listener, PORT, listener, on_port, serves};
+pub use group::{GROUP_ATTRIBUTES, Group, Health, anothers, group};
+pub use listener::{Listener, PORT, beside, listener, on_port, serving};
 
 /// The tag that tells whose app a load balancer and a target group are: their names are cut at 32.
 pub const APP: &str = "plumbline:app";
@@ -69,7 +69,7 @@ pub enum Part {
     Health,
     /// The attributes that we set.
     Attributes,
-    /// Where a listener forwards to.
+    /// Where a listener listens and forwards to.
     Action,
 }
 
@@ -101,13 +101,18 @@ pub fn want(env: &Env, app: &App) -> Want {
     };
     Want {
         app: app.name.clone(),
-        balancer: env.named("alb", &app.name, LOAD_BALANCER_LIMIT),
+        balancer: balancer_name(env, &app.name),
         group: env.named("tg", &app.name, LOAD_BALANCER_LIMIT),
         listener: env.named("listener", &app.name, LONG_LIMIT),
         scheme: if app.public { "internet-facing" } else { "internal" },
         port: app.port.into(),
         health,
     }
+}
+
+/// The name of an app's load balancer.
+pub fn balancer_name(env: &Env, app: &str) -> String {
+    env.named("alb", app, LOAD_BALANCER_LIMIT)
 }
 
 /// The tags of an app's resource.
@@ -155,7 +160,7 @@ fn owned(env: &Env, kind: &str, name: &str, tags: &Tags) -> Result<()> {
         "{kind} {name} is there, but not this environment's: it lacks the tag {IDENTITY}={}",
         env.name
     ))
-    .hint("delete it, or make an environment of another name"))
+    .hint("delete it, or name the environment or the app otherwise"))
 }
 
 fn unchangeable<const N: usize>(

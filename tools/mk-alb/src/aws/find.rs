@@ -15,9 +15,9 @@ use crate::plan::{self, Balancer, Group, Have, Health, Listener, PORT, Tags};
 const PAGE: i32 = 400;
 
 impl Elb {
-    /// All that could be ours by its name, with its tags; two calls deep. What it is like is asked
-    /// of all that end in the environment's name; a name that was cut may be any environment's,
-    /// and its tags are read first.
+    /// All that could be ours by its name, with its tags; two calls deep, and a third for the tags of
+    /// all listeners at once. What it is like is asked of all that end in the environment's name; a
+    /// name that was cut may be any environment's, and its tags are read first.
     pub async fn find(&self) -> Result<Have> {
         let (balancers, groups) = try_join!(self.balancers(), self.groups())?;
         let arns = balancers.iter().map(|balancer| &balancer.arn).chain(groups.iter().map(|group| &group.arn));
@@ -91,11 +91,17 @@ impl Elb {
             let (listeners, attributes) = try_join!(self.listeners(&balancer), self.attributes(&balancer))?;
             Ok(Balancer { listeners, attributes, ..balancer })
         });
-        wait::all(each).await
+        let mut found = wait::all(each).await?;
+        let arns: Vec<String> = found.iter().flat_map(|one| &one.listeners).map(|one| one.arn.clone()).collect();
+        let mut tags = self.tags(&arns).await?;
+        for listener in found.iter_mut().flat_map(|balancer| &mut balancer.listeners) {
+            listener.tags = tags.remove(&listener.arn).unwrap_or_default();
+        }
+        Ok(found)
     }
 
     /// The listeners of a load balancer, without their tags; none where it is gone.
-    pub async fn listeners(&self, balancer: &Balancer) -> Result<Vec<Listener>> {
+    async fn listeners(&self, balancer: &Balancer) -> Result<Vec<Listener>> {
         let request = self.client.describe_listeners().load_balancer_arn(&balancer.arn);
         let found: Vec<_> = match request.into_paginator().items().send().collect::<Result<_, _>>().await {
             Ok(found) => found,
@@ -166,7 +172,12 @@ impl Elb {
 
     /// Looks at the listener of a port that AWS says is taken.
     pub async fn listener_again(&self, balancer: &Balancer) -> Result<Listener> {
-        let look = async || Ok(plan::on_port(&self.listeners(balancer).await?).cloned());
+        let look = async || {
+            let found = plan::on_port(&self.listeners(balancer).await?).cloned();
+            let Some(found) = found else { return Ok(None) };
+            let tags = self.tags(std::slice::from_ref(&found.arn)).await?.remove(&found.arn);
+            Ok(Some(Listener { tags: tags.unwrap_or_default(), ..found }))
+        };
         let what = format!("port {PORT} of load balancer {} is taken, but its listener not shown", balancer.name);
         wait::until(&self.stream, &what, FRESH_BUDGET, look).await
     }

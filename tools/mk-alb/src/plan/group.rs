@@ -84,8 +84,7 @@ pub(super) fn fits(env: &Env, want: &Want, have: &Group, vpc: Option<&str>) -> R
         vpc.and_then(|vpc| Difference::between("vpc", &have.vpc, vpc)),
     ];
     unchangeable(env, want, "target group", &have.name, fixed)?;
-    let ours = format!("/app/{}/", want.balancer);
-    match have.balancers.iter().find(|arn| !arn.contains(&ours)) {
+    match anothers(have, &want.balancer) {
         Some(other) => Err(Error::refused(format!(
             "target group {} is used by another load balancer, {other}; AWS lets one use it",
             have.name
@@ -93,6 +92,12 @@ pub(super) fn fits(env: &Env, want: &Want, have: &Group, vpc: Option<&str>) -> R
         .hint("delete that one's listener or rule and run the pipeline again")),
         None => Ok(()),
     }
+}
+
+/// The ARN of a load balancer that uses a target group and is not called `balancer`.
+pub fn anothers<'a>(have: &'a Group, balancer: &str) -> Option<&'a str> {
+    let ours = format!("/app/{balancer}/");
+    have.balancers.iter().find(|arn| !arn.contains(&ours)).map(String::as_str)
 }
 
 impl Health {
