@@ -10,17 +10,19 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::Builder;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, DomainType, Filter, NetworkInterface, ResourceType, Tag, TagSpecification,
+    AttributeBooleanValue, DomainType, Filter, ResourceType, RouteTableAssociationState,
+    RouteTableAssociationStateCode, Tag, TagSpecification,
 };
 use plumbing::name::IDENTITY;
 use plumbing::{Aws, Env, Error, Kind, Result, Stream, aws_error, code, message, wait};
-use tokio::join;
 use tokio::time::Instant;
 
 use crate::plan::{self, Address, DefaultGroup, Gateway, MADE, NatGateway, Network, Subnet, Table, Tags};
 
+mod delete;
 mod find;
 
+pub use delete::Interface;
 use find::nat_gateway;
 
 /// EC2 shows what was just made to other calls with a delay.
@@ -43,8 +45,19 @@ const FRESH: &[(&str, &str)] = &[
 /// Another run sets the tags of the same thing.
 const TAGGING: &[(&str, &str)] = &[("ConcurrentTagAccess", "")];
 const TAG_BUDGET: Duration = Duration::from_secs(60);
+/// AWS's codes for a quota that is reached, and the name of the quota in Service Quotas.
+const QUOTAS: &[(&str, &str)] = &[
+    ("VpcLimitExceeded", "VPCs per Region"),
+    ("InternetGatewayLimitExceeded", "Internet gateways per Region"),
+    ("AddressLimitExceeded", "EC2-VPC Elastic IPs"),
+    ("SubnetLimitExceeded", "Subnets per VPC"),
+    ("RouteTableLimitExceeded", "Route tables per VPC"),
+    ("NatGatewayLimitExceeded", "NAT gateways per Availability Zone"),
+];
 /// A route table shows within a second or two.
 const TABLE_SHOWS: Duration = Duration::from_secs(10);
+/// A subnet uses its table at once, or soon (Terraform's limit).
+const ASSOCIATES: Duration = Duration::from_secs(5 * 60);
 /// A NAT gateway takes 1 to 3 minutes, at times 10.
 const NAT_CREATE: Duration = Duration::from_secs(15 * 60);
 /// The one that another run made shows within seconds, and so does an address.
@@ -129,10 +142,18 @@ impl Ec2 {
             self.client.create_vpc().cidr_block(cidr).tag_specifications(spec(ResourceType::Vpc, &tags)).send().await;
         let answer = match answer {
             Err(full) if code(&full) == "VpcLimitExceeded" && !self.vpcs().await?.is_empty() => return Ok(None),
-            answer => answer.map_err(|e| aws_error("ec2:CreateVpc", format!("create vpc {}", tags[0].1), e))?,
+            answer => answer.map_err(|e| refusal("ec2:CreateVpc", format!("create vpc {}", tags[0].1), e))?,
         };
         let id = answer.vpc.and_then(|vpc| vpc.vpc_id).unwrap_or_default();
         Ok(Some(Network { id, cidr: cidr.into(), tags: tags.into_iter().collect() }))
+    }
+
+    /// Has the VPC resolve names; without that no task finds a registry.
+    pub async fn enable_dns(&self, vpc: &str) -> Result<()> {
+        let on = AttributeBooleanValue::builder().value(true).build();
+        let request = self.client.modify_vpc_attribute().vpc_id(vpc).enable_dns_support(on);
+        let answer = self.fresh(|| request.clone().send()).await;
+        answer.map(drop).map_err(|e| aws_error("ec2:ModifyVpcAttribute", format!("enable dns support of {vpc}"), e))
     }
 
     /// Has the VPC give names to its interfaces; private DNS of endpoints needs it.
@@ -152,16 +173,13 @@ impl Ec2 {
             .tag_specifications(spec(ResourceType::InternetGateway, &tags))
             .send()
             .await;
+        let refused = |e| refusal("ec2:CreateInternetGateway", format!("create internet gateway {}", tags[0].1), e);
         let answer = match answer {
             Err(full) if code(&full) == "InternetGatewayLimitExceeded" => {
                 let others = self.gateways().await?; // of runs at the same time
-                return plan::gateway(&others, "").cloned().ok_or_else(|| {
-                    aws_error("ec2:CreateInternetGateway", format!("create internet gateway {}", tags[0].1), full)
-                });
+                return plan::gateway(&others, "").cloned().ok_or_else(|| refused(full));
             }
-            answer => answer.map_err(|e| {
-                aws_error("ec2:CreateInternetGateway", format!("create internet gateway {}", tags[0].1), e)
-            })?,
+            answer => answer.map_err(refused)?,
         };
         let id = answer.internet_gateway.and_then(|gateway| gateway.internet_gateway_id).unwrap_or_default();
         Ok(Gateway { id, vpc: None, tags: tags.into_iter().collect() })
@@ -200,16 +218,13 @@ impl Ec2 {
             .allocate_address()
             .domain(DomainType::Vpc)
             .tag_specifications(spec(ResourceType::ElasticIp, &tags));
+        let refused = |e| refusal("ec2:AllocateAddress", format!("allocate elastic ip {}", tags[0].1), e);
         let answer = match request.send().await {
             Err(full) if code(&full) == "AddressLimitExceeded" => {
                 let others = self.addresses().await?; // of runs at the same time
-                return plan::address(&others, &tags[0].1, None).cloned().ok_or_else(|| {
-                    aws_error("ec2:AllocateAddress", format!("allocate elastic ip {}", tags[0].1), full)
-                });
+                return plan::address(&others, &tags[0].1, None).cloned().ok_or_else(|| refused(full));
             }
-            answer => {
-                answer.map_err(|e| aws_error("ec2:AllocateAddress", format!("allocate elastic ip {}", tags[0].1), e))?
-            }
+            answer => answer.map_err(refused)?,
         };
         Ok(Address { id: answer.allocation_id.unwrap_or_default(), used: false, tags: tags.into_iter().collect() })
     }
@@ -229,7 +244,7 @@ impl Ec2 {
                 });
             }
             Err(error) => {
-                return Err(aws_error("ec2:CreateSubnet", format!("create subnet {} in {vpc}", tags[0].1), error));
+                return Err(refusal("ec2:CreateSubnet", format!("create subnet {} in {vpc}", tags[0].1), error));
             }
         };
         let id = answer.subnet.and_then(|subnet| subnet.subnet_id).unwrap_or_default();
@@ -246,7 +261,7 @@ impl Ec2 {
         let request = request.tag_specifications(spec(ResourceType::RouteTable, &tags));
         let answer = self.fresh(|| request.clone().send()).await;
         let answer =
-            answer.map_err(|e| aws_error("ec2:CreateRouteTable", format!("create route table {}", tags[0].1), e))?;
+            answer.map_err(|e| refusal("ec2:CreateRouteTable", format!("create route table {}", tags[0].1), e))?;
         let id = answer.route_table.and_then(|table| table.route_table_id).unwrap_or_default();
         Ok(Table { id, tags: tags.into_iter().collect(), ..Table::default() })
     }
@@ -291,23 +306,38 @@ impl Ec2 {
     }
 
     /// Has a subnet use a table, whichever it used before.
+    ///
+    /// Errors: AWS took the call, and the association failed.
     pub async fn associate(&self, table: &str, subnet: &str, old: Option<&str>) -> Result<()> {
         let what = || format!("associate {subnet} with {table}");
-        if let Some(old) = old {
-            let request = self.client.replace_route_table_association().association_id(old).route_table_id(table);
-            return request
-                .send()
-                .await
-                .map(drop)
-                .map_err(|e| aws_error("ec2:ReplaceRouteTableAssociation", what(), e));
-        }
-        let request = self.client.associate_route_table().route_table_id(table).subnet_id(subnet);
-        match self.fresh(|| request.clone().send()).await {
-            Err(error) if !already(code(&error), message(&error)) => {
-                Err(aws_error("ec2:AssociateRouteTable", what(), error))
+        let state = match old {
+            Some(old) => {
+                let request = self.client.replace_route_table_association().association_id(old).route_table_id(table);
+                let answer = request.send().await;
+                let answer = answer.map_err(|e| aws_error("ec2:ReplaceRouteTableAssociation", what(), e))?;
+                answer.association_state
             }
-            _ => Ok(()),
+            None => {
+                let request = self.client.associate_route_table().route_table_id(table).subnet_id(subnet);
+                match self.fresh(|| request.clone().send()).await {
+                    Ok(answer) => answer.association_state,
+                    Err(error) if already(code(&error), message(&error)) => None,
+                    Err(error) => return Err(aws_error("ec2:AssociateRouteTable", what(), error)),
+                }
+            }
+        };
+        if settled(&what(), state)? {
+            return Ok(());
         }
+        wait::until(&self.stream, &format!("{subnet} does not use {table} yet"), ASSOCIATES, async || {
+            let request = self.client.describe_route_tables().filters(filter("association.subnet-id", subnet));
+            let answer = request.send().await.map_err(|e| aws_error("ec2:DescribeRouteTables", what(), e))?;
+            let mut associations = answer.route_tables().iter().flat_map(|table| table.associations());
+            let ours = associations.find(|a| a.subnet_id() == Some(subnet) && a.route_table_id() == Some(table));
+            let Some(ours) = ours else { return Ok(None) }; // EC2 does not show it yet
+            Ok(settled(&what(), ours.association_state.clone())?.then_some(()))
+        })
+        .await
     }
 
     /// Makes the NAT gateway of a subnet in which `dead` ones were. The token says which subnet and
@@ -348,7 +378,7 @@ impl Ec2 {
                     let failed = others.iter().filter(|nat| nat.subnet == subnet.id).count();
                     attempt.set(attempt.get().max(failed));
                 }
-                Err(error) => return Err(aws_error("ec2:CreateNatGateway", &what, error)),
+                Err(error) => return Err(refusal("ec2:CreateNatGateway", &what, error)),
             }
             Ok(None)
         })
@@ -368,12 +398,16 @@ impl Ec2 {
                 match found.map_or("", |nat| nat.state.as_str()) {
                     "available" => {}
                     "pending" | "" => pending = true, // "": EC2 does not show it yet
+                    "deleting" | "deleted" => {
+                        return Err(Error::unfinished(format!("nat gateway {id} was deleted: another run is at work"))
+                            .hint("run the pipeline again"));
+                    }
                     state => {
                         let failure = found.map_or("", |nat| nat.failure.as_str());
                         return Err(Error::refused(format!(
                             "nat gateway {id} is {state}: {failure} (ec2:CreateNatGateway)"
                         ))
-                        .hint("run the pipeline again: it makes another"));
+                        .hint("see to that, and run the pipeline again: it makes another"));
                     }
                 }
             }
@@ -382,39 +416,38 @@ impl Ec2 {
         .await
     }
 
-    async fn nat(&self, id: &str) -> Result<Option<NatGateway>> {
-        match self.client.describe_nat_gateways().nat_gateway_ids(id).send().await {
-            Ok(answer) => {
-                Ok(answer.nat_gateways.unwrap_or_default().into_iter().map(nat_gateway).find(|nat| nat.id == id))
-            }
-            Err(error) if code(&error).ends_with("NotFound") => Ok(None),
-            Err(error) => Err(aws_error("ec2:DescribeNatGateways", format!("look at {id}"), error)),
-        }
-    }
-
     /// Takes every rule out of the default security group, so that what forgets to name a group
-    /// reaches nothing, and marks it as looked after.
+    /// reaches nothing.
     pub async fn strip(&self, group: &DefaultGroup) -> Result<()> {
         let id = &group.id;
+        let what = || format!("take the rules out of the default security group {id}");
         let request = self.client.describe_security_group_rules().filters(filter("group-id", id));
-        let rules = request
-            .send()
-            .await
-            .map_err(|e| aws_error("ec2:DescribeSecurityGroupRules", format!("look at {id}"), e))?;
+        let rules: Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
+        let rules = rules.map_err(|e| aws_error("ec2:DescribeSecurityGroupRules", what(), e))?;
         let of = |egress: bool| {
-            let rules = rules.security_group_rules().iter().filter(move |rule| rule.is_egress() == Some(egress));
+            let rules = rules.iter().filter(move |rule| rule.is_egress() == Some(egress));
             rules.filter_map(|rule| rule.security_group_rule_id.clone()).collect::<Vec<_>>()
         };
         let (ingress, egress) = (of(false), of(true));
         if !ingress.is_empty() {
             let request = self.client.revoke_security_group_ingress().group_id(id);
             let request = request.set_security_group_rule_ids(Some(ingress));
-            gone("ec2:RevokeSecurityGroupIngress", id, self.fresh(|| request.clone().send()).await)?;
+            match self.fresh(|| request.clone().send()).await {
+                Err(error) if !code(&error).ends_with(".NotFound") => {
+                    return Err(aws_error("ec2:RevokeSecurityGroupIngress", what(), error));
+                }
+                _ => {} // where it is not found, another run was faster
+            }
         }
         if !egress.is_empty() {
             let request = self.client.revoke_security_group_egress().group_id(id);
             let request = request.set_security_group_rule_ids(Some(egress));
-            gone("ec2:RevokeSecurityGroupEgress", id, self.fresh(|| request.clone().send()).await)?;
+            match self.fresh(|| request.clone().send()).await {
+                Err(error) if !code(&error).ends_with(".NotFound") => {
+                    return Err(aws_error("ec2:RevokeSecurityGroupEgress", what(), error));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -425,151 +458,6 @@ impl Ec2 {
         let request = self.client.create_tags().resources(id).set_tags(Some(tags.collect()));
         let answer = wait::retry(&self.stream, TAG_BUDGET, TAGGING, || request.clone().send()).await;
         answer.map(drop).map_err(|e| aws_error("ec2:CreateTags", format!("tag {id}"), e))
-    }
-
-    // Deleting: what is gone already counts as deleted.
-
-    /// Deletes a VPC; answers false while something is still in it.
-    pub async fn delete_vpc(&self, id: &str) -> Result<bool> {
-        gone("ec2:DeleteVpc", id, self.client.delete_vpc().vpc_id(id).send().await)
-    }
-
-    /// Deletes a subnet; answers false while something is still in it.
-    pub async fn delete_subnet(&self, id: &str) -> Result<bool> {
-        gone("ec2:DeleteSubnet", id, self.client.delete_subnet().subnet_id(id).send().await)
-    }
-
-    /// Deletes a route table that no subnet uses.
-    pub async fn delete_table(&self, id: &str) -> Result<bool> {
-        gone("ec2:DeleteRouteTable", id, self.client.delete_route_table().route_table_id(id).send().await)
-    }
-
-    /// Has a subnet use the main route table again.
-    pub async fn disassociate(&self, association: &str) -> Result<bool> {
-        gone(
-            "ec2:DisassociateRouteTable",
-            association,
-            self.client.disassociate_route_table().association_id(association).send().await,
-        )
-    }
-
-    /// Detaches a gateway; answers false while addresses of the VPC are mapped through it.
-    pub async fn detach(&self, gateway: &str, vpc: &str) -> Result<bool> {
-        let request = self.client.detach_internet_gateway().internet_gateway_id(gateway).vpc_id(vpc);
-        gone("ec2:DetachInternetGateway", gateway, request.send().await)
-    }
-
-    /// Deletes a detached gateway.
-    pub async fn delete_gateway(&self, id: &str) -> Result<bool> {
-        gone(
-            "ec2:DeleteInternetGateway",
-            id,
-            self.client.delete_internet_gateway().internet_gateway_id(id).send().await,
-        )
-    }
-
-    /// Deletes a NAT gateway and waits until it is gone, since its address is bound until then.
-    pub async fn delete_nat(&self, id: &str) -> Result<()> {
-        gone("ec2:DeleteNatGateway", id, self.client.delete_nat_gateway().nat_gateway_id(id).send().await)?;
-        self.nat_deleted(id).await
-    }
-
-    /// The NAT gateway of ours that has an address and is not going.
-    pub async fn nat_with(&self, address: &str) -> Result<Option<String>> {
-        let request = self.client.describe_nat_gateways().filter(self.identity());
-        let found: Vec<_> = request
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<_, _>>()
-            .await
-            .map_err(|e| aws_error("ec2:DescribeNatGateways", format!("find the user of {address}"), e))?;
-        let mut found = found.into_iter().map(nat_gateway);
-        let alive = |nat: &NatGateway| nat.address == address && matches!(nat.state.as_str(), "pending" | "available");
-        Ok(found.find(alive).map(|nat| nat.id))
-    }
-
-    /// Waits until a NAT gateway is gone.
-    pub async fn nat_deleted(&self, id: &str) -> Result<()> {
-        wait::until(&self.stream, &format!("nat gateway {id} is still deleting"), NAT_DELETE, || async {
-            let state = self.nat(id).await?.map(|nat| nat.state);
-            Ok(matches!(state.as_deref(), None | Some("deleted" | "failed")).then_some(()))
-        })
-        .await
-    }
-
-    /// Releases an address. AWS answers AuthFailure both while a NAT gateway still holds it and
-    /// after it is gone, so a look decides.
-    pub async fn release(&self, id: &str) -> Result<bool> {
-        let answer = self.client.release_address().allocation_id(id).send().await;
-        match &answer {
-            Err(error) if matches!(code(error), "AuthFailure" | "InvalidIPAddress.InUse") => {
-                Ok(!self.addresses().await?.iter().any(|address| address.id == id))
-            }
-            _ => gone("ec2:ReleaseAddress", id, answer),
-        }
-    }
-
-    /// The network interfaces in a VPC.
-    pub async fn interfaces(&self, vpc: &str) -> Result<Vec<Interface>> {
-        let pages =
-            self.client.describe_network_interfaces().filters(filter("vpc-id", vpc)).into_paginator().items().send();
-        let found: Vec<NetworkInterface> = pages
-            .collect::<Result<_, _>>()
-            .await
-            .map_err(|e| aws_error("ec2:DescribeNetworkInterfaces", format!("look at what is left in {vpc}"), e))?;
-        Ok(found
-            .into_iter()
-            .map(|interface| Interface {
-                id: interface.network_interface_id.unwrap_or_default(),
-                subnet: interface.subnet_id.unwrap_or_default(),
-                description: interface.description.unwrap_or_default(),
-                ours: plan::ours(&self.env, &tags(interface.tag_set)),
-            })
-            .collect())
-    }
-
-    /// What lies in a VPC and is not ours, as `KIND ID`: what keeps it from being deleted.
-    pub async fn foreign(&self, vpc: &str) -> Result<Vec<String>> {
-        let here = || filter("vpc-id", vpc);
-        let what = || format!("look at what is left in {vpc}");
-        let (subnets, groups, tables, endpoints, gateways) = join!(
-            self.client.describe_subnets().filters(here()).send(),
-            self.client.describe_security_groups().filters(here()).send(),
-            self.client.describe_route_tables().filters(here()).send(),
-            self.client.describe_vpc_endpoints().filters(here()).send(),
-            self.client.describe_internet_gateways().filters(filter("attachment.vpc-id", vpc)).send()
-        );
-        let mut left = Vec::new();
-        let mut note = |kind: &str, id: Option<String>, tagged: Option<Vec<Tag>>| {
-            if !plan::ours(&self.env, &tags(tagged)) {
-                left.push(format!("{kind} {}", id.unwrap_or_default()));
-            }
-        };
-        for subnet in subnets.map_err(|e| aws_error("ec2:DescribeSubnets", what(), e))?.subnets.unwrap_or_default() {
-            note("subnet", subnet.subnet_id, subnet.tags);
-        }
-        let groups = groups.map_err(|e| aws_error("ec2:DescribeSecurityGroups", what(), e))?.security_groups;
-        for group in groups.unwrap_or_default().into_iter().filter(|group| group.group_name() != Some("default")) {
-            note("security group", group.group_id, group.tags);
-        }
-        let tables = tables.map_err(|e| aws_error("ec2:DescribeRouteTables", what(), e))?.route_tables;
-        for table in tables.unwrap_or_default() {
-            if !table.associations().iter().any(|association| association.main() == Some(true)) {
-                note("route table", table.route_table_id, table.tags);
-            }
-        }
-        let endpoints = endpoints.map_err(|e| aws_error("ec2:DescribeVpcEndpoints", what(), e))?.vpc_endpoints;
-        for endpoint in endpoints.unwrap_or_default() {
-            if endpoint.state().is_none_or(|state| !state.as_str().eq_ignore_ascii_case("deleted")) {
-                note("vpc endpoint", endpoint.vpc_endpoint_id, endpoint.tags);
-            }
-        }
-        let gateways = gateways.map_err(|e| aws_error("ec2:DescribeInternetGateways", what(), e))?.internet_gateways;
-        for gateway in gateways.unwrap_or_default() {
-            note("internet gateway", gateway.internet_gateway_id, gateway.tags);
-        }
-        Ok(left)
     }
 
     fn identity(&self) -> Filter {
@@ -589,29 +477,34 @@ impl Ec2 {
     }
 }
 
-/// A network interface that someone left in a VPC.
-#[derive(Clone, Debug)]
-pub struct Interface {
-    /// `eni-…`.
-    pub id: String,
-    /// The subnet it lies in.
-    pub subnet: String,
-    /// What its maker wrote on it.
-    pub description: String,
-    /// Whether it carries the environment's identity, as our tasks' do.
-    pub ours: bool,
-}
-
-fn gone<T, E>(operation: &str, id: &str, answer: std::result::Result<T, SdkError<E>>) -> Result<bool>
+/// Words why AWS makes no more; of a quota that is reached, which one.
+fn refusal<E>(operation: &str, what: impl std::fmt::Display, error: SdkError<E>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let Err(error) = answer else { return Ok(true) };
-    match code(&error) {
-        "DependencyViolation" => Ok(false),
-        "Gateway.NotAttached" | "NatGatewayNotFound" => Ok(true),
-        code if code.ends_with(".NotFound") => Ok(true),
-        _ => Err(aws_error(operation, format!("delete {id}"), error)),
+    let quota = QUOTAS.iter().find(|(reached, _)| *reached == code(&error));
+    let told = aws_error(operation, what, error);
+    match quota {
+        Some((_, quota)) => {
+            told.hint(format!("delete what nobody uses, or have Service Quotas raise '{quota}', and run it again"))
+        }
+        None => told,
+    }
+}
+
+/// Whether an association is made; a state that is not told is none to wait for.
+///
+/// Errors: it failed.
+fn settled(what: &str, state: Option<RouteTableAssociationState>) -> Result<bool> {
+    let Some(state) = state else { return Ok(true) };
+    match state.state() {
+        Some(RouteTableAssociationStateCode::Associating) => Ok(false),
+        Some(RouteTableAssociationStateCode::Failed) => {
+            let why = state.status_message().unwrap_or("no message");
+            Err(Error::refused(format!("cannot {what}: {why} (ec2:AssociateRouteTable, failed)"))
+                .hint("run the pipeline again"))
+        }
+        _ => Ok(true),
     }
 }
 

@@ -44,7 +44,12 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
                         Err(Error::unfinished(format!("{nat} was made meanwhile, and has elastic ip {}", address.id))
                             .hint("run it again when nothing else is at work"))
                     }
-                    None => Ok(None),
+                    None => match ec2.user_of(&address.id).await? {
+                        Some(user) if !passes(&user, &ec2.env, &have) => {
+                            Err(in_the_way(&address.id, &[user.to_string()]))
+                        }
+                        _ => Ok(None),
+                    },
                 }
             })
             .await?;
@@ -62,9 +67,14 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
         let ours = have.tables.iter().filter(|table| named(records, "route_table", &table.id));
         ec2.stream
             .each(ours, async |table| {
-                ec2.stream
-                    .each(&table.subnets, async |(_, association)| ec2.disassociate(association).await.map(drop))
-                    .await?;
+                let ours = |user: &str| have.subnets.iter().any(|subnet| subnet.id == user);
+                let (ours, theirs): (Vec<_>, Vec<_>) =
+                    table.subnets.iter().chain(&table.failed).partition(|(user, _)| ours(user));
+                ec2.stream.each(ours, async |(_, association)| ec2.disassociate(association).await.map(drop)).await?;
+                if !theirs.is_empty() {
+                    let theirs: Vec<String> = theirs.iter().map(|(user, _)| format!("subnet {user}")).collect();
+                    return Err(in_the_way(&table.id, &theirs));
+                }
                 gone(ec2, &have, &table.id, "", async || ec2.delete_table(&table.id).await).await?;
                 deleted(ec2, "route_table", &plan::part(&table.tags, "rtb", &ec2.env), &table.id).await
             })
@@ -92,44 +102,57 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
             .await
     };
     let (tables, subnets, gateways) = tokio::join!(tables, subnets, gateways);
+    let parts = tables.and(subnets).and(gateways);
     let vpcs = have.vpcs.iter().filter(|vpc| named(records, "vpc", &vpc.id));
-    // The VPC is tried even if a part stayed: the attempt names what else is in the way.
     let vpcs = ec2
         .stream
         .each(vpcs, async |vpc| {
+            if parts.is_err() {
+                // With a part in it the VPC stays as well; what else is in the way is told all the same.
+                return match &foreign(ec2, &have, &vpc.id, "").await?[..] {
+                    [] => Ok(()),
+                    foreign => Err(in_the_way(&vpc.id, foreign)),
+                };
+            }
             gone(ec2, &have, &vpc.id, "", async || ec2.delete_vpc(&vpc.id).await).await?;
             deleted(ec2, "vpc", "main", &vpc.id).await
         })
         .await;
-    tables.and(subnets).and(gateways).and(vpcs)
+    vpcs.and(parts)
 }
 
 /// Tries a deletion until it is done, as long as what stands in the way goes away by itself.
 async fn gone(ec2: &Ec2, have: &Have, id: &str, subnet: &str, delete: impl AsyncFn() -> Result<bool>) -> Result<()> {
-    let vpc = plan::first(&have.vpcs).map(|vpc| vpc.id.as_str()).unwrap_or_default();
     wait::until(&ec2.stream, &format!("{id} is still in use"), INTERFACES_GO, async || {
         if delete().await? {
             return Ok(Some(()));
         }
-        let interfaces = ec2.interfaces(vpc).await?;
-        let here = |interface: &&Interface| subnet.is_empty() || interface.subnet == subnet;
-        let (passing, staying): (Vec<_>, Vec<_>) =
-            interfaces.iter().filter(here).partition(|i| passes(i, &ec2.env, have));
-        let mut foreign: Vec<String> =
-            staying.iter().map(|i| format!("network interface {} ({})", i.id, i.description)).collect();
-        if foreign.is_empty() && passing.is_empty() && id.starts_with("vpc-") {
-            foreign = ec2.foreign(vpc).await?;
+        match &foreign(ec2, have, id, subnet).await?[..] {
+            [] => Ok(None),
+            foreign => Err(in_the_way(id, foreign)),
         }
-        if foreign.is_empty() {
-            return Ok(None);
-        }
-        Err(Error::refused(format!(
-            "cannot delete {id}: in the way, and not this environment's: {}",
-            foreign.join(", ")
-        ))
-        .hint("delete these, or move them, and run it again"))
     })
     .await
+}
+
+/// What keeps something from being deleted and is not ours: interfaces in its subnet, or in the VPC,
+/// and in the way of the VPC itself, once no interface of ours is left in it, all else.
+async fn foreign(ec2: &Ec2, have: &Have, id: &str, subnet: &str) -> Result<Vec<String>> {
+    let whole = id.starts_with("vpc-");
+    let vpc = if whole { id } else { plan::first(&have.vpcs).map(|vpc| vpc.id.as_str()).unwrap_or_default() };
+    let interfaces = ec2.interfaces(vpc).await?;
+    let here = interfaces.iter().filter(|interface| subnet.is_empty() || interface.subnet == subnet);
+    let (passing, staying): (Vec<_>, Vec<_>) = here.partition(|interface| passes(interface, &ec2.env, have));
+    let mut foreign: Vec<String> = staying.iter().map(|interface| interface.to_string()).collect();
+    if whole && passing.is_empty() {
+        foreign.extend(ec2.foreign(vpc).await?);
+    }
+    Ok(foreign)
+}
+
+fn in_the_way(id: &str, foreign: &[String]) -> Error {
+    Error::refused(format!("cannot delete {id}: in the way, and not this environment's: {}", foreign.join(", ")))
+        .hint("delete these, or move them, and run it again")
 }
 
 /// Whether an interface belongs to something of ours that is gone or going, so that AWS removes it.
@@ -161,8 +184,8 @@ mod tests {
         let env: Env = serde_json::from_str(text).unwrap();
         let have =
             Have { nats: vec![plan::NatGateway { id: "nat-1".into(), ..Default::default() }], ..Have::default() };
-        let interface =
-            Interface { id: "eni-1".into(), subnet: "subnet-1".into(), description: description.into(), ours };
+        let (id, subnet, instance) = ("eni-1".into(), "subnet-1".into(), String::new());
+        let interface = Interface { id, subnet, description: description.into(), instance, ours };
         passes(&interface, &env, &have)
     }
 

@@ -157,6 +157,9 @@ async fn settings(ec2: &Ec2, vpc: &Network, fresh: bool, have: &Have) -> Result<
         true => ec2.default_group(&vpc.id).await?,
         false => have.default_group.clone(),
     };
+    if !fresh && !have.dns {
+        ec2.enable_dns(&vpc.id).await?; // first: without it AWS gives no names
+    }
     if !have.hostnames {
         ec2.enable_hostnames(&vpc.id).await?;
     }
@@ -349,7 +352,10 @@ async fn associated(ec2: &Ec2, have: &Have, subnet: &Subnet, table: &Table) -> R
     if uses(table).is_some() {
         return Ok(());
     }
-    let old = have.tables.iter().find_map(uses);
+    for (_, association) in have.tables.iter().flat_map(|table| &table.failed).filter(|(user, _)| *user == subnet.id) {
+        ec2.disassociate(association).await?;
+    }
+    let old = have.tables.iter().chain(&have.strangers).find_map(uses);
     ec2.associate(&table.id, &subnet.id, old.as_deref()).await
 }
 

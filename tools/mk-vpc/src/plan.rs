@@ -47,10 +47,14 @@ pub struct Have {
     pub subnets: Vec<Subnet>,
     /// Our route tables of the first VPC.
     pub tables: Vec<Table>,
+    /// The route tables of others in the first VPC.
+    pub strangers: Vec<Table>,
     /// Our NAT gateways of the first VPC; AWS lists deleted ones for an hour.
     pub nats: Vec<NatGateway>,
     /// The default security group of the first VPC.
     pub default_group: Option<DefaultGroup>,
+    /// Whether the first VPC resolves names.
+    pub dns: bool,
     /// Whether the first VPC gives its interfaces DNS names.
     pub hostnames: bool,
 }
@@ -110,6 +114,8 @@ pub struct Table {
     pub default_route: Option<String>,
     /// The subnets that use it, each with its association's ID.
     pub subnets: Vec<(String, String)>,
+    /// Those whose association failed.
+    pub failed: Vec<(String, String)>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -140,8 +146,6 @@ pub struct DefaultGroup {
     pub ingress: bool,
     /// Whether it lets anything out.
     pub egress: bool,
-    /// Its tags.
-    pub tags: Tags,
 }
 
 /// The network as it is to be, part by part.
@@ -196,23 +200,30 @@ pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<L
     }
     chosen.extend(zones.iter().filter(|zone| !chosen.contains(zone)).cloned().collect::<Vec<_>>());
     if chosen.len() < want.zones {
-        return Err(Error::refused(format!("{} has {} zones, wanted {}", env.region, chosen.len(), want.zones)));
+        return Err(Error::refused(format!(
+            "{} offers {} of the {} zones that are wanted",
+            env.region,
+            chosen.len(),
+            want.zones
+        )));
     }
     chosen.truncate(want.zones);
-    let block = |zone: &str, at: usize, half: usize| {
-        let name = if half == 0 { "public" } else { "private" };
-        // A zone that was there first keeps its blocks, even if a zone that sorts before it joins.
-        let there = have.subnets.iter().find(|s| s.zone == zone && part(&s.tags, "subnet", env).starts_with(name));
-        there.map_or_else(|| want.cidr.sixteenth((half * 8 + at) as u32).to_string(), |subnet| subnet.cidr.clone())
-    };
-    let zones = chosen.iter().enumerate().map(|(at, zone)| Zone {
-        zone: zone.clone(),
-        letter: zone.chars().last().unwrap_or_default().to_string(),
-        public: block(zone, at, 0),
-        private: block(zone, at, 1),
-        nat: want.nat == Nat::PerZone || at == 0,
+    let block = |half: u32, n: u32| want.cidr.sixteenth(half * 8 + n).to_string();
+    // A zone keeps its blocks, even if one that sorts before it joins; a new one takes the first free.
+    let has = |subnet: &Subnet, n: u32| (0..2).any(|half| subnet.cidr == block(half, n));
+    let mut free = (0..8).filter(|n| !have.subnets.iter().any(|subnet| has(subnet, *n)));
+    let zones = chosen.into_iter().map(|zone| {
+        let there = (0..8).find(|n| have.subnets.iter().any(|subnet| subnet.zone == zone && has(subnet, *n)));
+        let n = there.or_else(|| free.next()).unwrap_or_default();
+        let letter = zone.chars().last().unwrap_or_default().to_string();
+        Zone { zone, letter, public: block(0, n), private: block(1, n), nat: want.nat == Nat::PerZone }
     });
-    Ok(Layout { cidr: want.cidr.to_string(), zones: zones.collect(), nat: want.nat })
+    let mut zones: Vec<Zone> = zones.collect();
+    if want.nat == Nat::Single {
+        let there = zones.iter().position(|zone| nat_of(have, zone).is_some());
+        zones[there.unwrap_or_default()].nat = true;
+    }
+    Ok(Layout { cidr: want.cidr.to_string(), zones, nat: want.nat })
 }
 
 /// Of several that do the same work, the one that every run picks: the first made, then the
@@ -300,7 +311,7 @@ pub fn exits(env: &Env, layout: &Layout, have: &Have, gateway: &str) -> Vec<Exit
         subnets: layout.zones.iter().filter_map(|zone| id(&zone.public)).collect(),
     };
     let private = layout.zones.iter().map(|zone| {
-        let with_nat = if zone.nat { zone } else { &layout.zones[0] };
+        let with_nat = if zone.nat { zone } else { layout.zones.iter().find(|other| other.nat).unwrap_or(zone) };
         let there = nat_of(have, with_nat).map(|nat| nat.id.clone());
         Exit {
             part: format!("private-{}", zone.letter),
@@ -327,7 +338,7 @@ pub fn exit_differences(have: &Have, table: &Table, exit: &Exit) -> Vec<Differen
     let route = table.default_route.as_deref().unwrap_or("none");
     let used = |subnet: &String| {
         let uses = |table: &&Table| table.subnets.iter().any(|(user, _)| user == subnet);
-        have.tables.iter().find(uses).map_or("the main one", |table| table.id.as_str())
+        have.tables.iter().chain(&have.strangers).find(uses).map_or("the main one", |table| table.id.as_str())
     };
     let subnets =
         exit.subnets.iter().map(|subnet| Difference::between(&format!("table of {subnet}"), used(subnet), &table.id));
@@ -498,6 +509,7 @@ pub fn dry_run(env: &Env, layout: &Layout, have: &Have) -> Vec<Record> {
 pub fn vpc_differences(have: &Have) -> Vec<Difference> {
     let group = have.default_group.clone().unwrap_or_default();
     [
+        Difference::between("dns support", have.dns, true),
         Difference::between("dns hostnames", have.hostnames, true),
         Difference::between("default group admits", group.ingress, false),
         Difference::between("default group lets out", group.egress, false),
@@ -505,11 +517,6 @@ pub fn vpc_differences(have: &Have) -> Vec<Difference> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// Whether tags say that a resource is the environment's.
-pub fn ours(env: &Env, tags: &Tags) -> bool {
-    tags.get(IDENTITY) == Some(&env.name)
 }
 
 #[cfg(test)]
@@ -571,9 +578,48 @@ mod tests {
         assert_eq!(zones, [("b", "10.0.0.0/20"), ("a", "10.0.16.0/20")]);
     }
 
+    fn in_zone(zone: &str, cidr: &str) -> Subnet {
+        Subnet { id: format!("subnet-{cidr}"), cidr: cidr.into(), zone: zone.into(), tags: tags("renamed") }
+    }
+
+    #[test]
+    fn a_zone_that_lost_its_subnets_gets_its_own_blocks_again() {
+        let there = [("us-east-1b", "10.0.16.0/20"), ("us-east-1b", "10.0.144.0/20")];
+        let have = Have { subnets: there.map(|(zone, cidr)| in_zone(zone, cidr)).into(), ..Have::default() };
+        let layout = layout(&env(), &want(), &have, &zones()).unwrap();
+        let blocks: Vec<_> =
+            layout.zones.iter().map(|z| [&z.letter, &z.public, &z.private].map(|s| s.as_str())).collect();
+        assert_eq!(blocks, [["b", "10.0.16.0/20", "10.0.144.0/20"], ["a", "10.0.0.0/20", "10.0.128.0/20"]]);
+    }
+
+    #[test]
+    fn a_zone_that_lost_one_subnet_gets_the_block_beside_the_other() {
+        let there = [("us-east-1a", "10.0.16.0/20"), ("us-east-1b", "10.0.128.0/20")];
+        let have = Have { subnets: there.map(|(zone, cidr)| in_zone(zone, cidr)).into(), ..Have::default() };
+        let layout = layout(&env(), &want(), &have, &zones()).unwrap();
+        let blocks: Vec<_> = layout.zones.iter().map(|z| (z.public.as_str(), z.private.as_str())).collect();
+        assert_eq!(blocks, [("10.0.16.0/20", "10.0.144.0/20"), ("10.0.0.0/20", "10.0.128.0/20")]);
+    }
+
+    #[test]
+    fn a_single_nat_stays_in_its_zone() {
+        let nat =
+            NatGateway { subnet: "subnet-10.0.16.0/20".into(), state: "available".into(), ..NatGateway::default() };
+        let have = Have {
+            subnets: vec![in_zone("us-east-1a", "10.0.0.0/20"), in_zone("us-east-1b", "10.0.16.0/20")],
+            nats: vec![NatGateway { id: "nat-1".into(), ..nat }],
+            ..Have::default()
+        };
+        let layout = layout(&env(), &Want { nat: Nat::Single, ..want() }, &have, &zones()).unwrap();
+        assert_eq!(layout.zones.iter().map(|z| z.nat).collect::<Vec<_>>(), [false, true]);
+        let exits = exits(&env(), &layout, &have, "igw-1");
+        assert_eq!(exits.iter().map(|exit| exit.target.as_str()).collect::<Vec<_>>(), ["igw-1", "nat-1", "nat-1"]);
+    }
+
     #[test]
     fn fewer_zones_than_wanted_is_refused() {
-        assert!(layout(&env(), &want(), &Have::default(), &zones()[..1]).is_err());
+        let error = layout(&env(), &want(), &Have::default(), &zones()[..1]).unwrap_err();
+        assert_eq!(error.message, "us-east-1 offers 1 of the 2 zones that are wanted");
     }
 
     #[test]
@@ -588,6 +634,7 @@ mod tests {
         let per_zone = layout(&env(), &want(), &Have::default(), &zones()).unwrap();
         let subnets = per_zone.zones.iter().map(|zone| Subnet {
             id: zone.zone.clone(),
+            zone: zone.zone.clone(),
             cidr: zone.public.clone(),
             ..Subnet::default()
         });
@@ -662,6 +709,7 @@ mod tests {
             default_route: out.map(String::from),
             subnets: vec![(user.into(), "rtbassoc-1".into())],
             tags: tags("renamed"),
+            ..Table::default()
         };
         let have = Have {
             subnets: vec![subnet("subnet-1", "10.0.0.0/20"), subnet("subnet-2", "10.0.128.0/20")],

@@ -1,7 +1,7 @@
 //! What is there: all that carries the environment's identity, and what lies in its VPC, in plain
 //! words. Every answer is filtered again here: not every filter is honoured at once, or at all.
 
-use aws_sdk_ec2::types::NatGateway as SdkNat;
+use aws_sdk_ec2::types::{NatGateway as SdkNat, RouteTable, RouteTableAssociationStateCode, VpcAttributeName};
 use plumbing::{Result, aws_error, code};
 use tokio::try_join;
 
@@ -30,13 +30,16 @@ impl Ec2 {
         let (vpcs, gateways, addresses) = try_join!(self.vpcs(), self.gateways(), self.addresses())?;
         let mut have = Have { vpcs, gateways, addresses, ..Have::default() };
         let Some(vpc) = plan::first(&have.vpcs).map(|vpc| vpc.id.clone()) else { return Ok(have) };
-        (have.subnets, have.tables, have.nats, have.default_group, have.hostnames) = try_join!(
+        let tables;
+        (have.subnets, tables, have.nats, have.default_group, have.dns, have.hostnames) = try_join!(
             self.subnets(&vpc),
             self.tables(&vpc),
             self.nats(&vpc),
             self.default_group(&vpc),
-            self.hostnames(&vpc)
+            self.attribute(&vpc, VpcAttributeName::EnableDnsSupport),
+            self.attribute(&vpc, VpcAttributeName::EnableDnsHostnames)
         )?;
+        (have.tables, have.strangers) = tables.into_iter().partition(|table| self.env.owns(&table.tags));
         Ok(have)
     }
 
@@ -50,7 +53,7 @@ impl Ec2 {
             cidr: vpc.cidr_block.unwrap_or_default(),
             tags: tags(vpc.tags),
         });
-        Ok(vpcs.filter(|vpc| plan::ours(&self.env, &vpc.tags)).collect())
+        Ok(vpcs.filter(|vpc| self.env.owns(&vpc.tags)).collect())
     }
 
     /// Our internet gateways.
@@ -65,7 +68,7 @@ impl Ec2 {
             id: gateway.internet_gateway_id.unwrap_or_default(),
             tags: tags(gateway.tags),
         });
-        Ok(gateways.filter(|gateway| plan::ours(&self.env, &gateway.tags)).collect())
+        Ok(gateways.filter(|gateway| self.env.owns(&gateway.tags)).collect())
     }
 
     /// Our Elastic IP addresses; this call has no pages.
@@ -77,7 +80,7 @@ impl Ec2 {
             id: address.allocation_id.unwrap_or_default(),
             tags: tags(address.tags),
         });
-        Ok(addresses.filter(|address| plan::ours(&self.env, &address.tags)).collect())
+        Ok(addresses.filter(|address| self.env.owns(&address.tags)).collect())
     }
 
     /// Our subnets of a VPC.
@@ -93,31 +96,35 @@ impl Ec2 {
             zone: subnet.availability_zone.unwrap_or_default(),
             tags: tags(subnet.tags),
         });
-        Ok(subnets.filter(|subnet| plan::ours(&self.env, &subnet.tags)).collect())
+        Ok(subnets.filter(|subnet| self.env.owns(&subnet.tags)).collect())
     }
 
-    /// Our route tables of a VPC.
-    pub async fn tables(&self, vpc: &str) -> Result<Vec<Table>> {
+    /// The route tables of a VPC, whoever made them, but for the main one, which is the VPC's own.
+    async fn tables(&self, vpc: &str) -> Result<Vec<Table>> {
         let pages = self.client.describe_route_tables().filters(filter("vpc-id", vpc)).into_paginator().items().send();
         let found: Vec<_> = pages
             .collect::<Result<_, _>>()
             .await
             .map_err(|e| aws_error("ec2:DescribeRouteTables", format!("find the route tables of {vpc}"), e))?;
-        let tables = found.into_iter().map(|table| {
+        let main = |table: &RouteTable| table.associations().iter().any(|one| one.main() == Some(true));
+        let tables = found.into_iter().filter(|table| !main(table)).map(|table| {
             let out = table.routes().iter().find(|route| route.destination_cidr_block() == Some("0.0.0.0/0"));
             let out = out.and_then(|route| route.nat_gateway_id().or(route.gateway_id()).map(String::from));
             let users = table.associations().iter().filter_map(|association| {
-                let subnet = association.subnet_id()?;
-                Some((subnet.to_string(), association.route_table_association_id()?.to_string()))
+                let user = (association.subnet_id()?.into(), association.route_table_association_id()?.into());
+                let state = association.association_state().and_then(|state| state.state());
+                Some((user, state == Some(&RouteTableAssociationStateCode::Failed)))
             });
+            let (failed, works): (Vec<_>, Vec<_>) = users.partition(|(_, failed)| *failed);
             Table {
                 default_route: out,
-                subnets: users.collect(),
+                subnets: works.into_iter().map(|(user, _)| user).collect(),
+                failed: failed.into_iter().map(|(user, _)| user).collect(),
                 id: table.route_table_id.unwrap_or_default(),
                 tags: tags(table.tags),
             }
         });
-        Ok(tables.filter(|table| plan::ours(&self.env, &table.tags)).collect())
+        Ok(tables.collect())
     }
 
     /// Our NAT gateways of a VPC, with those that are deleted but still listed.
@@ -128,7 +135,7 @@ impl Ec2 {
             .await
             .map_err(|e| aws_error("ec2:DescribeNatGateways", format!("find the nat gateways of {vpc}"), e))?;
         let nats = found.into_iter().filter(|nat| nat.vpc_id.as_deref() == Some(vpc)).map(nat_gateway);
-        Ok(nats.filter(|nat| plan::ours(&self.env, &nat.tags)).collect())
+        Ok(nats.filter(|nat| self.env.owns(&nat.tags)).collect())
     }
 
     /// The default security group of a VPC.
@@ -138,25 +145,27 @@ impl Ec2 {
             .describe_security_groups()
             .filters(filter("vpc-id", vpc))
             .filters(filter("group-name", "default"));
-        let answer = self.fresh(|| request.clone().send()).await;
-        let groups = answer
+        let look = || request.clone().into_paginator().items().send().collect::<Result<Vec<_>, _>>();
+        let groups = self
+            .fresh(look)
+            .await
             .map_err(|e| aws_error("ec2:DescribeSecurityGroups", format!("find the default group of {vpc}"), e))?;
-        Ok(groups.security_groups.unwrap_or_default().into_iter().next().map(|group| DefaultGroup {
+        Ok(groups.into_iter().next().map(|group| DefaultGroup {
             ingress: !group.ip_permissions().is_empty(),
             egress: !group.ip_permissions_egress().is_empty(),
             id: group.group_id.unwrap_or_default(),
-            tags: tags(group.tags),
         }))
     }
 
-    async fn hostnames(&self, vpc: &str) -> Result<bool> {
-        let attribute = aws_sdk_ec2::types::VpcAttributeName::EnableDnsHostnames;
+    /// Whether a VPC has one of its two attributes about DNS; AWS tells one in a call.
+    async fn attribute(&self, vpc: &str, attribute: VpcAttributeName) -> Result<bool> {
         let answer = self.client.describe_vpc_attribute().vpc_id(vpc).attribute(attribute).send().await;
         let answer = match answer {
             Err(gone) if code(&gone) == "InvalidVpcID.NotFound" => return Ok(false), // who changes it notices
             answer => answer.map_err(|e| aws_error("ec2:DescribeVpcAttribute", format!("look at {vpc}"), e))?,
         };
-        Ok(answer.enable_dns_hostnames.and_then(|value| value.value).unwrap_or_default())
+        let told = answer.enable_dns_support.or(answer.enable_dns_hostnames);
+        Ok(told.and_then(|value| value.value).unwrap_or_default())
     }
 }
 
