@@ -1,7 +1,7 @@
 //! mk-alb: its command line, and the load balancers it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, LocalAws, Output, Value, json, tags, text};
+use support::{ENV, Faults, LocalAws, Output, Value, json, tags, text};
 
 /// Two apps, and a network for them.
 const UPSTREAM: &str = "mk-env production pr1 | mk-app web --public --calls api | mk-app api --health /WeatherForecast | mk-vpc --nat single";
@@ -502,6 +502,25 @@ fn two_runs_at_once_make_one_of_each() {
     aws.forget();
     aws.pipe_with("mk-alb", &input).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn what_goes_while_it_is_looked_at_is_not_taken_for_anothers() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let faults = Faults::between(&aws);
+    let input = upstream(&aws, UPSTREAM);
+    aws.pipe_with("mk-alb", &input).ok();
+    // It is listed, and gone when its tags are read: all in one call, and then one of them alone.
+    let gone = |nth: u64, code: &str| json!({"do": "refuse", "of": "elasticloadbalancing:DescribeTags", "nth": nth, "code": code, "message": "not found"});
+    for code in ["LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound"] {
+        for nth in 2..=8 {
+            faults.rules(json!([gone(1, code), gone(nth, code)]));
+            let again = faults.pipe_with("mk-alb", &input);
+            assert_eq!(again.code, 0, "{code} {nth}: {}", again.stderr);
+        }
+    }
+    let all = aws.call("elbv2", "describe_load_balancers", json!({}))["LoadBalancers"].clone();
+    assert_eq!(all.as_array().unwrap().len(), 2);
 }
 
 #[test]

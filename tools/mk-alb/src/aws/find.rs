@@ -37,8 +37,10 @@ impl Elb {
             try_join!(self.details(cut), wait::all(cut_groups.into_iter().map(|group| self.group_details(group))))?;
         balancers.extend(cut.into_iter().chain(others));
         groups.extend(cut_groups.into_iter().chain(other_groups));
-        balancers.iter_mut().for_each(|balancer| balancer.tags = tags.remove(&balancer.arn).unwrap_or_default());
-        groups.iter_mut().for_each(|group| group.tags = tags.remove(&group.arn).unwrap_or_default());
+        // What has no tags to be read went since it was listed.
+        let balancers = balancers.into_iter().filter_map(|one| Some(Balancer { tags: tags.remove(&one.arn)?, ..one }));
+        let balancers = balancers.collect();
+        let groups = groups.into_iter().filter_map(|one| Some(Group { tags: tags.remove(&one.arn)?, ..one })).collect();
         Ok(Have { balancers, groups })
     }
 
@@ -94,8 +96,10 @@ impl Elb {
         let mut found = wait::all(each).await?;
         let arns: Vec<String> = found.iter().flat_map(|one| &one.listeners).map(|one| one.arn.clone()).collect();
         let mut tags = self.tags(&arns).await?;
-        for listener in found.iter_mut().flat_map(|balancer| &mut balancer.listeners) {
-            listener.tags = tags.remove(&listener.arn).unwrap_or_default();
+        for balancer in &mut found {
+            let listeners = std::mem::take(&mut balancer.listeners).into_iter();
+            let there = listeners.filter_map(|one| Some(Listener { tags: tags.remove(&one.arn)?, ..one }));
+            balancer.listeners = there.collect();
         }
         Ok(found)
     }
