@@ -1,7 +1,7 @@
 //! ls-env: an environment, found again from its name.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{LocalAws, recipe};
+use support::{Faults, LocalAws, json, recipe};
 
 #[test]
 fn it_obeys_the_conventions() {
@@ -64,4 +64,29 @@ fn it_changes_nothing() {
     aws.forget();
     aws.pipe("ls-env --env production-pr1").ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn what_an_emulator_lacks_keeps_nothing_else_from_being_listed_and_deleted() {
+    let aws = LocalAws::start();
+    let faults = Faults::between(&aws);
+    aws.pipe("mk-env production pr1 | mk-vpc").ok();
+    let words = "API for operation 'ListPipelines' of service 'codepipeline' has not yet been implemented";
+    let refusal =
+        json!({"do": "refuse", "of": "codepipeline:*", "status": 501, "code": "InternalFailure", "message": words});
+    for lacks in [refusal, json!({"do": "lack", "of": "codepipeline:*"})] {
+        faults.rules(json!([lacks]));
+        let listed = faults.pipe("ls-env --env production-pr1").ok();
+        assert_eq!(listed.record("vpc", "main")["cidr"], "10.0.0.0/16");
+        let lines: Vec<&str> = listed.stderr.lines().collect();
+        let [line] = lines[..] else { panic!("{}", listed.stderr) };
+        assert!(line.starts_with("ls-env: this endpoint lacks a service: cannot list the pipelines: "), "{line}");
+    }
+    faults.pipe(&recipe(&["down"], "pr1")).ok();
+    faults.end();
+    assert_eq!(faults.pipe("ls-env --env production-pr1").ok().records().len(), 1);
+    // A service that only fails now is no service that is not there.
+    faults.rules(json!([{"do": "refuse", "of": "codepipeline:*", "code": "AccessDeniedException", "message": "no"}]));
+    let refused = faults.pipe("ls-env --env production-pr1");
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
 }

@@ -124,6 +124,8 @@ class Faults:
                 return words.expired(call)
             case "refuse":
                 return words.error(call, rule.get("status", 400), rule["code"], rule["message"])
+            case "lack":
+                return words.lacking()
             case "rewrite":
                 status, headers, data = answer
                 text = re.sub(rule["match"], rule["by"], data.decode(), flags=re.DOTALL)

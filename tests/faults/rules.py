@@ -18,6 +18,7 @@ what           "do": "cut"           the connection ends without an answer
                      "expire"        the service's own "credentials have expired"
                      "refuse"        "code", "message" and "status" (400), in the service's format
                      "delay"         "ms" longer
+                     "lack"          the answer of an emulator that has no such service: no code
                      "rewrite"       AWS's answer, with what fits the regular expression "match"
                                      replaced "by" this
                "when": "after"       when the call has been done; else before, and it is not

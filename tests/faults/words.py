@@ -93,6 +93,12 @@ def error(call: dict[str, Any], status: int, code: str, message: str) -> tuple[s
     return f"{status} {code}", headers, body
 
 
+def lacking() -> tuple[str, list[Any], bytes]:
+    """How an emulator says that it has no such service."""
+    body = b'{"error": "Unsupported service"}'
+    return "400 Bad Request", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))], body
+
+
 def throttled(call: dict[str, Any]) -> tuple[str, list[Any], bytes]:
     return error(call, *THROTTLED.get(call["service"], THROTTLED[None]))
 

@@ -75,7 +75,12 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     for record in merge::records(&env, new, found.filter(wanted).collect()) {
         stream.write(record).await?;
     }
-    let mut errors = errors.into_iter().filter_map(Result::err);
+    // What an emulator does not have, it cannot have made; AWS itself has all of it.
+    let emulator = aws.config.endpoint_url().is_some();
+    let errors = errors.into_iter().filter_map(Result::err);
+    let (lacking, errors): (Vec<_>, Vec<_>) = errors.partition(|error| emulator && merge::is_lacking(&error.message));
+    lacking.iter().for_each(|error| stream.say(&format!("this endpoint lacks a service: {}", error.message)));
+    let mut errors = errors.into_iter();
     let Some(first) = errors.next() else { return Ok(()) };
     errors.filter(|other| *other != first).for_each(|other| stream.say(&other.message));
     Err(Error { message: format!("the list is not complete: {}", first.message), ..first })

@@ -68,6 +68,13 @@ pub fn serves_and_builds(record: &Record) -> (bool, bool) {
     }
 }
 
+/// Whether a refusal is an emulator's word that it has no such service: an error without a code of
+/// AWS's, or what LocalStack and its kin say under one.
+pub fn is_lacking(message: &str) -> bool {
+    let codeless = message.contains("without an AWS error code") && !message.contains("answered 200");
+    codeless || ["unhandled error", "not yet been ", "not yet implemented"].iter().any(|words| message.contains(words))
+}
+
 /// The reading statements of several policies as one policy.
 pub fn policies(policies: &[&str]) -> String {
     let mut actions: Vec<String> = Vec::new();
@@ -168,6 +175,21 @@ mod tests {
         }
         let repo = |words: &[&str]| serves_and_builds(&Record::new("repo", "web").with("needed_by", words));
         assert_eq!((repo(&["source"]), repo(&["app", "source"])), ((false, true), (true, false)));
+    }
+
+    #[test]
+    fn what_an_emulator_lacks_is_told_from_what_it_refuses() {
+        for (message, lacking) in [
+            ("cannot list the pipelines: the endpoint answered 400 without an AWS error code; it may", true),
+            ("cannot list the pipelines: unhandled error: Error (codepipeline:ListPipelines)", true),
+            ("API for operation 'X' has not yet been implemented in Y (ecs:DescribeClusters, InternalFailure)", true),
+            ("API for service 'ecs' not yet implemented or pro feature (ecs:DescribeClusters, InternalFailure)", true),
+            ("cannot list the repositories: the endpoint answered 200 without an AWS error code", false),
+            ("cannot list the pipelines: An internal failure (codepipeline:ListPipelines, InternalFailure)", false),
+            ("cannot list the pipelines: connection closed before message completed", false),
+        ] {
+            assert_eq!(is_lacking(message), lacking, "{message}");
+        }
     }
 
     #[test]
