@@ -72,6 +72,17 @@ impl World {
         self.aws.call("ecs", "describe_task_definition", params)
     }
 
+    /// Registers a revision by hand, from what AWS told of another; answers its ARN.
+    fn register(&self, definition: &Value, tags: Value) -> Value {
+        let fields = ["family", "containerDefinitions", "cpu", "memory", "networkMode", "executionRoleArn"];
+        let fields = fields.into_iter().chain(["requiresCompatibilities", "runtimePlatform"]);
+        let mut params: Value = fields.map(|field| (field.to_string(), definition[field].clone())).collect();
+        if tags != Value::Null {
+            params["tags"] = tags;
+        }
+        self.aws.call("ecs", "register_task_definition", params)["taskDefinition"]["taskDefinitionArn"].clone()
+    }
+
     /// Waits, a moment at a time, until a service is as wanted.
     fn until(&self, app: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..100 {
@@ -493,20 +504,7 @@ fn what_hands_added_to_a_task_definition_goes_and_is_told() {
     ] {
         let mut definition = wanted.clone();
         definition["containerDefinitions"][0][field] = value;
-        let fields = [
-            "family",
-            "containerDefinitions",
-            "cpu",
-            "memory",
-            "networkMode",
-            "executionRoleArn",
-            "requiresCompatibilities",
-            "runtimePlatform",
-        ];
-        let mut params: Value = fields.iter().map(|field| (field.to_string(), definition[*field].clone())).collect();
-        params["tags"] = json!([{"key": "plumbline:env", "value": "production-pr1"}]);
-        let theirs =
-            world.aws.call("ecs", "register_task_definition", params)["taskDefinition"]["taskDefinitionArn"].clone();
+        let theirs = world.register(&definition, json!([{"key": "plumbline:env", "value": "production-pr1"}]));
         world.aws.call("ecs", "update_service", json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": theirs}));
         world.completed();
         let mended = world.run().ok();
@@ -667,19 +665,7 @@ fn pushed_by_its_pipeline(world: &World) -> String {
 fn deployed_by_its_pipeline(world: &World, image: &str) -> Value {
     let mut definition = world.task("web")["taskDefinition"].clone();
     definition["containerDefinitions"][0]["image"] = json!(image);
-    let fields = [
-        "family",
-        "containerDefinitions",
-        "cpu",
-        "memory",
-        "networkMode",
-        "executionRoleArn",
-        "requiresCompatibilities",
-        "runtimePlatform",
-    ];
-    let kept = fields.iter().map(|field| (field.to_string(), definition[*field].clone()));
-    let params = Value::Object(kept.filter(|(_, value)| !value.is_null()).collect());
-    let arn = world.aws.call("ecs", "register_task_definition", params)["taskDefinition"]["taskDefinitionArn"].clone();
+    let arn = world.register(&definition, Value::Null);
     let params =
         json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": arn});
     world.aws.call("ecs", "update_service", params);
@@ -709,6 +695,43 @@ fn the_image_that_its_pipeline_deployed_stays_until_a_flag_says_otherwise() {
 
     let replaced = world.aws.pipe_with("mk-ecs-svc --image web=registry.example/web:2", &world.stdin()).ok();
     assert_eq!(replaced.record("task_definition", "web")["image"], "registry.example/web:2");
+}
+
+#[test]
+fn what_its_pipeline_registered_gets_the_environments_tags_when_it_is_left() {
+    let world = World::new();
+    let one = world.run().ok().record("task_definition", "web")["arn"].clone();
+    let image = pushed_by_its_pipeline(&world);
+    let two = deployed_by_its_pipeline(&world, &image);
+    world.rollback("").ok();
+    assert_eq!(world.completed()["taskDefinition"], one);
+    // The policy lets an untagged revision be tagged only with the identity tag among the others.
+    let left = world.aws.call("ecs", "describe_task_definition", json!({"taskDefinition": two, "include": ["TAGS"]}));
+    let left = tags(&left["tags"]);
+    for (key, value) in [
+        ("plumbline:env", "production-pr1"),
+        ("plumbline:image", "pipeline"),
+        ("plumbline:rolled-back", "true"),
+        ("Team", "devops"),
+    ] {
+        assert_eq!(left[key], value, "{key}");
+    }
+}
+
+#[test]
+fn a_revision_that_is_not_ours_is_left_without_a_mark() {
+    let world = World::new();
+    let one = world.run().ok().record("task_definition", "web")["arn"].clone();
+    let mut definition = world.task("web")["taskDefinition"].clone();
+    definition["containerDefinitions"][0]["image"] = json!("registry.example/theirs:1");
+    let theirs = world.register(&definition, Value::Null);
+    let set =
+        json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": theirs});
+    world.aws.call("ecs", "update_service", set);
+    world.completed();
+    world.rollback("").ok();
+    assert_eq!(world.completed()["taskDefinition"], one);
+    assert_eq!(world.aws.changes(), ["ecs:UpdateService"]);
 }
 
 #[test]
@@ -861,6 +884,100 @@ fn a_rollback_that_makes_no_sense_changes_nothing() {
     assert_eq!(world.service("web")["taskDefinition"], two);
 }
 
+impl World {
+    /// How long the local AWS takes for what takes a while, from now on.
+    fn moment(&self, seconds: f64) {
+        let wanted = json!({"moment": seconds});
+        support::ureq::post(format!("{}/_local/config", self.aws.url)).send_json(wanted).unwrap();
+    }
+
+    /// Waits until tasks of what web is to run now have stopped, and then lets nothing happen any more but
+    /// the next attempt.
+    fn fails(&self) {
+        self.until("web", |service| service["deployments"][0]["failedTasks"].as_u64() > Some(0));
+        self.moment(600.0);
+    }
+
+    /// Another revision of web, by hand, which nothing runs.
+    fn registered(&self, image: &str) -> Value {
+        let mut definition = self.task("web")["taskDefinition"].clone();
+        definition["containerDefinitions"][0]["image"] = json!(image);
+        self.register(&definition, json!([{"key": "plumbline:env", "value": "production-pr1"}]))
+    }
+}
+
+#[test]
+fn a_rollback_passes_over_what_never_ran() {
+    let mut world = World::new();
+    let one = world.deploy("registry.example/web:1");
+    // ECS takes it back from this one, and the next deployment succeeds.
+    world.set("app", "web", "image", json!("registry.example/web:broken"));
+    let broken = world.run().ok().record("task_definition", "web")["arn"].clone();
+    world.until("web", |service| service["taskDefinition"] == one);
+    let three = world.deploy("registry.example/web:3");
+    assert_eq!((world.is_rolled_back(&broken), world.is_rolled_back(&one)), (true, false));
+    // One that nothing ran is no deployment that ECS took back.
+    let never = world.registered("registry.example/web:never");
+    let back = world.rollback("").ok();
+    assert!(!back.stderr.contains("ECS has taken"), "{}", back.stderr);
+    assert_eq!(world.completed()["taskDefinition"], one);
+    assert_eq!((world.is_rolled_back(&three), world.is_rolled_back(&never)), (true, true));
+    let none = world.rollback("");
+    assert_eq!((none.code, world.aws.changes()), (1, Vec::new()), "{}", none.stderr);
+}
+
+#[test]
+fn a_deployment_that_is_mended_before_ecs_gave_it_up_is_not_what_ran_before() {
+    let mut world = World::new();
+    world.deploy("registry.example/web:1");
+    world.set("app", "web", "image", json!("registry.example/web:broken"));
+    let broken = world.run().ok().record("task_definition", "web")["arn"].clone();
+    world.fails();
+    world.set("app", "web", "image", json!("registry.example/web:3"));
+    world.aws.forget();
+    world.run().ok();
+    assert_eq!(world.aws.changes(), ["ecs:TagResource", "ecs:RegisterTaskDefinition", "ecs:UpdateService"]);
+    assert!(world.is_rolled_back(&broken));
+}
+
+#[test]
+fn a_rollback_that_fails_goes_further_back_when_it_is_repeated() {
+    let mut world = World::new();
+    let one = world.deploy("registry.example/web:1");
+    let image = pushed_by_its_pipeline(&world);
+    let two = world.deploy(&image);
+    let three = world.deploy("registry.example/web:3");
+    let (_, digest) = image.rsplit_once('@').unwrap();
+    world.aws.call(
+        "ecr",
+        "batch_delete_image",
+        json!({"repositoryName": "repo-web-production-pr1", "imageIds": [{"imageDigest": digest}]}),
+    );
+    world.rollback("").ok();
+    assert_eq!(world.service("web")["taskDefinition"], two);
+    world.fails();
+    world.until("web", |service| service["taskDefinition"] == three);
+    world.rollback("").ok();
+    assert_eq!(world.service("web")["taskDefinition"], one);
+    assert!(world.is_rolled_back(&two) && world.is_rolled_back(&three));
+}
+
+#[test]
+fn a_revision_that_listens_elsewhere_than_the_load_balancer_sends_is_not_taken_back_to() {
+    let mut world = World::new();
+    world.deploy("registry.example/web:1");
+    world.set("app", "web", "port", json!(8080));
+    let two = world.deploy("registry.example/web:2");
+    let refused = world.rollback("");
+    assert_eq!((refused.code, world.aws.changes()), (1, Vec::new()));
+    assert_eq!(
+        refused.stderr,
+        "mk-ecs-svc: task-web-production-pr1:1 listens on 5000/tcp, but the load balancer of its service sends to web:8080\n  \
+         try: --image with registry.example/web:1 runs that image as the app is now\n"
+    );
+    assert_eq!((world.service("web")["taskDefinition"].clone(), world.is_rolled_back(&two)), (two.clone(), false));
+}
+
 #[test]
 fn an_image_that_is_announced_is_waited_for() {
     let world = World::new();
@@ -904,7 +1021,7 @@ fn where_ecs_itself_went_back_a_rollback_goes_no_further() {
     world.until("web", |service| service["taskDefinition"] == two);
     world.completed();
     let back = world.rollback("").ok();
-    assert!(back.stderr.contains("ECS has taken web back from task-web-production-pr1:3 to"), "{}", back.stderr);
+    assert!(back.stderr.contains("ECS has taken web back from task-web-production-pr1:3 already: it runs registry.example/web:2 (task-web-production-pr1:2)\n"), "{}", back.stderr);
     assert_eq!(world.aws.changes(), ["ecs:TagResource"]);
     assert_eq!(world.service("web")["taskDefinition"], two);
     // Once more is one further.

@@ -110,7 +110,8 @@ impl<'a> Make<'a> {
         let have = self.service_named(name).await?.filter(|have| have.status == "ACTIVE");
         let have = have.ok_or_else(|| Error::refused(format!("there is no service {name} to take back")))?;
         let (to, from) = rollback::target(self.ecs, app, &have).await?;
-        rollback::leave(self.ecs, app, from, &to).await?;
+        rollback::mark(self.ecs, &from).await?;
+        self.ecs.stream.write(plan::task_record(&app.name, &to.arn, &to.task.image).changed(Change::Kept, &[])).await?;
         let want = Settings { task_definition: to.arn, ..have.settings.clone() };
         self.brought_into_line(app, have, &want).await
     }
@@ -145,6 +146,10 @@ impl<'a> Make<'a> {
             (have, differences) = (running, Vec::new()); // it was taken back to it
         }
         if !differences.is_empty() {
+            let service = self.service_named(&self.env.service_name(&app.name)).await?;
+            if let Some(service) = service.filter(|have| have.status == "ACTIVE") {
+                rollback::mark(self.ecs, &plan::given_up(&service, &have)).await?;
+            }
             return self.register(app, Some(have), want, &tags, &differences).await;
         }
         differences = retagged(self.ecs, &have.arn, &family, &have.tags, &tags).await?;

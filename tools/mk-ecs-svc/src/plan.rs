@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 use plumbing::{Cluster, Env, Error, Record, Result, Service, TaskDefinition, name};
 use serde_json::Value;
 
-pub use progress::{Progress, fails, gave_up, progress};
+pub use progress::{Progress, came_back, failed, fails, gave_up, given_up, progress};
 pub use revision::{between, family_of, newer, next, short};
 pub use service::{
-    Deployment, HaveService, Settings, Surroundings, same_network, service_differences, settings, token,
+    Deployment, HaveService, Settings, Surroundings, fits, same_network, service_differences, settings, token,
 };
 pub use task::{
-    HaveTask, Task, by_pipeline, fixed, mark_rolled_back, owns_task, placeholder, rolled_back, task, task_differences,
-    task_tags,
+    HaveTask, Task, by_pipeline, fixed, marked_rolled_back, owns_task, placeholder, rolled_back, task,
+    task_differences, task_tags,
 };
 
 /// The tags of a resource.

@@ -1,36 +1,48 @@
-//! Returning a service to what it ran before. The revision that it leaves is marked, so that neither a
-//! second rollback nor anything that asks for "the newest" comes back to it.
+//! Returning a service to what it ran before. A revision that a service leaves, or that never ran well,
+//! is marked, so that neither a second rollback nor anything that asks for "the newest" comes back to it.
 
-use plumbing::{App, Change, Difference, Error, Result};
+use plumbing::{App, Error, Result};
 
 use crate::aws::Ecs;
 use crate::aws::going::TaskStatus;
 use crate::plan::{self, HaveService, HaveTask};
 
-/// The revision to return to, and the one to mark. Run again while ECS is still about it, it is the same
+/// The revision to return to, and those to mark. Run again while ECS is still about it, it is the same
 /// one; and where ECS itself went back from the newest, that was it.
 ///
-/// Errors: the service has none before.
-pub async fn target(ecs: &Ecs, app: &App, have: &HaveService) -> Result<(HaveTask, Option<String>)> {
+/// Errors: the service has none before, or its load balancer does not fit that one.
+pub async fn target(ecs: &Ecs, app: &App, have: &HaveService) -> Result<(HaveTask, Vec<String>)> {
     let (family, runs) = (ecs.env.family_name(&app.name), &have.settings.task_definition);
     let newest = ecs.task(&family).await?;
-    if let Some(newest) = newest.filter(|newest| plan::newer(&newest.arn, runs) && plan::owns_task(&ecs.env, newest)) {
-        let by_ecs = !plan::rolled_back(&newest);
-        if by_ecs || !have.is_settled() {
-            if by_ecs {
-                let (from, to) = (plan::short(&newest.arn), plan::short(runs));
-                ecs.stream.say(&format!("ECS has taken {} back from {from} to {to} already", app.name));
-            }
+    let newest = newest.filter(|newest| plan::newer(&newest.arn, runs) && plan::owns_task(&ecs.env, newest));
+    let mut from = vec![runs.clone()];
+    if let Some(newest) = newest {
+        let marked = plan::rolled_back(&newest);
+        let by_ecs = !marked && plan::came_back(have, &newest);
+        if by_ecs || marked && !have.is_settled() {
             let there = ecs.task(runs).await?;
             let there =
                 there.ok_or_else(|| Error::refused(format!("service {} runs {runs}, which is gone", have.name)))?;
-            return Ok((there, by_ecs.then_some(newest.arn)));
+            if by_ecs {
+                let (from, to) = (plan::short(&newest.arn), plan::short(runs));
+                let image = &there.task.image;
+                ecs.stream.say(&format!("ECS has taken {} back from {from} already: it runs {image} ({to})", app.name));
+            }
+            return Ok((there, if by_ecs { vec![newest.arn] } else { Vec::new() }));
+        }
+        if !marked {
+            from.push(newest.arn); // it never ran
         }
     }
     for arn in plan::between(ecs.revisions(&family, TaskStatus::Active).await?, "", runs) {
         match ecs.task(&arn).await? {
             Some(task) if plan::owns_task(&ecs.env, &task) && !plan::rolled_back(&task) => {
-                return Ok((task, Some(runs.clone())));
+                if plan::failed(have, &arn) {
+                    from.push(arn); // ECS has just come back from it
+                    continue;
+                }
+                plan::fits(&task, &have.settings)?;
+                return Ok((task, from));
             }
             _ => {}
         }
@@ -39,13 +51,15 @@ pub async fn target(ecs: &Ecs, app: &App, have: &HaveService) -> Result<(HaveTas
         .hint(format!("mk-ecs-svc --image {}=REFERENCE names what it is to run", app.name)))
 }
 
-/// Marks the revision that a service leaves, ahead of its leaving: a run that is cut in between does
-/// not go back one too many when it is repeated.
-pub async fn leave(ecs: &Ecs, app: &App, from: Option<String>, to: &HaveTask) -> Result<()> {
-    if let Some(from) = from.filter(|_| !ecs.env.plan) {
-        ecs.stream.may_change().await?;
-        ecs.retag(&from, &ecs.env.family_name(&app.name), &[plan::mark_rolled_back()]).await?;
+/// Marks those of some revisions that are ours, ahead of what makes a service leave them: a run that is
+/// cut in between does not go back one too many when it is repeated.
+pub async fn mark(ecs: &Ecs, revisions: &[String]) -> Result<()> {
+    for revision in revisions.iter().filter(|_| !ecs.env.plan) {
+        let Some(have) = ecs.task(revision).await?.filter(|have| plan::owns_task(&ecs.env, have)) else { continue };
+        if !plan::rolled_back(&have) {
+            ecs.stream.may_change().await?;
+            ecs.retag(revision, plan::short(revision), &plan::marked_rolled_back(&ecs.env, &have)).await?;
+        }
     }
-    let record = plan::task_record(&app.name, &to.arn, &to.task.image);
-    ecs.stream.write(record.changed(Change::Kept, &[] as &[Difference])).await
+    Ok(())
 }

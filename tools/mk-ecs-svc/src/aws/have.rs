@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::{
     AssignPublicIp, ContainerDefinition, Service as SdkService, Tag, Task as SdkTask, TaskDefinition,
 };
@@ -64,11 +65,11 @@ pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
             &others(&task, container),
         ),
     };
-    let registered_by = task.registered_by.unwrap_or_default();
     HaveTask {
         task: said,
         task_role: task.task_role_arn,
-        registered_by,
+        registered_by: task.registered_by.unwrap_or_default(),
+        registered: millis(task.registered_at.as_ref()),
         arn: task.task_definition_arn.unwrap_or_default(),
         tags,
     }
@@ -161,6 +162,7 @@ pub fn have_service(service: SdkService) -> HaveService {
         rollout: deployment.rollout_state().map(|state| state.as_str().to_string()).unwrap_or_default(),
         reason: deployment.rollout_state_reason().unwrap_or_default().into(),
         failed: deployment.failed_tasks(),
+        moved: millis(deployment.updated_at().or(deployment.created_at())),
     });
     HaveService {
         deployments: deployments.collect(),
@@ -173,6 +175,10 @@ pub fn have_service(service: SdkService) -> HaveService {
         status: service.status.unwrap_or_default(),
         tags: tags(service.tags),
     }
+}
+
+fn millis(at: Option<&DateTime>) -> i64 {
+    at.and_then(|at| at.to_millis().ok()).unwrap_or_default()
 }
 
 /// Reads a task that stopped: ECS's reason, its container's, and how that one ended.

@@ -2,6 +2,7 @@
 
 use super::revision::{newer, short};
 use super::service::HaveService;
+use super::task::HaveTask;
 
 /// How far a service is.
 #[derive(Debug, PartialEq)]
@@ -20,9 +21,7 @@ pub fn progress(have: &HaveService, asked: &str) -> Progress {
     if have.status != "ACTIVE" {
         return Progress::Failed(format!("it is {}", have.status.to_lowercase()));
     }
-    let Some(primary) = have.deployments.iter().find(|deployment| deployment.status == "PRIMARY") else {
-        return Progress::Underway;
-    };
+    let Some(primary) = have.primary() else { return Progress::Underway };
     let failed = have.deployments.iter().find(|d| d.task_definition == asked && d.rollout == "FAILED");
     // ECS goes back to the last good revision; to a newer one another run has asked for since.
     let elsewhere = primary.task_definition != asked;
@@ -49,7 +48,27 @@ pub fn fails(have: &HaveService, asked: &str) -> bool {
 
 /// Whether ECS gave the newest deployment up: it starts no task any more until there is another.
 pub fn gave_up(have: &HaveService) -> bool {
-    have.deployments.iter().any(|deployment| deployment.status == "PRIMARY" && deployment.rollout == "FAILED")
+    have.primary().is_some_and(|primary| primary.rollout == "FAILED")
+}
+
+/// Whether ECS gave a revision up, as long as it tells of it.
+pub fn failed(have: &HaveService, revision: &str) -> bool {
+    have.deployments.iter().any(|deployment| deployment.task_definition == revision && deployment.rollout == "FAILED")
+}
+
+/// Whether a service came to what it runs after another revision was registered: ECS took it back from
+/// that one. Else that one never ran.
+pub fn came_back(have: &HaveService, newer: &HaveTask) -> bool {
+    have.primary().is_none_or(|primary| primary.moved >= newer.registered)
+}
+
+/// Which revisions did not run well, when another is about to follow: the `newest`, where the service
+/// does not run it, and the one that it tries to run.
+pub fn given_up(have: &HaveService, newest: &HaveTask) -> Vec<String> {
+    let runs = &have.settings.task_definition;
+    let newest = Some(&newest.arn).filter(|newest| newer(newest, runs));
+    let tried = Some(runs).filter(|runs| gave_up(have) || fails(have, runs));
+    newest.into_iter().chain(tried).cloned().collect()
 }
 
 #[cfg(test)]
@@ -63,7 +82,7 @@ mod tests {
             task_definition: task.to_string(),
             rollout: rollout.to_string(),
             reason: format!("{rollout} {task}"),
-            failed: 0,
+            ..Deployment::default()
         });
         HaveService {
             status: "ACTIVE".into(),
@@ -96,6 +115,28 @@ mod tests {
     fn a_deployment_is_given_up_when_the_newest_one_failed() {
         assert!(gave_up(&running(&[("PRIMARY", "t:1", "FAILED")])));
         assert!(!gave_up(&running(&[("PRIMARY", "t:1", "COMPLETED"), ("ACTIVE", "t:2", "FAILED")])));
+    }
+
+    #[test]
+    fn what_did_not_run_well_is_known_when_another_follows() {
+        let newest = |arn: &str| HaveTask { arn: arn.into(), registered: 5, ..HaveTask::default() };
+        let runs = |deployment: (&str, &str, &str), failed: i32| {
+            let mut have = running(&[deployment]);
+            have.settings.task_definition = deployment.1.into();
+            have.deployments[0].failed = failed;
+            have
+        };
+        let well = runs(("PRIMARY", "t:1", "COMPLETED"), 0);
+        assert_eq!(given_up(&well, &newest("t:1")), Vec::<String>::new());
+        assert_eq!(given_up(&well, &newest("t:2")), ["t:2"]);
+        assert_eq!(given_up(&runs(("PRIMARY", "t:2", "IN_PROGRESS"), 1), &newest("t:2")), ["t:2"]);
+        assert_eq!(given_up(&runs(("PRIMARY", "t:2", "IN_PROGRESS"), 0), &newest("t:2")), Vec::<String>::new());
+        assert_eq!(given_up(&runs(("PRIMARY", "t:1", "FAILED"), 0), &newest("t:2")), ["t:2", "t:1"]);
+
+        let mut back = well.clone();
+        assert!(!came_back(&back, &newest("t:2")));
+        back.deployments[0].moved = 6;
+        assert!(came_back(&back, &newest("t:2")));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use plumbing::{App, Difference, Error, Result, name};
 
 use super::Tags;
 use super::revision::short;
+use super::task::HaveTask;
 
 /// What a service says, in so far as we set it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,6 +71,11 @@ pub struct HaveService {
 }
 
 impl HaveService {
+    /// The deployment that is to last.
+    pub fn primary(&self) -> Option<&Deployment> {
+        self.deployments.iter().find(|deployment| deployment.status == "PRIMARY")
+    }
+
     /// Whether no deployment is under way.
     pub fn is_settled(&self) -> bool {
         self.deployments.iter().all(|deployment| deployment.rollout != "IN_PROGRESS")
@@ -89,6 +95,8 @@ pub struct Deployment {
     pub reason: String,
     /// How many of its tasks stopped since the last one that ran well.
     pub failed: i32,
+    /// When ECS last moved it on, in milliseconds since 1970.
+    pub moved: i64,
 }
 
 /// What surrounds an app's tasks.
@@ -163,6 +171,21 @@ pub fn service_differences(name: &str, have: &Settings, want: &Settings) -> Resu
     .collect())
 }
 
+/// Errors: the service's load balancer sends to a port that a revision does not have.
+pub fn fits(task: &HaveTask, service: &Settings) -> Result<()> {
+    let sends = |port: &str| service.target.split(' ').any(|target| target.ends_with(&format!(":{port}")));
+    let mut ports = task.task.ports.split(' ').filter_map(|port| port.split('/').next());
+    if service.target.is_empty() || ports.any(sends) {
+        return Ok(());
+    }
+    let revision = short(&task.arn);
+    Err(Error::refused(format!(
+        "{revision} listens on {}, but the load balancer of its service sends to {}",
+        task.task.ports, service.target
+    ))
+    .hint(format!("--image with {} runs that image as the app is now", task.task.image)))
+}
+
 /// Whether two services' tasks stand in the same network.
 pub fn same_network(one: &Settings, other: &Settings) -> bool {
     let network = |s: &Settings| (sorted(&s.subnets), sorted(&s.groups), s.public_ip);
@@ -184,6 +207,7 @@ pub fn token(name: &str, task_definition: &str, dead: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Task;
     use crate::plan::examples::{around, env, told, web};
 
     #[test]
@@ -230,6 +254,21 @@ mod tests {
             let have = Settings { target_group: group.clone(), ..want.clone() };
             assert_eq!(service_differences("x", &have, &want).unwrap().len(), differences, "{group}");
         }
+    }
+
+    #[test]
+    fn a_revision_without_the_port_that_the_load_balancer_sends_to_does_not_fit() {
+        let want = settings(&web(), "arn/t:1", true, &around());
+        let task = |ports: &str| HaveTask {
+            arn: "arn/t:1".into(),
+            task: Task { ports: ports.into(), image: "web:1".into(), ..Task::default() },
+            ..HaveTask::default()
+        };
+        assert_eq!(fits(&task("5000/tcp"), &want), Ok(()));
+        assert_eq!(fits(&task("80/tcp 5000/tcp"), &want), Ok(()));
+        let why = fits(&task("15000/tcp"), &want).unwrap_err();
+        assert_eq!(why.message, "t:1 listens on 15000/tcp, but the load balancer of its service sends to web:5000");
+        assert_eq!(fits(&task("15000/tcp"), &Settings { target: String::new(), ..want }), Ok(()));
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub struct HaveTask {
     pub task_role: Option<String>,
     /// The ARN of who registered it.
     pub registered_by: String,
+    /// When, in milliseconds since 1970.
+    pub registered: i64,
     /// What it says.
     pub task: Task,
     /// Its tags.
@@ -60,9 +62,11 @@ const BY_PIPELINE: (&str, &str) = ("plumbline:image", "pipeline");
 /// The tag of a revision that a service was taken back from.
 const ROLLED_BACK: &str = "plumbline:rolled-back";
 
-/// The mark of a revision that a service is taken back from.
-pub fn mark_rolled_back() -> (String, String) {
-    (ROLLED_BACK.into(), "true".into())
+/// The tags of a revision that a service is taken back from.
+pub fn marked_rolled_back(env: &Env, have: &HaveTask) -> Vec<(String, String)> {
+    let mut tags = task_tags(env, family_of(&have.arn), by_pipeline(env, have));
+    tags.push((ROLLED_BACK.into(), "true".into()));
+    tags
 }
 
 /// Whether a service was taken back from a revision.
@@ -216,10 +220,10 @@ mod tests {
         let own = "123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1";
         let have = |image: &str, tags: Tags, by: &str| HaveTask {
             arn: arn.into(),
-            task_role: None,
             registered_by: by.into(),
             task: Task { image: image.into(), ..Task::default() },
             tags,
+            ..HaveTask::default()
         };
         let ours: Tags = env().tags_of("task-web-production-pr1").into_iter().collect();
         let marked: Tags = task_tags(&env(), "task-web-production-pr1", true).into_iter().collect();
