@@ -1,7 +1,7 @@
 //! mk-bucket: its command line, and the bucket it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, LocalAws, Value, json, tags, tool};
+use support::{ENV, Faults, LocalAws, Value, json, tags, tool};
 
 const NAME: &str = "bucket-123456789012-us-east-1-production-pr1";
 const MAKE: &str = "mk-env production pr1 | mk-bucket";
@@ -146,6 +146,126 @@ fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
     let other = aws.pipe(&format!("{MAKE} --encryption AES256")).ok();
     let changes = &other.record("bucket", "artifacts")["changes"][0];
     assert_eq!((&changes["old"], &changes["new"]), (&json!("aws:kms"), &json!("AES256")));
+}
+
+#[test]
+fn a_rule_of_ours_that_would_keep_something_is_put_right() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    let made = get(&aws, "get_bucket_lifecycle_configuration")["Rules"].clone();
+    let changes: [fn(&mut Value); 4] = [
+        |rule| rule["Expiration"]["Days"] = json!(90),
+        |rule| rule["Filter"] = json!({"Prefix": "x/"}),
+        |rule| rule["Status"] = json!("Disabled"),
+        |rule| rule["Transitions"] = json!([{"Days": 1, "StorageClass": "GLACIER"}]),
+    ];
+    for change in changes {
+        let mut rules = made.clone();
+        change(&mut rules[0]);
+        put(&aws, "put_bucket_lifecycle_configuration", json!({"LifecycleConfiguration": {"Rules": rules}}));
+        let mended = aws.pipe(MAKE).ok().record("bucket", "artifacts");
+        assert_eq!((&mended["changes"][0]["field"], &mended["changes"][1]), (&json!("lifecycle"), &Value::Null));
+        assert_eq!(get(&aws, "get_bucket_lifecycle_configuration")["Rules"], made);
+    }
+    aws.forget();
+    aws.pipe(MAKE).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_that_another_account_took_is_told_and_keeps_nothing_else_from_being_deleted() {
+    let aws = LocalAws::start();
+    let saved = aws.pipe(MAKE).ok().stdout;
+    aws.pipe("mk-env production pr1 | mk-connection").ok();
+    put(&aws, "delete_bucket", json!({}));
+    let faults = Faults::between(&aws);
+    for (status, code, what) in
+        [(403, "AccessDenied", "is another account's"), (301, "PermanentRedirect", "is in another region")]
+    {
+        faults.rules(
+            json!([{"do": "refuse", "of": "s3:GetBucketTagging", "status": status, "code": code, "message": "No."}]),
+        );
+        let refused = faults.pipe(MAKE);
+        assert!(refused.code == 1 && refused.stderr.contains("name the environment otherwise"), "{refused:?}");
+        let listed = faults.pipe("ls-env --env production-pr1").ok();
+        let line = format!("ls-env: bucket {NAME} {what}; it is left alone\n");
+        assert_eq!(listed.stderr.matches(&line).count(), 1, "{}", listed.stderr);
+        assert!(!listed.stdout.contains("\"bucket\""), "{}", listed.stdout);
+        let kept = faults.pipe_with("rm-env --confirm production-pr1", &saved).ok();
+        assert!(kept.stderr.contains(&format!("bucket {NAME} {what}; it is left alone")), "{}", kept.stderr);
+    }
+    let gone = faults.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+    assert_eq!(gone.record("connection", "github")["change"], "deleted");
+}
+
+#[test]
+fn one_of_our_own_that_may_not_be_read_is_no_other_accounts() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    let faults = Faults::between(&aws);
+    faults.rules(
+        json!([{"do": "refuse", "of": "s3:GetBucketTagging", "status": 403, "code": "AccessDenied", "message": "No."}]),
+    );
+    let listed = faults.pipe("ls-env --env production-pr1");
+    let line =
+        format!("ls-env: the list is not complete: cannot find bucket {NAME}: No (s3:GetBucketTagging, AccessDenied");
+    assert!(listed.code == 1 && listed.stderr.contains(&line), "{listed:?}");
+}
+
+#[test]
+fn what_someone_locked_is_named_in_one_line_and_goes_when_it_may() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    put(&aws, "put_object", json!({"Key": "app/kept", "Body": "x"}));
+    put(&aws, "put_object", json!({"Key": "app/other", "Body": "x"}));
+    let faults = Faults::between(&aws);
+    let version = get(&aws, "list_object_versions")["Versions"][0]["VersionId"].clone();
+    let message = "Access Denied because object protected by object lock.";
+    let locked = format!(
+        "<DeleteResult><Error><Key>app/kept</Key><VersionId>{}</VersionId><Code>AccessDenied</Code><Message>{message}</Message></Error></DeleteResult>",
+        support::text(&version)
+    );
+    faults.rules(json!([{"do": "rewrite", "of": "s3:DeleteObjectVersion", "match": "^.*$", "by": locked}]));
+    let down = "ls-env --env production-pr1 | rm-env --confirm production-pr1";
+    let refused = faults.pipe(down);
+    let line =
+        format!("rm-env: cannot delete app/kept of bucket {NAME}: AccessDenied: {message} (s3:DeleteObjectVersion)\n");
+    assert_eq!((refused.code, refused.stderr.matches(&line).count()), (1, 1), "{}", refused.stderr);
+    faults.end();
+    faults.pipe(down).ok();
+    assert!(!there(&aws));
+}
+
+#[test]
+fn what_s3_could_not_delete_at_the_moment_is_deleted_at_the_next_pass() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    put(&aws, "put_object", json!({"Key": "app/1", "Body": "x"}));
+    let faults = Faults::between(&aws);
+    let failed = "<DeleteResult><Error><Key>app/1</Key><Code>InternalError</Code><Message>Please try again.</Message></Error></DeleteResult>";
+    faults.rules(json!([{"do": "rewrite", "of": "s3:DeleteObjectVersion", "times": 1, "match": "^.*$", "by": failed}]));
+    faults.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+    assert!(!there(&aws));
+}
+
+#[test]
+fn keys_that_xml_cannot_carry_are_deleted_as_they_are() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    for key in ["app/a\u{1}b", "app/c+d e"] {
+        put(&aws, "put_object", json!({"Key": key, "Body": "x"}));
+    }
+    let faults = Faults::between(&aws);
+    // As S3 answers that is asked to encode keys; the local AWS does not.
+    let encoded =
+        |what: &str, by: &str| json!({"do": "rewrite", "of": "s3:ListBucketVersions", "match": what, "by": by});
+    faults.rules(json!([
+        encoded("app/a\u{1}b", "app/a%01b"),
+        encoded("app/c\\+d e", "app/c%2Bd+e"),
+        encoded("<IsTruncated>", "<EncodingType>url</EncodingType><IsTruncated>"),
+    ]));
+    faults.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+    assert!(!there(&aws));
 }
 
 #[test]

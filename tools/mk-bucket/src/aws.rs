@@ -1,5 +1,7 @@
 //! Every S3 call about buckets. Each says whose the bucket must be: names are the world's.
 
+mod lifecycle;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,16 +9,15 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{
-    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint, BucketVersioningStatus,
-    CreateBucketConfiguration, Delete, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
-    NoncurrentVersionExpiration, ObjectIdentifier, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
+    BucketLifecycleConfiguration, BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Delete,
+    EncodingType, LifecycleRule, ObjectIdentifier, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
     PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
 use tokio::try_join;
 
-use crate::plan::{self, DAYS, Field, Have, MARKERS, OBJECTS, UPLOAD_DAYS};
+use crate::plan::{self, Field, Have};
 
 /// A bucket just made is not known everywhere for some seconds; another change of it is under way.
 const FRESH: &[(&str, &str)] = &[("NoSuchBucket", ""), ("OperationAborted", "")];
@@ -26,10 +27,20 @@ const DELETED_LATELY: &[(&str, &str)] = &[("OperationAborted", "")];
 const DELETED_BUDGET: Duration = Duration::from_secs(5 * 60);
 /// One that exists by CreateBucket's word shows within seconds.
 const SHOWS: Duration = Duration::from_secs(60);
+/// What S3 says of one object among many that is gone, or that it could not delete at the moment.
+const PASSES: [&str; 5] = ["NoSuchKey", "NoSuchVersion", "InternalError", "SlowDown", "ServiceUnavailable"];
 /// How many objects DeleteObjects takes.
 const BATCH: i32 = 1000;
-/// The names of our lifecycle rules.
-const RULES: [&str; 2] = ["plumbline-objects", "plumbline-markers"];
+
+/// What S3 shows of a name.
+pub enum Shown {
+    /// No bucket.
+    Nothing,
+    /// A bucket of the account, with its tags.
+    Tags(BTreeMap<String, String>),
+    /// A bucket that is none of the account's in this region, in words, and what S3 answered.
+    Elsewhere(&'static str, Error),
+}
 
 /// S3, and for whom.
 pub struct S3 {
@@ -50,9 +61,17 @@ impl S3 {
     ///
     /// Errors: it is another account's, or of another region.
     pub async fn look(&self, name: &str) -> Result<Option<Have>> {
-        let Some(tags) = self.tags(name).await? else { return Ok(None) };
+        match self.shown(name).await? {
+            Shown::Nothing => Ok(None),
+            Shown::Tags(tags) => self.with(name, tags).await.map(Some),
+            Shown::Elsewhere(_, error) => Err(error),
+        }
+    }
+
+    /// A bucket with these tags; what else it is like is asked only of the environment's.
+    pub async fn with(&self, name: &str, tags: BTreeMap<String, String>) -> Result<Have> {
         if !self.env.owns(&tags) {
-            return Ok(Some(Have { tags, ..Have::default() }));
+            return Ok(Have { tags, ..Have::default() });
         }
         let (private, ownership, policy, encryption, versioning, lifecycle) = try_join!(
             self.private(name),
@@ -62,7 +81,8 @@ impl S3 {
             self.versioning(name),
             self.rules(name)
         )?;
-        Ok(Some(Have { tags, private, ownership, policy, encryption, versioning, lifecycle: told(&lifecycle) }))
+        let lifecycle = lifecycle::told(&lifecycle)?;
+        Ok(Have { tags, private, ownership, policy, encryption, versioning, lifecycle })
     }
 
     /// Waits for a bucket that someone else just made.
@@ -71,22 +91,40 @@ impl S3 {
         wait::until(&self.stream, &what, SHOWS, || self.look(name)).await
     }
 
-    /// A bucket's tags; nothing where there is no such bucket.
-    pub async fn tags(&self, name: &str) -> Result<Option<BTreeMap<String, String>>> {
+    /// What S3 shows of a name, with a bucket's tags.
+    pub async fn shown(&self, name: &str) -> Result<Shown> {
         let answer =
             self.client.get_bucket_tagging().bucket(name).expected_bucket_owner(&self.env.account).send().await;
-        match answer {
-            Ok(answer) => Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())),
-            Err(error) => match code(&error) {
-                "NoSuchBucket" => Ok(None),
-                "NoSuchTagSet" => Ok(Some(BTreeMap::new())),
-                "PermanentRedirect" | "AuthorizationHeaderMalformed" => {
-                    Err(Error::refused(format!("bucket {name} exists in another region; it is left alone"))
-                        .hint("delete it, or name the environment otherwise"))
-                }
-                _ => Err(aws_error("s3:GetBucketTagging", format!("find bucket {name}"), error)),
-            },
+        let error = match answer {
+            Ok(answer) => {
+                return Ok(Shown::Tags(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()));
+            }
+            Err(error) => error,
+        };
+        let told = |error| aws_error("s3:GetBucketTagging", format!("find bucket {name}"), error);
+        match code(&error) {
+            "NoSuchBucket" => Ok(Shown::Nothing),
+            "NoSuchTagSet" => Ok(Shown::Tags(BTreeMap::new())),
+            "PermanentRedirect" | "AuthorizationHeaderMalformed" => Ok(Shown::Elsewhere(
+                plan::IN_ANOTHER_REGION,
+                Error::refused(format!("bucket {name} exists in another region; it is left alone"))
+                    .hint("delete it, or name the environment otherwise"),
+            )),
+            // A bucket of one's own that one may not read is told the same.
+            "AccessDenied" if self.is_nobodys_here(name).await => Ok(Shown::Elsewhere(
+                plan::ANOTHERS,
+                told(error).hint(
+                    "bucket names are the world's, and another account has this one: name the environment otherwise",
+                ),
+            )),
+            _ => Err(told(error)),
         }
+    }
+
+    /// Whether the account is known to have no bucket of this name.
+    async fn is_nobodys_here(&self, name: &str) -> bool {
+        let answer = self.client.list_buckets().prefix(name).send().await;
+        answer.is_ok_and(|answer| answer.buckets().iter().all(|bucket| bucket.name() != Some(name)))
     }
 
     async fn private(&self, name: &str) -> Result<bool> {
@@ -274,8 +312,9 @@ impl S3 {
 
     /// Puts our two rules beside those of others.
     async fn expire(&self, name: &str, have: Vec<LifecycleRule>) -> Result<()> {
-        let theirs = have.into_iter().filter(|rule| !RULES.iter().any(|id| rule.id() == Some(id)));
-        let rules = BucketLifecycleConfiguration::builder().set_rules(Some(theirs.chain(rules()?).collect()));
+        let theirs = have.into_iter().filter(|rule| !lifecycle::RULES.iter().any(|id| rule.id() == Some(id)));
+        let rules =
+            BucketLifecycleConfiguration::builder().set_rules(Some(theirs.chain(lifecycle::rules()?).collect()));
         let request = self.client.put_bucket_lifecycle_configuration().bucket(name);
         let request = request.expected_bucket_owner(&self.env.account);
         let request = request.lifecycle_configuration(rules.build().map_err(incomplete)?);
@@ -286,7 +325,12 @@ impl S3 {
     /// Sets our tags; S3 replaces the whole set, so others' are put again.
     async fn retag(&self, name: &str) -> Result<()> {
         let ours = self.sdk_tags(name)?;
-        let theirs = self.tags(name).await?.unwrap_or_default().into_iter();
+        let theirs = match self.shown(name).await? {
+            Shown::Tags(tags) => tags,
+            Shown::Nothing => BTreeMap::new(), // one just made may not show yet
+            Shown::Elsewhere(_, error) => return Err(error),
+        };
+        let theirs = theirs.into_iter();
         let theirs = theirs.filter(|(key, _)| !ours.iter().any(|tag| tag.key == *key));
         let theirs = theirs.map(|(key, value)| Tag::builder().key(key).value(value).build());
         let theirs: Vec<Tag> = theirs.collect::<Result<_, _>>().map_err(incomplete)?;
@@ -304,19 +348,19 @@ impl S3 {
         let (mut key, mut version, mut gone) = (None, None, 0);
         loop {
             let request = self.client.list_object_versions().bucket(name).max_keys(BATCH);
-            let request = request.expected_bucket_owner(&self.env.account);
+            let request = request.expected_bucket_owner(&self.env.account).encoding_type(EncodingType::Url);
             let answer = match request.set_key_marker(key).set_version_id_marker(version).send().await {
                 Ok(answer) => answer,
                 Err(error) if code(&error) == "NoSuchBucket" => return Ok(()),
                 Err(error) => return Err(aws_error("s3:ListBucketVersions", format!("empty bucket {name}"), error)),
             };
-            let (next_key, next_version) =
-                (answer.next_key_marker().map(String::from), answer.next_version_id_marker().map(String::from));
+            let plain = key_of(answer.encoding_type());
+            let next = (answer.next_key_marker().map(plain), answer.next_version_id_marker().map(String::from));
             let more = answer.is_truncated == Some(true);
             let versions = answer.versions.unwrap_or_default().into_iter().map(|one| (one.key, one.version_id));
             let markers = answer.delete_markers.unwrap_or_default().into_iter().map(|one| (one.key, one.version_id));
             let all: Vec<(String, Option<String>)> =
-                versions.chain(markers).filter_map(|(key, version)| Some((key?, version))).collect();
+                versions.chain(markers).filter_map(|(key, version)| Some((plain(&key?), version))).collect();
             self.delete_versions(name, &all).await?;
             gone += all.len();
             if gone >= 5000 && gone % 5000 < all.len() {
@@ -325,7 +369,7 @@ impl S3 {
             if !more {
                 break;
             }
-            (key, version) = (next_key, next_version);
+            (key, version) = next;
         }
         self.abort_uploads(name).await
     }
@@ -349,8 +393,9 @@ impl S3 {
         let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(incomplete)?;
         let request = self.client.delete_objects().bucket(name).delete(delete);
         let answer = request.expected_bucket_owner(&self.env.account).send().await.map_err(failed)?;
-        // S3 answers 200 also where it refused some.
-        let refused = answer.errors().iter().find(|error| !matches!(error.code(), Some("NoSuchKey" | "NoSuchVersion")));
+        // S3 answers 200 also where it refused some; what it only failed to do is there at the next pass.
+        let passes = |error: &&aws_sdk_s3::types::Error| error.code().is_some_and(|code| PASSES.contains(&code));
+        let refused = answer.errors().iter().find(|error| !passes(error));
         match refused {
             None => Ok(()),
             Some(error) => Err(Error::refused(format!(
@@ -365,7 +410,8 @@ impl S3 {
     async fn abort_uploads(&self, name: &str) -> Result<()> {
         let (mut key, mut id) = (None, None);
         loop {
-            let request = self.client.list_multipart_uploads().bucket(name).expected_bucket_owner(&self.env.account);
+            let request = self.client.list_multipart_uploads().bucket(name).encoding_type(EncodingType::Url);
+            let request = request.expected_bucket_owner(&self.env.account);
             let answer = match request.set_key_marker(key).set_upload_id_marker(id).send().await {
                 Ok(answer) => answer,
                 Err(error) if code(&error) == "NoSuchBucket" => return Ok(()),
@@ -373,8 +419,9 @@ impl S3 {
                     return Err(aws_error("s3:ListBucketMultipartUploads", format!("empty bucket {name}"), error));
                 }
             };
+            let plain = key_of(answer.encoding_type());
             for upload in answer.uploads() {
-                let request = self.client.abort_multipart_upload().bucket(name).set_key(upload.key.clone());
+                let request = self.client.abort_multipart_upload().bucket(name).set_key(upload.key().map(plain));
                 let request = request.set_upload_id(upload.upload_id.clone()).expected_bucket_owner(&self.env.account);
                 match request.send().await {
                     Ok(_) => {}
@@ -387,7 +434,7 @@ impl S3 {
             if answer.is_truncated != Some(true) {
                 return Ok(());
             }
-            (key, id) = (answer.next_key_marker, answer.next_upload_id_marker);
+            (key, id) = (answer.next_key_marker().map(plain), answer.next_upload_id_marker);
         }
     }
 
@@ -450,50 +497,16 @@ where
     aws_error(operation, format!("set up bucket {name}"), error)
 }
 
+/// A key as it is: in an answer it is encoded, since XML cannot carry all of them, if the endpoint
+/// says that it did as it was asked.
+fn key_of(encoding: Option<&EncodingType>) -> fn(&str) -> String {
+    match encoding {
+        Some(EncodingType::Url) => plan::decoded,
+        _ => str::to_string,
+    }
+}
+
 /// The SDK's builders want fields, and get them.
 fn incomplete(why: BuildError) -> Error {
     Error::refused(why.to_string())
-}
-
-/// Our lifecycle rules, for all objects.
-fn rules() -> Result<[LifecycleRule; 2]> {
-    let rule = |id: &str| {
-        let all = LifecycleRuleFilter::builder().prefix("").build();
-        LifecycleRule::builder().id(id).status(ExpirationStatus::Enabled).filter(all)
-    };
-    let objects = rule(RULES[0])
-        .expiration(LifecycleExpiration::builder().days(DAYS).build())
-        .noncurrent_version_expiration(NoncurrentVersionExpiration::builder().noncurrent_days(DAYS).build())
-        .abort_incomplete_multipart_upload(
-            AbortIncompleteMultipartUpload::builder().days_after_initiation(UPLOAD_DAYS).build(),
-        );
-    let markers = rule(RULES[1]).expiration(LifecycleExpiration::builder().expired_object_delete_marker(true).build());
-    Ok([objects.build().map_err(incomplete)?, markers.build().map_err(incomplete)?])
-}
-
-/// What our rules say, in the words of the plan.
-fn told(have: &[LifecycleRule]) -> [String; 2] {
-    let rule = |id: &str| have.iter().find(|rule| rule.id() == Some(id) && rule.status == ExpirationStatus::Enabled);
-    let everything = |rule: &LifecycleRule| {
-        rule.filter().is_none_or(|filter| {
-            filter.prefix().is_none_or(str::is_empty) && filter.tag().is_none() && filter.and().is_none()
-        })
-    };
-    let objects = rule(RULES[0]).map(|rule| {
-        let days = rule.expiration().and_then(|expiration| expiration.days());
-        let old = rule.noncurrent_version_expiration().and_then(|expiration| expiration.noncurrent_days());
-        let uploads = rule.abort_incomplete_multipart_upload().and_then(|abort| abort.days_after_initiation());
-        match (days, old, uploads, everything(rule)) {
-            (Some(DAYS), Some(DAYS), Some(UPLOAD_DAYS), true) => OBJECTS.to_string(),
-            other => format!("days, of old versions, of uploads, all objects: {other:?}"),
-        }
-    });
-    let markers = rule(RULES[1]).map(|rule| {
-        let marked = rule.expiration().and_then(|expiration| expiration.expired_object_delete_marker());
-        match marked == Some(true) && everything(rule) {
-            true => MARKERS.to_string(),
-            false => "delete markers stay".into(),
-        }
-    });
-    [objects, markers].map(|rule| rule.unwrap_or_else(|| "none".into()))
 }

@@ -8,6 +8,7 @@ pub mod aws;
 mod delete;
 pub mod plan;
 
+use aws::Shown;
 use plumbing::{Aws, Bucket, Change, Env, Record, Result, Stream};
 
 /// What `--iam-policy` prints.
@@ -15,10 +16,18 @@ pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's bucket as a record, for `ls-env`.
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let name = env.bucket_name();
-    let have = aws::client(aws, stream, env).look(&name).await?;
-    let ours = have.filter(|have| env.owns(&have.tags));
-    Ok(ours.iter().map(|have| plan::record(env, plan::settled(env, &name, have))).collect())
+    let (s3, name) = (aws::client(aws, stream, env), env.bucket_name());
+    match s3.shown(&name).await? {
+        Shown::Tags(tags) if env.owns(&tags) => {
+            let have = s3.with(&name, tags).await?;
+            Ok(vec![plan::record(env, plan::settled(env, &name, &have))])
+        }
+        Shown::Elsewhere(why, _) => {
+            stream.say(&format!("bucket {name} {why}; it is left alone"));
+            Ok(Vec::new())
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// Deletes the bucket among `records` with every version of every object, for `rm-env`, once nothing
@@ -33,9 +42,15 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
     let s3 = aws::client(aws, stream, env);
     stream
         .each(buckets, async |record| {
-            let Some(tags) = s3.tags(&record.bucket).await? else { return Ok(()) };
-            if !env.owns(&tags) {
-                return Err(plan::foreign(env, &record.bucket));
+            match s3.shown(&record.bucket).await? {
+                Shown::Tags(tags) if env.owns(&tags) => {}
+                Shown::Tags(_) => return Err(plan::foreign(env, &record.bucket)),
+                Shown::Nothing => return Ok(()),
+                Shown::Elsewhere(why, _) => {
+                    // The environment's own is gone, and somebody was glad of its name.
+                    stream.say(&format!("bucket {} {why}; it is left alone", record.bucket));
+                    return Ok(());
+                }
             }
             delete::all(&s3, &record.bucket).await?;
             stream.write(Record::of(&record).changed(Change::Deleted, &[])).await

@@ -17,6 +17,18 @@ pub const OBJECTS: &str = "expire after 30 days, old versions 30 days later, unf
 /// A rule with days cannot also clean up delete markers (S3 API, LifecycleExpiration).
 pub const MARKERS: &str = "delete markers without versions expire";
 
+/// What is said of a bucket that is not the account's, or not where the environment is.
+pub const ANOTHERS: &str = "is another account's";
+/// The same.
+pub const IN_ANOTHER_REGION: &str = "is in another region";
+
+/// What the rule for objects says that somebody changed: after how many days objects, old versions and
+/// uploads go, and whether it is in force.
+pub fn otherwise(status: &str, days: [Option<i32>; 3]) -> String {
+    let [objects, old, uploads] = days.map(|days| days.map_or("no".to_string(), |days| days.to_string()));
+    format!("expire after {objects} days, old versions {old} days later, unfinished uploads after {uploads} ({status})")
+}
+
 /// How objects are encrypted that say nothing of it themselves.
 pub fn encryption(text: &str) -> Result<String, String> {
     match text {
@@ -156,6 +168,21 @@ pub fn record(env: &Env, encryption: Option<&str>) -> Record {
     Record::of(&Bucket { name: "artifacts".into(), arn: arn(env, &bucket), bucket, encryption, ..Bucket::default() })
 }
 
+/// A key as S3 encodes it for an answer in XML, which cannot carry all of them.
+pub fn decoded(key: &str) -> String {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let (mut bytes, mut rest) = (Vec::new(), key.as_bytes());
+    while let [first, more @ ..] = rest {
+        let code = match (first, more) {
+            (b'%', [high, low, ..]) => digit(*high).zip(digit(*low)).map(|(high, low)| (16 * high + low) as u8),
+            _ => None,
+        };
+        bytes.push(code.unwrap_or(if *first == b'+' { b' ' } else { *first }));
+        rest = if code.is_some() { &more[2..] } else { more };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Whether XML can carry a key: one with control characters has to be deleted by a call of its own.
 pub fn fits_xml(key: &str) -> bool {
     !key.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
@@ -265,6 +292,20 @@ mod tests {
     fn only_two_encryptions_are_taken() {
         assert_eq!(encryption("AES256"), Ok("AES256".into()));
         assert!(encryption("aes256").is_err());
+    }
+
+    #[test]
+    fn a_key_comes_out_of_its_encoding_as_it_is() {
+        for (key, plain) in [
+            ("a/b-c_d.e", "a/b-c_d.e"),
+            ("a+b%2Bc%25", "a b+c%"),
+            ("ctl%01x%0Ay", "ctl\u{1}x\ny"),
+            ("%C3%A9", "é"),
+            ("100%", "100%"),
+            ("%zz%+1", "%zz% 1"),
+        ] {
+            assert_eq!(decoded(key), plain);
+        }
     }
 
     #[test]
