@@ -155,6 +155,16 @@ fn routes_and_associations_come_back() {
         "/RouteTables/0/RouteTableId",
         json!({"route_table private-a": [[field, "the main one", private]]}),
     );
+    // Nor to use a table of somebody else's, which stays as it is.
+    let theirs = world.call(("ec2", "create_route_table", json!({"VpcId": id("vpc", "main")})));
+    let theirs = theirs["RouteTable"]["RouteTableId"].clone();
+    world.mends(
+        &[("ec2", "replace_route_table_association", json!({"AssociationId": association(), "RouteTableId": theirs}))],
+        uses(),
+        "/RouteTables/0/RouteTableId",
+        json!({"route_table private-a": [[field, theirs, private]]}),
+    );
+    world.call(("ec2", "delete_route_table", json!({"RouteTableId": theirs})));
     // A NAT gateway that is gone is another one afterwards.
     let nats = || ("ec2", "describe_nat_gateways", json!({"Filters": [{"Name": "state", "Values": ["available"]}]}));
     let count = |found: Value| found["NatGateways"].as_array().unwrap().len();
@@ -184,13 +194,14 @@ fn routes_and_associations_come_back() {
 fn settings_of_the_network_come_back() {
     let world = World::services();
     let vpc = world.id("vpc", "main");
-    let hostnames = json!({"VpcId": vpc, "Attribute": "enableDnsHostnames"});
-    world.mends(
-        &[("ec2", "modify_vpc_attribute", json!({"VpcId": vpc, "EnableDnsHostnames": {"Value": false}}))],
-        ("ec2", "describe_vpc_attribute", hostnames),
-        "/EnableDnsHostnames/Value",
-        json!({"vpc main": [["dns hostnames", "false", "true"]]}),
-    );
+    for (attribute, field) in [("DnsSupport", "dns support"), ("DnsHostnames", "dns hostnames")] {
+        world.mends(
+            &[("ec2", "modify_vpc_attribute", json!({"VpcId": vpc, format!("Enable{attribute}"): {"Value": false}}))],
+            ("ec2", "describe_vpc_attribute", json!({"VpcId": vpc, "Attribute": format!("enable{attribute}")})),
+            &format!("/Enable{attribute}/Value"),
+            json!({"vpc main": [[field, "false", "true"]]}),
+        );
+    }
     let default =
         json!({"Filters": [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]});
     let default = ("ec2", "describe_security_groups", default);
@@ -207,6 +218,108 @@ fn settings_of_the_network_come_back() {
             json!({"vpc main": [[field, "true", "false"]]}),
         );
     }
+}
+
+#[test]
+fn what_the_network_tools_do_not_set_stays_as_hands_left_it() {
+    let world = World::services();
+    let vpc = world.id("vpc", "main");
+    let of_vpc = |more: Value| {
+        let mut filters = json!([{"Name": "vpc-id", "Values": [vpc]}]);
+        filters.as_array_mut().unwrap().push(more);
+        json!({"Filters": filters})
+    };
+    let default = json!({"Name": "group-name", "Values": ["default"]});
+    let group = world.look(&("ec2", "describe_security_groups", of_vpc(default)), "/SecurityGroups/0/GroupId");
+    let main = json!({"Name": "association.main", "Values": ["true"]});
+    let main = world.look(&("ec2", "describe_route_tables", of_vpc(main)), "/RouteTables/0/RouteTableId");
+    let default = json!({"Name": "default", "Values": ["true"]});
+    let acl = world.look(&("ec2", "describe_network_acls", of_vpc(default)), "/NetworkAcls/0/NetworkAclId");
+    let (gateway, public) = (world.id("internet_gateway", "main"), world.id("route_table", "public"));
+    let subnet = world.id("subnet", "public-a");
+    // As a bulk edit does it: with the environment's identity, which makes them no more ours than they were.
+    let tags = json!([{"Key": "plumbline:env", "Value": "production-pr1"}, {"Key": "theirs", "Value": "x"}]);
+    let entry = json!({
+        "NetworkAclId": acl, "RuleNumber": 50, "Protocol": "-1", "RuleAction": "deny", "Egress": false,
+        "CidrBlock": "192.0.2.0/24",
+    });
+    let rules = ("ec2", "describe_security_group_rules", filter("group-id", &world.id("sg", "alb/web")));
+    let rules = world.look(&rules, "/SecurityGroupRules");
+    let inward = rules.as_array().unwrap().iter().find(|rule| rule["IsEgress"] == false).unwrap();
+    let described = json!({"GroupId": world.id("sg", "alb/web"), "SecurityGroupRuleDescriptions": [
+        {"SecurityGroupRuleId": inward["SecurityGroupRuleId"], "Description": "theirs"}]});
+    for call in [
+        ("ec2", "create_tags", json!({"Resources": [group, main, acl], "Tags": tags})),
+        ("ec2", "create_tags", json!({"Resources": [vpc, subnet, gateway], "Tags": [{"Key": "theirs", "Value": "x"}]})),
+        ("ec2", "create_network_acl_entry", entry),
+        ("ec2", "modify_subnet_attribute", json!({"SubnetId": subnet, "MapPublicIpOnLaunch": {"Value": true}})),
+        ("ec2", "update_security_group_rule_descriptions_ingress", described),
+    ] {
+        world.call(call);
+    }
+    for table in [&main, &public] {
+        let route = json!({"RouteTableId": table, "DestinationCidrBlock": "198.51.100.0/24", "GatewayId": gateway});
+        world.call(("ec2", "create_route", route));
+    }
+    world.at_rest();
+    // And nothing of it keeps the environment from going.
+    world.aws.pipe(&recipe(&["down"], "pr1")).ok();
+    assert!(world.aws.try_call("ec2", "describe_vpcs", json!({"VpcIds": [vpc]})).is_err());
+}
+
+#[test]
+fn parts_of_the_network_that_are_gone_are_made_again() {
+    let world = World::network();
+    let id = |kind, name| world.id(kind, name);
+    // A zone with all that stands in it.
+    for call in [
+        ("ec2", "delete_nat_gateway", json!({"NatGatewayId": id("nat_gateway", "a")})),
+        ("ec2", "describe_nat_gateways", json!({})),
+        ("ec2", "release_address", json!({"AllocationId": id("elastic_ip", "nat-a")})),
+        ("ec2", "delete_subnet", json!({"SubnetId": id("subnet", "public-a")})),
+        ("ec2", "delete_subnet", json!({"SubnetId": id("subnet", "private-a")})),
+    ] {
+        world.call(call);
+    }
+    let told = json!({
+        "elastic_ip nat-a": "created",
+        "nat_gateway a": "created",
+        "route_table private-a": [["default route", id("nat_gateway", "a"), "nat-a-production-pr1"]],
+        "subnet private-a": "created",
+        "subnet public-a": "created",
+    });
+    let done = world.aws.pipe(&world.up).ok();
+    matches(&done, &told);
+    let vpc = done.record("vpc", "main");
+    let ranges = |subnets: &Value| {
+        let subnets = world.call(("ec2", "describe_subnets", json!({"SubnetIds": subnets})));
+        let mut ranges: Vec<String> =
+            subnets["Subnets"].as_array().unwrap().iter().map(|one| text(&one["CidrBlock"]).to_string()).collect();
+        ranges.sort();
+        ranges
+    };
+    assert_eq!(ranges(&vpc["public_subnets"]), ["10.0.0.0/20", "10.0.16.0/20"]);
+    assert_eq!(ranges(&vpc["private_subnets"]), ["10.0.128.0/20", "10.0.144.0/20"]);
+    world.at_rest();
+}
+
+#[test]
+fn security_groups_that_are_gone_are_made_again_with_the_rules_that_named_them() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let up = "mk-vpc --env production-pr1 --nat single | mk-sg --private-api".to_string();
+    let made = aws.pipe(&up).ok();
+    let world = World { aws, up, made };
+    let (alb, task) = (world.id("sg", "alb/web"), world.id("sg", "task/web"));
+    let port = |port: u16, peer: &Value| json!([{"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "UserIdGroupPairs": [{"GroupId": peer}]}]);
+    for call in [
+        ("ec2", "revoke_security_group_ingress", json!({"GroupId": task, "IpPermissions": port(5000, &alb)})),
+        ("ec2", "delete_security_group", json!({"GroupId": alb})),
+    ] {
+        world.call(call);
+    }
+    let told = json!({"sg alb/web": "created", "sg task/web": [["ingress", "nothing", "tcp 5000 from alb/web"]]});
+    matches(&world.aws.pipe(&world.up).ok(), &told);
+    world.at_rest();
 }
 
 #[test]
