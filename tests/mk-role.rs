@@ -84,7 +84,7 @@ fn it_makes_an_execution_role_for_each_app_and_a_second_run_changes_nothing() {
     aws.forget();
     let again = aws.pipe_with(&apps, &env).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
-    assert_eq!(aws.calls().len(), 5, "{:?}", aws.calls());
+    assert_eq!(aws.calls().len(), 9, "a caller, two roles, three looks at the policies of each: {:?}", aws.calls());
     assert_eq!(again.record("role", "execution/api")["change"], "kept");
     assert!(again.stderr.contains("mk-role: nothing to change (2 kept)"), "{}", again.stderr);
 }
@@ -206,12 +206,6 @@ fn ls_env_finds_the_roles_and_rm_env_deletes_no_others() {
         assert_eq!(made.record("role", &name)["arn"], listed.record("role", &name)["arn"]);
     }
     assert!(!listed.stdout.contains("theirs"), "{}", listed.stdout);
-    // What others attached or added goes with the role.
-    let rights = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}).to_string();
-    let managed = aws.call("iam", "create_policy", json!({"PolicyName": "managed", "PolicyDocument": rights}));
-    aws.call("iam", "attach_role_policy", json!({"RoleName": WEB, "PolicyArn": managed["Policy"]["Arn"]}));
-    aws.call("iam", "put_role_policy", json!({"RoleName": WEB, "PolicyName": "more", "PolicyDocument": rights}));
-
     let record = json!({"type": "role", "name": "theirs", "arn": arn});
     let deleted = aws.pipe_with("rm-env --confirm production-pr1", &format!("{}{record}\n", listed.stdout));
     assert_eq!(deleted.code, 1);
@@ -220,6 +214,57 @@ fn ls_env_finds_the_roles_and_rm_env_deletes_no_others() {
     assert_eq!(roles(&aws), ["theirs"]);
     // What is gone already counts as deleted.
     aws.pipe_with("rm-env --confirm production-pr1", &listed.stdout).ok();
+}
+
+#[test]
+fn what_others_gave_a_role_is_told_stays_and_goes_with_it() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(&make()).ok();
+    let rights = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}).to_string();
+    let managed = aws.call("iam", "create_policy", json!({"PolicyName": "managed", "PolicyDocument": rights}));
+    let managed = managed["Policy"]["Arn"].clone();
+    for (operation, params) in [
+        ("attach_role_policy", json!({"PolicyArn": managed})),
+        ("attach_role_policy", json!({"PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"})),
+        ("put_role_policy", json!({"PolicyName": "more", "PolicyDocument": rights})),
+        ("put_role_permissions_boundary", json!({"PermissionsBoundary": managed})),
+        ("update_role", json!({"MaxSessionDuration": 7200, "Description": role(&aws, WEB)["Description"]})),
+    ] {
+        let mut params = params;
+        params["RoleName"] = json!(WEB);
+        aws.call("iam", operation, params);
+    }
+    aws.forget();
+    let told = format!(
+        "mk-role: role {WEB} may do more than it is for: others gave it inline policy more, managed policy {}, managed policy arn:aws:iam::aws:policy/AdministratorAccess\nmk-role: nothing to change (2 kept)\n",
+        support::text(&managed)
+    );
+    assert_eq!(aws.pipe(&make()).ok().stderr, told);
+    assert_eq!(aws.pipe(&make().replace("pr1 |", "pr1 --plan |")).ok().stderr, told);
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    let role = role(&aws, WEB);
+    assert_eq!(
+        (&role["MaxSessionDuration"], &role["PermissionsBoundary"]["PermissionsBoundaryArn"]),
+        (&json!(7200), &managed)
+    );
+    let gone = aws.pipe_with("rm-env --confirm production-pr1", &made.stdout).ok();
+    assert_eq!((&gone.record("role", "execution/web")["change"], roles(&aws)), (&json!("deleted"), Vec::new()));
+    aws.call("iam", "get_policy", json!({"PolicyArn": managed}));
+}
+
+#[test]
+fn a_role_on_another_path_is_refused_and_left_alone() {
+    let aws = LocalAws::start();
+    aws.pipe(&make()).ok();
+    let (tags, trust) = (role(&aws, WEB)["Tags"].clone(), role(&aws, WEB)["AssumeRolePolicyDocument"].to_string());
+    aws.call("iam", "delete_role_policy", json!({"RoleName": WEB, "PolicyName": "execution"}));
+    aws.call("iam", "delete_role", json!({"RoleName": WEB}));
+    aws.call("iam", "create_role", json!({"RoleName": WEB, "AssumeRolePolicyDocument": trust, "Tags": tags}));
+    aws.forget();
+    let output = aws.pipe(&make());
+    assert_eq!((output.code, aws.changes()), (1, Vec::new()));
+    let line = format!("mk-role: role {WEB} has path /, wanted {PATH}; a path cannot be changed\n");
+    assert!(output.stderr.contains(&line), "{}", output.stderr);
 }
 
 #[test]
@@ -332,7 +377,7 @@ fn the_pipelines_role_is_looked_for_before_the_connection_is_there() {
     assert_eq!(calls.len(), 13, "a caller, four roles looked for, made and permitted: {calls:?}");
     aws.forget();
     aws.pipe_with("mk-source web owner/web | mk-role", &whole).ok();
-    assert_eq!(aws.calls().len(), 9, "a caller, four roles, four policies: {:?}", aws.calls());
+    assert_eq!(aws.calls().len(), 17, "a caller, four roles, three looks at the policies of each: {:?}", aws.calls());
 }
 
 #[test]

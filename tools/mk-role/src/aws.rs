@@ -43,11 +43,15 @@ impl Iam {
     pub async fn look(&self, role: &str, policy: &str) -> Result<Option<Have>> {
         let Some(found) = self.role(role).await? else { return Ok(None) };
         let have = have(found);
-        let policy = match self.env.owns(&have.tags) {
-            true => self.policy(role, policy).await?,
-            false => None,
-        };
-        Ok(Some(Have { policy, ..have }))
+        if !self.env.owns(&have.tags) {
+            return Ok(Some(have));
+        }
+        let (own, inline, attached) = try_join!(self.policy(role, policy), self.inline(role), self.attached(role))?;
+        let inline = inline.into_iter().filter(|name| name != policy).map(|name| format!("inline policy {name}"));
+        let attached = attached.into_iter().map(|arn| format!("managed policy {arn}"));
+        let mut more: Vec<String> = inline.chain(attached).collect();
+        more.sort_unstable(); // AWS has no order
+        Ok(Some(Have { policy: own, more, ..have }))
     }
 
     /// Waits for a role that someone else just made.
@@ -173,49 +177,53 @@ impl Iam {
             ))
             .hint("take the role out of it and run it again"));
         }
+        let what = format!("delete role {role}");
         for policy in inline {
             let request = self.client.delete_role_policy().role_name(role).policy_name(policy);
             let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
-            gone("iam:DeleteRolePolicy", role, answer)?;
+            gone("iam:DeleteRolePolicy", &what, answer)?;
         }
         for policy in attached {
             let request = self.client.detach_role_policy().role_name(role).policy_arn(policy);
             let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
-            gone("iam:DetachRolePolicy", role, answer)?;
+            gone("iam:DetachRolePolicy", &what, answer)?;
         }
         let request = self.client.delete_role().role_name(role);
         let answer = wait::retry(&self.stream, SPREADS, IN_USE, || request.clone().send()).await;
-        gone("iam:DeleteRole", role, answer).map(drop)
+        gone("iam:DeleteRole", &what, answer).map(drop)
     }
 
     async fn profiles(&self, role: &str) -> Result<Vec<String>> {
         let pages = self.client.list_instance_profiles_for_role().role_name(role).into_paginator().items().send();
-        let profiles: Option<Vec<_>> = gone("iam:ListInstanceProfilesForRole", role, pages.collect().await)?;
+        let what = format!("look at role {role}");
+        let profiles: Option<Vec<_>> = gone("iam:ListInstanceProfilesForRole", &what, pages.collect().await)?;
         Ok(profiles.unwrap_or_default().into_iter().map(|profile| profile.instance_profile_name).collect())
     }
 
     async fn inline(&self, role: &str) -> Result<Vec<String>> {
         let pages = self.client.list_role_policies().role_name(role).into_paginator().items().send();
-        let names: Option<Vec<_>> = gone("iam:ListRolePolicies", role, pages.collect().await)?;
+        let what = format!("look at role {role}");
+        let names: Option<Vec<_>> = gone("iam:ListRolePolicies", &what, pages.collect().await)?;
         Ok(names.unwrap_or_default())
     }
 
     async fn attached(&self, role: &str) -> Result<Vec<String>> {
         let pages = self.client.list_attached_role_policies().role_name(role).into_paginator().items().send();
-        let policies: Option<Vec<_>> = gone("iam:ListAttachedRolePolicies", role, pages.collect().await)?;
+        let what = format!("look at role {role}");
+        let policies: Option<Vec<_>> = gone("iam:ListAttachedRolePolicies", &what, pages.collect().await)?;
         Ok(policies.unwrap_or_default().into_iter().filter_map(|policy| policy.policy_arn).collect())
     }
 }
 
-/// What a step of a deletion answered; nothing where what it was about is gone.
-fn gone<T, E>(operation: &str, role: &str, answer: std::result::Result<T, SdkError<E>>) -> Result<Option<T>>
+/// What a call about a role answered; nothing where what it was about is gone.
+fn gone<T, E>(operation: &str, what: &str, answer: std::result::Result<T, SdkError<E>>) -> Result<Option<T>>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if code(&error) == "NoSuchEntity" => Ok(None),
-        Err(error) => Err(aws_error(operation, format!("delete role {role}"), error)),
+        Err(error) => Err(aws_error(operation, what, error)),
     }
 }
 

@@ -67,6 +67,9 @@ async fn role(
         }
         there = Some(iam.there(&want).await?); // a run at the same time was faster
     }
+    if let Some(line) = there.as_ref().and_then(|have| plan::more(&want.role, have)) {
+        stream.say(&line);
+    }
     let (change, differences) = match plan::step(env, &want, there.as_ref())? {
         Step::Create => (Change::Create, Vec::new()),
         Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),

@@ -19,6 +19,8 @@ pub struct Have {
     pub trust: Option<Value>,
     /// What its inline policy lets it do.
     pub policy: Option<Value>,
+    /// What else lets it do something, in words: policies that others attached or added.
+    pub more: Vec<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -62,6 +64,12 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
     let tags = Difference::of_tags(&have.tags, &want.tags);
     let description = Difference::between("description", &have.description, &want.description);
     Ok(Step::Change(documents.into_iter().flatten().chain(description).chain(tags).collect()))
+}
+
+/// What is said of a role that others gave more rights. They may have had a reason: it is told, and stays.
+pub fn more(role: &str, have: &Have) -> Option<String> {
+    let line = || format!("role {role} may do more than it is for: others gave it {}", have.more.join(", "));
+    (!have.more.is_empty()).then(line)
 }
 
 /// The calls that bring differences into line, each once.
@@ -128,6 +136,7 @@ mod tests {
             trust: Some(want.trust),
             policy: Some(want.policy),
             tags,
+            ..Have::default()
         }
     }
 
@@ -164,6 +173,15 @@ mod tests {
         assert_eq!(differing(&Have { policy: None, ..ours() }), ["policy"]);
         let Step::Change(differences) = step(&env(), &want(), Some(&have)).unwrap() else { panic!() };
         assert_eq!(fields(&differences), [Field::Trust, Field::Policy, Field::Tags]);
+    }
+
+    #[test]
+    fn what_others_let_it_do_is_told_and_no_difference() {
+        assert_eq!(more("r", &ours()), None);
+        let have = Have { more: vec!["inline policy a".into(), "managed policy arn:b".into()], ..ours() };
+        let line = "role r may do more than it is for: others gave it inline policy a, managed policy arn:b";
+        assert_eq!(more("r", &have).as_deref(), Some(line));
+        assert_eq!(differing(&have), Vec::<String>::new());
     }
 
     #[test]
