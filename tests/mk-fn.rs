@@ -484,6 +484,8 @@ fn the_code_survives_every_malformed_job_and_answers_it() {
         (asked(json!(SECRET)), "no UserParameters that are a JSON object"),
         (asked(json!("[1]")), "no UserParameters that are a JSON object"),
         (asked(json!("null")), "no UserParameters that are a JSON object"),
+        (asked(json!("[".repeat(1000))), "no UserParameters that are a JSON object"),
+        (asked(json!("9".repeat(1000))), "no UserParameters that are a JSON object"),
         (asked(json!({})), "name no repository"),
         (asked(json!({"repository": "repo"})), "neither digest nor tag"),
         (asked(json!({"repository": "repo", "tag": "", "digest": ""})), "neither digest nor tag"),
@@ -578,6 +580,29 @@ fn the_code_answers_again_where_the_answer_is_throttled_and_ends_well_where_it_i
     let nowhere = [("AWS_ENDPOINT_URL_CODEPIPELINE", "http://127.0.0.1:9")];
     let lines = run(&aws, &[asked(json!("no"))], &nowhere);
     assert!(lines[0].ends_with("; the pipeline could not be told: EndpointConnectionError"), "{lines:?}");
+}
+
+#[test]
+fn the_code_waits_its_turn_where_ecr_throttles_it_and_tells_the_pipeline_where_that_lasts() {
+    let aws = LocalAws::start();
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let ask = asked(json!({"repository": "repo", "tag": "one", "digest": digest}));
+    let throttled = || (400, json!({"__type": "ThrottlingException", "message": "Rate exceeded"}));
+    let id = json!({"imageDigest": digest, "imageTag": "one"});
+    let found = (
+        200,
+        json!({"images": [{"imageId": id, "imageManifest": "{}", "imageManifestMediaType": DOCKER}], "failures": []}),
+    );
+    let (url, asked_for) = scripted(vec![throttled(), throttled(), found, throttled(), (200, json!({"image": {}}))]);
+    aws.forget();
+    run(&aws, std::slice::from_ref(&ask), &[("AWS_ENDPOINT_URL_ECR", &url)]);
+    succeeded(&aws, &digest);
+    assert_eq!(asked_for.load(std::sync::atomic::Ordering::SeqCst), 5);
+
+    let (url, _) = scripted(vec![throttled()]);
+    run(&aws, &[ask], &[("AWS_ENDPOINT_URL_ECR", &url)]);
+    let message = failed(&aws);
+    assert!(message.ends_with(": ThrottlingException: Rate exceeded"), "{message}");
 }
 
 #[test]

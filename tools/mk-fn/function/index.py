@@ -65,7 +65,7 @@ def wanted(job):
     """The repository, and how ECR is to find the image."""
     try:
         given = json.loads(job["data"]["actionConfiguration"]["configuration"]["UserParameters"])
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):
         raise Refused("the action has no UserParameters that are a JSON object")
