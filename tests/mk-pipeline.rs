@@ -150,6 +150,48 @@ fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
 }
 
 #[test]
+fn who_runs_it_where_it_keeps_artifacts_and_what_starts_it_are_brought_into_line() {
+    let aws = connected();
+    aws.pipe(PIPELINE).ok();
+    let made = pipeline(&aws);
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "codepipeline.amazonaws.com"}, "Action": "sts:AssumeRole"}]}).to_string();
+    let theirs = aws.call("iam", "create_role", json!({"RoleName": "theirs", "AssumeRolePolicyDocument": trust}));
+    aws.call("s3", "create_bucket", json!({"Bucket": "theirs-123456789012"}));
+    let mut other = made.clone();
+    other["roleArn"] = theirs["Role"]["Arn"].clone();
+    other["artifactStore"]["location"] = json!("theirs-123456789012");
+    let pushes = json!({"sourceActionName": "Source", "push": [{"branches": {"includes": ["*"]}}]});
+    other["triggers"] = json!([{"providerType": "CodeStarSourceConnection", "gitConfiguration": pushes}]);
+    let source = &mut other["stages"][0]["actions"][0];
+    source["namespace"] = json!("Theirs");
+    source["configuration"]["DetectChanges"] = json!("false");
+    let tag = &mut other["stages"][2]["actions"][0];
+    tag["runOrder"] = json!(7);
+    tag["configuration"]["UserParameters"] = json!(r#"{"repository":"theirs","tag":"latest"}"#);
+    tag["inputArtifacts"] = json!([{"name": "BuildOutput"}]);
+    let update = || aws.try_call("codepipeline", "update_pipeline", json!({"pipeline": other}));
+    while update().is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(50)); // until CodePipeline can assume the role
+    }
+    let mended = aws.pipe(PIPELINE).ok().record("pipeline", "web");
+    let fields: Vec<&str> = mended["changes"].as_array().unwrap().iter().map(|change| text(&change["field"])).collect();
+    let wanted = [
+        "Deploy/Tag UserParameters",
+        "Deploy/Tag input",
+        "Deploy/Tag order",
+        "Source/Source DetectChanges",
+        "Source/Source namespace",
+        "artifact bucket",
+        "role",
+        "triggers",
+    ];
+    assert_eq!(fields, wanted);
+    let mut now = pipeline(&aws);
+    now["version"] = made["version"].clone();
+    assert_eq!(now, made);
+}
+
+#[test]
 fn what_was_added_by_hand_goes_and_is_told_by_name_alone() {
     let aws = connected();
     aws.pipe(PIPELINE).ok();
