@@ -120,6 +120,43 @@ fn what_was_changed_by_hand_is_brought_into_line() {
 }
 
 #[test]
+fn what_hands_add_that_it_does_not_set_stays_and_another_encryption_is_told() {
+    let aws = LocalAws::start();
+    aws.pipe(&make()).ok();
+    let rights = json!({"Version": "2012-10-17", "Statement": [{"Sid": "Pull", "Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}]});
+    aws.call("ecr", "set_repository_policy", json!({"repositoryName": WEB, "policyText": rights.to_string()}));
+    aws.forget();
+    assert_eq!(aws.pipe(&make()).ok().stderr, "mk-ecr: nothing to change (2 kept)\n");
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    aws.call("ecr", "get_repository_policy", json!({"repositoryName": WEB}));
+
+    let arn = repository(&aws, WEB)["repositoryArn"].clone();
+    let own = aws.call("ecr", "list_tags_for_resource", json!({"resourceArn": arn}))["tags"].clone();
+    aws.call("ecr", "delete_repository", json!({"repositoryName": WEB}));
+    let kms = json!({"repositoryName": WEB, "tags": own, "encryptionConfiguration": {"encryptionType": "KMS"}});
+    aws.call("ecr", "create_repository", kms);
+    let again = aws.pipe(&make()).ok();
+    let line = "mk-ecr: repository repo-web-production-pr1 has encryption KMS, wanted AES256; AWS cannot change that, and it stays: delete it with its images to have it made anew\n";
+    assert!(again.stderr.starts_with(line), "{}", again.stderr);
+    assert_eq!(again.record("repo", "web")["change"], "updated", "its lifecycle policy and scan on push");
+}
+
+#[test]
+fn what_is_ours_goes_with_its_images_whatever_their_tags() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(&make()).ok();
+    aws.call("ecr", "put_image_tag_mutability", json!({"repositoryName": WEB, "imageTagMutability": "IMMUTABLE"}));
+    for tag in ["production", "0a1b2c3"] {
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let manifest = json!({"schemaVersion": 2, "mediaType": kind, "config": {"digest": tag}}).to_string();
+        aws.call("ecr", "put_image", json!({"repositoryName": WEB, "imageManifest": manifest, "imageTag": tag}));
+    }
+    let gone = aws.pipe_with("rm-env --confirm production-pr1", &made.stdout).ok();
+    assert_eq!(gone.record("repo", "web")["change"], "deleted");
+    assert_eq!(aws.call("ecr", "describe_repositories", json!({}))["repositories"], json!([]));
+}
+
+#[test]
 fn a_repository_of_an_earlier_version_learns_to_keep_what_is_in_production() {
     let aws = LocalAws::start();
     aws.pipe(&make()).ok();

@@ -113,7 +113,8 @@ impl Ecr {
 
     /// Makes a repository with its tags; answers false where one of that name is there already.
     pub async fn create(&self, name: &str, tags: &[(String, String)]) -> Result<bool> {
-        let encryption = EncryptionConfiguration::builder().encryption_type(EncryptionType::Aes256).build();
+        let encryption =
+            EncryptionConfiguration::builder().encryption_type(EncryptionType::from(plan::ENCRYPTION)).build();
         let request = self
             .client
             .create_repository()
@@ -190,9 +191,11 @@ fn sdk_tags(tags: &[(String, String)]) -> Result<Vec<Tag>> {
 }
 
 fn have(repository: Repository) -> Have {
+    let encryption = repository.encryption_configuration();
     Have {
         scans: repository.image_scanning_configuration().is_some_and(|scanning| scanning.scan_on_push()),
         mutability: repository.image_tag_mutability().map(|m| m.as_str().to_string()).unwrap_or_default(),
+        encryption: encryption.map(|e| e.encryption_type().as_str().to_string()).unwrap_or_default(),
         name: repository.repository_name.unwrap_or_default(),
         ..Have::default()
     }

@@ -67,6 +67,9 @@ async fn repository(stream: &Stream, env: &Env, ecr: &aws::Ecr, app: String) -> 
         Step::Create => (Change::Create, Vec::new()),
         Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),
     };
+    if let Some(line) = there.as_ref().and_then(plan::encrypted_otherwise) {
+        stream.say(&line);
+    }
     if change == Change::Updated {
         stream.may_change().await?;
         stream.join(plan::fields(&differences).into_iter().map(|field| ecr.set(&name, field, &tags))).await?;

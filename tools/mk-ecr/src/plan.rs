@@ -6,6 +6,8 @@ use plumbing::name::{REPOSITORY_LIMIT, SOURCE, could_be};
 use plumbing::{Difference, Env, Error, Record, Repo, Result, Step};
 use serde_json::{Value, json};
 
+/// How images are encrypted: with S3's own keys.
+pub const ENCRYPTION: &str = "AES256";
 /// How many images a repository keeps.
 const KEPT: u32 = 10;
 /// The tag that a pipeline moves to what it deployed.
@@ -24,6 +26,8 @@ pub struct Have {
     pub scans: bool,
     /// Whether a tag can be moved to another image: `MUTABLE`, `IMMUTABLE` and so on.
     pub mutability: String,
+    /// How its images are encrypted: `AES256`, `KMS` and so on; empty where AWS does not say.
+    pub encryption: String,
     /// Its lifecycle policy, where it has one.
     pub lifecycle: Option<Value>,
     /// Its tags.
@@ -67,6 +71,17 @@ pub fn step(env: &Env, name: &str, tags: &[(String, String)], have: Option<&Have
     .collect();
     differences.extend(Difference::of_tags(&have.tags, tags));
     Ok(Step::Change(differences))
+}
+
+/// What is said of a repository that is encrypted otherwise than it is asked for here. AWS cannot change
+/// that, its images would go with it, and it serves: it stays.
+pub fn encrypted_otherwise(have: &Have) -> Option<String> {
+    (!matches!(have.encryption.as_str(), "" | ENCRYPTION)).then(|| {
+        format!(
+            "repository {} has encryption {}, wanted {ENCRYPTION}; AWS cannot change that, and it stays: delete it with its images to have it made anew",
+            have.name, have.encryption
+        )
+    })
 }
 
 /// What is said where the registry decides what is scanned, and scan on push of a repository counts
@@ -171,7 +186,14 @@ mod tests {
 
     fn ours() -> Have {
         let tags = env().tags_of(NAME).into_iter().collect();
-        Have { name: NAME.into(), scans: true, mutability: "MUTABLE".into(), lifecycle: Some(lifecycle()), tags }
+        Have {
+            name: NAME.into(),
+            scans: true,
+            mutability: "MUTABLE".into(),
+            encryption: "AES256".into(),
+            lifecycle: Some(lifecycle()),
+            tags,
+        }
     }
 
     fn differences(have: &Have) -> Vec<Difference> {
@@ -231,6 +253,15 @@ mod tests {
             ]
         );
         assert_eq!(fields(&differences), [Field::Lifecycle, Field::Scan, Field::Mutability, Field::Tags]);
+    }
+
+    #[test]
+    fn another_encryption_is_told_and_no_difference() {
+        let have = |encryption: &str| Have { encryption: encryption.into(), ..ours() };
+        assert_eq!((encrypted_otherwise(&have("AES256")), encrypted_otherwise(&have(""))), (None, None));
+        let line = encrypted_otherwise(&have("KMS")).unwrap();
+        assert!(line.starts_with("repository repo-web-production-pr1 has encryption KMS, wanted AES256; AWS cannot"));
+        assert_eq!(differences(&have("KMS")), []);
     }
 
     #[test]
