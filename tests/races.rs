@@ -155,10 +155,12 @@ fn eight_make_one(aws: &LocalAws, region: &str, up: &str, down: &str, wanted: &[
 /// to, one more `up` makes it whole, or one more `down` leaves nothing.
 fn one_of_two(aws: &LocalAws, region: &str, up: &str, down: &str, wanted: &[(&'static str, usize)], later: i64) {
     let delays = (u64::try_from(-later).unwrap_or(0), u64::try_from(later).unwrap_or(0));
-    // What `up` made after it looked holds the groups that it deletes: it waits for what will not go.
-    let hasty = down.replace("rm-env ", "rm-env --timeout 1 ");
+    // What `up` made after it looked holds the groups that `down` deletes, which waits for them to go; and
+    // `up` may wait for the health of what is gone.
+    let hasty_up = up.replace("wait-env", "wait-env --timeout 1");
+    let hasty_down = down.replace("rm-env", "rm-env --timeout 1");
     for last in [up, down] {
-        for run in at_once(aws, &[(delays.0, up), (delays.1, &hasty)]) {
+        for run in at_once(aws, &[(delays.0, &hasty_up), (delays.1, &hasty_down)]) {
             assert!(matches!(run.code, 0 | 1 | 3 | 75), "{}: {}", run.code, run.stderr);
         }
         if last == up && up.contains("mk-connection") {
@@ -219,6 +221,20 @@ fn pipeline_up_against_down_ends_in_one_of_the_two() {
     let (up, down) = (recipe(&["pipeline-up"], "pr1"), recipe(&["pipeline-down"], "pr1"));
     aws.pipe(&up).ok(); // a new role that goes at once is waited for, as one that IAM does not know yet
     one_of_two(&aws, REGION, &up, &down, PIPELINE, 300);
+}
+
+#[test]
+fn a_service_whose_task_definition_another_run_deleted_goes_like_any_other() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let (up, down) = (recipe(&["up"], "pr1"), recipe(&["down"], "pr1"));
+    for last in [&up, &down] {
+        let definition = aws.pipe(&up).ok().record("task_definition", "web")["arn"].clone();
+        aws.call("ecs", "deregister_task_definition", json!({"taskDefinition": definition}));
+        aws.call("ecs", "delete_task_definitions", json!({"taskDefinitions": [definition]}));
+        aws.pipe(last).ok();
+        let wanted = if last == &up { exactly(ENVIRONMENT) } else { Counts::new() };
+        assert_eq!(counts(&aws, "us-east-1"), wanted);
+    }
 }
 
 fn tagged(name: &str, made: &str) -> Value {

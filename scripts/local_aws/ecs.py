@@ -203,13 +203,22 @@ def describe_task_definition(moto: Any, self: Any, task_definition_str: str) -> 
 
 @override(EC2ContainerServiceBackend)
 def delete_task_definitions(moto: Any, self: Any, task_definitions: list[str]) -> Any:
-    """They are DELETE_IN_PROGRESS for a moment before they are gone."""
+    """They are DELETE_IN_PROGRESS until no service uses them, and for a moment."""
     deleted, failures = moto(self, task_definitions)
     for one in deleted:
         one.delete_requested_at = utcnow()
         self.task_definitions[one.family][one.revision] = one
-        later(lambda one=one: self.task_definitions[one.family].pop(one.revision, None))
+        later(lambda one=one: vanish(self, one))
     return deleted, failures
+
+
+def vanish(self: Any, definition: TaskDefinition) -> None:
+    living = [service for service in self.services.values() if service.status != "INACTIVE"]
+    used = [deployment["taskDefinition"] for service in living for deployment in service.deployments]
+    if definition.arn in used:
+        later(lambda: vanish(self, definition), at_least=1)
+    else:
+        self.task_definitions[definition.family].pop(definition.revision, None)
 
 
 # Services
@@ -356,9 +365,13 @@ def update_service(moto: Any, self: Any) -> ActionResult:
     if not hasattr(service, "tasks"):
         return moto(self)
 
-    definition = usable_definition(backend, given.get("taskDefinition", service.task_definition))
+    # What a service has it keeps, though nothing new may use it: only what is asked for is looked at.
+    if "taskDefinition" in given or given.get("forceNewDeployment"):
+        definition = usable_definition(backend, given.get("taskDefinition", service.task_definition))
+    else:
+        definition = backend.describe_task_definition(service.task_definition)
     balancers = given.get("loadBalancers", service.load_balancers)
-    check_load_balancers(backend, balancers, definition)
+    check_load_balancers(backend, given.get("loadBalancers", []), definition)
     network = service.network_configuration
     if "networkConfiguration" in given:
         vpc = given["networkConfiguration"]["awsvpcConfiguration"]
