@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use support::{ENV, LocalAws, Output, Value, json, tags, text, tool};
+use support::{ENV, Faults, LocalAws, Output, Value, json, tags, text, tool};
 
 const WEB: &str = r#"{"type":"app","name":"web","public":true,"calls":["api"]}"#;
 const API: &str = r#"{"type":"app","name":"api"}"#;
@@ -442,17 +442,20 @@ fn a_rule_and_an_interface_of_others_are_named_and_the_rest_is_deleted() {
         json!({"SubnetId": subnet["Subnet"]["SubnetId"], "Groups": [id(&made, "alb/web")], "Description": "a bastion"});
     let interface = aws.call("ec2", "create_network_interface", interface);
     let interface = text(&interface["NetworkInterface"]["NetworkInterfaceId"]);
+    let instance = json!({"ImageId": "ami-12345678", "MinCount": 1, "MaxCount": 1, "SubnetId": subnet["Subnet"]["SubnetId"], "SecurityGroupIds": [id(&made, "task/api")]});
+    let instance = aws.call("ec2", "run_instances", instance)["Instances"][0]["InstanceId"].clone();
 
     let output = aws.pipe_with("rm-env --confirm production-pr1", &made.stdout);
     assert_eq!(output.code, 1, "{output:?}");
     for blocker in [
         format!("a rule of security group theirs ({theirs}) refers to it"),
         format!("network interface {interface} (a bastion) uses it"),
+        format!("(instance {}) uses it", text(&instance)),
     ] {
         assert!(output.stderr.contains(&blocker), "{blocker}\n{}", output.stderr);
     }
     let left: BTreeSet<String> = groups(&aws).into_values().collect();
-    assert_eq!(left, set(&["alb/web", "task/web", "theirs"]));
+    assert_eq!(left, set(&["alb/web", "task/api", "task/web", "theirs"]));
     assert!(rules(&aws).contains("theirs ingress tcp 5432 task/web"));
 }
 
@@ -464,4 +467,36 @@ fn a_group_without_the_identity_tag_is_not_deleted() {
     aws.call("ec2", "delete_tags", json!({"Resources": [web], "Tags": [{"Key": "plumbline:env"}]}));
     aws.pipe_with("rm-env --confirm production-pr1", &made.stdout);
     assert!(groups(&aws).contains_key(&web));
+}
+
+#[test]
+fn a_quota_that_is_reached_is_named_and_the_next_run_goes_on() {
+    let aws = LocalAws::start();
+    let input = network(&aws);
+    let faults = Faults::between(&aws);
+    for (call, code, quota) in [
+        ("ec2:CreateSecurityGroup", "SecurityGroupLimitExceeded", "VPC security groups per Region"),
+        (
+            "ec2:AuthorizeSecurityGroupEgress",
+            "RulesPerSecurityGroupLimitExceeded",
+            "Inbound or outbound rules per security group",
+        ),
+    ] {
+        let message = "The maximum has been reached.";
+        let before = groups(&aws);
+        faults.rules(json!([{"do": "refuse", "of": call, "from": 2, "code": code, "message": message}]));
+        let output = faults.pipe_with("mk-sg --private-api", &input);
+        assert_eq!(output.code, 1, "{}", output.stderr);
+        let told = format!(
+            "The maximum has been reached ({call}, {code}, request faulty-request)\n  try: delete what nobody uses, or have Service Quotas raise '{quota}', and run it again\n"
+        );
+        assert_eq!(output.stderr.matches(&told).count(), 1, "{}", output.stderr);
+        // Each group that it made was told.
+        let told = output.records().into_iter().filter(|record| record["type"] == "sg");
+        let told: BTreeSet<String> = told.map(|record| text(&record["id"]).to_string()).collect();
+        assert!(groups(&aws).into_keys().filter(|id| !before.contains_key(id)).all(|id| told.contains(&id)));
+    }
+    faults.end();
+    faults.pipe_with("mk-sg --private-api", &input).ok();
+    assert_eq!(rules(&aws), set(&TWO_SERVICES));
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::Builder;
-use aws_sdk_ec2::error::SdkError;
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{
     Filter, IpPermission, IpRange, ResourceType, SecurityGroup, SecurityGroupRule, Tag, TagSpecification,
     UserIdGroupPair,
 };
 use futures_util::future::try_join_all;
 use plumbing::name::IDENTITY;
-use plumbing::{Aws, Env, Result, Stream, Vpc, aws_error, code, wait};
+use plumbing::{Aws, Env, Error, Result, Stream, Vpc, aws_error, code, wait};
 
 use crate::plan::{ANYWHERE, DESCRIPTION, Direction, Found, Group, Rule, Tags};
 
@@ -23,6 +23,11 @@ const FRESH: &[(&str, &str)] = &[("InvalidGroup.NotFound", ""), ("InvalidVpcID.N
 /// Another run sets the tags of the same group.
 const TAGGING: &[(&str, &str)] = &[("ConcurrentTagAccess", "")];
 const TAG_BUDGET: Duration = Duration::from_secs(60);
+/// AWS's codes for a quota that is reached, and the name of the quota in Service Quotas.
+const QUOTAS: &[(&str, &str)] = &[
+    ("SecurityGroupLimitExceeded", "VPC security groups per Region"),
+    ("RulesPerSecurityGroupLimitExceeded", "Inbound or outbound rules per security group"),
+];
 /// A deleted group is seen by some calls for this long (Terraform's limit).
 const GONE: Duration = Duration::from_secs(5 * 60);
 /// A filter takes at most 200 values.
@@ -121,7 +126,7 @@ impl Ec2 {
         };
         let what = format!("create security group {name} in {vpc}");
         if code(&error) != "InvalidGroup.Duplicate" {
-            return Err(aws_error("ec2:CreateSecurityGroup", what, error));
+            return Err(refusal("ec2:CreateSecurityGroup", what, error));
         }
         let unseen = format!("security group {name} is taken, and not seen yet");
         let there = wait::until(&self.stream, &unseen, FRESH_BUDGET, async || self.named(&vpc, name).await).await?;
@@ -252,6 +257,7 @@ impl Ec2 {
             aws_error("ec2:DescribeNetworkInterfaces", format!("look at what uses security group {group}"), e)
         })?;
         let interfaces = found.into_iter().map(|interface| Interface {
+            instance: interface.attachment.and_then(|attachment| attachment.instance_id).unwrap_or_default(),
             id: interface.network_interface_id.unwrap_or_default(),
             description: interface.description.unwrap_or_default(),
             ours: self.env.owns(&tags(interface.tag_set)),
@@ -280,8 +286,19 @@ pub struct Interface {
     pub id: String,
     /// What its maker wrote on it.
     pub description: String,
+    /// The instance that it is attached to, if it is one's.
+    pub instance: String,
     /// Whether it carries the environment's identity, as our tasks' do.
     pub ours: bool,
+}
+
+impl std::fmt::Display for Interface {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.instance.as_str() {
+            "" => write!(f, "network interface {} ({})", self.id, self.description),
+            instance => write!(f, "network interface {} (instance {instance})", self.id),
+        }
+    }
 }
 
 /// True where a call was done, false where it failed with a code.
@@ -292,12 +309,27 @@ fn unless<T, E>(
     what: String,
 ) -> Result<bool>
 where
-    E: aws_sdk_ec2::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     match answer {
         Ok(_) => Ok(true),
         Err(error) if code(&error) == expected => Ok(false),
-        Err(error) => Err(aws_error(operation, what, error)),
+        Err(error) => Err(refusal(operation, what, error)),
+    }
+}
+
+/// Words why AWS does not do it; of a quota that is reached, which one.
+fn refusal<E>(operation: &str, what: String, error: SdkError<E>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let quota = QUOTAS.iter().find(|(reached, _)| *reached == code(&error));
+    let told = aws_error(operation, what, error);
+    match quota {
+        Some((_, quota)) => {
+            told.hint(format!("delete what nobody uses, or have Service Quotas raise '{quota}', and run it again"))
+        }
+        None => told,
     }
 }
 

@@ -57,7 +57,7 @@ async fn gone(ec2: &Ec2, group: &Group) -> Result<()> {
         }
         let (interfaces, referrers) = tokio::try_join!(ec2.interfaces(&group.id), ec2.foreign_referrers(&group.id))?;
         let staying = interfaces.iter().filter(|interface| !passes(interface, &ec2.env));
-        let staying = staying.map(|i| format!("network interface {} ({}) uses it", i.id, i.description));
+        let staying = staying.map(|interface| format!("{interface} uses it"));
         let referring =
             referrers.iter().map(|g| format!("a rule of security group {} ({}) refers to it", g.name, g.id));
         let foreign: Vec<String> = staying.chain(referring).collect();
@@ -96,7 +96,8 @@ mod tests {
     fn passes_with(description: &str, ours: bool) -> bool {
         let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
         let env: Env = serde_json::from_str(text).unwrap();
-        passes(&Interface { id: "eni-1".into(), description: description.into(), ours }, &env)
+        let (id, description, instance) = ("eni-1".into(), description.into(), String::new());
+        passes(&Interface { id, description, instance, ours }, &env)
     }
 
     #[test]
