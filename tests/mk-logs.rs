@@ -115,6 +115,35 @@ fn what_was_changed_by_hand_is_brought_into_line() {
 }
 
 #[test]
+fn what_hands_add_that_it_does_not_set_stays_and_goes_with_the_group() {
+    let aws = LocalAws::start();
+    let made = aws.pipe(&make("")).ok();
+    let key = aws.call("kms", "create_key", json!({}))["KeyMetadata"]["Arn"].clone();
+    let own = tags(&aws, WEB);
+    aws.call("logs", "delete_log_group", json!({"logGroupName": WEB}));
+    aws.call("logs", "create_log_group", json!({"logGroupName": WEB, "kmsKeyId": key, "tags": own}));
+    aws.call("logs", "put_retention_policy", json!({"logGroupName": WEB, "retentionInDays": 30}));
+    aws.call("logs", "create_log_stream", json!({"logGroupName": WEB, "logStreamName": "theirs"}));
+    let measure = json!([{"metricName": "errors", "metricNamespace": "theirs", "metricValue": "1"}]);
+    let filter = json!({"logGroupName": WEB, "filterName": "theirs", "filterPattern": "ERROR", "metricTransformations": measure});
+    aws.call("logs", "put_metric_filter", filter);
+    // What only begins alike is another's, with our retention or without.
+    let others = [format!("{WEB}-theirs"), format!("{WEB}/theirs"), "/ecs/production-pr10/web".to_string()];
+    for other in &others {
+        aws.call("logs", "create_log_group", json!({"logGroupName": other}));
+    }
+    aws.forget();
+    assert_eq!(aws.pipe(&make("")).ok().stderr, "mk-logs: nothing to change (2 kept)\n");
+    assert_eq!((aws.changes(), &group(&aws, WEB)["kmsKeyId"]), (Vec::new(), &key));
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(listed.records().iter().filter(|record| record["type"] == "log_group").count(), 2);
+    aws.pipe_with("rm-env --confirm production-pr1", &made.stdout).ok();
+    let left = aws.call("logs", "describe_log_groups", json!({}))["logGroups"].clone();
+    let left: BTreeSet<_> = left.as_array().unwrap().iter().map(|g| support::text(&g["logGroupName"]).into()).collect();
+    assert_eq!(left, BTreeSet::from(others));
+}
+
+#[test]
 fn another_retention_is_an_update() {
     let aws = LocalAws::start();
     aws.pipe(&make("")).ok();
