@@ -1,7 +1,7 @@
 //! wait-env: its command line, and what it waits for in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, LocalAws, Output, json, text, tool};
+use support::{ENV, Faults, LocalAws, Output, Value, json, text, tool};
 
 /// Everything but the waiting; images are given so that a test can break one.
 fn up(web: &str) -> String {
@@ -66,7 +66,7 @@ fn an_image_that_does_not_start_is_told_and_the_old_one_is_back() {
     assert_eq!(output.code, 1);
     assert!(output.stderr.contains("wait-env: service web failed: "), "{}", output.stderr);
     assert!(output.stderr.contains("circuit breaker"), "{}", output.stderr);
-    assert!(output.stderr.contains("newest event: (service service-web-production-pr1) "), "{}", output.stderr);
+    assert!(output.stderr.contains("; a task stopped: Task failed to start\n"), "{}", output.stderr);
     assert_eq!(urls(&output), Vec::<String>::new());
     let failed = output.record("failed", "wait-env");
     assert!(text(&failed["message"]).starts_with("service web failed: "));
@@ -167,13 +167,16 @@ fn deploy(aws: &LocalAws, records: &Output, image: &str) -> Output {
     aws.pipe_with(&format!("mk-ecs-svc --image web={image} | wait-env --timeout 5"), &records.stdout)
 }
 
+/// How long the local AWS takes for what takes a while, from now on.
+fn moment(aws: &LocalAws, seconds: f64) {
+    let wanted = json!({"moment": seconds});
+    support::ureq::post(format!("{}/_local/config", aws.url)).send_json(wanted).unwrap();
+}
+
 /// The same, and once the first tasks are about to stop, the next would take an hour to: what is told
 /// then is told of those alone.
 fn deploy_and_see_the_first_stop(aws: &LocalAws, records: &Output, image: &str) -> Output {
-    let moment = |seconds: f64| {
-        let wanted = json!({"moment": seconds});
-        support::ureq::post(format!("{}/_local/config", aws.url)).send_json(wanted).unwrap();
-    };
+    let moment = |seconds: f64| moment(aws, seconds);
     moment(3.0);
     aws.forget();
     std::thread::scope(|scope| {
@@ -186,7 +189,7 @@ fn deploy_and_see_the_first_stop(aws: &LocalAws, records: &Output, image: &str) 
     })
 }
 
-fn web(aws: &LocalAws) -> support::Value {
+fn web(aws: &LocalAws) -> Value {
     let params = json!({"cluster": "cluster-production-pr1", "services": ["service-web-production-pr1"]});
     aws.call("ecs", "describe_services", params)["services"][0].clone()
 }
@@ -242,6 +245,7 @@ fn a_missing_permission_and_failed_health_checks_are_told() {
     for (image, why) in [
         ("registry.example/web:secret", "is not authorized to perform: secretsmanager:GetSecretValue on resource: "),
         ("registry.example/web:unhealthy", "a task stopped: Task failed ELB health checks in (target-group arn:"),
+        ("registry.example/web:unhealthy", " due to (reason Health checks failed with these codes: [502])"),
     ] {
         let aws = LocalAws::start();
         let records = records(&aws);
@@ -266,4 +270,72 @@ fn what_runs_now_is_told_after_a_deployment_and_after_no_change_is_not() {
     assert_eq!(told(&output), ["wait-env: web runs registry.example/web:2 (task-web-production-pr1:2)"]);
     let kept = deploy(&aws, &records, "registry.example/web:2").ok();
     assert_eq!(told(&kept), Vec::<String>::new());
+    // Nor did a second run change what it had to wait for, and that is worth a word.
+    moment(&aws, 1.0);
+    let output = aws.pipe_with("mk-ecs-svc --image web=registry.example/web:3", &records.stdout).ok();
+    assert_eq!(output.record("service", "web")["change"], "updated");
+    let kept = deploy(&aws, &records, "registry.example/web:3").ok();
+    assert_eq!(kept.record("service", "web")["change"], "kept");
+    assert_eq!(told(&kept), ["wait-env: web runs registry.example/web:3 (task-web-production-pr1:3)"]);
+}
+
+/// What ECS describes of services is told otherwise: what fits the first is replaced by the second.
+fn rewritten(aws: &LocalAws, rules: &[(&str, &str)]) -> Faults {
+    let faults = Faults::between(aws);
+    let rule =
+        |(found, by): &(&str, &str)| json!({"do": "rewrite", "of": "ecs:DescribeServices", "match": found, "by": by});
+    faults.rules(rules.iter().map(rule).collect());
+    faults
+}
+
+#[test]
+fn tasks_that_run_and_end_again_and_again_are_told_although_ecs_does_not_count_them() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    // Without its circuit breaker ECS tries for ever, which it does as well with tasks that ran for a while.
+    let mut definition = aws.call(
+        "ecs",
+        "describe_task_definition",
+        json!({"taskDefinition": "task-web-production-pr1"}),
+    )["taskDefinition"]
+        .clone();
+    definition["containerDefinitions"][0]["image"] = json!("registry.example/web:crash");
+    let fields = [
+        "family",
+        "containerDefinitions",
+        "cpu",
+        "memory",
+        "networkMode",
+        "executionRoleArn",
+        "requiresCompatibilities",
+    ];
+    let params: Value = fields.iter().map(|field| (field.to_string(), definition[*field].clone())).collect();
+    let crashes = aws.call("ecs", "register_task_definition", params)["taskDefinition"]["taskDefinitionArn"].clone();
+    let breaker = json!({"deploymentCircuitBreaker": {"enable": false, "rollback": false}});
+    aws.call("ecs", "update_service", json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": crashes, "deploymentConfiguration": breaker}));
+    let mut service = records.record("service", "web");
+    service["task_definition"] = crashes;
+    let input = format!("{}\n{service}\n", records.record("env", "production-pr1"));
+    let faults = rewritten(&aws, &[(r#""failedTasks": ?\d+"#, r#""failedTasks": 0"#)]);
+    let output = faults.pipe_with("wait-env --timeout 20", &input);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    let failed = output.record("failed", "wait-env");
+    assert_eq!(
+        failed["message"],
+        "service web failed: it cannot run task-web-production-pr1:2; a task stopped: Essential container in task exited: exit code 1"
+    );
+    assert!(output.stderr.contains("wait-env: web logged: Unhandled exception."), "{}", output.stderr);
+}
+
+#[test]
+fn what_ecs_tells_in_an_event_alone_is_told_while_it_is_waited_for() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    let reason =
+        "was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently.";
+    let faults = rewritten(&aws, &[(r"has started 2 tasks\.", reason), ("COMPLETED", "IN_PROGRESS")]);
+    let output = faults.pipe_with("wait-env --timeout 2", &records.stdout);
+    assert_eq!(output.code, 75, "{}", output.stderr);
+    let line = format!("wait-env: (service service-web-production-pr1) {reason}\n");
+    assert_eq!(output.stderr.matches(&line).count(), 1, "{}", output.stderr);
 }

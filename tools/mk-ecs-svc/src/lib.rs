@@ -14,6 +14,8 @@ pub mod reference;
 mod rollback;
 mod stable;
 
+use std::collections::BTreeSet;
+
 use plumbing::name::{LONG_LIMIT, could_be};
 use plumbing::{Aws, Env, Record, Result, Service, Stream, wait};
 use tokio::try_join;
@@ -69,7 +71,7 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
 
 /// Waits until each service runs, in full, the task definition that its record names, for
 /// `wait-env`; looks at once, and at ten services in a call. `log` answers the last lines of the log
-/// of an app's task.
+/// of an app's task. Answers the names of the services that were not steady at first.
 ///
 /// Errors: a deployment failed, was rolled back or cannot succeed, with AWS's reasons; or it takes too
 /// long.
@@ -79,7 +81,7 @@ pub async fn wait_stable(
     env: &Env,
     services: &[Service],
     log: impl AsyncFn(&str, &str) -> Vec<String>,
-) -> Result<()> {
+) -> Result<BTreeSet<String>> {
     stable::wait(&aws::client(aws, stream, env), services, log).await
 }
 

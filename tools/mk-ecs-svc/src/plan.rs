@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use plumbing::{Cluster, Env, Error, Record, Result, Service, TaskDefinition, name};
 use serde_json::Value;
 
-pub use progress::{Progress, came_back, failed, fails, gave_up, given_up, progress};
+pub use progress::{Progress, came_back, failed, fails, gave_up, given_up, progress, starts, trouble};
 pub use revision::{between, family_of, newer, next, short};
 pub use service::{
     Deployment, HaveService, Settings, Surroundings, fits, same_network, service_differences, settings, token,

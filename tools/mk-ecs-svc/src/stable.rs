@@ -1,7 +1,7 @@
 //! Waiting until services run what they were asked to run, and saying why one does not.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use plumbing::{Error, Kind, Result, Service, wait};
@@ -17,62 +17,104 @@ const STEADY_DEADLINE: Duration = Duration::from_secs(30 * 60);
 /// some ten seconds, it is gone.
 const LOOKS_WITHOUT: u32 = 8;
 
-/// Waits until all of them are steady; all are looked at together.
-pub async fn wait(ecs: &Ecs, services: &[Service], log: impl AsyncFn(&str, &str) -> Vec<String>) -> Result<()> {
+/// What was seen of the services so far, by their ARNs.
+#[derive(Default)]
+struct Seen {
+    /// How often one was missing.
+    missing: BTreeMap<String, u32>,
+    /// How many starts of tasks the stops were asked for.
+    starts: BTreeMap<String, usize>,
+    /// What ECS says of those that are not well.
+    troubles: BTreeMap<String, String>,
+    /// The names of those that were waited for.
+    late: BTreeSet<String>,
+}
+
+/// Waits until all of them are steady; all are looked at together. Answers the names of those that were
+/// not steady at first.
+pub async fn wait(
+    ecs: &Ecs,
+    services: &[Service],
+    log: impl AsyncFn(&str, &str) -> Vec<String>,
+) -> Result<BTreeSet<String>> {
     let waiting: BTreeMap<&str, &Service> = services.iter().map(|service| (service.arn.as_str(), service)).collect();
-    let waiting = RefCell::new(waiting);
-    let events = RefCell::new(Vec::new());
-    let missing = RefCell::new(BTreeMap::<String, u32>::new());
+    let (waiting, seen) = (RefCell::new(waiting), RefCell::<Seen>::default());
     let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
     let what = match names.as_slice() {
         [one] => format!("service {one} is not steady"),
         all => format!("of services {} not all are steady", all.join(", ")),
     };
     let result = wait::until(&ecs.stream, &what, STEADY_DEADLINE, || async {
-        let arns: Vec<String> = waiting.borrow().keys().map(|arn| arn.to_string()).collect();
+        let asked: Vec<&Service> = waiting.borrow().values().copied().collect();
+        let arns: Vec<String> = asked.iter().map(|asked| asked.arn.clone()).collect();
         let found = ecs.services(&arns).await?;
-        events.borrow_mut().clear();
-        for arn in &arns {
-            let Some(asked) = waiting.borrow().get(arn.as_str()).copied() else { continue };
-            let Some(have) = found.iter().find(|have| have.arn == *arn) else {
-                let mut missing = missing.borrow_mut();
-                let looks = missing.entry(arn.clone()).or_default();
-                *looks += 1;
-                match *looks < LOOKS_WITHOUT {
-                    true => continue,
-                    false => {
-                        return Err(Error::refused(format!("service {} is gone (ecs:DescribeServices)", asked.name)));
-                    }
-                }
-            };
-            match plan::progress(have, &asked.task_definition) {
-                Progress::Steady => drop(waiting.borrow_mut().remove(arn.as_str())),
-                Progress::Underway => {
-                    // The breaker needs many tasks, and minutes for each, to give up what cannot succeed.
-                    if plan::fails(have, &asked.task_definition)
-                        && let Some(stop) = cause::lasting(&stops(ecs, have).await, &asked.task_definition)
-                    {
-                        let why = format!("it cannot run {}", plan::short(&asked.task_definition));
-                        return Err(failed(ecs, asked, have, &why, Some(stop), &log).await);
-                    }
-                    events.borrow_mut().push(have.event.clone());
-                }
-                Progress::Failed(why) => {
-                    let stops = stops(ecs, have).await;
-                    let stop = stops.iter().find(|stop| stop.task_definition == asked.task_definition);
-                    return Err(failed(ecs, asked, have, &why, stop.or(stops.first()), &log).await);
-                }
+        for asked in asked {
+            let have = found.iter().find(|have| have.arn == asked.arn);
+            if look(ecs, asked, have, &seen, &log).await? {
+                waiting.borrow_mut().remove(asked.arn.as_str());
             }
         }
         Ok(waiting.borrow().is_empty().then_some(()))
     })
     .await;
-    // Without capacity, for one, AWS says so in an event alone.
-    let event = events.borrow().iter().find(|event| !event.is_empty()).cloned();
-    result.map_err(|error| match (error.kind, event) {
-        (Kind::Unfinished, Some(event)) => Error { message: format!("{}: {event}", error.message), ..error },
-        _ => error,
-    })
+    let seen = seen.into_inner();
+    let trouble = waiting.borrow().keys().find_map(|arn| seen.troubles.get(*arn).cloned());
+    match (result, trouble) {
+        (Ok(()), _) => Ok(seen.late),
+        (Err(error), Some(trouble)) if error.kind == Kind::Unfinished => {
+            Err(Error { message: format!("{}: {trouble}", error.message), ..error })
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Whether a service is steady.
+///
+/// Errors: it will not be.
+async fn look(
+    ecs: &Ecs,
+    asked: &Service,
+    have: Option<&HaveService>,
+    seen: &RefCell<Seen>,
+    log: &impl AsyncFn(&str, &str) -> Vec<String>,
+) -> Result<bool> {
+    let arn = &asked.arn;
+    let Some(have) = have else {
+        let mut seen = seen.borrow_mut();
+        let looks = seen.missing.entry(arn.clone()).or_default();
+        *looks += 1;
+        return match *looks < LOOKS_WITHOUT {
+            true => Ok(false),
+            false => Err(Error::refused(format!("service {} is gone (ecs:DescribeServices)", asked.name))),
+        };
+    };
+    match plan::progress(have, &asked.task_definition) {
+        Progress::Steady => return Ok(true),
+        Progress::Underway => {}
+        Progress::Failed(why) => {
+            let stops = stops(ecs, have).await;
+            let mut failed = stops.iter().filter(|stop| stop.failed);
+            let of_it = failed.clone().find(|stop| stop.task_definition == asked.task_definition);
+            return Err(told(ecs, asked, have, &why, of_it.or(failed.next()), log).await);
+        }
+    }
+    seen.borrow_mut().late.insert(asked.name.clone());
+    if let Some(trouble) = plan::trouble(have)
+        && seen.borrow_mut().troubles.insert(arn.clone(), trouble.into()).is_none()
+    {
+        ecs.stream.say(trouble); // it may pass, and a person may know that it will not
+    }
+    // The breaker needs many tasks, and minutes for each, to give up what cannot succeed.
+    let Some(primary) = have.primary() else { return Ok(false) };
+    let starts = plan::starts(have);
+    let restarts = starts > 1 && seen.borrow_mut().starts.insert(arn.clone(), starts) != Some(starts);
+    if (primary.failed > 0 || restarts)
+        && let Some(stop) = cause::lasting(&stops(ecs, have).await, primary, have.settings.count)
+    {
+        let why = format!("it cannot run {}", plan::short(&primary.task_definition));
+        return Err(told(ecs, asked, have, &why, Some(stop), log).await);
+    }
+    Ok(false)
 }
 
 /// The reasons are a help: not to get them must not hide the failure.
@@ -80,7 +122,9 @@ async fn stops(ecs: &Ecs, have: &HaveService) -> Vec<Stop> {
     ecs.stops(&have.name).await.unwrap_or_default()
 }
 
-async fn failed(
+/// The error of a service that failed: why, as ECS tells it of the deployment, of a task that stopped and
+/// of the service. Says the last lines of that task's log.
+async fn told(
     ecs: &Ecs,
     asked: &Service,
     have: &HaveService,
@@ -90,8 +134,7 @@ async fn failed(
 ) -> Error {
     let app = &asked.name;
     let mut message = format!("service {app} failed: {}", why.trim_end_matches(['.', ' ']));
-    let stopped = stop.map(|stop| stop.reason.clone());
-    for (what, text) in [("a task stopped", stopped), ("newest event", Some(have.event.clone()))] {
+    for (what, text) in [("a task stopped", stop.map(|stop| stop.reason.as_str())), ("event", plan::trouble(have))] {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
             message.push_str(&format!("; {what}: {}", text.trim_end_matches('.')));
         }

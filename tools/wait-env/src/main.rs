@@ -7,6 +7,7 @@
 //! theirs.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Parser;
@@ -38,8 +39,8 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     }
     let aws = Aws::connect(&stream, &env).await?;
     let at_once = at_once(&stream, &aws, &env).boxed_local().shared();
-    let (albs, services) = Default::default();
-    let watch = Watch { stream: &stream, aws: &aws, env: &env, at_once: at_once.clone(), albs, services };
+    let (albs, services, late) = Default::default();
+    let watch = Watch { stream: &stream, aws: &aws, env: &env, at_once: at_once.clone(), albs, services, late };
     let look = async { at_once.await.map(drop).inspect_err(|error| stream.stop(error.clone())) };
     let healthy = std::pin::pin!(async { try_join!(look, watch.healthy()).map(drop) });
     let failed = std::pin::pin!(stream.need::<Failed>(""));
@@ -52,7 +53,8 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let records = stream.all().await?;
     for service in records.iter().filter_map(Record::typed::<Service>) {
         let changed = service.change.is_some_and(|change| change != Change::Kept);
-        if changed || stream.get::<Image>(&service.name).is_some() {
+        let waited = watch.late.borrow().contains(&service.name);
+        if changed || waited || stream.get::<Image>(&service.name).is_some() {
             stream.say(&runs(&stream, &service));
         }
     }
@@ -97,7 +99,7 @@ async fn at_once(stream: &Stream, aws: &Aws, env: &Env) -> Result<Well> {
     Ok(Well { serving, steady })
 }
 
-/// What arrived and is not looked at yet: records that come together are one call.
+/// What arrived and is not looked at yet: records that come together are one call; and what was waited for.
 struct Watch<'a> {
     stream: &'a Stream,
     aws: &'a Aws,
@@ -105,6 +107,7 @@ struct Watch<'a> {
     at_once: Shared<LocalBoxFuture<'a, Result<Well>>>,
     albs: RefCell<Vec<String>>,
     services: RefCell<Vec<Service>>,
+    late: RefCell<BTreeSet<String>>,
 }
 
 impl Watch<'_> {
@@ -182,7 +185,7 @@ impl Watch<'_> {
             let newest = asked.iter().filter_map(|service| self.stream.get::<Service>(&service.name));
             let newer: Vec<Service> = newest.filter(|newest| !asked.iter().any(|old| same(old, newest))).collect();
             if newer.is_empty() {
-                return steady;
+                return steady.map(|late| self.late.borrow_mut().extend(late));
             }
             asked = newer;
         }
@@ -190,7 +193,7 @@ impl Watch<'_> {
     }
 
     /// None when a newer record of one of these services has come: looking may be dropped.
-    async fn steady_unless_outdated(&self, asked: &[Service]) -> Option<Result<()>> {
+    async fn steady_unless_outdated(&self, asked: &[Service]) -> Option<Result<BTreeSet<String>>> {
         let log = async |app: &str, task: &str| mk_logs::last_lines(self.stream, self.aws, self.env, app, task).await;
         let steady = std::pin::pin!(mk_ecs_svc::wait_stable(self.stream, self.aws, self.env, asked, log));
         let newer = asked

@@ -22,6 +22,9 @@ const DELETE: &[(&str, &str)] = &[
 const EMPTY_BUDGET: Duration = Duration::from_secs(600);
 const EMPTY: [&str; 3] =
     ["ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException"];
+/// DescribeTasks takes a hundred.
+const TASKS: usize = 100;
+
 /// Which revisions of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskStatus {
@@ -30,6 +33,7 @@ pub enum TaskStatus {
     /// Those that were deregistered.
     Inactive,
 }
+
 impl Ecs {
     /// Has a service end all its tasks, and deletes it.
     pub async fn delete_service(&self, have: &HaveService) -> Result<()> {
@@ -74,14 +78,13 @@ impl Ecs {
 
     /// The tasks of a service that stopped, the newest first, as long as AWS knows of them (an hour).
     pub async fn stops(&self, service: &str) -> Result<Vec<Stop>> {
-        let mut tasks = self.tasks(Some(service), DesiredStatus::Stopped).await?;
-        tasks.truncate(100); // what DescribeTasks takes
-        if tasks.is_empty() {
-            return Ok(Vec::new());
+        let mut tasks = Vec::new();
+        for arns in self.tasks(Some(service), DesiredStatus::Stopped).await?.chunks(TASKS) {
+            let request = self.client.describe_tasks().cluster(&self.cluster).set_tasks(Some(arns.to_vec()));
+            let answer = request.send().await;
+            let answer = answer.map_err(|e| self.failed("DescribeTasks", "look at tasks of", service, e))?;
+            tasks.extend(answer.tasks.unwrap_or_default());
         }
-        let request = self.client.describe_tasks().cluster(&self.cluster).set_tasks(Some(tasks));
-        let answer = request.send().await.map_err(|e| self.failed("DescribeTasks", "look at tasks of", service, e))?;
-        let mut tasks = answer.tasks.unwrap_or_default();
         tasks.sort_by_key(|task| std::cmp::Reverse(task.stopped_at().map(|at| at.secs())));
         Ok(tasks.iter().map(have_stop).collect())
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, ContainerDefinition, Service as SdkService, Tag, Task as SdkTask, TaskDefinition,
+    AssignPublicIp, ContainerDefinition, Service as SdkService, Tag, Task as SdkTask, TaskDefinition, TaskStopCode,
 };
 
 use crate::cause::Stop;
@@ -162,11 +162,17 @@ pub fn have_service(service: SdkService) -> HaveService {
         rollout: deployment.rollout_state().map(|state| state.as_str().to_string()).unwrap_or_default(),
         reason: deployment.rollout_state_reason().unwrap_or_default().into(),
         failed: deployment.failed_tasks(),
+        id: deployment.id().unwrap_or_default().into(),
+        begun: millis(deployment.created_at()),
         moved: millis(deployment.updated_at().or(deployment.created_at())),
     });
     HaveService {
         deployments: deployments.collect(),
-        event: service.events().first().and_then(|event| event.message()).unwrap_or_default().into(),
+        events: service
+            .events()
+            .iter()
+            .map(|event| (millis(event.created_at()), event.message().unwrap_or_default().into()))
+            .collect(),
         created: service.created_at().map(|at| at.secs().to_string()).unwrap_or_default(),
         running: service.running_count(),
         settings,
@@ -195,6 +201,11 @@ pub fn have_stop(task: &SdkTask) -> Stop {
     Stop {
         task: task.task_arn().unwrap_or_default().rsplit('/').next().unwrap_or_default().into(),
         task_definition: task.task_definition_arn().unwrap_or_default().into(),
+        deployment: task.started_by().unwrap_or_default().into(),
+        failed: matches!(
+            task.stop_code(),
+            Some(TaskStopCode::TaskFailedToStart | TaskStopCode::EssentialContainerExited)
+        ) || task.stopped_reason().is_some_and(|reason| reason.contains("health checks")),
         reason: reasons.join(": "),
     }
 }

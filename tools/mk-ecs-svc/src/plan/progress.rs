@@ -41,6 +41,24 @@ pub fn progress(have: &HaveService, asked: &str) -> Progress {
     }
 }
 
+/// How often ECS has started tasks since the newest deployment began. It does not count as failed those
+/// that ran before they ended, so that more than one start is worth asking why.
+pub fn starts(have: &HaveService) -> usize {
+    events_since(have).filter(|event| event.contains("has started")).count()
+}
+
+/// The newest event of a service since its newest deployment began that tells why something is not well:
+/// of what has no task yet, ECS tells in no other way.
+pub fn trouble(have: &HaveService) -> Option<&str> {
+    let tells = |event: &&str| ["(error", "reason", "Reason", "because"].iter().any(|word| event.contains(word));
+    events_since(have).find(tells)
+}
+
+fn events_since(have: &HaveService) -> impl Iterator<Item = &str> {
+    let begun = have.primary().map_or(0, |primary| primary.begun);
+    have.events.iter().filter(move |(at, _)| *at >= begun).map(|(_, event)| event.as_str())
+}
+
 /// Whether tasks of the revision that was asked for stop, so that it is worth asking why.
 pub fn fails(have: &HaveService, asked: &str) -> bool {
     have.deployments.iter().any(|deployment| deployment.task_definition == asked && deployment.failed > 0)
@@ -137,6 +155,21 @@ mod tests {
         assert!(!came_back(&back, &newest("t:2")));
         back.deployments[0].moved = 6;
         assert!(came_back(&back, &newest("t:2")));
+    }
+
+    #[test]
+    fn events_of_an_earlier_deployment_tell_nothing_of_the_newest() {
+        let mut have = running(&[("PRIMARY", "t:2", "IN_PROGRESS")]);
+        have.deployments[0].begun = 5;
+        let event = |at: i64, text: &str| (at, format!("(service web) {text}"));
+        have.events = vec![event(7, "has started 2 tasks."), event(4, "was unable to place a task. Reason: full.")];
+        assert_eq!((starts(&have), trouble(&have)), (1, None));
+        have.events.insert(0, event(8, "was unable to place a task. Reason: You've reached the limit."));
+        have.events.insert(0, event(9, "has started 1 tasks."));
+        let told = "(service web) was unable to place a task. Reason: You've reached the limit.";
+        assert_eq!((starts(&have), trouble(&have)), (2, Some(told)));
+        have.events.insert(0, event(9, "failed to launch a task with (error ECS was unable to assume the role)."));
+        assert!(trouble(&have).unwrap().contains("assume the role"));
     }
 
     #[test]

@@ -64,8 +64,8 @@ pub struct HaveService {
     pub running: i32,
     /// Its deployments.
     pub deployments: Vec<Deployment>,
-    /// The newest event's text.
-    pub event: String,
+    /// Its events, the newest first: when, in milliseconds since 1970, and what.
+    pub events: Vec<(i64, String)>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -85,6 +85,10 @@ impl HaveService {
 /// One deployment of a service.
 #[derive(Clone, Debug, Default)]
 pub struct Deployment {
+    /// Its ID, by which its tasks name it.
+    pub id: String,
+    /// When it began, in milliseconds since 1970.
+    pub begun: i64,
     /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
     pub status: String,
     /// The ARN of its task definition.
