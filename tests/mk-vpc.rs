@@ -412,3 +412,40 @@ fn an_address_of_ours_that_somebody_uses_is_left_to_them_and_told() {
     let left = aws.call("ec2", "describe_addresses", json!({}));
     assert_eq!(left["Addresses"], json!([]));
 }
+
+#[test]
+fn an_empty_first_page_is_not_the_end() {
+    let aws = LocalAws::start();
+    let faults = Faults::between(&aws);
+    let up = "mk-env production pr1 | mk-vpc --nat single | mk-sg --private-api";
+    aws.pipe(up).ok();
+    let sets = [
+        ("Vpcs", "vpcSet"),
+        ("InternetGateways", "internetGatewaySet"),
+        ("Subnets", "subnetSet"),
+        ("RouteTables", "routeTableSet"),
+        ("NatGateways", "natGatewaySet"),
+        ("SecurityGroups", "securityGroupInfo"),
+        ("SecurityGroupRules", "securityGroupRuleSet"),
+    ];
+    let pages = sets.map(|(call, set)| {
+        let by = format!("<{set}/><nextToken>bm90aGluZw==</nextToken>");
+        let mut page = rewrite(&format!("ec2:Describe{call}"), &format!("(?s)<{set}>.*</{set}>"), &by);
+        page["times"] = 1.into();
+        page
+    });
+    faults.rules(json!(pages));
+    faults.pipe(up).ok();
+    let told = faults.told();
+    assert_eq!((&told["changing"], told["done"].as_array().unwrap().len()), (&json!(0), sets.len()), "{told}");
+    // Nor of the rules that a new VPC's own group has.
+    let fresh = up.replace("pr1", "pr2");
+    faults.rules(json!([pages[5], pages[6]]));
+    let made = faults.pipe(&fresh.replace("| mk-sg --private-api", "")).ok();
+    let group = json!({"Filters": [
+        {"Name": "vpc-id", "Values": [made.record("vpc", "main")["id"]]},
+        {"Name": "group-name", "Values": ["default"]},
+    ]});
+    let group = aws.call("ec2", "describe_security_groups", group)["SecurityGroups"][0].clone();
+    assert_eq!((&group["IpPermissions"], &group["IpPermissionsEgress"]), (&json!([]), &json!([])));
+}

@@ -294,9 +294,11 @@ pub struct Interface {
 
 impl std::fmt::Display for Interface {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.instance.as_str() {
-            "" => write!(f, "network interface {} ({})", self.id, self.description),
-            instance => write!(f, "network interface {} (instance {instance})", self.id),
+        write!(f, "network interface {}", self.id)?;
+        match (self.instance.as_str(), self.description.as_str()) {
+            ("", "") => Ok(()),
+            ("", description) => write!(f, " ({description})"),
+            (instance, _) => write!(f, " (instance {instance})"),
         }
     }
 }
