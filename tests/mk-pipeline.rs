@@ -328,3 +328,16 @@ fn a_first_run_that_fails_says_why_and_leaves_the_pipeline_to_be_mended() {
     let again = aws.pipe(&empty).ok();
     assert!(again.stderr.contains("wait-env: the only run of pipeline web has failed"), "{}", again.stderr);
 }
+
+#[test]
+fn one_whose_tags_do_not_show_for_a_moment_is_not_taken_for_somebody_elses() {
+    let aws = connected();
+    aws.pipe(PIPELINE).ok();
+    let faults = Faults::between(&aws);
+    let unseen = json!({"do": "refuse", "of": "codepipeline:ListTagsForResource", "times": 1, "status": 400,
+        "code": "ResourceNotFoundException", "message": "It does not exist."});
+    faults.rules(json!([unseen]));
+    assert_eq!(faults.pipe(PIPELINE).ok().record("pipeline", "web")["change"], "kept");
+    faults.rules(json!([unseen]));
+    faults.pipe("ls-env --env production-pr1").ok().record("pipeline", "web");
+}

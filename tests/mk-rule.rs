@@ -1,7 +1,7 @@
 //! mk-rule: its command line, and the rules it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{LocalAws, PIPELINE, Value, json, tags, text};
+use support::{Faults, LocalAws, PIPELINE, Value, json, tags, text};
 
 const NAME: &str = "rule-web-production-pr1";
 
@@ -158,4 +158,17 @@ fn a_rule_of_that_name_that_is_not_ours_is_refused_and_stays() {
     let kept = aws.pipe_with("rm-env --confirm production-pr1", &format!("{}\n{line}\n", support::ENV));
     assert_eq!(kept.code, 1, "{kept:?}");
     assert_eq!(text(&rule(&aws)["EventPattern"]), r#"{"source":["x"]}"#);
+}
+
+#[test]
+fn one_whose_tags_do_not_show_for_a_moment_is_not_taken_for_somebody_elses() {
+    let aws = connected();
+    aws.pipe(PIPELINE).ok();
+    let faults = Faults::between(&aws);
+    let unseen = json!({"do": "refuse", "of": "events:ListTagsForResource", "times": 1, "status": 400,
+        "code": "ResourceNotFoundException", "message": "It does not exist."});
+    faults.rules(json!([unseen]));
+    assert_eq!(faults.pipe(PIPELINE).ok().record("rule", "web")["change"], "kept");
+    faults.rules(json!([unseen]));
+    faults.pipe("ls-env --env production-pr1").ok().record("rule", "web");
 }

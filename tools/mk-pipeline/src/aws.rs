@@ -67,10 +67,18 @@ pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Pipelines {
 }
 
 impl Pipelines {
-    /// The pipeline of a name, whosesoever; one call deep.
+    /// The pipeline of a name, whosesoever; one call deep, but for one just made that one of the two
+    /// calls does not see yet: without its tags it would be taken for somebody else's.
     pub async fn look(&self, name: &str) -> Result<Option<Have>> {
-        let (structure, tags) = try_join!(self.structure(name), self.tags(name))?;
-        Ok(structure.map(|structure| Have { structure, tags: tags.unwrap_or_default() }))
+        let what = format!("pipeline {name} exists, but CodePipeline does not show its tags");
+        wait::until(&self.stream, &what, SHOWS, || async {
+            Ok(match try_join!(self.structure(name), self.tags(name))? {
+                (Some(structure), Some(tags)) => Some(Some(Have { structure, tags })),
+                (Some(_), None) => None,
+                (None, _) => Some(None),
+            })
+        })
+        .await
     }
 
     /// Waits for a pipeline that someone else just made.

@@ -21,6 +21,8 @@ const FRESH: &[(&str, &str)] = &[
     ("ValidationException", "cannot be assumed by principal"),
 ];
 const FRESH_BUDGET: Duration = Duration::from_secs(120);
+/// One that some of the calls see is seen by all of them within seconds.
+const SHOWS: Duration = Duration::from_secs(60);
 /// Targets just removed still count for a while.
 const AIMED: &[(&str, &str)] =
     &[("ValidationException", "can't be deleted since it has targets"), ("ConcurrentModificationException", "")];
@@ -40,10 +42,18 @@ pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Events {
 }
 
 impl Events {
-    /// The rule of a name, whosesoever; one call deep.
+    /// The rule of a name, whosesoever; one call deep, but for one just made that not all of the calls
+    /// see yet: without its tags it would be taken for somebody else's.
     pub async fn look(&self, rule: &str) -> Result<Option<Have>> {
-        let (have, targets, tags) = try_join!(self.describe(rule), self.targets(rule), self.tags(rule))?;
-        Ok(have.map(|have| Have { targets, tags, ..have }))
+        let what = format!("rule {rule} exists, but EventBridge does not show its tags");
+        wait::until(&self.stream, &what, SHOWS, || async {
+            Ok(match try_join!(self.describe(rule), self.targets(rule), self.tags(rule))? {
+                (Some(have), targets, Some(tags)) => Some(Some(Have { targets, tags, ..have })),
+                (Some(_), _, None) => None,
+                (None, ..) => Some(None),
+            })
+        })
+        .await
     }
 
     async fn describe(&self, rule: &str) -> Result<Option<Have>> {
@@ -85,10 +95,12 @@ impl Events {
         }
     }
 
-    async fn tags(&self, rule: &str) -> Result<BTreeMap<String, String>> {
+    async fn tags(&self, rule: &str) -> Result<Option<BTreeMap<String, String>>> {
         match self.client.list_tags_for_resource().resource_arn(self.arn(rule)).send().await {
-            Ok(answer) => Ok(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect()),
-            Err(error) if code(&error) == "ResourceNotFoundException" => Ok(BTreeMap::new()),
+            Ok(answer) => {
+                Ok(Some(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect()))
+            }
+            Err(error) if code(&error) == "ResourceNotFoundException" => Ok(None),
             Err(error) => Err(aws_error("events:ListTagsForResource", format!("read the tags of rule {rule}"), error)),
         }
     }
