@@ -341,3 +341,39 @@ fn one_whose_tags_do_not_show_for_a_moment_is_not_taken_for_somebody_elses() {
     faults.rules(json!([unseen]));
     faults.pipe("ls-env --env production-pr1").ok().record("pipeline", "web");
 }
+
+#[test]
+fn a_run_that_a_push_starts_while_down_stops_another_is_stopped_too() {
+    let aws = connected();
+    aws.pipe(PIPELINE).ok();
+    let project =
+        aws.call("codebuild", "batch_get_projects", json!({"names": ["build-web-production-pr1"]}))["projects"][0]
+            .clone();
+    let mut source = project["source"].clone();
+    source["buildspec"] = json!("version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 1000\n");
+    let endless = json!({"name": project["name"], "source": source, "tags": project["tags"]});
+    aws.call("codebuild", "update_project", endless);
+    let runs = || {
+        let listed = aws.call("codepipeline", "list_pipeline_executions", json!({"pipelineName": NAME}));
+        listed["pipelineExecutionSummaries"].as_array().unwrap().len()
+    };
+    let push = |content: &str| {
+        let before = runs();
+        aws.push("owner/web", json!({"index.html": content}));
+        while runs() == before {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    };
+    push("second");
+    let faults = Faults::between(&aws);
+    faults.rules(json!([{"do": "delay", "of": "codepipeline:StopPipelineExecution", "nth": 1, "ms": 3000}]));
+    std::thread::scope(|scope| {
+        let down = scope.spawn(|| faults.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1"));
+        while !faults.told()["seen"].to_string().contains("StopPipelineExecution") {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        push("third");
+        down.join().unwrap().ok();
+    });
+    assert_eq!(aws.call("codepipeline", "list_pipelines", json!({}))["pipelines"], json!([]));
+}

@@ -243,30 +243,29 @@ impl Pipelines {
         }))
     }
 
-    /// Stops all runs of a pipeline, its actions abandoned, and waits until they have.
+    /// Stops all runs of a pipeline, their actions abandoned, and waits until they have; also those that
+    /// a push starts meanwhile.
     pub async fn stop(&self, name: &str) -> Result<()> {
-        let running = |runs: Vec<Run>| -> Vec<Run> { runs.into_iter().filter(Run::goes_on).collect() };
-        let mut going = running(self.runs(name).await?);
-        if going.is_empty() {
-            return Ok(());
-        }
         let what = format!("a run of pipeline {name} is still stopping");
-        for run in going.drain(..).filter(|run| run.status == "InProgress") {
-            let request = self.client.stop_pipeline_execution().pipeline_name(name).pipeline_execution_id(run.id);
-            let answer = request.abandon(true).reason("the pipeline is being deleted").send().await;
-            match answer {
-                Ok(_) => {}
-                Err(error) if ENDING.contains(&code(&error)) => {}
-                Err(error) => {
-                    let what = format!("stop a run of pipeline {name}");
-                    return Err(aws_error("codepipeline:StopPipelineExecution", what, error));
-                }
-            }
-        }
         wait::until(&self.stream, &what, STOPS, || async {
-            Ok(running(self.runs(name).await?).is_empty().then_some(()))
+            let going: Vec<Run> = self.runs(name).await?.into_iter().filter(Run::goes_on).collect();
+            for run in going.iter().filter(|run| run.status == "InProgress") {
+                self.stop_one(name, &run.id).await?;
+            }
+            Ok(going.is_empty().then_some(()))
         })
         .await
+    }
+
+    async fn stop_one(&self, name: &str, id: &str) -> Result<()> {
+        let request = self.client.stop_pipeline_execution().pipeline_name(name).pipeline_execution_id(id);
+        match request.abandon(true).reason("the pipeline is being deleted").send().await {
+            Ok(_) => Ok(()),
+            Err(error) if ENDING.contains(&code(&error)) => Ok(()),
+            Err(error) => {
+                Err(aws_error("codepipeline:StopPipelineExecution", format!("stop a run of pipeline {name}"), error))
+            }
+        }
     }
 
     /// Deletes a pipeline; one that is not there is deleted as well.
