@@ -199,12 +199,13 @@ fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
     assert_eq!(aws.changes(), ["lambda:UpdateFunctionConfiguration"]);
     assert_eq!((&configuration(&aws)["Role"], &configuration(&aws)["Environment"]), (&role, &Value::Null));
 
-    let twice = json!({"FunctionName": NAME, "MaximumRetryAttempts": 2});
+    let queue = json!({"Destination": "arn:aws:sqs:us-east-1:123456789012:theirs"});
+    let twice = json!({"FunctionName": NAME, "MaximumRetryAttempts": 2, "DestinationConfig": {"OnSuccess": queue, "OnFailure": {}}});
     aws.call("lambda", "put_function_event_invoke_config", twice);
     let nobody = json!({"Resource": arn, "Tags": {"Team": "nobody", "theirs": "x"}});
     aws.call("lambda", "tag_resource", nobody);
     aws.forget();
-    assert_eq!(changed_fields(&make(&aws, &records).ok()), ["retries", "event age", "tag Team"]);
+    assert_eq!(changed_fields(&make(&aws, &records).ok()), ["retries", "event age", "destinations", "tag Team"]);
     assert_eq!(aws.changes(), ["lambda:PutFunctionEventInvokeConfig", "lambda:TagResource"]);
     assert_eq!((&tags(&aws)["Team"], &tags(&aws)["theirs"]), (&json!("devops"), &json!("x")));
 

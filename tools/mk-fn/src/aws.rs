@@ -9,9 +9,9 @@ use aws_sdk_lambda::config::Builder;
 use aws_sdk_lambda::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, DeadLetterConfig, Environment, EphemeralStorage, FunctionCode, FunctionConfiguration,
-    LastUpdateStatus, LogFormat, LoggingConfig, PackageType, Runtime, State as Told, TracingConfig, TracingMode,
-    VpcConfig,
+    Architecture, DeadLetterConfig, DestinationConfig, Environment, EphemeralStorage, FunctionCode,
+    FunctionConfiguration, LastUpdateStatus, LogFormat, LoggingConfig, PackageType, Runtime, State as Told,
+    TracingConfig, TracingMode, VpcConfig,
 };
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, wait};
 
@@ -64,6 +64,7 @@ impl Lambda {
             Ok(answer) => Ok(Some(Have {
                 retries: answer.maximum_retry_attempts,
                 event_age: answer.maximum_event_age_in_seconds,
+                destinations: answer.destination_config.map(destinations).unwrap_or_default(),
                 ..have
             })),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(Some(have)),
@@ -203,7 +204,7 @@ impl Lambda {
         }
     }
 
-    /// Sets what follows where the function does not end well.
+    /// Sets what follows where the function does not end well; what is not said here is taken away.
     pub async fn set_invocation(&self, name: &str) -> Result<()> {
         let request = self
             .client
@@ -325,6 +326,14 @@ fn have(told: FunctionConfiguration) -> Have {
         settings,
         ..Have::default()
     }
+}
+
+/// After what an event is sent elsewhere.
+fn destinations(told: DestinationConfig) -> Vec<String> {
+    let success = told.on_success.and_then(|on| on.destination);
+    let failure = told.on_failure.and_then(|on| on.destination);
+    let all = [("success", success), ("failure", failure)].into_iter();
+    all.filter(|(_, where_to)| where_to.as_deref().is_some_and(is_said)).map(|(after, _)| after.to_string()).collect()
 }
 
 /// What a function is set to beside what we set, by name.

@@ -95,6 +95,8 @@ pub struct Have {
     pub settings: Vec<String>,
     /// How many of it may run at once; with 0, which the console calls throttled, none ever does.
     pub concurrency: Option<i32>,
+    /// Where else Lambda sends what it was given, which holds credentials: after success, or failure.
+    pub destinations: Vec<String>,
     /// How often Lambda tries again; without, as often as it does by default.
     pub retries: Option<i32>,
     /// For how many seconds an event may wait; without, for the six hours of the default.
@@ -170,6 +172,7 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
         Difference::between("settings", list(&have.settings), "none"),
         Difference::between("retries", number(have.retries), RETRIES),
         Difference::between("event age", number(have.event_age), EVENT_AGE),
+        Difference::between("destinations", list(&have.destinations), "none"),
         Difference::between("reserved concurrency", reserved, "none"),
     ];
     let tags = Difference::of_tags(&have.tags, &want.tags);
@@ -181,7 +184,7 @@ pub fn fields(differences: &[Difference]) -> Vec<Field> {
     let mends = |field: &Field, difference: &Difference| match difference.field.as_str() {
         "last update" => matches!(field, Field::Code | Field::Configuration),
         "code" | "architecture" => *field == Field::Code,
-        "retries" | "event age" => *field == Field::Invocation,
+        "retries" | "event age" | "destinations" => *field == Field::Invocation,
         "reserved concurrency" => *field == Field::Concurrency,
         tag if tag.starts_with("tag ") => *field == Field::Tags,
         _ => *field == Field::Configuration,
@@ -261,6 +264,7 @@ mod tests {
             log_format: "Text".into(),
             settings: Vec::new(),
             concurrency: None,
+            destinations: Vec::new(),
             retries: Some(0),
             event_age: Some(900),
         }
@@ -327,6 +331,11 @@ mod tests {
             ),
             (Have { concurrency: Some(0), ..ours() }, "reserved concurrency: 0 -> none".into(), Field::Concurrency),
             (Have { retries: None, ..ours() }, "retries: default -> 0".into(), Field::Invocation),
+            (
+                Have { destinations: vec!["success".into()], ..ours() },
+                "destinations: success -> none".into(),
+                Field::Invocation,
+            ),
             (Have { event_age: Some(60), ..ours() }, "event age: 60 -> 900".into(), Field::Invocation),
         ] {
             assert_eq!(told(&have), [difference]);
