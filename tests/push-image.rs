@@ -307,6 +307,38 @@ fn killed_in_the_middle_of_an_upload_it_completes_when_it_runs_again() {
 }
 
 #[test]
+fn who_interrupts_it_does_not_wait_for_a_large_layer() {
+    let (aws, place) = (LocalAws::start(), TempDir::new().unwrap());
+    layout(place.path(), "amd64", b"web");
+    let put = |bytes: &[u8]| {
+        let digest = digest_of(bytes);
+        write(&place.path().join("blobs/sha256").join(&digest[7..]), bytes);
+        json!({"digest": digest, "size": bytes.len()})
+    };
+    // Hours of work, if it were done: the file has nothing in it, and no blocks on the disk.
+    let (length, none) = (1u64 << 38, "0".repeat(64));
+    File::create(place.path().join("blobs/sha256").join(&none)).unwrap().set_len(length).unwrap();
+    let media_type = "application/vnd.oci.image.layer.v1.tar";
+    let layer = json!({"mediaType": media_type, "digest": format!("sha256:{none}"), "size": length});
+    let config = put(br#"{"os":"linux","architecture":"amd64"}"#);
+    let manifest = put(json!({"config": config, "layers": [layer]}).to_string().as_bytes());
+    write(&place.path().join("index.json"), json!({"manifests": [manifest]}).to_string());
+
+    let records = aws.pipe("mk-env production pr1 | mk-app web | mk-ecr").ok().stdout;
+    let mut command = clean(Command::new(bin().join("push-image")), &aws.url);
+    command.arg(format!("--archive=web={}", place.path().display())).env("TMPDIR", place.path());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(records.as_bytes()).unwrap();
+    let work = || fs::read_dir(place.path()).unwrap().flatten().find(|entry| entry.path().join("layer-1.gz").exists());
+    while work().is_none() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it compressed");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert_eq!((child.wait().unwrap().code(), work().is_some()), (Some(130), false));
+}
+
+#[test]
 fn what_is_wrong_with_an_archive_is_one_line() {
     let (aws, place) = (LocalAws::start(), TempDir::new().unwrap());
     let folder = place.path().join("layout");
@@ -413,8 +445,16 @@ fn what_the_flags_and_records_say_wrong_is_told_before_any_call() {
         r#"{{"type":"repo","name":"web","arn":"arn:aws:ecr:us-east-1:123456789012:repository/{REPOSITORY}","uri":"ghcr.io/owner/web"}}"#
     );
     let none = format!("web={}/none", place.path().display());
+    let pipe = place.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = format!("web={}", pipe.display());
+    let dockerfile = format!("web={}", place.path().join("index.json").display());
+    let context = format!("web={}", place.path().display());
     for (flags, code, message) in [
-        (["--archive", &archive, "--image", "web=web:1"].as_slice(), 2, "two flags say what app 'web' runs"),
+        (["--archive", &pipe].as_slice(), 2, "/pipe is neither a file nor a directory"),
+        (&["--context", &context, "--dockerfile", &dockerfile], 2, "there is no "),
+        (&["--image", "web=not/A/reference"], 2, "'not/A/reference' is not an image reference: "),
+        (&["--archive", &archive, "--image", "web=web:1"], 2, "two flags say what app 'web' runs"),
         (&["--context", &none], 2, "/none is not a directory"),
         (&["--context", &archive], 2, "there is no "),
         (&["--archive", &none], 2, "/none: No such file or directory"),
@@ -528,6 +568,85 @@ fn a_directory_is_built_and_pushed_and_again_only_when_it_changed() {
     let built = aws.pipe(&own).ok();
     let layers = pull(&aws, &pinned(&built));
     assert!(layers.iter().any(|layer| layer.windows(5).any(|bytes| bytes == b"other")), "it is that Dockerfile's");
+}
+
+/// A docker of the test's own, which has built what is in `tar`: what it says to `docker buildx version`,
+/// and the ID by which alone it knows the image; answers what puts it ahead of all others.
+fn docker(place: &Path, tar: &Path, buildx: &str, id: &str) -> String {
+    write(&place.join("web/Dockerfile"), "FROM scratch\n");
+    let script = format!(
+        r#"#!/bin/sh
+case "$1 $2" in
+"version "*) ;;
+"buildx version") echo '{buildx}' ;;
+*build*)
+    while [ $# -gt 1 ]; do
+        case $1 in
+        --provenance*|--sbom*) echo "unknown flag: $1" >&2; exit 125 ;;
+        --iidfile) printf sha256:config >"$2" ;;
+        --metadata-file)
+            echo '{{"containerimage.config.digest": "sha256:config", "containerimage.digest": "sha256:manifest"}}' >"$2" ;;
+        esac
+        shift
+    done ;;
+"image inspect") [ "$3" = {id} ] ;;
+"image save")
+    if [ "$5" != {id} ]; then echo "Error response from daemon: No such image: $5" >&2; exit 1; fi
+    cp '{tar}' "$4" ;;
+*) exit 125 ;;
+esac
+"#,
+        tar = tar.display()
+    );
+    let path = place.join("docker/docker");
+    write(&path, script);
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    format!("export PATH={}:$PATH; ", place.join("docker").display())
+}
+
+#[test]
+fn docker_knows_what_buildx_built_by_one_of_two_ids() {
+    let (aws, place) = (LocalAws::start(), TempDir::new().unwrap());
+    let digest = layout(&place.path().join("layout"), "amd64", b"web");
+    let tar = tar_of(&place.path().join("layout"));
+    let build = push(&format!("--context web={}", place.path().join("web").display()));
+    // The store of containerd knows an image by its manifest, the older one by its configuration.
+    for id in ["sha256:manifest", "sha256:config"] {
+        let docker = docker(place.path(), &tar, "github.com/docker/buildx v0.29.1 a32761a", id);
+        let built = aws.pipe(&(docker + &build)).ok();
+        assert_eq!(pinned(&built), digest);
+        assert!(built.stderr.contains(" with buildx for linux/amd64"), "{}", built.stderr);
+    }
+    // Podman calls itself docker in some places.
+    let podman = docker(place.path(), &tar, "buildah 1.43.2", "sha256:config");
+    let built = aws.pipe(&(podman.clone() + &build)).ok();
+    assert!(built.stderr.contains(" with docker for linux/amd64"), "{}", built.stderr);
+    let refused = aws.pipe(&(podman + &build + " --builder buildx"));
+    let line = one_line(&refused);
+    assert!(line.ends_with(": cannot build with buildx: docker buildx is buildah 1.43.2"), "{line}");
+}
+
+#[test]
+fn an_engine_that_is_interrupted_is_asked_to_end() {
+    let (aws, place) = (LocalAws::start(), TempDir::new().unwrap());
+    let at = |name: &str| place.path().join(name);
+    write(&at("web/Dockerfile"), "FROM scratch\n");
+    let script = "#!/bin/sh\n[ $1 = --version ] && exit\ncd \"${0%/*}\"\ntrap 'echo >ended; exit 1' TERM\n\
+                  echo >begun\nwhile :; do sleep 0.01; done\n";
+    write(&at("buildah"), script);
+    fs::set_permissions(at("buildah"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let records = aws.pipe("mk-env production pr1 | mk-app web | mk-ecr").ok().stdout;
+    let mut command = clean(Command::new(bin().join("push-image")), &aws.url);
+    command.arg(format!("--context=web={}", at("web").display())).args(["--builder", "buildah"]);
+    command.env("PATH", format!("{}:{}", place.path().display(), std::env::var("PATH").unwrap()));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(records.as_bytes()).unwrap();
+    while !at("begun").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it built");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert_eq!((child.wait().unwrap().code(), at("ended").exists()), (Some(130), true));
 }
 
 #[test]

@@ -3,18 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use plumbing::{Error, Result, Stream};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use crate::blob::{Blob, Span, Wanted, aside, compress, digest_of, reader, unreadable};
 use crate::plan::{self, Descriptor, Place, Platform};
+use crate::registry;
 
 /// A manifest or a configuration is never larger: registries refuse more than 4 MiB.
 const DOCUMENT: u64 = 8 << 20;
@@ -36,51 +35,18 @@ pub struct Packed {
     _work: Arc<TempDir>,
 }
 
-/// A part of an image, somewhere on disk.
-#[derive(Clone, Debug)]
-pub struct Blob {
-    /// `sha256:…`, as the manifest says.
-    pub digest: String,
-    /// In bytes.
-    pub size: u64,
-    file: PathBuf,
-    offset: u64,
-}
-
-impl Blob {
-    /// Opens it at its begin.
-    pub fn open(&self) -> io::Result<io::Take<File>> {
-        let mut file = File::open(&self.file)?;
-        file.seek(SeekFrom::Start(self.offset))?;
-        Ok(file.take(self.size))
-    }
-
-    /// Refuses what is not what its digest says.
-    pub fn verify(&self) -> Result<()> {
-        let found = self.open().and_then(hash);
-        let found = found.map_err(|why| unreadable(&self.file, &why.to_string()))?;
-        match found == (self.digest.clone(), self.size) {
-            true => Ok(()),
-            false => {
-                let what = format!("blob {} is {} of {} bytes, not of {}", self.digest, found.0, found.1, self.size);
-                Err(unreadable(&self.file, &format!("it is damaged: {what}")))
-            }
-        }
-    }
-}
-
 /// A folder for what is built and compressed; it goes when it is dropped.
 pub fn work() -> Result<TempDir> {
     let made = tempfile::Builder::new().prefix("push-image-").tempdir();
     made.map_err(|why| Error::refused(format!("cannot make a folder in {}: {why}", std::env::temp_dir().display())))
 }
 
-/// Refuses a directory or an archive that is not there.
+/// Refuses a directory or an archive that is not there, and a reference that is none.
 pub fn check(place: &Place) -> Result<()> {
     match place {
         Place::Context { directory, dockerfile } => {
+            let file = PathBuf::from(plan::dockerfile(directory, dockerfile));
             let directory = Path::new(directory);
-            let file = directory.join(dockerfile);
             match (directory.is_dir(), file.is_file()) {
                 (false, _) => Err(Error::usage(format!("{} is not a directory", directory.display()))),
                 (true, false) => Err(Error::usage(format!("there is no {}", file.display()))),
@@ -88,10 +54,11 @@ pub fn check(place: &Place) -> Result<()> {
             }
         }
         Place::Archive(path) => match std::fs::metadata(path) {
-            Ok(_) => Ok(()),
+            Ok(data) if data.is_file() || data.is_dir() => Ok(()),
+            Ok(_) => Err(Error::usage(format!("{path} is neither a file nor a directory, and is read more than once"))),
             Err(why) => Err(Error::usage(format!("cannot read {path}: {why}"))),
         },
-        Place::Reference(_) => Ok(()),
+        Place::Reference(reference) => registry::parse(reference).map(drop),
     }
 }
 
@@ -103,28 +70,29 @@ pub async fn open(stream: &Stream, path: &str, platform: Platform) -> Result<Pac
 /// Reads an archive, and makes it ready: for a large image that takes a while.
 pub async fn pack(stream: &Stream, path: &Path, platform: Platform, work: TempDir) -> Result<Packed> {
     let path = path.to_path_buf();
-    let packing = tokio::task::spawn_blocking(move || {
-        Archive::open(&path).and_then(|archive| archive.pack(platform, work)).map_err(|why| unreadable(&path, &why))
-    });
-    stream.unless_stopped(packing).await?.map_err(|why| Error::refused(format!("cannot read an archive: {why}")))?
+    let packing = move |wanted: &Wanted| {
+        let packed = Archive::open(&path, wanted).and_then(|archive| archive.pack(platform, work));
+        packed.map_err(|why| unreadable(&path, &why))
+    };
+    aside(stream, packing).await
 }
 
-fn unreadable(path: &Path, why: &str) -> Error {
-    Error::refused(format!("cannot read the image in {}: {why}", path.display()))
+/// The files of an archive, as long as it is wanted.
+struct Archive {
+    files: Files,
+    wanted: Wanted,
 }
 
-/// Where a file of the archive is: in which file of this machine, from where on, how long.
-type Span = (PathBuf, u64, u64);
-
-enum Archive {
+enum Files {
     Folder(PathBuf),
     Tar(BTreeMap<String, Span>),
 }
 
 impl Archive {
-    fn open(path: &Path) -> Result<Self, String> {
+    fn open(path: &Path, wanted: &Wanted) -> Result<Self, String> {
+        let of = |files| Archive { files, wanted: wanted.clone() };
         if path.is_dir() {
-            return Ok(Archive::Folder(path.to_path_buf()));
+            return Ok(of(Files::Folder(path.to_path_buf())));
         }
         let mut file = File::open(path).map_err(|why| why.to_string())?;
         let mut magic = [0; 2];
@@ -161,13 +129,13 @@ impl Archive {
                 files.insert(name, span);
             }
         }
-        Ok(Archive::Tar(files))
+        Ok(of(Files::Tar(files)))
     }
 
     fn span(&self, name: &str) -> Option<Span> {
-        match self {
-            Archive::Tar(files) => files.get(&plain(Path::new(name))).cloned(),
-            Archive::Folder(folder) => {
+        match &self.files {
+            Files::Tar(files) => files.get(&plain(Path::new(name))).cloned(),
+            Files::Folder(folder) => {
                 let path = folder.join(plain(Path::new(name)));
                 let size = path.metadata().ok().filter(|data| data.is_file())?.len();
                 Some((path, 0, size))
@@ -187,7 +155,7 @@ impl Archive {
             return Err(format!("a document of {} is too long", plan::megabytes(span.2)));
         }
         let mut bytes = Vec::new();
-        reader(span).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|why| why.to_string())?;
+        reader(span, &self.wanted).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|why| why.to_string())?;
         Ok(bytes)
     }
 
@@ -202,56 +170,58 @@ impl Archive {
     }
 
     fn pack(&self, platform: Platform, work: TempDir) -> Result<Packed, String> {
+        let list = self.span("manifest.json");
         if let Some(index) = self.span("index.json") {
             let entries =
                 plan::manifests(&parse(&self.read(&index)?, "index.json")?).ok_or("its index.json is no index")?;
-            return self.of_layout(entries, platform, work);
+            // Docker 25.0 saved indexes without the image, or with one without its layers: then the
+            // list counts, which it writes beside.
+            if list.is_none() || !entries.is_empty() {
+                let image = self.find(entries, platform)?;
+                let whole = plan::check_layers(&image.config, image.layers().len());
+                if list.is_none() || whole.is_ok() {
+                    return whole.and_then(|()| self.of_manifest(image, platform, work));
+                }
+            }
         }
-        if let Some(list) = self.span("manifest.json") {
-            return self.of_docker(&parse(&self.read(&list)?, "manifest.json")?, platform, work);
+        match list {
+            Some(list) => self.of_docker(&parse(&self.read(&list)?, "manifest.json")?, platform, work),
+            None => Err("it is neither an OCI layout (index.json) nor what docker save writes (manifest.json)".into()),
         }
-        Err("it is neither an OCI layout (index.json) nor what docker save writes (manifest.json)".into())
     }
 
-    fn of_layout(&self, mut entries: Vec<Descriptor>, platform: Platform, work: TempDir) -> Result<Packed, String> {
+    /// The image of an index for a platform, which may be in an index of its own.
+    fn find(&self, mut entries: Vec<Descriptor>, platform: Platform) -> Result<Manifest, String> {
         for _ in 0..DEPTH {
             let chosen = plan::choose(&entries, platform)?.clone();
             let bytes = self.document(&chosen.digest)?;
-            let manifest = parse(&bytes, "a manifest")?;
-            let stated = manifest.get("mediaType").and_then(Value::as_str).unwrap_or_default();
+            let value = parse(&bytes, "a manifest")?;
+            let stated = value.get("mediaType").and_then(Value::as_str).unwrap_or_default();
             let media_type = if chosen.media_type.is_empty() { stated.to_string() } else { chosen.media_type };
             if plan::is_index(&media_type) {
-                entries = plan::manifests(&manifest).ok_or("one of its indexes is no index")?;
+                entries = plan::manifests(&value).ok_or("one of its indexes is no index")?;
                 continue;
             }
             let media_type = if media_type.is_empty() { OCI_MANIFEST.into() } else { media_type };
-            return self.of_manifest(bytes, manifest, media_type, platform, work);
+            let config = parse(&self.document(&descriptor(&value["config"])?.digest)?, "its configuration")?;
+            return Ok(Manifest { bytes, value, media_type, config });
         }
         Err("its indexes point to indexes without an end".into())
     }
 
-    fn of_manifest(
-        &self,
-        bytes: Vec<u8>,
-        mut manifest: Value,
-        media_type: String,
-        platform: Platform,
-        work: TempDir,
-    ) -> Result<Packed, String> {
-        let descriptor = |value: &Value| {
-            serde_json::from_value::<Descriptor>(value.clone()).map_err(|why| format!("its manifest is none: {why}"))
-        };
+    fn of_manifest(&self, image: Manifest, platform: Platform, work: TempDir) -> Result<Packed, String> {
+        plan::check_platform(&image.config, platform)?;
+        let Manifest { bytes, value: mut manifest, media_type, .. } = image;
         let config = descriptor(&manifest["config"])?;
-        plan::check_platform(&parse(&self.document(&config.digest)?, "its configuration")?, platform)?;
-        let mut blobs = vec![blob(&config, self.blob(&config.digest)?)];
+        let mut blobs = vec![blob(&config, self.blob(&config.digest)?)?];
         let mut changed = false;
         for layer in manifest["layers"].as_array_mut().ok_or("its manifest names no layers")? {
             let told = descriptor(layer)?;
-            let span = self.blob(&told.digest)?;
+            let found = blob(&told, self.blob(&told.digest)?)?;
             match plan::compressed(&told.media_type) {
-                None => blobs.push(blob(&told, span)),
+                None => blobs.push(found),
                 Some(media_type) => {
-                    let smaller = compress(&span, work.path(), blobs.len(), Some(&told.digest))?;
+                    let smaller = compress(&found.span(), work.path(), blobs.len(), Some(&told.digest), &self.wanted)?;
                     layer["mediaType"] = media_type.into();
                     layer["digest"] = smaller.digest.as_str().into();
                     layer["size"] = smaller.size.into();
@@ -271,17 +241,26 @@ impl Archive {
         let [image] = images else { return Err(format!("it holds {} images; one is wanted", images.len())) };
         let path = |value: &Value| {
             let path = value.as_str().ok_or("its manifest.json is none")?;
-            self.span(path).ok_or_else(|| format!("it lacks {path}"))
+            let span = self.span(path).ok_or_else(|| format!("it lacks {path}"))?;
+            // No digest says what is meant: another file of this machine is not.
+            match &self.files {
+                Files::Folder(folder) if !within(folder, &span.0) => Err(format!("{path} leads out of it")),
+                _ => Ok(span),
+            }
         };
         let span = path(&image["Config"])?;
-        let config = self.read(&span)?;
-        plan::check_platform(&parse(&config, "its configuration")?, platform)?;
+        let bytes = self.read(&span)?;
+        let config = parse(&bytes, "its configuration")?;
+        plan::check_platform(&config, platform)?;
         let told =
             |media_type: &str, blob: &Blob| json!({"mediaType": media_type, "digest": blob.digest, "size": blob.size});
-        let mut blobs = vec![Blob { digest: digest_of(&config), size: span.2, file: span.0, offset: span.1 }];
+        let mut blobs = vec![Blob { digest: digest_of(&bytes), size: span.2, file: span.0, offset: span.1 }];
         let mut layers = Vec::new();
-        for layer in image["Layers"].as_array().ok_or("its manifest.json names no layers")? {
-            let packed = compress(&path(layer)?, work.path(), blobs.len(), None)?;
+        let paths = image["Layers"].as_array().ok_or("its manifest.json names no layers")?;
+        plan::check_layers(&config, paths.len())?;
+        for (number, layer) in paths.iter().enumerate() {
+            let digest = config["rootfs"]["diff_ids"][number].as_str();
+            let packed = compress(&path(layer)?, work.path(), blobs.len(), digest, &self.wanted)?;
             layers.push(told("application/vnd.oci.image.layer.v1.tar+gzip", &packed));
             blobs.push(packed);
         }
@@ -293,99 +272,37 @@ impl Archive {
     }
 }
 
-fn blob(told: &Descriptor, (file, offset, _): Span) -> Blob {
-    Blob { digest: told.digest.clone(), size: told.size, file, offset }
+/// A manifest of an archive, and the configuration that it names.
+struct Manifest {
+    bytes: Vec<u8>,
+    value: Value,
+    media_type: String,
+    config: Value,
 }
 
-/// Compresses a layer into `folder`: the same bytes come out each time. Checks the digest of what
-/// went in.
-fn compress(span: &Span, folder: &Path, number: usize, digest: Option<&str>) -> Result<Blob, String> {
-    let path = folder.join(format!("layer-{number}.gz"));
-    let disk = |why: io::Error| format!("cannot write {}: {why}", path.display());
-    let mut source = reader(span).map_err(|why| why.to_string())?;
-    let mut target = GzEncoder::new(Counted::new(File::create(&path).map_err(disk)?), Compression::default());
-    let (mut buffer, mut before) = (vec![0; 256 << 10], Sha256::new());
-    let mut raw = true;
-    let mut begun = false;
-    loop {
-        let count = source.read(&mut buffer).map_err(|why| why.to_string())?;
-        if count == 0 {
-            break;
-        }
-        if !begun && buffer.starts_with(&[0x1f, 0x8b]) {
-            raw = false; // it says that it is not compressed, and is
-            break;
-        }
-        begun = true;
-        before.update(&buffer[..count]);
-        target.write_all(&buffer[..count]).map_err(disk)?;
-    }
-    if !raw {
-        let (digest, size) = reader(span).and_then(hash).map_err(|why| why.to_string())?;
-        return Ok(Blob { digest, size, file: span.0.clone(), offset: span.1 });
-    }
-    let found = format!("sha256:{:x}", before.finalize());
-    if let Some(digest) = digest.filter(|digest| *digest != found) {
-        return Err(format!("it is damaged: blob {digest} is {found}"));
-    }
-    let (digest, size) = target.finish().and_then(Counted::finish).map_err(disk)?;
-    Ok(Blob { digest, size, file: path, offset: 0 })
-}
-
-/// Hashes what is written through it.
-struct Counted {
-    file: File,
-    hash: Sha256,
-    size: u64,
-}
-
-impl Counted {
-    fn new(file: File) -> Self {
-        Counted { file, hash: Sha256::new(), size: 0 }
-    }
-
-    fn finish(mut self) -> io::Result<(String, u64)> {
-        self.file.flush()?;
-        Ok((format!("sha256:{:x}", self.hash.finalize()), self.size))
+impl Manifest {
+    fn layers(&self) -> &[Value] {
+        self.value["layers"].as_array().map(Vec::as_slice).unwrap_or_default()
     }
 }
 
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.hash.update(&bytes[..count]);
-        self.size += count as u64;
-        Ok(count)
-    }
+fn descriptor(value: &Value) -> Result<Descriptor, String> {
+    serde_json::from_value(value.clone()).map_err(|why| format!("its manifest is none: {why}"))
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+fn blob(told: &Descriptor, (file, offset, size): Span) -> Result<Blob, String> {
+    match told.size == size {
+        true => Ok(Blob { digest: told.digest.clone(), size, file, offset }),
+        false => Err(format!("it is damaged: blob {} is of {size} bytes, not of {}", told.digest, told.size)),
     }
 }
 
-fn reader((file, offset, size): &Span) -> io::Result<io::Take<File>> {
-    let mut file = File::open(file)?;
-    file.seek(SeekFrom::Start(*offset))?;
-    Ok(file.take(*size))
-}
-
-fn hash(mut source: impl Read) -> io::Result<(String, u64)> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 256 << 10];
-    let mut size = 0;
-    loop {
-        match source.read(&mut buffer)? {
-            0 => return Ok((format!("sha256:{:x}", hash.finalize()), size)),
-            count => {
-                hash.update(&buffer[..count]);
-                size += count as u64;
-            }
-        }
+/// Whether a file is in a folder, when all links are followed.
+fn within(folder: &Path, file: &Path) -> bool {
+    match (folder.canonicalize(), file.canonicalize()) {
+        (Ok(folder), Ok(file)) => file.starts_with(folder),
+        _ => false,
     }
-}
-
-fn digest_of(bytes: &[u8]) -> String {
-    format!("sha256:{:x}", Sha256::digest(bytes))
 }
 
 fn parse(bytes: &[u8], what: &str) -> Result<Value, String> {
@@ -413,6 +330,11 @@ fn plain(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn verify(blob: &Blob) -> Result<()> {
+        let waits = Arc::new(());
+        blob.verify(&Arc::downgrade(&waits))
+    }
 
     const AMD: Platform = Platform::AMD64;
 
@@ -442,7 +364,8 @@ mod tests {
     }
 
     fn packed(path: &Path) -> Result<Packed, String> {
-        Archive::open(path)?.pack(AMD, work().unwrap())
+        let waits = Arc::new(());
+        Archive::open(path, &Arc::downgrade(&waits))?.pack(AMD, work().unwrap())
     }
 
     fn tar_of(folder: &Path) -> PathBuf {
@@ -462,7 +385,7 @@ mod tests {
             let image = packed(&path).unwrap();
             assert_eq!((image.digest.as_str(), image.blobs.len()), (digest.as_str(), 2));
             assert_eq!(digest_of(&image.manifest), digest);
-            image.blobs.iter().for_each(|blob| blob.verify().unwrap());
+            image.blobs.iter().for_each(|blob| verify(blob).unwrap());
         }
     }
 
@@ -474,7 +397,7 @@ mod tests {
         let (one, other) = (packed(place.path()).unwrap(), packed(place.path()).unwrap());
         assert_eq!(one.digest, other.digest);
         assert_ne!(one.digest, told);
-        one.blobs.iter().for_each(|blob| blob.verify().unwrap());
+        one.blobs.iter().for_each(|blob| verify(blob).unwrap());
         let mut back = Vec::new();
         flate2::read::GzDecoder::new(one.blobs[1].open().unwrap()).read_to_end(&mut back).unwrap();
         assert_eq!(back, layer);
@@ -504,6 +427,78 @@ mod tests {
         assert_eq!(image.blobs[0].digest, digest_of(config.as_bytes()));
     }
 
+    /// What Docker saves since version 25: a layout, and the older list beside it.
+    fn saved(folder: &Path, layer: &[u8]) -> Value {
+        let digest = digest_of(layer);
+        let config = json!({"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": [digest]}}).to_string();
+        let (mut config, mut layer) = (put(folder, config.as_bytes()), put(folder, layer));
+        let path = |of: &Value| format!("blobs/sha256/{}", &of["digest"].as_str().unwrap()[7..]);
+        let list = json!([{"Config": path(&config), "RepoTags": null, "Layers": [path(&layer)]}]);
+        write(folder, "manifest.json", list.to_string().as_bytes());
+        config["mediaType"] = "application/vnd.oci.image.config.v1+json".into();
+        layer["mediaType"] = "application/vnd.oci.image.layer.v1.tar".into();
+        json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer]})
+    }
+
+    #[test]
+    fn what_docker_saved_is_whole_whichever_version_it_was() {
+        let place = work().unwrap();
+        let folder = place.path();
+        let image = saved(folder, &[7; 5000]);
+        let index = |manifests: Value| {
+            write(folder, "index.json", json!({"schemaVersion": 2, "manifests": manifests}).to_string().as_bytes());
+        };
+        // 25.0.0 forgot the layers, and all of 25.0 the images that were saved by their ID.
+        let mut bare = image.clone();
+        bare["layers"] = json!([]);
+        let manifest = put(folder, bare.to_string().as_bytes());
+        for manifests in [json!([manifest]), json!(null), json!([])] {
+            index(manifests);
+            let packed = packed(folder).unwrap();
+            assert_eq!((packed.blobs.len(), packed.media_type.as_str()), (2, OCI_MANIFEST));
+            packed.blobs.iter().for_each(|blob| verify(blob).unwrap());
+        }
+        // Later ones name an image once for each of its tags.
+        let manifest = put(folder, image.to_string().as_bytes());
+        index(json!([manifest, manifest]));
+        assert_eq!(packed(folder).unwrap().blobs.len(), 2);
+        // Without the list the index counts, such as it is.
+        std::fs::remove_file(folder.join("manifest.json")).unwrap();
+        let manifest = put(folder, bare.to_string().as_bytes());
+        index(json!([manifest]));
+        assert!(packed(folder).unwrap_err().contains("names 1 layers, and its manifest 0"));
+    }
+
+    #[test]
+    fn a_layer_that_docker_saved_is_what_the_configuration_says() {
+        let place = work().unwrap();
+        saved(place.path(), &[7; 5000]);
+        assert_eq!(packed(place.path()).unwrap().blobs.len(), 2);
+        let layer = format!("blobs/sha256/{}", &digest_of(&[7; 5000])[7..]);
+        write(place.path(), &layer, &[8; 5000]);
+        assert!(packed(place.path()).unwrap_err().starts_with("it is damaged: blob sha256:"));
+        // The same one, compressed.
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gz, &[7; 5000]).unwrap();
+        write(place.path(), &layer, &gz.finish().unwrap());
+        assert_eq!(packed(place.path()).unwrap().blobs.len(), 2);
+    }
+
+    #[test]
+    fn a_folder_gives_no_file_of_another() {
+        let place = work().unwrap();
+        let folder = place.path().join("saved");
+        write(place.path(), "secret", b"of this machine");
+        write(&folder, "c.json", json!({"os": "linux", "architecture": "amd64"}).to_string().as_bytes());
+        std::os::unix::fs::symlink("../secret", folder.join("layer.tar")).unwrap();
+        for layer in ["layer.tar", "../secret"] {
+            let list = json!([{"Config": "c.json", "Layers": [layer]}]);
+            write(&folder, "manifest.json", list.to_string().as_bytes());
+            let refused = packed(&folder).unwrap_err();
+            assert!(refused == "layer.tar leads out of it" || refused == "it lacks ../secret", "{refused}");
+        }
+    }
+
     #[test]
     fn what_is_damaged_or_something_else_is_refused() {
         let place = work().unwrap();
@@ -516,6 +511,12 @@ mod tests {
 
         layout(place.path(), "arm64", gz, &[0x1f, 0x8b, 1]);
         assert_eq!(refused(place.path()), "the image is for linux/arm64, but its app runs on linux/amd64");
+
+        let digest = layout(place.path(), "amd64", gz, &[0x1f, 0x8b, 1]);
+        let manifest = std::fs::read_to_string(place.path().join("blobs/sha256").join(&digest[7..])).unwrap();
+        let shorter = put(place.path(), manifest.replace("\"size\":3,", "\"size\":2,").as_bytes());
+        write(place.path(), "index.json", json!({"manifests": [shorter]}).to_string().as_bytes());
+        assert!(refused(place.path()).ends_with(" is of 3 bytes, not of 2"), "{}", refused(place.path()));
 
         let text = place.path().join("text");
         write(place.path(), "text", &[b'x'; 2000]);
@@ -548,7 +549,7 @@ mod tests {
                 spoilt[at] ^= 0x15;
                 std::fs::write(&path, &spoilt).unwrap();
                 if let Ok(image) = packed(&path) {
-                    image.blobs.iter().for_each(|blob| blob.verify().unwrap());
+                    image.blobs.iter().for_each(|blob| verify(blob).unwrap());
                 }
             }
         }
@@ -561,6 +562,6 @@ mod tests {
         let layer = digest_of(&[0x1f, 0x8b, 1]);
         write(place.path(), &format!("blobs/sha256/{}", &layer[7..]), &[0x1f, 0x8b, 2]);
         let image = packed(place.path()).unwrap();
-        assert!(image.blobs[1].verify().unwrap_err().message.contains("it is damaged"));
+        assert!(verify(&image.blobs[1]).unwrap_err().message.contains("it is damaged"));
     }
 }

@@ -1,47 +1,74 @@
 //! The engines that build: which one works here, and having it build and save an image. No credential
 //! of the registry is ever given to one.
 
+use std::ffi::OsStr;
 use std::io::{IsTerminal, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use plumbing::{Error, Result, Stream};
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 use crate::plan::{self, Builder, Platform};
 
 /// How many of an engine's last lines are told when it fails.
 const LAST_LINES: usize = 15;
+/// How long an engine may take to say whether it is there, or knows an image.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How long it may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(5);
 /// What of its output is looked at for them, in bytes.
 const LAST_BYTES: u64 = 64 << 10;
 
 /// The engine to use: the one asked for, or the first that works here.
 ///
 /// Errors: there is none.
-pub async fn find(asked: Option<Builder>) -> Result<Builder> {
+pub async fn find(stream: &Stream, asked: Option<Builder>) -> Result<Builder> {
     let candidates = asked.map_or(Builder::ALL.to_vec(), |builder| vec![builder]);
+    let mut why = String::new();
     for builder in &candidates {
-        if works(*builder).await {
-            return Ok(*builder);
+        match trouble(stream, *builder).await? {
+            None => return Ok(*builder),
+            Some(trouble) => why = trouble,
         }
     }
-    let names: Vec<&str> = candidates.iter().map(|builder| builder.word()).collect();
-    let (last, others) = names.split_last().map(|(last, others)| (*last, others.join(", "))).unwrap_or_default();
-    let names = if others.is_empty() { last.to_string() } else { format!("{others} or {last}") };
-    Err(Error::refused(format!("no engine to build with: {names} is not installed, or its daemon does not run"))
-        .hint("install buildah, which needs no daemon; or build elsewhere, and --archive APP=FILE"))
+    let error = Error::refused(match asked {
+        Some(asked) => format!("cannot build with {}: {why}", asked.word()),
+        None => {
+            let names = Builder::ALL.map(Builder::word).join(", ");
+            format!("no engine to build with: of {names} none is installed, with its daemon running")
+        }
+    });
+    Err(error.hint("install buildah, which needs no daemon; or build elsewhere, and --archive APP=FILE"))
 }
 
-async fn works(builder: Builder) -> bool {
-    for probe in builder.probes() {
-        let mut command = Command::new(probe[0]);
-        command.args(&probe[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        if !command.kill_on_drop(true).status().await.is_ok_and(|status| status.success()) {
-            return false;
+/// Why an engine does not work here, in its own last words; nothing where it does.
+async fn trouble(stream: &Stream, builder: Builder) -> Result<Option<String>> {
+    for (probe, says) in builder.probes() {
+        let said = answer(stream, probe).await?;
+        match said {
+            Ok(said) if said.contains(says) => {}
+            Ok(said) => return Ok(Some(format!("{} is {}", probe[..2].join(" "), said.trim()))),
+            Err(why) => return Ok(Some(why)),
         }
     }
-    true
+    Ok(None)
+}
+
+/// What a command writes that asks an engine for something, or why it fails.
+async fn answer(stream: &Stream, words: &[impl AsRef<OsStr>]) -> Result<Result<String, String>> {
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).stdin(Stdio::null()).kill_on_drop(true);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(match stream.unless_stopped(timeout(ANSWER, command.output())).await? {
+        Ok(Ok(output)) if output.status.success() => Ok(text(&output.stdout)),
+        Ok(Ok(output)) => Err(text(&output.stderr).trim().lines().last().unwrap_or("it does not say why").into()),
+        Ok(Err(why)) => Err(why.to_string()),
+        Err(_) => Err(format!("it did not answer for {} s", ANSWER.as_secs())),
+    })
 }
 
 /// Builds a directory for a platform; answers the tar file that the image is saved in, in `work`.
@@ -57,15 +84,35 @@ pub async fn build(
     work: &TempDir,
 ) -> Result<PathBuf> {
     stream.say(&format!("building {app} from {directory} with {} for {platform}", engine.word()));
-    let (id, tar) = (work.path().join("id"), work.path().join("image.tar"));
+    let (folder, tar) = (work.path().to_string_lossy(), work.path().join("image.tar"));
     let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().filter(|seconds| seconds.parse::<u64>().is_ok());
-    let words = plan::build(engine, directory, dockerfile, platform, &id.to_string_lossy(), epoch.as_deref());
+    let words = plan::build(engine, directory, dockerfile, platform, &folder, epoch.as_deref());
     run(stream, &format!("build {app} from {directory}"), &words, work.path()).await?;
-    let id = std::fs::read_to_string(&id)
+    let id = std::fs::read_to_string(work.path().join("id"))
         .map_err(|why| Error::refused(format!("{} built {app}, but left no image ID: {why}", engine.word())))?;
-    let words = plan::save(engine, id.trim(), &tar.to_string_lossy());
+    let metadata = std::fs::read(work.path().join("metadata")).ok();
+    let ids = plan::ids(&id, metadata.and_then(|text| serde_json::from_slice(&text).ok()).as_ref());
+    let mut id =
+        ids.last().ok_or_else(|| Error::refused(format!("{} built {app}, but left no image ID", engine.word())))?;
+    if let [_, _, ..] = ids.as_slice() {
+        for known in &ids {
+            if answer(stream, &plan::knows(known)).await?.is_ok() {
+                id = known;
+                break;
+            }
+        }
+    }
+    let words = plan::save(engine, id, &tar.to_string_lossy());
     run(stream, &format!("save the image of {app}"), &words, work.path()).await?;
     Ok(tar)
+}
+
+/// Asks an engine to end, which puts away what it began then; one that does not is killed.
+async fn end(child: &mut Child) {
+    if let Some(id) = child.id() {
+        let _ = Command::new("kill").arg(id.to_string()).status().await;
+        let _ = timeout(GRACE, child.wait()).await;
+    }
 }
 
 /// Runs an engine to its end. Its output is for people: on a terminal and with `-v` it is seen at
@@ -85,7 +132,11 @@ async fn run(stream: &Stream, what: &str, words: &[String], work: &Path) -> Resu
         command.stdout(output()?).stderr(output()?);
     }
     let mut child = command.spawn().map_err(|why| failed(format!("{}: {why}", words[0])))?;
-    let status = stream.unless_stopped(child.wait()).await?.map_err(|why| failed(why.to_string()))?;
+    let waited = stream.unless_stopped(child.wait()).await;
+    if waited.is_err() {
+        end(&mut child).await;
+    }
+    let status = waited?.map_err(|why| failed(why.to_string()))?;
     if status.success() {
         return Ok(());
     }

@@ -7,6 +7,7 @@
 
 pub mod archive;
 pub mod aws;
+pub mod blob;
 pub mod engine;
 pub mod plan;
 pub mod registry;

@@ -119,7 +119,7 @@ impl Push<'_> {
 
     async fn built(&self, app: &App, directory: &str, dockerfile: &str, platform: Platform) -> Result<Packed> {
         let _turn = self.turn.lock().await;
-        let engine = *self.engine.get_or_try_init(|| engine::find(self.builder)).await?;
+        let engine = *self.engine.get_or_try_init(|| engine::find(self.stream, self.builder)).await?;
         let work = archive::work()?;
         let tar = engine::build(self.stream, engine, &app.name, directory, dockerfile, platform, &work).await?;
         archive::pack(self.stream, &tar, platform, work).await

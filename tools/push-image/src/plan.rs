@@ -147,38 +147,40 @@ impl Builder {
         }
     }
 
-    /// The commands that succeed where it can build: the client alone is not enough.
-    pub fn probes(self) -> &'static [&'static [&'static str]] {
+    /// The commands that succeed where it can build, and what each then says: the client alone is not
+    /// enough, and podman calls itself docker in some places, with a buildx that is none.
+    pub fn probes(self) -> &'static [(&'static [&'static str], &'static str)] {
         match self {
-            Builder::Buildx => &[&["docker", "buildx", "version"], &["docker", "version"]],
-            Builder::Docker => &[&["docker", "version"]],
-            Builder::Podman => &[&["podman", "version"]],
-            Builder::Buildah => &[&["buildah", "--version"]],
+            Builder::Buildx => &[(&["docker", "buildx", "version"], "docker/buildx"), (&["docker", "version"], "")],
+            Builder::Docker => &[(&["docker", "version"], "")],
+            Builder::Podman => &[(&["podman", "version"], "")],
+            Builder::Buildah => &[(&["buildah", "--version"], "")],
         }
     }
 }
 
-/// The command that builds a directory and leaves the image's ID in a file. Without attestations: they
-/// would make an index of every image, with children that have no tag in the registry. `epoch` is
-/// SOURCE_DATE_EPOCH, by which those who want it get the same image from every machine.
+/// The command that builds a directory and leaves the image's ID in the file `id` of the folder `work`,
+/// and buildx what else it tells in `metadata`. Where an engine adds attestations to the image they stay
+/// with it: of an index the image alone is pushed. `epoch` is SOURCE_DATE_EPOCH, by which those who want
+/// it get the same image from every machine.
 pub fn build(
     builder: Builder,
     directory: &str,
     dockerfile: &str,
     platform: Platform,
-    id: &str,
+    work: &str,
     epoch: Option<&str>,
 ) -> Vec<String> {
     let begin: &[&str] = match builder {
-        Builder::Buildx => &["docker", "buildx", "build", "--load", "--provenance=false", "--sbom=false"],
+        Builder::Buildx => &["docker", "buildx", "build", "--load", "--metadata-file", &format!("{work}/metadata")],
         Builder::Docker => &["docker", "build"],
         Builder::Podman => &["podman", "build", "--layers", "--format", "oci"],
         Builder::Buildah => &["buildah", "build", "--layers", "--format", "oci"],
     };
     let mut words: Vec<String> = begin.iter().map(|word| word.to_string()).collect();
+    let file = self::dockerfile(directory, dockerfile);
     let directory = directory.trim_end_matches('/');
     let directory = if directory.is_empty() { "/" } else { directory };
-    let file = format!("{directory}/{dockerfile}");
     // A path may look like a flag or, to an engine, like a URL: one that begins with . or / does not.
     let local = |path: String| if path.starts_with(['/', '.']) { path } else { format!("./{path}") };
     if let Some(epoch) = epoch {
@@ -187,9 +189,34 @@ pub fn build(
             Builder::Podman | Builder::Buildah => ["--timestamp".into(), epoch.into()],
         });
     }
-    words.extend(["--platform".into(), platform.to_string(), "--iidfile".into(), id.into()]);
+    words.extend(["--platform".into(), platform.to_string(), "--iidfile".into(), format!("{work}/id")]);
     words.extend(["--file".into(), local(file), local(directory.into())]);
     words
+}
+
+/// The path of a Dockerfile that is named from its directory.
+pub fn dockerfile(directory: &str, dockerfile: &str) -> String {
+    format!("{}/{dockerfile}", directory.trim_end_matches('/'))
+}
+
+/// The IDs under which an engine may know what it built, likeliest first: docker's store of images is
+/// one of two, which call the same image by different digests, and buildx writes now the one and now the
+/// other into the file for the ID.
+pub fn ids(id: &str, metadata: Option<&Value>) -> Vec<String> {
+    let digests = ["containerimage.digest", "containerimage.config.digest"];
+    let told = digests.iter().filter_map(|key| metadata?.get(key)?.as_str());
+    let mut ids: Vec<String> = Vec::new();
+    for id in told.chain([id.trim()]) {
+        if !id.is_empty() && !ids.iter().any(|known| known == id) {
+            ids.push(id.into());
+        }
+    }
+    ids
+}
+
+/// The command that succeeds where an engine knows an image.
+pub fn knows(id: &str) -> Vec<String> {
+    ["docker", "image", "inspect", id].map(String::from).into()
 }
 
 /// The command that writes an image into a tar file.
@@ -226,6 +253,9 @@ pub struct ImagePlatform {
     /// `amd64`.
     #[serde(default)]
     pub architecture: String,
+    /// Which of its processors: `v2` of amd64 runs on newer ones alone.
+    #[serde(default)]
+    pub variant: String,
 }
 
 /// Whether a descriptor points to an index of images.
@@ -238,27 +268,47 @@ pub fn is_index(media_type: &str) -> bool {
 
 /// The manifests of an index; nothing where it is none.
 pub fn manifests(index: &Value) -> Option<Vec<Descriptor>> {
-    serde_json::from_value(index.get("manifests")?.clone()).ok()
+    match index.get("manifests")? {
+        Value::Null => Some(Vec::new()), // as Docker 25.0 writes it
+        list => serde_json::from_value(list.clone()).ok(),
+    }
 }
 
-/// The entry of an index for a platform. One alone that says nothing of its platform may be it: its
-/// own configuration tells.
+/// The entries of an index for a platform. One that says nothing of its platform may be it, where no
+/// other is: its own configuration tells.
 ///
-/// Errors: there is none, or more than one.
-pub fn choose(entries: &[Descriptor], platform: Platform) -> Result<&Descriptor, String> {
-    let fits = |entry: &&Descriptor| match &entry.platform {
-        Some(of) => platform.is(&of.os, &of.architecture),
-        None => true,
-    };
-    let fitting: Vec<&Descriptor> = entries.iter().filter(fits).collect();
+/// Errors: there is none.
+pub fn fitting(entries: &[Descriptor], platform: Platform) -> Result<Vec<&Descriptor>, String> {
+    let fits = |entry: &&Descriptor| entry.platform.as_ref().is_some_and(|of| platform.is(&of.os, &of.architecture));
+    let mut found: Vec<&Descriptor> = entries.iter().filter(fits).collect();
+    if found.is_empty() {
+        found = entries.iter().filter(|entry| entry.platform.is_none()).collect();
+    }
     let told = |entry: &Descriptor| entry.platform.as_ref().map(|of| format!("{}/{}", of.os, of.architecture));
-    match fitting.as_slice() {
-        [one] => Ok(one),
-        [] if entries.is_empty() => Err("it holds no image".into()),
-        [] => {
+    match (found.is_empty(), entries.is_empty()) {
+        (false, _) => Ok(found),
+        (true, true) => Err("it holds no image".into()),
+        (true, false) => {
             let others: Vec<String> = entries.iter().filter_map(told).collect();
             Err(format!("it holds no image for {platform}, but for {}", others.join(", ")))
         }
+    }
+}
+
+/// The one entry of an index for a platform; of several variants that for every processor. What has
+/// two names is there twice, and is one.
+///
+/// Errors: there is none, or more than one.
+pub fn choose(entries: &[Descriptor], platform: Platform) -> Result<&Descriptor, String> {
+    let mut found = fitting(entries, platform)?;
+    let variant = |entry: &Descriptor| entry.platform.as_ref().map(|of| of.variant.clone()).unwrap_or_default();
+    if found.iter().any(|entry| variant(entry).is_empty()) {
+        found.retain(|entry| variant(entry).is_empty());
+    }
+    found.sort_by(|one, other| one.digest.cmp(&other.digest));
+    found.dedup_by(|one, other| one.digest == other.digest);
+    match found.as_slice() {
+        [one] => Ok(one),
         several => Err(format!("it holds {} images for {platform}; one is wanted", several.len())),
     }
 }
@@ -269,7 +319,17 @@ pub fn check_platform(config: &Value, platform: Platform) -> Result<(), String> 
     let (os, architecture) = (text("os"), text("architecture"));
     match platform.is(os, architecture) {
         true => Ok(()),
+        false if os.is_empty() && architecture.is_empty() => Err("it does not say for which processor it is".into()),
         false => Err(format!("the image is for {os}/{architecture}, but its app runs on {platform}")),
+    }
+}
+
+/// Refuses an image that lacks layers of those that its configuration names: it would not start.
+pub fn check_layers(config: &Value, layers: usize) -> Result<(), String> {
+    match config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len) {
+        0 => Ok(()),
+        named if named == layers => Ok(()),
+        named => Err(format!("it is damaged: its configuration names {named} layers, and its manifest {layers}")),
     }
 }
 
@@ -356,14 +416,17 @@ mod tests {
     #[test]
     fn every_engine_builds_for_the_platform_and_in_the_directory_alone() {
         for builder in Builder::ALL {
-            let words = build(builder, "web", "Dockerfile", Platform::of("ARM64"), "/tmp/id", None).join(" ");
-            let end = "--platform linux/arm64 --iidfile /tmp/id --file ./web/Dockerfile ./web";
+            let words = build(builder, "web", "Dockerfile", Platform::of("ARM64"), "/tmp/w", None).join(" ");
+            let end = "--platform linux/arm64 --iidfile /tmp/w/id --file ./web/Dockerfile ./web";
             assert!(words.ends_with(end), "{words}");
         }
-        let words = build(Builder::Buildx, "/srv/web/", "d/Dockerfile", Platform::of("X86_64"), "i", None).join(" ");
-        assert!(words.contains("--provenance=false") && words.ends_with("--file /srv/web/d/Dockerfile /srv/web"));
+        let words = build(Builder::Buildx, "/srv/web/", "d/Dockerfile", Platform::of("X86_64"), "w", None).join(" ");
+        assert!(
+            words.contains("--load --metadata-file w/metadata ")
+                && words.ends_with("--file /srv/web/d/Dockerfile /srv/web")
+        );
         assert!(words.contains("--platform linux/amd64"));
-        let words = build(Builder::Buildah, "web", "Dockerfile", Platform::AMD64, "i", Some("0")).join(" ");
+        let words = build(Builder::Buildah, "web", "Dockerfile", Platform::AMD64, "w", Some("0")).join(" ");
         assert!(words.contains("--timestamp 0"), "{words}");
     }
 
@@ -371,8 +434,11 @@ mod tests {
     fn the_image_for_the_platform_is_chosen() {
         let entry = |digest: &str, platform: Option<(&str, &str)>| Descriptor {
             digest: digest.into(),
-            platform: platform
-                .map(|(os, architecture)| ImagePlatform { os: os.into(), architecture: architecture.into() }),
+            platform: platform.map(|(os, architecture)| ImagePlatform {
+                os: os.into(),
+                architecture: architecture.into(),
+                ..ImagePlatform::default()
+            }),
             ..Descriptor::default()
         };
         let (amd, arm) = (entry("a", Some(("linux", "amd64"))), entry("b", Some(("linux", "arm64"))));
@@ -383,7 +449,15 @@ mod tests {
         let none = choose(std::slice::from_ref(&arm), Platform::of("X86_64")).unwrap_err();
         assert_eq!(none, "it holds no image for linux/amd64, but for linux/arm64");
         assert_eq!(choose(&[], Platform::of("X86_64")).unwrap_err(), "it holds no image");
-        assert!(choose(&[amd.clone(), amd], Platform::of("X86_64")).is_err());
+
+        // Two names of one image; a variant that not every processor runs; what is not said.
+        assert_eq!(choose(&[amd.clone(), amd.clone()], Platform::AMD64), Ok(&amd));
+        let mut newer = entry("e", Some(("linux", "amd64")));
+        assert!(choose(&[amd.clone(), newer.clone()], Platform::AMD64).is_err());
+        newer.platform.as_mut().unwrap().variant = "v3".into();
+        assert_eq!(choose(&[newer.clone(), amd.clone(), entry("f", None)], Platform::AMD64), Ok(&amd));
+        assert_eq!(choose(std::slice::from_ref(&newer), Platform::AMD64), Ok(&newer));
+        assert_eq!(fitting(&[newer, amd, arm], Platform::AMD64).unwrap().len(), 2);
     }
 
     #[test]
@@ -392,6 +466,24 @@ mod tests {
         assert_eq!(check_platform(&config, Platform::of("ARM64")), Ok(()));
         let refused = check_platform(&config, Platform::of("X86_64")).unwrap_err();
         assert_eq!(refused, "the image is for linux/arm64, but its app runs on linux/amd64");
+    }
+
+    #[test]
+    fn an_image_without_some_of_its_layers_is_refused() {
+        let config = json!({"rootfs": {"diff_ids": ["sha256:a", "sha256:b"]}});
+        assert_eq!(check_layers(&config, 2), Ok(()));
+        let lacks = check_layers(&config, 0).unwrap_err();
+        assert_eq!(lacks, "it is damaged: its configuration names 2 layers, and its manifest 0");
+        assert_eq!(check_layers(&json!({}), 3), Ok(()), "it names none");
+    }
+
+    #[test]
+    fn an_image_of_buildx_has_several_ids() {
+        let metadata = json!({"containerimage.digest": "sha256:m", "containerimage.config.digest": "sha256:c"});
+        assert_eq!(ids("sha256:c", Some(&metadata)), ["sha256:m", "sha256:c"]);
+        assert_eq!(ids("sha256:i\n", Some(&json!({}))), ["sha256:i"]);
+        assert_eq!(ids("sha256:i", None), ["sha256:i"]);
+        assert!(ids("", None).is_empty());
     }
 
     #[test]

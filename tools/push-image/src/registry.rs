@@ -13,23 +13,26 @@ use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientP
 use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
-use plumbing::{Env, Error, Result, Stream};
+use plumbing::{Env, Error, Kind, Result, Stream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use crate::archive::{Blob, Packed};
+use crate::archive::Packed;
 use crate::aws::Token;
+use crate::blob::{Blob, aside};
 use crate::plan::{self, Platform};
 
 /// How often a request is made that a registry in trouble or the network refuses, and the first pause.
 const ATTEMPTS: u32 = 5;
+/// The same where it says that there were too many: ECR counts those of a second, over all who push.
+const ATTEMPTS_IN_TURN: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 /// How long a connection may take to open, an answer to come, and an upload to stand still: at its end
 /// the registry reads all of a layer again.
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(60);
 const STANDSTILL: Duration = Duration::from_secs(5 * 60);
-/// How many layers of an image go up at once.
+/// How many layers go up at once.
 const AT_ONCE: usize = 4;
 /// What is read and sent in one piece, in bytes.
 const PIECE: usize = 256 << 10;
@@ -52,6 +55,8 @@ pub struct Registry {
     host: Option<String>,
     /// How people know it.
     shown: String,
+    /// Whose turn it is to go up.
+    few: Semaphore,
 }
 
 impl Registry {
@@ -66,22 +71,42 @@ impl Registry {
             pair.ok_or_else(|| Error::refused("the registry's token is not one (ecr:GetAuthorizationToken)"))?;
         let shown = if host == env.registry() { host.clone() } else { format!("{} at {host}", env.registry()) };
         let auth = RegistryAuth::Basic(user.into(), password.into());
-        Ok(Registry { client: client(clear.then(|| host.clone()))?, auth, host: Some(host), shown })
+        Ok(Registry {
+            client: client(clear.then(|| host.clone()))?,
+            auth,
+            host: Some(host),
+            shown,
+            few: Semaphore::new(AT_ONCE),
+        })
     }
 
     /// The one that a reference names, without credentials.
     pub fn of(reference: &str) -> Result<Self> {
         let host = reference.split('/').next().unwrap_or_default();
         let here = plan::is_here(host).then(|| host.to_string());
-        Ok(Registry { client: client(here)?, auth: RegistryAuth::Anonymous, host: None, shown: "its registry".into() })
+        let (auth, shown) = (RegistryAuth::Anonymous, "its registry".into());
+        Ok(Registry { client: client(here)?, auth, host: None, shown, few: Semaphore::new(AT_ONCE) })
     }
 
     /// Whether an image is there already.
     pub async fn has(&self, stream: &Stream, repository: &str, digest: &str) -> Result<bool> {
         let reference = Reference::with_digest(self.host(), repository.into(), digest.into());
         let what = format!("look for image {digest} in {repository}");
+        self.sign_in(stream, &what, &reference, RegistryOperation::Pull).await?;
+        self.knows(stream, &reference, repository, digest).await
+    }
+
+    /// Signs in once, for what follows: the client does so by itself as well, and goes on without where
+    /// the registry is in trouble.
+    async fn sign_in(&self, stream: &Stream, what: &str, reference: &Reference, to: RegistryOperation) -> Result<()> {
+        let sign_in = || within(ANSWER, self.client.auth(reference, &self.auth, to));
+        self.patiently(stream, what, sign_in).await.map(drop)
+    }
+
+    async fn knows(&self, stream: &Stream, reference: &Reference, repository: &str, digest: &str) -> Result<bool> {
+        let what = format!("look for image {digest} in {repository}");
         let look = || async {
-            match within(ANSWER, self.client.fetch_manifest_digest(&reference, &self.auth)).await {
+            match within(ANSWER, self.client.fetch_manifest_digest(reference, &self.auth)).await {
                 Ok(_) => Ok(true),
                 Err(error) if is_missing(&error) => Ok(false),
                 Err(error) => Err(error),
@@ -94,18 +119,16 @@ impl Registry {
     /// goes on here.
     pub async fn push(&self, stream: &Stream, app: &str, repository: &str, image: &Packed) -> Result<()> {
         let reference = Reference::with_tag(self.host(), repository.into(), plan::tag(&image.digest));
-        // Signs in once, for what follows.
-        let sign_in = || within(ANSWER, self.client.auth(&reference, &self.auth, RegistryOperation::Push));
-        self.patiently(stream, "sign in to the registry", sign_in).await?;
-        let (sent, few) = (Arc::new(AtomicU64::new(0)), Semaphore::new(AT_ONCE));
+        self.sign_in(stream, "sign in to the registry", &reference, RegistryOperation::Push).await?;
+        let sent = Arc::new(AtomicU64::new(0));
         let mut blobs: Vec<&Blob> = image.blobs.iter().collect();
         blobs.sort_by(|one, other| one.digest.cmp(&other.digest));
         blobs.dedup_by(|one, other| one.digest == other.digest);
+        let total = blobs.iter().map(|blob| blob.size).sum();
         let uploads = blobs.into_iter().map(|blob| async {
-            let _turn = few.acquire().await;
+            let _turn = self.few.acquire().await;
             self.upload(stream, &reference, blob, &sent).await
         });
-        let total = image.blobs.iter().map(|blob| blob.size).sum();
         told(stream, app, total, &sent, stream.join(uploads)).await?;
         let what = format!("store image {} in {repository}", image.digest);
         let media_type =
@@ -114,27 +137,32 @@ impl Registry {
             let (manifest, media_type): (Vec<u8>, _) = (image.manifest.clone(), Clone::clone(&media_type));
             within(ANSWER, self.client.push_manifest_raw(&reference, manifest, media_type))
         };
-        self.patiently(stream, &what, store).await?;
-        // ECR must know it by the digest that the record will name.
-        match self.has(stream, repository, &image.digest).await? {
-            true => Ok(()),
-            false => Err(Error::refused(format!(
-                "cannot {what}: {} took it, and does not know it by its digest",
-                self.shown
-            ))),
+        let stored = self.patiently(stream, &what, store).await;
+        let by_digest = Reference::with_digest(self.host(), repository.into(), image.digest.clone());
+        let known = || self.knows(stream, &by_digest, repository, &image.digest);
+        match stored {
+            // Somebody else may have stored the same one: where tags are immutable the second is refused.
+            Err(error) if error.kind == Kind::Refused && known().await.unwrap_or(false) => Ok(()),
+            Err(error) => Err(error),
+            // ECR must know it by the digest that the record will name.
+            Ok(_) if known().await? => Ok(()),
+            Ok(_) => {
+                let why = format!("{} took it, and does not know it by its digest", self.shown);
+                Err(Error::refused(format!("cannot {what}: {why}")))
+            }
         }
     }
 
     async fn upload(&self, stream: &Stream, reference: &Reference, blob: &Blob, sent: &Arc<AtomicU64>) -> Result<()> {
         let name = reference.repository();
         let look = || within(ANSWER, self.client.blob_exists(reference, &blob.digest));
-        if self.patiently(stream, &format!("look for blob {} in {name}", blob.digest), look).await? {
+        let looking = format!("look for blob {} in {name}", blob.digest);
+        if self.patiently(stream, &looking, look).await? {
             sent.fetch_add(blob.size, Ordering::Relaxed);
             return Ok(());
         }
         let checked = blob.clone();
-        let check = tokio::task::spawn_blocking(move || checked.verify()).await;
-        check.map_err(|why| Error::refused(format!("cannot read a layer: {why}")))??;
+        aside(stream, move |wanted| checked.verify(wanted)).await?;
         let upload = || async {
             let mine = Arc::new(AtomicU64::new(0));
             let pieces = Pieces { source: blob.open()?, counts: [sent.clone(), mine.clone()] };
@@ -145,7 +173,13 @@ impl Registry {
             }
             done
         };
-        self.patiently(stream, &format!("upload blob {} to {name}", blob.digest), upload).await.map(drop)
+        let done = self.patiently(stream, &format!("upload blob {} to {name}", blob.digest), upload).await;
+        let there = self.patiently(stream, &looking, look);
+        match done {
+            // What the registry answered is not what the protocol says, and the blob is there.
+            Err(error) if error.kind == Kind::Refused && there.await.unwrap_or(false) => Ok(()),
+            done => done.map(drop),
+        }
     }
 
     /// The reference by digest of an image that is there, for a platform.
@@ -154,16 +188,15 @@ impl Registry {
             Some(host) => format!("{host}/{reference}"),
             None => reference.to_string(),
         };
-        let parsed: Reference = written
-            .parse()
-            .map_err(|why| Error::usage(format!("'{reference}' of app '{app}' is not an image reference: {why}")))?;
+        let parsed = parse(&written)?;
         let what = format!("find image {reference} of app '{app}'");
+        self.sign_in(stream, &what, &parsed, RegistryOperation::Pull).await?;
         let pull = || within(ANSWER, self.client.pull_manifest_raw(&parsed, &self.auth, MANIFESTS));
         let (bytes, digest) = self.patiently(stream, &what, pull).await?;
         let refused = |why: String| Error::refused(format!("cannot use image {reference} of app '{app}': {why}"));
         let manifest: serde_json::Value = serde_json::from_slice(&bytes).map_err(|why| refused(why.to_string()))?;
         match plan::manifests(&manifest) {
-            Some(entries) => plan::choose(&entries, platform).map(drop).map_err(refused)?,
+            Some(entries) => plan::fitting(&entries, platform).map(drop).map_err(refused)?,
             None => {
                 let config = manifest["config"]["digest"].as_str().unwrap_or_default();
                 let look = || async {
@@ -198,7 +231,10 @@ impl Registry {
                 Ok(answer) => return Ok(answer),
                 Err(error) => understood(error),
             };
-            if attempt == ATTEMPTS || !is_passing(&error) {
+            // Who was not asked to sign in, since the registry was in trouble, is refused then.
+            let asked = !matches!(self.auth, RegistryAuth::Anonymous) && status(&error) == Some(401);
+            let most = if is_too_many(&error) { ATTEMPTS_IN_TURN } else { ATTEMPTS };
+            if attempt >= most || !is_passing(&error) && !asked {
                 return Err(self.worded(what, &error));
             }
             stream.detail(|| format!("again in {} ms: {}", pause.as_millis(), reason(&error)));
@@ -210,18 +246,27 @@ impl Registry {
 
     fn worded(&self, what: &str, error: &OciDistributionError) -> Error {
         let text = format!("cannot {what}: {} ({})", reason(error), self.shown);
-        if is_passing(error) {
-            return Error::unfinished(text).hint("check the connection to the registry, and run the pipeline again");
-        }
         match codes(error).first() {
+            _ if is_denied(error) && matches!(self.auth, RegistryAuth::Anonymous) => Error::refused(text)
+                .hint("only what anybody may pull is found there; push the image itself, by --archive APP=FILE"),
             _ if is_denied(error) => Error::refused(text)
                 .hint("the tool's --iam-policy prints the permissions that it needs; a token lasts 12 hours"),
+            _ if is_passing(error) => {
+                Error::unfinished(text).hint("check the connection to the registry, and run the pipeline again")
+            }
             Some(OciErrorCode::NameUnknown) => {
                 Error::refused(text).hint("mk-ecr makes the repository; run it before push-image")
             }
             _ => Error::refused(text),
         }
     }
+}
+
+/// Reads a reference as people write it.
+///
+/// Errors: it is none.
+pub fn parse(reference: &str) -> Result<Reference> {
+    reference.parse().map_err(|why| Error::usage(format!("'{reference}' is not an image reference: {why}")))
 }
 
 /// Says how far an upload is, while it lasts.
@@ -342,24 +387,32 @@ fn is_missing(error: &OciDistributionError) -> bool {
     }
 }
 
-/// Whether the credentials are at fault. The answer to a HEAD has a status alone.
-fn is_denied(error: &OciDistributionError) -> bool {
+/// The status of an answer that has no more to say, as that to a HEAD.
+fn status(error: &OciDistributionError) -> Option<u16> {
     match error {
-        OciDistributionError::UnauthorizedError { .. } => true,
-        OciDistributionError::RequestError(error) => error.status().is_some_and(|status| status.as_u16() == 403),
-        _ => codes(error).iter().any(|code| matches!(code, OciErrorCode::Denied | OciErrorCode::Unauthorized)),
+        OciDistributionError::UnauthorizedError { .. } => Some(401),
+        OciDistributionError::RequestError(error) => error.status().map(|status| status.as_u16()),
+        OciDistributionError::ServerError { code, .. } => Some(*code),
+        _ => None,
     }
+}
+
+/// Whether the credentials are at fault.
+fn is_denied(error: &OciDistributionError) -> bool {
+    matches!(status(error), Some(401 | 403))
+        || codes(error).iter().any(|code| matches!(code, OciErrorCode::Denied | OciErrorCode::Unauthorized))
+}
+
+fn is_too_many(error: &OciDistributionError) -> bool {
+    status(error) == Some(429) || codes(error).contains(&&OciErrorCode::Toomanyrequests)
 }
 
 /// Whether the same request may succeed in a moment.
 fn is_passing(error: &OciDistributionError) -> bool {
-    match error {
-        OciDistributionError::RequestError(error) => match error.status() {
-            Some(status) => status.is_server_error() || status.as_u16() == 429,
-            None => !error.is_builder(),
-        },
-        OciDistributionError::ServerError { code, .. } => *code >= 500 || *code == 429,
-        OciDistributionError::IoError(error) => error.kind() == std::io::ErrorKind::TimedOut,
+    match (error, status(error)) {
+        (_, Some(status)) => status >= 500 || status == 429,
+        (OciDistributionError::RequestError(error), None) => !error.is_builder(),
+        (OciDistributionError::IoError(error), None) => error.kind() == std::io::ErrorKind::TimedOut,
         _ => codes(error).iter().any(|code| {
             matches!(
                 code,
