@@ -156,9 +156,12 @@ fn eight_make_one(aws: &LocalAws, region: &str, up: &str, down: &str, wanted: &[
 fn one_of_two(aws: &LocalAws, region: &str, up: &str, down: &str, wanted: &[(&'static str, usize)], later: i64) {
     let delays = (u64::try_from(-later).unwrap_or(0), u64::try_from(later).unwrap_or(0));
     // What `up` made after it looked holds the groups that `down` deletes, which waits for them to go; and
-    // `up` may wait for the health of what is gone.
-    let hasty_up = up.replace("wait-env", "wait-env --timeout 1");
-    let hasty_down = down.replace("rm-env", "rm-env --timeout 1");
+    // `up` may wait for what is gone to be there, or healthy.
+    let hasty = |pipe: &str| {
+        let in_a_minute = |pipe: String, tool: &&str| pipe.replace(tool, &format!("{tool} --timeout 1"));
+        ["rm-env", "mk-fn", "wait-env"].iter().fold(pipe.to_string(), in_a_minute)
+    };
+    let (hasty_up, hasty_down) = (hasty(up), hasty(down));
     for last in [up, down] {
         for run in at_once(aws, &[(delays.0, &hasty_up), (delays.1, &hasty_down)]) {
             assert!(matches!(run.code, 0 | 1 | 3 | 75), "{}: {}", run.code, run.stderr);
