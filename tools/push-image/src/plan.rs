@@ -190,7 +190,14 @@ pub fn build(
         });
     }
     words.extend(["--platform".into(), platform.to_string(), "--iidfile".into(), format!("{work}/id")]);
-    words.extend(["--file".into(), local(file), local(directory.into())]);
+    let file = match builder {
+        // They read it as a line of CSV.
+        Builder::Podman | Builder::Buildah if file.contains([',', '"']) => {
+            format!("\"{}\"", local(file).replace('"', "\"\""))
+        }
+        _ => local(file),
+    };
+    words.extend(["--file".into(), file, local(directory.into())]);
     words
 }
 
@@ -426,6 +433,9 @@ mod tests {
                 && words.ends_with("--file /srv/web/d/Dockerfile /srv/web")
         );
         assert!(words.contains("--platform linux/amd64"));
+        let odd = |builder| build(builder, "a, \"b\"", "Dockerfile", Platform::AMD64, "w", None);
+        assert!(odd(Builder::Docker).ends_with(&["./a, \"b\"/Dockerfile".into(), "./a, \"b\"".into()]));
+        assert!(odd(Builder::Podman).ends_with(&["\"./a, \"\"b\"\"/Dockerfile\"".into(), "./a, \"b\"".into()]));
         let words = build(Builder::Buildah, "web", "Dockerfile", Platform::AMD64, "w", Some("0")).join(" ");
         assert!(words.contains("--timestamp 0"), "{words}");
     }
