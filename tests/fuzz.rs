@@ -114,6 +114,10 @@ fn a_long_stream_without_an_environment_is_no_hang() {
     let record = |n| format!("{{\"type\":\"log_group\",\"name\":\"n{n}\",\"group\":\"/x/{n}\",\"arn\":\"a\"}}\n");
     let stream: String = (0..60_000).map(record).collect();
     survives("mk-app", "http://127.0.0.1:9", None, stream.as_bytes());
+    // Each calls the one before it, and the first is missing.
+    let app = |n| format!("{{\"type\":\"app\",\"name\":\"n{n}\",\"calls\":[\"n{}\"]}}\n", n - 1);
+    let stream: String = (1..100_000).map(app).collect();
+    survives("mk-ecr", "http://127.0.0.1:9", None, stream.as_bytes());
 }
 
 fn rounds(default: u64) -> u64 {

@@ -49,6 +49,18 @@ fn a_size_that_fargate_does_not_have_is_refused() {
 }
 
 #[test]
+fn an_image_or_grace_that_aws_would_not_take_is_refused() {
+    for (flags, told) in [
+        (["--image", ""], "mk-app: image is not the reference of an image\n"),
+        (["--image", "a b"], "mk-app: image is not the reference of an image\n"),
+        (["--grace", "2147483648"], "mk-app: grace 2147483648 is more than the 2147483647 seconds that ECS takes\n"),
+    ] {
+        let output = tool("mk-app", &[&["web"], &flags[..]].concat(), "");
+        assert_eq!((output.code, output.stderr.as_str()), (2, told));
+    }
+}
+
+#[test]
 fn a_name_that_some_service_would_refuse_is_refused() {
     for name in ["Web", "a_b", "-", "a--b"] {
         assert_eq!(tool("mk-app", &["--", name], "").code, 2, "{name}");

@@ -16,6 +16,7 @@ pub fn read(bytes: &[u8]) -> Result<Record, String> {
     for field in ["type", "name"] {
         match record.0.get(field) {
             Some(Value::String(text)) if !text.is_empty() => {}
+            Some(Value::String(_)) => return Err(format!("has a {field} that is empty")),
             Some(_) => return Err(format!("has a {field} that is not a text")),
             None => return Err(format!("has no {field}")),
         }
@@ -29,27 +30,49 @@ fn check(record: &Record) -> Result<(), String> {
         Env::TYPE => fields::<Env>(record)?.check(),
         App::TYPE => fields::<App>(record)?.check(),
         Source::TYPE => fields::<Source>(record)?.check(),
-        Vpc::TYPE => fields::<Vpc>(record).map(drop),
-        Egress::TYPE => fields::<Egress>(record).map(drop),
-        Sg::TYPE => fields::<Sg>(record).map(drop),
-        Alb::TYPE => fields::<Alb>(record).map(drop),
-        Listener::TYPE => fields::<Listener>(record).map(drop),
-        Repo::TYPE => fields::<Repo>(record).map(drop),
-        Role::TYPE => fields::<Role>(record).map(drop),
-        LogGroup::TYPE => fields::<LogGroup>(record).map(drop),
-        Image::TYPE => fields::<Image>(record).map(drop),
-        Cluster::TYPE => fields::<Cluster>(record).map(drop),
-        TaskDefinition::TYPE => fields::<TaskDefinition>(record).map(drop),
-        Service::TYPE => fields::<Service>(record).map(drop),
-        Connection::TYPE => fields::<Connection>(record).map(drop),
-        Bucket::TYPE => fields::<Bucket>(record).map(drop),
-        Build::TYPE => fields::<Build>(record).map(drop),
-        Function::TYPE => fields::<Function>(record).map(drop),
-        Pipeline::TYPE => fields::<Pipeline>(record).map(drop),
-        Rule::TYPE => fields::<Rule>(record).map(drop),
-        Failed::TYPE => fields::<Failed>(record).map(drop),
+        Vpc::TYPE => whole::<Vpc>(record, &["id", "cidr", "public_subnets", "private_subnets"]),
+        Egress::TYPE => whole::<Egress>(record, &["by"]),
+        Sg::TYPE => whole::<Sg>(record, &["id"]),
+        Alb::TYPE => whole::<Alb>(record, &["arn", "dns", "scheme"]),
+        Listener::TYPE => whole::<Listener>(record, &["arn", "target_group"]),
+        Repo::TYPE => whole::<Repo>(record, &["arn", "uri"]),
+        Role::TYPE => whole::<Role>(record, &["arn"]),
+        LogGroup::TYPE => whole::<LogGroup>(record, &["arn", "group"]),
+        Image::TYPE => whole::<Image>(record, &["image"]),
+        Cluster::TYPE => whole::<Cluster>(record, &["arn"]),
+        TaskDefinition::TYPE => whole::<TaskDefinition>(record, &["arn"]),
+        Service::TYPE => whole::<Service>(record, &["arn", "cluster", "task_definition"]),
+        Connection::TYPE => whole::<Connection>(record, &["arn", "status"]),
+        Bucket::TYPE => whole::<Bucket>(record, &["arn", "bucket"]),
+        Build::TYPE => whole::<Build>(record, &["arn", "project"]),
+        Function::TYPE => whole::<Function>(record, &["arn", "function"]),
+        Pipeline::TYPE => whole::<Pipeline>(record, &["arn", "pipeline"]),
+        Rule::TYPE => whole::<Rule>(record, &["arn", "rule"]),
+        Failed::TYPE => whole::<Failed>(record, &[]),
         _ => Ok(()),
     }
+}
+
+/// Checks the types of a resource's fields, and that those which AWS is asked with say something: an
+/// empty ID is to many calls none at all, and then they take another resource (the default VPC).
+fn whole<T: Typed>(record: &Record, asked_with: &[&str]) -> Result<(), String> {
+    fields::<T>(record)?;
+    for field in asked_with {
+        let texts = match record.0.get(*field) {
+            Some(Value::Array(list)) => list.as_slice(),
+            Some(value) => std::slice::from_ref(value),
+            None => &[],
+        };
+        if texts.iter().filter_map(Value::as_str).any(|text| !is_word(text)) {
+            return Err(format!("{field} is empty or holds more than letters, digits and marks"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a text is one that AWS gives or takes as an ID, an ARN or a reference.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 fn fields<T: Typed>(record: &Record) -> Result<T, String> {
@@ -92,10 +115,7 @@ impl Env {
         if self.account.len() != 12 || !self.account.bytes().all(|b| b.is_ascii_digit()) {
             return Err(format!("account '{}' is not 12 digits", self.account));
         }
-        let region = self.region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if self.region.is_empty() || !region {
-            return Err(format!("region '{}' is not a region's name", self.region));
-        }
+        name::check_region(&self.region)?;
         if self.tags.len() > 40 {
             return Err(format!("{} tags are too many: AWS takes 50, ours included", self.tags.len()));
         }
@@ -124,6 +144,15 @@ impl App {
         }
         if self.context.as_ref().is_some_and(|context| context.is_empty() || context.contains(char::is_control)) {
             return Err("context is not the path of a directory".into());
+        }
+        if self.image.as_ref().is_some_and(|image| !is_word(image)) {
+            return Err("image is not the reference of an image".into());
+        }
+        if self.check.as_ref().is_some_and(String::is_empty) {
+            return Err("check is an empty command".into());
+        }
+        if self.grace > i32::MAX as u32 {
+            return Err(format!("grace {} is more than the {} seconds that ECS takes", self.grace, i32::MAX));
         }
         for called in &self.calls {
             name::check_part("called app", called)?;
@@ -226,6 +255,25 @@ mod tests {
             (r#"{"name":"x"}"#, "has no type"),
             (r#"{"type":"x"}"#, "has no name"),
             (r#"{"type":"x","name":5}"#, "has a name that is not a text"),
+            (r#"{"type":"x","name":""}"#, "has a name that is empty"),
+            (
+                r#"{"type":"vpc","name":"main","id":"","cidr":"x"}"#,
+                "is no vpc record: id is empty or holds more than letters, digits and marks",
+            ),
+            (
+                r#"{"type":"vpc","name":"main","id":"x","cidr":"x","private_subnets":["subnet-1",""]}"#,
+                "is no vpc record: private_subnets is empty or holds more than letters, digits and marks",
+            ),
+            (
+                r#"{"type":"repo","name":"web","arn":"a b","uri":"u"}"#,
+                "is no repo record: arn is empty or holds more than letters, digits and marks",
+            ),
+            (r#"{"type":"app","name":"web","image":""}"#, "is no app record: image is not the reference of an image"),
+            (r#"{"type":"app","name":"web","check":""}"#, "is no app record: check is an empty command"),
+            (
+                r#"{"type":"app","name":"web","grace":2147483648}"#,
+                "is no app record: grace 2147483648 is more than the 2147483647 seconds that ECS takes",
+            ),
             (
                 r#"{"type":"vpc","name":"main","id":5,"cidr":"x"}"#,
                 "is no vpc record: invalid type: integer `5`, expected a string",

@@ -1,5 +1,6 @@
 //! The two ends of the pipe: the threads that read stdin and write stdout for a [`Stream`].
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::sync::mpsc;
 use std::time::Instant;
@@ -14,6 +15,9 @@ use crate::stream::Stream;
 
 /// Past a bad record, this much of unreadable input ends the tool instead of being skipped.
 const SKIPPED_AT_MOST: usize = 64 << 20;
+
+/// How much of what is wrong with a record is told, in characters: a name can be as long as the record.
+const TOLD_AT_MOST: usize = 1000;
 
 /// What the writer's thread is told.
 pub(crate) enum Line {
@@ -51,7 +55,7 @@ impl Stream {
             if skipping.is_none()
                 && let Err((taken, why)) = scanner.feed(bytes, |piece| self.arrived(piece))
             {
-                self.stop(Error::input(why));
+                self.stop(Error::input(shortened(why)));
                 skipping = Some(Skipping::default());
                 bytes = &bytes[taken..];
             }
@@ -65,7 +69,7 @@ impl Stream {
         if skipping.is_none()
             && let Err(why) = scanner.end().and_then(|()| self.apps_are_whole())
         {
-            self.stop(Error::input(why));
+            self.stop(Error::input(shortened(why)));
         }
         self.state().ended = true;
         self.wake();
@@ -98,8 +102,12 @@ impl Stream {
             if let Some(known) = known
                 .filter(|known| (&known.name, &known.region, &known.account) != (&env.name, &env.region, &env.account))
             {
+                let itself = match known.name == env.name {
+                    true => format!("of account {} in {} ", env.account, env.region),
+                    false => String::new(),
+                };
                 return Err(format!(
-                    "comes after environment '{}' of account {} in {}",
+                    "{itself}comes after environment '{}' of account {} in {}",
                     known.name, known.account, known.region
                 ));
             }
@@ -116,8 +124,9 @@ impl Stream {
         }
         let state = self.state();
         let apps: Vec<App> = state.records.iter().filter_map(Record::typed).collect();
+        let there: HashSet<&str> = apps.iter().map(|app| app.name.as_str()).collect();
         for app in &apps {
-            if let Some(called) = app.calls.iter().find(|called| !apps.iter().any(|other| other.name == **called)) {
+            if let Some(called) = app.calls.iter().find(|called| !there.contains(called.as_str())) {
                 return Err(format!("app '{}' calls '{called}', which no app record names", app.name));
             }
         }
@@ -166,6 +175,14 @@ impl Stream {
     }
 }
 
+/// What is wrong, without the rest of a text that has no end.
+fn shortened(why: String) -> String {
+    match why.char_indices().nth(TOLD_AT_MOST) {
+        Some((at, _)) => format!("{}…", &why[..at]),
+        None => why,
+    }
+}
+
 /// After a bad record: whole lines that are records still pass, so that what the tools upstream
 /// go on to make is not lost.
 #[derive(Default)]
@@ -198,6 +215,12 @@ impl Skipping {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_long_name_is_told_in_short() {
+        assert_eq!(shortened("é".repeat(2000)), "é".repeat(1000) + "…");
+        assert_eq!(shortened("no".into()), "no");
+    }
 
     #[test]
     fn after_a_bad_record_whole_records_still_pass() {
