@@ -70,6 +70,35 @@ fn a_name_that_some_service_would_refuse_is_refused_here() {
 }
 
 #[test]
+fn what_is_no_region_is_refused_wherever_it_was_said() {
+    let aws = LocalAws::start();
+    for pipe in [
+        "mk-env production pr1 --region evil.com/",
+        "mk-env production pr1 --region US-EAST-1 --account 123456789012",
+        "mk-env production pr1 --region '' --account 123456789012",
+        "AWS_REGION='us east 1' mk-env production pr1",
+        "AWS_REGION='us east 1' mk-env production pr1 --account 123456789012",
+        "mk-vpc --env production-pr1 --region us_east_1 </dev/null",
+    ] {
+        let output = aws.pipe(pipe);
+        assert!(output.code == 2 && output.stderr.contains("is not a region's name"), "{pipe}: {output:?}");
+        assert_eq!(output.records().len(), 1, "{pipe}: {output:?}"); // the failed record
+    }
+    assert_eq!(aws.calls(), Vec::<support::Value>::new());
+}
+
+#[test]
+fn more_tags_than_aws_takes_are_refused() {
+    let tags: Vec<String> = (0..41).map(|n| format!("--tag=k{n}=v")).collect();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    let output = tool("mk-env", &[&HERE[..], &tags].concat(), "");
+    assert_eq!(
+        (output.code, output.stderr.as_str()),
+        (2, "mk-env: 46 tags are too many: AWS takes 50, ours included\n")
+    );
+}
+
+#[test]
 fn a_plan_says_so_in_the_record() {
     let output = tool("mk-env", &[&HERE[..], &["--plan"]].concat(), "").ok();
     assert_eq!(output.record("env", "production-pr1")["plan"], json!(true));
@@ -86,6 +115,20 @@ fn without_credentials_it_says_what_to_set() {
         "{}",
         output.stderr
     );
+}
+
+#[test]
+fn a_profile_that_is_missing_is_named_and_a_session_that_ended_is_renewed() {
+    let aws = LocalAws::start();
+    let keyless = "env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY";
+    let output = aws.pipe(&format!("{keyless} AWS_PROFILE=nobody mk-env production pr1"));
+    let told = "mk-env: cannot find out the account of the credentials: no credentials: there are none (sts:GetCallerIdentity)\n  try: look for the profile 'nobody' (AWS_PROFILE) in ~/.aws/config\n";
+    assert_eq!((output.code, output.stderr.as_str()), (1, told));
+    let session = "printf '[default]\\nsso_session=s\\nsso_account_id=123456789012\\nsso_role_name=r\\n[sso-session s]\\nsso_region=us-east-1\\nsso_start_url=https://x.example/start\\n' >\"$T/config\"";
+    let output =
+        aws.pipe(&format!("T=$(mktemp -d); {session}; {keyless} AWS_CONFIG_FILE=$T/config mk-env production pr1"));
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.ends_with("  try: aws sso login, and run the pipeline again\n"), "{output:?}");
 }
 
 #[test]

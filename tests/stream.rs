@@ -83,6 +83,56 @@ fn what_every_tool_meets_is_told_once_although_it_comes_at_the_very_end() {
 }
 
 #[test]
+fn another_account_is_told_although_nothing_is_to_be_changed() {
+    let aws = LocalAws::start();
+    let faults = Faults::between(&aws);
+    faults.rules(json!([{"do": "delay", "of": "sts:GetCallerIdentity", "ms": 1000}]));
+    // What there is was looked for in the wrong account, so "would be created" would be a lie.
+    for pipe in ["--plan | mk-app web | mk-ecr", "| mk-build | mk-ecr"] {
+        let output = faults.pipe(&format!("mk-env production pr1 --account 999999999999 {pipe}"));
+        assert!(matches!(output.code, 1 | 3), "{pipe}: {output:?}");
+        let told = "the credentials are of account 123456789012, but the environment is in 999999999999";
+        assert_eq!(output.stderr.matches(told).count(), 1, "{pipe}: {output:?}");
+    }
+}
+
+#[test]
+fn who_asks_a_tool_to_end_does_not_wait_for_those_upstream() {
+    let mut command = clean(Command::new(bin().join("mk-app")), "http://127.0.0.1:9");
+    let mut child = command.arg("web").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{ENV}").unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    assert!(lines.nth(1).unwrap().unwrap().contains("web")); // it is done, and passes on what comes
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130)); // stdin is still open
+    drop(stdin);
+}
+
+#[test]
+fn settings_that_are_no_good_are_told_once_and_in_words() {
+    let (key, bundle) =
+        ("AWS_ACCESS_KEY_ID=$'local\\r'", format!("AWS_CA_BUNDLE={}/Cargo.toml", support::root().display()));
+    for (setting, told) in [
+        ("AWS_ENDPOINT_URL=", "AWS_ENDPOINT_URL is empty\n  try: unset AWS_ENDPOINT_URL\n"),
+        ("AWS_ENDPOINT_URL=localhost:5000", "AWS_ENDPOINT_URL 'localhost:5000' is not the URL of an endpoint\n"),
+        (key, "AWS_ACCESS_KEY_ID holds a control character, which no key does\n"),
+        (bundle.as_str(), "holds no certificate, or a broken one\n"),
+    ] {
+        let mut command = Command::new("bash");
+        command.args(["-euo", "pipefail", "-c", &format!("export {setting}; mk-vpc | mk-ecr | mk-logs")]);
+        let mut command = clean(command, "http://127.0.0.1:9");
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = child.unwrap();
+        writeln!(child.stdin.take().unwrap(), "{ENV}\n{{\"type\":\"app\",\"name\":\"web\"}}").unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.starts_with("mk-vpc: ") && stderr.contains(told), "{setting}: {stderr}");
+        assert_eq!(stderr.lines().filter(|line| !line.starts_with("  try: ")).count(), 1, "{setting}: {stderr}");
+    }
+}
+
+#[test]
 fn an_endpoint_that_is_gone_is_told_once() {
     let input = format!("{ENV}\n");
     let output = support::tool_at("http://127.0.0.1:9", "mk-vpc", &[], input.as_bytes());
@@ -106,6 +156,50 @@ fn an_app_that_calls_nobody_known_is_refused_before_any_call() {
     assert_eq!(output.code, 65);
     assert_eq!(output.stderr, "mk-vpc: app 'web' calls 'apy', which no app record names\n");
     assert_eq!(aws.calls(), Vec::<support::Value>::new());
+}
+
+#[test]
+fn a_record_whose_id_says_nothing_is_refused_before_any_call() {
+    let aws = LocalAws::start();
+    // Without an ID, EC2 would make the security groups in the default VPC.
+    let vpc = r#"{"type":"vpc","name":"main","id":"","cidr":"10.0.0.0/16"}"#;
+    let input = format!("{ENV}\n{{\"type\":\"app\",\"name\":\"web\"}}\n{vpc}\n");
+    let output = support::tool_at(&aws.url, "mk-sg", &[], input.as_bytes());
+    assert_eq!(output.code, 65);
+    let told = "mk-sg: record 3 (line 3) is no vpc record: id is empty or holds more than letters, digits and marks\n";
+    assert_eq!((output.stderr.as_str(), aws.calls()), (told, Vec::new()));
+}
+
+#[test]
+fn a_second_environment_record_that_contradicts_is_told_with_both() {
+    let elsewhere = ENV.replace("us-east-1", "eu-west-1");
+    let output = tool("mk-app", &["web"], &format!("{ENV}\n{elsewhere}\n"));
+    assert_eq!(
+        (output.code, output.stderr.as_str()),
+        (
+            65,
+            "mk-app: record 2 (line 2): env 'production-pr1' of account 123456789012 in eu-west-1 comes after environment 'production-pr1' of account 123456789012 in us-east-1\n"
+        )
+    );
+}
+
+#[test]
+fn a_name_without_an_end_is_not_told_to_its_end() {
+    let output = tool("mk-app", &["web"], &format!("{{\"type\":\"app\",\"name\":\"{}\"}}", "x".repeat(1 << 19)));
+    assert!(output.code == 65 && output.stderr.len() < 1100, "{}", output.stderr.len());
+    // The failed record is a record that the next tool takes.
+    assert_eq!(tool("mk-app", &["web"], &output.stdout).code, 3);
+}
+
+#[test]
+fn what_the_command_line_answers_needs_a_stdout_and_drives_no_terminal() {
+    let aws = LocalAws::start();
+    for flag in ["--iam-policy", "--help", "--version"] {
+        let output = aws.pipe(&format!("mk-vpc {flag} >/dev/full"));
+        assert_eq!((output.code, output.stderr.as_str()), (1, ""), "{flag}");
+    }
+    let output = tool("mk-app", &["web", "--count", "1\u{202e}2"], "");
+    assert!(output.code == 2 && output.stderr.contains("1\\u{202e}2"), "{}", output.stderr);
 }
 
 #[test]

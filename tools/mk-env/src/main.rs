@@ -32,7 +32,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     if let Some(other) = common.env.as_deref().filter(|name| *name != format!("{}-{}", args.environment, args.suffix)) {
         return Err(Error::usage(format!("--env {other} contradicts '{} {}'", args.environment, args.suffix)));
     }
-    let mut env = common.new_env(stream.tool(), &args.environment, &args.suffix, args.account).await?;
+    let mut env = common.new_env(&stream, &args.environment, &args.suffix, args.account).await?;
     env.plan = args.plan;
     stream.write(Record::of(&env)).await
 }

@@ -1,59 +1,40 @@
-//! The AWS configuration that every client is made from, and the guard on every call.
+//! What every client is made from, and the guard on every call: whether it may go out, and how often
+//! it is asked again.
 //!
-//! Everything the AWS CLI takes from the environment works here too (profiles, SSO, assumed
-//! roles, endpoints, proxies, CA bundles), except that the region is the environment record's.
 //! No service client but STS is made here: a tool's crate lists the services that it may call.
 
 use std::error::Error as _;
-use std::sync::Arc;
-use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, ConfigLoader, Region, SdkConfig};
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder, Connector};
+use aws_config::SdkConfig;
 use aws_smithy_runtime::client::retries::TokenBucket;
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata, OrchestratorError};
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
-use tokio::sync::Semaphore;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 use crate::error::{Error, Result, aws_error};
 use crate::record::Env;
+use crate::settings::{load, retries};
 use crate::stream::Stream;
 
 /// The SDK's default is 3; with full jitter from 50 ms up to 1 s, 45 attempts last about 20 seconds.
-const ATTEMPTS: u32 = 45;
+pub(crate) const ATTEMPTS: u32 = 45;
 /// A call that AWS throttles has its turn when its bucket fills, which a hundred others empty: ECS
 /// registers one task definition a second. So many attempts last about ten minutes.
 const THROTTLED_ATTEMPTS: u32 = 1200;
-/// One unlucky call holds up all that needs it, so the SDK's 20 seconds between two attempts are too many.
-const FIRST_BACKOFF: Duration = Duration::from_millis(50);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
+/// An endpoint that takes a call and does not answer takes the next one too. An attempt lasts a minute,
+/// and a connection that is not made ten seconds.
+const UNANSWERED_ATTEMPTS: u32 = 5;
 /// In which codes the services say that calls come too fast.
 const TOO_FAST: [&str; 4] = ["Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown"];
 /// A quota of resources, which no other attempt changes; the SDK takes it for throttling.
 const QUOTA: &str = "LimitExceededException";
-/// How many calls of a tool are on the wire at once: more are throttled, and each costs a connection.
-const AT_ONCE: usize = 24;
-/// How long a connection may take, and one attempt of a call.
-const CONNECT: Duration = Duration::from_secs(10);
-const ATTEMPT: Duration = Duration::from_secs(60);
-
 /// What the clients of a tool are made from.
 #[derive(Clone, Debug)]
 pub struct Aws {
@@ -75,8 +56,9 @@ impl Aws {
         if stream.account_is_checked() {
             return Ok(Aws { config, guard }); // the env record was made here, from these credentials
         }
+        stream.account_is_asked();
         tokio::spawn(async move {
-            match caller_account(&account).await {
+            match caller_account(&checked, &account).await {
                 Ok(account) if account == expected => checked.account_is_right(),
                 Ok(account) => checked.stop(
                     Error::refused(format!(
@@ -99,98 +81,26 @@ impl Aws {
 }
 
 /// The region and account of the credentials, for the tool at the head of a pipe.
-pub(crate) async fn whoami(tool: &str, region: Option<String>) -> Result<(String, String)> {
-    let config = load(tool, region).await?;
+pub(crate) async fn whoami(stream: &Stream, region: Option<String>) -> Result<(String, String)> {
+    let config = load(stream.tool(), region).await?;
     let region = config.region().map(|r| r.to_string()).unwrap_or_default();
-    Ok((region, caller_account(&config).await?))
+    Ok((region, caller_account(stream, &config).await?))
 }
 
 /// The region that the AWS settings name, else us-east-1.
-pub(crate) async fn default_region(tool: &str) -> Result<String> {
-    Ok(load(tool, None).await?.region().map(|r| r.to_string()).unwrap_or_default())
+pub(crate) async fn default_region(stream: &Stream) -> Result<String> {
+    Ok(load(stream.tool(), None).await?.region().map(|r| r.to_string()).unwrap_or_default())
 }
 
-async fn caller_account(config: &SdkConfig) -> Result<String> {
-    let config = aws_sdk_sts::config::Builder::from(config).retry_classifier(Refused).build();
+async fn caller_account(stream: &Stream, config: &SdkConfig) -> Result<String> {
+    let guard = Guard { stream: stream.clone() };
+    let config = aws_sdk_sts::config::Builder::from(config).retry_classifier(Refused).interceptor(guard).build();
     let identity = aws_sdk_sts::Client::from_conf(config)
         .get_caller_identity()
         .send()
         .await
         .map_err(|e| aws_error("sts:GetCallerIdentity", "find out the account of the credentials", e))?;
     Ok(identity.account.unwrap_or_default())
-}
-
-async fn load(tool: &str, region: Option<String>) -> Result<SdkConfig> {
-    let time_limits = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
-    let mut loader = aws_config::from_env()
-        .http_client(http_client()?)
-        .retry_config(retries(ATTEMPTS))
-        // To wait for one's turn looks like a slow upload; an attempt has its time limit.
-        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().upload_enabled(false).build())
-        .timeout_config(time_limits);
-    if let Ok(name) = AppName::new(tool.to_string()) {
-        loader = loader.app_name(name); // shows in CloudTrail which tool it was
-    }
-    Ok(with_region(loader, region).await.load().await)
-}
-
-fn retries(attempts: u32) -> RetryConfig {
-    let retries = RetryConfig::standard().with_max_attempts(attempts);
-    retries.with_initial_backoff(FIRST_BACKOFF).with_max_backoff(LONGEST_BACKOFF)
-}
-
-/// As the AWS CLI looks for it: AWS_REGION, AWS_DEFAULT_REGION, the profile.
-async fn with_region(loader: ConfigLoader, region: Option<String>) -> ConfigLoader {
-    let named = |key: &str| std::env::var(key).ok().filter(|value| !value.is_empty());
-    let named = region.or_else(|| named("AWS_REGION")).or_else(|| named("AWS_DEFAULT_REGION"));
-    let chain = aws_config::meta::region::RegionProviderChain::first_try(named.map(Region::new))
-        .or_else(aws_config::profile::ProfileFileRegionProvider::new())
-        .or_else(Region::from_static("us-east-1"));
-    loader.region(chain)
-}
-
-fn http_client() -> Result<SharedHttpClient> {
-    let mut trust = TrustStore::empty().with_native_roots(true);
-    if let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
-        let pem = std::fs::read(&path)
-            .map_err(|why| Error::usage(format!("cannot read AWS_CA_BUNDLE {}: {why}", path.to_string_lossy())))?;
-        trust = TrustStore::empty().with_pem_certificate(pem);
-    }
-    let tls = TlsContext::builder()
-        .with_trust_store(trust)
-        .build()
-        .map_err(|why| Error::usage(format!("cannot use the certificates: {why}")))?;
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
-    let client = Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(tls.clone())
-            .proxy_config(ProxyConfig::from_env());
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(|c| c.sleep_impl()));
-        connector.build()
-    });
-    Ok(http_client_fn(move |settings, components| {
-        let connector = client.http_connector(settings, components);
-        SharedHttpConnector::new(InTurn { connector, turns: turns.clone() })
-    }))
-}
-
-/// A connector that keeps some calls waiting while enough are on the wire.
-#[derive(Debug)]
-struct InTurn {
-    connector: SharedHttpConnector,
-    turns: Arc<Semaphore>,
-}
-
-impl HttpConnector for InTurn {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (connector, turns) = (self.connector.clone(), self.turns.clone());
-        HttpConnectorFuture::new(async move {
-            let _turn = turns.acquire().await;
-            connector.call(request).await
-        })
-    }
 }
 
 /// An endpoint that refuses the first connection is a wrong one, which more attempts do not mend.
@@ -244,22 +154,28 @@ impl Intercept for Guard {
         Ok(())
     }
 
-    /// The SDK's quota for retries ends a run that has a hundred throttled calls at once, and its
-    /// attempts are for what passes sooner. To be throttled is to wait one's turn.
+    /// The SDK counts all attempts of a call alike. Here to be throttled is to wait one's turn, which
+    /// takes nothing from what the call bears of other faults, nor from the SDK's quota for retries:
+    /// that ends a run which has a hundred throttled calls at once.
     fn read_after_attempt(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let state = cfg.interceptor_state();
-        match context.response() {
-            Some(answer) if says(answer, &TOO_FAST) => {
-                state.store_put(retries(THROTTLED_ATTEMPTS)).store_put(TokenBucket::unlimited())
-            }
-            Some(answer) if says(answer, &[QUOTA]) => state.store_put(retries(1)),
-            _ => state.store_put(retries(ATTEMPTS)),
+        let met = match (context.response(), context.output_or_error()) {
+            (Some(answer), _) if says(answer, &TOO_FAST) => Met::TooFast,
+            (Some(answer), _) if says(answer, &[QUOTA]) => Met::Quota,
+            (None, Some(Err(error))) if no_answer(error) => Met::Silence,
+            _ => Met::Fault,
         };
+        let mut attempts = cfg.load::<Attempts>().copied().unwrap_or_default();
+        let again = attempts.again(met);
+        let state = cfg.interceptor_state();
+        state.store_put(attempts).store_put(retries(if again { u32::MAX } else { 1 }));
+        if met == Met::TooFast {
+            state.store_put(TokenBucket::unlimited());
+        }
         Ok(())
     }
 
@@ -272,6 +188,46 @@ impl Intercept for Guard {
     ) -> Result<(), BoxError> {
         Ok(self.stream.go_on()?)
     }
+}
+
+/// What an attempt of a call met.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Met {
+    TooFast,
+    Quota,
+    Silence,
+    Fault,
+}
+
+/// How often a call has met each.
+#[derive(Clone, Copy, Debug, Default)]
+struct Attempts {
+    too_fast: u32,
+    silence: u32,
+    fault: u32,
+}
+
+impl Storable for Attempts {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Attempts {
+    /// Counts one more, and answers whether the call may be asked again, if the SDK sees a reason to.
+    fn again(&mut self, met: Met) -> bool {
+        let (count, limit) = match met {
+            Met::TooFast => (&mut self.too_fast, THROTTLED_ATTEMPTS),
+            Met::Silence => (&mut self.silence, UNANSWERED_ATTEMPTS),
+            Met::Fault => (&mut self.fault, ATTEMPTS),
+            Met::Quota => return false,
+        };
+        *count += 1;
+        *count < limit
+    }
+}
+
+/// Whether time was up before there was an answer, or even a connection.
+fn no_answer<E>(error: &OrchestratorError<E>) -> bool {
+    error.is_timeout_error() || error.as_connector_error().is_some_and(|error| error.is_timeout())
 }
 
 /// Whether an answer is an error of one of these codes, in the words of any service.
@@ -312,6 +268,16 @@ mod tests {
         let mut lambda = answer(429, "{}");
         lambda.headers_mut().insert("x-amzn-errortype", "TooManyRequestsException:http://internal");
         assert!(says(&lambda, &TOO_FAST));
+    }
+
+    #[test]
+    fn a_call_bears_so_much_of_each_fault_whatever_else_it_met() {
+        let last = |met| {
+            let mut attempts = Attempts { too_fast: 7, silence: 0, fault: 0 };
+            (1..).find(|_| !attempts.again(met)).unwrap()
+        };
+        assert_eq!([last(Met::Fault), last(Met::Silence), last(Met::Quota)], [45, 5, 1]);
+        assert_eq!(last(Met::TooFast), 1200 - 7);
     }
 
     #[test]

@@ -213,11 +213,19 @@ fn not_answered<E>(operation: &str, what: impl Display, error: &SdkError<E, Http
 where
     E: StdError + Send + Sync + 'static,
 {
-    let why = innermost(error);
-    if why.contains("credential") || why.contains("profile") {
-        return Error::refused(format!("cannot {what}: {why} ({operation})"))
-            .hint("set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-            .everyones();
+    let words = words(error);
+    let why = innermost(&words);
+    let says = |word: &str| words.iter().any(|text| text.contains(word));
+    if says("credential") || says("profile") || says("identity") {
+        // Which ways to credentials there are, and how each failed, is long and tells little.
+        let why = if says("no credentials found in chain") { "there are none".to_string() } else { why };
+        let profile = std::env::var("AWS_PROFILE").ok().filter(|profile| !profile.is_empty());
+        let hint = match profile {
+            _ if says("SSO") => "aws sso login, and run the pipeline again".to_string(),
+            Some(profile) => format!("look for the profile '{profile}' (AWS_PROFILE) in ~/.aws/config"),
+            None => "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_string(),
+        };
+        return Error::refused(format!("cannot {what}: no credentials: {why} ({operation})")).hint(hint).everyones();
     }
     let why = match error.raw_response().map(|answer| answer.status().as_u16()) {
         Some(status) if status >= 500 => format!("the endpoint answered {status} without an AWS error code"),
@@ -227,7 +235,7 @@ where
     match error {
         SdkError::ConstructionFailure(_) => Error::refused(text),
         _ => Error::unfinished(text)
-            .hint("check the connection (AWS_ENDPOINT_URL, if set) and run the pipeline again")
+            .hint("check the region and the connection (AWS_ENDPOINT_URL, if set) and run the pipeline again")
             .everyones(),
     }
 }
@@ -244,16 +252,19 @@ fn our_own(error: &(dyn StdError + 'static)) -> Option<Error> {
     None
 }
 
-fn innermost(error: &(dyn StdError + 'static)) -> String {
+fn words(error: &(dyn StdError + 'static)) -> Vec<String> {
     let mut words = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {
         words.push(error.to_string());
         next = error.source();
     }
-    // The outer layers say only "dispatch failure" or "client error (Connect)".
-    let tail = words.split_off(words.len().saturating_sub(2));
-    let text = tail.join(": ");
+    words
+}
+
+/// The outer layers say only "dispatch failure" or "client error (Connect)".
+fn innermost(words: &[String]) -> String {
+    let text = words[words.len().saturating_sub(2)..].join(": ");
     text.trim_end_matches('.').replace('\n', " ")
 }
 

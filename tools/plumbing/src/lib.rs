@@ -31,6 +31,7 @@ mod properties;
 mod record;
 mod run;
 mod scan;
+mod settings;
 mod stream;
 pub mod wait;
 

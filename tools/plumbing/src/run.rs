@@ -63,26 +63,31 @@ impl Common {
     }
 
     /// The environment that the flags name, with the account of the credentials.
-    pub(crate) async fn environment(&self, tool: &str, name: &str) -> Result<Env> {
+    pub(crate) async fn environment(&self, stream: &Stream, name: &str) -> Result<Env> {
         let (environment, suffix) = name.split_once('-').unwrap_or((name, ""));
-        let (region, account) = aws::whoami(tool, self.region.clone()).await?;
-        Ok(new_env(environment, suffix, region, account, &self.tags))
+        self.new_env(stream, environment, suffix, None).await
     }
 
     /// For `mk-env`: the env record of an environment; asks STS only where no account is given.
     ///
-    /// Errors: there are no credentials, or the region cannot be found.
-    pub async fn new_env(&self, tool: &str, environment: &str, suffix: &str, account: Option<String>) -> Result<Env> {
+    /// Errors: there are no credentials, or what the flags and settings say is no good environment.
+    pub async fn new_env(
+        &self,
+        stream: &Stream,
+        environment: &str,
+        suffix: &str,
+        account: Option<String>,
+    ) -> Result<Env> {
         let (region, account) = match (account, &self.region) {
             (Some(account), Some(region)) => (region.clone(), account),
-            (Some(account), None) => (aws::default_region(tool).await?, account),
-            (None, region) => aws::whoami(tool, region.clone()).await?,
+            (Some(account), None) => (aws::default_region(stream).await?, account),
+            (None, region) => aws::whoami(stream, region.clone()).await?,
         };
-        Ok(new_env(environment, suffix, region, account, &self.tags))
+        new_env(environment, suffix, region, account, &self.tags)
     }
 }
 
-fn new_env(environment: &str, suffix: &str, region: String, account: String, tags: &[(String, String)]) -> Env {
+fn new_env(environment: &str, suffix: &str, region: String, account: String, tags: &[(String, String)]) -> Result<Env> {
     let defaults = [
         ("Environment", environment),
         ("ManagedBy", "plumbline"),
@@ -92,7 +97,7 @@ fn new_env(environment: &str, suffix: &str, region: String, account: String, tag
     ];
     let mut all: BTreeMap<String, String> = defaults.map(|(key, value)| (key.to_string(), value.to_string())).into();
     all.extend(tags.iter().cloned());
-    Env {
+    let env = Env {
         name: format!("{environment}-{suffix}"),
         version: 1,
         environment: environment.into(),
@@ -102,7 +107,9 @@ fn new_env(environment: &str, suffix: &str, region: String, account: String, tag
         tags: all,
         plan: false,
         rest: Default::default(),
-    }
+    };
+    env.check().map_err(Error::usage)?;
+    Ok(env)
 }
 
 fn environment_name(text: &str) -> Result<String, String> {
@@ -142,28 +149,51 @@ where
     let about = command.get_about().cloned().unwrap_or_default();
     let command = Common::augment_args(command).about(about).long_about(None); // clap took Common's
     let name: &'static str = command.get_name().to_string().leak();
-    let matches = command.get_matches();
+    let matches = match command.try_get_matches() {
+        Ok(matches) => matches,
+        Err(answer) => return told_by_clap(&answer),
+    };
     if matches.get_flag("iam_policy") {
-        print!("{policy}");
-        return ExitCode::SUCCESS;
+        use std::io::Write;
+        return match std::io::stdout().write_all(policy.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(Kind::Output.exit_code()),
+        };
     }
     let parsed = Common::from_arg_matches(&matches).and_then(|common| Ok((common, A::from_arg_matches(&matches)?)));
     let (common, args) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(Kind::Usage.exit_code());
-        }
+        Err(answer) => return told_by_clap(&answer),
     };
     let voice = Voice { tool: name, quiet: common.quiet, verbose: common.verbose, json: common.json_log };
     let limit = Duration::from_secs(60 * common.timeout);
     let stream = Stream::open(name, common, voice.clone(), !std::io::stdin().is_terminal(), first(&args));
     tokio::spawn(stop_on_signal(stream.clone()));
     tokio::spawn(tell_of_silence(stream.clone()));
-    tokio::spawn(stop_after(stream.clone(), limit));
+    let deadline = tokio::spawn(stop_after(stream.clone(), limit));
     let result = tool(args, stream.clone()).await;
+    deadline.abort(); // what is left is the work of the tools upstream, which have their own
     let code = end(&stream, &voice, result).await;
     ExitCode::from(code)
+}
+
+/// Tells what clap answers, help or what is wrong with the arguments, and gives the exit code.
+fn told_by_clap(answer: &clap::Error) -> ExitCode {
+    use std::io::Write;
+    let odd = std::env::args_os().any(|argument| argument.to_string_lossy().contains(drives));
+    let told = match answer.use_stderr() && odd {
+        // A script may have the argument from anywhere, and clap quotes it as it is.
+        true => answer
+            .to_string()
+            .lines()
+            .try_for_each(|line| std::io::stderr().write_all(format!("{}\n", printable(line)).as_bytes())),
+        false => answer.print(),
+    };
+    match (answer.use_stderr(), told) {
+        (true, _) => ExitCode::from(Kind::Usage.exit_code()),
+        (false, Ok(())) => ExitCode::SUCCESS,
+        (false, Err(_)) => ExitCode::from(Kind::Output.exit_code()),
+    }
 }
 
 async fn end(stream: &Stream, voice: &Voice, result: Result<()>) -> u8 {
@@ -171,13 +201,14 @@ async fn end(stream: &Stream, voice: &Voice, result: Result<()>) -> u8 {
     if let Some(error) = stream.stop_reason().or(result.err()) {
         let error = unless_told_upstream(stream, error).await;
         tell(stream, voice, &error).await;
-        stream.drain((error.kind == Kind::Interrupted).then_some(LAST_WORDS)).await;
+        stream.drain(LAST_WORDS).await;
         return exit_code(stream, &error);
     }
     if let (unchanged @ 1.., 0) = stream.tally() {
         voice.say(&format!("nothing to change ({unchanged} kept)"));
     }
-    stream.drain(None).await;
+    stream.drain(LAST_WORDS).await;
+    stream.account_is_answered().await;
     // Stdin can still turn out bad, stdout full, and the account wrong, while the rest passes.
     if let Some(late) = stream.stop_reason() {
         let late = unless_told_upstream(stream, late).await;
@@ -275,7 +306,8 @@ async fn stop_after(stream: Stream, limit: Duration) {
     let minutes = limit.as_secs() / 60;
     stream.stop(
         Error::unfinished(format!("not finished after {minutes}m"))
-            .hint("run the pipeline again, or give a longer --timeout"),
+            .hint("run the pipeline again, or give a longer --timeout")
+            .everyones(),
     );
 }
 
@@ -319,7 +351,7 @@ impl Voice {
                 if let Some(hint) = hint {
                     object["try"] = hint.into();
                 }
-                format!("{object}\n")
+                format!("{}\n", in_json(&object.to_string()))
             }
             (false, Some(hint)) => format!("{}: {}\n  try: {}\n", self.tool, printable(line), printable(hint)),
             (false, None) => format!("{}: {}\n", self.tool, printable(line)),
@@ -330,8 +362,21 @@ impl Voice {
 
 /// Records and AWS may say anything: what would end the line, or drive the terminal, shows as its code.
 fn printable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let shown = |c: char| if drives(c) { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(shown).collect()
+}
+
+/// The same for JSON, in its own words: serde_json lets more than ASCII through as it is.
+fn in_json(text: &str) -> String {
+    let shown = |c: char| if drives(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
+/// Whether a terminal obeys a character instead of showing it: control characters, and those that
+/// hide or turn around what follows.
+fn drives(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -340,7 +385,8 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line_whatever_it_quotes() {
-        assert_eq!(printable("app 'é\nb\u{1b}[2J'"), "app 'é\\nb\\u{1b}[2J'");
+        assert_eq!(printable("app 'é\nb\u{1b}[2J\u{202e}'"), "app 'é\\nb\\u{1b}[2J\\u{202e}'");
+        assert_eq!(in_json("\"é\u{9b}2J\u{202e}\""), "\"é\\u009b2J\\u202e\"");
     }
 
     #[test]
@@ -353,6 +399,7 @@ mod tests {
     #[test]
     fn tags_of_the_user_win_over_the_defaults() {
         let env = new_env("production", "pr1", "us-east-1".into(), "1".repeat(12), &[("Team".into(), "web".into())]);
+        let env = env.unwrap();
         assert_eq!((env.tags["Team"].as_str(), env.tags["Environment"].as_str()), ("web", "production"));
     }
 }

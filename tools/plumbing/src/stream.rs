@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
     pub(crate) changed: watch::Sender<u64>,
     pub(crate) out: mpsc::Sender<Line>,
+    /// Whether it was asked whose credentials these are, and whether they are the environment's.
+    pub(crate) account_asked: AtomicBool,
     pub(crate) account_checked: AtomicBool,
     pub(crate) unchanged: AtomicUsize,
     pub(crate) changes: AtomicUsize,
@@ -52,6 +54,8 @@ pub(crate) struct State {
     /// In the order of their first arrival; the last of a key is in its place.
     pub(crate) records: Vec<Record>,
     pub(crate) places: HashMap<(String, String), usize>,
+    /// Where the first record of each type is.
+    pub(crate) firsts: HashMap<String, usize>,
     /// The env record among them, which each record that arrives is compared with.
     pub(crate) env: Option<Env>,
     pub(crate) heard: bool,
@@ -61,6 +65,8 @@ pub(crate) struct State {
     /// Whether input is being looked at, or an object has begun and not ended.
     pub(crate) midway: bool,
     pub(crate) stop: Option<Error>,
+    /// When somebody asked to end, whatever had stopped the tool before.
+    pub(crate) interrupted: Option<Instant>,
     /// The keys of this tool's own records that a person was told of, and whether only as kept.
     pub(crate) told: HashMap<(String, String), bool>,
 }
@@ -83,6 +89,7 @@ impl Stream {
             state: Mutex::new(state),
             changed: watch::channel(0).0,
             out,
+            account_asked: AtomicBool::new(false),
             account_checked: AtomicBool::new(false),
             unchanged: AtomicUsize::new(0),
             changes: AtomicUsize::new(0),
@@ -138,7 +145,7 @@ impl Stream {
         if let Some(env) = self.get::<Env>("") {
             return Ok((env, false));
         }
-        let env = self.0.common.environment(self.0.tool, &name).await?;
+        let env = self.0.common.environment(self, &name).await?;
         if let Some(env) = self.get::<Env>("") {
             return Ok((env, false)); // it came from stdin meanwhile, and was compared on arrival
         }
@@ -199,11 +206,11 @@ impl Stream {
     /// The record of a type and name, if it has arrived; `name` "" takes the first.
     pub fn get<T: Typed>(&self, name: &str) -> Option<T> {
         let state = self.state();
-        let record = match name {
-            "" => state.records.iter().find(|record| record.kind() == T::TYPE),
-            _ => state.places.get(&(T::TYPE.into(), name.into())).map(|&at| &state.records[at]),
+        let place = match name {
+            "" => state.firsts.get(T::TYPE),
+            _ => state.places.get(&(T::TYPE.into(), name.into())),
         };
-        record.and_then(Record::typed)
+        place.and_then(|&at| state.records[at].typed())
     }
 
     /// Does `work` for every record of a type, each as it arrives, all side by side, and ends
@@ -357,6 +364,18 @@ impl Stream {
         Ok(())
     }
 
+    pub(crate) fn account_is_asked(&self) {
+        self.0.account_asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for the answer, where it was asked: what was found in another account says nothing.
+    pub(crate) async fn account_is_answered(&self) {
+        let mut changed = self.0.changed.subscribe();
+        while self.0.account_asked.load(Ordering::Relaxed) && !self.account_is_checked() && self.go_on().is_ok() {
+            let _ = changed.changed().await;
+        }
+    }
+
     pub(crate) fn account_is_right(&self) {
         self.0.account_checked.store(true, Ordering::Relaxed);
         self.wake();
@@ -370,6 +389,9 @@ impl Stream {
     /// Has the tool make nothing new: the first reason counts.
     pub fn stop(&self, why: Error) {
         let mut state = self.state();
+        if why.kind == Kind::Interrupted {
+            state.interrupted = Some(Instant::now());
+        }
         if why.kind != Kind::Stopped && state.stop.is_none() {
             state.stop = Some(why);
             drop(state);
@@ -523,9 +545,9 @@ impl Stream {
         }
     }
 
-    /// Passes the rest of the input on; without a limit where the tool did its work, since the
-    /// tools upstream are still doing theirs.
-    pub(crate) async fn drain(&self, limit: Option<Duration>) {
+    /// Passes the rest of the input on, without a limit, since the tools upstream are still doing their
+    /// work; only who asked to end does not wait longer than `last_words`.
+    pub(crate) async fn drain(&self, last_words: Duration) {
         let begun = Instant::now();
         let mut changed = self.0.changed.subscribe();
         loop {
@@ -534,7 +556,8 @@ impl Stream {
                 // With the environment from flags, a stdin that never said a word is nobody's.
                 let silent = self.0.common.env.is_some() && !state.heard;
                 let closed = matches!(&state.stop, Some(stop) if stop.kind == Kind::Output);
-                if state.ended || silent || closed || limit.is_some_and(|limit| begun.elapsed() > limit) {
+                let late = state.interrupted.is_some_and(|asked| asked.max(begun).elapsed() > last_words);
+                if state.ended || silent || closed || late {
                     break;
                 }
             }
@@ -579,6 +602,7 @@ impl Stream {
             Some(&at) => state.records[at] = record,
             None => {
                 let at = state.records.len();
+                state.firsts.entry(key.0.clone()).or_insert(at);
                 state.places.insert(key, at);
                 state.records.push(record);
             }
