@@ -2,7 +2,7 @@
 //! local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, LocalAws, Output, Value, json, tags, text, tool};
+use support::{ENV, Faults, LocalAws, Output, Value, json, tags, text, tool};
 
 #[test]
 fn it_obeys_the_conventions() {
@@ -389,6 +389,35 @@ fn a_revision_registered_by_hand_is_not_left_running() {
         "{}",
         again.stderr
     );
+}
+
+#[test]
+fn what_an_emulator_forgets_of_a_service_is_not_set_again_and_again() {
+    let mut world = World::new();
+    world.run().ok();
+    let faults = Faults::between(&world.aws);
+    let forgotten = [
+        "healthCheckGracePeriodSeconds",
+        "availabilityZoneRebalancing",
+        "deploymentCircuitBreaker",
+        "enableECSManagedTags",
+    ];
+    let rule = |field: &str| json!({"do": "rewrite", "of": "ecs:DescribeServices", "match": field, "by": "forgotten"});
+    faults.rules(forgotten.iter().copied().map(rule).collect());
+    world.aws.forget();
+    faults.pipe_with("mk-ecs-svc", &world.stdin()).ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+    // What it does tell is brought into line, and nothing else said.
+    world.set("app", "web", "count", json!(3));
+    faults.pipe_with("mk-ecs-svc", &world.stdin()).ok();
+    let update = world.aws.calls().into_iter().find(|call| call["action"] == "UpdateService").unwrap();
+    let mut said: Vec<&String> = update["params"].as_object().unwrap().keys().collect();
+    said.sort();
+    assert_eq!(said, ["cluster", "desiredCount", "service"]);
+    // Where one of them is told, the others are as they are told: ECS leaves none out.
+    faults.rules(forgotten[1..].iter().copied().map(rule).collect());
+    let output = faults.pipe_with("mk-ecs-svc", &world.stdin()).ok();
+    assert!(output.stderr.contains("circuit breaker: false -> true"), "{}", output.stderr);
 }
 
 #[test]

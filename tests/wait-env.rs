@@ -339,3 +339,18 @@ fn what_ecs_tells_in_an_event_alone_is_told_while_it_is_waited_for() {
     let line = format!("wait-env: (service service-web-production-pr1) {reason}\n");
     assert_eq!(output.stderr.matches(&line).count(), 1, "{}", output.stderr);
 }
+
+#[test]
+fn an_endpoint_that_starts_no_tasks_is_not_waited_for() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    let forgotten =
+        ["healthCheckGracePeriodSeconds", "availabilityZoneRebalancing", "deploymentCircuitBreaker", "events"];
+    let mut rules: Vec<(&str, &str)> = forgotten.map(|field| (field, "forgotten")).to_vec();
+    rules.extend([(r#""runningCount": ?\d+"#, r#""runningCount": 0"#), ("COMPLETED", "IN_PROGRESS")]);
+    let output = rewritten(&aws, &rules).pipe_with("wait-env", &records.stdout).ok();
+    for app in ["web", "api"] {
+        let line = format!("wait-env: app {app} has no tasks: this endpoint starts none\n");
+        assert!(output.stderr.contains(&line), "{}", output.stderr);
+    }
+}

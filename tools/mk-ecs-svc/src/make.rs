@@ -426,7 +426,8 @@ impl<'a> Make<'a> {
 
     async fn brought_into_line(&self, app: &App, have: HaveService, want: &Settings) -> Result<()> {
         let want = &self.with_its_count(app, &have, want).await?;
-        let mut differences = plan::service_differences(&have.name, &have.settings, want)?;
+        let settings = &have.settings_beside(want);
+        let mut differences = plan::service_differences(&have.name, settings, want)?;
         // Whatever made it fail may be mended; ECS does not try again by itself.
         let again = plan::gave_up(&have);
         differences.extend(Difference::between("deployment", if again { "failed" } else { "new" }, "new"));
@@ -434,7 +435,7 @@ impl<'a> Make<'a> {
             // Its new tasks pull their image through it.
             self.ecs.stream.need::<Egress>("main").await?;
             self.ecs.stream.may_change().await?;
-            self.ecs.update_service(&have.name, &have.settings, want, again).await?;
+            self.ecs.update_service(&have.name, settings, want, again).await?;
         }
         differences.extend(retagged(self.ecs, &have.arn, &have.name, &have.tags, &self.env.tags_of(&have.name)).await?);
         let cluster = self.cluster.clone().await?;

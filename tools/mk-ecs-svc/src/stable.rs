@@ -14,20 +14,28 @@ use crate::plan::{self, HaveService, Progress};
 /// and its verdict is the better message.
 const STEADY_DEADLINE: Duration = Duration::from_secs(30 * 60);
 /// A service that was just made may be missing from the first descriptions; after so many looks,
-/// some ten seconds, it is gone.
+/// some ten seconds, it is gone. And an emulator has started no task by then if it starts any.
 const LOOKS_WITHOUT: u32 = 8;
 
 /// What was seen of the services so far, by their ARNs.
 #[derive(Default)]
 struct Seen {
-    /// How often one was missing.
-    missing: BTreeMap<String, u32>,
+    /// How often one was missing, or without tasks.
+    without: BTreeMap<String, u32>,
     /// How many starts of tasks the stops were asked for.
     starts: BTreeMap<String, usize>,
     /// What ECS says of those that are not well.
     troubles: BTreeMap<String, String>,
     /// The names of those that were waited for.
     late: BTreeSet<String>,
+}
+
+impl Seen {
+    fn looks_without(&mut self, arn: &str) -> u32 {
+        let looks = self.without.entry(arn.into()).or_default();
+        *looks += 1;
+        *looks
+    }
 }
 
 /// Waits until all of them are steady; all are looked at together. Answers the names of those that were
@@ -80,10 +88,7 @@ async fn look(
 ) -> Result<bool> {
     let arn = &asked.arn;
     let Some(have) = have else {
-        let mut seen = seen.borrow_mut();
-        let looks = seen.missing.entry(arn.clone()).or_default();
-        *looks += 1;
-        return match *looks < LOOKS_WITHOUT {
+        return match seen.borrow_mut().looks_without(arn) < LOOKS_WITHOUT {
             true => Ok(false),
             false => Err(Error::refused(format!("service {} is gone (ecs:DescribeServices)", asked.name))),
         };
@@ -99,6 +104,13 @@ async fn look(
         }
     }
     seen.borrow_mut().late.insert(asked.name.clone());
+    if have.forgets && have.events.is_empty() && have.running == 0 {
+        let is_idle = seen.borrow_mut().looks_without(arn) >= LOOKS_WITHOUT;
+        if is_idle {
+            ecs.stream.say(&format!("app {} has no tasks: this endpoint starts none", asked.name));
+        }
+        return Ok(is_idle);
+    }
     if let Some(trouble) = plan::trouble(have)
         && seen.borrow_mut().troubles.insert(arn.clone(), trouble.into()).is_none()
     {

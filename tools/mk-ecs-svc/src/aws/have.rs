@@ -175,6 +175,9 @@ pub fn have_service(service: SdkService) -> HaveService {
             .collect(),
         created: service.created_at().map(|at| at.secs().to_string()).unwrap_or_default(),
         running: service.running_count(),
+        forgets: service.health_check_grace_period_seconds().is_none()
+            && service.availability_zone_rebalancing().is_none()
+            && service.deployment_configuration().is_none_or(|this| this.deployment_circuit_breaker().is_none()),
         settings,
         name: service.service_name.unwrap_or_default(),
         arn: service.service_arn.unwrap_or_default(),

@@ -24,15 +24,11 @@ pub fn progress(have: &HaveService, asked: &str) -> Progress {
     let Some(primary) = have.primary() else { return Progress::Underway };
     let failed = have.deployments.iter().find(|d| d.task_definition == asked && d.rollout == "FAILED");
     // ECS goes back to the last good revision; to a newer one another run has asked for since.
-    let elsewhere = primary.task_definition != asked;
-    if elsewhere && (failed.is_some() || !newer(&primary.task_definition, asked)) {
+    let runs = if have.forgets { &have.settings.task_definition } else { &primary.task_definition };
+    let elsewhere = runs != asked;
+    if elsewhere && (failed.is_some() || !newer(runs, asked)) {
         let why = failed.filter(|failed| !failed.reason.is_empty()).unwrap_or(primary);
-        return Progress::Failed(format!(
-            "it was to run {} and runs {}: {}",
-            short(asked),
-            short(&primary.task_definition),
-            why.reason
-        ));
+        return Progress::Failed(format!("it was to run {} and runs {}: {}", short(asked), short(runs), why.reason));
     }
     match primary.rollout.as_str() {
         "FAILED" => Progress::Failed(primary.reason.clone()),
@@ -117,6 +113,15 @@ mod tests {
         assert_eq!(progress(&running(&[("PRIMARY", "t:2", "IN_PROGRESS")]), "t:2"), Progress::Underway);
         let starting = HaveService { running: 1, ..running(&[("PRIMARY", "t:2", "COMPLETED")]) };
         assert_eq!(progress(&starting, "t:2"), Progress::Underway);
+    }
+
+    #[test]
+    fn an_emulator_without_deployments_tells_by_the_service_what_runs() {
+        let mut have = running(&[("PRIMARY", "t:1", "COMPLETED")]);
+        have.settings.task_definition = "t:2".into();
+        assert!(matches!(progress(&have, "t:2"), Progress::Failed(_)));
+        have.forgets = true;
+        assert_eq!(progress(&have, "t:2"), Progress::Steady);
     }
 
     #[test]

@@ -60,6 +60,10 @@ pub struct HaveService {
     pub created: String,
     /// What it says.
     pub settings: Settings,
+    /// Whether it tells of its grace period, circuit breaker and zone rebalancing nothing at all. ECS
+    /// tells of them; an emulator may forget them, and to set them again would change nothing. It has no
+    /// deployments after the first either.
+    pub forgets: bool,
     /// How many tasks run.
     pub running: i32,
     /// Its deployments.
@@ -74,6 +78,22 @@ impl HaveService {
     /// The deployment that is to last.
     pub fn primary(&self) -> Option<&Deployment> {
         self.deployments.iter().find(|deployment| deployment.status == "PRIMARY")
+    }
+
+    /// What it says, with what it does not tell as it is wanted.
+    pub fn settings_beside(&self, want: &Settings) -> Settings {
+        let have = self.settings.clone();
+        match self.forgets {
+            false => have,
+            true => Settings {
+                grace: want.grace,
+                circuit_breaker: want.circuit_breaker,
+                rollback: want.rollback,
+                rebalancing: want.rebalancing.clone(),
+                managed_tags: want.managed_tags,
+                ..have
+            },
+        }
     }
 
     /// Whether no deployment is under way.
@@ -230,6 +250,19 @@ mod tests {
             told(&service_differences("x", &have, &want).unwrap()),
             ["task definition: task-web:1 -> task-web:2", "count: 5 -> 2", "zone rebalancing: DISABLED -> ENABLED"]
         );
+    }
+
+    #[test]
+    fn what_a_service_does_not_tell_is_no_difference() {
+        let want = settings(&web(), "arn/t:1", true, &around());
+        let untold =
+            Settings { grace: 0, circuit_breaker: false, rollback: false, managed_tags: false, ..want.clone() };
+        let settings = Settings { rebalancing: "DISABLED".into(), count: 1, ..untold };
+        let have = HaveService { settings, forgets: true, ..HaveService::default() };
+        let differences = service_differences("x", &have.settings_beside(&want), &want).unwrap();
+        assert_eq!(told(&differences), ["count: 1 -> 2"]);
+        let tells = HaveService { forgets: false, ..have };
+        assert_eq!(service_differences("x", &tells.settings_beside(&want), &want).unwrap().len(), 6);
     }
 
     #[test]
