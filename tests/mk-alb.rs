@@ -604,6 +604,20 @@ fn a_target_group_that_anothers_load_balancer_uses_stays_and_that_one_is_named()
 }
 
 #[test]
+fn a_target_group_that_our_own_load_balancer_used_is_waited_for_whatever_its_tags_say() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let faults = Faults::between(&aws);
+    let made = aws.pipe_with("mk-alb", &upstream(&aws, UPSTREAM)).ok();
+    let group = made.record("target_group", "web")["arn"].clone();
+    let other = json!([{"Key": "plumbline:app", "Value": "other"}]);
+    aws.call("elbv2", "add_tags", json!({"ResourceArns": [group], "Tags": other}));
+    let in_use = json!({"do": "refuse", "of": "elasticloadbalancing:DeleteTargetGroup", "times": 4, "code": "ResourceInUse", "message": "in use"});
+    faults.rules(json!([in_use]));
+    faults.pipe_with("rm-env --confirm production-pr1", &made.stdout).ok();
+    assert_eq!(aws.call("elbv2", "describe_target_groups", json!({}))["TargetGroups"], json!([]));
+}
+
+#[test]
 fn rm_env_deletes_a_listener_alone() {
     let aws = LocalAws::start();
     let made = aws.pipe_with("mk-alb", &upstream(&aws, UPSTREAM)).ok();

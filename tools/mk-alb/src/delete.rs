@@ -25,7 +25,9 @@ pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
     let groups = stream
         .each(groups, async |group| {
             let app = record::app_of(&elb.env, "tg", group);
-            elb.delete_group(group, plan::anothers(group, &plan::balancer_name(&elb.env, &app))).await?;
+            let ours = |arn: &&str| have.balancers.iter().any(|one| one.arn == *arn && elb.env.owns(&one.tags));
+            let another = plan::anothers(group, &plan::balancer_name(&elb.env, &app)).filter(|arn| !ours(arn));
+            elb.delete_group(group, another).await?;
             stream.write(record::group(&app, group).changed(Change::Deleted, &[])).await
         })
         .await;
