@@ -372,7 +372,7 @@ fn what_aws_refuses_to_delete_is_told_at_once() {
     let output = faults.pipe(&DOWN.replace("rm-env ", "rm-env --timeout 1 "));
     assert_eq!(output.code, 1, "{}", output.stderr);
     assert!(output.stderr.contains("(ec2:DeleteSubnet, UnauthorizedOperation, request"), "{}", output.stderr);
-    assert!(!output.stderr.contains("waiting"), "{}", output.stderr);
+    assert!(!output.stderr.contains("is still in use"), "{}", output.stderr);
     faults.end();
     faults.pipe(DOWN).ok();
 }
@@ -406,7 +406,7 @@ fn an_address_of_ours_that_somebody_uses_is_left_to_them_and_told() {
         text(&address),
         text(&theirs)
     );
-    assert!(output.stderr.contains(&told) && !output.stderr.contains("waiting"), "{}", output.stderr);
+    assert!(output.stderr.contains(&told) && !output.stderr.contains("is still in use"), "{}", output.stderr);
     aws.call("ec2", "disassociate_address", json!({"AssociationId": association}));
     aws.pipe(DOWN).ok();
     let left = aws.call("ec2", "describe_addresses", json!({}));

@@ -159,13 +159,14 @@ impl Ec2 {
 
     /// Whether a VPC has one of its two attributes about DNS; AWS tells one in a call.
     async fn attribute(&self, vpc: &str, attribute: VpcAttributeName) -> Result<bool> {
+        let support = attribute == VpcAttributeName::EnableDnsSupport;
         let answer = self.client.describe_vpc_attribute().vpc_id(vpc).attribute(attribute).send().await;
         let answer = match answer {
             Err(gone) if code(&gone) == "InvalidVpcID.NotFound" => return Ok(false), // who changes it notices
             answer => answer.map_err(|e| aws_error("ec2:DescribeVpcAttribute", format!("look at {vpc}"), e))?,
         };
-        let told = answer.enable_dns_support.or(answer.enable_dns_hostnames);
-        Ok(told.and_then(|value| value.value).unwrap_or_default())
+        let told = if support { answer.enable_dns_support } else { answer.enable_dns_hostnames };
+        Ok(told.and_then(|value| value.value).unwrap_or(support)) // AWS makes a VPC with support alone
     }
 }
 
