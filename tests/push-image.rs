@@ -624,6 +624,10 @@ fn docker_knows_what_buildx_built_by_one_of_two_ids() {
     let refused = aws.pipe(&(podman + &build + " --builder buildx"));
     let line = one_line(&refused);
     assert!(line.ends_with(": cannot build with buildx: docker buildx is buildah 1.43.2"), "{line}");
+    let records = aws.pipe("mk-env production pr1 | mk-app web | mk-ecr").ok().stdout;
+    let context = format!("--context web={} --builder podman", place.path().join("web").display());
+    let none = aws.pipe_with(&format!("p=$(command -v push-image); PATH=/nonexistent \"$p\" {context}"), &records);
+    assert!(one_line(&none).ends_with(": cannot build with podman: it is not installed"), "{none:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! of the registry is ever given to one.
 
 use std::ffi::OsStr;
-use std::io::{IsTerminal, Read, Seek};
+use std::io::{ErrorKind, IsTerminal, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -66,6 +66,7 @@ async fn answer(stream: &Stream, words: &[impl AsRef<OsStr>]) -> Result<Result<S
     Ok(match stream.unless_stopped(timeout(ANSWER, command.output())).await? {
         Ok(Ok(output)) if output.status.success() => Ok(text(&output.stdout)),
         Ok(Ok(output)) => Err(text(&output.stderr).trim().lines().last().unwrap_or("it does not say why").into()),
+        Ok(Err(why)) if why.kind() == ErrorKind::NotFound => Err("it is not installed".into()),
         Ok(Err(why)) => Err(why.to_string()),
         Err(_) => Err(format!("it did not answer for {} s", ANSWER.as_secs())),
     })
@@ -110,7 +111,8 @@ pub async fn build(
 /// Asks an engine to end, which puts away what it began then; one that does not is killed.
 async fn end(child: &mut Child) {
     if let Some(id) = child.id() {
-        let _ = Command::new("kill").arg(id.to_string()).status().await;
+        let mut ask = Command::new("kill");
+        let _ = ask.arg(id.to_string()).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
         let _ = timeout(GRACE, child.wait()).await;
     }
 }
