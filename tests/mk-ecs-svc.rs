@@ -562,12 +562,14 @@ fn a_service_that_drains_is_made_again_when_it_is_gone() {
     let world = World::new();
     let made = world.run().ok();
     let service = made.record("service", "web");
+    world.moment(3.0); // long enough to be seen, however busy the machine
     world.aws.call(
         "ecs",
         "delete_service",
         json!({"cluster": service["cluster"], "service": service["arn"], "force": true}),
     );
     assert_eq!(world.service("web")["status"], "DRAINING");
+    world.moment(0.1);
     let again = world.run().ok();
     assert_eq!(again.record("service", "web")["change"], "created");
     assert_eq!(again.record("service", "api")["change"], "kept");
