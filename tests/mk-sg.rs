@@ -428,6 +428,39 @@ fn groups_that_refer_to_each_other_are_deleted_and_twice_is_fine() {
 }
 
 #[test]
+fn rules_and_groups_that_went_meanwhile_are_no_failure() {
+    let aws = LocalAws::start();
+    let input = network(&aws);
+    let faults = Faults::between(&aws);
+    let went = |code: &str| json!([{"do": "refuse", "of": "ec2:RevokeSecurityGroup*", "when": "after", "code": code, "message": "gone"}]);
+    let made = aws.pipe_with("mk-sg --private-api", &input).ok();
+    let add = || {
+        let open =
+            json!([{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.1.0.0/16"}]}]);
+        let group = json!({"GroupId": id(&made, "task/web"), "IpPermissions": open});
+        aws.call("ec2", "authorize_security_group_ingress", group);
+    };
+    for code in ["InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"] {
+        add();
+        faults.rules(went(code));
+        faults.pipe_with("mk-sg --private-api", &input).ok();
+        assert_eq!(rules(&aws), set(&TWO_SERVICES));
+    }
+    // A group that went is one that is missing, unless all is to go.
+    add();
+    faults.rules(went("InvalidGroup.NotFound"));
+    let output = faults.pipe_with("mk-sg --private-api", &input);
+    assert_eq!(output.code, 1, "{output:?}");
+    for code in ["InvalidGroup.NotFound", "InvalidPermission.NotFound"] {
+        faults.end();
+        let made = faults.pipe_with("mk-sg --private-api", &input).ok();
+        faults.rules(went(code));
+        faults.pipe_with("rm-env --confirm production-pr1", &made.stdout).ok();
+        assert_eq!(groups(&aws), BTreeMap::new());
+    }
+}
+
+#[test]
 fn a_rule_and_an_interface_of_others_are_named_and_the_rest_is_deleted() {
     let aws = LocalAws::start();
     let input = network(&aws);

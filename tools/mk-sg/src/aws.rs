@@ -23,6 +23,10 @@ const FRESH: &[(&str, &str)] = &[("InvalidGroup.NotFound", ""), ("InvalidVpcID.N
 /// Another run sets the tags of the same group.
 const TAGGING: &[(&str, &str)] = &[("ConcurrentTagAccess", "")];
 const TAG_BUDGET: Duration = Duration::from_secs(60);
+/// A rule is gone: EC2's code for one that is named by its ID, and for one that is described.
+const RULE_GONE: &[&str] = &["InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"];
+/// A group is gone, and its rules with it.
+const GROUP_GONE: &[&str] = &["InvalidGroup.NotFound"];
 /// AWS's codes for a quota that is reached, and the name of the quota in Service Quotas.
 const QUOTAS: &[(&str, &str)] = &[
     ("SecurityGroupLimitExceeded", "VPC security groups per Region"),
@@ -176,43 +180,44 @@ impl Ec2 {
                 let request = self.client.authorize_security_group_ingress().group_id(&group.id);
                 let request = request.set_ip_permissions(Some(permissions)).tag_specifications(tags);
                 let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-                unless(answer, "InvalidPermission.Duplicate", "ec2:AuthorizeSecurityGroupIngress", what)
+                unless(answer, &["InvalidPermission.Duplicate"], "ec2:AuthorizeSecurityGroupIngress", what)
             }
             Direction::Egress => {
                 let request = self.client.authorize_security_group_egress().group_id(&group.id);
                 let request = request.set_ip_permissions(Some(permissions)).tag_specifications(tags);
                 let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-                unless(answer, "InvalidPermission.Duplicate", "ec2:AuthorizeSecurityGroupEgress", what)
+                unless(answer, &["InvalidPermission.Duplicate"], "ec2:AuthorizeSecurityGroupEgress", what)
             }
         }
     }
 
-    /// Takes rules of a group away, in one call.
-    pub async fn revoke(&self, group: &Group, direction: Direction, rules: &[Found]) -> Result<()> {
+    /// Takes rules of a group away, in one call. Where the groups are `going`, one that is gone took
+    /// its rules with it.
+    pub async fn revoke(&self, group: &Group, direction: Direction, rules: &[Found], going: bool) -> Result<()> {
         let ids: Vec<String> = rules.iter().map(|found| found.id.clone()).filter(|id| !id.is_empty()).collect();
-        if ids.is_empty() || self.revoked(group, direction, &ids).await? {
+        let gone = if going { [RULE_GONE, GROUP_GONE].concat() } else { RULE_GONE.to_vec() };
+        if ids.is_empty() || self.revoked(group, direction, &ids, &gone).await? {
             return Ok(());
         }
         // One of them was gone: AWS took none away. One by one, to be gone is as good.
         for id in &ids {
-            self.revoked(group, direction, std::slice::from_ref(id)).await?;
+            self.revoked(group, direction, std::slice::from_ref(id), &gone).await?;
         }
         Ok(())
     }
 
     /// False where AWS took none of the rules away, since one of them is gone.
-    async fn revoked(&self, group: &Group, direction: Direction, ids: &[String]) -> Result<bool> {
-        const MISSING: &str = "InvalidSecurityGroupRuleId.NotFound";
+    async fn revoked(&self, group: &Group, direction: Direction, ids: &[String], gone: &[&str]) -> Result<bool> {
         let (id, ids) = (&group.id, Some(ids.to_vec()));
         let what = format!("revoke rules of security group {}", group.name);
         match direction {
             Direction::Ingress => {
                 let request = self.client.revoke_security_group_ingress().group_id(id).set_security_group_rule_ids(ids);
-                unless(request.send().await, MISSING, "ec2:RevokeSecurityGroupIngress", what)
+                unless(request.send().await, gone, "ec2:RevokeSecurityGroupIngress", what)
             }
             Direction::Egress => {
                 let request = self.client.revoke_security_group_egress().group_id(id).set_security_group_rule_ids(ids);
-                unless(request.send().await, MISSING, "ec2:RevokeSecurityGroupEgress", what)
+                unless(request.send().await, gone, "ec2:RevokeSecurityGroupEgress", what)
             }
         }
     }
@@ -303,10 +308,10 @@ impl std::fmt::Display for Interface {
     }
 }
 
-/// True where a call was done, false where it failed with a code.
+/// True where a call was done, false where it failed with one of some codes.
 fn unless<T, E>(
     answer: std::result::Result<T, SdkError<E>>,
-    expected: &str,
+    expected: &[&str],
     operation: &str,
     what: String,
 ) -> Result<bool>
@@ -315,7 +320,7 @@ where
 {
     match answer {
         Ok(_) => Ok(true),
-        Err(error) if code(&error) == expected => Ok(false),
+        Err(error) if expected.contains(&code(&error)) => Ok(false),
         Err(error) => Err(refusal(operation, what, error)),
     }
 }

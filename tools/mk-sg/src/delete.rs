@@ -33,7 +33,7 @@ pub async fn groups(ec2: &Ec2, records: &[Record]) -> Result<()> {
         .each(have.iter().flat_map(|group| DIRECTIONS.map(|way| (group, way))), async |(group, way)| {
             let rules = group.rules.iter().filter(|found| found.direction == way);
             let rules: Vec<Found> = rules.filter(|found| holds(group, found)).cloned().collect();
-            ec2.revoke(group, way, &rules).await
+            ec2.revoke(group, way, &rules, true).await
         })
         .await;
     let deleted = ec2

@@ -111,7 +111,7 @@ impl Maker<'_> {
     async fn take(&self, group: &Group, step: &Step) -> Result<()> {
         self.ec2.authorise(group, step.direction, &step.missing).await?;
         match step.whole {
-            true => self.ec2.revoke(group, step.direction, &step.surplus).await,
+            true => self.ec2.revoke(group, step.direction, &step.surplus, false).await,
             false => Ok(()),
         }
     }
