@@ -1,7 +1,7 @@
 //! mk-alb: its command line, and the load balancers it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, Faults, LocalAws, Output, Value, json, tags, text};
+use support::{ENV, Faults, LocalAws, Output, Value, depth, json, tags, text};
 
 /// Two apps, and a network for them.
 const UPSTREAM: &str = "mk-env production pr1 | mk-app web --public --calls api | mk-app api --health /WeatherForecast | mk-vpc --nat single";
@@ -502,6 +502,35 @@ fn two_runs_at_once_make_one_of_each() {
     aws.forget();
     aws.pipe_with("mk-alb", &input).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn the_tags_of_listeners_are_read_as_soon_as_these_are_known() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let faults = Faults::between(&aws);
+    let input = upstream(&aws, UPSTREAM);
+    aws.pipe_with("mk-alb", &input).ok();
+    let late = |call: &str| json!({"do": "delay", "of": format!("elasticloadbalancing:{call}"), "ms": 3000});
+    faults.rules(json!([late("DescribeLoadBalancerAttributes"), late("DescribeTargetGroupAttributes")]));
+    aws.forget();
+    faults.pipe_with("mk-alb", &input).ok();
+    let calls: Vec<String> = aws.calls().iter().map(|call| text(&call["action"]).into()).collect();
+    assert!(calls[calls.len() - 4..].iter().all(|call| call.ends_with("Attributes")), "{calls:?}");
+}
+
+#[test]
+fn an_unchanged_load_balancer_is_looked_at_in_three_round_trips() {
+    let aws = LocalAws::start_with(&["--moment", "0", "--latency", "300"]);
+    let input = upstream(&aws, UPSTREAM);
+    aws.pipe_with("mk-alb", &input).ok();
+    // On a busy machine calls come one after the other that do not need each other: the best run counts.
+    let mut depths = Vec::new();
+    while depths.iter().all(|depth| *depth > 3) {
+        assert!(depths.len() < 8, "{depths:?} deep");
+        aws.forget();
+        aws.pipe_with("mk-alb", &input).ok();
+        depths.push(depth(&aws.calls()));
+    }
 }
 
 #[test]

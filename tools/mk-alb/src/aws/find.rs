@@ -88,20 +88,20 @@ impl Elb {
         }
     }
 
+    /// Load balancers with what they are like. The tags of all their listeners are read in one call, as
+    /// soon as the listeners are known; the attributes meanwhile.
     async fn details(&self, balancers: Vec<Balancer>) -> Result<Vec<Balancer>> {
-        let each = balancers.into_iter().map(|balancer| async {
-            let (listeners, attributes) = try_join!(self.listeners(&balancer), self.attributes(&balancer))?;
-            Ok(Balancer { listeners, attributes, ..balancer })
-        });
-        let mut found = wait::all(each).await?;
-        let arns: Vec<String> = found.iter().flat_map(|one| &one.listeners).map(|one| one.arn.clone()).collect();
-        let mut tags = self.tags(&arns).await?;
-        for balancer in &mut found {
-            let listeners = std::mem::take(&mut balancer.listeners).into_iter();
-            let there = listeners.filter_map(|one| Some(Listener { tags: tags.remove(&one.arn)?, ..one }));
-            balancer.listeners = there.collect();
-        }
-        Ok(found)
+        let listeners = async {
+            let each = wait::all(balancers.iter().map(|balancer| self.listeners(balancer))).await?;
+            let arns: Vec<String> = each.iter().flatten().map(|one| one.arn.clone()).collect();
+            let mut tags = self.tags(&arns).await?;
+            let mut tagged = |one: Listener| Some(Listener { tags: tags.remove(&one.arn)?, ..one });
+            Ok(each.into_iter().map(|all| all.into_iter().filter_map(&mut tagged).collect()).collect::<Vec<_>>())
+        };
+        let attributes = wait::all(balancers.iter().map(|balancer| self.attributes(balancer)));
+        let (listeners, attributes) = try_join!(listeners, attributes)?;
+        let found = balancers.into_iter().zip(listeners).zip(attributes);
+        Ok(found.map(|((one, listeners), attributes)| Balancer { listeners, attributes, ..one }).collect())
     }
 
     /// The listeners of a load balancer, without their tags; none where it is gone.
