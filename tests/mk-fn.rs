@@ -103,7 +103,10 @@ fn the_function_is_as_wanted_and_a_second_run_changes_nothing() {
     aws.forget();
     let again = make(&aws, &records).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
-    assert_eq!(aws.calls().len(), 3, "the account, the function, its retries: {:?}", aws.calls());
+    let calls = aws.calls();
+    let asked: Vec<&str> =
+        calls.iter().filter(|call| call["service"] == "lambda").map(|c| text(&c["action"])).collect();
+    assert_eq!(asked, ["GetFunction", "GetFunctionEventInvokeConfig"]);
     assert_eq!(again.record("function", "web")["change"], "kept");
 }
 
@@ -121,14 +124,24 @@ fn it_looks_before_the_role_comes_and_needs_role_and_group() {
     assert!(without.stderr.contains("no log_group record 'function/web' on stdin"), "{}", without.stderr);
     assert_eq!(functions(&aws), 0);
 
-    // The role comes half a second later: by then it has looked.
+    // The role comes when it has looked, and not before.
     aws.forget();
-    let late = "records=$(cat); { head -n 2 <<<\"$records\"; sleep 0.5; tail -n +3 <<<\"$records\"; } | mk-fn";
-    aws.pipe_with(late, &all).ok();
-    let calls = aws.calls();
-    let at = |action: &str| calls.iter().find(|call| call["action"] == action).unwrap()["at"].as_f64().unwrap();
-    let (looked, made) = (at("GetFunction"), at("CreateFunction"));
-    assert!(made - looked > 0.3, "looked at {looked}, made at {made}");
+    let mut command = clean(Command::new(support::bin().join("mk-fn")), &aws.url);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let (early, late): (Vec<&str>, Vec<&str>) =
+        all.lines().partition(|line| !line.contains("\"role\"") && !line.contains("\"log_group\""));
+    stdin.write_all(format!("{}\n", early.join("\n")).as_bytes()).unwrap();
+    while !aws.calls().iter().any(|call| call["action"] == "GetFunction") {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before the role came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    stdin.write_all(format!("{}\n", late.join("\n")).as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(aws.changes()[0], "lambda:CreateFunction");
 }
 
 #[test]
@@ -141,6 +154,34 @@ fn a_role_that_lambda_cannot_assume_yet_is_waited_for() {
     faults.rules(json!([spreads]));
     faults.pipe_with("mk-fn", &records).ok();
     assert_eq!((faults.changes(), functions(&aws)), (4, 1), "refused twice, made, and its retries: {}", faults.told());
+}
+
+#[test]
+fn one_that_someone_deletes_meanwhile_is_not_waited_for() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    let faults = Faults::between(&aws);
+    let gone = |from: u32| {
+        json!({"do": "refuse", "of": "lambda:GetFunction", "from": from, "status": 404,
+        "code": "ResourceNotFoundException", "message": "Function not found"})
+    };
+    let pending = json!({"do": "rewrite", "of": "lambda:GetFunction", "match": "\"Active\"", "by": "\"Pending\""});
+    let ends = |from: u32| {
+        faults.rules(json!([pending, gone(from)]));
+        let ended = faults.pipe_with("mk-fn", &records);
+        let message = format!("mk-fn: function {NAME} was deleted while it was waited for");
+        assert!(ended.code == 75 && ended.stderr.contains(&message), "{}", ended.stderr);
+        assert!(ended.stderr.contains("try: run the pipeline again"), "{}", ended.stderr);
+        let seen = faults.told()["seen"].clone();
+        let looks = seen.as_array().unwrap().iter().filter(|call| call["call"] == "lambda:GetFunction");
+        assert_eq!(looks.count(), from as usize, "the first look that does not find it is the last: {seen}");
+    };
+    ends(4); // it is absent, made, seen twice
+    ends(2); // it is there, and still being made
+    by_hand(&aws, "update_function_configuration", json!({"Timeout": 3}));
+    ends(2); // it is there, and is to be changed
+    faults.end();
+    assert_eq!(changed_fields(&faults.pipe_with("mk-fn", &records).ok()), ["timeout"]);
 }
 
 #[test]

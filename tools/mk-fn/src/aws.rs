@@ -31,7 +31,7 @@ const CONFLICT_BUDGET: Duration = Duration::from_secs(120);
 /// policy lets it be changed.
 const FRESH: &[(&str, &str)] =
     &[CONFLICT, ("ResourceNotFoundException", ""), ("AccessDeniedException", "no identity-based policy allows")];
-/// One that exists by CreateFunction's word shows within seconds.
+/// One that exists by CreateFunction's word shows within seconds, or someone has deleted it since.
 const SHOWS: Duration = Duration::from_secs(60);
 /// A function outside of a VPC is Active, or changed, within seconds.
 const ACTIVE_DEADLINE: Duration = Duration::from_secs(5 * 60);
@@ -76,8 +76,7 @@ impl Lambda {
 
     /// Waits for a function that someone else just made.
     pub async fn there(&self, name: &str) -> Result<Have> {
-        let what = format!("function {name} exists, but Lambda does not show it");
-        wait::until(&self.stream, &what, SHOWS, || self.look(name)).await
+        wait::until(&self.stream, &hidden(name), SHOWS, || self.look(name)).await
     }
 
     /// The function of a name as it is. Of Lambda's calls only this one and few others have a limit
@@ -235,19 +234,19 @@ impl Lambda {
 
     /// Waits until a function can be invoked and its last change is done, and answers how it is then.
     ///
-    /// Errors: it could not be made.
+    /// Errors: it could not be made, or someone deletes it meanwhile.
     pub async fn settled(&self, name: &str) -> Result<State> {
         let what = format!("function {name} is not ready");
         wait::until(&self.stream, &what, ACTIVE_DEADLINE, || async {
-            // One that was just made may not show yet.
-            let state = self.function(name).await?.map_or(State::Busy, |have| have.state);
+            let state = self.function(name).await?.map(|have| have.state);
             match state {
-                State::Busy => Ok(None),
-                State::Failed(why) => Err(plan::lost(name, &format!("could not be made: {why}"))),
-                State::Deleting => {
+                None => Err(plan::deleted(name)),
+                Some(State::Busy) => Ok(None),
+                Some(State::Failed(why)) => Err(plan::lost(name, &format!("could not be made: {why}"))),
+                Some(State::Deleting) => {
                     Err(Error::unfinished(format!("function {name} is being deleted")).hint("run the pipeline again"))
                 }
-                state => Ok(Some(state)),
+                Some(state) => Ok(Some(state)),
             }
         })
         .await
@@ -261,6 +260,12 @@ impl Lambda {
             State::Stale(why) => Err(Error::refused(format!("function {name} could not be changed: {why}"))),
             _ => Ok(()),
         }
+    }
+
+    /// Like [`ready`](Self::ready), of one just made, which may not show yet.
+    pub async fn made(&self, name: &str) -> Result<()> {
+        wait::until(&self.stream, &hidden(name), SHOWS, || self.function(name)).await?;
+        self.ready(name).await
     }
 
     /// Deletes a function and waits until it is gone.
@@ -279,6 +284,10 @@ impl Lambda {
         })
         .await
     }
+}
+
+fn hidden(name: &str) -> String {
+    format!("function {name} exists, but Lambda does not show it")
 }
 
 /// A refusal that may lie in the role, which is then shown.

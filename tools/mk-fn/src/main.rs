@@ -44,8 +44,8 @@ async fn function(stream: &Stream, env: &Env, lambda: &aws::Lambda, code: &Code,
         stream.may_change().await?;
         if lambda.create(&want).await? {
             stream.write(record().changed(Change::Created, &[])).await?;
-            let (invocation, ready) = tokio::join!(lambda.set_invocation(&name), lambda.ready(&name));
-            return invocation.and(ready);
+            // The first error ends both: where someone has deleted it, its retries are not to be set.
+            return try_join!(lambda.set_invocation(&name), lambda.made(&name)).map(drop);
         }
         there = Some(lambda.there(&name).await?); // a run at the same time was faster
     }

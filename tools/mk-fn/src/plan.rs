@@ -205,6 +205,11 @@ pub fn lost(function: &str, why: &str) -> Error {
         .hint(format!("aws lambda delete-function --function-name {function}, then run the pipeline again"))
 }
 
+/// What is said of a function that was there and is no longer.
+pub fn deleted(function: &str) -> Error {
+    Error::unfinished(format!("function {function} was deleted while it was waited for")).hint("run the pipeline again")
+}
+
 /// Whether a function of this name could be the environment's. Whether it is, its tags say.
 pub fn could_be_ours(env: &Env, function: &str) -> bool {
     could_be(function, "function", &env.name, FUNCTION_LIMIT)
