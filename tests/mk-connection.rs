@@ -73,6 +73,53 @@ fn it_is_as_patient_as_the_others_where_it_is_throttled() {
     assert_eq!(all(&aws).len(), 1);
 }
 
+/// 500 without a code of AWS's, as a proxy has it that has lost its AWS, or an emulator without the service.
+fn bare(of: &str, which: Value) -> Value {
+    let refuse = json!({"do": "refuse", "of": of, "when": "after", "status": 500, "code": "", "message": ""});
+    let strip = json!({"do": "rewrite", "of": of, "match": "^.*$", "by": "<title>500 Internal Server Error</title>"});
+    let rules = [refuse, strip].map(|mut rule| {
+        rule.as_object_mut().unwrap().extend(which.as_object().unwrap().clone());
+        rule
+    });
+    json!(rules)
+}
+
+#[test]
+fn a_bare_500_that_passes_hides_no_connection() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    let faults = Faults::between(&aws);
+    faults.rules(bare("codeconnections:*", json!({"times": 2})));
+    assert_eq!(faults.pipe(MAKE).ok().record("connection", "github")["change"], "kept");
+    faults.rules(bare("codeconnections:*", json!({"times": 2})));
+    let listed = faults.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(
+        (listed.record("connection", "github")["status"].as_str(), listed.stderr),
+        (Some("PENDING"), String::new())
+    );
+    faults.rules(bare("codeconnections:*", json!({"times": 2})));
+    faults.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+    assert_eq!(all(&aws), Vec::<Value>::new());
+}
+
+#[test]
+fn an_endpoint_without_the_service_is_asked_a_few_times_and_told_in_a_line() {
+    let aws = LocalAws::start();
+    let faults = Faults::between(&aws);
+    faults.rules(bare("codeconnections:*", json!({})));
+    let refused = faults.pipe(MAKE);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let asked = |faults: &Faults| {
+        let seen = faults.told()["seen"].clone();
+        seen.as_array().unwrap().iter().filter(|call| text(&call["call"]).starts_with("codeconnections:")).count()
+    };
+    assert_eq!(asked(&faults), 6, "{}", faults.told());
+    faults.rules(bare("codeconnections:*", json!({})));
+    let listed = faults.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(listed.stderr, "ls-env: this endpoint knows no connections; none is listed\n");
+    assert_eq!(asked(&faults), 6, "{}", faults.told());
+}
+
 #[test]
 fn a_dry_run_changes_nothing_and_announces_it() {
     let aws = LocalAws::start();

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_codeconnections::Client;
-use aws_sdk_codeconnections::config::Builder;
-use aws_sdk_codeconnections::config::interceptors::InterceptorContext;
-use aws_sdk_codeconnections::config::retry::{ClassifyRetry, RetryAction};
-use aws_sdk_codeconnections::error::BuildError;
+use aws_sdk_codeconnections::config::interceptors::FinalizerInterceptorContextRef;
+use aws_sdk_codeconnections::config::retry::RetryConfig;
+use aws_sdk_codeconnections::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_codeconnections::error::{BoxError, BuildError};
 use aws_sdk_codeconnections::types::{ProviderType, Tag};
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use futures_util::future::try_join_all;
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
 
@@ -32,29 +33,56 @@ pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Connections {
     let own_endpoint = aws.config.endpoint_url().is_some();
     let mut config = Builder::from(&aws.config).interceptor(aws.guard());
     if own_endpoint {
-        config = config.retry_classifier(Lacking);
+        config = config.interceptor(Lacking); // the last word: it comes after the guard's
     }
     Connections { client: Client::from_conf(config.build()), stream: stream.clone(), env: env.clone(), own_endpoint }
 }
 
 /// An emulator that lacks the service answers each call with 500 and without AWS's code, which no
-/// other attempt changes, and `ls-env` asks it for every environment.
+/// other attempt changes, and `ls-env` asks it for every environment. One such answer may be
+/// trouble of a proxy's that passes, and a connection that is not listed is left behind: so many
+/// in one call say that the service is not there, which takes about a second.
+const BARE_ATTEMPTS: u32 = 6;
+
+/// Ends a call after so many answers of that kind.
 #[derive(Debug)]
 struct Lacking;
 
-impl ClassifyRetry for Lacking {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let Some(answer) = context.response().filter(|answer| answer.status().is_server_error()) else {
-            return RetryAction::NoActionIndicated;
-        };
-        let body = answer.body().bytes().unwrap_or_default();
-        let coded = answer.headers().contains_key("x-amzn-errortype")
-            || body.windows(b"\"__type\"".len()).any(|word| word == b"\"__type\"");
-        if coded { RetryAction::NoActionIndicated } else { RetryAction::RetryForbidden }
-    }
+/// How many of them a call has had.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bare(u32);
 
+impl Storable for Bare {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for Lacking {
     fn name(&self) -> &'static str {
         "plumbline"
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(answer) = context.response().filter(|answer| answer.status().is_server_error()) else {
+            return Ok(());
+        };
+        let body = answer.body().bytes().unwrap_or_default();
+        let coded = answer.headers().get("x-amzn-errortype").is_some_and(|code| !code.is_empty())
+            || body.windows(b"\"__type\"".len()).any(|word| word == b"\"__type\"");
+        if coded {
+            return Ok(());
+        }
+        let Bare(met) = cfg.load::<Bare>().copied().unwrap_or_default();
+        let state = cfg.interceptor_state();
+        state.store_put(Bare(met + 1));
+        if met + 1 >= BARE_ATTEMPTS {
+            state.store_put(RetryConfig::standard().with_max_attempts(1));
+        }
+        Ok(())
     }
 }
 
