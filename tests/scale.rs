@@ -266,3 +266,14 @@ fn other_environments_of_the_account_cost_pages_alone() {
     let theirs = aws.call("ecr", "describe_repositories", json!({}));
     assert_eq!(theirs["repositories"].as_array().unwrap().len(), many);
 }
+
+#[test]
+fn a_connection_that_is_cut_again_and_again_ends_no_run() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let faults = Faults::between(&aws);
+    faults.rules(json!([{"do": "cut", "of": "logs:*", "changing": false, "share": 0.7, "seed": 1}]));
+    let made = faults.pipe_with("mk-logs", &stream(60)).ok();
+    assert_eq!(made.records().iter().filter(|record| record["type"] == "log_group").count(), 60);
+    let cuts = faults.told()["done"].as_array().unwrap().len();
+    assert!(cuts > 200, "{cuts}"); // the SDK's own quota is a hundred retries
+}

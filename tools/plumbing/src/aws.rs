@@ -155,8 +155,9 @@ impl Intercept for Guard {
     }
 
     /// The SDK counts all attempts of a call alike. Here to be throttled is to wait one's turn, which
-    /// takes nothing from what the call bears of other faults, nor from the SDK's quota for retries:
-    /// that ends a run which has a hundred throttled calls at once.
+    /// takes nothing from what the call bears of other faults. The SDK's quota for the retries of all
+    /// calls does not count: it ends a run that has a hundred throttled calls at once, or many of them
+    /// under way while a connection is gone for some seconds.
     fn read_after_attempt(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
@@ -173,9 +174,7 @@ impl Intercept for Guard {
         let again = attempts.again(met);
         let state = cfg.interceptor_state();
         state.store_put(attempts).store_put(retries(if again { u32::MAX } else { 1 }));
-        if met == Met::TooFast {
-            state.store_put(TokenBucket::unlimited());
-        }
+        state.store_put(TokenBucket::unlimited());
         Ok(())
     }
 

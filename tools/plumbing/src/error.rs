@@ -138,9 +138,7 @@ where
     let request = meta.extra("aws_request_id").map(|id| format!(", request {id}")).unwrap_or_default();
     let Some(code) = meta.code() else {
         let status = status.unwrap_or_default();
-        return Error::refused(format!(
-            "cannot {what}: the endpoint answered {status} without an AWS error code; it may not support this call ({operation}{request})"
-        ));
+        return Error::refused(format!("cannot {what}: {} ({operation}{request})", codeless(status)));
     };
     let why = meta.message().unwrap_or("no message").trim().trim_end_matches('.');
     let mut error = Error::new(kind_of(code), format!("cannot {what}: {why} ({operation}, {code}{request})"));
@@ -149,6 +147,11 @@ where
         Some(hint) => error.hint(hint),
         None => error,
     }
+}
+
+/// An error that is not in AWS's words.
+fn codeless(status: u16) -> String {
+    format!("the endpoint answered {status} without an AWS error code; it may not support this call")
 }
 
 /// AWS's codes for credentials that are no good, whatever the call.
@@ -227,13 +230,10 @@ where
         };
         return Error::refused(format!("cannot {what}: no credentials: {why} ({operation})")).hint(hint).everyones();
     }
-    let why = match error.raw_response().map(|answer| answer.status().as_u16()) {
-        Some(status) if status >= 500 => format!("the endpoint answered {status} without an AWS error code"),
-        _ => why,
-    };
-    let text = format!("cannot {what}: {why} ({operation})");
-    match error {
-        SdkError::ConstructionFailure(_) => Error::refused(text),
+    let status = error.raw_response().map(|answer| answer.status().as_u16()).filter(|status| *status >= 400);
+    let text = format!("cannot {what}: {} ({operation})", status.map_or(why, codeless));
+    match (error, status) {
+        (SdkError::ConstructionFailure(_), _) | (_, Some(400..500)) => Error::refused(text),
         _ => Error::unfinished(text)
             .hint("check the region and the connection (AWS_ENDPOINT_URL, if set) and run the pipeline again")
             .everyones(),

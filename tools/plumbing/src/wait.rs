@@ -18,6 +18,8 @@ use crate::stream::Stream;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const GROWTH: f64 = 1.5;
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// After so long a person is told what is waited for.
+const SILENT: Duration = Duration::from_secs(5);
 
 /// How many things of one kind are looked at or deleted side by side: AWS takes fewer in a second,
 /// and each call under way costs a tenth of a megabyte.
@@ -50,7 +52,7 @@ where
         if begun.elapsed() + pause > deadline {
             return Err(Error::unfinished(format!("{what} after {}", words(deadline))).hint("run the pipeline again"));
         }
-        if !told && begun.elapsed() > Duration::from_secs(5) {
+        if !told && begun.elapsed() > SILENT {
             stream.say(&format!("waiting: {what}"));
             told = true;
         }
@@ -74,6 +76,7 @@ where
 {
     let begun = Instant::now();
     let mut pause = FIRST_PAUSE;
+    let mut told = false;
     loop {
         let error = match call().await {
             Ok(answer) => return Ok(answer),
@@ -83,6 +86,10 @@ where
             cases.iter().any(|(code, text)| error::code(&error) == *code && error::message(&error).contains(text));
         if !known || begun.elapsed() + pause > budget || stream.unless_stopped(sleep(pause)).await.is_err() {
             return Err(error);
+        }
+        if !told && begun.elapsed() > SILENT {
+            stream.say(&format!("waiting: {} ({})", error::message(&error), error::code(&error)));
+            told = true;
         }
         pause = pause.mul_f64(GROWTH).min(LONGEST_PAUSE);
     }
