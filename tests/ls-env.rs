@@ -90,3 +90,14 @@ fn what_an_emulator_lacks_keeps_nothing_else_from_being_listed_and_deleted() {
     let refused = faults.pipe("ls-env --env production-pr1");
     assert_eq!(refused.code, 1, "{}", refused.stderr);
 }
+
+#[test]
+fn what_every_service_refuses_alike_is_told_once() {
+    let aws = LocalAws::start();
+    let faults = Faults::between(&aws);
+    faults.rules(json!([{"do": "expire"}]));
+    let env = r#"{"type":"env","name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
+    let output = faults.pipe_with("ls-env", env);
+    assert_eq!((output.code, output.stderr.lines().count()), (1, 2), "{}", output.stderr);
+    assert!(output.stderr.contains("expired"), "{}", output.stderr);
+}

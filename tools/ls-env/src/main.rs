@@ -6,7 +6,7 @@ mod merge;
 
 use clap::{Parser, ValueEnum};
 use futures_util::future::{FutureExt, LocalBoxFuture, join_all};
-use plumbing::{Aws, Env, Error, Record, Result, Stream};
+use plumbing::{Aws, Env, Error, Kind, Record, Result, Stream};
 
 /// List the records of an environment
 #[derive(Parser)]
@@ -82,7 +82,9 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     lacking.iter().for_each(|error| stream.say(&format!("this endpoint lacks a service: {}", error.message)));
     let mut errors = errors.into_iter();
     let Some(first) = errors.next() else { return Ok(()) };
-    errors.filter(|other| *other != first).for_each(|other| stream.say(&other.message));
+    // One that every call meets, and what follows from it, is told once.
+    let tells = |other: &Error| *other != first && other.kind != Kind::Stopped && !(first.everyones && other.everyones);
+    errors.filter(tells).for_each(|other| stream.say(&other.message));
     Err(Error { message: format!("the list is not complete: {}", first.message), ..first })
 }
 
