@@ -367,7 +367,7 @@ fn builds_that_run_are_stopped_and_all_are_deleted_with_their_project() {
         let build = json!({"projectName": NAME, "environmentVariablesOverride": seconds});
         aws.call("codebuild", "start_build", build)["build"]["id"].clone()
     };
-    let (short, long) = (start("0"), start("60"));
+    let (short, long) = (start("0"), start("1000"));
     let status = |id: &Value| {
         let builds = aws.call("codebuild", "batch_get_builds", json!({"ids": [id]}))["builds"].clone();
         builds[0]["buildStatus"].clone()

@@ -92,10 +92,11 @@ fn a_person_is_waited_for_before_anything_could_run() {
 #[test]
 fn one_who_waits_goes_on_when_the_person_has_clicked() {
     let aws = LocalAws::start();
-    let waiting = PIPELINE.replace("mk-pipeline", "mk-pipeline --handshake 1");
+    let waiting = PIPELINE.replace("mk-pipeline", "mk-pipeline --handshake 10");
     std::thread::scope(|scope| {
         let run = scope.spawn(|| aws.pipe(&waiting));
-        while aws.try_call("lambda", "get_function", json!({"FunctionName": "function-web-production-pr1"})).is_err() {
+        let made = json!({"FunctionName": "function-web-production-pr1"});
+        while !run.is_finished() && aws.try_call("lambda", "get_function", made.clone()).is_err() {
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         aws.handshake("connection-production-pr1");
@@ -366,13 +367,15 @@ fn a_run_that_a_push_starts_while_down_stops_another_is_stopped_too() {
     };
     push("second");
     let faults = Faults::between(&aws);
-    faults.rules(json!([{"do": "delay", "of": "codepipeline:StopPipelineExecution", "nth": 1, "ms": 3000}]));
+    // None is stopped until the other one is there.
+    faults.rules(json!([{"do": "throttle", "of": "codepipeline:StopPipelineExecution"}]));
     std::thread::scope(|scope| {
         let down = scope.spawn(|| faults.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1"));
-        while !faults.told()["seen"].to_string().contains("StopPipelineExecution") {
+        while !down.is_finished() && !faults.told()["seen"].to_string().contains("StopPipelineExecution") {
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         push("third");
+        faults.end();
         down.join().unwrap().ok();
     });
     assert_eq!(aws.call("codepipeline", "list_pipelines", json!({}))["pipelines"], json!([]));
