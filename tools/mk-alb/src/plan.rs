@@ -289,7 +289,12 @@ mod tests {
 
     #[test]
     fn what_aws_cannot_change_is_a_conflict() {
-        let other = Balancer { scheme: "internal".into(), vpc: "vpc-2".into(), ..web_balancer() };
+        let other = Balancer {
+            scheme: "internal".into(),
+            vpc: "vpc-2".into(),
+            subnets: vec!["subnet-9".into()],
+            ..web_balancer()
+        };
         let error = balancer(&env(), &web(), &web_place(), Some(&other)).unwrap_err();
         assert_eq!(
             error.message,

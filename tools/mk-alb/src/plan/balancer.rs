@@ -92,7 +92,7 @@ pub fn place(want: &Want, vpc: &Vpc, security_group: &str) -> Result<Place> {
 /// Errors: one of its name is not ours, failed, or differs in what AWS cannot change.
 pub fn balancer(env: &Env, want: &Want, place: &Place, have: Option<&Balancer>) -> Result<Step<Balancer>> {
     let Some(have) = have else { return Ok(Step::Create) };
-    fits(env, want, have, Some(&place.vpc))?;
+    fits(env, want, have, Some(place))?;
     let differs = |field, have: &[String], want: &[String]| Difference::between(field, list(have), list(want));
     let mut changes = tag_changes(&have.tags, &tags(env, &want.app, &want.balancer));
     let groups = differs("security groups", &have.security_groups, std::slice::from_ref(&place.security_group));
@@ -108,12 +108,14 @@ pub fn failed(name: &str, reason: &str) -> Error {
         .hint("delete it and run the pipeline again")
 }
 
-pub(super) fn fits(env: &Env, want: &Want, have: &Balancer, vpc: Option<&str>) -> Result<()> {
+pub(super) fn fits(env: &Env, want: &Want, have: &Balancer, place: Option<&Place>) -> Result<()> {
     owned(env, "load balancer", &have.name, &have.tags)?;
+    // A subnet of ours says more than the VPC's ID, which an emulator may make up.
+    let elsewhere = place.filter(|place| !have.subnets.iter().any(|subnet| place.subnets.contains(subnet)));
     let fixed = [
         Difference::between("type", &have.kind, "application"),
         Difference::between("scheme", &have.scheme, want.scheme),
-        vpc.and_then(|vpc| Difference::between("vpc", &have.vpc, vpc)),
+        elsewhere.and_then(|place| Difference::between("vpc", &have.vpc, &place.vpc)),
     ];
     unchangeable(env, want, "load balancer", &have.name, fixed)?;
     if have.state == "failed" {
