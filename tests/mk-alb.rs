@@ -1,7 +1,7 @@
 //! mk-alb: its command line, and the load balancers it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, Faults, LocalAws, Output, Value, depth, json, tags, text};
+use support::{ENV, Faults, LocalAws, Output, Value, depth, json, recipe, tags, text};
 
 /// Two apps, and a network for them.
 const UPSTREAM: &str = "mk-env production pr1 | mk-app web --public --calls api | mk-app api --health /WeatherForecast | mk-vpc --nat single";
@@ -355,6 +355,25 @@ fn a_target_group_that_was_lost_is_made_again_and_forwarded_to() {
 }
 
 #[test]
+fn a_load_balancer_in_our_subnets_is_in_our_vpc_whatever_id_is_told() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let faults = Faults::between(&aws);
+    let input = upstream(&aws, UPSTREAM);
+    aws.pipe_with("mk-alb", &input).ok();
+    let vpc = |id: &str| json!({"do": "rewrite", "of": "elasticloadbalancing:DescribeLoadBalancers", "match": "<VpcId>[^<]*", "by": format!("<VpcId>{id}")});
+    faults.rules(json!([vpc("vpc-00000001")]));
+    aws.forget();
+    faults.pipe_with("mk-alb", &input).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    let elsewhere = json!({"do": "rewrite", "of": "elasticloadbalancing:DescribeLoadBalancers", "match": "<SubnetId>[^<]*", "by": "<SubnetId>subnet-1"});
+    faults.rules(json!([vpc("vpc-00000001"), elsewhere]));
+    let output = faults.pipe_with("mk-alb", &input);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(output.stderr.contains("has vpc vpc-00000001, wanted vpc-"), "{}", output.stderr);
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
 fn another_scheme_is_refused_with_the_difference() {
     let aws = LocalAws::start();
     let input = upstream(&aws, UPSTREAM);
@@ -666,6 +685,23 @@ fn wait_env_waits_for_load_balancers_and_looks_at_targets() {
     aws.pipe_with("wait-env", &made.stdout).ok();
     let looks = aws.calls().iter().filter(|call| call["action"] == "DescribeLoadBalancers").count();
     assert_eq!(looks, 1, "both in one call: {:?}", actions(&aws));
+}
+
+#[test]
+fn wait_env_ends_where_a_target_group_was_deleted_meanwhile() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let faults = Faults::between(&aws);
+    let made = aws.pipe(&recipe(&["up"], "pr1")).ok();
+    let gone = json!({"do": "refuse", "of": "elasticloadbalancing:DescribeTargetHealth", "code": "TargetGroupNotFound", "message": "One or more target groups not found"});
+    faults.rules(json!([gone]));
+    let output = faults.pipe_with("wait-env", &made.stdout);
+    assert_eq!(output.code, 75, "{}", output.stderr);
+    let told = |app: &str| {
+        format!(
+            "wait-env: app {app} cannot become healthy: target group tg-{app}-production-pr1 is gone\n  try: run the pipeline again: it makes another\n"
+        )
+    };
+    assert!(["web", "api"].iter().any(|app| output.stderr.contains(&told(app))), "{}", output.stderr);
 }
 
 /// What the tools upstream write; mk-sg's part by hand.

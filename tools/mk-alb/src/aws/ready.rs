@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use plumbing::{Result, aws_error, code, wait};
+use plumbing::{Error, Result, aws_error, code, wait};
 
 use super::{ABSENT, ARNS_AT_ONCE, Elb, FRESH, FRESH_BUDGET, find};
 use crate::plan::{self, Balancer};
@@ -15,7 +15,11 @@ const ACTIVE_DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// service takes ten minutes.
 const HEALTHY_DEADLINE: Duration = Duration::from_secs(15 * 60);
 
+/// A target group that was just made shows within seconds: one that does not for this long was deleted.
+const SHOWS: Duration = Duration::from_secs(60);
+
 const NO_TARGETS: &str = "it has no targets";
+const GONE: &str = "the target group is gone";
 
 impl Elb {
     /// Waits until all of some load balancers work.
@@ -49,12 +53,18 @@ impl Elb {
 
     /// Waits until an app has a target and each that is to stay is healthy.
     ///
-    /// Errors: one is not after 15 minutes; it is named, with AWS's reason.
+    /// Errors: one is not after 15 minutes; it is named, with AWS's reason. Or the target group is not
+    /// there for a minute.
     pub async fn healthy(&self, app: &str, target_group: &str) -> Result<()> {
         let what = format!("app {app} is not healthy");
         let why = RefCell::new(String::new());
         let waited = wait::until(&self.stream, &what, HEALTHY_DEADLINE, async || {
-            *why.borrow_mut() = self.unhealthy(target_group).await?;
+            *why.borrow_mut() = self.unhealthy(target_group, SHOWS).await?;
+            if *why.borrow() == GONE {
+                let name = name_in(target_group);
+                return Err(Error::unfinished(format!("app {app} cannot become healthy: target group {name} is gone"))
+                    .hint("run the pipeline again: it makes another"));
+            }
             Ok(why.borrow().is_empty().then_some(()))
         });
         waited.await.map_err(|mut error| {
@@ -76,18 +86,19 @@ impl Elb {
             }
         };
         let healthy = arns.into_iter().map(|arn| async {
-            let why = self.unhealthy(&arn).await?;
+            let why = self.unhealthy(&arn, Duration::ZERO).await?;
             Ok(why.is_empty().then_some(arn))
         });
         Ok(wait::all(healthy).await?.into_iter().flatten().collect())
     }
 
-    /// Why a target group is not healthy; nothing where it is.
-    async fn unhealthy(&self, target_group: &str) -> Result<String> {
-        let answer = self.client.describe_target_health().target_group_arn(target_group).send().await;
-        let answer = match answer {
+    /// Why a target group is not healthy; nothing where it is. It is gone if it does not show in time.
+    async fn unhealthy(&self, target_group: &str, shows: Duration) -> Result<String> {
+        let request = self.client.describe_target_health().target_group_arn(target_group);
+        let absent = ABSENT.map(|code| (code, ""));
+        let answer = match wait::retry(&self.stream, shows, &absent, || request.clone().send()).await {
             Ok(answer) => answer,
-            Err(error) if ABSENT.contains(&code(&error)) => return Ok("the target group is gone".into()),
+            Err(error) if ABSENT.contains(&code(&error)) => return Ok(GONE.into()),
             Err(error) => {
                 let what = format!("look at the targets of {}", name_in(target_group));
                 return Err(aws_error("elasticloadbalancing:DescribeTargetHealth", what, error));
@@ -116,7 +127,7 @@ impl Elb {
 
     /// Whether a target group knows of no targets that are to stay.
     pub async fn targetless(&self, target_group: &str) -> Result<bool> {
-        Ok(self.unhealthy(target_group).await? == NO_TARGETS)
+        Ok(self.unhealthy(target_group, Duration::ZERO).await? == NO_TARGETS)
     }
 }
 
