@@ -230,6 +230,39 @@ fn where_another_run_took_the_last_that_the_quota_allows_that_one_is_used() {
 }
 
 #[test]
+fn an_address_is_spare_only_where_the_nat_gateway_tells_of_another() {
+    const ONE: &str = "mk-env production pr1 | mk-vpc --nat single";
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let faults = Faults::between(&aws);
+    let untold = |call: &str| rewrite(call, "<natGatewayAddressSet>.*?</natGatewayAddressSet>", "");
+    let unused = rewrite("ec2:DescribeAddresses", "<(associationId|networkInterfaceId)>[^<]*</[^>]*>", "");
+    let addresses = || aws.call("ec2", "describe_addresses", json!({}))["Addresses"].as_array().unwrap().clone();
+    let released = || aws.calls().iter().filter(|call| call["action"] == "ReleaseAddress").count();
+
+    // Nobody tells: nothing is released, and the next run takes the same.
+    faults.rules(json!([untold("ec2:CreateNatGateway"), untold("ec2:DescribeNatGateways"), unused]));
+    faults.pipe(ONE).ok();
+    let made = addresses();
+    assert_eq!((made.len(), released()), (1, 0));
+    aws.forget();
+    faults.pipe(ONE).ok();
+    assert_eq!((addresses(), aws.changes()), (made.clone(), Vec::new()));
+    faults.end();
+    aws.pipe(DOWN).ok();
+
+    // A later look tells: what another run left is released, and nothing else.
+    let tags = json!([{"ResourceType": "elastic-ip", "Tags": made[0]["Tags"]}]);
+    for _ in 0..2 {
+        aws.call("ec2", "allocate_address", json!({"Domain": "vpc", "TagSpecifications": tags}));
+    }
+    aws.forget();
+    faults.rules(json!([untold("ec2:CreateNatGateway")]));
+    let made = faults.pipe(ONE).ok();
+    assert_eq!((addresses().len(), released()), (1, 1));
+    assert_eq!(addresses()[0]["AllocationId"], made.record("elastic_ip", "nat-a")["id"]);
+}
+
+#[test]
 fn an_association_that_fails_late_is_told_and_made_again() {
     let aws = LocalAws::start();
     let faults = Faults::between(&aws);

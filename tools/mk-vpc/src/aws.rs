@@ -385,6 +385,14 @@ impl Ec2 {
         .await
     }
 
+    /// The address that a NAT gateway has; "" where that is not told: not every emulator's CreateNatGateway
+    /// does, nor its DescribeNatGateways.
+    pub async fn nat_address(&self, id: &str) -> Result<String> {
+        let vpc = self.place.borrow().vpc.clone();
+        let found = self.nats(&vpc).await?.into_iter().find(|nat| nat.id == id);
+        Ok(found.map(|nat| nat.address).unwrap_or_default())
+    }
+
     /// Waits until NAT gateways work, all with one look.
     ///
     /// Errors: one failed, with AWS's reason; or one is still pending after 15 minutes.

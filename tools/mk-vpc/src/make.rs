@@ -377,9 +377,13 @@ async fn nat(ec2: &Ec2, have: &Have, zone: &Zone, subnet: &Subnet, address: &Cho
             made
         }
     };
+    let used = match nat.address.is_empty() && !address.spare.is_empty() {
+        true => ec2.nat_address(&nat.id).await?,
+        false => nat.address,
+    };
     // Other runs' addresses, or of a call that was repeated when its answer was lost: now that the
-    // gateway has one, no run can give it another.
-    for spare in address.spare.iter().filter(|id| **id != nat.address) {
+    // gateway has one, no run can give it another. Where none is told, it may have any of them.
+    for spare in address.spare.iter().filter(|id| !used.is_empty() && **id != used) {
         ec2.release(spare).await?;
     }
     Ok((nat.id, nat.state == "available"))
