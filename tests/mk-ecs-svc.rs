@@ -421,6 +421,26 @@ fn what_an_emulator_forgets_of_a_service_is_not_set_again_and_again() {
 }
 
 #[test]
+fn what_an_emulator_tells_as_an_empty_text_was_not_said() {
+    let world = World::new();
+    world.run().ok();
+    let faults = Faults::between(&world.aws);
+    let empty = |before: &str, by: &str| json!({"do": "rewrite", "of": "ecs:DescribeTaskDefinition", "match": format!("\"{before}\":"), "by": format!("{by}, \"{before}\":")});
+    faults.rules(json!([
+        empty("networkMode", r#""pidMode": "", "taskRoleArn": """#),
+        empty("image", r#""workingDirectory": "", "user": """#),
+    ]));
+    world.aws.forget();
+    faults.pipe_with("mk-ecs-svc", &world.stdin()).ok();
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+    assert!(!faults.told()["done"].as_array().unwrap().is_empty());
+    // A text that says something is a difference still.
+    faults.rules(json!([empty("networkMode", r#""pidMode": "task""#)]));
+    faults.pipe_with("mk-ecs-svc", &world.stdin()).ok();
+    assert!(world.aws.changes().contains(&"ecs:RegisterTaskDefinition".to_string()));
+}
+
+#[test]
 fn what_is_not_of_the_environment_is_refused_and_left_alone() {
     let world = World::new();
     world.aws.call("ecs", "create_cluster", json!({"clusterName": "cluster-production-pr1"}));

@@ -26,7 +26,11 @@ pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
     let container = containers.first().unwrap_or(&none);
     let ports = container.port_mappings().iter().map(|port| {
         // ECS leaves tcp out where nothing was said.
-        format!("{}/{}", port.container_port().unwrap_or_default(), port.protocol().map_or("tcp", |p| p.as_str()))
+        format!(
+            "{}/{}",
+            port.container_port().unwrap_or_default(),
+            said(port.protocol().map(|p| p.as_str())).unwrap_or("tcp")
+        )
     });
     let log = container.log_configuration();
     let option = |key: &str| log.and_then(|log| log.options()).and_then(|o| o.get(key)).cloned().unwrap_or_default();
@@ -36,7 +40,7 @@ pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
         .environment()
         .iter()
         .filter_map(|pair| Some((pair.name()?.to_string(), pair.value().unwrap_or_default().to_string())));
-    let said = Task {
+    let described = Task {
         image: container.image().unwrap_or_default().into(),
         ports: ports.collect::<Vec<_>>().join(" "),
         cpu: task.cpu().unwrap_or_default().into(),
@@ -47,14 +51,14 @@ pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
                 check.start_period().unwrap_or_default(),
             )
         }),
-        architecture: platform.and_then(|p| p.cpu_architecture()).map_or("X86_64", |a| a.as_str()).into(),
+        architecture: said(platform.and_then(|p| p.cpu_architecture()).map(|a| a.as_str())).unwrap_or("X86_64").into(),
         execution_role: task.execution_role_arn().unwrap_or_default().into(),
         environment: environment.collect::<BTreeMap<_, _>>(),
         log_group: option("awslogs-group"),
         fixed: plan::fixed(
             task.network_mode().map_or("bridge", |mode| mode.as_str()),
             &requires.join(" "),
-            platform.and_then(|p| p.operating_system_family()).map_or("LINUX", |system| system.as_str()),
+            said(platform.and_then(|p| p.operating_system_family()).map(|s| s.as_str())).unwrap_or("LINUX"),
             &names.join(" "),
             container.essential().unwrap_or(true),
             log.map_or("", |log| log.log_driver().as_str()),
@@ -66,13 +70,18 @@ pub fn have_task(task: TaskDefinition, tags: Tags) -> HaveTask {
         ),
     };
     HaveTask {
-        task: said,
-        task_role: task.task_role_arn,
+        task: described,
+        task_role: task.task_role_arn.filter(|role| !role.is_empty()),
         registered_by: task.registered_by.unwrap_or_default(),
         registered: millis(task.registered_at.as_ref()),
         arn: task.task_definition_arn.unwrap_or_default(),
         tags,
     }
+}
+
+/// A text, where there is one: an emulator may answer what nobody said as "".
+fn said(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// What a revision says that we never do, by ECS's names: hands registered it.
@@ -82,11 +91,11 @@ fn others(task: &TaskDefinition, container: &ContainerDefinition) -> Vec<&'stati
     let capabilities = container.linux_parameters().and_then(|linux| linux.capabilities());
     // ECS tells these of each check.
     let usual = |value: Option<i32>, default| value.is_none_or(|value| value == default);
-    let said = [
+    let all = [
         ("command", !container.command().is_empty()),
         ("entryPoint", !container.entry_point().is_empty()),
-        ("workingDirectory", container.working_directory().is_some()),
-        ("user", container.user().is_some()),
+        ("workingDirectory", said(container.working_directory()).is_some()),
+        ("user", said(container.user()).is_some()),
         ("secrets", !container.secrets().is_empty()),
         ("environmentFiles", !container.environment_files().is_empty()),
         ("repositoryCredentials", container.repository_credentials().is_some()),
@@ -111,11 +120,11 @@ fn others(task: &TaskDefinition, container: &ContainerDefinition) -> Vec<&'stati
         ("check retries", !usual(check.and_then(|check| check.retries()), 3)),
         ("volumes", !task.volumes().is_empty()),
         ("ephemeralStorage", task.ephemeral_storage().is_some()),
-        ("pidMode", task.pid_mode().is_some()),
+        ("pidMode", said(task.pid_mode().map(|mode| mode.as_str())).is_some()),
         ("proxyConfiguration", task.proxy_configuration().is_some()),
         ("enableFaultInjection", task.enable_fault_injection() == Some(true)),
     ];
-    said.into_iter().filter(|(_, is_said)| *is_said).map(|(name, _)| name).collect()
+    all.into_iter().filter(|(_, is_said)| *is_said).map(|(name, _)| name).collect()
 }
 
 /// Reads a description.
