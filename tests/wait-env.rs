@@ -65,7 +65,18 @@ fn an_image_that_does_not_start_is_told_and_the_old_one_is_back() {
     let output = aws.pipe(&format!("{} | wait-env", up("registry.example/web:broken")));
     assert_eq!(output.code, 1);
     assert!(output.stderr.contains("wait-env: service web failed: "), "{}", output.stderr);
-    assert!(output.stderr.contains("circuit breaker"), "{}", output.stderr);
+    // When it is looked at says which: a few tasks stopped, ECS gives it up, or has gone back already.
+    let revision = "task-web-production-pr1:2";
+    let endings = [
+        "ECS deployment circuit breaker: ",
+        &format!("it cannot run {revision}; "),
+        &format!("it was to run {revision} and runs "),
+    ];
+    assert!(
+        endings.iter().any(|why| output.stderr.contains(&format!("service web failed: {why}"))),
+        "{}",
+        output.stderr
+    );
     assert!(output.stderr.contains("; a task stopped: Task failed to start\n"), "{}", output.stderr);
     assert_eq!(urls(&output), Vec::<String>::new());
     let failed = output.record("failed", "wait-env");
@@ -102,11 +113,11 @@ fn a_first_deployment_that_fails_is_told() {
     let aws = LocalAws::start();
     let output = aws.pipe(&format!("{} | wait-env", up("registry.example/web:broken")));
     assert_eq!(output.code, 1);
-    assert!(
-        output.stderr.contains("wait-env: service web failed: ECS deployment circuit breaker: tasks failed to start"),
-        "{}",
-        output.stderr
-    );
+    let endings = ["ECS deployment circuit breaker: tasks failed to start", "it cannot run task-web-production-pr1:1"];
+    let told = |why: &&str| {
+        output.stderr.contains(&format!("wait-env: service web failed: {why}; a task stopped: Task failed to start"))
+    };
+    assert!(endings.iter().any(told), "{}", output.stderr);
 }
 
 #[test]
@@ -245,7 +256,6 @@ fn a_missing_permission_and_failed_health_checks_are_told() {
     for (image, why) in [
         ("registry.example/web:secret", "is not authorized to perform: secretsmanager:GetSecretValue on resource: "),
         ("registry.example/web:unhealthy", "a task stopped: Task failed ELB health checks in (target-group arn:"),
-        ("registry.example/web:unhealthy", " due to (reason Health checks failed with these codes: [502])"),
     ] {
         let aws = LocalAws::start();
         let records = records(&aws);
@@ -282,10 +292,12 @@ fn what_runs_now_is_told_after_a_deployment_and_after_no_change_is_not() {
 /// What ECS describes of services is told otherwise: what fits the first is replaced by the second.
 fn rewritten(aws: &LocalAws, rules: &[(&str, &str)]) -> Faults {
     let faults = Faults::between(aws);
-    let rule =
-        |(found, by): &(&str, &str)| json!({"do": "rewrite", "of": "ecs:DescribeServices", "match": found, "by": by});
-    faults.rules(rules.iter().map(rule).collect());
+    faults.rules(rules.iter().map(|(found, by)| rewrite("ecs:DescribeServices", found, by)).collect());
     faults
+}
+
+fn rewrite(of: &str, found: &str, by: &str) -> Value {
+    json!({"do": "rewrite", "of": of, "match": found, "by": by})
 }
 
 #[test]
@@ -334,10 +346,46 @@ fn what_ecs_tells_in_an_event_alone_is_told_while_it_is_waited_for() {
     let reason =
         "was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently.";
     let faults = rewritten(&aws, &[(r"has started 2 tasks\.", reason), ("COMPLETED", "IN_PROGRESS")]);
-    let output = faults.pipe_with("wait-env --timeout 2", &records.stdout);
+    let output = faults.pipe_with("wait-env --timeout 1", &records.stdout);
     assert_eq!(output.code, 75, "{}", output.stderr);
     let line = format!("wait-env: (service service-web-production-pr1) {reason}\n");
     assert_eq!(output.stderr.matches(&line).count(), 1, "{}", output.stderr);
+}
+
+#[test]
+fn of_two_services_none_counts_as_steady_before_it_is() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    // ECS starts tasks still, and none is registered with its target group yet.
+    let faults = Faults::between(&aws);
+    faults.rules(json!([
+        rewrite("ecs:DescribeServices", "COMPLETED", "IN_PROGRESS"),
+        rewrite(
+            "elasticloadbalancing:DescribeTargetHealth",
+            "(?s)<TargetHealthDescriptions>.*</TargetHealthDescriptions>",
+            "",
+        ),
+    ]));
+    let output = faults.pipe_with("wait-env --timeout 1", &records.stdout);
+    assert_eq!(output.code, 75, "{}", output.stderr);
+    assert!(!output.stderr.contains(" is steady"), "{}", output.stderr);
+}
+
+#[test]
+fn an_endpoint_that_has_no_targets_is_told_and_not_waited_for() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    let faults = Faults::between(&aws);
+    faults.rules(json!([rewrite(
+        "elasticloadbalancing:DescribeTargetHealth",
+        "(?s)<TargetHealthDescriptions>.*</TargetHealthDescriptions>",
+        "",
+    )]));
+    let output = faults.pipe_with("wait-env", &records.stdout).ok();
+    for app in ["web", "api"] {
+        let line = format!("wait-env: app {app} is steady, but its target group tells of no targets\n");
+        assert!(output.stderr.contains(&line), "{}", output.stderr);
+    }
 }
 
 #[test]

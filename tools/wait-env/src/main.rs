@@ -17,6 +17,7 @@ use plumbing::{
     Alb, App, Aws, Change, Env, Error, Failed, Image, Kind, Listener, Pipeline, Record, Result, Service, Stream,
     TaskDefinition,
 };
+use tokio::sync::oneshot;
 use tokio::{join, try_join};
 
 /// How long after its service a target group may still be empty.
@@ -106,7 +107,7 @@ struct Watch<'a> {
     env: &'a Env,
     at_once: Shared<LocalBoxFuture<'a, Result<Well>>>,
     albs: RefCell<Vec<String>>,
-    services: RefCell<Vec<Service>>,
+    services: RefCell<Vec<(Service, oneshot::Sender<Result<()>>)>>,
     late: RefCell<BTreeSet<String>>,
 }
 
@@ -134,8 +135,7 @@ impl Watch<'_> {
                         return Ok(());
                     }
                 }
-                self.services.borrow_mut().push(asked);
-                self.steady().await
+                self.steady(asked).await
             };
             if service.rest.get("count").is_some_and(|count| count == 0) {
                 return steady.await; // no tasks, no targets
@@ -169,10 +169,21 @@ impl Watch<'_> {
         }
     }
 
-    async fn steady(&self) -> Result<()> {
+    /// One call looks for several: who finds that another has taken its service along hears from it.
+    async fn steady(&self, asked: Service) -> Result<()> {
+        let (tell, heard) = oneshot::channel();
+        self.services.borrow_mut().push((asked, tell));
         self.stream.settled().await?;
         tokio::task::yield_now().await;
-        let mut asked = self.services.take();
+        let (asked, tell): (Vec<_>, Vec<_>) = self.services.take().into_iter().unzip();
+        let steady = self.all_steady(asked).await;
+        for one in tell {
+            let _ = one.send(steady.clone()); // who does not listen any more has failed already
+        }
+        heard.await.unwrap_or_else(|_| self.stream.go_on())
+    }
+
+    async fn all_steady(&self, mut asked: Vec<Service>) -> Result<()> {
         while !asked.is_empty() {
             // A record of an earlier run (ls-env, a saved stream) may come first, and that of
             // this run after it, with another revision: only the last one counts.
