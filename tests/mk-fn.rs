@@ -181,7 +181,8 @@ fn one_that_someone_deletes_meanwhile_is_not_waited_for() {
     by_hand(&aws, "update_function_configuration", json!({"Timeout": 3}));
     ends(2); // it is there, and is to be changed
     faults.end();
-    assert_eq!(changed_fields(&faults.pipe_with("mk-fn", &records).ok()), ["timeout"]);
+    let mended = changed_fields(&make(&aws, &records).ok()); // its retries as well, if they were not yet set
+    assert!(mended.contains(&"timeout".to_string()), "{mended:?}");
 }
 
 #[test]
