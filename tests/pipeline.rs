@@ -45,7 +45,7 @@ fn runs(aws: &LocalAws) -> Vec<Value> {
 
 /// Waits until no run is under way; answers the newest run's status.
 fn ended(aws: &LocalAws) -> String {
-    for _ in 0..600 {
+    for _ in 0..6000 {
         let runs = runs(aws);
         if runs.iter().all(|run| !matches!(text(&run["status"]), "InProgress" | "Stopping")) {
             return text(&runs[0]["status"]).to_string();
