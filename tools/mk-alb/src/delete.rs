@@ -50,7 +50,8 @@ async fn listeners(elb: &Elb, balancer: &Balancer, named: impl Fn(&str, &str) ->
     let Some(listener) = plan::on_port(&balancer.listeners).filter(|one| named("listener", &one.arn)) else {
         return Ok(());
     };
-    if !elb.env.owns(&listener.tags) {
+    let tagged = elb.tagged(std::slice::from_ref(listener)).await?;
+    if !tagged.iter().any(|listener| elb.env.owns(&listener.tags)) {
         return Ok(());
     }
     elb.delete_listener(&listener.arn).await?;

@@ -122,8 +122,11 @@ impl Run<'_> {
                     self.write(record::alb(&want.app, &balancer), Change::Kept).await?;
                     return Ok((balancer, Changes::new()));
                 }
-                // A run before this one was cut off while it was provisioning.
-                Step::Change(balancer, changes) if balancer.state == "provisioning" && !elb.env.plan => {
+                // A run before this one was cut off while it was provisioning; or its tags are not as
+                // wanted, from which a run that is cut off here knows to look at the listener's as well.
+                Step::Change(balancer, changes)
+                    if (balancer.state == "provisioning" || plan::retags(&changes)) && !elb.env.plan =>
+                {
                     self.write(record::alb(&want.app, &balancer), Change::Kept).await?;
                     return Ok((balancer, changes));
                 }
@@ -178,10 +181,18 @@ impl Run<'_> {
     async fn listener(&self, want: &Want, balancer: &Balancer, group: &str) -> Result<()> {
         let elb = self.elb;
         let record = |listener: &Listener| record::listener(&want.app, &listener.arn, group);
-        if let Some(line) = plan::beside(&elb.env, want, &balancer.listeners) {
+        // To read its tags would be a third call after two others, in each run that changes nothing.
+        if let [alone] = balancer.listeners.as_slice()
+            && plan::serves(alone, group)
+            && plan::is_tagged(&elb.env, want, balancer)
+        {
+            return self.write(record(alone), Change::Kept).await;
+        }
+        let there = elb.tagged(&balancer.listeners).await?;
+        if let Some(line) = plan::beside(&elb.env, want, &there) {
             elb.stream.say(&line);
         }
-        let mut have = plan::serving(&elb.env, want, &balancer.listeners).cloned();
+        let mut have = plan::serving(&elb.env, want, &there).cloned();
         loop {
             match plan::listener(&elb.env, want, have.as_ref(), group)? {
                 Step::Keep(listener) => return self.write(record(&listener), Change::Kept).await,

@@ -12,7 +12,7 @@ use plumbing::{App, Difference, Env, Error, Result};
 
 pub use balancer::{ATTRIBUTES, Balancer, PROTECTION, Place, balancer, failed, place};
 pub use group::{GROUP_ATTRIBUTES, Group, Health, anothers, group};
-pub use listener::{Listener, PORT, beside, listener, on_port, serving};
+pub use listener::{Listener, PORT, beside, listener, on_port, serves, serving};
 
 /// The tag that tells whose app a load balancer and a target group are: their names are cut at 32.
 pub const APP: &str = "plumbline:app";
@@ -120,6 +120,16 @@ pub fn tags(env: &Env, app: &str, name: &str) -> Vec<(String, String)> {
     let mut tags = env.tags_of(name);
     tags.push((APP.into(), app.into()));
     tags
+}
+
+/// Whether a load balancer has all its tags.
+pub fn is_tagged(env: &Env, want: &Want, have: &Balancer) -> bool {
+    tag_changes(&have.tags, &tags(env, &want.app, &want.balancer)).is_empty()
+}
+
+/// Whether some of the changes are of tags.
+pub fn retags(changes: &Changes) -> bool {
+    changes.iter().any(|(part, _)| *part == Part::Tags)
 }
 
 /// What an app's resource is called by AWS's names.

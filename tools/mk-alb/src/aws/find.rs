@@ -15,9 +15,9 @@ use crate::plan::{self, Balancer, Group, Have, Health, Listener, PORT, Tags};
 const PAGE: i32 = 400;
 
 impl Elb {
-    /// All that could be ours by its name, with its tags; two calls deep, and a third for the tags of
-    /// all listeners at once. What it is like is asked of all that end in the environment's name; a
-    /// name that was cut may be any environment's, and its tags are read first.
+    /// All that could be ours by its name, with its tags, but for those of listeners; two calls deep.
+    /// What it is like is asked of all that end in the environment's name; a name that was cut may be
+    /// any environment's, and its tags are read first.
     pub async fn find(&self) -> Result<Have> {
         let (balancers, groups) = try_join!(self.balancers(), self.groups())?;
         let arns = balancers.iter().map(|balancer| &balancer.arn).chain(groups.iter().map(|group| &group.arn));
@@ -88,20 +88,21 @@ impl Elb {
         }
     }
 
-    /// Load balancers with what they are like. The tags of all their listeners are read in one call, as
-    /// soon as the listeners are known; the attributes meanwhile.
+    /// Load balancers with what they are like, but for the tags of their listeners.
     async fn details(&self, balancers: Vec<Balancer>) -> Result<Vec<Balancer>> {
-        let listeners = async {
-            let each = wait::all(balancers.iter().map(|balancer| self.listeners(balancer))).await?;
-            let arns: Vec<String> = each.iter().flatten().map(|one| one.arn.clone()).collect();
-            let mut tags = self.tags(&arns).await?;
-            let mut tagged = |one: Listener| Some(Listener { tags: tags.remove(&one.arn)?, ..one });
-            Ok(each.into_iter().map(|all| all.into_iter().filter_map(&mut tagged).collect()).collect::<Vec<_>>())
-        };
-        let attributes = wait::all(balancers.iter().map(|balancer| self.attributes(balancer)));
-        let (listeners, attributes) = try_join!(listeners, attributes)?;
-        let found = balancers.into_iter().zip(listeners).zip(attributes);
-        Ok(found.map(|((one, listeners), attributes)| Balancer { listeners, attributes, ..one }).collect())
+        let each = balancers.into_iter().map(|balancer| async {
+            let (listeners, attributes) = try_join!(self.listeners(&balancer), self.attributes(&balancer))?;
+            Ok(Balancer { listeners, attributes, ..balancer })
+        });
+        wait::all(each).await
+    }
+
+    /// Listeners with their tags; what is gone is left out.
+    pub async fn tagged(&self, listeners: &[Listener]) -> Result<Vec<Listener>> {
+        let arns: Vec<String> = listeners.iter().map(|one| one.arn.clone()).collect();
+        let mut tags = self.tags(&arns).await?;
+        let tagged = |one: &Listener| Some(Listener { tags: tags.remove(&one.arn)?, ..one.clone() });
+        Ok(listeners.iter().filter_map(tagged).collect())
     }
 
     /// The listeners of a load balancer, without their tags; none where it is gone.
@@ -179,8 +180,7 @@ impl Elb {
         let look = async || {
             let found = plan::on_port(&self.listeners(balancer).await?).cloned();
             let Some(found) = found else { return Ok(None) };
-            let tags = self.tags(std::slice::from_ref(&found.arn)).await?.remove(&found.arn);
-            Ok(Some(Listener { tags: tags.unwrap_or_default(), ..found }))
+            Ok(self.tagged(std::slice::from_ref(&found)).await?.pop())
         };
         let what = format!("port {PORT} of load balancer {} is taken, but its listener not shown", balancer.name);
         wait::until(&self.stream, &what, FRESH_BUDGET, look).await

@@ -18,7 +18,7 @@ pub struct Listener {
     pub protocol: String,
     /// The target group, where it forwards to one alone.
     pub target_group: Option<String>,
-    /// Its tags.
+    /// Its tags, once they were asked for.
     pub tags: Tags,
 }
 
@@ -37,6 +37,11 @@ pub fn listener(env: &Env, want: &Want, have: Option<&Listener>, group: &str) ->
     ];
     changes.extend(action.into_iter().flatten().map(|difference| (Part::Action, difference)));
     Ok(step(have, changes))
+}
+
+/// Whether a listener does what it is for, whatever its tags say.
+pub fn serves(listener: &Listener, group: &str) -> bool {
+    (listener.port, listener.protocol.as_str()) == (PORT, "HTTP") && listener.target_group.as_deref() == Some(group)
 }
 
 /// The listener that is to serve the app: the one on port 80, whosesoever; without it, one of ours that
@@ -89,6 +94,7 @@ pub(super) mod tests {
         let changes = changes_of(listener(&env(), &web(), Some(&other), "tg-1"));
         assert_eq!(changes, [(Part::Action, "forwards to: something else -> tg-1".to_string())]);
     }
+
     #[test]
     fn a_listener_that_serves_and_lost_a_tag_or_its_identity_is_no_other() {
         let mut other = web_listener();
