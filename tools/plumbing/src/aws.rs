@@ -17,6 +17,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata, Orche
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use tokio::join;
 
 use crate::error::{Error, Result, aws_error};
 use crate::record::Env;
@@ -49,8 +50,10 @@ impl Aws {
     /// Answers once the input is quiet, so that bad input that is already there is refused
     /// before the first call.
     pub async fn connect(stream: &Stream, env: &Env) -> Result<Aws> {
-        stream.settled().await?;
-        let config = load(stream.tool(), Some(env.region.clone())).await?;
+        // The settings are read meanwhile, which takes no call.
+        let (settled, config) = join!(stream.settled(), load(stream.tool(), Some(env.region.clone())));
+        settled?;
+        let config = config?;
         let guard = Guard { stream: stream.clone() };
         let (checked, account, expected) = (stream.clone(), config.clone(), env.account.clone());
         if stream.account_is_checked() {

@@ -13,11 +13,13 @@ use aws_config::{AppName, ConfigLoader, Region, SdkConfig};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -119,20 +121,29 @@ fn http_client() -> Result<SharedHttpClient> {
         .with_trust_store(trust)
         .build()
         .map_err(|why| Error::usage(format!("cannot use the certificates: {why}")))?;
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
-    let client = Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(tls.clone())
-            .proxy_config(ProxyConfig::from_env());
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(|c| c.sleep_impl()));
-        connector.build()
+    let secure = Builder::new().build_with_connector_fn(move |settings, components| {
+        let builder = connector(settings, components).tls_provider(Provider::Rustls(CryptoMode::Ring));
+        builder.tls_context(tls.clone()).build()
     });
+    let plain =
+        Builder::new().build_with_connector_fn(|settings, components| connector(settings, components).build_http());
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
     Ok(http_client_fn(move |settings, components| {
-        let connector = client.http_connector(settings, components);
-        SharedHttpConnector::new(InTurn { connector, turns: turns.clone() })
+        SharedHttpConnector::new(InTurn {
+            secure: secure.clone(),
+            plain: plain.clone(),
+            settings: settings.clone(),
+            components: components.clone(),
+            turns: turns.clone(),
+        })
     }))
+}
+
+fn connector(settings: Option<&HttpConnectorSettings>, components: Option<&RuntimeComponents>) -> ConnectorBuilder {
+    let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+    connector.set_connector_settings(settings.cloned());
+    connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+    connector
 }
 
 fn holds_certificates(pem: &[u8]) -> bool {
@@ -141,16 +152,22 @@ fn holds_certificates(pem: &[u8]) -> bool {
     certificates.is_ok_and(|all| !all.is_empty() && all.into_iter().all(sound))
 }
 
-/// A connector that keeps some calls waiting while enough are on the wire.
+/// A connector that keeps some calls waiting while enough are on the wire. It reads the machine's
+/// certificates, which takes as long as all else before a first call, when there is something to check.
 #[derive(Debug)]
 struct InTurn {
-    connector: SharedHttpConnector,
+    secure: SharedHttpClient,
+    plain: SharedHttpClient,
+    settings: HttpConnectorSettings,
+    components: RuntimeComponents,
     turns: Arc<Semaphore>,
 }
 
 impl HttpConnector for InTurn {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (connector, turns) = (self.connector.clone(), self.turns.clone());
+        let client = if request.uri().starts_with("http://") { &self.plain } else { &self.secure };
+        let connector = client.http_connector(&self.settings, &self.components);
+        let turns = self.turns.clone();
         HttpConnectorFuture::new(async move {
             let _turn = turns.acquire().await;
             connector.call(request).await
