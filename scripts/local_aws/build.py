@@ -36,7 +36,7 @@ from moto.moto_api._internal import mock_random
 from moto.utilities.utils import get_partition
 
 from . import clock
-from .server import OWN_USER_AGENT
+from .ground import OWN_USER_AGENT
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 PHASES = ("install", "pre_build", "build", "post_build")

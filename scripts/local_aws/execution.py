@@ -32,7 +32,7 @@ from moto.ecs.models import ecs_backends
 from moto.utilities.utils import get_partition
 
 from . import build, clock, connections, functions, github, iam
-from .server import lock
+from .ground import lock
 
 JOB_SECONDS = 20 * 60  # as long as AWS waits for a function's answer
 DEFINITION = ("taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes")

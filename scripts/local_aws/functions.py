@@ -40,7 +40,7 @@ from moto.core.utils import iso_8601_datetime_with_nanoseconds
 from . import clock, iam
 from .invocation import run, try_and_again
 from .override import override
-from .server import AFTER
+from .ground import AFTER
 
 # Those that AWS has not deprecated.
 RUNTIMES = ("dotnet10", "java8.al2", "java11", "java17", "java21", "java25")

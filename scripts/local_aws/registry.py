@@ -26,7 +26,7 @@ from moto.core.utils import utcnow
 from moto.ecr.models import Repository, ecr_backends
 
 from . import clock, docker_registry
-from .server import lock
+from .ground import lock
 
 WHAT = re.compile(
     r"/v2/(?P<repository>.+)/"

@@ -42,6 +42,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import ThreadedWSGIServer
 
 from . import clock, speed  # noqa: F401 (speed acts by being imported)
+from .ground import AFTER, OWN_USER_AGENT, lock
 
 # What moto calls the services that are stricter here, and the file of each. It is imported when
 # the service is first used.
@@ -63,11 +64,6 @@ STRICT = {
 OWN = ("codeconnections", "codestar-connections")
 
 READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck", "Head", "Lookup", "Search", "Select")
-OWN_USER_AGENT = "local-aws-call"
-AFTER = "local_aws.after"
-
-#: Held while moto's objects are looked at or changed.
-lock = threading.Lock()
 
 
 class Handler(MotoRequestHandler):

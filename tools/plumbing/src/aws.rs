@@ -21,11 +21,9 @@ use tokio::join;
 
 use crate::error::{Error, Result, aws_error};
 use crate::record::Env;
-use crate::settings::{load, retries};
+use crate::settings::{ATTEMPTS, load, retries};
 use crate::stream::Stream;
 
-/// The SDK's default is 3; with full jitter from 50 ms up to 1 s, 45 attempts last about 20 seconds.
-pub(crate) const ATTEMPTS: u32 = 45;
 /// A call that AWS throttles has its turn when its bucket fills, which a hundred others empty: ECS
 /// registers one task definition a second. So many attempts last about ten minutes.
 const THROTTLED_ATTEMPTS: u32 = 1200;

@@ -24,6 +24,8 @@ mod aws;
 mod check;
 mod env;
 mod error;
+mod flags;
+mod head;
 pub mod name;
 mod pipe;
 #[cfg(test)]
@@ -33,13 +35,15 @@ mod run;
 mod scan;
 mod settings;
 mod stream;
+mod voice;
 pub mod wait;
 
 pub use aws::Aws;
 pub use error::{Error, Kind, Result, aws_error, code, message};
+pub use flags::Common;
 pub use record::{
     Alb, App, Bucket, Build, Change, Cluster, Connection, Difference, Egress, Env, Failed, Function, Image, Listener,
     LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source, Step, TaskDefinition, Typed, Vpc,
 };
-pub use run::{Common, run, run_after};
+pub use run::{run, run_after};
 pub use stream::Stream;

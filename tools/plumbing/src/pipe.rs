@@ -2,16 +2,19 @@
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Instant;
 
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::check;
 use crate::error::{Error, Kind};
+use crate::flags::Common;
 use crate::record::{App, Env, Failed, Record, Typed};
 use crate::scan::{self, Scanner};
-use crate::stream::Stream;
+use crate::stream::{Line, Shared, State, Stream};
+use crate::voice::Voice;
 
 /// Past a bad record, this much of unreadable input ends the tool instead of being skipped.
 const SKIPPED_AT_MOST: usize = 64 << 20;
@@ -19,17 +22,38 @@ const SKIPPED_AT_MOST: usize = 64 << 20;
 /// How much of what is wrong with a record is told, in characters: a name can be as long as the record.
 const TOLD_AT_MOST: usize = 1000;
 
-/// What the writer's thread is told.
-pub(crate) enum Line {
-    /// A record of upstream.
-    Passed(Vec<u8>),
-    /// A record of this tool, and who waits until it is out.
-    Ours(Vec<u8>, oneshot::Sender<()>),
-    /// Answer when all before is out.
-    End(oneshot::Sender<()>),
-}
-
 impl Stream {
+    /// Begins to read and to write; `first` goes out before anything that is read.
+    pub(crate) fn open(tool: &'static str, common: Common, voice: Voice, read_stdin: bool, first: Vec<Record>) -> Self {
+        let (out, lines) = mpsc::channel();
+        let state = State { ended: !read_stdin, ..State::default() };
+        let stream = Stream(Arc::new(Shared {
+            tool,
+            common,
+            voice,
+            state: Mutex::new(state),
+            changed: watch::channel(0).0,
+            out,
+            account_asked: AtomicBool::new(false),
+            account_checked: AtomicBool::new(false),
+            unchanged: AtomicUsize::new(0),
+            changes: AtomicUsize::new(0),
+            makes_apps: matches!(tool, "mk-app" | "mk-source"),
+            opened: Instant::now(),
+        }));
+        for record in first {
+            stream.pass(serde_json::to_vec(&record.0).unwrap_or_default());
+            stream.remember(record);
+        }
+        let writer = stream.clone();
+        std::thread::spawn(move || writer.write_lines(lines));
+        if read_stdin {
+            let reader = stream.clone();
+            std::thread::spawn(move || reader.read_stdin());
+        }
+        stream
+    }
+
     pub(crate) fn read_stdin(&self) {
         let mut scanner = Scanner::default();
         let mut chunk = vec![0; 64 << 10];

@@ -1,7 +1,6 @@
 //! The entry of every tool: arguments, stream, exit code; and the only code that prints.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -9,122 +8,17 @@ use std::time::Duration;
 
 use clap::{Args, FromArgMatches, Parser};
 
-use crate::aws;
 use crate::error::{Error, Kind, Result};
-use crate::name;
+use crate::flags::Common;
 use crate::record::{Change, Env, Failed, Record};
 use crate::stream::Stream;
+use crate::voice::{Voice, drives, printable};
 
 /// After Ctrl-C, calls under way may end and tools upstream may still write for this long.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// The exit code of a dry run that would change something; a fault has its own, and wins.
 const WOULD_CHANGE: u8 = 10;
-
-/// The flags that mean the same in every tool.
-#[derive(Args, Clone, Debug, Default)]
-pub struct Common {
-    /// The environment, where no env record names it: ENVIRONMENT-SUFFIX [env: PLUMBLINE_ENV]
-    #[arg(long, value_name = "NAME", value_parser = environment_name, help_heading = "Common options")]
-    pub env: Option<String>,
-    /// The region of a new env record [default: the AWS settings', else us-east-1]
-    #[arg(long, help_heading = "Common options")]
-    pub region: Option<String>,
-    /// A tag of a new env record, beside Environment, Suffix, Project, Team and ManagedBy
-    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag, help_heading = "Common options")]
-    pub tags: Vec<(String, String)>,
-    /// Give up after this many minutes
-    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1440), help_heading = "Common options")]
-    pub timeout: u64,
-    /// Tell each call and what was found unchanged
-    #[arg(short, long, conflicts_with = "quiet", help_heading = "Common options")]
-    pub verbose: bool,
-    /// Tell errors alone
-    #[arg(short, long, help_heading = "Common options")]
-    pub quiet: bool,
-    /// Write stderr as JSON, one object a line
-    #[arg(long, help_heading = "Common options")]
-    pub json_log: bool,
-    /// Print the IAM policy that this tool needs, and exit
-    #[arg(long, exclusive = true, help_heading = "Common options")]
-    pub iam_policy: bool,
-}
-
-impl Common {
-    /// What PLUMBLINE_ENV names, if it is set.
-    pub(crate) fn env_of_shell() -> Result<Option<String>> {
-        match std::env::var("PLUMBLINE_ENV") {
-            Ok(name) if !name.is_empty() => match environment_name(&name) {
-                Ok(name) => Ok(Some(name)),
-                Err(why) => Err(Error::usage(format!("PLUMBLINE_ENV '{name}': {why}"))),
-            },
-            _ => Ok(None),
-        }
-    }
-
-    /// The environment that the flags name, with the account of the credentials.
-    pub(crate) async fn environment(&self, stream: &Stream, name: &str) -> Result<Env> {
-        let (environment, suffix) = name.split_once('-').unwrap_or((name, ""));
-        self.new_env(stream, environment, suffix, None).await
-    }
-
-    /// For `mk-env`: the env record of an environment; asks STS only where no account is given.
-    ///
-    /// Errors: there are no credentials, or what the flags and settings say is no good environment.
-    pub async fn new_env(
-        &self,
-        stream: &Stream,
-        environment: &str,
-        suffix: &str,
-        account: Option<String>,
-    ) -> Result<Env> {
-        let (region, account) = match (account, &self.region) {
-            (Some(account), Some(region)) => (region.clone(), account),
-            (Some(account), None) => (aws::default_region(stream).await?, account),
-            (None, region) => aws::whoami(stream, region.clone()).await?,
-        };
-        new_env(environment, suffix, region, account, &self.tags)
-    }
-}
-
-fn new_env(environment: &str, suffix: &str, region: String, account: String, tags: &[(String, String)]) -> Result<Env> {
-    let defaults = [
-        ("Environment", environment),
-        ("ManagedBy", "plumbline"),
-        ("Project", "plumbline"),
-        ("Suffix", suffix),
-        ("Team", "devops"),
-    ];
-    let mut all: BTreeMap<String, String> = defaults.map(|(key, value)| (key.to_string(), value.to_string())).into();
-    all.extend(tags.iter().cloned());
-    let env = Env {
-        name: format!("{environment}-{suffix}"),
-        version: 1,
-        environment: environment.into(),
-        suffix: suffix.into(),
-        region,
-        account,
-        tags: all,
-        plan: false,
-        rest: Default::default(),
-    };
-    env.check().map_err(Error::usage)?;
-    Ok(env)
-}
-
-fn environment_name(text: &str) -> Result<String, String> {
-    let (environment, suffix) =
-        text.split_once('-').ok_or("it is written ENVIRONMENT-SUFFIX, like production-pr123")?;
-    name::check_environment(environment)?;
-    name::check_part("suffix", suffix)?;
-    Ok(text.to_string())
-}
-
-fn tag(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("a tag is written KEY=VALUE")?;
-    name::check_tag(key, value)?;
-    Ok((key.to_string(), value.to_string()))
-}
 
 /// Runs a tool: reads its arguments, opens the stream, calls `tool`, passes the rest of the
 /// input on, and answers the exit code. `policy` is what `--iam-policy` prints.
@@ -309,97 +203,4 @@ async fn stop_after(stream: Stream, limit: Duration) {
             .hint("run the pipeline again, or give a longer --timeout")
             .everyones(),
     );
-}
-
-/// How a tool speaks to people.
-#[derive(Clone, Debug)]
-pub(crate) struct Voice {
-    tool: &'static str,
-    quiet: bool,
-    verbose: bool,
-    json: bool,
-}
-
-impl Voice {
-    pub(crate) fn say(&self, line: &str) {
-        if !self.quiet {
-            self.print("info", line, None);
-        }
-    }
-
-    pub(crate) fn detail(&self, line: impl FnOnce() -> String) {
-        if self.verbose {
-            self.print("detail", &line(), None);
-        }
-    }
-
-    pub(crate) fn error(&self, line: &str) {
-        self.print("error", line, None);
-    }
-
-    pub(crate) fn fail(&self, error: &Error) {
-        self.print("error", &error.message, error.hint.as_deref());
-    }
-
-    /// One write for one message, so that the lines of a pipe's tools never mix. A stderr that
-    /// is gone is no reason to stop.
-    fn print(&self, level: &str, line: &str, hint: Option<&str>) {
-        use std::io::Write;
-        let text = match (self.json, hint) {
-            (true, hint) => {
-                let mut object = serde_json::json!({"tool": self.tool, "level": level, "message": line});
-                if let Some(hint) = hint {
-                    object["try"] = hint.into();
-                }
-                format!("{}\n", in_json(&object.to_string()))
-            }
-            (false, Some(hint)) => format!("{}: {}\n  try: {}\n", self.tool, printable(line), printable(hint)),
-            (false, None) => format!("{}: {}\n", self.tool, printable(line)),
-        };
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
-    }
-}
-
-/// Records and AWS may say anything: what would end the line, or drive the terminal, shows as its code.
-fn printable(text: &str) -> String {
-    let shown = |c: char| if drives(c) { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(shown).collect()
-}
-
-/// The same for JSON, in its own words: serde_json lets more than ASCII through as it is.
-fn in_json(text: &str) -> String {
-    let shown = |c: char| if drives(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
-    text.chars().map(shown).collect()
-}
-
-/// Whether a terminal obeys a character instead of showing it: control characters, and those that
-/// hide or turn around what follows.
-fn drives(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_one_line_whatever_it_quotes() {
-        assert_eq!(printable("app 'é\nb\u{1b}[2J\u{202e}'"), "app 'é\\nb\\u{1b}[2J\\u{202e}'");
-        assert_eq!(in_json("\"é\u{9b}2J\u{202e}\""), "\"é\\u009b2J\\u202e\"");
-    }
-
-    #[test]
-    fn an_environment_is_named_by_two_words() {
-        assert!(environment_name("production-pr-123").is_ok());
-        assert!(environment_name("production").is_err());
-        assert!(environment_name("Production-x").is_err());
-    }
-
-    #[test]
-    fn tags_of_the_user_win_over_the_defaults() {
-        let env = new_env("production", "pr1", "us-east-1".into(), "1".repeat(12), &[("Team".into(), "web".into())]);
-        let env = env.unwrap();
-        assert_eq!((env.tags["Team"].as_str(), env.tags["Environment"].as_str()), ("web", "production"));
-    }
 }

@@ -25,10 +25,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::sync::Semaphore;
 
-use crate::aws::ATTEMPTS;
 use crate::error::{Error, Result};
 use crate::name;
 
+/// The SDK's default is 3; with full jitter from 50 ms up to 1 s, 45 attempts last about 20 seconds.
+pub(crate) const ATTEMPTS: u32 = 45;
 /// One unlucky call holds up all that needs it, so the SDK's 20 seconds between two attempts are too many.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(1);

@@ -18,14 +18,17 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{oneshot, watch};
 
 use crate::error::{Error, Kind, Result};
-use crate::pipe::Line;
+use crate::flags::Common;
 use crate::record::{Change, Env, Record, Typed};
-use crate::run::{Common, Voice};
-use crate::wait;
+use crate::voice::Voice;
 
 /// Input counts as settled when none came for this long; then the first AWS call may go out.
 /// The records of a pipe's head arrive within a few milliseconds of each other.
 const QUIET: Duration = Duration::from_millis(40);
+
+/// How many things of one kind are looked at or deleted side by side: AWS takes fewer in a second,
+/// and each call under way costs a tenth of a megabyte.
+pub(crate) const AT_ONCE: usize = 8;
 
 /// One tool's view of the pipe that it stands in. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +50,16 @@ pub(crate) struct Shared {
     /// The reader may be at the end of the input before the tool has begun: it cannot say so itself.
     pub(crate) makes_apps: bool,
     pub(crate) opened: Instant,
+}
+
+/// What the writer's thread is told.
+pub(crate) enum Line {
+    /// A record of upstream.
+    Passed(Vec<u8>),
+    /// A record of this tool, and who waits until it is out.
+    Ours(Vec<u8>, oneshot::Sender<()>),
+    /// Answer when all before is out.
+    End(oneshot::Sender<()>),
 }
 
 #[derive(Default)]
@@ -78,37 +91,6 @@ impl Debug for Stream {
 }
 
 impl Stream {
-    /// Begins to read and to write; `first` goes out before anything that is read.
-    pub(crate) fn open(tool: &'static str, common: Common, voice: Voice, read_stdin: bool, first: Vec<Record>) -> Self {
-        let (out, lines) = mpsc::channel();
-        let state = State { ended: !read_stdin, ..State::default() };
-        let stream = Stream(Arc::new(Shared {
-            tool,
-            common,
-            voice,
-            state: Mutex::new(state),
-            changed: watch::channel(0).0,
-            out,
-            account_asked: AtomicBool::new(false),
-            account_checked: AtomicBool::new(false),
-            unchanged: AtomicUsize::new(0),
-            changes: AtomicUsize::new(0),
-            makes_apps: matches!(tool, "mk-app" | "mk-source"),
-            opened: Instant::now(),
-        }));
-        for record in first {
-            stream.pass(serde_json::to_vec(&record.0).unwrap_or_default());
-            stream.remember(record);
-        }
-        let writer = stream.clone();
-        std::thread::spawn(move || writer.write_lines(lines));
-        if read_stdin {
-            let reader = stream.clone();
-            std::thread::spawn(move || reader.read_stdin());
-        }
-        stream
-    }
-
     /// The tool's name.
     pub fn tool(&self) -> &'static str {
         self.0.tool
@@ -117,40 +99,6 @@ impl Stream {
     /// The flags that every tool has.
     pub fn common(&self) -> &Common {
         &self.0.common
-    }
-
-    /// The environment: from stdin, or at the head of a pipe from `--env`, where it is written.
-    ///
-    /// `--env` counts at once, even if stdin stays open; PLUMBLINE_ENV once stdin ended without
-    /// an env record, since every tool of a pipe sees the variable.
-    ///
-    /// Errors: neither names one, or they name two.
-    pub async fn env(&self) -> Result<Env> {
-        let (env, new) = self.named_env().await?;
-        if new {
-            self.write(Record::of(&env)).await?;
-        }
-        Ok(env)
-    }
-
-    /// Like [`env`](Self::env), without writing it; answers whether no record of it is out yet.
-    pub async fn named_env(&self) -> Result<(Env, bool)> {
-        let name = match &self.0.common.env {
-            Some(name) => name.clone(),
-            None => match (self.need::<Env>("").await, Common::env_of_shell()?) {
-                (Err(missing), Some(name)) if missing.kind == Kind::Input && self.go_on().is_ok() => name,
-                (needed, _) => return needed.map(|env| (env, false)),
-            },
-        };
-        if let Some(env) = self.get::<Env>("") {
-            return Ok((env, false));
-        }
-        let env = self.0.common.environment(self, &name).await?;
-        if let Some(env) = self.get::<Env>("") {
-            return Ok((env, false)); // it came from stdin meanwhile, and was compared on arrival
-        }
-        self.account_is_right();
-        Ok((env, true))
     }
 
     /// Waits for a record of a type; `name` "" takes the first of that type.
@@ -326,7 +274,7 @@ impl Stream {
     {
         let work = &work;
         let items = items.into_iter().map(|item| async move { work(item).await });
-        let results: Vec<_> = futures_util::stream::iter(items).buffer_unordered(wait::AT_ONCE).collect().await;
+        let results: Vec<_> = futures_util::stream::iter(items).buffer_unordered(AT_ONCE).collect().await;
         let mut errors = results.into_iter().filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };
         for other in errors.filter(|error| error.kind != Kind::Stopped && *error != first) {

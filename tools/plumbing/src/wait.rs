@@ -11,7 +11,7 @@ use futures_util::stream::{StreamExt, TryStreamExt};
 use tokio::time::{Instant, sleep};
 
 use crate::error::{self, Error, Result};
-use crate::stream::Stream;
+use crate::stream::{AT_ONCE, Stream};
 
 /// The first pause between two looks, what it grows by, and the longest: a NAT gateway's two
 /// minutes cost about twenty looks, and an emulator's half second costs three.
@@ -20,10 +20,6 @@ const GROWTH: f64 = 1.5;
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// After so long a person is told what is waited for.
 const SILENT: Duration = Duration::from_secs(5);
-
-/// How many things of one kind are looked at or deleted side by side: AWS takes fewer in a second,
-/// and each call under way costs a tenth of a megabyte.
-pub(crate) const AT_ONCE: usize = 8;
 
 /// Awaits readings, some side by side, and answers all in their order, or the first error.
 pub async fn all<T, Fut>(readings: impl IntoIterator<Item = Fut>) -> Result<Vec<T>>

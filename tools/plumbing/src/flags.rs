@@ -1,0 +1,74 @@
+//! The flags that every tool has, and what they may say.
+
+use clap::Args;
+
+use crate::error::{Error, Result};
+use crate::name;
+
+/// The flags that mean the same in every tool.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    /// The environment, where no env record names it: ENVIRONMENT-SUFFIX [env: PLUMBLINE_ENV]
+    #[arg(long, value_name = "NAME", value_parser = environment_name, help_heading = "Common options")]
+    pub env: Option<String>,
+    /// The region of a new env record [default: the AWS settings', else us-east-1]
+    #[arg(long, help_heading = "Common options")]
+    pub region: Option<String>,
+    /// A tag of a new env record, beside Environment, Suffix, Project, Team and ManagedBy
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag, help_heading = "Common options")]
+    pub tags: Vec<(String, String)>,
+    /// Give up after this many minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1440), help_heading = "Common options")]
+    pub timeout: u64,
+    /// Tell each call and what was found unchanged
+    #[arg(short, long, conflicts_with = "quiet", help_heading = "Common options")]
+    pub verbose: bool,
+    /// Tell errors alone
+    #[arg(short, long, help_heading = "Common options")]
+    pub quiet: bool,
+    /// Write stderr as JSON, one object a line
+    #[arg(long, help_heading = "Common options")]
+    pub json_log: bool,
+    /// Print the IAM policy that this tool needs, and exit
+    #[arg(long, exclusive = true, help_heading = "Common options")]
+    pub iam_policy: bool,
+}
+
+impl Common {
+    /// What PLUMBLINE_ENV names, if it is set.
+    pub(crate) fn env_of_shell() -> Result<Option<String>> {
+        match std::env::var("PLUMBLINE_ENV") {
+            Ok(name) if !name.is_empty() => match environment_name(&name) {
+                Ok(name) => Ok(Some(name)),
+                Err(why) => Err(Error::usage(format!("PLUMBLINE_ENV '{name}': {why}"))),
+            },
+            _ => Ok(None),
+        }
+    }
+}
+
+fn environment_name(text: &str) -> Result<String, String> {
+    let (environment, suffix) =
+        text.split_once('-').ok_or("it is written ENVIRONMENT-SUFFIX, like production-pr123")?;
+    name::check_environment(environment)?;
+    name::check_part("suffix", suffix)?;
+    Ok(text.to_string())
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a tag is written KEY=VALUE")?;
+    name::check_tag(key, value)?;
+    Ok((key.to_string(), value.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_is_named_by_two_words() {
+        assert!(environment_name("production-pr-123").is_ok());
+        assert!(environment_name("production").is_err());
+        assert!(environment_name("Production-x").is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! The head of a pipe: the env record, from stdin or from flags and credentials.
+
+use std::collections::BTreeMap;
+
+use crate::aws;
+use crate::error::{Error, Kind, Result};
+use crate::flags::Common;
+use crate::record::{Env, Record};
+use crate::stream::Stream;
+
+impl Stream {
+    /// The environment: from stdin, or at the head of a pipe from `--env`, where it is written.
+    ///
+    /// `--env` counts at once, even if stdin stays open; PLUMBLINE_ENV once stdin ended without
+    /// an env record, since every tool of a pipe sees the variable.
+    ///
+    /// Errors: neither names one, or they name two.
+    pub async fn env(&self) -> Result<Env> {
+        let (env, new) = self.named_env().await?;
+        if new {
+            self.write(Record::of(&env)).await?;
+        }
+        Ok(env)
+    }
+
+    /// Like [`env`](Self::env), without writing it; answers whether no record of it is out yet.
+    pub async fn named_env(&self) -> Result<(Env, bool)> {
+        let name = match &self.0.common.env {
+            Some(name) => name.clone(),
+            None => match (self.need::<Env>("").await, Common::env_of_shell()?) {
+                (Err(missing), Some(name)) if missing.kind == Kind::Input && self.go_on().is_ok() => name,
+                (needed, _) => return needed.map(|env| (env, false)),
+            },
+        };
+        if let Some(env) = self.get::<Env>("") {
+            return Ok((env, false));
+        }
+        let env = self.0.common.environment(self, &name).await?;
+        if let Some(env) = self.get::<Env>("") {
+            return Ok((env, false)); // it came from stdin meanwhile, and was compared on arrival
+        }
+        self.account_is_right();
+        Ok((env, true))
+    }
+}
+
+impl Common {
+    /// The environment that the flags name, with the account of the credentials.
+    pub(crate) async fn environment(&self, stream: &Stream, name: &str) -> Result<Env> {
+        let (environment, suffix) = name.split_once('-').unwrap_or((name, ""));
+        self.new_env(stream, environment, suffix, None).await
+    }
+
+    /// For `mk-env`: the env record of an environment; asks STS only where no account is given.
+    ///
+    /// Errors: there are no credentials, or what the flags and settings say is no good environment.
+    pub async fn new_env(
+        &self,
+        stream: &Stream,
+        environment: &str,
+        suffix: &str,
+        account: Option<String>,
+    ) -> Result<Env> {
+        let (region, account) = match (account, &self.region) {
+            (Some(account), Some(region)) => (region.clone(), account),
+            (Some(account), None) => (aws::default_region(stream).await?, account),
+            (None, region) => aws::whoami(stream, region.clone()).await?,
+        };
+        new_env(environment, suffix, region, account, &self.tags)
+    }
+}
+
+fn new_env(environment: &str, suffix: &str, region: String, account: String, tags: &[(String, String)]) -> Result<Env> {
+    let defaults = [
+        ("Environment", environment),
+        ("ManagedBy", "plumbline"),
+        ("Project", "plumbline"),
+        ("Suffix", suffix),
+        ("Team", "devops"),
+    ];
+    let mut all: BTreeMap<String, String> = defaults.map(|(key, value)| (key.to_string(), value.to_string())).into();
+    all.extend(tags.iter().cloned());
+    let env = Env {
+        name: format!("{environment}-{suffix}"),
+        version: 1,
+        environment: environment.into(),
+        suffix: suffix.into(),
+        region,
+        account,
+        tags: all,
+        plan: false,
+        rest: Default::default(),
+    };
+    env.check().map_err(Error::usage)?;
+    Ok(env)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_of_the_user_win_over_the_defaults() {
+        let env = new_env("production", "pr1", "us-east-1".into(), "1".repeat(12), &[("Team".into(), "web".into())]);
+        let env = env.unwrap();
+        assert_eq!((env.tags["Team"].as_str(), env.tags["Environment"].as_str()), ("web", "production"));
+    }
+}
