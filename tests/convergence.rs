@@ -18,7 +18,12 @@ struct Recipes {
 }
 
 fn environment() -> Recipes {
-    Recipes { region: "us-east-1", up: recipe(&["up"], "pr1"), down: recipe(&["down"], "pr1"), connected: false }
+    Recipes {
+        region: "us-east-1",
+        up: recipe(&["up"], "pr1"),
+        down: recipe(&["down"], "pr1"),
+        connected: false,
+    }
 }
 
 fn pipeline() -> Recipes {
@@ -51,7 +56,15 @@ impl Torture {
         let aws = LocalAws::start();
         let faults = Faults::between(&aws);
         let empty = account(&aws, recipes.region);
-        let mut torture = Torture { aws, faults, recipes, empty, whole: Vec::new(), ups: 0, downs: 0 };
+        let mut torture = Torture {
+            aws,
+            faults,
+            recipes,
+            empty,
+            whole: Vec::new(),
+            ups: 0,
+            downs: 0,
+        };
         torture.connect();
         torture.faults.end();
         torture.up().ok();
@@ -89,15 +102,36 @@ impl Torture {
         let again = self.up();
         assert_eq!(again.code, 0, "{what}, and once more: {}", again.stderr);
         let told = self.faults.told();
-        let changes = list(&told["seen"]).iter().filter(|call| call["changing"] == true);
-        assert_eq!(changes.collect::<Vec<_>>(), Vec::<&Value>::new(), "{what}, and once more");
+        let changes = list(&told["seen"])
+            .iter()
+            .filter(|call| call["changing"] == true);
+        assert_eq!(
+            changes.collect::<Vec<_>>(),
+            Vec::<&Value>::new(),
+            "{what}, and once more"
+        );
     }
 
     /// After `what`, nothing is left.
     fn is_empty(&self, what: &str) {
         same(&self.account(), &self.empty, what);
-        let listed = self.aws.pipe(&self.recipes.down.split("|").next().unwrap().replace(" \\", "")).ok();
-        let types: Vec<Value> = listed.records().iter().map(|record| record["type"].clone()).collect();
+        let listed = self
+            .aws
+            .pipe(
+                &self
+                    .recipes
+                    .down
+                    .split("|")
+                    .next()
+                    .unwrap()
+                    .replace(" \\", ""),
+            )
+            .ok();
+        let types: Vec<Value> = listed
+            .records()
+            .iter()
+            .map(|record| record["type"].clone())
+            .collect();
         assert_eq!(types, ["env"], "{what}");
     }
 
@@ -107,16 +141,29 @@ impl Torture {
         let what = format!("up, killed {when} change {up} of {}, and up", self.ups);
         self.faults.kill_at(up, when);
         let first = self.up();
-        assert_eq!(first.code, if self.was_hit(up) { -1 } else { 0 }, "{what}: {}", first.stderr);
+        assert_eq!(
+            first.code,
+            if self.was_hit(up) { -1 } else { 0 },
+            "{what}: {}",
+            first.stderr
+        );
         self.faults.end();
         let second = self.up();
         assert_eq!(second.code, 0, "{what}: {}", second.stderr);
         self.is_whole(&what);
 
-        let what = format!("down, killed {when} change {down} of {}, and down", self.downs);
+        let what = format!(
+            "down, killed {when} change {down} of {}, and down",
+            self.downs
+        );
         self.faults.kill_at(down, when);
         let first = self.down();
-        assert_eq!(first.code, if self.was_hit(down) { -1 } else { 0 }, "{what}: {}", first.stderr);
+        assert_eq!(
+            first.code,
+            if self.was_hit(down) { -1 } else { 0 },
+            "{what}: {}",
+            first.stderr
+        );
         self.faults.end();
         let second = self.down();
         assert_eq!(second.code, 0, "{what}: {}", second.stderr);
@@ -130,7 +177,10 @@ impl Torture {
         let first = self.up();
         self.was_hit(up);
         let call = text(&self.faults.told()["done"][0]["call"]).to_string();
-        let what = format!("up, without an answer to change {up} of {}, {call}", self.ups);
+        let what = format!(
+            "up, without an answer to change {up} of {}, {call}",
+            self.ups
+        );
         assert_eq!(first.code, 0, "{what}: {}", first.stderr);
         self.is_whole(&what);
 
@@ -138,7 +188,10 @@ impl Torture {
         let first = self.down();
         self.was_hit(down);
         let call = text(&self.faults.told()["done"][0]["call"]).to_string();
-        let what = format!("down, without an answer to change {down} of {}, {call}", self.downs);
+        let what = format!(
+            "down, without an answer to change {down} of {}, {call}",
+            self.downs
+        );
         assert_eq!(first.code, 0, "{what}: {}", first.stderr);
         self.is_empty(&what);
     }
@@ -148,7 +201,10 @@ impl Torture {
     fn was_hit(&self, nth: u64) -> bool {
         let told = self.faults.told();
         let hit = list(&told["done"]).len() == 1;
-        assert!(hit || told["changing"].as_u64() < Some(nth), "nothing met change {nth}: {told}");
+        assert!(
+            hit || told["changing"].as_u64() < Some(nth),
+            "nothing met change {nth}: {told}"
+        );
         hit
     }
 
@@ -161,8 +217,16 @@ impl Torture {
     fn places(&self, sample: u64) -> Vec<(u64, u64)> {
         let all = self.ups.max(self.downs);
         let number = if everything() { all } else { sample };
-        let place = |of: u64, n: u64| if number == of { n + 1 } else { 1 + n * (of - 1) / (number - 1) };
-        (0..number).map(|n| (place(self.ups, n), place(self.downs, n))).collect()
+        let place = |of: u64, n: u64| {
+            if number == of {
+                n + 1
+            } else {
+                1 + n * (of - 1) / (number - 1)
+            }
+        };
+        (0..number)
+            .map(|n| (place(self.ups, n), place(self.downs, n)))
+            .collect()
     }
 }
 
@@ -178,25 +242,43 @@ fn list(value: &Value) -> &[Value] {
 /// Panics with what is there too much and what is missing, each from where it begins to differ.
 fn same(is: &[String], wanted: &[String], what: &str) {
     let mut counts: BTreeMap<&String, i32> = BTreeMap::new();
-    is.iter().for_each(|line| *counts.entry(line).or_default() += 1);
-    wanted.iter().for_each(|line| *counts.entry(line).or_default() -= 1);
+    is.iter()
+        .for_each(|line| *counts.entry(line).or_default() += 1);
+    wanted
+        .iter()
+        .for_each(|line| *counts.entry(line).or_default() -= 1);
     counts.retain(|_, count| *count != 0);
     let common = |a: &str, b: &str| a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     let differences = counts.iter().map(|(line, count)| {
-        let others = counts.iter().filter(|(_, other)| count.signum() != other.signum());
-        let from = others.map(|(other, _)| common(line, other)).max().unwrap_or_default();
+        let others = counts
+            .iter()
+            .filter(|(_, other)| count.signum() != other.signum());
+        let from = others
+            .map(|(other, _)| common(line, other))
+            .max()
+            .unwrap_or_default();
         let begin: String = line.chars().take(120).collect();
-        let rest: String = line.chars().skip(from.saturating_sub(60).max(120)).take(200).collect();
+        let rest: String = line
+            .chars()
+            .skip(from.saturating_sub(60).max(120))
+            .take(200)
+            .collect();
         format!("{count:+} {begin} … {rest}")
     });
     let differences: Vec<String> = differences.collect();
-    assert!(differences.is_empty(), "after {what}, too much (+) and missing (-):\n{}", differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "after {what}, too much (+) and missing (-):\n{}",
+        differences.join("\n")
+    );
 }
 
 /// Everything in an account and region, whoever made it: a line for each resource, which says all
 /// that AWS tells of it but for what differs between two of the same (IDs, times, addresses).
 fn account(aws: &LocalAws, region: &str) -> Vec<String> {
-    let ask = |service: &str, operation: &str, params: Value| aws.call_in(region, service, operation, params);
+    let ask = |service: &str, operation: &str, params: Value| {
+        aws.call_in(region, service, operation, params)
+    };
     let mut found: Vec<String> = Vec::new();
     for (service, operation, items) in [
         ("ec2", "describe_vpcs", "Vpcs"),
@@ -222,17 +304,24 @@ fn account(aws: &LocalAws, region: &str) -> Vec<String> {
         ("events", "list_rules", "Rules"),
         ("s3", "list_buckets", "Buckets"),
     ] {
-        let params = if operation == "list_task_definitions" { json!({"status": "ACTIVE"}) } else { json!({}) };
+        let params = if operation == "list_task_definitions" {
+            json!({"status": "ACTIVE"})
+        } else {
+            json!({})
+        };
         for item in list(&ask(service, operation, params)[items]) {
             if item["State"] == "deleted" {
                 continue; // a NAT gateway is told of for an hour
             }
             let mut lines = vec![item.clone()];
             if items == "NetworkInterfaces" {
-                let description = text(&item["Description"]).rsplit_once(['/', ' ']).map(|(whose, _)| whose);
+                let description = text(&item["Description"])
+                    .rsplit_once(['/', ' '])
+                    .map(|(whose, _)| whose);
                 lines = vec![json!([description, item["Groups"], item["Status"]])];
             }
-            let mut more = |operation: &str, params: Value| lines.push(ask(service, operation, params));
+            let mut more =
+                |operation: &str, params: Value| lines.push(ask(service, operation, params));
             match items {
                 "Vpcs" => {
                     let params = json!({"VpcId": item["VpcId"], "Attribute": "enableDnsHostnames"});
@@ -242,23 +331,38 @@ fn account(aws: &LocalAws, region: &str) -> Vec<String> {
                     let params = json!({"LoadBalancerArn": item["LoadBalancerArn"]});
                     more("describe_listeners", params.clone());
                     more("describe_load_balancer_attributes", params);
-                    more("describe_tags", json!({"ResourceArns": [item["LoadBalancerArn"]]}));
+                    more(
+                        "describe_tags",
+                        json!({"ResourceArns": [item["LoadBalancerArn"]]}),
+                    );
                 }
                 "TargetGroups" => {
-                    more("describe_target_group_attributes", json!({"TargetGroupArn": item["TargetGroupArn"]}));
-                    more("describe_tags", json!({"ResourceArns": [item["TargetGroupArn"]]}));
+                    more(
+                        "describe_target_group_attributes",
+                        json!({"TargetGroupArn": item["TargetGroupArn"]}),
+                    );
+                    more(
+                        "describe_tags",
+                        json!({"ResourceArns": [item["TargetGroupArn"]]}),
+                    );
                 }
                 "repositories" => {
                     let params = json!({"repositoryName": item["repositoryName"]});
                     more("get_lifecycle_policy", params);
-                    more("list_tags_for_resource", json!({"resourceArn": item["repositoryArn"]}));
+                    more(
+                        "list_tags_for_resource",
+                        json!({"resourceArn": item["repositoryArn"]}),
+                    );
                 }
                 "Roles" => {
                     let params = json!({"RoleName": item["RoleName"]});
                     more("get_role", params.clone());
                     more("list_attached_role_policies", params.clone());
                     for policy in list(&ask("iam", "list_role_policies", params)["PolicyNames"]) {
-                        more("get_role_policy", json!({"RoleName": item["RoleName"], "PolicyName": policy}));
+                        more(
+                            "get_role_policy",
+                            json!({"RoleName": item["RoleName"], "PolicyName": policy}),
+                        );
                     }
                 }
                 "logGroups" => {
@@ -266,14 +370,23 @@ fn account(aws: &LocalAws, region: &str) -> Vec<String> {
                     more("list_tags_for_resource", json!({"resourceArn": arn}));
                 }
                 "clusterArns" => {
-                    more("describe_clusters", json!({"clusters": [item], "include": ["TAGS", "SETTINGS"]}));
-                    for service in list(&ask("ecs", "list_services", json!({"cluster": item}))["serviceArns"]) {
-                        let params = json!({"cluster": item, "services": [service], "include": ["TAGS"]});
+                    more(
+                        "describe_clusters",
+                        json!({"clusters": [item], "include": ["TAGS", "SETTINGS"]}),
+                    );
+                    for service in
+                        list(&ask("ecs", "list_services", json!({"cluster": item}))["serviceArns"])
+                    {
+                        let params =
+                            json!({"cluster": item, "services": [service], "include": ["TAGS"]});
                         more("describe_services", params);
                     }
                 }
                 "taskDefinitionArns" => {
-                    more("describe_task_definition", json!({"taskDefinition": item, "include": ["TAGS"]}));
+                    more(
+                        "describe_task_definition",
+                        json!({"taskDefinition": item, "include": ["TAGS"]}),
+                    );
                 }
                 "pipelines" => more("get_pipeline", json!({"name": item["name"]})),
                 "projects" => more("batch_get_projects", json!({"names": [item]})),
@@ -293,7 +406,11 @@ fn account(aws: &LocalAws, region: &str) -> Vec<String> {
                 }
                 _ => {}
             }
-            let line = lines.iter().map(|line| plain(line).to_string()).collect::<Vec<_>>().join(" ");
+            let line = lines
+                .iter()
+                .map(|line| plain(line).to_string())
+                .collect::<Vec<_>>()
+                .join(" ");
             found.push(format!("{items}: {line}"));
         }
     }
@@ -321,8 +438,12 @@ fn plain(value: &Value) -> Value {
     ];
     match value {
         Value::Object(fields) => {
-            let same = fields.iter().filter(|(key, _)| !DIFFERENT.iter().any(|end| key.ends_with(end)));
-            let same: BTreeMap<String, Value> = same.map(|(key, value)| (key.clone(), plain(value))).collect();
+            let same = fields
+                .iter()
+                .filter(|(key, _)| !DIFFERENT.iter().any(|end| key.ends_with(end)));
+            let same: BTreeMap<String, Value> = same
+                .map(|(key, value)| (key.clone(), plain(value)))
+                .collect();
             same.into_iter().collect()
         }
         Value::Array(items) => {
@@ -332,14 +453,18 @@ fn plain(value: &Value) -> Value {
         }
         Value::String(string) => {
             let mut id = false;
-            let words = string.split_inclusive(|c: char| !c.is_ascii_alphanumeric()).map(|word| {
-                id = is_id(word, if id { 4 } else { 8 }); // a UUID goes on in fours
-                if id { "#" } else { word }
-            });
+            let words = string
+                .split_inclusive(|c: char| !c.is_ascii_alphanumeric())
+                .map(|word| {
+                    id = is_id(word, if id { 4 } else { 8 }); // a UUID goes on in fours
+                    if id { "#" } else { word }
+                });
             let words: String = words.collect();
             match words.rsplit_once(':') {
                 // Which revision of a task definition it is.
-                Some((family, number)) if family.contains(":task-definition/") && number != "*" => family.into(),
+                Some((family, number)) if family.contains(":task-definition/") && number != "*" => {
+                    family.into()
+                }
                 _ => words.into(),
             }
         }
@@ -369,22 +494,30 @@ fn at_all(recipes: fn() -> Recipes, sample: u64, attempt: impl Fn(&Torture, usiz
 
 #[test]
 fn an_environment_killed_anywhere_is_completed_and_removed_by_another_run() {
-    at_all(environment, 6, |torture, n, (up, down)| torture.killed_at(up, down, WHEN[n % 2]));
+    at_all(environment, 6, |torture, n, (up, down)| {
+        torture.killed_at(up, down, WHEN[n % 2])
+    });
 }
 
 #[test]
 fn an_environment_comes_and_goes_whichever_answer_is_lost() {
-    at_all(environment, 6, |torture, _, (up, down)| torture.without_answer_to(up, down));
+    at_all(environment, 6, |torture, _, (up, down)| {
+        torture.without_answer_to(up, down)
+    });
 }
 
 #[test]
 fn a_pipeline_killed_anywhere_is_completed_and_removed_by_another_run() {
-    at_all(pipeline, 6, |torture, n, (up, down)| torture.killed_at(up, down, WHEN[n % 2]));
+    at_all(pipeline, 6, |torture, n, (up, down)| {
+        torture.killed_at(up, down, WHEN[n % 2])
+    });
 }
 
 #[test]
 fn a_pipeline_comes_and_goes_whichever_answer_is_lost() {
-    at_all(pipeline, 6, |torture, _, (up, down)| torture.without_answer_to(up, down));
+    at_all(pipeline, 6, |torture, _, (up, down)| {
+        torture.without_answer_to(up, down)
+    });
 }
 
 /// A bad day: 30 % of all calls are throttled, 5 % fail with 500, and 2 % end without an answer; of
@@ -403,7 +536,9 @@ fn comes_and_goes_in_the_noise(recipes: Recipes) {
     let torture = Torture::of(recipes);
     let mut met = BTreeMap::<String, usize>::new();
     let mut meet = |told: Value| {
-        list(&told["done"]).iter().for_each(|one| *met.entry(text(&one["do"]).to_string()).or_default() += 1);
+        list(&told["done"])
+            .iter()
+            .for_each(|one| *met.entry(text(&one["do"]).to_string()).or_default() += 1);
     };
     for seed in torture.seeds() {
         torture.connect();
@@ -443,22 +578,62 @@ fn what_cannot_succeed_is_asked_once() {
     let faults = Faults::between(&aws);
     let Recipes { up, down, .. } = environment();
     for (call, code, message) in [
-        ("ec2:CreateVpc", "InvalidParameterValue", "Value (10.0.0.0/16) for parameter cidrBlock is invalid."),
-        ("iam:CreateRole", "AccessDenied", "User: x is not authorized to perform: iam:CreateRole"),
-        ("ecr:CreateRepository", "InvalidParameterException", "Invalid parameter at 'repositoryName'"),
-        ("ecs:CreateCluster", "ClientException", "The cluster name is invalid."),
-        ("elasticloadbalancing:CreateTargetGroup", "ValidationError", "The port is invalid"),
-        ("ecs:CreateService", "AccessDeniedException", "not authorized to perform: ecs:CreateService"),
+        (
+            "ec2:CreateVpc",
+            "InvalidParameterValue",
+            "Value (10.0.0.0/16) for parameter cidrBlock is invalid.",
+        ),
+        (
+            "iam:CreateRole",
+            "AccessDenied",
+            "User: x is not authorized to perform: iam:CreateRole",
+        ),
+        (
+            "ecr:CreateRepository",
+            "InvalidParameterException",
+            "Invalid parameter at 'repositoryName'",
+        ),
+        (
+            "ecs:CreateCluster",
+            "ClientException",
+            "The cluster name is invalid.",
+        ),
+        (
+            "elasticloadbalancing:CreateTargetGroup",
+            "ValidationError",
+            "The port is invalid",
+        ),
+        (
+            "ecs:CreateService",
+            "AccessDeniedException",
+            "not authorized to perform: ecs:CreateService",
+        ),
     ] {
         faults.rules(json!([{"do": "refuse", "of": call, "code": code, "message": message}]));
         let made = faults.pipe(&up);
         // A tool further down that cannot go on has the last word.
-        assert!([1, 3].contains(&made.code), "{call} {code}: {}", made.stderr);
+        assert!(
+            [1, 3].contains(&made.code),
+            "{call} {code}: {}",
+            made.stderr
+        );
         let asked = list(&faults.told()["done"]).len();
-        assert!((1..=2).contains(&asked), "{call} {code} was asked {asked} times"); // each app has its own
-        let lines: Vec<&str> = made.stderr.lines().filter(|line| line.contains(code)).collect();
-        let [line] = lines[..] else { panic!("{call} {code}: {}", made.stderr) };
-        assert!(line.contains(call) && line.contains(message.trim_end_matches('.')), "{line}");
+        assert!(
+            (1..=2).contains(&asked),
+            "{call} {code} was asked {asked} times"
+        ); // each app has its own
+        let lines: Vec<&str> = made
+            .stderr
+            .lines()
+            .filter(|line| line.contains(code))
+            .collect();
+        let [line] = lines[..] else {
+            panic!("{call} {code}: {}", made.stderr)
+        };
+        assert!(
+            line.contains(call) && line.contains(message.trim_end_matches('.')),
+            "{line}"
+        );
         faults.end();
         faults.pipe(&down).ok();
     }
@@ -468,18 +643,44 @@ fn what_cannot_succeed_is_asked_once() {
 fn credentials_that_expire_end_a_run_with_one_line_and_others_complete_it() {
     let torture = Torture::of(environment());
     for from in [1, 60, 90] {
-        torture.faults.rules(json!([{"do": "expire", "from": from}]));
+        torture
+            .faults
+            .rules(json!([{"do": "expire", "from": from}]));
         let first = torture.up();
-        assert!([1, 3].contains(&first.code), "{}: {}", first.code, first.stderr);
-        let lines: Vec<&str> = first.stderr.lines().filter(|line| line.contains(": cannot ")).collect();
-        let [line] = lines[..] else { panic!("expired at call {from}: {}", first.stderr) };
+        assert!(
+            [1, 3].contains(&first.code),
+            "{}: {}",
+            first.code,
+            first.stderr
+        );
+        let lines: Vec<&str> = first
+            .stderr
+            .lines()
+            .filter(|line| line.contains(": cannot "))
+            .collect();
+        let [line] = lines[..] else {
+            panic!("expired at call {from}: {}", first.stderr)
+        };
         assert!(line.to_lowercase().contains("expired"), "{line}");
-        assert!(first.stderr.contains("renew the credentials (aws sso login) and run the pipeline again"));
+        assert!(
+            first
+                .stderr
+                .contains("renew the credentials (aws sso login) and run the pipeline again")
+        );
         // What was made until then is told, on stdout too.
-        let records = first.records().into_iter().filter(|record| record["change"] == "created");
-        let made: BTreeSet<String> =
-            records.map(|record| format!("{} {}", text(&record["type"]), text(&record["name"]))).collect();
-        assert_eq!(made.len(), first.stderr.matches(": created ").count(), "{made:?} {}", first.stderr);
+        let records = first
+            .records()
+            .into_iter()
+            .filter(|record| record["change"] == "created");
+        let made: BTreeSet<String> = records
+            .map(|record| format!("{} {}", text(&record["type"]), text(&record["name"])))
+            .collect();
+        assert_eq!(
+            made.len(),
+            first.stderr.matches(": created ").count(),
+            "{made:?} {}",
+            first.stderr
+        );
         assert_eq!(made.is_empty(), from == 1, "{}", first.stderr);
         torture.faults.end();
         torture.up().ok();
@@ -501,7 +702,10 @@ fn comes_and_goes_among_the_young(recipes: Recipes, rules: &[&str]) {
         torture.faults.rules(json!([{"do": rule, "seconds": 1}]));
         let down = torture.down();
         assert_eq!(down.code, 0, "down, {rule}: {}", down.stderr);
-        assert!(met_by_up + list(&torture.faults.told()["done"]).len() > 0, "{rule}: nothing met it");
+        assert!(
+            met_by_up + list(&torture.faults.told()["done"]).len() > 0,
+            "{rule}: nothing met it"
+        );
         torture.faults.end();
         torture.is_empty(&format!("down, {rule}"));
     }
@@ -509,7 +713,10 @@ fn comes_and_goes_among_the_young(recipes: Recipes, rules: &[&str]) {
 
 #[test]
 fn an_environment_comes_and_goes_among_what_aws_has_not_heard_of() {
-    comes_and_goes_among_the_young(environment(), &["not_found", "refuse_roles", "keep_interfaces"]);
+    comes_and_goes_among_the_young(
+        environment(),
+        &["not_found", "refuse_roles", "keep_interfaces"],
+    );
 }
 
 #[test]
@@ -525,12 +732,19 @@ fn a_connection_that_nobody_was_told_of_is_found_again() {
     for fault in ["kill", "cut"] {
         faults.rules(json!([{"do": fault, "of": "codeconnections:CreateConnection", "nth": 1, "when": "after"}]));
         let first = faults.pipe("mk-env production pr1 | mk-connection");
-        assert_eq!(first.code, if fault == "kill" { -1 } else { 0 }, "{fault}: {}", first.stderr);
+        assert_eq!(
+            first.code,
+            if fault == "kill" { -1 } else { 0 },
+            "{fault}: {}",
+            first.stderr
+        );
         faults.end();
         faults.pipe("mk-env production pr1 | mk-connection").ok();
         let found = aws.call("codeconnections", "list_connections", json!({}));
         assert_eq!(list(&found["Connections"]).len(), 1, "{fault}: {found}");
-        faults.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+        faults
+            .pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
+            .ok();
         same(&account(&aws, "us-east-1"), &before, fault);
     }
 }

@@ -7,12 +7,37 @@ use support::{ENV, Faults, LocalAws, Output, Value, json, recipe, text};
 
 /// What a run makes and could lose: by service, operation, list and ID.
 const KINDS: [(&str, &str, &str, &str); 9] = [
-    ("ec2", "describe_nat_gateways", "NatGateways", "NatGatewayId"),
-    ("ec2", "describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
+    (
+        "ec2",
+        "describe_nat_gateways",
+        "NatGateways",
+        "NatGatewayId",
+    ),
+    (
+        "ec2",
+        "describe_internet_gateways",
+        "InternetGateways",
+        "InternetGatewayId",
+    ),
     ("ec2", "describe_addresses", "Addresses", "AllocationId"),
-    ("elbv2", "describe_load_balancers", "LoadBalancers", "LoadBalancerArn"),
-    ("elbv2", "describe_target_groups", "TargetGroups", "TargetGroupArn"),
-    ("ecr", "describe_repositories", "repositories", "repositoryArn"),
+    (
+        "elbv2",
+        "describe_load_balancers",
+        "LoadBalancers",
+        "LoadBalancerArn",
+    ),
+    (
+        "elbv2",
+        "describe_target_groups",
+        "TargetGroups",
+        "TargetGroupArn",
+    ),
+    (
+        "ecr",
+        "describe_repositories",
+        "repositories",
+        "repositoryArn",
+    ),
     ("ecs", "list_services", "serviceArns", ""),
     ("ecs", "list_task_definitions", "taskDefinitionArns", ""),
     ("ecs", "list_clusters", "clusterArns", ""),
@@ -26,7 +51,9 @@ fn ids(aws: &LocalAws) -> Vec<String> {
     };
     let mut ids = Vec::new();
     for (service, operation, list, id) in KINDS {
-        let Ok(found) = aws.try_call(service, operation, cluster(operation)) else { continue }; // no cluster yet
+        let Ok(found) = aws.try_call(service, operation, cluster(operation)) else {
+            continue;
+        }; // no cluster yet
         let found = found[list].as_array().cloned().unwrap_or_default();
         let gone = |one: &Value| one["State"] == "deleted";
         let found = found.iter().filter(|one| !gone(one));
@@ -36,9 +63,17 @@ fn ids(aws: &LocalAws) -> Vec<String> {
 }
 
 fn no_id_is_lost(output: &Output, aws: &LocalAws, what: &str) {
-    let lost: Vec<String> =
-        ids(aws).into_iter().filter(|id| !output.stdout.contains(id) && !output.stderr.contains(id)).collect();
-    assert_eq!(lost, Vec::<String>::new(), "{what}\n{}\n{}", output.stdout, output.stderr);
+    let lost: Vec<String> = ids(aws)
+        .into_iter()
+        .filter(|id| !output.stdout.contains(id) && !output.stderr.contains(id))
+        .collect();
+    assert_eq!(
+        lost,
+        Vec::<String>::new(),
+        "{what}\n{}\n{}",
+        output.stdout,
+        output.stderr
+    );
 }
 
 /// An `up` that meets a signal at one of its changes, then `up` again, then `down`.
@@ -51,13 +86,20 @@ fn met_by(signal: &str, at: &[u64]) {
         // As from a terminal: the shell waits for the tools' last words.
         let output = faults.pipe(&format!("trap : {signal}; {}", recipe(&["up"], "pr1")));
         assert_eq!(output.code, 130, "{what}: {}", output.stderr);
-        assert!(output.stderr.contains("run the pipeline again to finish"), "{what}: {}", output.stderr);
+        assert!(
+            output.stderr.contains("run the pipeline again to finish"),
+            "{what}: {}",
+            output.stderr
+        );
         no_id_is_lost(&output, &aws, &what);
         faults.end();
         let again = faults.pipe(&recipe(&["up"], "pr1"));
         assert_eq!(again.code, 0, "{what}, and up: {}", again.stderr);
-        let vpcs =
-            aws.call("ec2", "describe_vpcs", json!({"Filters": [{"Name": "tag-key", "Values": ["plumbline:env"]}]}));
+        let vpcs = aws.call(
+            "ec2",
+            "describe_vpcs",
+            json!({"Filters": [{"Name": "tag-key", "Values": ["plumbline:env"]}]}),
+        );
         assert_eq!(vpcs["Vpcs"].as_array().unwrap().len(), 1, "{what}");
         faults.pipe(&recipe(&["down"], "pr1")).ok();
         assert_eq!(ids(&aws), Vec::<String>::new(), "{what}, up and down");
@@ -80,23 +122,40 @@ fn behind_tee_a_full_disk_costs_the_stream_and_no_record() {
     // tee goes on with what it can still write.
     let output = aws.pipe("mk-env production pr1 | mk-vpc | tee /dev/full | mk-sg");
     assert_ne!(output.code, 0);
-    assert!(output.stderr.contains("tee: /dev/full: No space left on device"), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("tee: /dev/full: No space left on device"),
+        "{}",
+        output.stderr
+    );
     no_id_is_lost(&output, &aws, "tee /dev/full");
-    assert!(output.stdout.contains(r#""type":"egress""#), "{}", output.stdout);
+    assert!(
+        output.stdout.contains(r#""type":"egress""#),
+        "{}",
+        output.stdout
+    );
     // What nobody could write is on stderr, and the next run has it.
     let output = aws.pipe("mk-env production pr1 | mk-app web | mk-ecr | cat > /dev/full");
     assert_ne!(output.code, 0);
     let repositories = aws.call("ecr", "describe_repositories", json!({}));
     for repository in repositories["repositories"].as_array().unwrap() {
-        assert!(output.stderr.contains(text(&repository["repositoryArn"])), "{}", output.stderr);
+        assert!(
+            output.stderr.contains(text(&repository["repositoryArn"])),
+            "{}",
+            output.stderr
+        );
     }
-    aws.pipe("mk-env production pr1 | mk-app web | mk-ecr").ok().record("repo", "web");
+    aws.pipe("mk-env production pr1 | mk-app web | mk-ecr")
+        .ok()
+        .record("repo", "web");
 }
 
 #[test]
 fn a_reader_that_is_gone_ends_the_tools_before_it_with_their_ids_on_stderr() {
     let aws = LocalAws::start();
-    let output = aws.pipe("mk-env production pr1 | mk-app web | mk-vpc | mk-ecr | { head -n 4; exit 0; }");
+    let output =
+        aws.pipe("mk-env production pr1 | mk-app web | mk-vpc | mk-ecr | { head -n 4; exit 0; }");
     assert_eq!(output.code, 1, "{}", output.stderr);
     no_id_is_lost(&output, &aws, "head");
 }
@@ -111,7 +170,13 @@ fn with_another_accounts_credentials_nothing_is_changed_and_one_line_says_so() {
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_ne!(output.code, 0);
     let lines: Vec<&str> = output.stderr.lines().collect();
-    let told = "the credentials are of account 123456789012, but the environment is in 999999999999";
-    assert_eq!(lines.iter().filter(|line| line.contains(told)).count(), 1, "{}", output.stderr);
+    let told =
+        "the credentials are of account 123456789012, but the environment is in 999999999999";
+    assert_eq!(
+        lines.iter().filter(|line| line.contains(told)).count(),
+        1,
+        "{}",
+        output.stderr
+    );
     assert_eq!(lines.len(), 2, "one line and what to do: {}", output.stderr);
 }

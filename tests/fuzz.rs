@@ -111,17 +111,28 @@ fn apps_that_do_not_go_together_are_refused_or_made() {
 
 #[test]
 fn a_long_stream_without_an_environment_is_no_hang() {
-    let record = |n| format!("{{\"type\":\"log_group\",\"name\":\"n{n}\",\"group\":\"/x/{n}\",\"arn\":\"a\"}}\n");
+    let record = |n| {
+        format!("{{\"type\":\"log_group\",\"name\":\"n{n}\",\"group\":\"/x/{n}\",\"arn\":\"a\"}}\n")
+    };
     let stream: String = (0..60_000).map(record).collect();
     survives("mk-app", "http://127.0.0.1:9", None, stream.as_bytes());
     // Each calls the one before it, and the first is missing.
-    let app = |n| format!("{{\"type\":\"app\",\"name\":\"n{n}\",\"calls\":[\"n{}\"]}}\n", n - 1);
+    let app = |n| {
+        format!(
+            "{{\"type\":\"app\",\"name\":\"n{n}\",\"calls\":[\"n{}\"]}}\n",
+            n - 1
+        )
+    };
     let stream: String = (1..100_000).map(app).collect();
     survives("mk-ecr", "http://127.0.0.1:9", None, stream.as_bytes());
 }
 
 fn rounds(default: u64) -> u64 {
-    if std::env::var("TORTURE").is_ok_and(|how| how == "all") { default * 20 } else { default }
+    if std::env::var("TORTURE").is_ok_and(|how| how == "all") {
+        default * 20
+    } else {
+        default
+    }
 }
 
 /// The tools that cargo built, whoever wrote them.
@@ -130,10 +141,14 @@ fn tools() -> Vec<String> {
     let files = std::fs::read_dir(bin()).unwrap().map(Result::unwrap);
     let tools = files.filter(|file| {
         let name = file.file_name().into_string().unwrap();
-        let runs = file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+        let runs = file
+            .metadata()
+            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
         runs && !name.contains('.') && verbs.iter().any(|verb| name.starts_with(verb))
     });
-    let mut tools: Vec<String> = tools.map(|file| file.file_name().into_string().unwrap()).collect();
+    let mut tools: Vec<String> = tools
+        .map(|file| file.file_name().into_string().unwrap())
+        .collect();
     tools.sort();
     assert!(tools.len() >= 19, "{tools:?}");
     tools
@@ -150,7 +165,12 @@ fn args(tool: &str) -> &'static [&'static str] {
     }
 }
 
-fn every_tool(url: &str, patience: Option<Duration>, rounds: u64, stream: impl Fn(&mut Dice) -> Vec<u8> + Sync) {
+fn every_tool(
+    url: &str,
+    patience: Option<Duration>,
+    rounds: u64,
+    stream: impl Fn(&mut Dice) -> Vec<u8> + Sync,
+) {
     every_one(&tools(), &|tool| {
         for seed in 0..rounds {
             survives(tool, url, patience, &stream(&mut Dice(seed)));
@@ -175,7 +195,11 @@ fn every_one(tools: &[String], work: &(impl Fn(&str) + Sync)) {
 /// Runs a tool with a stream and asserts that it ended as the manual says.
 fn survives(tool: &str, url: &str, patience: Option<Duration>, stream: &[u8]) {
     let mut command = clean(Command::new(bin().join(tool)), url);
-    command.args(args(tool)).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(args(tool))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -191,13 +215,30 @@ fn survives(tool: &str, url: &str, patience: Option<Duration>, stream: &[u8]) {
         let code = ended(&mut child, patience);
         (code, stdout.join().unwrap(), stderr.join().unwrap())
     });
-    let told = || format!("{tool}, given:\n{}\nstderr:\n{stderr}", String::from_utf8_lossy(stream));
+    let told = || {
+        format!(
+            "{tool}, given:\n{}\nstderr:\n{stderr}",
+            String::from_utf8_lossy(stream)
+        )
+    };
     let code = code.unwrap_or_else(|| panic!("hangs: {}", told()));
-    assert!(CODES.contains(&code) && !stderr.contains("panicked"), "ended with {code}: {}", told());
-    assert!(!stderr.contains(|c: char| c.is_control() && c != '\n'), "{}", told());
+    assert!(
+        CODES.contains(&code) && !stderr.contains("panicked"),
+        "ended with {code}: {}",
+        told()
+    );
+    assert!(
+        !stderr.contains(|c: char| c.is_control() && c != '\n'),
+        "{}",
+        told()
+    );
     for line in stdout.lines() {
         let record: Result<Value, _> = serde_json::from_str(line);
-        assert!(record.is_ok_and(|record| record.is_object()), "stdout has {line}: {}", told());
+        assert!(
+            record.is_ok_and(|record| record.is_object()),
+            "stdout has {line}: {}",
+            told()
+        );
     }
 }
 
@@ -210,7 +251,9 @@ fn ended(child: &mut Child, patience: Option<Duration>) -> Option<i32> {
         }
         if patience.is_some_and(|patience| begun.elapsed() > patience) {
             patience = None;
-            let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+            let _ = Command::new("kill")
+                .args(["-INT", &child.id().to_string()])
+                .status();
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -220,8 +263,11 @@ fn ended(child: &mut Child, patience: Option<Duration>) -> Option<i32> {
 
 /// A stream of good records of which some were changed, repeated, left out or put elsewhere.
 fn wild(dice: &mut Dice) -> Vec<u8> {
-    let mut records: Vec<Value> =
-        STREAM.lines().map(|line| serde_json::from_str(line).unwrap()).filter(|_| dice.below(8) > 0).collect();
+    let mut records: Vec<Value> = STREAM
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|_| dice.below(8) > 0)
+        .collect();
     for _ in 0..=dice.below(6) {
         let at = dice.below(records.len());
         match dice.below(5) {
@@ -250,7 +296,11 @@ fn wild(dice: &mut Dice) -> Vec<u8> {
     }
     let mut stream = String::new();
     for record in records {
-        stream += &if dice.below(3) == 0 { format!("{record:#}") } else { record.to_string() };
+        stream += &if dice.below(3) == 0 {
+            format!("{record:#}")
+        } else {
+            record.to_string()
+        };
         stream += ["\n", "", "\r\n", " \n\n"][dice.below(4)];
     }
     stream.into_bytes()
@@ -259,8 +309,19 @@ fn wild(dice: &mut Dice) -> Vec<u8> {
 /// Gives a field of a record another value: as a rule one of its kind, since others are refused at once.
 fn change(dice: &mut Dice, record: &mut Value) {
     let fields = record.as_object_mut().unwrap();
-    let field = fields.keys().nth(dice.below(fields.len())).cloned().unwrap();
-    let kind = |value: &Value| (value.is_string(), value.is_array(), value.is_object(), value.is_number());
+    let field = fields
+        .keys()
+        .nth(dice.below(fields.len()))
+        .cloned()
+        .unwrap();
+    let kind = |value: &Value| {
+        (
+            value.is_string(),
+            value.is_array(),
+            value.is_object(),
+            value.is_number(),
+        )
+    };
     let mut new = value(dice);
     while kind(&new) != kind(&fields[&field]) && dice.below(20) > 0 {
         new = value(dice);

@@ -27,14 +27,19 @@ fn up(aws: &LocalAws, work: &Path) -> Option<Output> {
             return None;
         }
     }
-    let built = Command::new(root().join("scripts/build-services")).status().unwrap();
+    let built = Command::new(root().join("scripts/build-services"))
+        .status()
+        .unwrap();
     assert!(built.success(), "scripts/build-services: {built}");
 
     // buildah keeps what it needs in the test's own folder, and needs no privileges to build.
     let at = |name: &str| work.join(name).display().to_string();
     fs::create_dir_all(work.join("tmp")).unwrap();
-    let storage =
-        format!("[storage]\ndriver = \"vfs\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n", at("storage"), at("run"));
+    let storage = format!(
+        "[storage]\ndriver = \"vfs\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n",
+        at("storage"),
+        at("run")
+    );
     fs::write(work.join("storage.conf"), storage).unwrap();
     let exports = format!(
         "export HOME={} TMPDIR={} CONTAINERS_STORAGE_CONF={} BUILDAH_ISOLATION=chroot SOURCE_DATE_EPOCH=0; ",
@@ -42,9 +47,17 @@ fn up(aws: &LocalAws, work: &Path) -> Option<Output> {
         at("tmp"),
         at("storage.conf")
     );
-    let context = |app: &str| format!("{app}_context={}", root().join("tests/services").join(app).display());
+    let context = |app: &str| {
+        format!(
+            "{app}_context={}",
+            root().join("tests/services").join(app).display()
+        )
+    };
     let pipe = recipe(&[&context("web"), &context("api"), "up"], "pr1");
-    Some(aws.pipe(&(exports + &pipe.replace("push-image", "push-image --builder buildah"))).ok())
+    Some(
+        aws.pipe(&(exports + &pipe.replace("push-image", "push-image --builder buildah")))
+            .ok(),
+    )
 }
 
 /// Something of a repository, as a task pulls it: by HTTP, with a token.
@@ -52,23 +65,55 @@ fn get(aws: &LocalAws, repository: &str, what: &str, digest: &Value) -> Vec<u8> 
     let answer = aws.call("ecr", "get_authorization_token", json!({}));
     let token = text(&answer["authorizationData"][0]["authorizationToken"]).to_string();
     let url = format!("{}/v2/{repository}/{what}/{}", aws.url, text(digest));
-    let answer = ureq::get(url).header("Authorization", format!("Basic {token}")).call().unwrap();
-    let bytes = answer.into_body().with_config().limit(1 << 30).read_to_vec().unwrap();
-    assert_eq!(format!("sha256:{:x}", Sha256::digest(&bytes)), text(digest), "{what} of {repository}");
+    let answer = ureq::get(url)
+        .header("Authorization", format!("Basic {token}"))
+        .call()
+        .unwrap();
+    let bytes = answer
+        .into_body()
+        .with_config()
+        .limit(1 << 30)
+        .read_to_vec()
+        .unwrap();
+    assert_eq!(
+        format!("sha256:{:x}", Sha256::digest(&bytes)),
+        text(digest),
+        "{what} of {repository}"
+    );
     bytes
 }
 
 /// Pulls an image by its digest and unpacks it; answers its config.
 fn pull(aws: &LocalAws, image: &str, folder: &Path) -> Value {
-    let (repository, digest) = image.strip_prefix(&format!("{REGISTRY}/")).unwrap().split_once('@').unwrap();
-    let manifest: Value = serde_json::from_slice(&get(aws, repository, "manifests", &json!(digest))).unwrap();
+    let (repository, digest) = image
+        .strip_prefix(&format!("{REGISTRY}/"))
+        .unwrap()
+        .split_once('@')
+        .unwrap();
+    let manifest: Value =
+        serde_json::from_slice(&get(aws, repository, "manifests", &json!(digest))).unwrap();
     fs::create_dir_all(folder).unwrap();
     for layer in manifest["layers"].as_array().unwrap() {
-        let mut tar = Command::new("tar").args(["-xz", "-C"]).arg(folder).stdin(Stdio::piped()).spawn().unwrap();
-        tar.stdin.take().unwrap().write_all(&get(aws, repository, "blobs", &layer["digest"])).unwrap();
+        let mut tar = Command::new("tar")
+            .args(["-xz", "-C"])
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        tar.stdin
+            .take()
+            .unwrap()
+            .write_all(&get(aws, repository, "blobs", &layer["digest"]))
+            .unwrap();
         assert!(tar.wait().unwrap().success());
     }
-    serde_json::from_slice(&get(aws, repository, "blobs", &manifest["config"]["digest"])).unwrap()
+    serde_json::from_slice(&get(
+        aws,
+        repository,
+        "blobs",
+        &manifest["config"]["digest"],
+    ))
+    .unwrap()
 }
 
 /// A task that runs here; it ends with the test.
@@ -82,7 +127,11 @@ impl Task {
     /// Pulls and runs what the task definition of an app says, exactly as it says.
     fn run(aws: &LocalAws, up: &Output, app: &str, work: &Path, reaches: Value) -> Self {
         let arn = up.record("task_definition", app)["arn"].clone();
-        let answer = aws.call("ecs", "describe_task_definition", json!({"taskDefinition": arn}));
+        let answer = aws.call(
+            "ecs",
+            "describe_task_definition",
+            json!({"taskDefinition": arn}),
+        );
         let container = &answer["taskDefinition"]["containerDefinitions"][0];
         let folder = work.join(app);
         let config = pull(aws, text(&container["image"]), &folder)["config"].clone();
@@ -97,7 +146,10 @@ impl Task {
         }
         // What ECS puts into a container, and the DNS of the VPC knows.
         fs::create_dir_all(folder.join("etc")).unwrap();
-        let hosts = format!("127.0.0.1 localhost\n{API} {}\n", text(&up.record("alb", "api")["dns"]));
+        let hosts = format!(
+            "127.0.0.1 localhost\n{API} {}\n",
+            text(&up.record("alb", "api")["dns"])
+        );
         fs::write(folder.join("etc/hosts"), hosts).unwrap();
 
         let socket = work.join(format!("{app}.socket"));
@@ -109,8 +161,15 @@ impl Task {
             "reaches": reaches,
         });
         let mut command = Command::new("unshare");
-        command.arg("--net").arg(root().join(".venv/bin/python")).arg(root().join("tests/services/task.py"));
-        let child = command.arg(task.to_string()).stdin(Stdio::piped()).spawn().unwrap();
+        command
+            .arg("--net")
+            .arg(root().join(".venv/bin/python"))
+            .arg(root().join("tests/services/task.py"));
+        let child = command
+            .arg(task.to_string())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
         Task { child, socket }
     }
 
@@ -120,7 +179,10 @@ impl Task {
             assert_eq!(self.child.try_wait().unwrap(), None, "it has ended");
             let answer = self.try_get(path).unwrap_or_default();
             if let Some((head, body)) = answer.split_once("\r\n\r\n") {
-                return (head.split(' ').nth(1).unwrap().to_string(), body.to_string());
+                return (
+                    head.split(' ').nth(1).unwrap().to_string(),
+                    body.to_string(),
+                );
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -151,7 +213,9 @@ impl Drop for Task {
 fn what_up_built_and_pushed_runs_and_web_shows_what_api_tells() {
     let work = TempDir::new().unwrap();
     let aws = LocalAws::start();
-    let Some(made) = up(&aws, work.path()) else { return };
+    let Some(made) = up(&aws, work.path()) else {
+        return;
+    };
 
     // The same directories again: the same images, and nothing to do.
     aws.forget();
@@ -159,15 +223,28 @@ fn what_up_built_and_pushed_runs_and_web_shows_what_api_tells() {
     assert_eq!(aws.changes(), Vec::<String>::new());
     for app in ["web", "api"] {
         let image = made.record("image", app)["image"].clone();
-        assert!(text(&image).starts_with(&format!("{REGISTRY}/repo-{app}-production-pr1@sha256:")), "{image}");
+        assert!(
+            text(&image).starts_with(&format!("{REGISTRY}/repo-{app}-production-pr1@sha256:")),
+            "{image}"
+        );
         assert_eq!(again.record("image", app)["image"], image);
         assert_eq!(made.record("task_definition", app)["image"], image);
     }
 
-    if !Command::new("unshare").args(["--net", "true"]).status().is_ok_and(|status| status.success()) {
-        eprintln!("skipped: a task needs a network of its own and another root, and only root gives them");
+    if !Command::new("unshare")
+        .args(["--net", "true"])
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        eprintln!(
+            "skipped: a task needs a network of its own and another root, and only root gives them"
+        );
         for app in ["web", "api"] {
-            let config = pull(&aws, text(&made.record("image", app)["image"]), &work.path().join(app));
+            let config = pull(
+                &aws,
+                text(&made.record("image", app)["image"]),
+                &work.path().join(app),
+            );
             assert_eq!(config["config"]["Entrypoint"], json!([format!("/{app}")]));
         }
         return;
@@ -180,12 +257,25 @@ fn what_up_built_and_pushed_runs_and_web_shows_what_api_tells() {
     assert_eq!(status, "200");
     let forecasts: Value = serde_json::from_str(&forecasts).unwrap();
     assert_eq!(forecasts.as_array().unwrap().len(), 5);
-    assert_eq!(api.get("/").0, "404", "api has no such path: it is healthy by another");
+    assert_eq!(
+        api.get("/").0,
+        "404",
+        "api has no such path: it is healthy by another"
+    );
 
     let (status, page) = web.get("/");
-    let shown = page.split("<pre>").nth(1).unwrap().split("</pre>").next().unwrap();
+    let shown = page
+        .split("<pre>")
+        .nth(1)
+        .unwrap()
+        .split("</pre>")
+        .next()
+        .unwrap();
     let shown: Value = serde_json::from_str(shown).unwrap_or_else(|why| panic!("{why}: {page}"));
-    assert_eq!((status.as_str(), shown.as_array().unwrap().len()), ("200", 5));
+    assert_eq!(
+        (status.as_str(), shown.as_array().unwrap().len()),
+        ("200", 5)
+    );
     for forecast in shown.as_array().unwrap() {
         let fields: Vec<&String> = forecast.as_object().unwrap().keys().collect();
         assert_eq!(fields, ["date", "temperatureC", "temperatureF", "summary"]);
@@ -194,7 +284,10 @@ fn what_up_built_and_pushed_runs_and_web_shows_what_api_tells() {
     // Both end when ECS says so, and web is well without api.
     assert_eq!(api.stop(), Some(15));
     let (status, page) = web.get("/");
-    assert!(status == "200" && page.contains("api does not answer at http://"), "{status}: {page}");
+    assert!(
+        status == "200" && page.contains("api does not answer at http://"),
+        "{status}: {page}"
+    );
     assert_eq!(web.stop(), Some(15));
 }
 
@@ -202,14 +295,34 @@ fn what_up_built_and_pushed_runs_and_web_shows_what_api_tells() {
 fn an_image_that_the_registry_does_not_have_is_told_and_web_stays_as_it_was() {
     let work = TempDir::new().unwrap();
     let aws = LocalAws::start();
-    let Some(made) = up(&aws, work.path()) else { return };
+    let Some(made) = up(&aws, work.path()) else {
+        return;
+    };
     let image = made.record("image", "web")["image"].clone();
-    let gone = format!("{REGISTRY}/repo-web-production-pr1@sha256:{}", "0".repeat(64));
-    let records: String = made.stdout.lines().map(|line| format!("{line}\n")).collect();
-    let output = aws.pipe_with(&format!("mk-ecs-svc --image web={gone} | wait-env"), &records);
+    let gone = format!(
+        "{REGISTRY}/repo-web-production-pr1@sha256:{}",
+        "0".repeat(64)
+    );
+    let records: String = made
+        .stdout
+        .lines()
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let output = aws.pipe_with(
+        &format!("mk-ecs-svc --image web={gone} | wait-env"),
+        &records,
+    );
     assert_eq!(output.code, 1, "{}", output.stderr);
-    assert!(output.stderr.contains("CannotPullContainerError: "), "{}", output.stderr);
-    assert!(output.stderr.contains(&format!("{gone}: not found")), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("CannotPullContainerError: "),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        output.stderr.contains(&format!("{gone}: not found")),
+        "{}",
+        output.stderr
+    );
 
     let service = made.record("service", "web");
     let params = json!({"cluster": service["cluster"], "services": [service["arn"]]});
@@ -217,8 +330,15 @@ fn an_image_that_the_registry_does_not_have_is_told_and_web_stays_as_it_was() {
         let now = aws.call("ecs", "describe_services", params.clone())["services"][0].clone();
         if now["deployments"][0]["rolloutState"] == "COMPLETED" {
             let arn = now["deployments"][0]["taskDefinition"].clone();
-            let answer = aws.call("ecs", "describe_task_definition", json!({"taskDefinition": arn}));
-            assert_eq!(answer["taskDefinition"]["containerDefinitions"][0]["image"], image);
+            let answer = aws.call(
+                "ecs",
+                "describe_task_definition",
+                json!({"taskDefinition": arn}),
+            );
+            assert_eq!(
+                answer["taskDefinition"]["containerDefinitions"][0]["image"],
+                image
+            );
             return;
         }
         std::thread::sleep(Duration::from_millis(20));

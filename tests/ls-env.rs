@@ -13,7 +13,10 @@ fn of_nothing_it_writes_the_environment_alone() {
     let aws = LocalAws::start();
     let output = aws.pipe("ls-env --env production-pr1").ok();
     assert_eq!(output.records().len(), 1);
-    assert_eq!(output.record("env", "production-pr1")["account"], "123456789012");
+    assert_eq!(
+        output.record("env", "production-pr1")["account"],
+        "123456789012"
+    );
 }
 
 #[test]
@@ -25,7 +28,10 @@ fn it_writes_what_the_tools_wrote() {
         let mut last = std::collections::BTreeMap::new();
         for mut record in output.records() {
             record.as_object_mut().unwrap().remove("change");
-            let key = (support::text(&record["type"]).to_string(), support::text(&record["name"]).to_string());
+            let key = (
+                support::text(&record["type"]).to_string(),
+                support::text(&record["name"]).to_string(),
+            );
             last.insert(key, record);
         }
         last
@@ -35,9 +41,19 @@ fn it_writes_what_the_tools_wrote() {
     for app in ["web", "api"] {
         let key = ("app".to_string(), app.to_string());
         let (asked, found) = (made.remove(&key).unwrap(), listed.remove(&key).unwrap());
-        for field in
-            ["port", "public", "calls", "health", "cpu", "memory", "count", "grace", "check", "architecture", "image"]
-        {
+        for field in [
+            "port",
+            "public",
+            "calls",
+            "health",
+            "cpu",
+            "memory",
+            "count",
+            "grace",
+            "check",
+            "architecture",
+            "image",
+        ] {
             assert_eq!(asked.get(field), found.get(field), "{app} {field}");
         }
     }
@@ -53,8 +69,14 @@ fn what_it_lists_continues_where_up_stopped() {
     assert_eq!(aws.changes(), Vec::<String>::new());
     let rolled =
         aws.pipe("ls-env --env production-pr1 | mk-ecs-svc --image web=registry.example/web:2 | wait-env").ok();
-    assert_eq!(rolled.record("task_definition", "web")["image"], "registry.example/web:2");
-    assert_eq!(aws.changes(), ["ecs:RegisterTaskDefinition", "ecs:UpdateService"]);
+    assert_eq!(
+        rolled.record("task_definition", "web")["image"],
+        "registry.example/web:2"
+    );
+    assert_eq!(
+        aws.changes(),
+        ["ecs:RegisterTaskDefinition", "ecs:UpdateService"]
+    );
 }
 
 #[test]
@@ -71,20 +93,32 @@ fn what_an_emulator_lacks_keeps_nothing_else_from_being_listed_and_deleted() {
     let aws = LocalAws::start();
     let faults = Faults::between(&aws);
     aws.pipe("mk-env production pr1 | mk-vpc").ok();
-    let words = "API for operation 'ListPipelines' of service 'codepipeline' has not yet been implemented";
-    let refusal =
-        json!({"do": "refuse", "of": "codepipeline:*", "status": 501, "code": "InternalFailure", "message": words});
+    let words =
+        "API for operation 'ListPipelines' of service 'codepipeline' has not yet been implemented";
+    let refusal = json!({"do": "refuse", "of": "codepipeline:*", "status": 501, "code": "InternalFailure", "message": words});
     for lacks in [refusal, json!({"do": "lack", "of": "codepipeline:*"})] {
         faults.rules(json!([lacks]));
         let listed = faults.pipe("ls-env --env production-pr1").ok();
         assert_eq!(listed.record("vpc", "main")["cidr"], "10.0.0.0/16");
         let lines: Vec<&str> = listed.stderr.lines().collect();
-        let [line] = lines[..] else { panic!("{}", listed.stderr) };
-        assert!(line.starts_with("ls-env: this endpoint lacks a service: cannot list the pipelines: "), "{line}");
+        let [line] = lines[..] else {
+            panic!("{}", listed.stderr)
+        };
+        assert!(
+            line.starts_with("ls-env: this endpoint lacks a service: cannot list the pipelines: "),
+            "{line}"
+        );
     }
     faults.pipe(&recipe(&["down"], "pr1")).ok();
     faults.end();
-    assert_eq!(faults.pipe("ls-env --env production-pr1").ok().records().len(), 1);
+    assert_eq!(
+        faults
+            .pipe("ls-env --env production-pr1")
+            .ok()
+            .records()
+            .len(),
+        1
+    );
     // A service that only fails now is no service that is not there.
     faults.rules(json!([{"do": "refuse", "of": "codepipeline:*", "code": "AccessDeniedException", "message": "no"}]));
     let refused = faults.pipe("ls-env --env production-pr1");
@@ -98,6 +132,11 @@ fn what_every_service_refuses_alike_is_told_once() {
     faults.rules(json!([{"do": "expire"}]));
     let env = r#"{"type":"env","name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
     let output = faults.pipe_with("ls-env", env);
-    assert_eq!((output.code, output.stderr.lines().count()), (1, 2), "{}", output.stderr);
+    assert_eq!(
+        (output.code, output.stderr.lines().count()),
+        (1, 2),
+        "{}",
+        output.stderr
+    );
     assert!(output.stderr.contains("expired"), "{}", output.stderr);
 }

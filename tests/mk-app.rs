@@ -27,15 +27,22 @@ fn it_writes_what_its_flags_say() {
     let output = tool("mk-app", &args, "").ok();
     assert_eq!(
         output.records(),
-        [json!({"type": "app", "name": "web", "port": 5000, "public": true, "calls": ["api"], "health": "/",
+        [
+            json!({"type": "app", "name": "web", "port": 5000, "public": true, "calls": ["api"], "health": "/",
             "set": {"ApiAddress": "http://{alb.api.dns}/WeatherForecast"}, "image": "x/web:1",
-            "cpu": 512, "memory": 1024, "count": 2, "grace": 60, "architecture": "X86_64"})]
+            "cpu": 512, "memory": 1024, "count": 2, "grace": 60, "architecture": "X86_64"})
+        ]
     );
 }
 
 #[test]
 fn its_record_comes_after_one_of_the_same_key() {
-    let output = tool("mk-app", &["web", "--port", "8080"], r#"{"type":"app","name":"web","port":80}"#).ok();
+    let output = tool(
+        "mk-app",
+        &["web", "--port", "8080"],
+        r#"{"type":"app","name":"web","port":80}"#,
+    )
+    .ok();
     assert_eq!(output.record("app", "web")["port"], 8080);
 }
 
@@ -43,17 +50,32 @@ fn its_record_comes_after_one_of_the_same_key() {
 fn a_size_that_fargate_does_not_have_is_refused() {
     let output = tool("mk-app", &["web", "--cpu", "128", "--memory", "128"], ENV);
     assert_eq!(output.code, 2);
-    assert_eq!(output.stderr, "mk-app: cpu 128 is no Fargate size: 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768\n");
+    assert_eq!(
+        output.stderr,
+        "mk-app: cpu 128 is no Fargate size: 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768\n"
+    );
     let output = tool("mk-app", &["web", "--memory", "4096"], ENV);
-    assert_eq!(output.stderr, "mk-app: memory 4096 does not go with cpu 256: 512, 1024 to 2048 MiB in steps of 1024\n");
+    assert_eq!(
+        output.stderr,
+        "mk-app: memory 4096 does not go with cpu 256: 512, 1024 to 2048 MiB in steps of 1024\n"
+    );
 }
 
 #[test]
 fn an_image_or_grace_that_aws_would_not_take_is_refused() {
     for (flags, told) in [
-        (["--image", ""], "mk-app: image is not the reference of an image\n"),
-        (["--image", "a b"], "mk-app: image is not the reference of an image\n"),
-        (["--grace", "2147483648"], "mk-app: grace 2147483648 is more than the 2147483647 seconds that ECS takes\n"),
+        (
+            ["--image", ""],
+            "mk-app: image is not the reference of an image\n",
+        ),
+        (
+            ["--image", "a b"],
+            "mk-app: image is not the reference of an image\n",
+        ),
+        (
+            ["--grace", "2147483648"],
+            "mk-app: grace 2147483648 is more than the 2147483647 seconds that ECS takes\n",
+        ),
     ] {
         let output = tool("mk-app", &[&["web"], &flags[..]].concat(), "");
         assert_eq!((output.code, output.stderr.as_str()), (2, told));

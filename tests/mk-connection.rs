@@ -7,7 +7,10 @@ const NAME: &str = "connection-production-pr1";
 const MAKE: &str = "mk-env production pr1 | mk-connection";
 
 fn all(aws: &LocalAws) -> Vec<Value> {
-    aws.call("codeconnections", "list_connections", json!({}))["Connections"].as_array().unwrap().clone()
+    aws.call("codeconnections", "list_connections", json!({}))["Connections"]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 fn theirs(aws: &LocalAws, name: &str) -> String {
@@ -26,12 +29,22 @@ fn it_obeys_the_conventions() {
 
 #[test]
 fn what_is_no_connection_is_refused_before_any_call() {
-    let output = tool("mk-connection", &["--adopt", "arn:aws:iam::123456789012:role/x"], ENV);
+    let output = tool(
+        "mk-connection",
+        &["--adopt", "arn:aws:iam::123456789012:role/x"],
+        ENV,
+    );
     assert_eq!(output.code, 2, "{output:?}");
     let other = "arn:aws:codeconnections:eu-west-1:123456789012:connection/0a1b";
     let output = tool("mk-connection", &["--adopt", other], ENV);
     assert_eq!(output.code, 2, "{output:?}");
-    assert!(output.stderr.contains("is not in account 123456789012 and region us-east-1"), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("is not in account 123456789012 and region us-east-1"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -39,16 +52,37 @@ fn it_makes_one_says_where_to_click_and_keeps_it() {
     let aws = LocalAws::start();
     let made = aws.pipe(MAKE).ok();
     let record = made.record("connection", "github");
-    assert_eq!((&record["status"], &record["change"]), (&json!("PENDING"), &json!("created")));
-    assert!(made.stderr.contains("https://console.aws.amazon.com/codesuite/settings/connections?region=us-east-1"));
-    assert!(made.stderr.contains("Update pending connection"), "{}", made.stderr);
-    let [one] = &all(&aws)[..] else { panic!("{:?}", all(&aws)) };
-    assert_eq!((&one["ConnectionName"], &one["ProviderType"]), (&json!(NAME), &json!("GitHub")));
-    let found = aws.call("codeconnections", "list_tags_for_resource", json!({"ResourceArn": record["arn"]}));
+    assert_eq!(
+        (&record["status"], &record["change"]),
+        (&json!("PENDING"), &json!("created"))
+    );
+    assert!(made.stderr.contains(
+        "https://console.aws.amazon.com/codesuite/settings/connections?region=us-east-1"
+    ));
+    assert!(
+        made.stderr.contains("Update pending connection"),
+        "{}",
+        made.stderr
+    );
+    let [one] = &all(&aws)[..] else {
+        panic!("{:?}", all(&aws))
+    };
+    assert_eq!(
+        (&one["ConnectionName"], &one["ProviderType"]),
+        (&json!(NAME), &json!("GitHub"))
+    );
+    let found = aws.call(
+        "codeconnections",
+        "list_tags_for_resource",
+        json!({"ResourceArn": record["arn"]}),
+    );
     let found = tags(&found["Tags"]);
-    for (key, value) in
-        [("plumbline:env", "production-pr1"), ("Environment", "production"), ("Team", "devops"), ("Name", NAME)]
-    {
+    for (key, value) in [
+        ("plumbline:env", "production-pr1"),
+        ("Environment", "production"),
+        ("Team", "devops"),
+        ("Name", NAME),
+    ] {
         assert_eq!(found[key], value, "{found}");
     }
     aws.handshake(NAME);
@@ -69,7 +103,10 @@ fn it_is_as_patient_as_the_others_where_it_is_throttled() {
         {"do": "throttle", "of": "codeconnections:*", "times": 4},
         {"do": "fail", "of": "codeconnections:*", "times": 5},
     ]));
-    assert_eq!(faults.pipe(MAKE).ok().record("connection", "github")["change"], "created");
+    assert_eq!(
+        faults.pipe(MAKE).ok().record("connection", "github")["change"],
+        "created"
+    );
     assert_eq!(all(&aws).len(), 1);
 }
 
@@ -78,7 +115,9 @@ fn bare(of: &str, which: Value) -> Value {
     let refuse = json!({"do": "refuse", "of": of, "when": "after", "status": 500, "code": "", "message": ""});
     let strip = json!({"do": "rewrite", "of": of, "match": "^.*$", "by": "<title>500 Internal Server Error</title>"});
     let rules = [refuse, strip].map(|mut rule| {
-        rule.as_object_mut().unwrap().extend(which.as_object().unwrap().clone());
+        rule.as_object_mut()
+            .unwrap()
+            .extend(which.as_object().unwrap().clone());
         rule
     });
     json!(rules)
@@ -90,15 +129,23 @@ fn a_bare_500_that_passes_hides_no_connection() {
     aws.pipe(MAKE).ok();
     let faults = Faults::between(&aws);
     faults.rules(bare("codeconnections:*", json!({"times": 2})));
-    assert_eq!(faults.pipe(MAKE).ok().record("connection", "github")["change"], "kept");
+    assert_eq!(
+        faults.pipe(MAKE).ok().record("connection", "github")["change"],
+        "kept"
+    );
     faults.rules(bare("codeconnections:*", json!({"times": 2})));
     let listed = faults.pipe("ls-env --env production-pr1").ok();
     assert_eq!(
-        (listed.record("connection", "github")["status"].as_str(), listed.stderr),
+        (
+            listed.record("connection", "github")["status"].as_str(),
+            listed.stderr
+        ),
         (Some("PENDING"), String::new())
     );
     faults.rules(bare("codeconnections:*", json!({"times": 2})));
-    faults.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+    faults
+        .pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
+        .ok();
     assert_eq!(all(&aws), Vec::<Value>::new());
 }
 
@@ -111,21 +158,33 @@ fn an_endpoint_without_the_service_is_asked_a_few_times_and_told_in_a_line() {
     assert_eq!(refused.code, 1, "{refused:?}");
     let asked = |faults: &Faults| {
         let seen = faults.told()["seen"].clone();
-        seen.as_array().unwrap().iter().filter(|call| text(&call["call"]).starts_with("codeconnections:")).count()
+        seen.as_array()
+            .unwrap()
+            .iter()
+            .filter(|call| text(&call["call"]).starts_with("codeconnections:"))
+            .count()
     };
     assert_eq!(asked(&faults), 6, "{}", faults.told());
     faults.rules(bare("codeconnections:*", json!({})));
     let listed = faults.pipe("ls-env --env production-pr1").ok();
-    assert_eq!(listed.stderr, "ls-env: this endpoint knows no connections; none is listed\n");
+    assert_eq!(
+        listed.stderr,
+        "ls-env: this endpoint knows no connections; none is listed\n"
+    );
     assert_eq!(asked(&faults), 6, "{}", faults.told());
 }
 
 #[test]
 fn a_dry_run_changes_nothing_and_announces_it() {
     let aws = LocalAws::start();
-    let planned = aws.pipe("mk-env production pr1 --plan | mk-connection").would_change();
+    let planned = aws
+        .pipe("mk-env production pr1 --plan | mk-connection")
+        .would_change();
     let planned = planned.record("connection", "github");
-    assert_eq!((&planned["change"], &planned["arn"]), (&json!("create"), &json!(format!("planned:{NAME}"))));
+    assert_eq!(
+        (&planned["change"], &planned["arn"]),
+        (&json!("create"), &json!(format!("planned:{NAME}")))
+    );
     assert_eq!(aws.changes(), Vec::<String>::new());
 }
 
@@ -134,11 +193,27 @@ fn tags_are_mended_and_others_tags_stay() {
     let aws = LocalAws::start();
     let arn = aws.pipe(MAKE).ok().record("connection", "github")["arn"].clone();
     let set = json!([{"Key": "Team", "Value": "nobody"}, {"Key": "theirs", "Value": "x"}]);
-    aws.call("codeconnections", "tag_resource", json!({"ResourceArn": arn, "Tags": set}));
+    aws.call(
+        "codeconnections",
+        "tag_resource",
+        json!({"ResourceArn": arn, "Tags": set}),
+    );
     let mended = aws.pipe(MAKE).ok().record("connection", "github");
-    assert_eq!((&mended["change"], &mended["changes"][0]["old"]), (&json!("updated"), &json!("nobody")));
-    let found = tags(&aws.call("codeconnections", "list_tags_for_resource", json!({"ResourceArn": arn}))["Tags"]);
-    assert_eq!((&found["Team"], &found["theirs"]), (&json!("devops"), &json!("x")));
+    assert_eq!(
+        (&mended["change"], &mended["changes"][0]["old"]),
+        (&json!("updated"), &json!("nobody"))
+    );
+    let found = tags(
+        &aws.call(
+            "codeconnections",
+            "list_tags_for_resource",
+            json!({"ResourceArn": arn}),
+        )["Tags"],
+    );
+    assert_eq!(
+        (&found["Team"], &found["theirs"]),
+        (&json!("devops"), &json!("x"))
+    );
 }
 
 #[test]
@@ -148,7 +223,13 @@ fn one_of_that_name_that_is_not_ours_is_refused_and_stays() {
     aws.forget();
     let refused = aws.pipe(MAKE);
     assert_eq!(refused.code, 1);
-    assert!(refused.stderr.contains(&format!("connection {NAME} exists and is not tagged")), "{}", refused.stderr);
+    assert!(
+        refused
+            .stderr
+            .contains(&format!("connection {NAME} exists and is not tagged")),
+        "{}",
+        refused.stderr
+    );
     down(&aws).ok();
     assert_eq!((aws.changes(), all(&aws).len()), (Vec::new(), 1));
 }
@@ -166,20 +247,38 @@ fn one_is_adopted_by_arn_or_name_and_never_changed_or_deleted() {
             (&record["arn"], &record["status"], &record["adopted"]),
             (&json!(arn), &json!("AVAILABLE"), &json!(true))
         );
-        let kept = aws.pipe_with("rm-env --confirm production-pr1", &adopted).ok();
-        assert!(kept.stderr.contains("was adopted: it stays"), "{}", kept.stderr);
+        let kept = aws
+            .pipe_with("rm-env --confirm production-pr1", &adopted)
+            .ok();
+        assert!(
+            kept.stderr.contains("was adopted: it stays"),
+            "{}",
+            kept.stderr
+        );
     }
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(all(&aws).len(), 1);
     let absent = aws.pipe(&format!("{MAKE} --adopt nothing"));
-    assert!(absent.code == 1 && absent.stderr.contains("there is no connection nothing"), "{absent:?}");
+    assert!(
+        absent.code == 1 && absent.stderr.contains("there is no connection nothing"),
+        "{absent:?}"
+    );
     theirs(&aws, "github-team");
     let two = aws.pipe(&format!("{MAKE} --adopt github-team"));
-    assert!(two.code == 1 && two.stderr.contains("several connections are named github-team"), "{two:?}");
+    assert!(
+        two.code == 1
+            && two
+                .stderr
+                .contains("several connections are named github-team"),
+        "{two:?}"
+    );
 }
 
 fn serde_line(stdout: &str, kind: &str) -> Value {
-    let line = stdout.lines().find(|line| line.contains(&format!("\"type\":\"{kind}\""))).unwrap();
+    let line = stdout
+        .lines()
+        .find(|line| line.contains(&format!("\"type\":\"{kind}\"")))
+        .unwrap();
     line.parse().unwrap()
 }
 
@@ -189,7 +288,10 @@ fn two_runs_at_once_end_with_one() {
     aws.pipe(&format!("{MAKE} & {MAKE} & {MAKE} & wait")).ok();
     let again = aws.pipe(MAKE).ok().record("connection", "github");
     let there = all(&aws);
-    assert!(there.iter().any(|one| one["ConnectionArn"] == again["arn"]), "{there:?}");
+    assert!(
+        there.iter().any(|one| one["ConnectionArn"] == again["arn"]),
+        "{there:?}"
+    );
     // AWS keeps no two from having one name; what lost is removed by its own run.
     assert_eq!(there.len(), 1, "{there:?}");
 }
@@ -204,7 +306,10 @@ fn a_second_one_of_ours_is_removed_by_the_next_run_or_by_down() {
     };
     let arn = aws.pipe(MAKE).ok().record("connection", "github")["arn"].clone();
     second(); // as a call does whose answer was lost
-    assert_eq!(aws.pipe(MAKE).ok().record("connection", "github")["arn"], arn);
+    assert_eq!(
+        aws.pipe(MAKE).ok().record("connection", "github")["arn"],
+        arn
+    );
     assert_eq!(all(&aws).len(), 1);
     second();
     down(&aws).ok();
@@ -217,6 +322,9 @@ fn down_deletes_the_one_that_was_made() {
     aws.pipe(MAKE).ok();
     let listed = aws.pipe("ls-env --env production-pr1").ok();
     assert_eq!(listed.record("connection", "github")["status"], "PENDING");
-    assert_eq!(down(&aws).ok().record("connection", "github")["change"], "deleted");
+    assert_eq!(
+        down(&aws).ok().record("connection", "github")["change"],
+        "deleted"
+    );
     assert_eq!(all(&aws), Vec::<Value>::new());
 }

@@ -20,7 +20,11 @@ fn bad_input_is_refused_before_any_call() {
     );
     let output = tool("mk-ecs-svc", &["--image", "web"], ENV);
     assert_eq!(output.code, 2);
-    assert!(output.stderr.contains("an image is written APP=REFERENCE"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("an image is written APP=REFERENCE"),
+        "{}",
+        output.stderr
+    );
 }
 
 /// Web, which calls api, and api; with all that mk-ecs-svc needs of others' work.
@@ -33,7 +37,11 @@ impl World {
     fn new() -> Self {
         let aws = LocalAws::start();
         let mut input = aws.pipe("mk-env production pr1 | mk-vpc").ok().records();
-        let vpc = input.iter().rfind(|record| record["type"] == "vpc").unwrap().clone();
+        let vpc = input
+            .iter()
+            .rfind(|record| record["type"] == "vpc")
+            .unwrap()
+            .clone();
         input.push(
             json!({"type": "app", "name": "web", "public": true, "calls": ["api"], "image": "registry.example/web:1",
             "set": {"ApiAddress": "http://{alb.api.dns}/WeatherForecast", "Braces": "{}"}}),
@@ -48,12 +56,18 @@ impl World {
 
     /// Changes the record of a type and name.
     fn set(&mut self, kind: &str, name: &str, field: &str, value: Value) {
-        let record = self.input.iter_mut().rfind(|record| record["type"] == kind && record["name"] == name);
+        let record = self
+            .input
+            .iter_mut()
+            .rfind(|record| record["type"] == kind && record["name"] == name);
         record.unwrap()[field] = value;
     }
 
     fn stdin(&self) -> String {
-        self.input.iter().map(|record| format!("{record}\n")).collect()
+        self.input
+            .iter()
+            .map(|record| format!("{record}\n"))
+            .collect()
     }
 
     fn run(&self) -> Output {
@@ -68,15 +82,27 @@ impl World {
 
     /// The newest revision of an app's task definition.
     fn task(&self, app: &str) -> Value {
-        let params = json!({"taskDefinition": format!("task-{app}-production-pr1"), "include": ["TAGS"]});
+        let params =
+            json!({"taskDefinition": format!("task-{app}-production-pr1"), "include": ["TAGS"]});
         self.aws.call("ecs", "describe_task_definition", params)
     }
 
     /// Registers a revision by hand, from what AWS told of another; answers its ARN.
     fn register(&self, definition: &Value, tags: Value) -> Value {
-        let fields = ["family", "containerDefinitions", "cpu", "memory", "networkMode", "executionRoleArn"];
-        let fields = fields.into_iter().chain(["requiresCompatibilities", "runtimePlatform"]);
-        let mut params: Value = fields.map(|field| (field.to_string(), definition[field].clone())).collect();
+        let fields = [
+            "family",
+            "containerDefinitions",
+            "cpu",
+            "memory",
+            "networkMode",
+            "executionRoleArn",
+        ];
+        let fields = fields
+            .into_iter()
+            .chain(["requiresCompatibilities", "runtimePlatform"]);
+        let mut params: Value = fields
+            .map(|field| (field.to_string(), definition[field].clone()))
+            .collect();
         if tags != Value::Null {
             params["tags"] = tags;
         }
@@ -137,31 +163,68 @@ fn it_makes_a_cluster_and_a_service_for_each_app_and_a_second_run_changes_nothin
     let made = world.run().ok();
     assert_eq!(world.aws.calls().len(), 10, "{:?}", world.aws.calls());
     let cluster = made.record("cluster", "main");
-    assert_eq!(cluster["arn"], "arn:aws:ecs:us-east-1:123456789012:cluster/cluster-production-pr1");
+    assert_eq!(
+        cluster["arn"],
+        "arn:aws:ecs:us-east-1:123456789012:cluster/cluster-production-pr1"
+    );
     assert_eq!(made.record("service", "web")["count"], 2);
     assert_eq!(made.record("service", "web")["cluster"], cluster["arn"]);
-    assert_eq!(made.record("task_definition", "web")["image"], "registry.example/web:1");
-    let clusters =
-        world.aws.call("ecs", "describe_clusters", json!({"clusters": [cluster["arn"]], "include": ["TAGS"]}));
-    assert_eq!(tags(&clusters["clusters"][0]["tags"])["plumbline:env"], "production-pr1");
+    assert_eq!(
+        made.record("task_definition", "web")["image"],
+        "registry.example/web:1"
+    );
+    let clusters = world.aws.call(
+        "ecs",
+        "describe_clusters",
+        json!({"clusters": [cluster["arn"]], "include": ["TAGS"]}),
+    );
+    assert_eq!(
+        tags(&clusters["clusters"][0]["tags"])["plumbline:env"],
+        "production-pr1"
+    );
 
     let task = world.task("web");
     let definition = &task["taskDefinition"];
     let dns = text(&made.record("alb", "api")["dns"]).to_string();
-    assert_eq!(definition["taskDefinitionArn"], made.record("task_definition", "web")["arn"]);
     assert_eq!(
-        (&definition["cpu"], &definition["memory"], &definition["networkMode"]),
+        definition["taskDefinitionArn"],
+        made.record("task_definition", "web")["arn"]
+    );
+    assert_eq!(
+        (
+            &definition["cpu"],
+            &definition["memory"],
+            &definition["networkMode"]
+        ),
         (&json!("256"), &json!("512"), &json!("awsvpc"))
     );
     assert_eq!(definition["requiresCompatibilities"], json!(["FARGATE"]));
-    assert_eq!(definition["runtimePlatform"], json!({"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"}));
-    assert_eq!(definition["executionRoleArn"], made.record("role", "execution/web")["arn"]);
+    assert_eq!(
+        definition["runtimePlatform"],
+        json!({"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"})
+    );
+    assert_eq!(
+        definition["executionRoleArn"],
+        made.record("role", "execution/web")["arn"]
+    );
     assert_eq!(definition.get("taskRoleArn"), None);
-    assert_eq!(definition["containerDefinitions"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        definition["containerDefinitions"].as_array().unwrap().len(),
+        1
+    );
     let container = &definition["containerDefinitions"][0];
-    assert_eq!((&container["name"], &container["image"]), (&json!("web"), &json!("registry.example/web:1")));
-    assert_eq!((&container["essential"], &container["stopTimeout"]), (&json!(true), &json!(30)));
-    assert_eq!(container["portMappings"], json!([{"containerPort": 5000, "hostPort": 5000, "protocol": "tcp"}]));
+    assert_eq!(
+        (&container["name"], &container["image"]),
+        (&json!("web"), &json!("registry.example/web:1"))
+    );
+    assert_eq!(
+        (&container["essential"], &container["stopTimeout"]),
+        (&json!(true), &json!(30))
+    );
+    assert_eq!(
+        container["portMappings"],
+        json!([{"containerPort": 5000, "hostPort": 5000, "protocol": "tcp"}])
+    );
     assert_eq!(container["linuxParameters"]["initProcessEnabled"], true);
     assert_eq!(
         container["environment"],
@@ -172,35 +235,69 @@ fn it_makes_a_cluster_and_a_service_for_each_app_and_a_second_run_changes_nothin
         json!({"logDriver": "awslogs", "options": {"awslogs-group": "/production-pr1/web", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "web"}})
     );
     assert_eq!(
-        (&tags(&task["tags"])["plumbline:env"], &tags(&task["tags"])["Team"]),
+        (
+            &tags(&task["tags"])["plumbline:env"],
+            &tags(&task["tags"])["Team"]
+        ),
         (&json!("production-pr1"), &json!("devops"))
     );
 
     let service = world.service("web");
     let vpc = made.record("vpc", "main");
     assert_eq!(
-        (&service["launchType"], &service["platformVersion"], &service["desiredCount"]),
+        (
+            &service["launchType"],
+            &service["platformVersion"],
+            &service["desiredCount"]
+        ),
         (&json!("FARGATE"), &json!("LATEST"), &json!(2))
     );
-    assert_eq!(service["taskDefinition"], made.record("service", "web")["task_definition"]);
+    assert_eq!(
+        service["taskDefinition"],
+        made.record("service", "web")["task_definition"]
+    );
     let network = &service["networkConfiguration"]["awsvpcConfiguration"];
-    assert_eq!((&network["subnets"], &network["assignPublicIp"]), (&vpc["private_subnets"], &json!("DISABLED")));
-    assert_eq!(network["securityGroups"], json!([made.record("sg", "task/web")["id"]]));
+    assert_eq!(
+        (&network["subnets"], &network["assignPublicIp"]),
+        (&vpc["private_subnets"], &json!("DISABLED"))
+    );
+    assert_eq!(
+        network["securityGroups"],
+        json!([made.record("sg", "task/web")["id"]])
+    );
     assert_eq!(
         service["loadBalancers"],
         json!([{"targetGroupArn": made.record("listener", "web")["target_group"], "containerName": "web", "containerPort": 5000}])
     );
     assert_eq!(service["healthCheckGracePeriodSeconds"], 60);
     let deployment = &service["deploymentConfiguration"];
-    assert_eq!(deployment["deploymentCircuitBreaker"], json!({"enable": true, "rollback": true}));
-    assert_eq!((&deployment["minimumHealthyPercent"], &deployment["maximumPercent"]), (&json!(100), &json!(200)));
     assert_eq!(
-        (&service["availabilityZoneRebalancing"], &service["propagateTags"]),
+        deployment["deploymentCircuitBreaker"],
+        json!({"enable": true, "rollback": true})
+    );
+    assert_eq!(
+        (
+            &deployment["minimumHealthyPercent"],
+            &deployment["maximumPercent"]
+        ),
+        (&json!(100), &json!(200))
+    );
+    assert_eq!(
+        (
+            &service["availabilityZoneRebalancing"],
+            &service["propagateTags"]
+        ),
         (&json!("ENABLED"), &json!("SERVICE"))
     );
-    assert_eq!((&service["enableECSManagedTags"], &service.get("roleArn")), (&json!(true), &None));
     assert_eq!(
-        (&tags(&service["tags"])["plumbline:env"], &tags(&service["tags"])["Team"]),
+        (&service["enableECSManagedTags"], &service.get("roleArn")),
+        (&json!(true), &None)
+    );
+    assert_eq!(
+        (
+            &tags(&service["tags"])["plumbline:env"],
+            &tags(&service["tags"])["Team"]
+        ),
         (&json!("production-pr1"), &json!("devops"))
     );
 
@@ -208,7 +305,13 @@ fn it_makes_a_cluster_and_a_service_for_each_app_and_a_second_run_changes_nothin
     let again = world.run().ok();
     assert_eq!(world.aws.changes(), Vec::<String>::new());
     assert_eq!(world.aws.calls().len(), 5, "{:?}", world.aws.calls());
-    assert!(again.stderr.contains("mk-ecs-svc: nothing to change (5 kept)"), "{}", again.stderr);
+    assert!(
+        again
+            .stderr
+            .contains("mk-ecs-svc: nothing to change (5 kept)"),
+        "{}",
+        again.stderr
+    );
 }
 
 #[test]
@@ -218,11 +321,18 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     let planned = world.run().would_change();
     assert_eq!(world.aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("service", "web")["change"], "create");
-    assert_eq!(planned.record("task_definition", "web")["arn"], "planned:task-web-production-pr1");
+    assert_eq!(
+        planned.record("task_definition", "web")["arn"],
+        "planned:task-web-production-pr1"
+    );
     world.set("env", "production-pr1", "plan", json!(false));
     let made = world.run().ok();
     let keys = |output: &Output| {
-        let mut keys: Vec<String> = output.records().iter().map(|r| format!("{} {}", r["type"], r["name"])).collect();
+        let mut keys: Vec<String> = output
+            .records()
+            .iter()
+            .map(|r| format!("{} {}", r["type"], r["name"]))
+            .collect();
         keys.sort();
         keys.dedup();
         keys
@@ -246,19 +356,34 @@ fn a_changed_image_is_rolled_out() {
     world.set("app", "web", "image", json!("registry.example/web:2"));
     world.aws.forget();
     let rolled = world.run().ok();
-    assert_eq!(world.aws.changes(), ["ecs:RegisterTaskDefinition", "ecs:UpdateService"]);
-    let (old, new) = (made.record("task_definition", "web"), rolled.record("task_definition", "web"));
+    assert_eq!(
+        world.aws.changes(),
+        ["ecs:RegisterTaskDefinition", "ecs:UpdateService"]
+    );
+    let (old, new) = (
+        made.record("task_definition", "web"),
+        rolled.record("task_definition", "web"),
+    );
     assert_ne!(old["arn"], new["arn"]);
     assert_eq!(
         new["changes"],
         json!([{"field": "image", "old": "registry.example/web:1", "new": "registry.example/web:2"}])
     );
-    let differences = "task-web-production-pr1:2 (image: registry.example/web:1 -> registry.example/web:2)";
+    let differences =
+        "task-web-production-pr1:2 (image: registry.example/web:1 -> registry.example/web:2)";
     assert!(rolled.stderr.contains(differences), "{}", rolled.stderr);
-    assert_eq!(rolled.record("service", "web")["task_definition"], new["arn"]);
+    assert_eq!(
+        rolled.record("service", "web")["task_definition"],
+        new["arn"]
+    );
     assert_eq!(world.service("web")["taskDefinition"], new["arn"]);
     // UpdateService says nothing of what did not change.
-    let update = world.aws.calls().into_iter().find(|call| call["action"] == "UpdateService").unwrap();
+    let update = world
+        .aws
+        .calls()
+        .into_iter()
+        .find(|call| call["action"] == "UpdateService")
+        .unwrap();
     let mut said: Vec<&String> = update["params"].as_object().unwrap().keys().collect();
     said.sort();
     assert_eq!(said, ["cluster", "service", "taskDefinition"]);
@@ -267,12 +392,24 @@ fn a_changed_image_is_rolled_out() {
 #[test]
 fn a_check_in_the_container_may_fail_while_the_app_starts() {
     let mut world = World::new();
-    world.set("app", "web", "check", json!("wget -q -O /dev/null http://localhost:5000/"));
+    world.set(
+        "app",
+        "web",
+        "check",
+        json!("wget -q -O /dev/null http://localhost:5000/"),
+    );
     let made = world.run().ok();
     let arn = made.record("task_definition", "web")["arn"].clone();
-    let answer = world.aws.call("ecs", "describe_task_definition", json!({"taskDefinition": arn}));
+    let answer = world.aws.call(
+        "ecs",
+        "describe_task_definition",
+        json!({"taskDefinition": arn}),
+    );
     let check = &answer["taskDefinition"]["containerDefinitions"][0]["healthCheck"];
-    assert_eq!(check["command"], json!(["CMD-SHELL", "wget -q -O /dev/null http://localhost:5000/"]));
+    assert_eq!(
+        check["command"],
+        json!(["CMD-SHELL", "wget -q -O /dev/null http://localhost:5000/"])
+    );
     assert_eq!(check["startPeriod"], 60);
     world.aws.forget();
     world.run().ok();
@@ -282,11 +419,27 @@ fn a_check_in_the_container_may_fail_while_the_app_starts() {
 #[test]
 fn a_flag_wins_over_an_image_record_and_that_over_the_apps_own() {
     let mut world = World::new();
-    world.input.push(json!({"type": "image", "name": "web", "image": "registry.example/web@sha256:1"}));
-    world.input.push(json!({"type": "image", "name": "api", "image": "registry.example/api@sha256:1"}));
-    let made = world.aws.pipe_with("mk-ecs-svc --image web=registry.example/web:flag", &world.stdin()).ok();
-    assert_eq!(made.record("task_definition", "web")["image"], "registry.example/web:flag");
-    assert_eq!(made.record("task_definition", "api")["image"], "registry.example/api@sha256:1");
+    world
+        .input
+        .push(json!({"type": "image", "name": "web", "image": "registry.example/web@sha256:1"}));
+    world
+        .input
+        .push(json!({"type": "image", "name": "api", "image": "registry.example/api@sha256:1"}));
+    let made = world
+        .aws
+        .pipe_with(
+            "mk-ecs-svc --image web=registry.example/web:flag",
+            &world.stdin(),
+        )
+        .ok();
+    assert_eq!(
+        made.record("task_definition", "web")["image"],
+        "registry.example/web:flag"
+    );
+    assert_eq!(
+        made.record("task_definition", "api")["image"],
+        "registry.example/api@sha256:1"
+    );
 }
 
 #[test]
@@ -300,15 +453,22 @@ fn an_app_without_an_image_is_bad_input() {
         "{}",
         output.stderr
     );
-    let of_web = |call: &Value| call["changing"] == true && call["params"].to_string().contains("-web-");
+    let of_web =
+        |call: &Value| call["changing"] == true && call["params"].to_string().contains("-web-");
     assert_eq!(world.aws.calls().into_iter().find(of_web), None);
 }
 
 #[test]
 fn a_reference_to_nothing_is_bad_input() {
     for (value, why) in [
-        ("{alb.apo.dns}", "mk-ecs-svc: app 'web' sets X from {alb.apo.dns}, but no alb record 'apo' is on stdin"),
-        ("{alb.api.port}", "mk-ecs-svc: app 'web' sets X from {alb.api.port}, but alb 'api' has no text 'port'"),
+        (
+            "{alb.apo.dns}",
+            "mk-ecs-svc: app 'web' sets X from {alb.apo.dns}, but no alb record 'apo' is on stdin",
+        ),
+        (
+            "{alb.api.port}",
+            "mk-ecs-svc: app 'web' sets X from {alb.api.port}, but alb 'api' has no text 'port'",
+        ),
     ] {
         let mut world = World::new();
         world.set("app", "web", "set", json!({"X": value}));
@@ -328,7 +488,11 @@ fn what_was_changed_by_hand_is_brought_into_line() {
         "healthCheckGracePeriodSeconds": 5, "availabilityZoneRebalancing": "DISABLED", "propagateTags": "NONE", "enableECSManagedTags": false,
         "deploymentConfiguration": {"minimumHealthyPercent": 0, "maximumPercent": 100, "deploymentCircuitBreaker": {"enable": false, "rollback": false}},
         "networkConfiguration": {"awsvpcConfiguration": {"subnets": [made.record("vpc", "main")["private_subnets"][0]], "securityGroups": [], "assignPublicIp": "ENABLED"}}}));
-    for arn in [&service["arn"], &service["cluster"], &service["task_definition"]] {
+    for arn in [
+        &service["arn"],
+        &service["cluster"],
+        &service["task_definition"],
+    ] {
         world.aws.call(
             "ecs",
             "tag_resource",
@@ -339,10 +503,34 @@ fn what_was_changed_by_hand_is_brought_into_line() {
     let again = world.run().ok();
     let mut changes = world.aws.changes();
     changes.sort();
-    assert_eq!(changes, ["ecs:TagResource", "ecs:TagResource", "ecs:TagResource", "ecs:UpdateService"]);
-    assert!(again.stderr.contains("count: 5 -> 2; grace: 5 -> 60; subnets: "), "{}", again.stderr);
-    assert!(again.stderr.contains("public ip: true -> false; circuit breaker: false -> true"), "{}", again.stderr);
-    assert!(again.stderr.contains("updated cluster main"), "{}", again.stderr);
+    assert_eq!(
+        changes,
+        [
+            "ecs:TagResource",
+            "ecs:TagResource",
+            "ecs:TagResource",
+            "ecs:UpdateService"
+        ]
+    );
+    assert!(
+        again
+            .stderr
+            .contains("count: 5 -> 2; grace: 5 -> 60; subnets: "),
+        "{}",
+        again.stderr
+    );
+    assert!(
+        again
+            .stderr
+            .contains("public ip: true -> false; circuit breaker: false -> true"),
+        "{}",
+        again.stderr
+    );
+    assert!(
+        again.stderr.contains("updated cluster main"),
+        "{}",
+        again.stderr
+    );
     assert_eq!(world.service("web")["desiredCount"], 2);
     assert_eq!(tags(&world.service("web")["tags"])["Team"], "devops");
     world.aws.forget();
@@ -369,12 +557,21 @@ fn a_revision_registered_by_hand_is_not_left_running() {
     );
     let again = world.run().ok();
     assert!(
-        again.stderr.contains("(cpu: 512 -> 256; memory: 1024 -> 512; environment ApiAddress: (none) -> http://"),
+        again.stderr.contains(
+            "(cpu: 512 -> 256; memory: 1024 -> 512; environment ApiAddress: (none) -> http://"
+        ),
         "{}",
         again.stderr
     );
-    assert!(again.stderr.contains("environment Debug: 1 -> (none)"), "{}", again.stderr);
-    assert_eq!(world.service("web")["taskDefinition"], again.record("task_definition", "web")["arn"]);
+    assert!(
+        again.stderr.contains("environment Debug: 1 -> (none)"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(
+        world.service("web")["taskDefinition"],
+        again.record("task_definition", "web")["arn"]
+    );
     // And one that is as wanted is run, without another beside it.
     world.aws.call(
         "ecs",
@@ -385,7 +582,9 @@ fn a_revision_registered_by_hand_is_not_left_running() {
     let again = world.run().ok();
     assert_eq!(world.aws.changes(), ["ecs:UpdateService"]);
     assert!(
-        again.stderr.contains("(task definition: task-web-production-pr1:2 -> task-web-production-pr1:3)"),
+        again
+            .stderr
+            .contains("(task definition: task-web-production-pr1:2 -> task-web-production-pr1:3)"),
         "{}",
         again.stderr
     );
@@ -410,14 +609,23 @@ fn what_an_emulator_forgets_of_a_service_is_not_set_again_and_again() {
     // What it does tell is brought into line, and nothing else said.
     world.set("app", "web", "count", json!(3));
     faults.pipe_with("mk-ecs-svc", &world.stdin()).ok();
-    let update = world.aws.calls().into_iter().find(|call| call["action"] == "UpdateService").unwrap();
+    let update = world
+        .aws
+        .calls()
+        .into_iter()
+        .find(|call| call["action"] == "UpdateService")
+        .unwrap();
     let mut said: Vec<&String> = update["params"].as_object().unwrap().keys().collect();
     said.sort();
     assert_eq!(said, ["cluster", "desiredCount", "service"]);
     // Where one of them is told, the others are as they are told: ECS leaves none out.
     faults.rules(forgotten[1..].iter().copied().map(rule).collect());
     let output = faults.pipe_with("mk-ecs-svc", &world.stdin()).ok();
-    assert!(output.stderr.contains("circuit breaker: false -> true"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("circuit breaker: false -> true"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -437,13 +645,22 @@ fn what_an_emulator_tells_as_an_empty_text_was_not_said() {
     // A text that says something is a difference still.
     faults.rules(json!([empty("networkMode", r#""pidMode": "task""#)]));
     faults.pipe_with("mk-ecs-svc", &world.stdin()).ok();
-    assert!(world.aws.changes().contains(&"ecs:RegisterTaskDefinition".to_string()));
+    assert!(
+        world
+            .aws
+            .changes()
+            .contains(&"ecs:RegisterTaskDefinition".to_string())
+    );
 }
 
 #[test]
 fn what_is_not_of_the_environment_is_refused_and_left_alone() {
     let world = World::new();
-    world.aws.call("ecs", "create_cluster", json!({"clusterName": "cluster-production-pr1"}));
+    world.aws.call(
+        "ecs",
+        "create_cluster",
+        json!({"clusterName": "cluster-production-pr1"}),
+    );
     world.aws.forget();
     let output = world.run();
     assert_eq!(output.code, 1);
@@ -452,18 +669,31 @@ fn what_is_not_of_the_environment_is_refused_and_left_alone() {
         "{}",
         output.stderr
     );
-    assert_eq!(count(&world.aws.changes(), "ecs:CreateService") + count(&world.aws.changes(), "ecs:TagResource"), 0);
+    assert_eq!(
+        count(&world.aws.changes(), "ecs:CreateService")
+            + count(&world.aws.changes(), "ecs:TagResource"),
+        0
+    );
 
     let world = World::new();
     let made = world.run().ok();
-    for (kind, record) in
-        [("service", made.record("service", "web")), ("task definition", made.record("task_definition", "api"))]
-    {
-        world.aws.call("ecs", "untag_resource", json!({"resourceArn": record["arn"], "tagKeys": ["plumbline:env"]}));
+    for (kind, record) in [
+        ("service", made.record("service", "web")),
+        ("task definition", made.record("task_definition", "api")),
+    ] {
+        world.aws.call(
+            "ecs",
+            "untag_resource",
+            json!({"resourceArn": record["arn"], "tagKeys": ["plumbline:env"]}),
+        );
         world.aws.forget();
         let output = world.run();
         assert_eq!((output.code, world.aws.changes()), (1, Vec::new()));
-        assert!(output.stderr.contains(&format!("mk-ecs-svc: {kind} ")), "{}", output.stderr);
+        assert!(
+            output.stderr.contains(&format!("mk-ecs-svc: {kind} ")),
+            "{}",
+            output.stderr
+        );
         world.aws.call(
             "ecs",
             "tag_resource",
@@ -476,7 +706,14 @@ fn what_is_not_of_the_environment_is_refused_and_left_alone() {
 fn told(record: &Value) -> Vec<String> {
     let changes = record["changes"].as_array().into_iter().flatten();
     changes
-        .map(|change| format!("{}: {} -> {}", text(&change["field"]), text(&change["old"]), text(&change["new"])))
+        .map(|change| {
+            format!(
+                "{}: {} -> {}",
+                text(&change["field"]),
+                text(&change["old"]),
+                text(&change["new"])
+            )
+        })
         .collect()
 }
 
@@ -484,20 +721,31 @@ fn told(record: &Value) -> Vec<String> {
 fn a_service_is_brought_back_from_another_platform_launch_type_or_load_balancer() {
     let world = World::new();
     let made = world.run().ok();
-    let (own, other) =
-        (&made.record("listener", "web")["target_group"], &made.record("listener", "api")["target_group"]);
+    let (own, other) = (
+        &made.record("listener", "web")["target_group"],
+        &made.record("listener", "api")["target_group"],
+    );
     let balancer = |group: &Value| json!({"targetGroupArn": group, "containerName": "web", "containerPort": 5000});
     let before = world.completed();
     for (field, value, difference) in [
-        ("platformVersion", json!("1.3.0"), "platform version: 1.3.0 -> LATEST".to_string()),
+        (
+            "platformVersion",
+            json!("1.3.0"),
+            "platform version: 1.3.0 -> LATEST".to_string(),
+        ),
         (
             "capacityProviderStrategy",
             json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1}]),
             "launch type: FARGATE_SPOT -> FARGATE".into(),
         ),
-        ("loadBalancers", json!([balancer(other)]), format!("target group: {} -> {}", text(other), text(own))),
+        (
+            "loadBalancers",
+            json!([balancer(other)]),
+            format!("target group: {} -> {}", text(other), text(own)),
+        ),
     ] {
-        let mut set = json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1"});
+        let mut set =
+            json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1"});
         set[field] = value;
         world.aws.call("ecs", "update_service", set);
         world.completed();
@@ -506,10 +754,21 @@ fn a_service_is_brought_back_from_another_platform_launch_type_or_load_balancer(
         assert_eq!(world.aws.changes(), ["ecs:UpdateService"], "{field}");
         assert_eq!(told(&mended.record("service", "web")), [difference]);
         let after = world.completed();
-        for same in ["platformVersion", "launchType", "loadBalancers", "taskDefinition", "networkConfiguration"] {
+        for same in [
+            "platformVersion",
+            "launchType",
+            "loadBalancers",
+            "taskDefinition",
+            "networkConfiguration",
+        ] {
             assert_eq!(after[same], before[same], "{field}: {same}");
         }
-        assert_eq!(after["capacityProviderStrategy"].as_array().map_or(0, Vec::len), 0);
+        assert_eq!(
+            after["capacityProviderStrategy"]
+                .as_array()
+                .map_or(0, Vec::len),
+            0
+        );
         world.aws.forget();
         world.run().ok();
         assert_eq!(world.aws.changes(), Vec::<String>::new(), "{field}");
@@ -538,30 +797,72 @@ fn what_hands_added_to_a_task_definition_goes_and_is_told() {
         log
     };
     for (field, value, difference) in [
-        ("command", json!(["sleep", "1d"]), "other settings: command -> none"),
-        ("entryPoint", json!(["sh"]), "other settings: entryPoint -> none"),
+        (
+            "command",
+            json!(["sleep", "1d"]),
+            "other settings: command -> none",
+        ),
+        (
+            "entryPoint",
+            json!(["sh"]),
+            "other settings: entryPoint -> none",
+        ),
         ("user", json!("root"), "other settings: user -> none"),
         ("secrets", secret, "other settings: secrets -> none"),
-        ("ulimits", json!([{"name": "nofile", "softLimit": 64, "hardLimit": 64}]), "other settings: ulimits -> none"),
-        ("memory", json!(128), "other settings: container memory -> none"),
-        ("readonlyRootFilesystem", json!(true), "other settings: readonlyRootFilesystem -> none"),
-        ("logConfiguration", log("mode", "non-blocking"), "other settings: log options -> none"),
-        ("logConfiguration", log("awslogs-region", "eu-west-1"), "log region: eu-west-1 -> us-east-1"),
-        ("portMappings", json!([{"containerPort": 5000, "protocol": "udp"}]), "port: 5000/udp -> 5000/tcp"),
+        (
+            "ulimits",
+            json!([{"name": "nofile", "softLimit": 64, "hardLimit": 64}]),
+            "other settings: ulimits -> none",
+        ),
+        (
+            "memory",
+            json!(128),
+            "other settings: container memory -> none",
+        ),
+        (
+            "readonlyRootFilesystem",
+            json!(true),
+            "other settings: readonlyRootFilesystem -> none",
+        ),
+        (
+            "logConfiguration",
+            log("mode", "non-blocking"),
+            "other settings: log options -> none",
+        ),
+        (
+            "logConfiguration",
+            log("awslogs-region", "eu-west-1"),
+            "log region: eu-west-1 -> us-east-1",
+        ),
+        (
+            "portMappings",
+            json!([{"containerPort": 5000, "protocol": "udp"}]),
+            "port: 5000/udp -> 5000/tcp",
+        ),
         ("essential", json!(true), ""),
         ("cpu", json!(0), ""),
     ] {
         let mut definition = wanted.clone();
         definition["containerDefinitions"][0][field] = value;
-        let theirs = world.register(&definition, json!([{"key": "plumbline:env", "value": "production-pr1"}]));
+        let theirs = world.register(
+            &definition,
+            json!([{"key": "plumbline:env", "value": "production-pr1"}]),
+        );
         world.aws.call("ecs", "update_service", json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": theirs}));
         world.completed();
         let mended = world.run().ok();
         let differences = told(&mended.record("task_definition", "web"));
-        let differences: Vec<&String> = differences.iter().filter(|text| !text.starts_with("tag ")).collect();
+        let differences: Vec<&String> = differences
+            .iter()
+            .filter(|text| !text.starts_with("tag "))
+            .collect();
         let runs = world.completed()["taskDefinition"].clone();
         if difference.is_empty() {
-            assert_eq!((differences.len(), &runs), (0, &theirs), "{field}: {differences:?}");
+            assert_eq!(
+                (differences.len(), &runs),
+                (0, &theirs),
+                "{field}: {differences:?}"
+            );
             continue;
         }
         assert_eq!(differences, [difference], "{field}");
@@ -604,7 +905,10 @@ fn two_runs_at_once_end_with_one_environment() {
         (world.run(), other.join().unwrap())
     });
     let (one, other) = (one.ok(), other.ok());
-    assert_eq!(one.record("service", "web")["arn"], other.record("service", "web")["arn"]);
+    assert_eq!(
+        one.record("service", "web")["arn"],
+        other.record("service", "web")["arn"]
+    );
     world.aws.forget();
     world.run().ok();
     assert_eq!(world.aws.changes(), Vec::<String>::new());
@@ -613,14 +917,25 @@ fn two_runs_at_once_end_with_one_environment() {
 #[test]
 fn an_image_for_an_app_that_nobody_names_is_bad_input() {
     let world = World::new();
-    let output = world.aws.pipe_with("mk-ecs-svc --image wep=x", &world.stdin());
+    let output = world
+        .aws
+        .pipe_with("mk-ecs-svc --image wep=x", &world.stdin());
     assert_eq!(output.code, 65);
-    assert!(output.stderr.contains("a flag names app 'wep', which no app record names"), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("a flag names app 'wep', which no app record names"),
+        "{}",
+        output.stderr
+    );
 }
 
 /// The records of some types, as a stream.
 fn only(output: &Output, kinds: &[&str]) -> String {
-    let records = output.records().into_iter().filter(|record| kinds.contains(&text(&record["type"])));
+    let records = output
+        .records()
+        .into_iter()
+        .filter(|record| kinds.contains(&text(&record["type"])));
     records.map(|record| format!("{record}\n")).collect()
 }
 
@@ -640,16 +955,38 @@ fn what_ls_env_finds_makes_the_same_again() {
     );
     assert_eq!(
         (&app["architecture"], &app["image"], &app["port"]),
-        (&json!("ARM64"), &json!("registry.example/web:1"), &json!(5000))
+        (
+            &json!("ARM64"),
+            &json!("registry.example/web:1"),
+            &json!(5000)
+        )
     );
     // What the others made has no tags here, so it is given by hand.
-    let others = world.input.iter().filter(|record| !["app", "env"].contains(&text(&record["type"])));
+    let others = world
+        .input
+        .iter()
+        .filter(|record| !["app", "env"].contains(&text(&record["type"])));
     let others: String = others.map(|record| format!("{record}\n")).collect();
-    let ours = only(&found, &["env", "app", "cluster", "task_definition", "service"]);
+    let ours = only(
+        &found,
+        &["env", "app", "cluster", "task_definition", "service"],
+    );
     world.aws.forget();
-    let again = world.aws.pipe_with("mk-ecs-svc", &format!("{ours}{others}")).ok();
-    assert_eq!(world.aws.changes(), Vec::<String>::new(), "{}", again.stderr);
-    assert!(again.stderr.contains("nothing to change (5 kept)"), "{}", again.stderr);
+    let again = world
+        .aws
+        .pipe_with("mk-ecs-svc", &format!("{ours}{others}"))
+        .ok();
+    assert_eq!(
+        world.aws.changes(),
+        Vec::<String>::new(),
+        "{}",
+        again.stderr
+    );
+    assert!(
+        again.stderr.contains("nothing to change (5 kept)"),
+        "{}",
+        again.stderr
+    );
 }
 
 #[test]
@@ -660,27 +997,49 @@ fn rm_env_leaves_nothing_and_takes_absent_for_done() {
     world.run().ok();
     let found = world.aws.pipe("ls-env --env production-pr1").ok();
     let ours = only(&found, &["env", "cluster", "task_definition", "service"]);
-    let gone = world.aws.pipe_with("rm-env --confirm production-pr1", &ours).ok();
-    for (kind, name) in [("service", "web"), ("service", "api"), ("task_definition", "web"), ("cluster", "main")] {
+    let gone = world
+        .aws
+        .pipe_with("rm-env --confirm production-pr1", &ours)
+        .ok();
+    for (kind, name) in [
+        ("service", "web"),
+        ("service", "api"),
+        ("task_definition", "web"),
+        ("cluster", "main"),
+    ] {
         assert_eq!(gone.record(kind, name)["change"], "deleted");
     }
-    let clusters = world.aws.call("ecs", "describe_clusters", json!({"clusters": ["cluster-production-pr1"]}));
+    let clusters = world.aws.call(
+        "ecs",
+        "describe_clusters",
+        json!({"clusters": ["cluster-production-pr1"]}),
+    );
     assert_eq!(clusters["clusters"][0]["status"], "INACTIVE");
     std::thread::sleep(std::time::Duration::from_millis(200)); // DELETE_IN_PROGRESS takes the local AWS's moment
     for status in ["ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS"] {
-        let left = world.aws.call("ecs", "list_task_definitions", json!({"status": status}));
+        let left = world
+            .aws
+            .call("ecs", "list_task_definitions", json!({"status": status}));
         assert_eq!(left["taskDefinitionArns"], json!([]), "{status}");
     }
     let nothing = world.aws.pipe("ls-env --env production-pr1").ok();
-    assert_eq!(only(&nothing, &["cluster", "task_definition", "service"]), "");
+    assert_eq!(
+        only(&nothing, &["cluster", "task_definition", "service"]),
+        ""
+    );
     world.aws.forget();
-    world.aws.pipe_with("rm-env --confirm production-pr1", &ours).ok();
+    world
+        .aws
+        .pipe_with("rm-env --confirm production-pr1", &ours)
+        .ok();
     assert_eq!(world.aws.changes(), Vec::<String>::new());
 
     // The names are free again, and the counter of revisions goes on.
     let made = world.run().ok();
     assert_eq!(made.record("service", "web")["change"], "created");
-    assert!(text(&made.record("task_definition", "web")["arn"]).ends_with("task-web-production-pr1:3"));
+    assert!(
+        text(&made.record("task_definition", "web")["arn"]).ends_with("task-web-production-pr1:3")
+    );
 }
 
 #[test]
@@ -688,12 +1047,25 @@ fn rm_env_leaves_alone_what_is_not_of_the_environment() {
     let world = World::new();
     let made = world.run().ok();
     let ours = only(&made, &["env", "task_definition", "service"]);
-    for record in [made.record("service", "web"), made.record("task_definition", "web")] {
-        world.aws.call("ecs", "untag_resource", json!({"resourceArn": record["arn"], "tagKeys": ["plumbline:env"]}));
+    for record in [
+        made.record("service", "web"),
+        made.record("task_definition", "web"),
+    ] {
+        world.aws.call(
+            "ecs",
+            "untag_resource",
+            json!({"resourceArn": record["arn"], "tagKeys": ["plumbline:env"]}),
+        );
     }
-    world.aws.pipe_with("rm-env --confirm production-pr1", &ours).ok();
+    world
+        .aws
+        .pipe_with("rm-env --confirm production-pr1", &ours)
+        .ok();
     assert_eq!(
-        (&world.service("web")["status"], &world.service("api")["status"]),
+        (
+            &world.service("web")["status"],
+            &world.service("api")["status"]
+        ),
         (&json!("ACTIVE"), &json!("INACTIVE"))
     );
     assert_eq!(world.task("web")["taskDefinition"]["status"], "ACTIVE");
@@ -703,7 +1075,11 @@ fn rm_env_leaves_alone_what_is_not_of_the_environment() {
 fn pushed_by_its_pipeline(world: &World) -> String {
     let repository = "repo-web-production-pr1";
     let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "config": {"digest": "sha256:1"}, "layers": []});
-    let _ = world.aws.try_call("ecr", "create_repository", json!({"repositoryName": repository}));
+    let _ = world.aws.try_call(
+        "ecr",
+        "create_repository",
+        json!({"repositoryName": repository}),
+    );
     let params = json!({"repositoryName": repository, "imageManifest": manifest.to_string()});
     let put = world.aws.call("ecr", "put_image", params);
     format!(
@@ -717,10 +1093,11 @@ fn deployed_by_its_pipeline(world: &World, image: &str) -> Value {
     let mut definition = world.task("web")["taskDefinition"].clone();
     definition["containerDefinitions"][0]["image"] = json!(image);
     let arn = world.register(&definition, Value::Null);
-    let params =
-        json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": arn});
+    let params = json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": arn});
     world.aws.call("ecs", "update_service", params);
-    world.until("web", |service| service["deployments"].as_array().unwrap().len() == 1);
+    world.until("web", |service| {
+        service["deployments"].as_array().unwrap().len() == 1
+    });
     world.aws.forget();
     arn
 }
@@ -732,9 +1109,19 @@ fn the_image_that_its_pipeline_deployed_stays_until_a_flag_says_otherwise() {
     let image = pushed_by_its_pipeline(&world);
     let arn = deployed_by_its_pipeline(&world, &image);
     let again = world.run().ok();
-    assert!(again.stderr.contains(&format!("web keeps {image}, which its pipeline deployed")), "{}", again.stderr);
+    assert!(
+        again
+            .stderr
+            .contains(&format!("web keeps {image}, which its pipeline deployed")),
+        "{}",
+        again.stderr
+    );
     assert_eq!(world.service("web")["taskDefinition"], arn);
-    assert_eq!(world.aws.changes(), ["ecs:TagResource"], "the revision becomes the environment's");
+    assert_eq!(
+        world.aws.changes(),
+        ["ecs:TagResource"],
+        "the revision becomes the environment's"
+    );
     world.aws.forget();
     world.run().ok();
     assert_eq!(world.aws.changes(), Vec::<String>::new());
@@ -742,10 +1129,22 @@ fn the_image_that_its_pipeline_deployed_stays_until_a_flag_says_otherwise() {
     // Another field changes: the image stays.
     world.set("app", "web", "set", json!({"New": "1"}));
     world.run().ok();
-    assert_eq!(world.task("web")["taskDefinition"]["containerDefinitions"][0]["image"], json!(image));
+    assert_eq!(
+        world.task("web")["taskDefinition"]["containerDefinitions"][0]["image"],
+        json!(image)
+    );
 
-    let replaced = world.aws.pipe_with("mk-ecs-svc --image web=registry.example/web:2", &world.stdin()).ok();
-    assert_eq!(replaced.record("task_definition", "web")["image"], "registry.example/web:2");
+    let replaced = world
+        .aws
+        .pipe_with(
+            "mk-ecs-svc --image web=registry.example/web:2",
+            &world.stdin(),
+        )
+        .ok();
+    assert_eq!(
+        replaced.record("task_definition", "web")["image"],
+        "registry.example/web:2"
+    );
 }
 
 #[test]
@@ -757,7 +1156,11 @@ fn what_its_pipeline_registered_gets_the_environments_tags_when_it_is_left() {
     world.rollback("").ok();
     assert_eq!(world.completed()["taskDefinition"], one);
     // The policy lets an untagged revision be tagged only with the identity tag among the others.
-    let left = world.aws.call("ecs", "describe_task_definition", json!({"taskDefinition": two, "include": ["TAGS"]}));
+    let left = world.aws.call(
+        "ecs",
+        "describe_task_definition",
+        json!({"taskDefinition": two, "include": ["TAGS"]}),
+    );
     let left = tags(&left["tags"]);
     for (key, value) in [
         ("plumbline:env", "production-pr1"),
@@ -776,8 +1179,7 @@ fn a_revision_that_is_not_ours_is_left_without_a_mark() {
     let mut definition = world.task("web")["taskDefinition"].clone();
     definition["containerDefinitions"][0]["image"] = json!("registry.example/theirs:1");
     let theirs = world.register(&definition, Value::Null);
-    let set =
-        json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": theirs});
+    let set = json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": theirs});
     world.aws.call("ecs", "update_service", set);
     world.completed();
     world.rollback("").ok();
@@ -792,9 +1194,17 @@ fn what_its_pipeline_registered_goes_with_the_rest() {
     let image = pushed_by_its_pipeline(&world);
     deployed_by_its_pipeline(&world, &image);
     let listed = world.aws.pipe("ls-env --env production-pr1").ok();
-    world.aws.pipe_with("rm-env --confirm production-pr1", &only(&listed, &["env", "service", "task_definition"])).ok();
+    world
+        .aws
+        .pipe_with(
+            "rm-env --confirm production-pr1",
+            &only(&listed, &["env", "service", "task_definition"]),
+        )
+        .ok();
     for status in ["ACTIVE", "INACTIVE"] {
-        let left = world.aws.call("ecs", "list_task_definitions", json!({"status": status}));
+        let left = world
+            .aws
+            .call("ecs", "list_task_definitions", json!({"status": status}));
         assert_eq!(left["taskDefinitionArns"], json!([]), "{status}");
     }
 }
@@ -817,20 +1227,30 @@ impl World {
 
     fn rollback(&self, flags: &str) -> Output {
         self.aws.forget();
-        self.aws.pipe_with(&format!("mk-ecs-svc --rollback web {flags}"), &self.stdin())
+        self.aws
+            .pipe_with(&format!("mk-ecs-svc --rollback web {flags}"), &self.stdin())
     }
 
     /// What `ls-env` finds, with what is not of the environment here.
     fn listed(&self) -> String {
         let found = self.aws.pipe("ls-env --env production-pr1").ok();
-        let others = self.input.iter().filter(|record| !["app", "env"].contains(&text(&record["type"])));
+        let others = self
+            .input
+            .iter()
+            .filter(|record| !["app", "env"].contains(&text(&record["type"])));
         let others: String = others.map(|record| format!("{record}\n")).collect();
-        only(&found, &["env", "app", "cluster", "task_definition", "service"]) + &others
+        only(
+            &found,
+            &["env", "app", "cluster", "task_definition", "service"],
+        ) + &others
     }
 
     fn is_rolled_back(&self, arn: &Value) -> bool {
-        let answer =
-            self.aws.call("ecs", "describe_task_definition", json!({"taskDefinition": arn, "include": ["TAGS"]}));
+        let answer = self.aws.call(
+            "ecs",
+            "describe_task_definition",
+            json!({"taskDefinition": arn, "include": ["TAGS"]}),
+        );
         tags(&answer["tags"]).get("plumbline:rolled-back").is_some()
     }
 }
@@ -838,15 +1258,30 @@ impl World {
 #[test]
 fn a_service_is_taken_back_to_what_it_ran_before_and_stays_there() {
     let mut world = World::new();
-    let (one, two) = (world.deploy("registry.example/web:1"), world.deploy("registry.example/web:2"));
+    let (one, two) = (
+        world.deploy("registry.example/web:1"),
+        world.deploy("registry.example/web:2"),
+    );
     let back = world.rollback("").ok();
-    assert_eq!(world.aws.changes(), ["ecs:TagResource", "ecs:UpdateService"]);
+    assert_eq!(
+        world.aws.changes(),
+        ["ecs:TagResource", "ecs:UpdateService"]
+    );
     let service = back.record("service", "web");
-    assert_eq!((&service["task_definition"], &service["change"]), (&one, &json!("updated")));
-    assert_eq!(back.record("task_definition", "web")["image"], "registry.example/web:1");
+    assert_eq!(
+        (&service["task_definition"], &service["change"]),
+        (&one, &json!("updated"))
+    );
+    assert_eq!(
+        back.record("task_definition", "web")["image"],
+        "registry.example/web:1"
+    );
     assert_eq!(back.record("service", "api")["change"], "kept");
     assert_eq!(world.completed()["taskDefinition"], one);
-    assert_eq!((world.is_rolled_back(&one), world.is_rolled_back(&two)), (false, true));
+    assert_eq!(
+        (world.is_rolled_back(&one), world.is_rolled_back(&two)),
+        (false, true)
+    );
 
     // What it runs now is what the environment is: nothing brings the newer revision back.
     world.aws.forget();
@@ -858,12 +1293,22 @@ fn a_service_is_taken_back_to_what_it_ran_before_and_stays_there() {
     assert!(three != one && three != two);
     world.rollback("").ok();
     assert_eq!(world.completed()["taskDefinition"], one);
-    assert_eq!((world.is_rolled_back(&one), world.is_rolled_back(&three)), (false, true));
+    assert_eq!(
+        (world.is_rolled_back(&one), world.is_rolled_back(&three)),
+        (false, true)
+    );
 
     // What was given up may be asked for again.
     let again = world.deploy("registry.example/web:2");
-    let answer = world.aws.call("ecs", "describe_task_definition", json!({"taskDefinition": again}));
-    assert_eq!(answer["taskDefinition"]["containerDefinitions"][0]["image"], "registry.example/web:2");
+    let answer = world.aws.call(
+        "ecs",
+        "describe_task_definition",
+        json!({"taskDefinition": again}),
+    );
+    assert_eq!(
+        answer["taskDefinition"]["containerDefinitions"][0]["image"],
+        "registry.example/web:2"
+    );
     assert!(!world.is_rolled_back(&again));
 }
 
@@ -873,7 +1318,9 @@ fn a_service_with_nothing_before_is_not_taken_back() {
     let nothing = world.rollback("");
     assert_eq!(nothing.code, 1);
     assert!(
-        nothing.stderr.ends_with("mk-ecs-svc: there is no service service-web-production-pr1 to take back\n"),
+        nothing
+            .stderr
+            .ends_with("mk-ecs-svc: there is no service service-web-production-pr1 to take back\n"),
         "{}",
         nothing.stderr
     );
@@ -903,13 +1350,26 @@ fn a_rollback_that_is_run_again_while_ecs_is_about_it_goes_no_further_back() {
     let two = world.deploy("registry.example/web:2");
     world.deploy("registry.example/web:3");
     let slowly = json!({"moment": 600});
-    support::ureq::post(format!("{}/_local/config", world.aws.url)).send_json(slowly).unwrap();
+    support::ureq::post(format!("{}/_local/config", world.aws.url))
+        .send_json(slowly)
+        .unwrap();
     world.rollback("").ok();
     assert_eq!(world.service("web")["taskDefinition"], two);
     let again = world.rollback("").ok();
-    assert_eq!(world.aws.changes(), Vec::<String>::new(), "{}", again.stderr);
+    assert_eq!(
+        world.aws.changes(),
+        Vec::<String>::new(),
+        "{}",
+        again.stderr
+    );
     let service = world.service("web");
-    assert_eq!((&service["taskDefinition"], service["deployments"].as_array().unwrap().len()), (&two, 2));
+    assert_eq!(
+        (
+            &service["taskDefinition"],
+            service["deployments"].as_array().unwrap().len()
+        ),
+        (&two, 2)
+    );
     assert_eq!(again.record("service", "web")["task_definition"], two);
 }
 
@@ -920,18 +1380,32 @@ fn a_rollback_that_makes_no_sense_changes_nothing() {
     let two = world.deploy("registry.example/web:2");
     let both = world.rollback("--image web=registry.example/web:1");
     assert_eq!((both.code, world.aws.calls().len()), (2, 0));
-    assert_eq!(both.stderr, "mk-ecs-svc: --image and --rollback both say what app 'web' runs\n");
+    assert_eq!(
+        both.stderr,
+        "mk-ecs-svc: --image and --rollback both say what app 'web' runs\n"
+    );
 
-    let unknown = world.aws.pipe_with("mk-ecs-svc --rollback wep", &world.stdin());
+    let unknown = world
+        .aws
+        .pipe_with("mk-ecs-svc --rollback wep", &world.stdin());
     assert_eq!((unknown.code, world.aws.changes()), (65, Vec::new()));
-    assert!(unknown.stderr.contains("a flag names app 'wep', which no app record names"), "{}", unknown.stderr);
+    assert!(
+        unknown
+            .stderr
+            .contains("a flag names app 'wep', which no app record names"),
+        "{}",
+        unknown.stderr
+    );
 
     world.set("env", "production-pr1", "plan", json!(true));
     let planned = world.rollback("").would_change();
     assert_eq!(world.aws.changes(), Vec::<String>::new());
     let service = planned.record("service", "web");
     assert_eq!(service["change"], "update");
-    assert!(text(&service["task_definition"]).ends_with("task-web-production-pr1:1"), "{service}");
+    assert!(
+        text(&service["task_definition"]).ends_with("task-web-production-pr1:1"),
+        "{service}"
+    );
     assert_eq!(world.service("web")["taskDefinition"], two);
 }
 
@@ -939,13 +1413,17 @@ impl World {
     /// How long the local AWS takes for what takes a while, from now on.
     fn moment(&self, seconds: f64) {
         let wanted = json!({"moment": seconds});
-        support::ureq::post(format!("{}/_local/config", self.aws.url)).send_json(wanted).unwrap();
+        support::ureq::post(format!("{}/_local/config", self.aws.url))
+            .send_json(wanted)
+            .unwrap();
     }
 
     /// Waits until tasks of what web is to run now have stopped, and then lets nothing happen any more but
     /// the next attempt.
     fn fails(&self) {
-        self.until("web", |service| service["deployments"][0]["failedTasks"].as_u64() > Some(0));
+        self.until("web", |service| {
+            service["deployments"][0]["failedTasks"].as_u64() > Some(0)
+        });
         self.moment(600.0);
     }
 
@@ -953,7 +1431,10 @@ impl World {
     fn registered(&self, image: &str) -> Value {
         let mut definition = self.task("web")["taskDefinition"].clone();
         definition["containerDefinitions"][0]["image"] = json!(image);
-        self.register(&definition, json!([{"key": "plumbline:env", "value": "production-pr1"}]))
+        self.register(
+            &definition,
+            json!([{"key": "plumbline:env", "value": "production-pr1"}]),
+        )
     }
 }
 
@@ -966,15 +1447,26 @@ fn a_rollback_passes_over_what_never_ran() {
     let broken = world.run().ok().record("task_definition", "web")["arn"].clone();
     world.until("web", |service| service["taskDefinition"] == one);
     let three = world.deploy("registry.example/web:3");
-    assert_eq!((world.is_rolled_back(&broken), world.is_rolled_back(&one)), (true, false));
+    assert_eq!(
+        (world.is_rolled_back(&broken), world.is_rolled_back(&one)),
+        (true, false)
+    );
     // One that nothing ran is no deployment that ECS took back.
     let never = world.registered("registry.example/web:never");
     let back = world.rollback("").ok();
     assert!(!back.stderr.contains("ECS has taken"), "{}", back.stderr);
     assert_eq!(world.completed()["taskDefinition"], one);
-    assert_eq!((world.is_rolled_back(&three), world.is_rolled_back(&never)), (true, true));
+    assert_eq!(
+        (world.is_rolled_back(&three), world.is_rolled_back(&never)),
+        (true, true)
+    );
     let none = world.rollback("");
-    assert_eq!((none.code, world.aws.changes()), (1, Vec::new()), "{}", none.stderr);
+    assert_eq!(
+        (none.code, world.aws.changes()),
+        (1, Vec::new()),
+        "{}",
+        none.stderr
+    );
 }
 
 #[test]
@@ -987,7 +1479,14 @@ fn a_deployment_that_is_mended_before_ecs_gave_it_up_is_not_what_ran_before() {
     world.set("app", "web", "image", json!("registry.example/web:3"));
     world.aws.forget();
     world.run().ok();
-    assert_eq!(world.aws.changes(), ["ecs:TagResource", "ecs:RegisterTaskDefinition", "ecs:UpdateService"]);
+    assert_eq!(
+        world.aws.changes(),
+        [
+            "ecs:TagResource",
+            "ecs:RegisterTaskDefinition",
+            "ecs:UpdateService"
+        ]
+    );
     assert!(world.is_rolled_back(&broken));
 }
 
@@ -1026,7 +1525,13 @@ fn a_revision_that_listens_elsewhere_than_the_load_balancer_sends_is_not_taken_b
         "mk-ecs-svc: task-web-production-pr1:1 listens on 5000/tcp, but the load balancer of its service sends to web:8080\n  \
          try: --image with registry.example/web:1 runs that image as the app is now\n"
     );
-    assert_eq!((world.service("web")["taskDefinition"].clone(), world.is_rolled_back(&two)), (two.clone(), false));
+    assert_eq!(
+        (
+            world.service("web")["taskDefinition"].clone(),
+            world.is_rolled_back(&two)
+        ),
+        (two.clone(), false)
+    );
 }
 
 #[test]
@@ -1040,7 +1545,11 @@ fn an_image_that_is_announced_is_waited_for() {
     );
     let made = world.aws.pipe_with(&pipe, &world.stdin()).ok();
     assert_eq!(made.record("task_definition", "web")["image"], late);
-    assert_eq!(count(&world.aws.changes(), "ecs:RegisterTaskDefinition"), 2, "web's and api's, once each");
+    assert_eq!(
+        count(&world.aws.changes(), "ecs:RegisterTaskDefinition"),
+        2,
+        "web's and api's, once each"
+    );
 }
 
 #[test]
@@ -1048,17 +1557,32 @@ fn an_image_that_never_comes_is_the_apps_own_or_none() {
     for field in ["mark", "context"] {
         let mut world = World::new();
         match field {
-            "mark" => world.input.insert(0, json!({"type": "image", "name": "web"})),
+            "mark" => world
+                .input
+                .insert(0, json!({"type": "image", "name": "web"})),
             context => world.set("app", "web", context, json!("./web")),
         }
         let made = world.run().ok();
-        assert_eq!(made.record("task_definition", "web")["image"], "registry.example/web:1", "{field}");
+        assert_eq!(
+            made.record("task_definition", "web")["image"],
+            "registry.example/web:1",
+            "{field}"
+        );
 
         world.set("app", "web", "image", Value::Null);
         world.aws.forget();
         let none = world.run();
-        assert_eq!((none.code, world.aws.changes()), (65, Vec::new()), "{field}");
-        assert!(none.stderr.contains("mk-ecs-svc: app 'web' has no image\n  try: "), "{}", none.stderr);
+        assert_eq!(
+            (none.code, world.aws.changes()),
+            (65, Vec::new()),
+            "{field}"
+        );
+        assert!(
+            none.stderr
+                .contains("mk-ecs-svc: app 'web' has no image\n  try: "),
+            "{}",
+            none.stderr
+        );
     }
 }
 
@@ -1083,18 +1607,29 @@ fn where_ecs_itself_went_back_a_rollback_goes_no_further() {
 #[test]
 fn without_an_image_there_are_no_tasks_until_there_is_one() {
     let mut world = World::new();
-    let app = world.input.iter_mut().find(|record| record["type"] == "app" && record["name"] == "web").unwrap();
+    let app = world
+        .input
+        .iter_mut()
+        .find(|record| record["type"] == "app" && record["name"] == "web")
+        .unwrap();
     app.as_object_mut().unwrap().remove("image");
     let run = |world: &World| {
         world.aws.forget();
-        world.aws.pipe_with("mk-ecs-svc --placeholder", &world.stdin()).ok()
+        world
+            .aws
+            .pipe_with("mk-ecs-svc --placeholder", &world.stdin())
+            .ok()
     };
     run(&world);
     assert_eq!(world.service("web")["desiredCount"], 0);
     run(&world);
     assert_eq!(world.aws.changes(), Vec::<String>::new());
     let ends = world.aws.pipe_with("mk-ecs-svc", &world.stdin());
-    assert_eq!(ends.code, 65, "without the flag it is missing: {}", ends.stderr);
+    assert_eq!(
+        ends.code, 65,
+        "without the flag it is missing: {}",
+        ends.stderr
+    );
     world.set("app", "web", "image", json!("registry.example/web:1"));
     run(&world);
     assert_eq!(world.service("web")["desiredCount"], 2);

@@ -3,7 +3,14 @@
 
 use support::{LocalAws, json, tool};
 
-const HERE: [&str; 6] = ["production", "pr1", "--account", "123456789012", "--region", "us-east-1"];
+const HERE: [&str; 6] = [
+    "production",
+    "pr1",
+    "--account",
+    "123456789012",
+    "--region",
+    "us-east-1",
+];
 
 #[test]
 fn it_obeys_the_conventions() {
@@ -12,7 +19,12 @@ fn it_obeys_the_conventions() {
 
 #[test]
 fn it_writes_the_environment_with_its_tags() {
-    let output = tool("mk-env", &[&HERE[..], &["--tag", "Team=web", "--tag", "Cost=7"]].concat(), "").ok();
+    let output = tool(
+        "mk-env",
+        &[&HERE[..], &["--tag", "Team=web", "--tag", "Cost=7"]].concat(),
+        "",
+    )
+    .ok();
     assert_eq!(
         output.stdout.trim(),
         r#"{"type":"env","name":"production-pr1","version":1,"environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Cost":"7","Environment":"production","ManagedBy":"plumbline","Project":"plumbline","Suffix":"pr1","Team":"web"}}"#
@@ -22,7 +34,12 @@ fn it_writes_the_environment_with_its_tags() {
 #[test]
 fn the_account_is_that_of_the_credentials() {
     let aws = LocalAws::start();
-    assert_eq!(aws.pipe("mk-env production pr1").ok().record("env", "production-pr1")["account"], "123456789012");
+    assert_eq!(
+        aws.pipe("mk-env production pr1")
+            .ok()
+            .record("env", "production-pr1")["account"],
+        "123456789012"
+    );
     assert_eq!(aws.calls().len(), 1);
 }
 
@@ -31,14 +48,26 @@ fn the_region_is_found_as_the_aws_cli_finds_it() {
     let account = "--account 123456789012";
     let aws = LocalAws::start();
     let region = |pipe: &str| aws.pipe(pipe).ok().record("env", "production-pr1")["region"].clone();
-    assert_eq!(region(&format!("mk-env production pr1 {account}")), "us-east-1");
-    assert_eq!(region(&format!("AWS_REGION=eu-west-1 mk-env production pr1 {account}")), "eu-west-1");
     assert_eq!(
-        region(&format!("AWS_REGION= AWS_DEFAULT_REGION=eu-west-2 mk-env production pr1 {account}")),
+        region(&format!("mk-env production pr1 {account}")),
+        "us-east-1"
+    );
+    assert_eq!(
+        region(&format!(
+            "AWS_REGION=eu-west-1 mk-env production pr1 {account}"
+        )),
+        "eu-west-1"
+    );
+    assert_eq!(
+        region(&format!(
+            "AWS_REGION= AWS_DEFAULT_REGION=eu-west-2 mk-env production pr1 {account}"
+        )),
         "eu-west-2"
     );
     assert_eq!(
-        region(&format!("AWS_REGION=eu-west-1 mk-env production pr1 {account} --region eu-west-3")),
+        region(&format!(
+            "AWS_REGION=eu-west-1 mk-env production pr1 {account} --region eu-west-3"
+        )),
         "eu-west-3"
     );
     let profile = "printf '[profile far]\\nregion = ap-southeast-1\\n' >\"$T/config\"";
@@ -66,7 +95,11 @@ fn a_name_that_some_service_would_refuse_is_refused_here() {
         assert!(output.stderr.contains(why), "{}", output.stderr);
     }
     let output = tool("mk-env", &[&HERE[..], &["--tag", "aws:x=y"]].concat(), "");
-    assert!(output.code == 2 && output.stderr.contains("tag key 'aws:x' is reserved"), "{}", output.stderr);
+    assert!(
+        output.code == 2 && output.stderr.contains("tag key 'aws:x' is reserved"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -81,7 +114,10 @@ fn what_is_no_region_is_refused_wherever_it_was_said() {
         "mk-vpc --env production-pr1 --region us_east_1 </dev/null",
     ] {
         let output = aws.pipe(pipe);
-        assert!(output.code == 2 && output.stderr.contains("is not a region's name"), "{pipe}: {output:?}");
+        assert!(
+            output.code == 2 && output.stderr.contains("is not a region's name"),
+            "{pipe}: {output:?}"
+        );
         assert_eq!(output.records().len(), 1, "{pipe}: {output:?}"); // the failed record
     }
     assert_eq!(aws.calls(), Vec::<support::Value>::new());
@@ -94,7 +130,10 @@ fn more_tags_than_aws_takes_are_refused() {
     let output = tool("mk-env", &[&HERE[..], &tags].concat(), "");
     assert_eq!(
         (output.code, output.stderr.as_str()),
-        (2, "mk-env: 46 tags are too many: AWS takes 50, ours included\n")
+        (
+            2,
+            "mk-env: 46 tags are too many: AWS takes 50, ours included\n"
+        )
     );
 }
 
@@ -107,11 +146,20 @@ fn a_plan_says_so_in_the_record() {
 #[test]
 fn without_credentials_it_says_what_to_set() {
     let aws = LocalAws::start();
-    let output = aws.pipe("env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY mk-env production pr1");
+    let output =
+        aws.pipe("env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY mk-env production pr1");
     assert_eq!(output.code, 1);
-    assert!(output.stderr.starts_with("mk-env: cannot find out the account of the credentials: "), "{}", output.stderr);
     assert!(
-        output.stderr.ends_with("  try: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"),
+        output
+            .stderr
+            .starts_with("mk-env: cannot find out the account of the credentials: "),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        output
+            .stderr
+            .ends_with("  try: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n"),
         "{}",
         output.stderr
     );
@@ -121,19 +169,31 @@ fn without_credentials_it_says_what_to_set() {
 fn a_profile_that_is_missing_is_named_and_a_session_that_ended_is_renewed() {
     let aws = LocalAws::start();
     let keyless = "env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY";
-    let output = aws.pipe(&format!("{keyless} AWS_PROFILE=nobody mk-env production pr1"));
+    let output = aws.pipe(&format!(
+        "{keyless} AWS_PROFILE=nobody mk-env production pr1"
+    ));
     let told = "mk-env: cannot find out the account of the credentials: no credentials: there are none (sts:GetCallerIdentity)\n  try: look for the profile 'nobody' (AWS_PROFILE) in ~/.aws/config\n";
     assert_eq!((output.code, output.stderr.as_str()), (1, told));
     let session = "printf '[default]\\nsso_session=s\\nsso_account_id=123456789012\\nsso_role_name=r\\n[sso-session s]\\nsso_region=us-east-1\\nsso_start_url=https://x.example/start\\n' >\"$T/config\"";
-    let output =
-        aws.pipe(&format!("T=$(mktemp -d); {session}; {keyless} AWS_CONFIG_FILE=$T/config mk-env production pr1"));
+    let output = aws.pipe(&format!(
+        "T=$(mktemp -d); {session}; {keyless} AWS_CONFIG_FILE=$T/config mk-env production pr1"
+    ));
     assert_eq!(output.code, 1, "{output:?}");
-    assert!(output.stderr.ends_with("  try: aws sso login, and run the pipeline again\n"), "{output:?}");
+    assert!(
+        output
+            .stderr
+            .ends_with("  try: aws sso login, and run the pipeline again\n"),
+        "{output:?}"
+    );
 }
 
 #[test]
 fn an_endpoint_that_does_not_answer_is_named() {
     let output = tool("mk-env", &["production", "pr1", "--timeout", "1"], "");
     assert_eq!(output.code, 75);
-    assert!(output.stderr.contains("sts:GetCallerIdentity"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("sts:GetCallerIdentity"),
+        "{}",
+        output.stderr
+    );
 }

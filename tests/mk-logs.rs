@@ -13,15 +13,22 @@ fn make(arguments: &str) -> String {
 
 /// How often this tool called, the account's check included.
 fn calls(aws: &LocalAws) -> Vec<String> {
-    let calls = aws
-        .calls()
-        .into_iter()
-        .map(|call| format!("{}:{}", support::text(&call["service"]), support::text(&call["action"])));
+    let calls = aws.calls().into_iter().map(|call| {
+        format!(
+            "{}:{}",
+            support::text(&call["service"]),
+            support::text(&call["action"])
+        )
+    });
     calls.collect()
 }
 
 fn group(aws: &LocalAws, name: &str) -> support::Value {
-    let found = aws.call("logs", "describe_log_groups", json!({"logGroupNamePrefix": name}));
+    let found = aws.call(
+        "logs",
+        "describe_log_groups",
+        json!({"logGroupNamePrefix": name}),
+    );
     found["logGroups"]
         .as_array()
         .unwrap()
@@ -33,11 +40,20 @@ fn group(aws: &LocalAws, name: &str) -> support::Value {
 
 fn tags(aws: &LocalAws, name: &str) -> support::Value {
     let arn = format!("arn:aws:logs:us-east-1:123456789012:log-group:{name}");
-    aws.call("logs", "list_tags_for_resource", json!({"resourceArn": arn}))["tags"].clone()
+    aws.call(
+        "logs",
+        "list_tags_for_resource",
+        json!({"resourceArn": arn}),
+    )["tags"]
+        .clone()
 }
 
 fn keys(output: &Output) -> BTreeSet<String> {
-    output.records().iter().map(|r| format!("{} {}", r["type"], r["name"])).collect()
+    output
+        .records()
+        .iter()
+        .map(|r| format!("{} {}", r["type"], r["name"]))
+        .collect()
 }
 
 #[test]
@@ -49,7 +65,13 @@ fn it_obeys_the_conventions() {
 fn a_retention_that_aws_does_not_take_is_refused_by_name() {
     let output = tool("mk-logs", &["--retention", "31"], ENV);
     assert_eq!(output.code, 2);
-    assert!(output.stderr.contains("one of these numbers of days: 1, 3, 5, 7, 14, 30,"), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("one of these numbers of days: 1, 3, 5, 7, 14, 30,"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -65,7 +87,10 @@ fn it_makes_a_group_for_each_app_and_a_second_run_changes_nothing() {
         (&record["group"], &record["retention"], &record["change"]),
         (&json!(WEB), &json!(30), &json!("created"))
     );
-    assert_eq!(record["arn"], format!("arn:aws:logs:us-east-1:123456789012:log-group:{WEB}"));
+    assert_eq!(
+        record["arn"],
+        format!("arn:aws:logs:us-east-1:123456789012:log-group:{WEB}")
+    );
     for app in ["web", "api"] {
         let name = format!("/ecs/production-pr1/{app}");
         assert_eq!(group(&aws, &name)["retentionInDays"], 30);
@@ -80,18 +105,26 @@ fn it_makes_a_group_for_each_app_and_a_second_run_changes_nothing() {
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(calls(&aws).len(), 4, "{:?}", calls(&aws));
     assert_eq!(again.record("log_group", "api")["change"], "kept");
-    assert!(again.stderr.contains("mk-logs: nothing to change (2 kept)"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("mk-logs: nothing to change (2 kept)"),
+        "{}",
+        again.stderr
+    );
 }
 
 #[test]
 fn a_dry_run_changes_nothing_and_announces_everything() {
     let aws = LocalAws::start();
-    let planned = aws.pipe(&make("").replace("pr1 |", "pr1 --plan |")).would_change();
+    let planned = aws
+        .pipe(&make("").replace("pr1 |", "pr1 --plan |"))
+        .would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("log_group", "web")["change"], "create");
     let made = aws.pipe(&make("")).ok();
     assert_eq!(keys(&planned), keys(&made));
-    let planned = aws.pipe(&make("--retention 7").replace("pr1 |", "pr1 --plan |")).would_change();
+    let planned = aws
+        .pipe(&make("--retention 7").replace("pr1 |", "pr1 --plan |"))
+        .would_change();
     assert_eq!(planned.record("log_group", "web")["change"], "update");
     assert_eq!(group(&aws, WEB)["retentionInDays"], 30);
 }
@@ -101,17 +134,34 @@ fn what_was_changed_by_hand_is_brought_into_line() {
     let aws = LocalAws::start();
     let made = aws.pipe(&make("")).ok();
     let arn = made.record("log_group", "web")["arn"].clone();
-    aws.call("logs", "delete_retention_policy", json!({"logGroupName": WEB}));
-    aws.call("logs", "tag_resource", json!({"resourceArn": arn, "tags": {"Team": "nobody", "theirs": "x"}}));
+    aws.call(
+        "logs",
+        "delete_retention_policy",
+        json!({"logGroupName": WEB}),
+    );
+    aws.call(
+        "logs",
+        "tag_resource",
+        json!({"resourceArn": arn, "tags": {"Team": "nobody", "theirs": "x"}}),
+    );
     aws.forget();
     let again = aws.pipe(&make("")).ok();
     let mut changes = aws.changes();
     changes.sort();
     assert_eq!(changes, ["logs:PutRetentionPolicy", "logs:TagResource"]);
-    assert!(again.stderr.contains("(retention: for ever -> 30; tag Team: nobody -> devops)"), "{}", again.stderr);
+    assert!(
+        again
+            .stderr
+            .contains("(retention: for ever -> 30; tag Team: nobody -> devops)"),
+        "{}",
+        again.stderr
+    );
     assert_eq!(group(&aws, WEB)["retentionInDays"], 30);
     let tags = tags(&aws, WEB);
-    assert_eq!((&tags["Team"], &tags["theirs"]), (&json!("devops"), &json!("x")));
+    assert_eq!(
+        (&tags["Team"], &tags["theirs"]),
+        (&json!("devops"), &json!("x"))
+    );
 }
 
 #[test]
@@ -121,25 +171,61 @@ fn what_hands_add_that_it_does_not_set_stays_and_goes_with_the_group() {
     let key = aws.call("kms", "create_key", json!({}))["KeyMetadata"]["Arn"].clone();
     let own = tags(&aws, WEB);
     aws.call("logs", "delete_log_group", json!({"logGroupName": WEB}));
-    aws.call("logs", "create_log_group", json!({"logGroupName": WEB, "kmsKeyId": key, "tags": own}));
-    aws.call("logs", "put_retention_policy", json!({"logGroupName": WEB, "retentionInDays": 30}));
-    aws.call("logs", "create_log_stream", json!({"logGroupName": WEB, "logStreamName": "theirs"}));
-    let measure = json!([{"metricName": "errors", "metricNamespace": "theirs", "metricValue": "1"}]);
+    aws.call(
+        "logs",
+        "create_log_group",
+        json!({"logGroupName": WEB, "kmsKeyId": key, "tags": own}),
+    );
+    aws.call(
+        "logs",
+        "put_retention_policy",
+        json!({"logGroupName": WEB, "retentionInDays": 30}),
+    );
+    aws.call(
+        "logs",
+        "create_log_stream",
+        json!({"logGroupName": WEB, "logStreamName": "theirs"}),
+    );
+    let measure =
+        json!([{"metricName": "errors", "metricNamespace": "theirs", "metricValue": "1"}]);
     let filter = json!({"logGroupName": WEB, "filterName": "theirs", "filterPattern": "ERROR", "metricTransformations": measure});
     aws.call("logs", "put_metric_filter", filter);
     // What only begins alike is another's, with our retention or without.
-    let others = [format!("{WEB}-theirs"), format!("{WEB}/theirs"), "/ecs/production-pr10/web".to_string()];
+    let others = [
+        format!("{WEB}-theirs"),
+        format!("{WEB}/theirs"),
+        "/ecs/production-pr10/web".to_string(),
+    ];
     for other in &others {
         aws.call("logs", "create_log_group", json!({"logGroupName": other}));
     }
     aws.forget();
-    assert_eq!(aws.pipe(&make("")).ok().stderr, "mk-logs: nothing to change (2 kept)\n");
-    assert_eq!((aws.changes(), &group(&aws, WEB)["kmsKeyId"]), (Vec::new(), &key));
+    assert_eq!(
+        aws.pipe(&make("")).ok().stderr,
+        "mk-logs: nothing to change (2 kept)\n"
+    );
+    assert_eq!(
+        (aws.changes(), &group(&aws, WEB)["kmsKeyId"]),
+        (Vec::new(), &key)
+    );
     let listed = aws.pipe("ls-env --env production-pr1").ok();
-    assert_eq!(listed.records().iter().filter(|record| record["type"] == "log_group").count(), 2);
-    aws.pipe_with("rm-env --confirm production-pr1", &made.stdout).ok();
+    assert_eq!(
+        listed
+            .records()
+            .iter()
+            .filter(|record| record["type"] == "log_group")
+            .count(),
+        2
+    );
+    aws.pipe_with("rm-env --confirm production-pr1", &made.stdout)
+        .ok();
     let left = aws.call("logs", "describe_log_groups", json!({}))["logGroups"].clone();
-    let left: BTreeSet<_> = left.as_array().unwrap().iter().map(|g| support::text(&g["logGroupName"]).into()).collect();
+    let left: BTreeSet<_> = left
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|g| support::text(&g["logGroupName"]).into())
+        .collect();
     assert_eq!(left, BTreeSet::from(others));
 }
 
@@ -149,14 +235,24 @@ fn another_retention_is_an_update() {
     aws.pipe(&make("")).ok();
     aws.forget();
     let again = aws.pipe(&make("--retention 7")).ok();
-    assert_eq!(aws.changes(), ["logs:PutRetentionPolicy", "logs:PutRetentionPolicy"]);
-    assert_eq!(again.record("log_group", "web")["changes"], json!([{"field": "retention", "old": "30", "new": "7"}]));
+    assert_eq!(
+        aws.changes(),
+        ["logs:PutRetentionPolicy", "logs:PutRetentionPolicy"]
+    );
+    assert_eq!(
+        again.record("log_group", "web")["changes"],
+        json!([{"field": "retention", "old": "30", "new": "7"}])
+    );
 }
 
 #[test]
 fn a_group_of_someone_else_is_refused_and_left_alone() {
     let aws = LocalAws::start();
-    aws.call("logs", "create_log_group", json!({"logGroupName": WEB, "tags": {"Team": "theirs"}}));
+    aws.call(
+        "logs",
+        "create_log_group",
+        json!({"logGroupName": WEB, "tags": {"Team": "theirs"}}),
+    );
     let output = aws.pipe(&make(""));
     assert_eq!(output.code, 1);
     assert!(
@@ -180,29 +276,38 @@ fn ls_env_finds_the_groups_and_rm_env_deletes_no_others() {
     aws.call("logs", "create_log_group", json!({"logGroupName": other}));
     let listed = aws.pipe("ls-env --env production-pr1").ok();
     for app in ["web", "api"] {
-        let (made, listed) = (made.record("log_group", app), listed.record("log_group", app));
+        let (made, listed) = (
+            made.record("log_group", app),
+            listed.record("log_group", app),
+        );
         assert_eq!(
             (&made["group"], &made["arn"], &made["retention"]),
             (&listed["group"], &listed["arn"], &listed["retention"])
         );
     }
-    let record =
-        json!({"type": "log_group", "name": "theirs", "group": other, "arn": "arn:aws:logs:us-east-1:123456789012:x"});
+    let record = json!({"type": "log_group", "name": "theirs", "group": other, "arn": "arn:aws:logs:us-east-1:123456789012:x"});
     let all = format!("{}{record}\n", listed.stdout);
     let deleted = aws.pipe_with("rm-env --confirm production-pr1", &all);
     assert_eq!(deleted.code, 1);
     assert!(
-        deleted.stderr.contains("log group /ecs/production-pr1/theirs exists and is not tagged"),
+        deleted
+            .stderr
+            .contains("log group /ecs/production-pr1/theirs exists and is not tagged"),
         "{}",
         deleted.stderr
     );
     assert_eq!(deleted.record("log_group", "web")["change"], "deleted");
     let left = aws.call("logs", "describe_log_groups", json!({}));
-    let left: Vec<_> =
-        left["logGroups"].as_array().unwrap().iter().map(|group| group["logGroupName"].clone()).collect();
+    let left: Vec<_> = left["logGroups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["logGroupName"].clone())
+        .collect();
     assert_eq!(left, [other]);
     // What is gone already counts as deleted.
-    aws.pipe_with("rm-env --confirm production-pr1", &listed.stdout).ok();
+    aws.pipe_with("rm-env --confirm production-pr1", &listed.stdout)
+        .ok();
 }
 
 #[test]
@@ -217,14 +322,18 @@ fn a_source_gets_a_group_for_its_builds_and_one_for_its_function() {
         assert_eq!(made.record("log_group", name)["group"], wanted);
         assert_eq!(group(&aws, wanted)["retentionInDays"], 7);
         let tags = tags(&aws, wanted);
-        assert_eq!((&tags["plumbline:env"], &tags["plumbline:source"]), (&json!("production-pr1"), &json!("web")));
+        assert_eq!(
+            (&tags["plumbline:env"], &tags["plumbline:source"]),
+            (&json!("production-pr1"), &json!("web"))
+        );
     }
     aws.forget();
     aws.pipe(pipe).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
 
     // Another environment's is not looked at, and all goes.
-    aws.pipe("mk-env production pr2 | mk-source web owner/web | mk-logs").ok();
+    aws.pipe("mk-env production pr2 | mk-source web owner/web | mk-logs")
+        .ok();
     let listed = aws.pipe("ls-env --env production-pr1").ok();
     let found: BTreeSet<String> = listed
         .records()
@@ -232,8 +341,16 @@ fn a_source_gets_a_group_for_its_builds_and_one_for_its_function() {
         .filter(|r| r["type"] == "log_group")
         .map(|r| support::text(&r["name"]).into())
         .collect();
-    assert_eq!(found, BTreeSet::from(["build/web".to_string(), "function/web".to_string()]));
-    aws.pipe_with("rm-env --confirm production-pr1", &listed.stdout).ok();
+    assert_eq!(
+        found,
+        BTreeSet::from(["build/web".to_string(), "function/web".to_string()])
+    );
+    aws.pipe_with("rm-env --confirm production-pr1", &listed.stdout)
+        .ok();
     let left = aws.call("logs", "describe_log_groups", json!({}));
-    assert_eq!(left["logGroups"].as_array().unwrap().len(), 2, "those of pr2");
+    assert_eq!(
+        left["logGroups"].as_array().unwrap().len(),
+        2,
+        "those of pr2"
+    );
 }

@@ -17,7 +17,10 @@ fn rule(aws: &LocalAws) -> Value {
 }
 
 fn targets(aws: &LocalAws) -> Vec<Value> {
-    aws.call("events", "list_targets_by_rule", json!({"Rule": NAME}))["Targets"].as_array().unwrap().clone()
+    aws.call("events", "list_targets_by_rule", json!({"Rule": NAME}))["Targets"]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 #[test]
@@ -29,17 +32,32 @@ fn it_obeys_the_conventions() {
 fn the_rule_starts_the_pipeline_but_only_where_events_are_the_trigger() {
     let aws = connected();
     let made = aws.pipe(PIPELINE).ok().record("rule", "web");
-    assert_eq!((&made["rule"], &made["enabled"], &made["change"]), (&json!(NAME), &json!(false), &json!("created")));
+    assert_eq!(
+        (&made["rule"], &made["enabled"], &made["change"]),
+        (&json!(NAME), &json!(false), &json!("created"))
+    );
     assert_eq!(rule(&aws)["State"], "DISABLED");
     let pattern: Value = text(&rule(&aws)["EventPattern"]).parse().unwrap();
     assert_eq!(
         pattern,
         json!({"source": ["github"], "detail-type": ["push"], "detail": {"ref": ["refs/heads/main"], "repository": {"full_name": ["owner/web"]}}})
     );
-    let [target] = &targets(&aws)[..] else { panic!("{:?}", targets(&aws)) };
-    assert_eq!(target["Arn"], "arn:aws:codepipeline:us-east-1:123456789012:pipeline-web-production-pr1");
-    assert!(text(&target["RoleArn"]).contains("role-events-web"), "{target}");
-    let found = aws.call("events", "list_tags_for_resource", json!({"ResourceARN": made["arn"]}));
+    let [target] = &targets(&aws)[..] else {
+        panic!("{:?}", targets(&aws))
+    };
+    assert_eq!(
+        target["Arn"],
+        "arn:aws:codepipeline:us-east-1:123456789012:pipeline-web-production-pr1"
+    );
+    assert!(
+        text(&target["RoleArn"]).contains("role-events-web"),
+        "{target}"
+    );
+    let found = aws.call(
+        "events",
+        "list_tags_for_resource",
+        json!({"ResourceARN": made["arn"]}),
+    );
     let found = tags(&found["Tags"]);
     for (key, value) in [
         ("plumbline:env", "production-pr1"),
@@ -50,12 +68,18 @@ fn the_rule_starts_the_pipeline_but_only_where_events_are_the_trigger() {
         assert_eq!(found[key], value, "{found}");
     }
     aws.forget();
-    assert_eq!(aws.pipe(PIPELINE).ok().record("rule", "web")["change"], "kept");
+    assert_eq!(
+        aws.pipe(PIPELINE).ok().record("rule", "web")["change"],
+        "kept"
+    );
     assert_eq!(aws.changes(), Vec::<String>::new());
 
     let by_events = PIPELINE.replace("owner/web", "owner/web --trigger events");
     let switched = aws.pipe(&by_events).ok().record("rule", "web");
-    assert_eq!((&switched["enabled"], &switched["change"]), (&json!(true), &json!("updated")));
+    assert_eq!(
+        (&switched["enabled"], &switched["change"]),
+        (&json!(true), &json!("updated"))
+    );
     assert_eq!(rule(&aws)["State"], "ENABLED");
 }
 
@@ -63,48 +87,92 @@ fn the_rule_starts_the_pipeline_but_only_where_events_are_the_trigger() {
 fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
     let aws = connected();
     let made = aws.pipe(PIPELINE).ok().record("rule", "web");
-    aws.call("events", "put_rule", json!({"Name": NAME, "EventPattern": r#"{"source":["x"]}"#, "State": "ENABLED"}));
-    aws.call("events", "remove_targets", json!({"Rule": NAME, "Ids": ["pipeline"]}));
+    aws.call(
+        "events",
+        "put_rule",
+        json!({"Name": NAME, "EventPattern": r#"{"source":["x"]}"#, "State": "ENABLED"}),
+    );
+    aws.call(
+        "events",
+        "remove_targets",
+        json!({"Rule": NAME, "Ids": ["pipeline"]}),
+    );
     aws.call(
         "events",
         "put_targets",
         json!({"Rule": NAME, "Targets": [{"Id": "theirs", "Arn": "arn:aws:sqs:us-east-1:123456789012:q"}]}),
     );
     let set = json!([{"Key": "Team", "Value": "nobody"}, {"Key": "theirs", "Value": "x"}]);
-    aws.call("events", "tag_resource", json!({"ResourceARN": made["arn"], "Tags": set}));
+    aws.call(
+        "events",
+        "tag_resource",
+        json!({"ResourceARN": made["arn"], "Tags": set}),
+    );
     let mended = aws.pipe(PIPELINE).ok().record("rule", "web");
-    let fields: Vec<&str> = mended["changes"].as_array().unwrap().iter().map(|change| text(&change["field"])).collect();
-    for field in ["event pattern", "state", "target", "target role", "tag Team"] {
+    let fields: Vec<&str> = mended["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| text(&change["field"]))
+        .collect();
+    for field in [
+        "event pattern",
+        "state",
+        "target",
+        "target role",
+        "tag Team",
+    ] {
         assert!(fields.contains(&field), "{field}: {fields:?}");
     }
     assert_eq!(targets(&aws).len(), 2);
-    let found = tags(&aws.call("events", "list_tags_for_resource", json!({"ResourceARN": made["arn"]}))["Tags"]);
-    assert_eq!((&found["Team"], &found["theirs"]), (&json!("devops"), &json!("x")));
+    let found = tags(
+        &aws.call(
+            "events",
+            "list_tags_for_resource",
+            json!({"ResourceARN": made["arn"]}),
+        )["Tags"],
+    );
+    assert_eq!(
+        (&found["Team"], &found["theirs"]),
+        (&json!("devops"), &json!("x"))
+    );
     aws.forget();
     aws.pipe(PIPELINE).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
     // Others' targets go with it: AWS keeps a rule that has any.
-    aws.pipe("ls-env --env production-pr1 | grep -e env -e rule | rm-env --confirm production-pr1").ok();
-    assert!(aws.try_call("events", "describe_rule", json!({"Name": NAME})).is_err());
+    aws.pipe("ls-env --env production-pr1 | grep -e env -e rule | rm-env --confirm production-pr1")
+        .ok();
+    assert!(
+        aws.try_call("events", "describe_rule", json!({"Name": NAME}))
+            .is_err()
+    );
 }
 
 #[test]
 fn what_starts_it_otherwise_or_says_what_to_run_is_taken_away() {
     let aws = connected();
     aws.pipe(PIPELINE).ok();
-    let (made, [target]) = (rule(&aws), &targets(&aws)[..]) else { panic!("{:?}", targets(&aws)) };
+    let (made, [target]) = (rule(&aws), &targets(&aws)[..]) else {
+        panic!("{:?}", targets(&aws))
+    };
     let mut other = target.clone();
-    let input =
-        json!({"InputPathsMap": {"branch": "$.detail.ref"}, "InputTemplate": "{\"sourceRevisions\": <branch>}"});
+    let input = json!({"InputPathsMap": {"branch": "$.detail.ref"}, "InputTemplate": "{\"sourceRevisions\": <branch>}"});
     other["InputTransformer"] = input;
     other["RetryPolicy"] = json!({"MaximumRetryAttempts": 1});
     other["DeadLetterConfig"] = json!({"Arn": "arn:aws:sqs:us-east-1:123456789012:q"});
-    aws.call("events", "put_targets", json!({"Rule": NAME, "Targets": [other]}));
+    aws.call(
+        "events",
+        "put_targets",
+        json!({"Rule": NAME, "Targets": [other]}),
+    );
     let state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
     let with_schedule = json!({"Name": NAME, "EventPattern": made["EventPattern"], "Description": made["Description"],
         "State": state, "ScheduleExpression": "rate(5 minutes)", "RoleArn": target["RoleArn"]});
     aws.call("events", "put_rule", with_schedule);
-    let listed = aws.pipe("ls-env --env production-pr1").ok().record("rule", "web");
+    let listed = aws
+        .pipe("ls-env --env production-pr1")
+        .ok()
+        .record("rule", "web");
     assert_eq!(listed["enabled"], true, "it acts");
 
     let mended = aws.pipe(PIPELINE).ok().record("rule", "web");
@@ -113,10 +181,17 @@ fn what_starts_it_otherwise_or_says_what_to_run_is_taken_away() {
         told("state", state, "DISABLED"),
         told("schedule", "rate(5 minutes)", "none"),
         told("role", text(&target["RoleArn"]), "none"),
-        told("target settings", "input transformer, retry policy, dead-letter queue", "none"),
+        told(
+            "target settings",
+            "input transformer, retry policy, dead-letter queue",
+            "none"
+        ),
     ]);
     assert_eq!(mended["changes"], wanted);
-    assert_eq!((&rule(&aws), &targets(&aws)[..]), (&made, &[target.clone()][..]));
+    assert_eq!(
+        (&rule(&aws), &targets(&aws)[..]),
+        (&made, &[target.clone()][..])
+    );
     aws.forget();
     aws.pipe(PIPELINE).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
@@ -127,11 +202,22 @@ fn without_the_tag_of_its_source_it_is_listed_by_its_name_and_deleted() {
     let aws = connected();
     let arn = aws.pipe(PIPELINE).ok().record("rule", "web")["arn"].clone();
     let keys = json!(["plumbline:source"]);
-    aws.call("events", "untag_resource", json!({"ResourceARN": arn, "TagKeys": keys}));
-    let listed = aws.pipe("ls-env --env production-pr1").ok().record("rule", NAME);
+    aws.call(
+        "events",
+        "untag_resource",
+        json!({"ResourceARN": arn, "TagKeys": keys}),
+    );
+    let listed = aws
+        .pipe("ls-env --env production-pr1")
+        .ok()
+        .record("rule", NAME);
     assert_eq!((&listed["rule"], &listed["arn"]), (&json!(NAME), &arn));
-    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
-    assert_eq!(aws.call("events", "list_rules", json!({}))["Rules"], json!([]));
+    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
+        .ok();
+    assert_eq!(
+        aws.call("events", "list_rules", json!({}))["Rules"],
+        json!([])
+    );
 }
 
 #[test]
@@ -140,22 +226,43 @@ fn the_rule_of_an_environment_is_found_on_a_later_page() {
     aws.pipe(PIPELINE).ok();
     for number in 0..101 {
         let name = format!("rule-{number:03}-production-pr1");
-        aws.call("events", "put_rule", json!({"Name": name, "EventPattern": r#"{"source":["x"]}"#}));
+        aws.call(
+            "events",
+            "put_rule",
+            json!({"Name": name, "EventPattern": r#"{"source":["x"]}"#}),
+        );
     }
     let listed = aws.pipe("ls-env --env production-pr1").ok();
-    let rules: Vec<Value> = listed.records().into_iter().filter(|record| record["type"] == "rule").collect();
+    let rules: Vec<Value> = listed
+        .records()
+        .into_iter()
+        .filter(|record| record["type"] == "rule")
+        .collect();
     assert_eq!((rules.len(), &rules[0]["rule"]), (1, &json!(NAME)));
 }
 
 #[test]
 fn a_rule_of_that_name_that_is_not_ours_is_refused_and_stays() {
     let aws = connected();
-    aws.call("events", "put_rule", json!({"Name": NAME, "EventPattern": r#"{"source":["x"]}"#}));
+    aws.call(
+        "events",
+        "put_rule",
+        json!({"Name": NAME, "EventPattern": r#"{"source":["x"]}"#}),
+    );
     let refused = aws.pipe(PIPELINE);
-    assert!(refused.stderr.contains(&format!("mk-rule: rule {NAME} exists and is not tagged")), "{}", refused.stderr);
+    assert!(
+        refused
+            .stderr
+            .contains(&format!("mk-rule: rule {NAME} exists and is not tagged")),
+        "{}",
+        refused.stderr
+    );
     let record = refused.record("pipeline", "web");
     let line = json!({"type": "rule", "name": "web", "arn": text(&record["arn"]).replace("codepipeline", "events"), "rule": NAME});
-    let kept = aws.pipe_with("rm-env --confirm production-pr1", &format!("{}\n{line}\n", support::ENV));
+    let kept = aws.pipe_with(
+        "rm-env --confirm production-pr1",
+        &format!("{}\n{line}\n", support::ENV),
+    );
     assert_eq!(kept.code, 1, "{kept:?}");
     assert_eq!(text(&rule(&aws)["EventPattern"]), r#"{"source":["x"]}"#);
 }
@@ -168,7 +275,13 @@ fn one_whose_tags_do_not_show_for_a_moment_is_not_taken_for_somebody_elses() {
     let unseen = json!({"do": "refuse", "of": "events:ListTagsForResource", "times": 1, "status": 400,
         "code": "ResourceNotFoundException", "message": "It does not exist."});
     faults.rules(json!([unseen]));
-    assert_eq!(faults.pipe(PIPELINE).ok().record("rule", "web")["change"], "kept");
+    assert_eq!(
+        faults.pipe(PIPELINE).ok().record("rule", "web")["change"],
+        "kept"
+    );
     faults.rules(json!([unseen]));
-    faults.pipe("ls-env --env production-pr1").ok().record("rule", "web");
+    faults
+        .pipe("ls-env --env production-pr1")
+        .ok()
+        .record("rule", "web");
 }

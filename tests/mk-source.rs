@@ -13,15 +13,29 @@ fn it_writes_what_its_flags_say() {
     let output = tool("mk-source", &["web", "owner/name"], "").ok();
     assert_eq!(
         output.records(),
-        [json!({"type": "source", "name": "web", "repository": "owner/name", "branch": "main",
-            "trigger": "connection", "context": ".", "dockerfile": "Dockerfile"})]
+        [
+            json!({"type": "source", "name": "web", "repository": "owner/name", "branch": "main",
+            "trigger": "connection", "context": ".", "dockerfile": "Dockerfile"})
+        ]
     );
-    let args = ["web", "owner/name", "--branch", "release/1", "--trigger", "events", "--context", "web", "--deploy"];
+    let args = [
+        "web",
+        "owner/name",
+        "--branch",
+        "release/1",
+        "--trigger",
+        "events",
+        "--context",
+        "web",
+        "--deploy",
+    ];
     let output = tool("mk-source", &args, "").ok();
     assert_eq!(
         output.records(),
-        [json!({"type": "source", "name": "web", "repository": "owner/name", "branch": "release/1",
-            "trigger": "events", "context": "web", "dockerfile": "Dockerfile", "deploy": true})]
+        [
+            json!({"type": "source", "name": "web", "repository": "owner/name", "branch": "release/1",
+            "trigger": "events", "context": "web", "dockerfile": "Dockerfile", "deploy": true})
+        ]
     );
 }
 

@@ -39,7 +39,12 @@ fn list(value: &Value) -> Vec<Value> {
 /// The pipeline's runs, the newest first.
 fn runs(aws: &LocalAws) -> Vec<Value> {
     list(
-        &call(aws, "codepipeline", "list_pipeline_executions", json!({"pipelineName": PIPELINE}))["pipelineExecutionSummaries"],
+        &call(
+            aws,
+            "codepipeline",
+            "list_pipeline_executions",
+            json!({"pipelineName": PIPELINE}),
+        )["pipelineExecutionSummaries"],
     )
 }
 
@@ -47,7 +52,10 @@ fn runs(aws: &LocalAws) -> Vec<Value> {
 fn ended(aws: &LocalAws) -> String {
     for _ in 0..6000 {
         let runs = runs(aws);
-        if runs.iter().all(|run| !matches!(text(&run["status"]), "InProgress" | "Stopping")) {
+        if runs
+            .iter()
+            .all(|run| !matches!(text(&run["status"]), "InProgress" | "Stopping"))
+        {
             return text(&runs[0]["status"]).to_string();
         }
         std::thread::sleep(Duration::from_millis(50));
@@ -67,16 +75,29 @@ fn left(aws: &LocalAws) -> Vec<String> {
     let mut found = Vec::new();
     for (service, operation, items, name) in [
         ("codepipeline", "list_pipelines", "pipelines", "name"),
-        ("codeconnections", "list_connections", "Connections", "ConnectionName"),
+        (
+            "codeconnections",
+            "list_connections",
+            "Connections",
+            "ConnectionName",
+        ),
         ("lambda", "list_functions", "Functions", "FunctionName"),
         ("events", "list_rules", "Rules", "Name"),
         ("s3", "list_buckets", "Buckets", "Name"),
-        ("ecr", "describe_repositories", "repositories", "repositoryName"),
+        (
+            "ecr",
+            "describe_repositories",
+            "repositories",
+            "repositoryName",
+        ),
         ("logs", "describe_log_groups", "logGroups", "logGroupName"),
         ("iam", "list_roles", "Roles", "RoleName"),
     ] {
         let all = list(&call(aws, service, operation, json!({}))[items]);
-        found.extend(all.iter().map(|item| format!("{service} {}", text(&item[name]))));
+        found.extend(
+            all.iter()
+                .map(|item| format!("{service} {}", text(&item[name]))),
+        );
     }
     for (operation, items) in [("list_projects", "projects"), ("list_builds", "ids")] {
         found.extend(
@@ -92,35 +113,138 @@ fn left(aws: &LocalAws) -> Vec<String> {
 fn up_makes_all_of_it_tagged_and_the_first_run_ends_in_production() {
     let aws = connected(&["--moment", "0.1"]);
     let made = up(&aws).ok();
-    assert!(made.stderr.ends_with("wait-env: pipeline web has run: succeeded\n"), "{}", made.stderr);
-    let [run] = &runs(&aws)[..] else { panic!("{:?}", runs(&aws)) };
+    assert!(
+        made.stderr
+            .ends_with("wait-env: pipeline web has run: succeeded\n"),
+        "{}",
+        made.stderr
+    );
+    let [run] = &runs(&aws)[..] else {
+        panic!("{:?}", runs(&aws))
+    };
     assert_eq!(run["trigger"]["triggerType"], "CreatePipeline");
     let commit = text(&run["sourceRevisions"][0]["revisionId"]).to_string();
     let production = digest(&aws, "production");
-    assert!(production.is_some() && production == digest(&aws, &commit), "{commit}");
+    assert!(
+        production.is_some() && production == digest(&aws, &commit),
+        "{commit}"
+    );
 
     // Every resource that can be tagged carries the brief's tags, whatever shape they have.
     let of = |kind: &str, name: &str| made.record(kind, name)["arn"].clone();
     let iam = |role: &str| {
-        call(&aws, "iam", "list_role_tags", json!({"RoleName": text(&of("role", role)).rsplit('/').next()}))
+        call(
+            &aws,
+            "iam",
+            "list_role_tags",
+            json!({"RoleName": text(&of("role", role)).rsplit('/').next()}),
+        )
     };
     for (what, found) in [
-        ("bucket", tags(&call(&aws, "s3", "get_bucket_tagging", json!({"Bucket": BUCKET}))["TagSet"])),
-        ("repository", tags(&call(&aws, "ecr", "list_tags_for_resource", json!({"resourceArn": of("repo", "web")}))["tags"])),
+        (
+            "bucket",
+            tags(&call(&aws, "s3", "get_bucket_tagging", json!({"Bucket": BUCKET}))["TagSet"]),
+        ),
+        (
+            "repository",
+            tags(
+                &call(
+                    &aws,
+                    "ecr",
+                    "list_tags_for_resource",
+                    json!({"resourceArn": of("repo", "web")}),
+                )["tags"],
+            ),
+        ),
         ("build role", tags(&iam("build/web")["Tags"])),
         ("function role", tags(&iam("function/web")["Tags"])),
         ("pipeline role", tags(&iam("pipeline/web")["Tags"])),
         ("events role", tags(&iam("events/web")["Tags"])),
-        ("build log", call(&aws, "logs", "list_tags_for_resource", json!({"resourceArn": of("log_group", "build/web")}))["tags"].clone()),
-        ("function log", call(&aws, "logs", "list_tags_for_resource", json!({"resourceArn": of("log_group", "function/web")}))["tags"].clone()),
-        ("project", tags(&call(&aws, "codebuild", "batch_get_projects", json!({"names": ["build-web-production-pr1"]}))["projects"][0]["tags"])),
-        ("function", call(&aws, "lambda", "list_tags", json!({"Resource": of("function", "web")}))["Tags"].clone()),
-        ("pipeline", tags(&call(&aws, "codepipeline", "list_tags_for_resource", json!({"resourceArn": of("pipeline", "web")}))["tags"])),
-        ("rule", tags(&call(&aws, "events", "list_tags_for_resource", json!({"ResourceARN": of("rule", "web")}))["Tags"])),
-        ("connection", tags(&call(&aws, "codeconnections", "list_tags_for_resource", json!({"ResourceArn": of("connection", "github")}))["Tags"])),
+        (
+            "build log",
+            call(
+                &aws,
+                "logs",
+                "list_tags_for_resource",
+                json!({"resourceArn": of("log_group", "build/web")}),
+            )["tags"]
+                .clone(),
+        ),
+        (
+            "function log",
+            call(
+                &aws,
+                "logs",
+                "list_tags_for_resource",
+                json!({"resourceArn": of("log_group", "function/web")}),
+            )["tags"]
+                .clone(),
+        ),
+        (
+            "project",
+            tags(
+                &call(
+                    &aws,
+                    "codebuild",
+                    "batch_get_projects",
+                    json!({"names": ["build-web-production-pr1"]}),
+                )["projects"][0]["tags"],
+            ),
+        ),
+        (
+            "function",
+            call(
+                &aws,
+                "lambda",
+                "list_tags",
+                json!({"Resource": of("function", "web")}),
+            )["Tags"]
+                .clone(),
+        ),
+        (
+            "pipeline",
+            tags(
+                &call(
+                    &aws,
+                    "codepipeline",
+                    "list_tags_for_resource",
+                    json!({"resourceArn": of("pipeline", "web")}),
+                )["tags"],
+            ),
+        ),
+        (
+            "rule",
+            tags(
+                &call(
+                    &aws,
+                    "events",
+                    "list_tags_for_resource",
+                    json!({"ResourceARN": of("rule", "web")}),
+                )["Tags"],
+            ),
+        ),
+        (
+            "connection",
+            tags(
+                &call(
+                    &aws,
+                    "codeconnections",
+                    "list_tags_for_resource",
+                    json!({"ResourceArn": of("connection", "github")}),
+                )["Tags"],
+            ),
+        ),
     ] {
-        let wanted = [("Environment", "production"), ("Team", "devops"), ("Suffix", "pr1"), ("plumbline:env", "production-pr1")];
-        assert!(wanted.iter().all(|(key, value)| found[key] == *value), "{what}: {found}");
+        let wanted = [
+            ("Environment", "production"),
+            ("Team", "devops"),
+            ("Suffix", "pr1"),
+            ("plumbline:env", "production-pr1"),
+        ];
+        assert!(
+            wanted.iter().all(|(key, value)| found[key] == *value),
+            "{what}: {found}"
+        );
     }
     // Every name ends in the environment and its suffix, and every log group forgets after 7 days.
     assert!(
@@ -164,7 +288,8 @@ fn a_push_is_one_run_that_moves_the_tag_to_its_own_image() {
 }
 
 fn put_event(aws: &LocalAws) {
-    let detail = json!({"ref": "refs/heads/main", "repository": {"full_name": "owner/web"}}).to_string();
+    let detail =
+        json!({"ref": "refs/heads/main", "repository": {"full_name": "owner/web"}}).to_string();
     call(
         aws,
         "events",
@@ -176,11 +301,17 @@ fn put_event(aws: &LocalAws) {
 #[test]
 fn with_events_as_the_trigger_a_push_is_one_run_too() {
     let aws = connected(&["--moment", "0"]);
-    let by_events = recipe(&["pipeline-up"], "pr1")
-        .replace("mk-source web 'owner/web'", "mk-source web 'owner/web' --trigger events");
+    let by_events = recipe(&["pipeline-up"], "pr1").replace(
+        "mk-source web 'owner/web'",
+        "mk-source web 'owner/web' --trigger events",
+    );
     aws.pipe(&by_events).ok();
     aws.push("owner/web", json!({"index.html": "second"}));
-    assert_eq!((ended(&aws).as_str(), runs(&aws).len()), ("Succeeded", 1), "the connection starts nothing");
+    assert_eq!(
+        (ended(&aws).as_str(), runs(&aws).len()),
+        ("Succeeded", 1),
+        "the connection starts nothing"
+    );
     put_event(&aws);
     assert_eq!((ended(&aws).as_str(), runs(&aws).len()), ("Succeeded", 2));
     assert_eq!(runs(&aws)[0]["trigger"]["triggerType"], "CloudWatchEvent");
@@ -191,23 +322,52 @@ fn a_failing_build_pushes_nothing_and_the_tag_stays() {
     let aws = connected(&["--moment", "0"]);
     up(&aws).ok();
     let before = digest(&aws, "production");
-    let commit = aws.push("owner/web", json!({"Dockerfile": "FROM scratch\nRUN exit 3\n"}));
+    let commit = aws.push(
+        "owner/web",
+        json!({"Dockerfile": "FROM scratch\nRUN exit 3\n"}),
+    );
     assert_eq!(ended(&aws), "Failed");
-    assert_eq!((digest(&aws, &commit), digest(&aws, "production")), (None, before));
+    assert_eq!(
+        (digest(&aws, &commit), digest(&aws, "production")),
+        (None, before)
+    );
 }
 
 #[test]
 fn the_function_calls_nothing_that_its_role_does_not_allow() {
     let aws = connected(&["--moment", "0"]);
     let made = up(&aws).ok();
-    let name = text(&made.record("role", "function/web")["arn"]).rsplit('/').next().unwrap().to_string();
-    let answer = call(&aws, "iam", "get_role_policy", json!({"RoleName": name, "PolicyName": "function"}));
+    let name = text(&made.record("role", "function/web")["arn"])
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_string();
+    let answer = call(
+        &aws,
+        "iam",
+        "get_role_policy",
+        json!({"RoleName": name, "PolicyName": "function"}),
+    );
     let allowed = answer["PolicyDocument"].to_string();
     let called = |call: &Value| format!("{}:{}", text(&call["service"]), text(&call["action"]));
-    let calls: BTreeSet<String> = aws.calls().iter().filter(|call| call["tool"] == "function").map(called).collect();
-    let wanted = ["codepipeline:PutJobSuccessResult", "ecr:BatchGetImage", "ecr:PutImage"];
+    let calls: BTreeSet<String> = aws
+        .calls()
+        .iter()
+        .filter(|call| call["tool"] == "function")
+        .map(called)
+        .collect();
+    let wanted = [
+        "codepipeline:PutJobSuccessResult",
+        "ecr:BatchGetImage",
+        "ecr:PutImage",
+    ];
     assert_eq!(calls, wanted.map(String::from).into());
-    assert!(calls.iter().all(|action| allowed.contains(&format!("\"{action}\""))), "{calls:?} {allowed}");
+    assert!(
+        calls
+            .iter()
+            .all(|action| allowed.contains(&format!("\"{action}\""))),
+        "{calls:?} {allowed}"
+    );
 }
 
 #[test]
@@ -215,24 +375,39 @@ fn every_call_that_a_tool_makes_is_in_its_policy() {
     let aws = connected(&["--moment", "0"]);
     up(&aws).ok();
     up(&aws).ok();
-    aws.pipe(&recipe(&["pipeline-up"], "pr1").replace("'owner/web'", "'owner/empty'")).ok();
+    aws.pipe(&recipe(&["pipeline-up"], "pr1").replace("'owner/web'", "'owner/empty'"))
+        .ok();
     down(&aws).ok();
     let made: BTreeSet<(String, String)> = aws
         .calls()
         .iter()
-        .map(|call| (text(&call["tool"]).to_string(), format!("{}:{}", text(&call["service"]), text(&call["action"]))))
+        .map(|call| {
+            (
+                text(&call["tool"]).to_string(),
+                format!("{}:{}", text(&call["service"]), text(&call["action"])),
+            )
+        })
         .filter(|(tool, _)| tool.contains('-'))
         .collect();
     let tools: BTreeSet<&String> = made.iter().map(|(tool, _)| tool).collect();
     assert_eq!(tools.len(), 13, "{tools:?}"); // all of the recipes but mk-source
     for tool in tools {
-        let policy: Value = support::tool(tool, &["--iam-policy"], "").ok().stdout.parse().unwrap();
-        let actions = list(&policy["Statement"]).into_iter().flat_map(|statement| match &statement["Action"] {
-            Value::Array(actions) => actions.clone(),
-            one => vec![one.clone()],
-        });
+        let policy: Value = support::tool(tool, &["--iam-policy"], "")
+            .ok()
+            .stdout
+            .parse()
+            .unwrap();
+        let actions = list(&policy["Statement"]).into_iter().flat_map(
+            |statement| match &statement["Action"] {
+                Value::Array(actions) => actions.clone(),
+                one => vec![one.clone()],
+            },
+        );
         let allowed: BTreeSet<String> = actions.map(|action| text(&action).to_string()).collect();
-        let missing: Vec<_> = made.iter().filter(|(by, action)| by == tool && !allowed.contains(action)).collect();
+        let missing: Vec<_> = made
+            .iter()
+            .filter(|(by, action)| by == tool && !allowed.contains(action))
+            .collect();
         assert!(missing.is_empty(), "{missing:?}");
     }
 }
@@ -245,14 +420,29 @@ fn down_leaves_nothing_whatever_is_in_it_and_runs() {
     for key in ["a/1", "a/1", "a/2"] {
         call(&aws, "s3", "put_object", object(key));
     }
-    call(&aws, "s3", "delete_object", json!({"Bucket": BUCKET, "Key": "a/2"}));
-    call(&aws, "s3", "create_multipart_upload", json!({"Bucket": BUCKET, "Key": "half"}));
+    call(
+        &aws,
+        "s3",
+        "delete_object",
+        json!({"Bucket": BUCKET, "Key": "a/2"}),
+    );
+    call(
+        &aws,
+        "s3",
+        "create_multipart_upload",
+        json!({"Bucket": BUCKET, "Key": "half"}),
+    );
     // A build that would take for ever, in a run that is under way.
-    let project =
-        call(&aws, "codebuild", "batch_get_projects", json!({"names": ["build-web-production-pr1"]}))["projects"][0]
-            .clone();
+    let project = call(
+        &aws,
+        "codebuild",
+        "batch_get_projects",
+        json!({"names": ["build-web-production-pr1"]}),
+    )["projects"][0]
+        .clone();
     let mut source = project["source"].clone();
-    source["buildspec"] = json!("version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 1000\n");
+    source["buildspec"] =
+        json!("version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 1000\n");
     call(
         &aws,
         "codebuild",
@@ -260,8 +450,16 @@ fn down_leaves_nothing_whatever_is_in_it_and_runs() {
         json!({"name": project["name"], "source": source, "tags": project["tags"]}),
     );
     aws.push("owner/web", json!({"index.html": "third"}));
-    let builds =
-        || list(&call(&aws, "codebuild", "list_builds_for_project", json!({"projectName": project["name"]}))["ids"]);
+    let builds = || {
+        list(
+            &call(
+                &aws,
+                "codebuild",
+                "list_builds_for_project",
+                json!({"projectName": project["name"]}),
+            )["ids"],
+        )
+    };
     while builds().len() < 2 {
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -279,16 +477,26 @@ fn down_leaves_nothing_whatever_is_in_it_and_runs() {
 #[test]
 fn down_of_one_leaves_another_and_what_was_adopted() {
     let aws = LocalAws::start_with(&["--moment", "0"]);
-    let theirs =
-        call(&aws, "codeconnections", "create_connection", json!({"ConnectionName": "team", "ProviderType": "GitHub"}));
+    let theirs = call(
+        &aws,
+        "codeconnections",
+        "create_connection",
+        json!({"ConnectionName": "team", "ProviderType": "GitHub"}),
+    );
     aws.handshake("team");
     let adopting = |suffix: &str| recipe(&["connection=team", "pipeline-up"], suffix);
     aws.pipe(&adopting("pr1")).ok();
     aws.pipe(&adopting("pr2")).ok();
-    let others: Vec<String> = left(&aws).into_iter().filter(|name| !name.contains("-pr1")).collect();
+    let others: Vec<String> = left(&aws)
+        .into_iter()
+        .filter(|name| !name.contains("-pr1"))
+        .collect();
     down(&aws).ok();
     assert_eq!(left(&aws), others);
-    assert!(others.contains(&"codeconnections team".to_string()), "{theirs}");
+    assert!(
+        others.contains(&"codeconnections team".to_string()),
+        "{theirs}"
+    );
     aws.forget();
     aws.pipe(&adopting("pr2")).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
@@ -302,7 +510,12 @@ fn a_pipeline_that_deploys_rolls_the_service_by_digest_and_up_keeps_what_it_depl
     aws.connect("us-east-1");
     let deploying = recipe(&["pipeline-up-deploy"], "pr1");
     let made = aws.pipe(&deploying).ok();
-    assert!(made.stderr.contains("wait-env: pipeline web has run: succeeded"), "{}", made.stderr);
+    assert!(
+        made.stderr
+            .contains("wait-env: pipeline web has run: succeeded"),
+        "{}",
+        made.stderr
+    );
     let runs = || {
         let service = us(
             "ecs",
@@ -310,27 +523,47 @@ fn a_pipeline_that_deploys_rolls_the_service_by_digest_and_up_keeps_what_it_depl
             json!({"cluster": "cluster-production-pr1", "services": ["service-web-production-pr1"]}),
         );
         let task = service["services"][0]["taskDefinition"].clone();
-        let task = us("ecs", "describe_task_definition", json!({"taskDefinition": task}));
+        let task = us(
+            "ecs",
+            "describe_task_definition",
+            json!({"taskDefinition": task}),
+        );
         text(&task["taskDefinition"]["containerDefinitions"][0]["image"]).to_string()
     };
-    let production =
-        us("ecr", "batch_get_image", json!({"repositoryName": REPOSITORY, "imageIds": [{"imageTag": "production"}]}));
+    let production = us(
+        "ecr",
+        "batch_get_image",
+        json!({"repositoryName": REPOSITORY, "imageIds": [{"imageTag": "production"}]}),
+    );
     let wanted = format!(
         "123456789012.dkr.ecr.us-east-1.amazonaws.com/{REPOSITORY}@{}",
         text(&production["images"][0]["imageId"]["imageDigest"])
     );
     assert_eq!(runs(), wanted);
     let kept = aws.pipe(&recipe(&["up"], "pr1")).ok();
-    assert!(kept.stderr.contains("web keeps 123456789012.dkr.ecr"), "{}", kept.stderr);
+    assert!(
+        kept.stderr.contains("web keeps 123456789012.dkr.ecr"),
+        "{}",
+        kept.stderr
+    );
     assert_eq!(runs(), wanted);
     aws.forget();
     aws.pipe(&deploying).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
     // The pipeline goes and the services stay, with the repository that both need.
-    let gone = aws.pipe("ls-env --env production-pr1 --only pipelines | rm-env --confirm production-pr1").ok();
-    assert!(!gone.stdout.contains("\"type\":\"repo\""), "{}", gone.stdout);
+    let gone = aws
+        .pipe("ls-env --env production-pr1 --only pipelines | rm-env --confirm production-pr1")
+        .ok();
+    assert!(
+        !gone.stdout.contains("\"type\":\"repo\""),
+        "{}",
+        gone.stdout
+    );
     assert_eq!(runs(), wanted);
     aws.pipe(&recipe(&["up"], "pr1")).ok();
     aws.pipe(&recipe(&["down"], "pr1")).ok();
-    assert_eq!(us("ecr", "describe_repositories", json!({}))["repositories"], json!([]));
+    assert_eq!(
+        us("ecr", "describe_repositories", json!({}))["repositories"],
+        json!([])
+    );
 }

@@ -13,7 +13,11 @@ type Story = BTreeMap<String, (String, Vec<(String, String, String)>)>;
 /// both: of what a run makes, and of what it then refers to.
 fn story(output: &Output) -> Story {
     let mut story = Story::new();
-    for record in output.records().iter().filter(|record| record.get("change").is_some()) {
+    for record in output
+        .records()
+        .iter()
+        .filter(|record| record.get("change").is_some())
+    {
         let word = match text(&record["change"]) {
             "created" => "create",
             "updated" => "update",
@@ -22,9 +26,14 @@ fn story(output: &Output) -> Story {
         };
         let part = |difference: &Value, field: &str| text(&difference[field]).to_string();
         let differences = record["changes"].as_array().into_iter().flatten();
-        let differences = differences.map(|d| (part(d, "field"), part(d, "old"), part(d, "new"))).collect();
+        let differences = differences
+            .map(|d| (part(d, "field"), part(d, "old"), part(d, "new")))
+            .collect();
         // A record may come again with more in it; the last one counts.
-        story.insert(format!("{} {}", text(&record["type"]), text(&record["name"])), (word.into(), differences));
+        story.insert(
+            format!("{} {}", text(&record["type"]), text(&record["name"])),
+            (word.into(), differences),
+        );
     }
     story
 }
@@ -33,7 +42,11 @@ fn story(output: &Output) -> Story {
 fn same(planned: &Output, done: &Output) {
     let (mut planned, mut done) = (story(planned), story(done));
     for (key, (_, differences)) in &mut planned {
-        let others = done.get_mut(key).map(|(_, differences)| differences).into_iter().flatten();
+        let others = done
+            .get_mut(key)
+            .map(|(_, differences)| differences)
+            .into_iter()
+            .flatten();
         for (ours, theirs) in differences.iter_mut().zip(others) {
             if ours.2.contains("planned:") {
                 theirs.2.clone_from(&ours.2);
@@ -46,13 +59,16 @@ fn same(planned: &Output, done: &Output) {
 /// How many resources a plan keeps, creates, updates and deletes.
 fn counts(planned: &Output) -> [usize; 4] {
     let story = story(planned);
-    ["kept", "create", "update", "delete"].map(|word| story.values().filter(|(other, _)| other == word).count())
+    ["kept", "create", "update", "delete"]
+        .map(|word| story.values().filter(|(other, _)| other == word).count())
 }
 
 /// What is not kept, in the order of their types.
 fn changes(story: &Story) -> Vec<(&str, &str)> {
     let changes = story.iter().filter(|(_, (word, _))| word != "kept");
-    changes.map(|(key, (word, _))| (key.as_str(), word.as_str())).collect()
+    changes
+        .map(|(key, (word, _))| (key.as_str(), word.as_str()))
+        .collect()
 }
 
 /// Plans and runs a recipe; both tell the same. Answers the plan.
@@ -63,12 +79,25 @@ fn agreed(aws: &LocalAws, plan: &str, run: &str) -> Output {
     let done = aws.pipe(run).ok();
     same(&planned, &done);
     let [_, creates, updates, deletes] = counts(&planned);
-    let expected = if creates + updates + deletes > 0 { 10 } else { 0 };
-    assert_eq!(planned.code, expected, "{}\n{}", planned.stdout, planned.stderr);
+    let expected = if creates + updates + deletes > 0 {
+        10
+    } else {
+        0
+    };
+    assert_eq!(
+        planned.code, expected,
+        "{}\n{}",
+        planned.stdout, planned.stderr
+    );
     // And the run left nothing to do.
     aws.forget();
     let again = aws.pipe(plan);
-    assert_eq!((again.code, aws.changes()), (0, Vec::new()), "{}", again.stderr);
+    assert_eq!(
+        (again.code, aws.changes()),
+        (0, Vec::new()),
+        "{}",
+        again.stderr
+    );
     assert_eq!(counts(&again)[1..], [0, 0, 0], "{:?}", story(&again));
     planned
 }
@@ -95,7 +124,11 @@ fn of_nothing_all_of_an_environment_is_announced_and_made() {
 #[test]
 fn on_the_network_alone_the_rest_is_announced_and_made() {
     let aws = LocalAws::start();
-    aws.pipe(&format!("mk-env production pr1 | {} | mk-vpc", support::APPS)).ok();
+    aws.pipe(&format!(
+        "mk-env production pr1 | {} | mk-vpc",
+        support::APPS
+    ))
+    .ok();
     let [kept, creates, updates, _] = counts(&services(&aws));
     assert_eq!((kept, creates, updates), (13, 21, 0));
 }
@@ -107,16 +140,41 @@ fn after_hands_took_parts_away_their_return_is_announced() {
     let id = |kind: &str, name: &str| made.record(kind, name)["id"].clone();
     let arn = |kind: &str, name: &str| made.record(kind, name)["arn"].clone();
     // A NAT gateway and a route; a log group, a repository, a rule; a listener; a service.
-    aws.call("ec2", "delete_nat_gateway", json!({"NatGatewayId": id("nat_gateway", "a")}));
+    aws.call(
+        "ec2",
+        "delete_nat_gateway",
+        json!({"NatGatewayId": id("nat_gateway", "a")}),
+    );
     let public = id("route_table", "public");
-    aws.call("ec2", "delete_route", json!({"RouteTableId": public, "DestinationCidrBlock": "0.0.0.0/0"}));
-    aws.call("logs", "delete_log_group", json!({"logGroupName": "/ecs/production-pr1/web"}));
-    aws.call("ecr", "delete_repository", json!({"repositoryName": "repo-api-production-pr1", "force": true}));
+    aws.call(
+        "ec2",
+        "delete_route",
+        json!({"RouteTableId": public, "DestinationCidrBlock": "0.0.0.0/0"}),
+    );
+    aws.call(
+        "logs",
+        "delete_log_group",
+        json!({"logGroupName": "/ecs/production-pr1/web"}),
+    );
+    aws.call(
+        "ecr",
+        "delete_repository",
+        json!({"repositoryName": "repo-api-production-pr1", "force": true}),
+    );
     let http = json!([{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]);
     let group = id("sg", "alb/web");
-    aws.call("ec2", "revoke_security_group_ingress", json!({"GroupId": group, "IpPermissions": http}));
-    aws.call("elbv2", "delete_listener", json!({"ListenerArn": arn("listener", "api")}));
-    let service = json!({"cluster": arn("cluster", "main"), "service": arn("service", "web"), "force": true});
+    aws.call(
+        "ec2",
+        "revoke_security_group_ingress",
+        json!({"GroupId": group, "IpPermissions": http}),
+    );
+    aws.call(
+        "elbv2",
+        "delete_listener",
+        json!({"ListenerArn": arn("listener", "api")}),
+    );
+    let service =
+        json!({"cluster": arn("cluster", "main"), "service": arn("service", "web"), "force": true});
     aws.call("ecs", "delete_service", service);
     std::thread::sleep(std::time::Duration::from_millis(300)); // the local AWS's moment
     let planned = services(&aws);
@@ -140,10 +198,22 @@ fn after_hands_took_parts_away_their_return_is_announced() {
 fn what_hands_changed_is_announced_field_by_field_with_old_and_new() {
     let aws = LocalAws::start();
     aws.pipe(&recipe(&["up"], "pr1")).ok();
-    aws.call("logs", "put_retention_policy", json!({"logGroupName": "/ecs/production-pr1/web", "retentionInDays": 3}));
-    aws.call("ecr", "delete_lifecycle_policy", json!({"repositoryName": "repo-web-production-pr1"}));
+    aws.call(
+        "logs",
+        "put_retention_policy",
+        json!({"logGroupName": "/ecs/production-pr1/web", "retentionInDays": 3}),
+    );
+    aws.call(
+        "ecr",
+        "delete_lifecycle_policy",
+        json!({"repositoryName": "repo-web-production-pr1"}),
+    );
     let tag = json!([{"Key": "Team", "Value": "nobody"}]);
-    aws.call("iam", "tag_role", json!({"RoleName": "role-execution-web-us-east-1-production-pr1", "Tags": tag}));
+    aws.call(
+        "iam",
+        "tag_role",
+        json!({"RoleName": "role-execution-web-us-east-1-production-pr1", "Tags": tag}),
+    );
     aws.call(
         "ecs",
         "update_service",
@@ -152,9 +222,14 @@ fn what_hands_changed_is_announced_field_by_field_with_old_and_new() {
     let planned = services(&aws);
     assert_eq!(counts(&planned)[1..], [0, 4, 0]);
     let told = story(&planned);
-    let one = |field: &str, old: &str, new: &str| vec![(field.to_string(), old.to_string(), new.to_string())];
+    let one = |field: &str, old: &str, new: &str| {
+        vec![(field.to_string(), old.to_string(), new.to_string())]
+    };
     assert_eq!(told["log_group web"].1, one("retention", "3", "30"));
-    assert_eq!(told["role execution/web"].1, one("tag Team", "nobody", "devops"));
+    assert_eq!(
+        told["role execution/web"].1,
+        one("tag Team", "nobody", "devops")
+    );
     assert_eq!(told["service api"].1, one("count", "5", "2"));
 }
 
@@ -164,15 +239,38 @@ fn what_is_asked_for_otherwise_is_announced_too() {
     aws.pipe(&recipe(&["up"], "pr1")).ok();
     let other = |words: &[&str]| {
         let pipe = recipe(words, "pr1").replace("--health /WeatherForecast", "--health /health");
-        pipe.replace("web:1", "web:2").replace("mk-logs", "mk-logs --retention 7")
+        pipe.replace("web:1", "web:2")
+            .replace("mk-logs", "mk-logs --retention 7")
     };
-    let planned = agreed(&aws, &other(&["up", "--plan", "--tag", "Team=web"]), &other(&["up", "--tag", "Team=web"]));
+    let planned = agreed(
+        &aws,
+        &other(&["up", "--plan", "--tag", "Team=web"]),
+        &other(&["up", "--tag", "Team=web"]),
+    );
     let told = story(&planned);
-    assert_eq!(told["target_group api"].1[0], ("tag Team".into(), "devops".into(), "web".into()));
-    assert_eq!(told["target_group api"].1[1], ("health path".into(), "/WeatherForecast".into(), "/health".into()));
-    let image = ("image".to_string(), "registry.example/web:1".to_string(), "registry.example/web:2".to_string());
+    assert_eq!(
+        told["target_group api"].1[0],
+        ("tag Team".into(), "devops".into(), "web".into())
+    );
+    assert_eq!(
+        told["target_group api"].1[1],
+        (
+            "health path".into(),
+            "/WeatherForecast".into(),
+            "/health".into()
+        )
+    );
+    let image = (
+        "image".to_string(),
+        "registry.example/web:1".to_string(),
+        "registry.example/web:2".to_string(),
+    );
     assert_eq!(told["task_definition web"].1[0], image);
-    let kept: Vec<_> = told.iter().filter(|(_, (word, _))| word == "kept").map(|(key, _)| key.as_str()).collect();
+    let kept: Vec<_> = told
+        .iter()
+        .filter(|(_, (word, _))| word == "kept")
+        .map(|(key, _)| key.as_str())
+        .collect();
     assert_eq!(kept, Vec::<&str>::new(), "the tag is everywhere");
 }
 
@@ -181,25 +279,38 @@ fn a_plan_refuses_what_the_run_would_refuse_in_the_same_words() {
     let aws = LocalAws::start();
     aws.pipe(&recipe(&["up"], "pr1")).ok();
     aws.forget();
-    let other = |words: &[&str]| recipe(words, "pr1").replace("mk-app api --port 5000", "mk-app api --port 6000");
+    let other = |words: &[&str]| {
+        recipe(words, "pr1").replace("mk-app api --port 5000", "mk-app api --port 6000")
+    };
     let (planned, refused) = (aws.pipe(&other(&["plan"])), aws.pipe(&other(&["up"])));
     let said = |output: &Output| {
-        let mut lines: Vec<String> =
-            output.stderr.lines().filter(|line| line.starts_with("mk-alb: target group")).map(String::from).collect();
+        let mut lines: Vec<String> = output
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("mk-alb: target group"))
+            .map(String::from)
+            .collect();
         lines.sort();
         lines
     };
     assert_eq!(said(&planned), said(&refused));
     let expected = "mk-alb: target group tg-api-production-pr1 has port 5000, wanted 6000; AWS cannot change that";
     assert_eq!(said(&planned), [expected]);
-    assert_eq!((planned.code, refused.code), (3, 3), "a fault wins over changes");
+    assert_eq!(
+        (planned.code, refused.code),
+        (3, 3),
+        "a fault wins over changes"
+    );
 }
 
 #[test]
 fn of_nothing_all_of_a_pipeline_is_announced_and_made() {
     let aws = LocalAws::start();
     // The person's click comes between the two halves of the first run.
-    let planned = aws.pipe(&recipe(&["pipeline_region=us-east-1", "pipeline-plan"], "pr1"));
+    let planned = aws.pipe(&recipe(
+        &["pipeline_region=us-east-1", "pipeline-plan"],
+        "pr1",
+    ));
     assert_eq!((planned.code, aws.changes()), (10, Vec::new()));
     assert_eq!(counts(&planned), [0, 13, 0, 0], "{:?}", story(&planned));
     aws.connect("us-east-1");
@@ -212,14 +323,26 @@ fn after_hands_took_parts_of_a_pipeline_away_their_return_is_announced() {
     let aws = LocalAws::start_with(&["--moment", "0"]);
     aws.connect("us-east-1");
     pipeline(&aws);
-    aws.call("lambda", "delete_function", json!({"FunctionName": "function-web-production-pr1"}));
+    aws.call(
+        "lambda",
+        "delete_function",
+        json!({"FunctionName": "function-web-production-pr1"}),
+    );
     let role = "role-events-web-us-east-1-production-pr1";
-    aws.call("iam", "delete_role_policy", json!({"RoleName": role, "PolicyName": "events"}));
+    aws.call(
+        "iam",
+        "delete_role_policy",
+        json!({"RoleName": role, "PolicyName": "events"}),
+    );
     let targets = json!({"Rule": "rule-web-production-pr1", "Ids": ["pipeline"]});
     aws.call("events", "remove_targets", targets);
     let bucket = "bucket-123456789012-us-east-1-production-pr1";
     aws.call("s3", "delete_bucket_lifecycle", json!({"Bucket": bucket}));
-    aws.call("codebuild", "delete_project", json!({"name": "build-web-production-pr1"}));
+    aws.call(
+        "codebuild",
+        "delete_project",
+        json!({"name": "build-web-production-pr1"}),
+    );
     let told = story(&pipeline(&aws));
     assert_eq!(
         changes(&told),
@@ -238,11 +361,19 @@ fn of_a_way_down_all_is_announced_that_then_goes() {
     let aws = LocalAws::start_with(&["--moment", "0"]);
     aws.pipe(&recipe(&["up"], "pr1")).ok();
     aws.connect("us-east-1");
-    aws.pipe(&recipe(&["pipeline_region=us-east-1", "pipeline-up"], "pr1")).ok();
+    aws.pipe(&recipe(
+        &["pipeline_region=us-east-1", "pipeline-up"],
+        "pr1",
+    ))
+    .ok();
     aws.forget();
-    let planned = aws.pipe("ls-env --env production-pr1 | rm-env --plan").would_change();
+    let planned = aws
+        .pipe("ls-env --env production-pr1 | rm-env --plan")
+        .would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
-    let gone = aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+    let gone = aws
+        .pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
+        .ok();
     same(&planned, &gone);
     // One repository serves both.
     assert_eq!(counts(&planned), [0, 0, 0, 34 + 13 - 1]);

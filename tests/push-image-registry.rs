@@ -33,8 +33,14 @@ impl Registry {
     fn start(quirk: Quirk) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (seen, kept) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(BTreeMap::new())));
-        let registry = Registry { url: url.clone(), seen: seen.clone() };
+        let (seen, kept) = (
+            Arc::new(Mutex::new(Vec::new())),
+            Arc::new(Mutex::new(BTreeMap::new())),
+        );
+        let registry = Registry {
+            url: url.clone(),
+            seen: seen.clone(),
+        };
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 let (url, seen, kept) = (url.clone(), seen.clone(), kept.clone());
@@ -50,7 +56,12 @@ impl Registry {
         let app = json!({"type": "app", "name": "web"});
         let repo = json!({"type": "repo", "name": "web", "arn": "arn:aws:ecr:::x", "uri": uri});
         let flag = format!("--archive=web={}", archive.display());
-        tool_at(&self.url, "push-image", &[&flag], format!("{ENV}\n{app}\n{repo}\n").as_bytes())
+        tool_at(
+            &self.url,
+            "push-image",
+            &[&flag],
+            format!("{ENV}\n{app}\n{repo}\n").as_bytes(),
+        )
     }
 
     fn seen(&self) -> Vec<(String, String)> {
@@ -67,11 +78,24 @@ fn serve(
     quirk: Quirk,
 ) {
     let mut reader = BufReader::new(client);
-    let mut lines = reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+    let mut lines = reader
+        .by_ref()
+        .lines()
+        .map_while(Result::ok)
+        .take_while(|line| !line.is_empty());
     let Some(first) = lines.next() else { return };
-    let headers: BTreeMap<String, String> =
-        lines.filter_map(|line| line.split_once(": ").map(|(key, value)| (key.to_lowercase(), value.into()))).collect();
-    let mut body = vec![0; headers.get("content-length").map_or(0, |length| length.parse().unwrap())];
+    let headers: BTreeMap<String, String> = lines
+        .filter_map(|line| {
+            line.split_once(": ")
+                .map(|(key, value)| (key.to_lowercase(), value.into()))
+        })
+        .collect();
+    let mut body = vec![
+        0;
+        headers
+            .get("content-length")
+            .map_or(0, |length| length.parse().unwrap())
+    ];
     reader.read_exact(&mut body).unwrap();
     let (method, target) = first.trim_end_matches(" HTTP/1.1").split_once(' ').unwrap();
     let path = target.split('?').next().unwrap();
@@ -80,7 +104,9 @@ fn serve(
     let count = {
         let mut seen = seen.lock().unwrap();
         seen.push((request.clone(), login.clone()));
-        seen.iter().filter(|(earlier, _)| *earlier == request).count()
+        seen.iter()
+            .filter(|(earlier, _)| *earlier == request)
+            .count()
     };
     let digest = format!("sha256:{:x}", Sha256::digest(&body));
     let answer = |status: u16, header: &str, body: &[u8]| {
@@ -95,7 +121,8 @@ fn serve(
              </GetCallerIdentityResult></GetCallerIdentityResponse>"
                 .into()
         } else {
-            json!({"authorizationData": [{"authorizationToken": TOKEN, "proxyEndpoint": url}]}).to_string()
+            json!({"authorizationData": [{"authorizationToken": TOKEN, "proxyEndpoint": url}]})
+                .to_string()
         };
         return answer(200, "", text.as_bytes());
     }
@@ -107,10 +134,18 @@ fn serve(
     if let Some((status, text)) = quirk(&request, count) {
         return answer(status, "", text.as_bytes());
     }
-    let known = kept.lock().unwrap().get(path.rsplit('/').next().unwrap()).cloned();
+    let known = kept
+        .lock()
+        .unwrap()
+        .get(path.rsplit('/').next().unwrap())
+        .cloned();
     match (method, known) {
         _ if login.is_empty() && !path.starts_with("/elsewhere/") => {
-            answer(401, "WWW-Authenticate: Basic realm=\"x\"\r\n", b"Not Authorized\n");
+            answer(
+                401,
+                "WWW-Authenticate: Basic realm=\"x\"\r\n",
+                b"Not Authorized\n",
+            );
         }
         ("GET", _) if path == "/v2/" => answer(200, "", b""),
         ("GET" | "HEAD", Some(known)) => {
@@ -118,9 +153,14 @@ fn serve(
         }
         ("GET" | "HEAD", None) => answer(404, "", br#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#),
         // The same registry by another name of this host, which is another one to who has credentials.
-        ("POST", _) => {
-            answer(202, &format!("Location: {}/elsewhere/1\r\n", url.replace("127.0.0.1", "localhost")), b"")
-        }
+        ("POST", _) => answer(
+            202,
+            &format!(
+                "Location: {}/elsewhere/1\r\n",
+                url.replace("127.0.0.1", "localhost")
+            ),
+            b"",
+        ),
         _ => answer(201, &format!("Location: {path}\r\n"), b""),
     }
 }
@@ -135,16 +175,27 @@ fn layout(folder: &Path) -> String {
     };
     let config = put(CONFIG, br#"{"os":"linux","architecture":"amd64"}"#);
     let layers = [put(LAYER, b"\x1f\x8ba layer")];
-    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers});
+    let manifest =
+        json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers});
     let manifest = put(MANIFEST, manifest.to_string().as_bytes());
-    fs::write(folder.join("index.json"), json!({"manifests": [manifest]}).to_string()).unwrap();
+    fs::write(
+        folder.join("index.json"),
+        json!({"manifests": [manifest]}).to_string(),
+    )
+    .unwrap();
     support::text(&manifest["digest"]).to_string()
 }
 
 fn created(output: &Output, digest: &str) {
     let record = output.record("image", "web");
-    assert!(output.code == 0 && record["change"] == "created", "{output:?}");
-    assert!(support::text(&record["image"]).ends_with(&format!("@{digest}")), "{record}");
+    assert!(
+        output.code == 0 && record["change"] == "created",
+        "{output:?}"
+    );
+    assert!(
+        support::text(&record["image"]).ends_with(&format!("@{digest}")),
+        "{record}"
+    );
 }
 
 #[test]
@@ -155,9 +206,19 @@ fn what_is_uploaded_elsewhere_goes_there_without_the_credentials() {
     created(&registry.push(place.path()), &digest);
     let seen = registry.seen();
     let basic = format!("Basic {TOKEN}");
-    let elsewhere = seen.iter().filter(|(request, _)| request.starts_with("PUT /elsewhere/"));
-    assert_eq!(elsewhere.map(|(_, login)| login.as_str()).collect::<Vec<_>>(), ["", ""]);
-    let put = seen.iter().find(|(request, _)| request.starts_with("PUT /v2/")).unwrap();
+    let elsewhere = seen
+        .iter()
+        .filter(|(request, _)| request.starts_with("PUT /elsewhere/"));
+    assert_eq!(
+        elsewhere
+            .map(|(_, login)| login.as_str())
+            .collect::<Vec<_>>(),
+        ["", ""]
+    );
+    let put = seen
+        .iter()
+        .find(|(request, _)| request.starts_with("PUT /v2/"))
+        .unwrap();
     assert_eq!(put.1, basic);
 }
 
@@ -165,7 +226,8 @@ fn what_is_uploaded_elsewhere_goes_there_without_the_credentials() {
 fn a_registry_in_trouble_that_does_not_ask_to_sign_in_is_asked_again() {
     let place = TempDir::new().unwrap();
     let digest = layout(place.path());
-    let quirk: Quirk = |request, count| (request == "GET /v2/" && count < 4).then_some((503, "busy"));
+    let quirk: Quirk =
+        |request, count| (request == "GET /v2/" && count < 4).then_some((503, "busy"));
     created(&Registry::start(quirk).push(place.path()), &digest);
 }
 
@@ -175,8 +237,11 @@ fn what_is_there_is_pushed_whatever_the_registry_answered() {
     let digest = layout(place.path());
     // Another run was faster, where tags are immutable; and an upload without the address of the blob.
     let taken: Quirk = |request, _| {
-        let code = r#"{"errors":[{"code":"TAG_INVALID","message":"The image tag already exists."}]}"#;
-        request.starts_with("PUT /v2/repo-web-production-pr1/manifests/").then_some((400, code))
+        let code =
+            r#"{"errors":[{"code":"TAG_INVALID","message":"The image tag already exists."}]}"#;
+        request
+            .starts_with("PUT /v2/repo-web-production-pr1/manifests/")
+            .then_some((400, code))
     };
     created(&Registry::start(taken).push(place.path()), &digest);
     let silent: Quirk = |request, _| request.starts_with("PUT /elsewhere/").then_some((201, ""));
@@ -188,5 +253,11 @@ fn what_is_there_is_pushed_whatever_the_registry_answered() {
     };
     let refused = Registry::start(refuses).push(place.path());
     assert_eq!(refused.code, 1, "{refused:?}");
-    assert!(refused.stderr.contains(": Layers are not found, LAYERS_NOT_FOUND ("), "{}", refused.stderr);
+    assert!(
+        refused
+            .stderr
+            .contains(": Layers are not found, LAYERS_NOT_FOUND ("),
+        "{}",
+        refused.stderr
+    );
 }

@@ -57,14 +57,24 @@ fn layout(folder: &Path, architecture: &str, layer: &[u8]) -> String {
         json!({"mediaType": media_type, "digest": digest, "size": bytes.len()})
     };
     let config = json!({"os": "linux", "architecture": architecture, "rootfs": {"type": "layers", "diff_ids": []}});
-    let config = put("application/vnd.oci.image.config.v1+json", config.to_string().as_bytes());
-    let layers = [put("application/vnd.oci.image.layer.v1.tar+gzip", &gzip(layer))];
+    let config = put(
+        "application/vnd.oci.image.config.v1+json",
+        config.to_string().as_bytes(),
+    );
+    let layers = [put(
+        "application/vnd.oci.image.layer.v1.tar+gzip",
+        &gzip(layer),
+    )];
     let media_type = "application/vnd.oci.image.manifest.v1+json";
-    let manifest = json!({"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers});
+    let manifest =
+        json!({"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers});
     let manifest = put(media_type, manifest.to_string().as_bytes());
     let index = json!({"schemaVersion": 2, "manifests": [manifest]}).to_string();
     write(&folder.join("index.json"), index);
-    write(&folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#);
+    write(
+        &folder.join("oci-layout"),
+        r#"{"imageLayoutVersion":"1.0.0"}"#,
+    );
     text(&manifest["digest"]).to_string()
 }
 
@@ -78,7 +88,10 @@ fn tar_of(folder: &Path) -> PathBuf {
 
 /// What `docker save` writes: layers that are not compressed.
 fn saved(folder: &Path, layer: &[u8]) -> PathBuf {
-    write(&folder.join("config.json"), json!({"os": "linux", "architecture": "amd64"}).to_string());
+    write(
+        &folder.join("config.json"),
+        json!({"os": "linux", "architecture": "amd64"}).to_string(),
+    );
     write(&folder.join("a/layer.tar"), layer);
     let list = json!([{"Config": "config.json", "RepoTags": ["web:1"], "Layers": ["a/layer.tar"]}]);
     write(&folder.join("manifest.json"), list.to_string());
@@ -87,8 +100,15 @@ fn saved(folder: &Path, layer: &[u8]) -> PathBuf {
 
 /// The images in web's repository, as ECR tells of them.
 fn images(aws: &LocalAws) -> Vec<Value> {
-    let answer = aws.call("ecr", "describe_images", json!({"repositoryName": REPOSITORY}));
-    answer["imageDetails"].as_array().cloned().unwrap_or_default()
+    let answer = aws.call(
+        "ecr",
+        "describe_images",
+        json!({"repositoryName": REPOSITORY}),
+    );
+    answer["imageDetails"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// Something of web's repository, by HTTP as docker pulls it.
@@ -96,8 +116,16 @@ fn get(aws: &LocalAws, what: &str) -> Vec<u8> {
     let answer = aws.call("ecr", "get_authorization_token", json!({}));
     let token = text(&answer["authorizationData"][0]["authorizationToken"]).to_string();
     let url = format!("{}/v2/{REPOSITORY}/{what}", aws.url);
-    let answer = ureq::get(url).header("Authorization", format!("Basic {token}")).call().unwrap();
-    answer.into_body().with_config().limit(1 << 30).read_to_vec().unwrap()
+    let answer = ureq::get(url)
+        .header("Authorization", format!("Basic {token}"))
+        .call()
+        .unwrap();
+    answer
+        .into_body()
+        .with_config()
+        .limit(1 << 30)
+        .read_to_vec()
+        .unwrap()
 }
 
 /// Pulls an image by its digest, checks that all of it is what its digest says, and answers its layers
@@ -117,7 +145,9 @@ fn pull(aws: &LocalAws, digest: &str) -> Vec<Vec<u8>> {
     blob(&manifest["config"]);
     let layers = manifest["layers"].as_array().unwrap().iter().map(|layer| {
         let mut bytes = Vec::new();
-        GzDecoder::new(blob(layer).as_slice()).read_to_end(&mut bytes).unwrap();
+        GzDecoder::new(blob(layer).as_slice())
+            .read_to_end(&mut bytes)
+            .unwrap();
         bytes
     });
     layers.collect()
@@ -126,23 +156,42 @@ fn pull(aws: &LocalAws, digest: &str) -> Vec<Vec<u8>> {
 /// The digest by which a record pins web's image.
 fn pinned(output: &Output) -> String {
     let record = output.record("image", "web");
-    let digest = text(&record["image"]).strip_prefix(&format!("{URI}@")).unwrap_or_else(|| panic!("{record}"));
+    let digest = text(&record["image"])
+        .strip_prefix(&format!("{URI}@"))
+        .unwrap_or_else(|| panic!("{record}"));
     digest.to_string()
 }
 
 /// Asserts one error line of push-image, and at most one that says what to do; answers the line.
 fn one_line(output: &Output) -> String {
-    let lines: Vec<&str> = output.stderr.lines().filter(|line| !line.starts_with("mk-")).collect();
-    let errors: Vec<&str> = lines.iter().copied().filter(|line| !line.starts_with("  try: ")).collect();
-    assert!(errors.len() == 1 && lines.len() <= 2 && errors[0].starts_with("push-image: "), "{output:?}");
+    let lines: Vec<&str> = output
+        .stderr
+        .lines()
+        .filter(|line| !line.starts_with("mk-"))
+        .collect();
+    let errors: Vec<&str> = lines
+        .iter()
+        .copied()
+        .filter(|line| !line.starts_with("  try: "))
+        .collect();
+    assert!(
+        errors.len() == 1 && lines.len() <= 2 && errors[0].starts_with("push-image: "),
+        "{output:?}"
+    );
     let failed = output.record("failed", "push-image");
-    assert_eq!(errors[0], format!("push-image: {}", text(&failed["message"])));
+    assert_eq!(
+        errors[0],
+        format!("push-image: {}", text(&failed["message"]))
+    );
     errors[0].to_string()
 }
 
 /// Every changing call to the registry or to ECR, by its name.
 fn uploads(aws: &LocalAws, action: &str) -> usize {
-    aws.changes().iter().filter(|change| **change == format!("ecr:{action}")).count()
+    aws.changes()
+        .iter()
+        .filter(|change| **change == format!("ecr:{action}"))
+        .count()
 }
 
 #[test]
@@ -155,29 +204,47 @@ fn an_archive_is_pushed_without_an_engine_and_only_once() {
     let (aws, place) = (LocalAws::start(), TempDir::new().unwrap());
     let folder = place.path().join("layout");
     let digest = layout(&folder, "amd64", b"what web is");
-    let pushed = aws.pipe(&push(&format!("--archive web={}", folder.display()))).ok();
+    let pushed = aws
+        .pipe(&push(&format!("--archive web={}", folder.display())))
+        .ok();
     let record = pushed.record("image", "web");
-    assert_eq!((&record["image"], &record["change"]), (&json!(format!("{URI}@{digest}")), &json!("created")));
+    assert_eq!(
+        (&record["image"], &record["change"]),
+        (&json!(format!("{URI}@{digest}")), &json!("created"))
+    );
     let there = images(&aws);
     let tag = format!("sha-{}", &digest[7..19]);
-    assert_eq!((&there[0]["imageDigest"], &there[0]["imageTags"]), (&json!(digest), &json!([tag])));
+    assert_eq!(
+        (&there[0]["imageDigest"], &there[0]["imageTags"]),
+        (&json!(digest), &json!([tag]))
+    );
     assert_eq!(pull(&aws, &digest), [b"what web is"]);
 
     aws.forget();
     let tar = tar_of(&folder);
     for again in [&folder, &tar] {
-        let kept = aws.pipe(&push(&format!("--archive web={}", again.display()))).ok();
-        assert_eq!((pinned(&kept), &kept.record("image", "web")["change"]), (digest.clone(), &json!("kept")));
+        let kept = aws
+            .pipe(&push(&format!("--archive web={}", again.display())))
+            .ok();
+        assert_eq!(
+            (pinned(&kept), &kept.record("image", "web")["change"]),
+            (digest.clone(), &json!("kept"))
+        );
         assert_eq!(aws.changes(), Vec::<String>::new());
     }
 
     // What docker saved has layers that are not compressed: they become so, the same each time.
     let path = saved(&place.path().join("saved"), b"what web is next");
-    let other = pinned(&aws.pipe(&push(&format!("--archive web={}", path.display()))).ok());
+    let other = pinned(
+        &aws.pipe(&push(&format!("--archive web={}", path.display())))
+            .ok(),
+    );
     assert_ne!(other, digest);
     assert_eq!(pull(&aws, &other), [b"what web is next"]);
     aws.forget();
-    let kept = aws.pipe(&push(&format!("--archive web={}", path.display()))).ok();
+    let kept = aws
+        .pipe(&push(&format!("--archive web={}", path.display())))
+        .ok();
     assert_eq!((pinned(&kept), aws.changes()), (other, Vec::new()));
     assert_eq!(images(&aws).len(), 2, "no tag was moved, no image lost");
 }
@@ -189,33 +256,56 @@ fn only_the_layers_that_lack_are_uploaded() {
     layout(&one, "amd64", b"a layer");
     // The same layer, under another configuration.
     layout(&other, "arm64", b"a layer");
-    aws.pipe(&push(&format!("--archive web={}", one.display()))).ok();
+    aws.pipe(&push(&format!("--archive web={}", one.display())))
+        .ok();
     assert_eq!(uploads(&aws, "CompleteLayerUpload"), 2);
     aws.forget();
-    let arm =
-        push(&format!("--archive web={}", other.display())).replace("mk-app web", "mk-app web --architecture arm64");
+    let arm = push(&format!("--archive web={}", other.display()))
+        .replace("mk-app web", "mk-app web --architecture arm64");
     aws.pipe(&arm).ok();
-    assert_eq!((uploads(&aws, "CompleteLayerUpload"), uploads(&aws, "PutImage")), (1, 1));
+    assert_eq!(
+        (
+            uploads(&aws, "CompleteLayerUpload"),
+            uploads(&aws, "PutImage")
+        ),
+        (1, 1)
+    );
 }
 
 #[test]
 fn a_mark_comes_ahead_of_all_that_says_that_an_image_will_follow() {
     let (aws, place) = (LocalAws::start(), TempDir::new().unwrap());
     layout(place.path(), "amd64", b"web");
-    let output = aws.pipe(&push(&format!("--archive web={}", place.path().display()))).ok();
+    let output = aws
+        .pipe(&push(&format!("--archive web={}", place.path().display())))
+        .ok();
     let records = output.records();
     assert_eq!(records[0], json!({"type": "image", "name": "web"}));
-    assert_eq!(records.iter().filter(|record| record["type"] == "image").count(), 2);
+    assert_eq!(
+        records
+            .iter()
+            .filter(|record| record["type"] == "image")
+            .count(),
+        2
+    );
     // Without flags, and with apps that name no directory, it has nothing to say.
     let passed = aws.pipe(&push("")).ok();
-    assert!(passed.records().iter().all(|record| record["type"] != "image"), "{}", passed.stdout);
+    assert!(
+        passed
+            .records()
+            .iter()
+            .all(|record| record["type"] != "image"),
+        "{}",
+        passed.stdout
+    );
 }
 
 #[test]
 fn a_reference_is_pinned_by_the_digest_that_it_has_now() {
     let (aws, place) = (LocalAws::start(), TempDir::new().unwrap());
     let digest = layout(place.path(), "amd64", b"web");
-    aws.pipe(&push(&format!("--archive web={}", place.path().display()))).ok();
+    aws.pipe(&push(&format!("--archive web={}", place.path().display())))
+        .ok();
     let tag = text(&images(&aws)[0]["imageTags"][0]).to_string();
     aws.forget();
     let output = aws.pipe(&push(&format!("--image web={URI}:{tag}"))).ok();
@@ -224,7 +314,12 @@ fn a_reference_is_pinned_by_the_digest_that_it_has_now() {
     let lacks = aws.pipe(&push(&format!("--image web={URI}:none")));
     assert_eq!(lacks.code, 1);
     let line = one_line(&lacks);
-    assert!(line.contains(&format!("cannot find image {REPOSITORY}:none of app 'web': ")), "{line}");
+    assert!(
+        line.contains(&format!(
+            "cannot find image {REPOSITORY}:none of app 'web': "
+        )),
+        "{line}"
+    );
 }
 
 #[test]
@@ -237,7 +332,10 @@ fn an_image_for_another_processor_is_refused() {
     let refused = aws.pipe(&push(&flags));
     assert_eq!((refused.code, aws.changes()), (1, Vec::new()));
     let line = one_line(&refused);
-    assert!(line.ends_with("the image is for linux/arm64, but its app runs on linux/amd64"), "{line}");
+    assert!(
+        line.ends_with("the image is for linux/arm64, but its app runs on linux/amd64"),
+        "{line}"
+    );
 
     let arm = |flags: &str| push(flags).replace("mk-app web", "mk-app web --architecture arm64");
     let taken = aws.pipe(&arm(&flags)).ok();
@@ -246,7 +344,10 @@ fn an_image_for_another_processor_is_refused() {
     let there = format!("--image web={URI}@{digest}");
     assert_eq!(pinned(&aws.pipe(&arm(&there)).ok()), digest);
     let refused = aws.pipe(&push(&there));
-    assert!(one_line(&refused).contains("the image is for linux/arm64"), "{refused:?}");
+    assert!(
+        one_line(&refused).contains("the image is for linux/arm64"),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -255,35 +356,65 @@ fn in_a_dry_run_nothing_is_pushed() {
     let digest = layout(place.path(), "amd64", b"web");
     let flags = format!("--archive web={}", place.path().display());
     let plan = push(&flags).replace("production pr1", "production pr1 --plan");
-    let announced = |output: Output| (pinned(&output), output.record("image", "web")["change"].clone());
+    let announced = |output: Output| {
+        (
+            pinned(&output),
+            output.record("image", "web")["change"].clone(),
+        )
+    };
 
     let first = aws.pipe(&plan).would_change(); // there is no repository yet
-    assert_eq!((announced(first), aws.changes()), ((digest.clone(), json!("create")), Vec::new()));
+    assert_eq!(
+        (announced(first), aws.changes()),
+        ((digest.clone(), json!("create")), Vec::new())
+    );
     aws.pipe(&push("")).ok();
     aws.forget();
     let empty = aws.pipe(&plan).would_change();
-    assert_eq!((announced(empty), aws.changes()), ((digest.clone(), json!("create")), Vec::new()));
+    assert_eq!(
+        (announced(empty), aws.changes()),
+        ((digest.clone(), json!("create")), Vec::new())
+    );
     aws.pipe(&push(&flags)).ok();
     aws.forget();
     let there = aws.pipe(&plan).ok();
-    assert_eq!((announced(there), aws.changes()), ((digest, json!("kept")), Vec::new()));
+    assert_eq!(
+        (announced(there), aws.changes()),
+        ((digest, json!("kept")), Vec::new())
+    );
 }
 
 /// Runs push-image on its own and answers when its uploads have begun and are not done.
 fn begin(aws: &LocalAws, stdin: &str, flags: &[&str], env: &[(&str, &str)]) -> std::process::Child {
     aws.forget();
     let wait = json!({"latency_ms": 700}); // for which an upload waits until it is read
-    ureq::post(format!("{}/_local/config", aws.url)).send_json(&wait).unwrap();
+    ureq::post(format!("{}/_local/config", aws.url))
+        .send_json(&wait)
+        .unwrap();
     let mut command = clean(Command::new(bin().join("push-image")), &aws.url);
-    command.args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(flags)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command.envs(env.iter().copied());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(stdin.as_bytes())
+        .unwrap();
     while uploads(aws, "InitiateLayerUpload") < 2 {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it uploaded");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before it uploaded"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
-    ureq::post(format!("{}/_local/config", aws.url)).send_json(json!({"latency_ms": 0})).unwrap();
+    ureq::post(format!("{}/_local/config", aws.url))
+        .send_json(json!({"latency_ms": 0}))
+        .unwrap();
     child
 }
 
@@ -293,17 +424,35 @@ fn killed_in_the_middle_of_an_upload_it_completes_when_it_runs_again() {
     let layer = noise(1, 40 << 20);
     let digest = layout(place.path(), "amd64", &layer);
     let flags = format!("--archive=web={}", place.path().display());
-    let records = aws.pipe("mk-env production pr1 | mk-app web | mk-ecr").ok().stdout;
+    let records = aws
+        .pipe("mk-env production pr1 | mk-app web | mk-ecr")
+        .ok()
+        .stdout;
     let left = TempDir::new().unwrap(); // what it cannot remove
-    let mut child = begin(&aws, &records, &[&flags], &[("TMPDIR", left.path().to_str().unwrap())]);
+    let mut child = begin(
+        &aws,
+        &records,
+        &[&flags],
+        &[("TMPDIR", left.path().to_str().unwrap())],
+    );
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(images(&aws), Vec::<Value>::new(), "it was killed before it was done");
+    assert_eq!(
+        images(&aws),
+        Vec::<Value>::new(),
+        "it was killed before it was done"
+    );
 
     let pushed = aws.pipe(&push(&flags)).ok();
     assert_eq!(pinned(&pushed), digest);
-    assert!(pull(&aws, &digest) == [layer], "the layer is not what was pushed");
-    assert_eq!(aws.pipe(&push(&flags)).ok().record("image", "web")["change"], "kept");
+    assert!(
+        pull(&aws, &digest) == [layer],
+        "the layer is not what was pushed"
+    );
+    assert_eq!(
+        aws.pipe(&push(&flags)).ok().record("image", "web")["change"],
+        "kept"
+    );
 }
 
 #[test]
@@ -317,25 +466,63 @@ fn who_interrupts_it_does_not_wait_for_a_large_layer() {
     };
     // Hours of work, if it were done: the file has nothing in it, and no blocks on the disk.
     let (length, none) = (1u64 << 38, "0".repeat(64));
-    File::create(place.path().join("blobs/sha256").join(&none)).unwrap().set_len(length).unwrap();
+    File::create(place.path().join("blobs/sha256").join(&none))
+        .unwrap()
+        .set_len(length)
+        .unwrap();
     let media_type = "application/vnd.oci.image.layer.v1.tar";
-    let layer = json!({"mediaType": media_type, "digest": format!("sha256:{none}"), "size": length});
+    let layer =
+        json!({"mediaType": media_type, "digest": format!("sha256:{none}"), "size": length});
     let config = put(br#"{"os":"linux","architecture":"amd64"}"#);
-    let manifest = put(json!({"config": config, "layers": [layer]}).to_string().as_bytes());
-    write(&place.path().join("index.json"), json!({"manifests": [manifest]}).to_string());
+    let manifest = put(json!({"config": config, "layers": [layer]})
+        .to_string()
+        .as_bytes());
+    write(
+        &place.path().join("index.json"),
+        json!({"manifests": [manifest]}).to_string(),
+    );
 
-    let records = aws.pipe("mk-env production pr1 | mk-app web | mk-ecr").ok().stdout;
+    let records = aws
+        .pipe("mk-env production pr1 | mk-app web | mk-ecr")
+        .ok()
+        .stdout;
     let mut command = clean(Command::new(bin().join("push-image")), &aws.url);
-    command.arg(format!("--archive=web={}", place.path().display())).env("TMPDIR", place.path());
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(records.as_bytes()).unwrap();
-    let work = || fs::read_dir(place.path()).unwrap().flatten().find(|entry| entry.path().join("layer-1.gz").exists());
+    command
+        .arg(format!("--archive=web={}", place.path().display()))
+        .env("TMPDIR", place.path());
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(records.as_bytes())
+        .unwrap();
+    let work = || {
+        fs::read_dir(place.path())
+            .unwrap()
+            .flatten()
+            .find(|entry| entry.path().join("layer-1.gz").exists())
+    };
     while work().is_none() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it compressed");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before it compressed"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
-    Command::new("kill").arg(child.id().to_string()).status().unwrap();
-    assert_eq!((child.wait().unwrap().code(), work().is_some()), (Some(130), false));
+    Command::new("kill")
+        .arg(child.id().to_string())
+        .status()
+        .unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), work().is_some()),
+        (Some(130), false)
+    );
 }
 
 #[test]
@@ -343,19 +530,28 @@ fn what_is_wrong_with_an_archive_is_one_line() {
     let (aws, place) = (LocalAws::start(), TempDir::new().unwrap());
     let folder = place.path().join("layout");
     layout(&folder, "amd64", b"web");
-    let blob = folder.join("blobs/sha256").join(&digest_of(&gzip(b"web"))[7..]);
+    let blob = folder
+        .join("blobs/sha256")
+        .join(&digest_of(&gzip(b"web"))[7..]);
     write(&blob, gzip(b"wob"));
     let flags = format!("--archive web={}", folder.display());
     let damaged = aws.pipe(&push(&flags));
     assert_eq!(damaged.code, 1);
     let line = one_line(&damaged);
-    assert!(line.contains("cannot read the image in ") && line.contains(": it is damaged: blob sha256:"), "{line}");
+    assert!(
+        line.contains("cannot read the image in ")
+            && line.contains(": it is damaged: blob sha256:"),
+        "{line}"
+    );
     assert_eq!(images(&aws), Vec::<Value>::new());
 
     fs::remove_file(&blob).unwrap();
     let lacks = aws.pipe(&push(&flags));
     assert_eq!(lacks.code, 1);
-    assert!(one_line(&lacks).contains(": it lacks blob sha256:"), "{lacks:?}");
+    assert!(
+        one_line(&lacks).contains(": it lacks blob sha256:"),
+        "{lacks:?}"
+    );
 
     let half = place.path().join("half.tar");
     let whole = fs::read(saved(&place.path().join("saved"), &noise(2, 100_000))).unwrap();
@@ -380,9 +576,21 @@ fn a_full_disk_is_one_line_that_says_where() {
     let output = aws.pipe(&full);
     assert_eq!((output.code, aws.changes()), (1, Vec::new()));
     let line = one_line(&output);
-    assert!(line.contains(&format!("cannot write {}/push-image-", place.path().display())), "{line}");
-    let left = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name());
-    assert_eq!(left.filter(|name| name.to_string_lossy().starts_with("push-image-")).count(), 0);
+    assert!(
+        line.contains(&format!(
+            "cannot write {}/push-image-",
+            place.path().display()
+        )),
+        "{line}"
+    );
+    let left = fs::read_dir(place.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    assert_eq!(
+        left.filter(|name| name.to_string_lossy().starts_with("push-image-"))
+            .count(),
+        0
+    );
 }
 
 #[test]
@@ -391,7 +599,9 @@ fn a_token_that_has_expired_is_one_line() {
     layout(place.path(), "amd64", b"web");
     let config = |requests: Value| {
         let wanted = json!({"token_requests": requests});
-        ureq::post(format!("{}/_local/config", aws.url)).send_json(wanted).unwrap();
+        ureq::post(format!("{}/_local/config", aws.url))
+            .send_json(wanted)
+            .unwrap();
     };
     let flags = format!("--archive web={}", place.path().display());
     // At whichever request it has expired; some are answered without words.
@@ -400,9 +610,20 @@ fn a_token_that_has_expired_is_one_line() {
         let output = aws.pipe(&push(&flags));
         assert_eq!(output.code, 1, "{requests}: {output:?}");
         let line = one_line(&output);
-        let said = ["token has expired", "the registry answered 403", "does not accept the credentials"];
-        assert!(said.iter().any(|said| line.contains(said)) && !line.contains("http:"), "{line}");
-        assert!(output.stderr.contains("; a token lasts 12 hours"), "{}", output.stderr);
+        let said = [
+            "token has expired",
+            "the registry answered 403",
+            "does not accept the credentials",
+        ];
+        assert!(
+            said.iter().any(|said| line.contains(said)) && !line.contains("http:"),
+            "{line}"
+        );
+        assert!(
+            output.stderr.contains("; a token lasts 12 hours"),
+            "{}",
+            output.stderr
+        );
     }
     config(Value::Null);
     aws.pipe(&push(&flags)).ok();
@@ -412,9 +633,16 @@ fn a_token_that_has_expired_is_one_line() {
 fn a_registry_that_cannot_be_reached_is_one_line() {
     let aws = LocalAws::start();
     let output = aws.pipe(&push("--image web=127.0.0.1:1/web:1"));
-    assert_eq!(output.code, 75, "the network may be back in a moment: {output:?}");
+    assert_eq!(
+        output.code, 75,
+        "the network may be back in a moment: {output:?}"
+    );
     let line = one_line(&output);
-    assert!(line.contains("cannot find image 127.0.0.1:1/web:1 of app 'web': ") && line.contains("refused"), "{line}");
+    assert!(
+        line.contains("cannot find image 127.0.0.1:1/web:1 of app 'web': ")
+            && line.contains("refused"),
+        "{line}"
+    );
 }
 
 #[test]
@@ -422,17 +650,36 @@ fn a_repository_that_is_not_there_is_one_line() {
     let (aws, place) = (LocalAws::start(), TempDir::new().unwrap());
     layout(place.path(), "amd64", b"web");
     let flags = format!("--archive web={}", place.path().display());
-    let records = aws.pipe("mk-env production pr1 | mk-app web | mk-ecr").ok().stdout;
-    aws.call("ecr", "delete_repository", json!({"repositoryName": REPOSITORY}));
+    let records = aws
+        .pipe("mk-env production pr1 | mk-app web | mk-ecr")
+        .ok()
+        .stdout;
+    aws.call(
+        "ecr",
+        "delete_repository",
+        json!({"repositoryName": REPOSITORY}),
+    );
     let output = aws.pipe_with(&format!("push-image {flags}"), &records);
     assert_eq!(output.code, 1);
     let line = one_line(&output);
-    assert!(line.contains(REPOSITORY) && line.contains("NAME_UNKNOWN"), "{line}");
-    assert!(output.stderr.contains("  try: mk-ecr makes the repository"), "{}", output.stderr);
+    assert!(
+        line.contains(REPOSITORY) && line.contains("NAME_UNKNOWN"),
+        "{line}"
+    );
+    assert!(
+        output.stderr.contains("  try: mk-ecr makes the repository"),
+        "{}",
+        output.stderr
+    );
 
-    let lacks = aws.pipe(&format!("mk-env production pr1 | mk-app web | push-image {flags}"));
+    let lacks = aws.pipe(&format!(
+        "mk-env production pr1 | mk-app web | push-image {flags}"
+    ));
     assert_eq!(lacks.code, 65);
-    assert!(one_line(&lacks).starts_with("push-image: no repo record"), "{lacks:?}");
+    assert!(
+        one_line(&lacks).starts_with("push-image: no repo record"),
+        "{lacks:?}"
+    );
 }
 
 #[test]
@@ -446,19 +693,45 @@ fn what_the_flags_and_records_say_wrong_is_told_before_any_call() {
     );
     let none = format!("web={}/none", place.path().display());
     let pipe = place.path().join("pipe");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
     let pipe = format!("web={}", pipe.display());
     let dockerfile = format!("web={}", place.path().join("index.json").display());
     let context = format!("web={}", place.path().display());
     for (flags, code, message) in [
-        (["--archive", &pipe].as_slice(), 2, "/pipe is neither a file nor a directory"),
-        (&["--context", &context, "--dockerfile", &dockerfile], 2, "there is no "),
-        (&["--image", "web=not/A/reference"], 2, "'not/A/reference' is not an image reference: "),
-        (&["--archive", &archive, "--image", "web=web:1"], 2, "two flags say what app 'web' runs"),
+        (
+            ["--archive", &pipe].as_slice(),
+            2,
+            "/pipe is neither a file nor a directory",
+        ),
+        (
+            &["--context", &context, "--dockerfile", &dockerfile],
+            2,
+            "there is no ",
+        ),
+        (
+            &["--image", "web=not/A/reference"],
+            2,
+            "'not/A/reference' is not an image reference: ",
+        ),
+        (
+            &["--archive", &archive, "--image", "web=web:1"],
+            2,
+            "two flags say what app 'web' runs",
+        ),
         (&["--context", &none], 2, "/none is not a directory"),
         (&["--context", &archive], 2, "there is no "),
         (&["--archive", &none], 2, "/none: No such file or directory"),
-        (&["--archive", &archive.replace("web=", "wep=")], 65, "a flag names app 'wep', which no app record names"),
+        (
+            &["--archive", &archive.replace("web=", "wep=")],
+            65,
+            "a flag names app 'wep', which no app record names",
+        ),
         (
             &["--archive", &archive],
             65,
@@ -500,7 +773,8 @@ impl Workshop {
                 told.display()
             );
             write(&path, script);
-            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+                .unwrap();
         }
         let exports = format!(
             "export HOME={} TMPDIR={} CONTAINERS_STORAGE_CONF={}/storage.conf BUILDAH_ISOLATION=chroot \
@@ -530,7 +804,14 @@ impl Workshop {
     }
 
     fn build(&self, flags: &str) -> String {
-        format!("{}{}", self.exports, push(&format!("--context web={} {flags}", self.directory().display())))
+        format!(
+            "{}{}",
+            self.exports,
+            push(&format!(
+                "--context web={} {flags}",
+                self.directory().display()
+            ))
+        )
     }
 
     /// What the engines were called with, and their environment.
@@ -542,15 +823,25 @@ impl Workshop {
 #[test]
 fn a_directory_is_built_and_pushed_and_again_only_when_it_changed() {
     let aws = LocalAws::start();
-    let Some(workshop) = Workshop::open(&aws) else { return };
+    let Some(workshop) = Workshop::open(&aws) else {
+        return;
+    };
     workshop.write("hello", "one");
     let one = pinned(&aws.pipe(&workshop.build("")).ok());
     let layers = pull(&aws, &one);
-    assert!(layers.iter().any(|layer| layer.windows(3).any(|bytes| bytes == b"one")), "hello is in a layer");
+    assert!(
+        layers
+            .iter()
+            .any(|layer| layer.windows(3).any(|bytes| bytes == b"one")),
+        "hello is in a layer"
+    );
 
     aws.forget();
     let kept = aws.pipe(&workshop.build("")).ok();
-    assert_eq!((pinned(&kept), &kept.record("image", "web")["change"]), (one.clone(), &json!("kept")));
+    assert_eq!(
+        (pinned(&kept), &kept.record("image", "web")["change"]),
+        (one.clone(), &json!("kept"))
+    );
     assert_eq!(aws.changes(), Vec::<String>::new());
 
     workshop.write("hello", "two");
@@ -567,7 +858,12 @@ fn a_directory_is_built_and_pushed_and_again_only_when_it_changed() {
     );
     let built = aws.pipe(&own).ok();
     let layers = pull(&aws, &pinned(&built));
-    assert!(layers.iter().any(|layer| layer.windows(5).any(|bytes| bytes == b"other")), "it is that Dockerfile's");
+    assert!(
+        layers
+            .iter()
+            .any(|layer| layer.windows(5).any(|bytes| bytes == b"other")),
+        "it is that Dockerfile's"
+    );
 }
 
 /// A docker of the test's own, which has built what is in `tar`: what it says to `docker buildx version`,
@@ -609,25 +905,56 @@ fn docker_knows_what_buildx_built_by_one_of_two_ids() {
     let (aws, place) = (LocalAws::start(), TempDir::new().unwrap());
     let digest = layout(&place.path().join("layout"), "amd64", b"web");
     let tar = tar_of(&place.path().join("layout"));
-    let build = push(&format!("--context web={}", place.path().join("web").display()));
+    let build = push(&format!(
+        "--context web={}",
+        place.path().join("web").display()
+    ));
     // The store of containerd knows an image by its manifest, the older one by its configuration.
     for id in ["sha256:manifest", "sha256:config"] {
-        let docker = docker(place.path(), &tar, "github.com/docker/buildx v0.29.1 a32761a", id);
+        let docker = docker(
+            place.path(),
+            &tar,
+            "github.com/docker/buildx v0.29.1 a32761a",
+            id,
+        );
         let built = aws.pipe(&(docker + &build)).ok();
         assert_eq!(pinned(&built), digest);
-        assert!(built.stderr.contains(" with buildx for linux/amd64"), "{}", built.stderr);
+        assert!(
+            built.stderr.contains(" with buildx for linux/amd64"),
+            "{}",
+            built.stderr
+        );
     }
     // Podman calls itself docker in some places.
     let podman = docker(place.path(), &tar, "buildah 1.43.2", "sha256:config");
     let built = aws.pipe(&(podman.clone() + &build)).ok();
-    assert!(built.stderr.contains(" with docker for linux/amd64"), "{}", built.stderr);
+    assert!(
+        built.stderr.contains(" with docker for linux/amd64"),
+        "{}",
+        built.stderr
+    );
     let refused = aws.pipe(&(podman + &build + " --builder buildx"));
     let line = one_line(&refused);
-    assert!(line.ends_with(": cannot build with buildx: docker buildx is buildah 1.43.2"), "{line}");
-    let records = aws.pipe("mk-env production pr1 | mk-app web | mk-ecr").ok().stdout;
-    let context = format!("--context web={} --builder podman", place.path().join("web").display());
-    let none = aws.pipe_with(&format!("p=$(command -v push-image); PATH=/nonexistent \"$p\" {context}"), &records);
-    assert!(one_line(&none).ends_with(": cannot build with podman: it is not installed"), "{none:?}");
+    assert!(
+        line.ends_with(": cannot build with buildx: docker buildx is buildah 1.43.2"),
+        "{line}"
+    );
+    let records = aws
+        .pipe("mk-env production pr1 | mk-app web | mk-ecr")
+        .ok()
+        .stdout;
+    let context = format!(
+        "--context web={} --builder podman",
+        place.path().join("web").display()
+    );
+    let none = aws.pipe_with(
+        &format!("p=$(command -v push-image); PATH=/nonexistent \"$p\" {context}"),
+        &records,
+    );
+    assert!(
+        one_line(&none).ends_with(": cannot build with podman: it is not installed"),
+        "{none:?}"
+    );
 }
 
 #[test]
@@ -638,36 +965,91 @@ fn an_engine_that_is_interrupted_is_asked_to_end() {
     let script = "#!/bin/sh\n[ $1 = --version ] && exit\ncd \"${0%/*}\"\ntrap 'echo >ended; exit 1' TERM\n\
                   echo >begun\nwhile :; do sleep 0.01; done\n";
     write(&at("buildah"), script);
-    fs::set_permissions(at("buildah"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let records = aws.pipe("mk-env production pr1 | mk-app web | mk-ecr").ok().stdout;
+    fs::set_permissions(
+        at("buildah"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    let records = aws
+        .pipe("mk-env production pr1 | mk-app web | mk-ecr")
+        .ok()
+        .stdout;
     let mut command = clean(Command::new(bin().join("push-image")), &aws.url);
-    command.arg(format!("--context=web={}", at("web").display())).args(["--builder", "buildah"]);
-    command.env("PATH", format!("{}:{}", place.path().display(), std::env::var("PATH").unwrap()));
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(records.as_bytes()).unwrap();
+    command
+        .arg(format!("--context=web={}", at("web").display()))
+        .args(["--builder", "buildah"]);
+    command.env(
+        "PATH",
+        format!(
+            "{}:{}",
+            place.path().display(),
+            std::env::var("PATH").unwrap()
+        ),
+    );
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(records.as_bytes())
+        .unwrap();
     while !at("begun").exists() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it built");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before it built"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
-    Command::new("kill").arg(child.id().to_string()).status().unwrap();
-    assert_eq!((child.wait().unwrap().code(), at("ended").exists()), (Some(130), true));
+    Command::new("kill")
+        .arg(child.id().to_string())
+        .status()
+        .unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), at("ended").exists()),
+        (Some(130), true)
+    );
 }
 
 #[test]
 fn a_build_that_fails_is_told_with_the_engines_last_lines() {
     let aws = LocalAws::start();
-    let Some(workshop) = Workshop::open(&aws) else { return };
+    let Some(workshop) = Workshop::open(&aws) else {
+        return;
+    };
     workshop.write("Dockerfile", "FROM scratch\nCOPY not-there /\n");
     aws.forget();
     let output = aws.pipe(&workshop.build(""));
     assert_eq!((output.code, aws.changes()), (1, Vec::new()));
-    let lines: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("push-image: ")).collect();
+    let lines: Vec<&str> = output
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("push-image: "))
+        .collect();
     let error = lines.last().unwrap();
     let directory = workshop.directory();
-    assert!(error.starts_with(&format!("push-image: cannot build web from {}: ", directory.display())), "{error}");
+    assert!(
+        error.starts_with(&format!(
+            "push-image: cannot build web from {}: ",
+            directory.display()
+        )),
+        "{error}"
+    );
     assert!(error.contains(" ended with exit status: "), "{error}");
-    assert!(lines[..lines.len() - 1].iter().any(|line| line.contains("not-there")), "{}", output.stderr);
-    assert!(text(&output.record("failed", "push-image")["message"]).starts_with("cannot build web"));
+    assert!(
+        lines[..lines.len() - 1]
+            .iter()
+            .any(|line| line.contains("not-there")),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        text(&output.record("failed", "push-image")["message"]).starts_with("cannot build web")
+    );
 }
 
 #[test]
@@ -676,20 +1058,35 @@ fn the_token_is_in_no_file_no_argument_and_no_message() {
     fn token_in(bytes: &[u8]) -> bool {
         let mut run = 0;
         bytes.iter().any(|byte| {
-            run = if byte.is_ascii_alphanumeric() || b"+/=".contains(byte) { run + 1 } else { 0 };
+            run = if byte.is_ascii_alphanumeric() || b"+/=".contains(byte) {
+                run + 1
+            } else {
+                0
+            };
             run > 150
         })
     }
     let aws = LocalAws::start();
     let answer = aws.call("ecr", "get_authorization_token", json!({}));
-    assert!(token_in(text(&answer["authorizationData"][0]["authorizationToken"]).as_bytes()));
-    let Some(workshop) = Workshop::open(&aws) else { return };
+    assert!(token_in(
+        text(&answer["authorizationData"][0]["authorizationToken"]).as_bytes()
+    ));
+    let Some(workshop) = Workshop::open(&aws) else {
+        return;
+    };
 
     // While it uploads, and what it leaves when it is killed.
     workshop.write("hello", "a secret is none of the image's business");
-    let records = aws.pipe("mk-env production pr1 | mk-app web | mk-ecr").ok().stdout;
+    let records = aws
+        .pipe("mk-env production pr1 | mk-app web | mk-ecr")
+        .ok()
+        .stdout;
     let at = |name: &str| workshop.place.path().join(name).display().to_string();
-    let path = format!("{}:{}:/usr/local/bin:/usr/bin:/bin", at("engines"), bin().display());
+    let path = format!(
+        "{}:{}:/usr/local/bin:/usr/bin:/bin",
+        at("engines"),
+        bin().display()
+    );
     let env = [
         ("HOME", at("home")),
         ("TMPDIR", at("tmp")),
@@ -697,7 +1094,10 @@ fn the_token_is_in_no_file_no_argument_and_no_message() {
         ("BUILDAH_ISOLATION", "chroot".to_string()),
         ("PATH", path),
     ];
-    let env: Vec<(&str, &str)> = env.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let env: Vec<(&str, &str)> = env
+        .iter()
+        .map(|(key, value)| (*key, value.as_str()))
+        .collect();
     let context = format!("--context=web={}", workshop.directory().display());
     let mut child = begin(&aws, &records, &[&context, "-v"], &env);
     for file in ["cmdline", "environ"] {
@@ -706,11 +1106,18 @@ fn the_token_is_in_no_file_no_argument_and_no_message() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let mut left = vec![workshop.place.path().join("tmp"), workshop.place.path().join("home")];
+    let mut left = vec![
+        workshop.place.path().join("tmp"),
+        workshop.place.path().join("home"),
+    ];
     let mut files = 0;
     while let Some(path) = left.pop() {
         if path.is_dir() {
-            left.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            left.extend(
+                fs::read_dir(path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
         } else {
             files += 1;
             assert!(!token_in(&fs::read(&path).unwrap()), "{}", path.display());
@@ -719,24 +1126,37 @@ fn the_token_is_in_no_file_no_argument_and_no_message() {
     assert!(files > 0, "what was built is there still");
 
     let output = aws.pipe(&workshop.build("-v")).ok();
-    assert!(output.stderr.len() > 100 && !token_in(output.stderr.as_bytes()), "{}", output.stderr);
+    assert!(
+        output.stderr.len() > 100 && !token_in(output.stderr.as_bytes()),
+        "{}",
+        output.stderr
+    );
     assert!(!token_in(output.stdout.as_bytes()), "{}", output.stdout);
     let told = workshop.told();
-    assert!(told.contains(" --iidfile ") && told.contains("AWS_ENDPOINT_URL="), "{told}");
+    assert!(
+        told.contains(" --iidfile ") && told.contains("AWS_ENDPOINT_URL="),
+        "{told}"
+    );
     assert!(!token_in(told.as_bytes()), "{told}");
 }
 
 #[test]
 fn the_recipes_deploy_a_directory_and_take_it_back() {
     let aws = LocalAws::start();
-    let Some(workshop) = Workshop::open(&aws) else { return };
+    let Some(workshop) = Workshop::open(&aws) else {
+        return;
+    };
     let just = |words: &[&str]| format!("{}\n{}", workshop.exports, recipe(words, "pr1"));
     let runs = || {
         let params = json!({"cluster": "cluster-production-pr1", "services": ["service-web-production-pr1"]});
         let service = aws.call("ecs", "describe_services", params)["services"][0].clone();
         let definition = json!({"taskDefinition": service["taskDefinition"]});
-        let task = aws.call("ecs", "describe_task_definition", definition)["taskDefinition"].clone();
-        (service, text(&task["containerDefinitions"][0]["image"]).to_string())
+        let task =
+            aws.call("ecs", "describe_task_definition", definition)["taskDefinition"].clone();
+        (
+            service,
+            text(&task["containerDefinitions"][0]["image"]).to_string(),
+        )
     };
     aws.pipe(&just(&["up"])).ok();
     assert_eq!(runs().1, "registry.example/web:1");
@@ -747,11 +1167,16 @@ fn the_recipes_deploy_a_directory_and_take_it_back() {
     let (service, image) = runs();
     assert_eq!(image, format!("{URI}@{}", pinned(&deployed)));
     assert_eq!(
-        (&service["runningCount"], &service["deployments"][0]["rolloutState"]),
+        (
+            &service["runningCount"],
+            &service["deployments"][0]["rolloutState"]
+        ),
         (&json!(2), &json!("COMPLETED"))
     );
     assert!(
-        deployed.stderr.contains(&format!("wait-env: web runs {image} (task-web-production-pr1:2)")),
+        deployed.stderr.contains(&format!(
+            "wait-env: web runs {image} (task-web-production-pr1:2)"
+        )),
         "{}",
         deployed.stderr
     );
@@ -768,14 +1193,21 @@ fn the_recipes_deploy_a_directory_and_take_it_back() {
         ("registry.example/web:1", &json!("COMPLETED"))
     );
     assert!(
-        back.stderr.contains("wait-env: web runs registry.example/web:1 (task-web-production-pr1:1)"),
+        back.stderr
+            .contains("wait-env: web runs registry.example/web:1 (task-web-production-pr1:1)"),
         "{}",
         back.stderr
     );
 
     aws.forget();
     let wrong = aws.pipe(&just(&["deploy", "web", "/nonexistent"]));
-    assert_eq!((aws.changes(), runs().1.as_str()), (Vec::new(), "registry.example/web:1"));
+    assert_eq!(
+        (aws.changes(), runs().1.as_str()),
+        (Vec::new(), "registry.example/web:1")
+    );
     assert!(wrong.code != 0, "{wrong:?}");
-    assert_eq!(one_line(&wrong), "push-image: /nonexistent is not a directory");
+    assert_eq!(
+        one_line(&wrong),
+        "push-image: /nonexistent is not a directory"
+    );
 }

@@ -48,19 +48,64 @@ const PIPELINE: &[(&str, usize)] = &[
 const KINDS: &[(&str, &str, &str, &str)] = &[
     ("vpcs", "ec2", "describe_vpcs", "Vpcs"),
     ("subnets", "ec2", "describe_subnets", "Subnets"),
-    ("route tables", "ec2", "describe_route_tables", "RouteTables"),
-    ("internet gateways", "ec2", "describe_internet_gateways", "InternetGateways"),
+    (
+        "route tables",
+        "ec2",
+        "describe_route_tables",
+        "RouteTables",
+    ),
+    (
+        "internet gateways",
+        "ec2",
+        "describe_internet_gateways",
+        "InternetGateways",
+    ),
     ("addresses", "ec2", "describe_addresses", "Addresses"),
-    ("nat gateways", "ec2", "describe_nat_gateways", "NatGateways"),
-    ("groups", "ec2", "describe_security_groups", "SecurityGroups"),
-    ("load balancers", "elbv2", "describe_load_balancers", "LoadBalancers"),
-    ("target groups", "elbv2", "describe_target_groups", "TargetGroups"),
-    ("repositories", "ecr", "describe_repositories", "repositories"),
+    (
+        "nat gateways",
+        "ec2",
+        "describe_nat_gateways",
+        "NatGateways",
+    ),
+    (
+        "groups",
+        "ec2",
+        "describe_security_groups",
+        "SecurityGroups",
+    ),
+    (
+        "load balancers",
+        "elbv2",
+        "describe_load_balancers",
+        "LoadBalancers",
+    ),
+    (
+        "target groups",
+        "elbv2",
+        "describe_target_groups",
+        "TargetGroups",
+    ),
+    (
+        "repositories",
+        "ecr",
+        "describe_repositories",
+        "repositories",
+    ),
     ("roles", "iam", "list_roles", "Roles"),
     ("log groups", "logs", "describe_log_groups", "logGroups"),
     ("clusters", "ecs", "list_clusters", "clusterArns"),
-    ("task definitions", "ecs", "list_task_definitions", "taskDefinitionArns"),
-    ("connections", "codeconnections", "list_connections", "Connections"),
+    (
+        "task definitions",
+        "ecs",
+        "list_task_definitions",
+        "taskDefinitionArns",
+    ),
+    (
+        "connections",
+        "codeconnections",
+        "list_connections",
+        "Connections",
+    ),
     ("buckets", "s3", "list_buckets", "Buckets"),
     ("builds", "codebuild", "list_projects", "projects"),
     ("functions", "lambda", "list_functions", "Functions"),
@@ -72,30 +117,50 @@ type Counts = BTreeMap<&'static str, usize>;
 
 /// What is in an account and region beside what AWS itself puts there, whoever made it.
 fn counts(aws: &LocalAws, region: &str) -> Counts {
-    let ask = |service: &str, operation: &str, params: Value| aws.call_in(region, service, operation, params);
+    let ask = |service: &str, operation: &str, params: Value| {
+        aws.call_in(region, service, operation, params)
+    };
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let mut counts = Counts::new();
     let mut add = |what: &'static str, count: usize| *counts.entry(what).or_default() += count;
     let vpcs = list(&ask("ec2", "describe_vpcs", json!({}))["Vpcs"]);
-    let default = vpcs.iter().find(|vpc| vpc["IsDefault"] == true).map(|vpc| vpc["VpcId"].clone());
+    let default = vpcs
+        .iter()
+        .find(|vpc| vpc["IsDefault"] == true)
+        .map(|vpc| vpc["VpcId"].clone());
     for &(what, service, operation, field) in KINDS {
-        let found = list(&ask(service, operation, json!({}))[field]).into_iter().filter(|item| {
-            let comes_along = default.is_some() && default.as_ref() == item.get("VpcId")
-                || item["GroupName"] == "default"
-                || list(&item["Associations"]).iter().any(|association| association["Main"] == true);
-            let gone = item["State"] == "deleted";
-            let of_aws = item.get("Path").is_some_and(|path| !text(path).starts_with("/plumbline/"));
-            !(comes_along || gone || of_aws)
-        });
+        let found = list(&ask(service, operation, json!({}))[field])
+            .into_iter()
+            .filter(|item| {
+                let comes_along = default.is_some() && default.as_ref() == item.get("VpcId")
+                    || item["GroupName"] == "default"
+                    || list(&item["Associations"])
+                        .iter()
+                        .any(|association| association["Main"] == true);
+                let gone = item["State"] == "deleted";
+                let of_aws = item
+                    .get("Path")
+                    .is_some_and(|path| !text(path).starts_with("/plumbline/"));
+                !(comes_along || gone || of_aws)
+            });
         let found: Vec<Value> = found.collect();
         add(what, found.len());
         for item in &found {
             match what {
-                "internet gateways" => add("internet gateways attached", list(&item["Attachments"]).len()),
-                "groups" => add("rules", rules(&item["IpPermissions"]) + rules(&item["IpPermissionsEgress"])),
+                "internet gateways" => add(
+                    "internet gateways attached",
+                    list(&item["Attachments"]).len(),
+                ),
+                "groups" => add(
+                    "rules",
+                    rules(&item["IpPermissions"]) + rules(&item["IpPermissionsEgress"]),
+                ),
                 "load balancers" => {
                     let params = json!({"LoadBalancerArn": item["LoadBalancerArn"]});
-                    add("listeners", list(&ask("elbv2", "describe_listeners", params)["Listeners"]).len());
+                    add(
+                        "listeners",
+                        list(&ask("elbv2", "describe_listeners", params)["Listeners"]).len(),
+                    );
                 }
                 "clusters" => {
                     let services = ask("ecs", "list_services", json!({"cluster": item}));
@@ -113,9 +178,14 @@ fn counts(aws: &LocalAws, region: &str) -> Counts {
 fn rules(permissions: &Value) -> usize {
     let peers = |permission: &Value| {
         let fields = ["IpRanges", "UserIdGroupPairs"];
-        fields.iter().map(|field| permission[*field].as_array().map_or(0, Vec::len)).sum::<usize>()
+        fields
+            .iter()
+            .map(|field| permission[*field].as_array().map_or(0, Vec::len))
+            .sum::<usize>()
     };
-    permissions.as_array().map_or(0, |all| all.iter().map(peers).sum())
+    permissions
+        .as_array()
+        .map_or(0, |all| all.iter().map(peers).sum())
 }
 
 fn exactly(wanted: &[(&'static str, usize)]) -> Counts {
@@ -138,7 +208,13 @@ fn at_once(aws: &LocalAws, pipes: &[(u64, &str)]) -> Vec<Output> {
 }
 
 /// Eight at once end well with one of everything; another changes nothing, and one `down` ends it.
-fn eight_make_one(aws: &LocalAws, region: &str, up: &str, down: &str, wanted: &[(&'static str, usize)]) {
+fn eight_make_one(
+    aws: &LocalAws,
+    region: &str,
+    up: &str,
+    down: &str,
+    wanted: &[(&'static str, usize)],
+) {
     let eight = [(0, up); 8];
     for run in at_once(aws, &eight) {
         run.ok();
@@ -153,24 +229,46 @@ fn eight_make_one(aws: &LocalAws, region: &str, up: &str, down: &str, wanted: &[
 
 /// `up` against `down`, which begins so much later (or earlier) in milliseconds: whatever they come
 /// to, one more `up` makes it whole, or one more `down` leaves nothing.
-fn one_of_two(aws: &LocalAws, region: &str, up: &str, down: &str, wanted: &[(&'static str, usize)], later: i64) {
-    let delays = (u64::try_from(-later).unwrap_or(0), u64::try_from(later).unwrap_or(0));
+fn one_of_two(
+    aws: &LocalAws,
+    region: &str,
+    up: &str,
+    down: &str,
+    wanted: &[(&'static str, usize)],
+    later: i64,
+) {
+    let delays = (
+        u64::try_from(-later).unwrap_or(0),
+        u64::try_from(later).unwrap_or(0),
+    );
     // What `up` made after it looked holds the groups that `down` deletes, which waits for them to go; and
     // `up` may wait for what is gone to be there, or healthy.
     let hasty = |pipe: &str| {
-        let in_a_minute = |pipe: String, tool: &&str| pipe.replace(tool, &format!("{tool} --timeout 1"));
-        ["rm-env", "mk-fn", "wait-env"].iter().fold(pipe.to_string(), in_a_minute)
+        let in_a_minute =
+            |pipe: String, tool: &&str| pipe.replace(tool, &format!("{tool} --timeout 1"));
+        ["rm-env", "mk-fn", "wait-env"]
+            .iter()
+            .fold(pipe.to_string(), in_a_minute)
     };
     let (hasty_up, hasty_down) = (hasty(up), hasty(down));
     for last in [up, down] {
         for run in at_once(aws, &[(delays.0, &hasty_up), (delays.1, &hasty_down)]) {
-            assert!(matches!(run.code, 0 | 1 | 3 | 75), "{}: {}", run.code, run.stderr);
+            assert!(
+                matches!(run.code, 0 | 1 | 3 | 75),
+                "{}: {}",
+                run.code,
+                run.stderr
+            );
         }
         if last == up && up.contains("mk-connection") {
             aws.connect(region); // the handshake may have gone with the connection
         }
         aws.pipe(last).ok();
-        let wanted = if last == up { exactly(wanted) } else { Counts::new() };
+        let wanted = if last == up {
+            exactly(wanted)
+        } else {
+            Counts::new()
+        };
         assert_eq!(counts(aws, region), wanted, "{later} ms");
     }
 }
@@ -178,7 +276,13 @@ fn one_of_two(aws: &LocalAws, region: &str, up: &str, down: &str, wanted: &[(&'s
 #[test]
 fn eight_ups_at_once_make_one_environment() {
     let aws = LocalAws::start_with(&["--moment", "0.1", "--latency", "20"]);
-    eight_make_one(&aws, "us-east-1", &recipe(&["up"], "pr1"), &recipe(&["down"], "pr1"), ENVIRONMENT);
+    eight_make_one(
+        &aws,
+        "us-east-1",
+        &recipe(&["up"], "pr1"),
+        &recipe(&["down"], "pr1"),
+        ENVIRONMENT,
+    );
 }
 
 #[test]
@@ -190,8 +294,16 @@ fn eight_new_images_at_once_are_one_revision_and_one_deployment() {
     for run in at_once(&aws, &[(0, newer.as_str()); 8]) {
         run.ok();
     }
-    let revisions = aws.call("ecs", "list_task_definitions", json!({"familyPrefix": "task-web-production-pr1"}));
-    assert_eq!(revisions["taskDefinitionArns"].as_array().unwrap().len(), 2, "{revisions}"); // the old and the new
+    let revisions = aws.call(
+        "ecs",
+        "list_task_definitions",
+        json!({"familyPrefix": "task-web-production-pr1"}),
+    );
+    assert_eq!(
+        revisions["taskDefinitionArns"].as_array().unwrap().len(),
+        2,
+        "{revisions}"
+    ); // the old and the new
     aws.forget();
     aws.pipe(&newer).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
@@ -206,14 +318,27 @@ fn eight_pipelines_at_once_are_one() {
     }
     assert_eq!(counts(&aws, REGION), exactly(&[("connections", 1)]));
     aws.connect(REGION);
-    eight_make_one(&aws, REGION, &recipe(&["pipeline-up"], "pr1"), &recipe(&["pipeline-down"], "pr1"), PIPELINE);
+    eight_make_one(
+        &aws,
+        REGION,
+        &recipe(&["pipeline-up"], "pr1"),
+        &recipe(&["pipeline-down"], "pr1"),
+        PIPELINE,
+    );
 }
 
 #[test]
 fn up_against_down_ends_in_one_of_the_two() {
     let aws = LocalAws::start_with(&["--moment", "0.1", "--latency", "10"]);
     for later in [0, 300] {
-        one_of_two(&aws, "us-east-1", &recipe(&["up"], "pr1"), &recipe(&["down"], "pr1"), ENVIRONMENT, later);
+        one_of_two(
+            &aws,
+            "us-east-1",
+            &recipe(&["up"], "pr1"),
+            &recipe(&["down"], "pr1"),
+            ENVIRONMENT,
+            later,
+        );
     }
 }
 
@@ -221,7 +346,10 @@ fn up_against_down_ends_in_one_of_the_two() {
 fn pipeline_up_against_down_ends_in_one_of_the_two() {
     let aws = LocalAws::start_with(&["--moment", "0.1", "--latency", "10"]);
     aws.connect(REGION);
-    let (up, down) = (recipe(&["pipeline-up"], "pr1"), recipe(&["pipeline-down"], "pr1"));
+    let (up, down) = (
+        recipe(&["pipeline-up"], "pr1"),
+        recipe(&["pipeline-down"], "pr1"),
+    );
     aws.pipe(&up).ok(); // a new role that goes at once is waited for, as one that IAM does not know yet
     one_of_two(&aws, REGION, &up, &down, PIPELINE, 300);
 }
@@ -232,23 +360,43 @@ fn a_service_whose_task_definition_another_run_deleted_goes_like_any_other() {
     let (up, down) = (recipe(&["up"], "pr1"), recipe(&["down"], "pr1"));
     for last in [&up, &down] {
         let definition = aws.pipe(&up).ok().record("task_definition", "web")["arn"].clone();
-        aws.call("ecs", "deregister_task_definition", json!({"taskDefinition": definition}));
-        aws.call("ecs", "delete_task_definitions", json!({"taskDefinitions": [definition]}));
+        aws.call(
+            "ecs",
+            "deregister_task_definition",
+            json!({"taskDefinition": definition}),
+        );
+        aws.call(
+            "ecs",
+            "delete_task_definitions",
+            json!({"taskDefinitions": [definition]}),
+        );
         aws.pipe(last).ok();
-        let wanted = if last == &up { exactly(ENVIRONMENT) } else { Counts::new() };
+        let wanted = if last == &up {
+            exactly(ENVIRONMENT)
+        } else {
+            Counts::new()
+        };
         assert_eq!(counts(&aws, "us-east-1"), wanted);
     }
 }
 
 fn tagged(name: &str, made: &str) -> Value {
-    let tags = [("Name", name), ("plumbline:env", "production-pr1"), ("plumbline:made", made)];
+    let tags = [
+        ("Name", name),
+        ("plumbline:env", "production-pr1"),
+        ("plumbline:made", made),
+    ];
     json!(tags.map(|(key, value)| json!({"Key": key, "Value": value})))
 }
 
 /// A VPC that another run made, before any other.
 fn earlier_vpc(aws: &LocalAws) -> Value {
     let tags = json!([{"ResourceType": "vpc", "Tags": tagged("vpc-production-pr1", "1")}]);
-    aws.call("ec2", "create_vpc", json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": tags}))["Vpc"]["VpcId"]
+    aws.call(
+        "ec2",
+        "create_vpc",
+        json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": tags}),
+    )["Vpc"]["VpcId"]
         .clone()
 }
 
@@ -259,14 +407,22 @@ fn of_two_vpcs_the_one_in_use_stays_whoever_made_one_first() {
     let earlier = earlier_vpc(&aws);
     let again = aws.pipe(MAKE_VPC).ok();
     assert_eq!(again.record("vpc", "main")["id"], used);
-    assert!(aws.try_call("ec2", "describe_vpcs", json!({"VpcIds": [earlier]})).is_err(), "{earlier} is still there");
+    assert!(
+        aws.try_call("ec2", "describe_vpcs", json!({"VpcIds": [earlier]}))
+            .is_err(),
+        "{earlier} is still there"
+    );
 }
 
 #[test]
 fn of_two_vpcs_that_nobody_uses_the_first_made_stays() {
     let aws = LocalAws::start();
     let later = json!([{"ResourceType": "vpc", "Tags": tagged("vpc-production-pr1", "2")}]);
-    aws.call("ec2", "create_vpc", json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": later}));
+    aws.call(
+        "ec2",
+        "create_vpc",
+        json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": later}),
+    );
     let earlier = earlier_vpc(&aws);
     assert_eq!(aws.pipe(MAKE_VPC).ok().record("vpc", "main")["id"], earlier);
     assert_eq!(counts(&aws, "us-east-1")["vpcs"], 1);
@@ -276,9 +432,17 @@ fn of_two_vpcs_that_nobody_uses_the_first_made_stays() {
 fn a_nat_gateway_of_another_run_stays_with_its_address_and_ours_goes() {
     let aws = LocalAws::start();
     let made = aws.pipe(MAKE_VPC).ok();
-    let (nat, address) = (made.record("nat_gateway", "a"), made.record("elastic_ip", "nat-a"));
-    let tags = json!([{"ResourceType": "elastic-ip", "Tags": tagged("eip-nat-a-production-pr1", "1")}]);
-    aws.call("ec2", "allocate_address", json!({"Domain": "vpc", "TagSpecifications": tags}));
+    let (nat, address) = (
+        made.record("nat_gateway", "a"),
+        made.record("elastic_ip", "nat-a"),
+    );
+    let tags =
+        json!([{"ResourceType": "elastic-ip", "Tags": tagged("eip-nat-a-production-pr1", "1")}]);
+    aws.call(
+        "ec2",
+        "allocate_address",
+        json!({"Domain": "vpc", "TagSpecifications": tags}),
+    );
     let again = aws.pipe(MAKE_VPC).ok();
     assert_eq!(again.record("nat_gateway", "a")["id"], nat["id"]);
     assert_eq!(again.record("elastic_ip", "nat-a")["id"], address["id"]);

@@ -16,7 +16,10 @@ fn it_wants_the_name_of_what_it_deletes() {
     let output = tool("rm-env", &["--confirm", "production-pr2"], ENV);
     assert_eq!(
         (output.code, output.stderr.as_str()),
-        (2, "rm-env: --confirm production-pr2 is not the environment on stdin, production-pr1\n")
+        (
+            2,
+            "rm-env: --confirm production-pr2 is not the environment on stdin, production-pr1\n"
+        )
     );
 }
 
@@ -25,7 +28,10 @@ fn a_list_that_is_not_whole_deletes_nothing() {
     let aws = LocalAws::start();
     let made = aws.pipe("mk-env production pr1 | mk-vpc --nat single").ok();
     aws.forget();
-    let input = format!("{}{}\n", made.stdout, r#"{"type":"failed","name":"ls-env","message":"no"}"#);
+    let input = format!(
+        "{}{}\n",
+        made.stdout, r#"{"type":"failed","name":"ls-env","message":"no"}"#
+    );
     let output = aws.pipe_with("rm-env --confirm production-pr1", &input);
     assert_eq!((output.code, aws.changes()), (3, Vec::new()));
 }
@@ -34,14 +40,21 @@ fn a_list_that_is_not_whole_deletes_nothing() {
 fn of_nothing_it_deletes_nothing() {
     let aws = LocalAws::start();
     let output = aws.pipe(DOWN).ok();
-    assert_eq!((output.stderr.as_str(), aws.changes()), ("rm-env: nothing to delete\n", Vec::new()));
+    assert_eq!(
+        (output.stderr.as_str(), aws.changes()),
+        ("rm-env: nothing to delete\n", Vec::new())
+    );
 }
 
 #[test]
 fn a_record_of_something_without_our_tag_deletes_nothing() {
     let aws = LocalAws::start();
     let vpc = aws.call("ec2", "create_vpc", json!({"CidrBlock": "10.9.0.0/16"}));
-    let repo = aws.call("ecr", "create_repository", json!({"repositoryName": "repo-web-production-pr1"}));
+    let repo = aws.call(
+        "ecr",
+        "create_repository",
+        json!({"repositoryName": "repo-web-production-pr1"}),
+    );
     let input = format!(
         "{ENV}\n{}\n{}\n",
         json!({"type": "vpc", "name": "main", "id": vpc["Vpc"]["VpcId"], "cidr": "10.9.0.0/16"}),
@@ -57,8 +70,11 @@ fn something_foreign_in_the_vpc_is_named_and_left_and_all_else_goes() {
     let aws = LocalAws::start();
     let made = aws.pipe(&recipe(&["up"], "pr1")).ok();
     let vpc = made.record("vpc", "main")["id"].clone();
-    let theirs =
-        aws.call("ec2", "create_security_group", json!({"GroupName": "theirs", "Description": "theirs", "VpcId": vpc}));
+    let theirs = aws.call(
+        "ec2",
+        "create_security_group",
+        json!({"GroupName": "theirs", "Description": "theirs", "VpcId": vpc}),
+    );
     let output = aws.pipe(DOWN);
     assert_eq!(output.code, 1, "{}", output.stderr);
     let named = format!(
@@ -68,11 +84,21 @@ fn something_foreign_in_the_vpc_is_named_and_left_and_all_else_goes() {
     );
     assert!(output.stderr.contains(&named), "{}", output.stderr);
     let left = aws.pipe("ls-env --env production-pr1").ok().records();
-    let left: Vec<_> = left.iter().map(|record| text(&record["type"]).to_string()).collect();
+    let left: Vec<_> = left
+        .iter()
+        .map(|record| text(&record["type"]).to_string())
+        .collect();
     assert_eq!(left, ["env", "vpc"]);
-    aws.call("ec2", "delete_security_group", json!({"GroupId": theirs["GroupId"]}));
+    aws.call(
+        "ec2",
+        "delete_security_group",
+        json!({"GroupId": theirs["GroupId"]}),
+    );
     aws.pipe(DOWN).ok();
-    assert_eq!(aws.pipe("ls-env --env production-pr1").ok().records().len(), 1);
+    assert_eq!(
+        aws.pipe("ls-env --env production-pr1").ok().records().len(),
+        1
+    );
 }
 
 #[test]
@@ -80,11 +106,21 @@ fn a_foreign_interface_in_a_subnet_is_named_at_once() {
     let aws = LocalAws::start();
     let made = aws.pipe("mk-env production pr1 | mk-vpc --nat single").ok();
     let subnet = made.record("subnet", "private-a")["id"].clone();
-    let theirs = aws.call("ec2", "create_network_interface", json!({"SubnetId": subnet, "Description": "theirs"}));
+    let theirs = aws.call(
+        "ec2",
+        "create_network_interface",
+        json!({"SubnetId": subnet, "Description": "theirs"}),
+    );
     let output = aws.pipe(DOWN);
     assert_eq!(output.code, 1);
     let id = text(&theirs["NetworkInterface"]["NetworkInterfaceId"]);
-    assert!(output.stderr.contains(&format!("network interface {id} (theirs)")), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains(&format!("network interface {id} (theirs)")),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -92,8 +128,12 @@ fn a_plan_deletes_nothing_and_says_what_would_go() {
     let aws = LocalAws::start();
     let made = aws.pipe("mk-env production pr1 | mk-vpc --nat single").ok();
     aws.forget();
-    let planned = made.stdout.replacen("\"tags\":", "\"plan\":true,\"tags\":", 1);
-    let output = aws.pipe_with("rm-env --confirm production-pr1", &planned).would_change();
+    let planned = made
+        .stdout
+        .replacen("\"tags\":", "\"plan\":true,\"tags\":", 1);
+    let output = aws
+        .pipe_with("rm-env --confirm production-pr1", &planned)
+        .would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(output.record("vpc", "main")["change"], "delete");
 }

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use support::{ENV, Faults, LocalAws, Value, clean, json, text};
 
-const UP: &str = "mk-vpc | mk-sg --private-api | mk-alb | mk-ecr | mk-role | mk-logs | mk-ecs-svc | wait-env";
+const UP: &str =
+    "mk-vpc | mk-sg --private-api | mk-alb | mk-ecr | mk-role | mk-logs | mk-ecs-svc | wait-env";
 const DOWN: &str = "ls-env --env production-pr1 </dev/null | rm-env --confirm production-pr1";
 
 /// The most that a tool may hold, in KiB.
@@ -29,16 +30,27 @@ fn stream(apps: usize) -> String {
     let image = "\"image\":\"registry.example/app:1\"";
     let mut stream = format!("{ENV}\n");
     for web in 0..public {
-        let called: Vec<String> = (0..4.min(private)).map(|n| format!("\"api{}\"", (9 * web + n) % private)).collect();
-        let set = format!("\"set\":{{\"API\":\"http://{{alb.api{}.dns}}/\"}}", 9 * web % private);
+        let called: Vec<String> = (0..4.min(private))
+            .map(|n| format!("\"api{}\"", (9 * web + n) % private))
+            .collect();
+        let set = format!(
+            "\"set\":{{\"API\":\"http://{{alb.api{}.dns}}/\"}}",
+            9 * web % private
+        );
         let calls = called.join(",");
-        stream +=
-            &format!("{{\"type\":\"app\",\"name\":\"web{web}\",\"public\":true,\"calls\":[{calls}],{set},{image}}}\n");
+        stream += &format!(
+            "{{\"type\":\"app\",\"name\":\"web{web}\",\"public\":true,\"calls\":[{calls}],{set},{image}}}\n"
+        );
     }
     for api in 0..private {
-        let next = if api % 2 == 0 && api + 1 < private { format!("\"api{}\"", api + 1) } else { String::new() };
-        stream +=
-            &format!("{{\"type\":\"app\",\"name\":\"api{api}\",\"health\":\"/health\",\"calls\":[{next}],{image}}}\n");
+        let next = if api % 2 == 0 && api + 1 < private {
+            format!("\"api{}\"", api + 1)
+        } else {
+            String::new()
+        };
+        stream += &format!(
+            "{{\"type\":\"app\",\"name\":\"api{api}\",\"health\":\"/health\",\"calls\":[{next}],{image}}}\n"
+        );
     }
     stream
 }
@@ -46,7 +58,11 @@ fn stream(apps: usize) -> String {
 /// Runs a pipe and answers the most that each of its tools held at once, in KiB.
 fn measured(url: &str, pipe: &str, stdin: &str) -> BTreeMap<String, u64> {
     let mut command = clean(Command::new("bash"), url);
-    command.args(["-euo", "pipefail", "-c", pipe]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+        .args(["-euo", "pipefail", "-c", pipe])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let (parent, ended) = (child.id().to_string(), AtomicBool::new(false));
@@ -64,20 +80,30 @@ fn measured(url: &str, pipe: &str, stdin: &str) -> BTreeMap<String, u64> {
         ended.store(true, Ordering::Relaxed);
         (output, watch.join().unwrap())
     });
-    assert!(output.status.success(), "{pipe}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{pipe}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     peaks
 }
 
 /// The peaks of a process's children, by what they run.
 fn held(parent: &str) -> BTreeMap<String, u64> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let statuses = processes.filter_map(|process| std::fs::read_to_string(process.path().join("status")).ok());
+    let statuses =
+        processes.filter_map(|process| std::fs::read_to_string(process.path().join("status")).ok());
     let field = |status: &str, name: &str| {
         let line = status.lines().find(|line| line.starts_with(name))?;
         line.split_whitespace().nth(1).map(String::from)
     };
     let children = statuses.filter(|status| field(status, "PPid:").as_deref() == Some(parent));
-    let peaks = children.filter_map(|status| Some((field(&status, "Name:")?, field(&status, "VmHWM:")?.parse().ok()?)));
+    let peaks = children.filter_map(|status| {
+        Some((
+            field(&status, "Name:")?,
+            field(&status, "VmHWM:")?.parse().ok()?,
+        ))
+    });
     peaks.filter(|(name, _)| name != "bash").collect()
 }
 
@@ -88,12 +114,22 @@ fn left(aws: &LocalAws) -> Vec<Value> {
     [
         ("ec2", "describe_vpcs", vpcs.clone(), "Vpcs"),
         ("ec2", "describe_security_groups", vpcs, "SecurityGroups"),
-        ("elbv2", "describe_load_balancers", json!({}), "LoadBalancers"),
+        (
+            "elbv2",
+            "describe_load_balancers",
+            json!({}),
+            "LoadBalancers",
+        ),
         ("elbv2", "describe_target_groups", json!({}), "TargetGroups"),
         ("ecr", "describe_repositories", json!({}), "repositories"),
         ("iam", "list_roles", roles, "Roles"),
         ("logs", "describe_log_groups", json!({}), "logGroups"),
-        ("ecs", "list_task_definitions", json!({"status": "ACTIVE"}), "taskDefinitionArns"),
+        (
+            "ecs",
+            "list_task_definitions",
+            json!({"status": "ACTIVE"}),
+            "taskDefinitionArns",
+        ),
     ]
     .into_iter()
     .flat_map(|(service, operation, params, items)| {
@@ -111,7 +147,11 @@ fn many_apps_are_made_kept_and_deleted_with_calls_and_memory_in_proportion() {
         let aws = LocalAws::start_with(&["--moment", "0"]);
         let stream = stream(apps);
         let mut counts = [0; 3];
-        for (count, (pipe, stdin)) in counts.iter_mut().zip([(UP, stream.as_str()), (UP, &stream), (DOWN, "")]) {
+        for (count, (pipe, stdin)) in
+            counts
+                .iter_mut()
+                .zip([(UP, stream.as_str()), (UP, &stream), (DOWN, "")])
+        {
             let fresh = left(&aws).is_empty();
             aws.forget();
             let peaks = measured(&aws.url, pipe, stdin);
@@ -132,7 +172,10 @@ fn many_apps_are_made_kept_and_deleted_with_calls_and_memory_in_proportion() {
     for run in 0..3 {
         let [ten, twenty, most] = [0, 1, 2].map(|at| counted[at][run]);
         let foretold = twenty + (twenty - ten) * (many - 20) / 10;
-        assert!(most <= foretold * 11 / 10, "run {run}: {counted:?}, foretold {foretold}");
+        assert!(
+            most <= foretold * 11 / 10,
+            "run {run}: {counted:?}, foretold {foretold}"
+        );
     }
 }
 
@@ -184,7 +227,11 @@ fn others(aws: &LocalAws, environments: std::ops::Range<usize>) {
         let tags = json!([{"Key": "plumbline:env", "Value": env}]);
         let small = json!([{"key": "plumbline:env", "value": env}]);
         let spec = |kind: &str| json!([{"ResourceType": kind, "Tags": tags}]);
-        let vpc = aws.call("ec2", "create_vpc", json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": spec("vpc")}));
+        let vpc = aws.call(
+            "ec2",
+            "create_vpc",
+            json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": spec("vpc")}),
+        );
         let vpc = &vpc["Vpc"]["VpcId"];
         let role = format!("role-execution-web-us-east-1-{env}");
         let path = format!("/plumbline/us-east-1/{env}/");
@@ -195,7 +242,11 @@ fn others(aws: &LocalAws, environments: std::ops::Range<usize>) {
                 "create_security_group",
                 json!({"GroupName": format!("security-group-alb-web-{env}"), "Description": "x", "VpcId": vpc, "TagSpecifications": spec("security-group")}),
             ),
-            ("ecr", "create_repository", json!({"repositoryName": format!("repo-web-{env}"), "tags": tags})),
+            (
+                "ecr",
+                "create_repository",
+                json!({"repositoryName": format!("repo-web-{env}"), "tags": tags}),
+            ),
             (
                 "iam",
                 "create_role",
@@ -211,7 +262,11 @@ fn others(aws: &LocalAws, environments: std::ops::Range<usize>) {
                 "create_log_group",
                 json!({"logGroupName": format!("/aws/codebuild/build-web-{env}"), "tags": {"plumbline:env": env}}),
             ),
-            ("ecs", "create_cluster", json!({"clusterName": format!("cluster-{env}"), "tags": small})),
+            (
+                "ecs",
+                "create_cluster",
+                json!({"clusterName": format!("cluster-{env}"), "tags": small}),
+            ),
             (
                 "ecs",
                 "register_task_definition",
@@ -260,7 +315,10 @@ fn other_environments_of_the_account_cost_pages_alone() {
     for (tool, few, many) in [("ls-env", ls_few, ls_many), ("rm-env", rm_few, rm_many)] {
         for (action, count) in &many {
             let before = few.get(action).copied().unwrap_or_default();
-            assert!(*count <= before + pages, "{tool}: {action} {before} -> {count}");
+            assert!(
+                *count <= before + pages,
+                "{tool}: {action} {before} -> {count}"
+            );
         }
     }
     let theirs = aws.call("ecr", "describe_repositories", json!({}));
@@ -271,9 +329,16 @@ fn other_environments_of_the_account_cost_pages_alone() {
 fn a_connection_that_is_cut_again_and_again_ends_no_run() {
     let aws = LocalAws::start_with(&["--moment", "0"]);
     let faults = Faults::between(&aws);
-    faults.rules(json!([{"do": "cut", "of": "logs:*", "changing": false, "share": 0.7, "seed": 1}]));
+    faults
+        .rules(json!([{"do": "cut", "of": "logs:*", "changing": false, "share": 0.7, "seed": 1}]));
     let made = faults.pipe_with("mk-logs", &stream(60)).ok();
-    assert_eq!(made.records().iter().filter(|record| record["type"] == "log_group").count(), 60);
+    assert_eq!(
+        made.records()
+            .iter()
+            .filter(|record| record["type"] == "log_group")
+            .count(),
+        60
+    );
     let cuts = faults.told()["done"].as_array().unwrap().len();
     assert!(cuts > 200, "{cuts}"); // the SDK's own quota is a hundred retries
 }

@@ -14,7 +14,12 @@ fn up(web: &str) -> String {
 }
 
 fn urls(output: &Output) -> Vec<String> {
-    output.stderr.lines().filter(|line| line.contains("http://")).map(String::from).collect()
+    output
+        .stderr
+        .lines()
+        .filter(|line| line.contains("http://"))
+        .map(String::from)
+        .collect()
 }
 
 #[test]
@@ -34,37 +39,66 @@ fn in_a_dry_run_it_passes_everything_through_and_makes_no_call() {
 #[test]
 fn it_ends_when_all_is_healthy_and_tells_where_the_public_apps_are() {
     let aws = LocalAws::start();
-    let made = aws.pipe(&format!("{} | wait-env", up("registry.example/web:1"))).ok();
+    let made = aws
+        .pipe(&format!("{} | wait-env", up("registry.example/web:1")))
+        .ok();
     let dns = made.record("alb", "web")["dns"].clone();
-    assert_eq!(made.stderr.lines().last(), Some(format!("wait-env: web: http://{}/", text(&dns)).as_str()));
+    assert_eq!(
+        made.stderr.lines().last(),
+        Some(format!("wait-env: web: http://{}/", text(&dns)).as_str())
+    );
     assert_eq!(urls(&made).len(), 1, "api is internal: {}", made.stderr);
     for app in ["web", "api"] {
         let service = made.record("service", app);
         let params = json!({"cluster": service["cluster"], "services": [service["arn"]]});
         let now = aws.call("ecs", "describe_services", params)["services"][0].clone();
-        assert_eq!((&now["runningCount"], &now["deployments"][0]["rolloutState"]), (&json!(2), &json!("COMPLETED")));
+        assert_eq!(
+            (&now["runningCount"], &now["deployments"][0]["rolloutState"]),
+            (&json!(2), &json!("COMPLETED"))
+        );
         let group = &made.record("listener", app)["target_group"];
-        let health = aws.call("elbv2", "describe_target_health", json!({"TargetGroupArn": group}));
+        let health = aws.call(
+            "elbv2",
+            "describe_target_health",
+            json!({"TargetGroupArn": group}),
+        );
         let states = health["TargetHealthDescriptions"].as_array().unwrap();
-        assert!(states.iter().all(|target| target["TargetHealth"]["State"] == "healthy"), "{health}");
+        assert!(
+            states
+                .iter()
+                .all(|target| target["TargetHealth"]["State"] == "healthy"),
+            "{health}"
+        );
     }
 
     aws.forget();
-    let again = aws.pipe(&format!("{} | wait-env", up("registry.example/web:1"))).ok();
+    let again = aws
+        .pipe(&format!("{} | wait-env", up("registry.example/web:1")))
+        .ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(urls(&again), urls(&made));
-    let calls: Vec<_> =
-        aws.calls().into_iter().filter(|call| call["tool"] == "wait-env").map(|call| call["action"].clone()).collect();
+    let calls: Vec<_> = aws
+        .calls()
+        .into_iter()
+        .filter(|call| call["tool"] == "wait-env")
+        .map(|call| call["action"].clone())
+        .collect();
     assert_eq!(calls.len(), 5, "{calls:?}");
 }
 
 #[test]
 fn an_image_that_does_not_start_is_told_and_the_old_one_is_back() {
     let aws = LocalAws::start();
-    let made = aws.pipe(&format!("{} | wait-env", up("registry.example/web:1"))).ok();
+    let made = aws
+        .pipe(&format!("{} | wait-env", up("registry.example/web:1")))
+        .ok();
     let output = aws.pipe(&format!("{} | wait-env", up("registry.example/web:broken")));
     assert_eq!(output.code, 1);
-    assert!(output.stderr.contains("wait-env: service web failed: "), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("wait-env: service web failed: "),
+        "{}",
+        output.stderr
+    );
     // When it is looked at says which: a few tasks stopped, ECS gives it up, or has gone back already.
     let revision = "task-web-production-pr1:2";
     let endings = [
@@ -73,11 +107,19 @@ fn an_image_that_does_not_start_is_told_and_the_old_one_is_back() {
         &format!("it was to run {revision} and runs "),
     ];
     assert!(
-        endings.iter().any(|why| output.stderr.contains(&format!("service web failed: {why}"))),
+        endings.iter().any(|why| output
+            .stderr
+            .contains(&format!("service web failed: {why}"))),
         "{}",
         output.stderr
     );
-    assert!(output.stderr.contains("; a task stopped: Task failed to start\n"), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("; a task stopped: Task failed to start\n"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(urls(&output), Vec::<String>::new());
     let failed = output.record("failed", "wait-env");
     assert!(text(&failed["message"]).starts_with("service web failed: "));
@@ -102,7 +144,8 @@ fn an_image_that_does_not_start_is_told_and_the_old_one_is_back() {
     );
     assert_eq!(late.code, 1);
     assert!(
-        late.stderr.contains("it was to run task-web-production-pr1:2 and runs task-web-production-pr1:1"),
+        late.stderr
+            .contains("it was to run task-web-production-pr1:2 and runs task-web-production-pr1:1"),
         "{}",
         late.stderr
     );
@@ -113,9 +156,14 @@ fn a_first_deployment_that_fails_is_told() {
     let aws = LocalAws::start();
     let output = aws.pipe(&format!("{} | wait-env", up("registry.example/web:broken")));
     assert_eq!(output.code, 1);
-    let endings = ["ECS deployment circuit breaker: tasks failed to start", "it cannot run task-web-production-pr1:1"];
+    let endings = [
+        "ECS deployment circuit breaker: tasks failed to start",
+        "it cannot run task-web-production-pr1:1",
+    ];
     let told = |why: &&str| {
-        output.stderr.contains(&format!("wait-env: service web failed: {why}; a task stopped: Task failed to start"))
+        output.stderr.contains(&format!(
+            "wait-env: service web failed: {why}; a task stopped: Task failed to start"
+        ))
     };
     assert!(endings.iter().any(told), "{}", output.stderr);
 }
@@ -123,16 +171,30 @@ fn a_first_deployment_that_fails_is_told() {
 #[test]
 fn the_last_record_of_a_service_is_the_one_that_counts() {
     let aws = LocalAws::start();
-    let made = aws.pipe(&format!("{} | wait-env", up("registry.example/web:1"))).ok();
+    let made = aws
+        .pipe(&format!("{} | wait-env", up("registry.example/web:1")))
+        .ok();
     // A saved stream, then another image: the old record comes first, the new one after it.
-    let records: String = made.stdout.lines().map(|line| format!("{line}\n")).collect();
-    let rolled = aws.pipe_with("mk-ecs-svc --image web=registry.example/web:2 | wait-env", &records).ok();
+    let records: String = made
+        .stdout
+        .lines()
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let rolled = aws
+        .pipe_with(
+            "mk-ecs-svc --image web=registry.example/web:2 | wait-env",
+            &records,
+        )
+        .ok();
     assert!(text(&rolled.record("service", "web")["task_definition"]).ends_with(":2"));
     let service = rolled.record("service", "web");
     let params = json!({"cluster": service["cluster"], "services": [service["arn"]]});
     let now = aws.call("ecs", "describe_services", params)["services"][0].clone();
     assert_eq!(
-        (&now["deployments"][0]["taskDefinition"], &now["deployments"][0]["rolloutState"]),
+        (
+            &now["deployments"][0]["taskDefinition"],
+            &now["deployments"][0]["rolloutState"]
+        ),
         (&service["task_definition"], &json!("COMPLETED"))
     );
 }
@@ -140,8 +202,11 @@ fn the_last_record_of_a_service_is_the_one_that_counts() {
 #[test]
 fn a_service_that_was_deleted_is_told() {
     let aws = LocalAws::start();
-    let made = aws.pipe(&format!("{} | wait-env", up("registry.example/web:1"))).ok();
-    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1").ok();
+    let made = aws
+        .pipe(&format!("{} | wait-env", up("registry.example/web:1")))
+        .ok();
+    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
+        .ok();
     let services: String = made
         .stdout
         .lines()
@@ -151,7 +216,8 @@ fn a_service_that_was_deleted_is_told() {
     let output = aws.pipe_with("wait-env", &services);
     assert_eq!(output.code, 1);
     assert!(
-        output.stderr.contains("is gone (ecs:DescribeServices)") || output.stderr.contains("failed: it is inactive"),
+        output.stderr.contains("is gone (ecs:DescribeServices)")
+            || output.stderr.contains("failed: it is inactive"),
         "{}",
         output.stderr
     );
@@ -170,18 +236,24 @@ fn a_tool_upstream_that_fails_ends_it_quietly() {
 /// The records of an environment that is up, as `tee` saved them: what was created then is not what
 /// will run.
 fn records(aws: &LocalAws) -> Output {
-    aws.pipe(&format!("{} | wait-env", up("registry.example/web:1"))).ok()
+    aws.pipe(&format!("{} | wait-env", up("registry.example/web:1")))
+        .ok()
 }
 
 /// Has web run another image.
 fn deploy(aws: &LocalAws, records: &Output, image: &str) -> Output {
-    aws.pipe_with(&format!("mk-ecs-svc --image web={image} | wait-env --timeout 5"), &records.stdout)
+    aws.pipe_with(
+        &format!("mk-ecs-svc --image web={image} | wait-env --timeout 5"),
+        &records.stdout,
+    )
 }
 
 /// How long the local AWS takes for what takes a while, from now on.
 fn moment(aws: &LocalAws, seconds: f64) {
     let wanted = json!({"moment": seconds});
-    support::ureq::post(format!("{}/_local/config", aws.url)).send_json(wanted).unwrap();
+    support::ureq::post(format!("{}/_local/config", aws.url))
+        .send_json(wanted)
+        .unwrap();
 }
 
 /// The same, and once the first tasks are about to stop, the next would take an hour to: what is told
@@ -201,17 +273,22 @@ fn deploy_and_see_the_first_stop(aws: &LocalAws, records: &Output, image: &str) 
 }
 
 fn web(aws: &LocalAws) -> Value {
-    let params = json!({"cluster": "cluster-production-pr1", "services": ["service-web-production-pr1"]});
+    let params =
+        json!({"cluster": "cluster-production-pr1", "services": ["service-web-production-pr1"]});
     aws.call("ecs", "describe_services", params)["services"][0].clone()
 }
 
 #[test]
 fn what_cannot_run_is_told_at_its_first_task_and_not_by_the_circuit_breaker() {
     let digest = format!("sha256:{}", "0".repeat(64));
-    let missing = format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1@{digest}");
+    let missing =
+        format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1@{digest}");
     for (image, why) in [
         (missing.as_str(), format!("{missing}: not found")),
-        ("registry.example/web:2", "The specified log group does not exist".to_string()),
+        (
+            "registry.example/web:2",
+            "The specified log group does not exist".to_string(),
+        ),
     ] {
         let aws = LocalAws::start();
         let records = records(&aws);
@@ -222,14 +299,38 @@ fn what_cannot_run_is_told_at_its_first_task_and_not_by_the_circuit_breaker() {
         let output = deploy_and_see_the_first_stop(&aws, &records, image);
         assert_eq!(output.code, 1, "{output:?}");
         let now = web(&aws)["deployments"][0].clone();
-        assert_eq!(now["rolloutState"], "IN_PROGRESS", "ECS has not given it up yet");
-        assert_eq!(now["taskDefinition"], output.record("task_definition", "web")["arn"]);
-        let told: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("wait-env: ")).collect();
-        let failed: Vec<&&str> = told.iter().filter(|line| line.contains(" failed: ")).collect();
+        assert_eq!(
+            now["rolloutState"], "IN_PROGRESS",
+            "ECS has not given it up yet"
+        );
+        assert_eq!(
+            now["taskDefinition"],
+            output.record("task_definition", "web")["arn"]
+        );
+        let told: Vec<&str> = output
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("wait-env: "))
+            .collect();
+        let failed: Vec<&&str> = told
+            .iter()
+            .filter(|line| line.contains(" failed: "))
+            .collect();
         let revision = text(&now["taskDefinition"]).rsplit('/').next().unwrap();
-        let begin = format!("wait-env: service web failed: it cannot run {revision}; a task stopped: ");
-        assert!(failed.len() == 1 && failed[0].starts_with(&begin) && failed[0].contains(&why), "{}", output.stderr);
-        assert!(output.stderr.contains("\n  try: mend web and run the pipeline again"), "{}", output.stderr);
+        let begin =
+            format!("wait-env: service web failed: it cannot run {revision}; a task stopped: ");
+        assert!(
+            failed.len() == 1 && failed[0].starts_with(&begin) && failed[0].contains(&why),
+            "{}",
+            output.stderr
+        );
+        assert!(
+            output
+                .stderr
+                .contains("\n  try: mend web and run the pipeline again"),
+            "{}",
+            output.stderr
+        );
     }
 }
 
@@ -239,9 +340,20 @@ fn a_crash_is_told_with_the_last_lines_of_its_log() {
     let records = records(&aws);
     let output = deploy(&aws, &records, "registry.example/web:crash");
     assert_eq!(output.code, 1);
-    let lines: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("wait-env: ")).collect();
-    let at = lines.iter().position(|line| line.contains("wait-env: service web failed: ")).unwrap();
-    assert!(lines[at].contains("a task stopped: Essential container in task exited: exit code 1"), "{}", lines[at]);
+    let lines: Vec<&str> = output
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("wait-env: "))
+        .collect();
+    let at = lines
+        .iter()
+        .position(|line| line.contains("wait-env: service web failed: "))
+        .unwrap();
+    assert!(
+        lines[at].contains("a task stopped: Essential container in task exited: exit code 1"),
+        "{}",
+        lines[at]
+    );
     assert_eq!(
         lines[at - 2..at],
         [
@@ -254,15 +366,24 @@ fn a_crash_is_told_with_the_last_lines_of_its_log() {
 #[test]
 fn a_missing_permission_and_failed_health_checks_are_told() {
     for (image, why) in [
-        ("registry.example/web:secret", "is not authorized to perform: secretsmanager:GetSecretValue on resource: "),
-        ("registry.example/web:unhealthy", "a task stopped: Task failed ELB health checks in (target-group arn:"),
+        (
+            "registry.example/web:secret",
+            "is not authorized to perform: secretsmanager:GetSecretValue on resource: ",
+        ),
+        (
+            "registry.example/web:unhealthy",
+            "a task stopped: Task failed ELB health checks in (target-group arn:",
+        ),
     ] {
         let aws = LocalAws::start();
         let records = records(&aws);
         let output = deploy(&aws, &records, image);
         assert_eq!(output.code, 1);
         let failed = output.record("failed", "wait-env");
-        assert!(text(&failed["message"]).starts_with("service web failed: "), "{failed}");
+        assert!(
+            text(&failed["message"]).starts_with("service web failed: "),
+            "{failed}"
+        );
         assert!(text(&failed["message"]).contains(why), "{failed}");
         assert!(!text(&failed["message"]).contains('\n'), "{failed}");
     }
@@ -277,22 +398,38 @@ fn what_runs_now_is_told_after_a_deployment_and_after_no_change_is_not() {
         lines.map(String::from).collect::<Vec<_>>()
     };
     let output = deploy(&aws, &records, "registry.example/web:2").ok();
-    assert_eq!(told(&output), ["wait-env: web runs registry.example/web:2 (task-web-production-pr1:2)"]);
+    assert_eq!(
+        told(&output),
+        ["wait-env: web runs registry.example/web:2 (task-web-production-pr1:2)"]
+    );
     let kept = deploy(&aws, &records, "registry.example/web:2").ok();
     assert_eq!(told(&kept), Vec::<String>::new());
     // Nor did a second run change what it had to wait for, and that is worth a word.
     moment(&aws, 1.0);
-    let output = aws.pipe_with("mk-ecs-svc --image web=registry.example/web:3", &records.stdout).ok();
+    let output = aws
+        .pipe_with(
+            "mk-ecs-svc --image web=registry.example/web:3",
+            &records.stdout,
+        )
+        .ok();
     assert_eq!(output.record("service", "web")["change"], "updated");
     let kept = deploy(&aws, &records, "registry.example/web:3").ok();
     assert_eq!(kept.record("service", "web")["change"], "kept");
-    assert_eq!(told(&kept), ["wait-env: web runs registry.example/web:3 (task-web-production-pr1:3)"]);
+    assert_eq!(
+        told(&kept),
+        ["wait-env: web runs registry.example/web:3 (task-web-production-pr1:3)"]
+    );
 }
 
 /// What ECS describes of services is told otherwise: what fits the first is replaced by the second.
 fn rewritten(aws: &LocalAws, rules: &[(&str, &str)]) -> Faults {
     let faults = Faults::between(aws);
-    faults.rules(rules.iter().map(|(found, by)| rewrite("ecs:DescribeServices", found, by)).collect());
+    faults.rules(
+        rules
+            .iter()
+            .map(|(found, by)| rewrite("ecs:DescribeServices", found, by))
+            .collect(),
+    );
     faults
 }
 
@@ -321,8 +458,13 @@ fn tasks_that_run_and_end_again_and_again_are_told_although_ecs_does_not_count_t
         "executionRoleArn",
         "requiresCompatibilities",
     ];
-    let params: Value = fields.iter().map(|field| (field.to_string(), definition[*field].clone())).collect();
-    let crashes = aws.call("ecs", "register_task_definition", params)["taskDefinition"]["taskDefinitionArn"].clone();
+    let params: Value = fields
+        .iter()
+        .map(|field| (field.to_string(), definition[*field].clone()))
+        .collect();
+    let crashes =
+        aws.call("ecs", "register_task_definition", params)["taskDefinition"]["taskDefinitionArn"]
+            .clone();
     let breaker = json!({"deploymentCircuitBreaker": {"enable": false, "rollback": false}});
     aws.call("ecs", "update_service", json!({"cluster": "cluster-production-pr1", "service": "service-web-production-pr1", "taskDefinition": crashes, "deploymentConfiguration": breaker}));
     let mut service = records.record("service", "web");
@@ -336,16 +478,27 @@ fn tasks_that_run_and_end_again_and_again_are_told_although_ecs_does_not_count_t
         failed["message"],
         "service web failed: it cannot run task-web-production-pr1:2; a task stopped: Essential container in task exited: exit code 1"
     );
-    assert!(output.stderr.contains("wait-env: web logged: Unhandled exception."), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("wait-env: web logged: Unhandled exception."),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
 fn what_ecs_tells_in_an_event_alone_is_told_while_it_is_waited_for() {
     let aws = LocalAws::start();
     let records = records(&aws);
-    let reason =
-        "was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently.";
-    let faults = rewritten(&aws, &[(r"has started 2 tasks\.", reason), ("COMPLETED", "IN_PROGRESS")]);
+    let reason = "was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently.";
+    let faults = rewritten(
+        &aws,
+        &[
+            (r"has started 2 tasks\.", reason),
+            ("COMPLETED", "IN_PROGRESS"),
+        ],
+    );
     let output = faults.pipe_with("wait-env --timeout 1", &records.stdout);
     assert_eq!(output.code, 75, "{}", output.stderr);
     let line = format!("wait-env: (service service-web-production-pr1) {reason}\n");
@@ -383,7 +536,8 @@ fn an_endpoint_that_has_no_targets_is_told_and_not_waited_for() {
     )]));
     let output = faults.pipe_with("wait-env", &records.stdout).ok();
     for app in ["web", "api"] {
-        let line = format!("wait-env: app {app} is steady, but its target group tells of no targets\n");
+        let line =
+            format!("wait-env: app {app} is steady, but its target group tells of no targets\n");
         assert!(output.stderr.contains(&line), "{}", output.stderr);
     }
 }
@@ -392,11 +546,20 @@ fn an_endpoint_that_has_no_targets_is_told_and_not_waited_for() {
 fn an_endpoint_that_starts_no_tasks_is_not_waited_for() {
     let aws = LocalAws::start();
     let records = records(&aws);
-    let forgotten =
-        ["healthCheckGracePeriodSeconds", "availabilityZoneRebalancing", "deploymentCircuitBreaker", "events"];
+    let forgotten = [
+        "healthCheckGracePeriodSeconds",
+        "availabilityZoneRebalancing",
+        "deploymentCircuitBreaker",
+        "events",
+    ];
     let mut rules: Vec<(&str, &str)> = forgotten.map(|field| (field, "forgotten")).to_vec();
-    rules.extend([(r#""runningCount": ?\d+"#, r#""runningCount": 0"#), ("COMPLETED", "IN_PROGRESS")]);
-    let output = rewritten(&aws, &rules).pipe_with("wait-env", &records.stdout).ok();
+    rules.extend([
+        (r#""runningCount": ?\d+"#, r#""runningCount": 0"#),
+        ("COMPLETED", "IN_PROGRESS"),
+    ]);
+    let output = rewritten(&aws, &rules)
+        .pipe_with("wait-env", &records.stdout)
+        .ok();
     for app in ["web", "api"] {
         let line = format!("wait-env: app {app} has no tasks: this endpoint starts none\n");
         assert!(output.stderr.contains(&line), "{}", output.stderr);

@@ -43,12 +43,29 @@ pub fn obeys_conventions(name: &str, args: &[&str]) {
 fn help_and_version(aws: &Trap, name: &str) {
     let help = aws.run(name, &["--help"], b"");
     let first = help.stdout.lines().next().unwrap_or_default();
-    assert!(help.code == 0 && !first.is_empty() && !first.ends_with('.'), "{help:?}");
-    for flag in ["--env", "--timeout", "--verbose", "--quiet", "--json-log", "--iam-policy"] {
-        assert!(help.stdout.contains(flag), "{flag} is missing in {}", help.stdout);
+    assert!(
+        help.code == 0 && !first.is_empty() && !first.ends_with('.'),
+        "{help:?}"
+    );
+    for flag in [
+        "--env",
+        "--timeout",
+        "--verbose",
+        "--quiet",
+        "--json-log",
+        "--iam-policy",
+    ] {
+        assert!(
+            help.stdout.contains(flag),
+            "{flag} is missing in {}",
+            help.stdout
+        );
     }
     let version = aws.run(name, &["--version"], b"");
-    assert_eq!((version.code, version.stdout), (0, format!("{name} {}\n", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(
+        (version.code, version.stdout),
+        (0, format!("{name} {}\n", env!("CARGO_PKG_VERSION")))
+    );
 }
 
 fn policy_is_least_privilege(aws: &Trap, name: &str) {
@@ -56,15 +73,26 @@ fn policy_is_least_privilege(aws: &Trap, name: &str) {
     let policy: Value = serde_json::from_str(&output.stdout).expect("a policy is JSON");
     assert_eq!(policy["Version"], "2012-10-17");
     for statement in policy["Statement"].as_array().expect("statements") {
-        let actions = statement["Action"].as_array().cloned().unwrap_or_else(|| vec![statement["Action"].clone()]);
+        let actions = statement["Action"]
+            .as_array()
+            .cloned()
+            .unwrap_or_else(|| vec![statement["Action"].clone()]);
         for action in &actions {
             let action = action.as_str().expect("an action");
-            assert!(action.contains(':') && !action.contains('*'), "{name}: {action}");
+            assert!(
+                action.contains(':') && !action.contains('*'),
+                "{name}: {action}"
+            );
             let verb = action.split(':').nth(1).unwrap_or_default();
-            let reads = ["Describe", "Get", "List", "BatchGet"].iter().any(|read| verb.starts_with(read));
+            let reads = ["Describe", "Get", "List", "BatchGet"]
+                .iter()
+                .any(|read| verb.starts_with(read));
             // These alone have no resources in the service authorization reference.
             let unscoped = ["CreateConnection", "DeregisterTaskDefinition"].contains(&verb);
-            assert!(reads || unscoped || statement["Resource"] != "*", "{name}: {action} on *");
+            assert!(
+                reads || unscoped || statement["Resource"] != "*",
+                "{name}: {action} on *"
+            );
         }
     }
 }

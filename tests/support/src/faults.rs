@@ -18,12 +18,18 @@ impl Faults {
     /// Starts one without rules: it passes on what it gets.
     pub fn between(aws: &LocalAws) -> Self {
         let (mut child, url) = serve("faults", &["--to", &aws.url]);
-        Faults { url, _until_closed: child.stdin.take(), child }
+        Faults {
+            url,
+            _until_closed: child.stdin.take(),
+            child,
+        }
     }
 
     /// From now on these rules hold, an array, and no others; calls are counted from here.
     pub fn rules(&self, rules: Value) {
-        ureq::post(format!("{}/_faults", self.url)).send_json(rules).expect("set the rules");
+        ureq::post(format!("{}/_faults", self.url))
+            .send_json(rules)
+            .expect("set the rules");
     }
 
     /// No call meets anything any more; calls are counted from here.
@@ -33,7 +39,9 @@ impl Faults {
 
     /// What was asked, and what was done about it: `calls`, `changing`, `seen`, `done`.
     pub fn told(&self) -> Value {
-        let answer = ureq::get(format!("{}/_faults", self.url)).call().expect("ask for the faults");
+        let answer = ureq::get(format!("{}/_faults", self.url))
+            .call()
+            .expect("ask for the faults");
         answer.into_body().read_json().expect("read the faults")
     }
 
@@ -61,10 +69,14 @@ impl Faults {
     /// Like [`pipe`](Self::pipe), with something on its stdin.
     pub fn pipe_with(&self, pipe: &str, stdin: &str) -> Output {
         let mut command = Command::new("bash");
-        command.args(["-euo", "pipefail", "-c", pipe]).process_group(0);
+        command
+            .args(["-euo", "pipefail", "-c", pipe])
+            .process_group(0);
         run_and_tell(command, &self.url, stdin.as_bytes(), |group| {
             let group = json!({"id": group});
-            ureq::post(format!("{}/_faults/group", self.url)).send_json(group).expect("say whom a kill is for");
+            ureq::post(format!("{}/_faults/group", self.url))
+                .send_json(group)
+                .expect("say whom a kill is for");
         })
     }
 }

@@ -40,12 +40,18 @@ impl LocalAws {
     /// Starts one with options of the launcher.
     pub fn start_with(options: &[&str]) -> Self {
         let (mut child, url) = serve("local_aws", options);
-        LocalAws { url, until_closed: child.stdin.take(), child }
+        LocalAws {
+            url,
+            until_closed: child.stdin.take(),
+            child,
+        }
     }
 
     /// Every request since the start or the last [`forget`](Self::forget), as it was recorded.
     pub fn calls(&self) -> Vec<Value> {
-        let answer = ureq::get(format!("{}/_local/calls", self.url)).call().expect("ask for the calls");
+        let answer = ureq::get(format!("{}/_local/calls", self.url))
+            .call()
+            .expect("ask for the calls");
         answer.into_body().read_json().expect("read the calls")
     }
 
@@ -53,12 +59,16 @@ impl LocalAws {
     pub fn changes(&self) -> Vec<String> {
         let calls = self.calls();
         let changing = calls.iter().filter(|call| call["changing"] == true);
-        changing.map(|call| format!("{}:{}", text(&call["service"]), text(&call["action"]))).collect()
+        changing
+            .map(|call| format!("{}:{}", text(&call["service"]), text(&call["action"])))
+            .collect()
     }
 
     /// Empties the record of requests.
     pub fn forget(&self) {
-        ureq::delete(format!("{}/_local/calls", self.url)).call().expect("forget the calls");
+        ureq::delete(format!("{}/_local/calls", self.url))
+            .call()
+            .expect("forget the calls");
     }
 
     /// Calls AWS beside the tools, to look or to change something by hand; in boto3's words.
@@ -85,8 +95,15 @@ impl LocalAws {
     }
 
     /// Like [`try_call`](Self::try_call), in another region than us-east-1.
-    pub fn try_call_in(&self, region: &str, service: &str, operation: &str, params: Value) -> Result<Value, Value> {
-        let body = json!({"service": service, "operation": operation, "params": params, "region": region});
+    pub fn try_call_in(
+        &self,
+        region: &str,
+        service: &str,
+        operation: &str,
+        params: Value,
+    ) -> Result<Value, Value> {
+        let body =
+            json!({"service": service, "operation": operation, "params": params, "region": region});
         let mut answer = self.own("call", body);
         match answer.get("error") {
             Some(error) => Err(error.clone()),
@@ -101,7 +118,10 @@ impl LocalAws {
 
     /// Makes the connection of production-pr1 in a region, and finishes it.
     pub fn connect(&self, region: &str) {
-        self.pipe(&format!("mk-env production pr1 --region {region} | mk-connection")).ok();
+        self.pipe(&format!(
+            "mk-env production pr1 --region {region} | mk-connection"
+        ))
+        .ok();
         self.handshake("connection-production-pr1");
     }
 
@@ -112,7 +132,9 @@ impl LocalAws {
     }
 
     fn own(&self, what: &str, body: Value) -> Value {
-        let answer = ureq::post(format!("{}/_local/{what}", self.url)).send_json(body).expect("ask the local AWS");
+        let answer = ureq::post(format!("{}/_local/{what}", self.url))
+            .send_json(body)
+            .expect("ask the local AWS");
         answer.into_body().read_json().expect("read its answer")
     }
 
@@ -141,18 +163,34 @@ impl Drop for LocalAws {
 fn serve(module: &str, options: &[&str]) -> (Child, String) {
     let root = root();
     let python = root.join(".venv/bin/python");
-    assert!(python.exists(), "no Python for {module}: run scripts/venv first");
+    assert!(
+        python.exists(),
+        "no Python for {module}: run scripts/venv first"
+    );
     let mut child = Command::new(python)
         .args(["-m", module, "--until-stdin-closes"])
         .args(options)
-        .env("PYTHONPATH", format!("{}:{}", root.join("scripts").display(), root.join("tests").display()))
+        .env(
+            "PYTHONPATH",
+            format!(
+                "{}:{}",
+                root.join("scripts").display(),
+                root.join("tests").display()
+            ),
+        )
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap_or_else(|why| panic!("start {module}: {why}"));
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("its stdout")).read_line(&mut line).expect("read its stdout");
-    let url = line.trim().strip_prefix("ready ").unwrap_or_else(|| panic!("{module} said: {line}")).to_string();
+    BufReader::new(child.stdout.take().expect("its stdout"))
+        .read_line(&mut line)
+        .expect("read its stdout");
+    let url = line
+        .trim()
+        .strip_prefix("ready ")
+        .unwrap_or_else(|| panic!("{module} said: {line}"))
+        .to_string();
     (child, url)
 }
 
@@ -181,19 +219,31 @@ impl Output {
     /// # Panics
     /// Where there is none.
     pub fn record(&self, kind: &str, name: &str) -> Value {
-        let last = self.records().into_iter().rev().find(|record| record["type"] == kind && record["name"] == name);
+        let last = self
+            .records()
+            .into_iter()
+            .rev()
+            .find(|record| record["type"] == kind && record["name"] == name);
         last.unwrap_or_else(|| panic!("no {kind} {name} in:\n{}\n{}", self.stdout, self.stderr))
     }
 
     /// Asserts that all went well.
     pub fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, 0,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 
     /// Asserts that it was a dry run that announces a change.
     pub fn would_change(self) -> Self {
-        assert_eq!(self.code, 10, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, 10,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 }
@@ -206,13 +256,25 @@ pub fn recipe(words: &[&str], suffix: &str) -> String {
     let just = root().join(".venv/bin/just");
     let mut command = Command::new(just);
     command.arg("--dry-run").args(words).current_dir(root());
-    command.env("ENVIRONMENT", "production").env("ENVIRONMENT_SUFFIX", suffix);
-    command.env("WEB_IMAGE", "registry.example/web:1").env("API_IMAGE", "registry.example/api:1");
-    command.env("REPOSITORY", "owner/web").env_remove("SOURCE").env_remove("CONNECTION").env_remove("PIPELINE_REGION");
-    let output = command.output().expect("run just (scripts/venv installs it)");
+    command
+        .env("ENVIRONMENT", "production")
+        .env("ENVIRONMENT_SUFFIX", suffix);
+    command
+        .env("WEB_IMAGE", "registry.example/web:1")
+        .env("API_IMAGE", "registry.example/api:1");
+    command
+        .env("REPOSITORY", "owner/web")
+        .env_remove("SOURCE")
+        .env_remove("CONNECTION")
+        .env_remove("PIPELINE_REGION");
+    let output = command
+        .output()
+        .expect("run just (scripts/venv installs it)");
     let shown = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{shown}");
-    let without_build = shown.lines().filter(|line| !line.starts_with("cargo build"));
+    let without_build = shown
+        .lines()
+        .filter(|line| !line.starts_with("cargo build"));
     without_build.collect::<Vec<_>>().join("\n")
 }
 
@@ -224,10 +286,18 @@ pub fn depth(calls: &[Value]) -> usize {
     calls.sort_by(|a, b| end(a).total_cmp(&end(b)));
     let mut depths: Vec<(f64, usize)> = Vec::new();
     for call in calls {
-        let before = depths.iter().filter(|(ended, _)| *ended <= begin(call)).map(|(_, depth)| *depth).max();
+        let before = depths
+            .iter()
+            .filter(|(ended, _)| *ended <= begin(call))
+            .map(|(_, depth)| *depth)
+            .max();
         depths.push((end(call), before.unwrap_or_default() + 1));
     }
-    depths.iter().map(|(_, depth)| *depth).max().unwrap_or_default()
+    depths
+        .iter()
+        .map(|(_, depth)| *depth)
+        .max()
+        .unwrap_or_default()
 }
 
 /// Runs one tool without AWS: every call would be refused at once.
@@ -246,7 +316,10 @@ pub fn tool_at(url: &str, name: &str, args: &[&str], stdin: &[u8]) -> Output {
 pub fn clean(mut command: Command, url: &str) -> Command {
     command
         .env_clear()
-        .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", bin().display()))
+        .env(
+            "PATH",
+            format!("{}:/usr/local/bin:/usr/bin:/bin", bin().display()),
+        )
         .env("HOME", "/nonexistent")
         .env("AWS_ENDPOINT_URL", url)
         .env("AWS_REGION", "us-east-1")
@@ -263,7 +336,11 @@ fn run(command: Command, url: &str, stdin: &[u8]) -> Output {
 /// Runs a command; `started` is told its process ID.
 fn run_and_tell(command: Command, url: &str, stdin: &[u8], started: impl FnOnce(u32)) -> Output {
     let mut command = clean(command, url);
-    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
     let mut child = child.unwrap_or_else(|why| panic!("{command:?}: {why}"));
     started(child.id());
     let mut pipe = child.stdin.take().expect("its stdin");
@@ -282,14 +359,24 @@ fn run_and_tell(command: Command, url: &str, stdin: &[u8], started: impl FnOnce(
 /// The folder of the tools that cargo built: beside this test's own.
 pub fn bin() -> PathBuf {
     let exe = std::env::current_exe().expect("this test's path");
-    let folder = exe.parent().and_then(Path::parent).expect("target/debug").to_path_buf();
-    assert!(folder.join("mk-env").exists(), "build all tools first: cargo build --workspace");
+    let folder = exe
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/debug")
+        .to_path_buf();
+    assert!(
+        folder.join("mk-env").exists(),
+        "build all tools first: cargo build --workspace"
+    );
     folder
 }
 
 /// The top of the checkout.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the checkout")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the checkout")
 }
 
 /// A JSON text.
@@ -300,8 +387,21 @@ pub fn text(value: &Value) -> &str {
 /// The tags of an answer in boto3's shape, `[{"Key":…,"Value":…}]`, as an object.
 pub fn tags(list: &Value) -> Value {
     let pairs = list.as_array().into_iter().flatten();
-    let key = |tag: &Value, names: [&str; 2]| names.iter().find_map(|name| tag.get(*name)).map(|v| text(v).to_string());
-    let pairs = pairs
-        .map(|tag| (key(tag, ["Key", "key"]).unwrap_or_default(), key(tag, ["Value", "value"]).unwrap_or_default()));
-    Value::Object(pairs.map(|(key, value)| (key, Value::String(value))).collect())
+    let key = |tag: &Value, names: [&str; 2]| {
+        names
+            .iter()
+            .find_map(|name| tag.get(*name))
+            .map(|v| text(v).to_string())
+    };
+    let pairs = pairs.map(|tag| {
+        (
+            key(tag, ["Key", "key"]).unwrap_or_default(),
+            key(tag, ["Value", "value"]).unwrap_or_default(),
+        )
+    });
+    Value::Object(
+        pairs
+            .map(|(key, value)| (key, Value::String(value)))
+            .collect(),
+    )
 }

@@ -46,8 +46,16 @@ async fn main() -> std::process::ExitCode {
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let (env, new) = stream.named_env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let mut listing = Listing { stream: &stream, aws: &aws, env: &env, finds: Vec::new() };
-    let (services, pipelines) = (args.only != Some(Half::Pipelines), args.only != Some(Half::Services));
+    let mut listing = Listing {
+        stream: &stream,
+        aws: &aws,
+        env: &env,
+        finds: Vec::new(),
+    };
+    let (services, pipelines) = (
+        args.only != Some(Half::Pipelines),
+        args.only != Some(Half::Services),
+    );
     if services {
         listing.add(|l| mk_vpc::find(l.stream, l.aws, l.env).boxed_local());
         listing.add(|l| mk_sg::find(l.stream, l.aws, l.env).boxed_local());
@@ -66,7 +74,10 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     listing.add(|l| mk_role::find(l.stream, l.aws, l.env).boxed_local());
     listing.add(|l| mk_logs::find(l.stream, l.aws, l.env).boxed_local());
     // What one service refuses to tell must not hide what the others have.
-    let (found, errors): (Vec<_>, Vec<_>) = join_all(listing.finds).await.into_iter().partition(Result::is_ok);
+    let (found, errors): (Vec<_>, Vec<_>) = join_all(listing.finds)
+        .await
+        .into_iter()
+        .partition(Result::is_ok);
     let found = found.into_iter().flatten().flatten();
     let wanted = |record: &Record| {
         let (serves, builds) = merge::serves_and_builds(record);
@@ -78,14 +89,26 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     // What an emulator does not have, it cannot have made; AWS itself has all of it.
     let emulator = aws.config.endpoint_url().is_some();
     let errors = errors.into_iter().filter_map(Result::err);
-    let (lacking, errors): (Vec<_>, Vec<_>) = errors.partition(|error| emulator && merge::is_lacking(&error.message));
-    lacking.iter().for_each(|error| stream.say(&format!("this endpoint lacks a service: {}", error.message)));
+    let (lacking, errors): (Vec<_>, Vec<_>) =
+        errors.partition(|error| emulator && merge::is_lacking(&error.message));
+    lacking
+        .iter()
+        .for_each(|error| stream.say(&format!("this endpoint lacks a service: {}", error.message)));
     let mut errors = errors.into_iter();
-    let Some(first) = errors.next() else { return Ok(()) };
+    let Some(first) = errors.next() else {
+        return Ok(());
+    };
     // One that every call meets, and what follows from it, is told once.
-    let tells = |other: &Error| *other != first && other.kind != Kind::Stopped && !(first.everyones && other.everyones);
-    errors.filter(tells).for_each(|other| stream.say(&other.message));
-    Err(Error { message: format!("the list is not complete: {}", first.message), ..first })
+    let tells = |other: &Error| {
+        *other != first && other.kind != Kind::Stopped && !(first.everyones && other.everyones)
+    };
+    errors
+        .filter(tells)
+        .for_each(|other| stream.say(&other.message));
+    Err(Error {
+        message: format!("the list is not complete: {}", first.message),
+        ..first
+    })
 }
 
 struct Listing<'a> {

@@ -27,8 +27,13 @@ pub fn records(env: &Env, new: bool, found: Vec<Record>) -> Vec<Record> {
     }
     // A person may have made something else of it by hand.
     let whole = |record: &Record| match record.kind() {
-        "app" => record.0.contains_key("port") && record.typed().is_some_and(|app: App| app.check().is_ok()),
-        "source" => record.typed().is_some_and(|source: Source| source.check().is_ok()),
+        "app" => {
+            record.0.contains_key("port")
+                && record.typed().is_some_and(|app: App| app.check().is_ok())
+        }
+        "source" => record
+            .typed()
+            .is_some_and(|source: Source| source.check().is_ok()),
         _ => true,
     };
     merged.retain(|record| whole(record) && (new || record.kind() != "env"));
@@ -48,7 +53,9 @@ pub fn records(env: &Env, new: bool, found: Vec<Record>) -> Vec<Record> {
 fn caller_of_none(records: &[Record]) -> Option<usize> {
     let app = |record: &Record| record.typed::<App>();
     let names: HashSet<String> = records.iter().filter_map(app).map(|app| app.name).collect();
-    records.iter().position(|record| app(record).is_some_and(|app| !app.calls.iter().all(|name| names.contains(name))))
+    records.iter().position(|record| {
+        app(record).is_some_and(|app| !app.calls.iter().all(|name| names.contains(name)))
+    })
 }
 
 /// Whether a record is of what serves the apps, and whether of what builds the sources. A
@@ -57,11 +64,16 @@ pub fn serves_and_builds(record: &Record) -> (bool, bool) {
     let purpose = record.name().split_once('/').map(|(purpose, _)| purpose);
     match (record.kind(), purpose) {
         ("env", _) => (true, true),
-        ("source" | "connection" | "bucket" | "build" | "function" | "pipeline" | "rule", _) => (false, true),
+        ("source" | "connection" | "bucket" | "build" | "function" | "pipeline" | "rule", _) => {
+            (false, true)
+        }
         ("role", Some("build" | "function" | "pipeline" | "events")) => (false, true),
         ("log_group", Some("build" | "function")) => (false, true),
         ("repo", _) => {
-            let builds = record.0.get("needed_by").is_some_and(|words| *words == serde_json::json!(["source"]));
+            let builds = record
+                .0
+                .get("needed_by")
+                .is_some_and(|words| *words == serde_json::json!(["source"]));
             (!builds, builds)
         }
         _ => (true, false),
@@ -72,9 +84,11 @@ pub fn serves_and_builds(record: &Record) -> (bool, bool) {
 /// without a code of AWS's, or what LocalStack and its kin say under one. Any other trouble may pass, and
 /// what is there stays hidden until then.
 pub fn is_lacking(message: &str) -> bool {
-    let unknown = |status| message.contains(&format!("answered {status} without an AWS error code"));
+    let unknown =
+        |status| message.contains(&format!("answered {status} without an AWS error code"));
     let not_there = ["not yet been ", "not yet implemented"];
-    [400, 404, 405, 501].into_iter().any(unknown) || not_there.iter().any(|words| message.contains(words))
+    [400, 404, 405, 501].into_iter().any(unknown)
+        || not_there.iter().any(|words| message.contains(words))
 }
 
 /// The reading statements of several policies as one policy.
@@ -87,19 +101,28 @@ pub fn policies(policies: &[&str]) -> String {
                 Value::Array(listed) => listed.clone(),
                 one => vec![one.clone()],
             };
-            actions.extend(listed.iter().filter_map(Value::as_str).filter(|action| reads(action)).map(String::from));
+            actions.extend(
+                listed
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .filter(|action| reads(action))
+                    .map(String::from),
+            );
         }
     }
     actions.sort();
     actions.dedup();
-    let statement = serde_json::json!({"Sid": "Look", "Effect": "Allow", "Action": actions, "Resource": "*"});
+    let statement =
+        serde_json::json!({"Sid": "Look", "Effect": "Allow", "Action": actions, "Resource": "*"});
     let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [statement]});
     format!("{policy:#}\n")
 }
 
 fn reads(action: &str) -> bool {
     let operation = action.split(':').nth(1).unwrap_or_default();
-    ["BatchGet", "Describe", "Get", "List"].iter().any(|verb| operation.starts_with(verb))
+    ["BatchGet", "Describe", "Get", "List"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
 }
 
 #[cfg(test)]
@@ -123,32 +146,62 @@ mod tests {
         let records = records(&env(), false, found);
         assert_eq!(records.len(), 3);
         let app: App = records[0].typed().unwrap();
-        assert_eq!((app.public, app.calls, app.port), (true, vec!["api".to_string()], 5000));
+        assert_eq!(
+            (app.public, app.calls, app.port),
+            (true, vec!["api".to_string()], 5000)
+        );
     }
 
     #[test]
     fn an_app_without_a_service_is_left_out() {
-        assert!(records(&env(), false, vec![Record::new("app", "web").with("public", true)]).is_empty());
+        assert!(
+            records(
+                &env(),
+                false,
+                vec![Record::new("app", "web").with("public", true)]
+            )
+            .is_empty()
+        );
     }
 
     #[test]
     fn an_app_that_calls_one_without_a_service_is_left_out() {
-        let app = |name, calls: &[&str]| Record::new("app", name).with("port", 5000).with("calls", calls);
-        let found = vec![app("web", &["api"]), app("admin", &["web"]), app("jobs", &[])];
+        let app = |name, calls: &[&str]| {
+            Record::new("app", name)
+                .with("port", 5000)
+                .with("calls", calls)
+        };
+        let found = vec![
+            app("web", &["api"]),
+            app("admin", &["web"]),
+            app("jobs", &[]),
+        ];
         let records = records(&env(), false, found);
-        assert_eq!(records.iter().map(Record::name).collect::<Vec<_>>(), ["jobs"]);
+        assert_eq!(
+            records.iter().map(Record::name).collect::<Vec<_>>(),
+            ["jobs"]
+        );
     }
 
     #[test]
     fn an_app_that_no_tool_would_take_is_left_out() {
-        let found = vec![Record::new("app", "web").with("port", 5000).with("cpu", 333)];
+        let found = vec![
+            Record::new("app", "web")
+                .with("port", 5000)
+                .with("cpu", 333),
+        ];
         assert!(records(&env(), false, found).is_empty());
     }
 
     #[test]
     fn the_environment_gets_back_the_tags_it_was_made_with() {
-        let tags: serde_json::Map<_, _> = [("Team".to_string(), "web".into())].into_iter().collect();
-        let records = records(&env(), true, vec![Record::new("env", "production-pr1").with("tags", tags)]);
+        let tags: serde_json::Map<_, _> =
+            [("Team".to_string(), "web".into())].into_iter().collect();
+        let records = records(
+            &env(),
+            true,
+            vec![Record::new("env", "production-pr1").with("tags", tags)],
+        );
         assert_eq!(records[0].typed::<Env>().unwrap().tags["Team"], "web");
     }
 
@@ -156,9 +209,16 @@ mod tests {
     fn a_source_is_whole_once_its_repository_is_known() {
         let build = Record::new("source", "web").with("context", "web");
         assert!(records(&env(), false, vec![build.clone()]).is_empty());
-        let pipeline = Record::new("source", "web").with("repository", "owner/web").with("branch", "main");
-        let source: Source = records(&env(), false, vec![build, pipeline])[0].typed().unwrap();
-        assert_eq!((source.repository.as_str(), source.context.as_str()), ("owner/web", "web"));
+        let pipeline = Record::new("source", "web")
+            .with("repository", "owner/web")
+            .with("branch", "main");
+        let source: Source = records(&env(), false, vec![build, pipeline])[0]
+            .typed()
+            .unwrap();
+        assert_eq!(
+            (source.repository.as_str(), source.context.as_str()),
+            ("owner/web", "web")
+        );
     }
 
     #[test]
@@ -173,24 +233,60 @@ mod tests {
             ("repo", "web", (true, false)),
             ("bucket", "artifacts", (false, true)),
         ] {
-            assert_eq!(serves_and_builds(&Record::new(kind, name)), halves, "{kind} {name}");
+            assert_eq!(
+                serves_and_builds(&Record::new(kind, name)),
+                halves,
+                "{kind} {name}"
+            );
         }
-        let repo = |words: &[&str]| serves_and_builds(&Record::new("repo", "web").with("needed_by", words));
-        assert_eq!((repo(&["source"]), repo(&["app", "source"])), ((false, true), (true, false)));
+        let repo = |words: &[&str]| {
+            serves_and_builds(&Record::new("repo", "web").with("needed_by", words))
+        };
+        assert_eq!(
+            (repo(&["source"]), repo(&["app", "source"])),
+            ((false, true), (true, false))
+        );
     }
 
     #[test]
     fn what_an_emulator_lacks_is_told_from_what_it_refuses() {
         for (message, lacking) in [
-            ("cannot list the pipelines: the endpoint answered 400 without an AWS error code; it may", true),
-            ("cannot list the pipelines: the endpoint answered 501 without an AWS error code; it may", true),
-            ("API for operation 'X' has not yet been implemented in Y (ecs:DescribeClusters, InternalFailure)", true),
-            ("API for service 'ecs' not yet implemented or pro feature (ecs:DescribeClusters, InternalFailure)", true),
-            ("cannot list the repositories: the endpoint answered 200 without an AWS error code", false),
-            ("cannot list the services: the endpoint answered 500 without an AWS error code; it may", false),
-            ("cannot list the services: the endpoint answered 503 without an AWS error code; it may", false),
-            ("cannot list the pipelines: An internal failure (codepipeline:ListPipelines, InternalFailure)", false),
-            ("cannot list the pipelines: connection closed before message completed", false),
+            (
+                "cannot list the pipelines: the endpoint answered 400 without an AWS error code; it may",
+                true,
+            ),
+            (
+                "cannot list the pipelines: the endpoint answered 501 without an AWS error code; it may",
+                true,
+            ),
+            (
+                "API for operation 'X' has not yet been implemented in Y (ecs:DescribeClusters, InternalFailure)",
+                true,
+            ),
+            (
+                "API for service 'ecs' not yet implemented or pro feature (ecs:DescribeClusters, InternalFailure)",
+                true,
+            ),
+            (
+                "cannot list the repositories: the endpoint answered 200 without an AWS error code",
+                false,
+            ),
+            (
+                "cannot list the services: the endpoint answered 500 without an AWS error code; it may",
+                false,
+            ),
+            (
+                "cannot list the services: the endpoint answered 503 without an AWS error code; it may",
+                false,
+            ),
+            (
+                "cannot list the pipelines: An internal failure (codepipeline:ListPipelines, InternalFailure)",
+                false,
+            ),
+            (
+                "cannot list the pipelines: connection closed before message completed",
+                false,
+            ),
         ] {
             assert_eq!(is_lacking(message), lacking, "{message}");
         }
@@ -200,6 +296,9 @@ mod tests {
     fn a_listing_needs_only_to_read() {
         let policy = r#"{"Statement":[{"Action":["ec2:DescribeVpcs","ec2:CreateVpc"]},{"Action":"iam:GetRole"}]}"#;
         let merged: Value = serde_json::from_str(&policies(&[policy])).unwrap();
-        assert_eq!(merged["Statement"][0]["Action"], serde_json::json!(["ec2:DescribeVpcs", "iam:GetRole"]));
+        assert_eq!(
+            merged["Statement"][0]["Action"],
+            serde_json::json!(["ec2:DescribeVpcs", "iam:GetRole"])
+        );
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::config::Builder;
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum, Matcher, ProtocolEnum,
-    Tag, TargetGroupAttribute, TargetTypeEnum,
+    Action, ActionTypeEnum, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum,
+    Matcher, ProtocolEnum, Tag, TargetGroupAttribute, TargetTypeEnum,
 };
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
 
@@ -29,7 +29,11 @@ const FRESH: &[(&str, &str)] = &[
     ("ValidationError", "is not found"),   // CreateTargetGroup: the VPC
 ];
 /// What AWS says about something that is gone.
-const ABSENT: [&str; 3] = ["LoadBalancerNotFound", "TargetGroupNotFound", "ListenerNotFound"];
+const ABSENT: [&str; 3] = [
+    "LoadBalancerNotFound",
+    "TargetGroupNotFound",
+    "ListenerNotFound",
+];
 /// A deleted load balancer is unknown at once; the deadline is for a region with a bad day.
 const GONE_DEADLINE: Duration = Duration::from_secs(5 * 60);
 /// A target group counts as in use for a while after its listener went.
@@ -49,7 +53,11 @@ pub struct Elb {
 /// Makes the client of a tool.
 pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Elb {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
-    Elb { client: Client::from_conf(config), stream: stream.clone(), env: env.clone() }
+    Elb {
+        client: Client::from_conf(config),
+        stream: stream.clone(),
+        env: env.clone(),
+    }
 }
 
 impl Elb {
@@ -65,11 +73,20 @@ impl Elb {
             .security_groups(&place.security_group)
             .set_tags(Some(self.own_tags(want, &want.balancer)));
         match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
-            Ok(answer) => Ok(answer.load_balancers.unwrap_or_default().into_iter().next().map(find::balancer)),
+            Ok(answer) => Ok(answer
+                .load_balancers
+                .unwrap_or_default()
+                .into_iter()
+                .next()
+                .map(find::balancer)),
             Err(error) if code(&error) == "DuplicateLoadBalancerName" => Ok(None),
             Err(error) => {
                 let what = format!("create load balancer {}", want.balancer);
-                Err(aws_error("elasticloadbalancing:CreateLoadBalancer", what, error))
+                Err(aws_error(
+                    "elasticloadbalancing:CreateLoadBalancer",
+                    what,
+                    error,
+                ))
             }
         }
     }
@@ -96,18 +113,32 @@ impl Elb {
             .matcher(Matcher::builder().http_code(&health.matcher).build())
             .set_tags(Some(self.own_tags(want, &want.group)));
         match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
-            Ok(answer) => Ok(answer.target_groups.unwrap_or_default().into_iter().next().map(find::group)),
+            Ok(answer) => Ok(answer
+                .target_groups
+                .unwrap_or_default()
+                .into_iter()
+                .next()
+                .map(find::group)),
             Err(error) if code(&error) == "DuplicateTargetGroupName" => Ok(None),
             Err(error) => {
                 let what = format!("create target group {}", want.group);
-                Err(aws_error("elasticloadbalancing:CreateTargetGroup", what, error))
+                Err(aws_error(
+                    "elasticloadbalancing:CreateTargetGroup",
+                    what,
+                    error,
+                ))
             }
         }
     }
 
     /// Has a load balancer forward port 80, also one that is still provisioning; none where
     /// another listener was faster.
-    pub async fn create_listener(&self, want: &Want, balancer: &str, group: &str) -> Result<Option<Listener>> {
+    pub async fn create_listener(
+        &self,
+        want: &Want,
+        balancer: &str,
+        group: &str,
+    ) -> Result<Option<Listener>> {
         let request = self
             .client
             .create_listener()
@@ -117,44 +148,92 @@ impl Elb {
             .default_actions(forward(group))
             .set_tags(Some(self.own_tags(want, &want.listener)));
         match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
-            Ok(answer) => Ok(answer.listeners.unwrap_or_default().into_iter().next().map(find::listener)),
+            Ok(answer) => Ok(answer
+                .listeners
+                .unwrap_or_default()
+                .into_iter()
+                .next()
+                .map(find::listener)),
             Err(error) if code(&error) == "DuplicateListener" => Ok(None),
             Err(error) => {
                 let what = format!("create the listener of load balancer {}", want.balancer);
-                Err(aws_error("elasticloadbalancing:CreateListener", what, error))
+                Err(aws_error(
+                    "elasticloadbalancing:CreateListener",
+                    what,
+                    error,
+                ))
             }
         }
     }
 
     /// Brings one part of a load balancer into line.
-    pub async fn change_balancer(&self, want: &Want, place: &Place, arn: &str, part: Part) -> Result<()> {
+    pub async fn change_balancer(
+        &self,
+        want: &Want,
+        place: &Place,
+        arn: &str,
+        part: Part,
+    ) -> Result<()> {
         let what = |verb: &str| format!("{verb} load balancer {}", want.balancer);
         match part {
             Part::SecurityGroups => {
                 let group = &place.security_group;
-                let request = self.client.set_security_groups().load_balancer_arn(arn).security_groups(group);
-                let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                let request = self
+                    .client
+                    .set_security_groups()
+                    .load_balancer_arn(arn)
+                    .security_groups(group);
+                let answer =
+                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
                 let operation = "elasticloadbalancing:SetSecurityGroups";
-                answer.map(drop).map_err(|e| aws_error(operation, what("set the security group of"), e))
+                answer
+                    .map(drop)
+                    .map_err(|e| aws_error(operation, what("set the security group of"), e))
             }
             Part::Subnets => {
-                let request = self.client.set_subnets().load_balancer_arn(arn).set_subnets(Some(place.subnets.clone()));
-                let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                let request = self
+                    .client
+                    .set_subnets()
+                    .load_balancer_arn(arn)
+                    .set_subnets(Some(place.subnets.clone()));
+                let answer =
+                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
                 let operation = "elasticloadbalancing:SetSubnets";
-                answer.map(drop).map_err(|e| aws_error(operation, what("set the subnets of"), e))
+                answer
+                    .map(drop)
+                    .map_err(|e| aws_error(operation, what("set the subnets of"), e))
             }
-            Part::Attributes => self.set_attributes(&want.balancer, arn, plan::ATTRIBUTES).await,
+            Part::Attributes => {
+                self.set_attributes(&want.balancer, arn, plan::ATTRIBUTES)
+                    .await
+            }
             _ => self.retag(arn, want, &want.balancer).await,
         }
     }
 
-    async fn set_attributes(&self, name: &str, arn: &str, attributes: &[(&str, &str)]) -> Result<()> {
-        let pair = |(key, value): &(&str, &str)| LoadBalancerAttribute::builder().key(*key).value(*value).build();
-        let request = self.client.modify_load_balancer_attributes().load_balancer_arn(arn);
+    async fn set_attributes(
+        &self,
+        name: &str,
+        arn: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<()> {
+        let pair = |(key, value): &(&str, &str)| {
+            LoadBalancerAttribute::builder()
+                .key(*key)
+                .value(*value)
+                .build()
+        };
+        let request = self
+            .client
+            .modify_load_balancer_attributes()
+            .load_balancer_arn(arn);
         let request = request.set_attributes(Some(attributes.iter().map(pair).collect()));
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
         let what = format!("set the attributes of load balancer {name}");
-        answer.map(drop).map_err(|e| aws_error("elasticloadbalancing:ModifyLoadBalancerAttributes", what, e))
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("elasticloadbalancing:ModifyLoadBalancerAttributes", what, e))
     }
 
     /// Brings one part of a target group into line.
@@ -174,39 +253,73 @@ impl Elb {
                     .healthy_threshold_count(health.healthy)
                     .unhealthy_threshold_count(health.unhealthy)
                     .matcher(Matcher::builder().http_code(&health.matcher).build());
-                let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                let answer =
+                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
                 let what = format!("set the health check of target group {}", want.group);
-                answer.map(drop).map_err(|e| aws_error("elasticloadbalancing:ModifyTargetGroup", what, e))
+                answer
+                    .map(drop)
+                    .map_err(|e| aws_error("elasticloadbalancing:ModifyTargetGroup", what, e))
             }
             Part::Attributes => {
-                let pair =
-                    |(key, value): &(&str, &str)| TargetGroupAttribute::builder().key(*key).value(*value).build();
-                let request = self.client.modify_target_group_attributes().target_group_arn(arn);
-                let request = request.set_attributes(Some(plan::GROUP_ATTRIBUTES.iter().map(pair).collect()));
-                let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                let pair = |(key, value): &(&str, &str)| {
+                    TargetGroupAttribute::builder()
+                        .key(*key)
+                        .value(*value)
+                        .build()
+                };
+                let request = self
+                    .client
+                    .modify_target_group_attributes()
+                    .target_group_arn(arn);
+                let request =
+                    request.set_attributes(Some(plan::GROUP_ATTRIBUTES.iter().map(pair).collect()));
+                let answer =
+                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
                 let what = format!("set the attributes of target group {}", want.group);
-                answer.map(drop).map_err(|e| aws_error("elasticloadbalancing:ModifyTargetGroupAttributes", what, e))
+                answer.map(drop).map_err(|e| {
+                    aws_error("elasticloadbalancing:ModifyTargetGroupAttributes", what, e)
+                })
             }
             _ => self.retag(arn, want, &want.group).await,
         }
     }
 
     /// Brings one part of a listener into line.
-    pub async fn change_listener(&self, want: &Want, arn: &str, group: &str, part: Part) -> Result<()> {
+    pub async fn change_listener(
+        &self,
+        want: &Want,
+        arn: &str,
+        group: &str,
+        part: Part,
+    ) -> Result<()> {
         if part != Part::Action {
             return self.retag(arn, want, &want.listener).await;
         }
-        let request = self.client.modify_listener().listener_arn(arn).port(PORT).protocol(ProtocolEnum::Http);
+        let request = self
+            .client
+            .modify_listener()
+            .listener_arn(arn)
+            .port(PORT)
+            .protocol(ProtocolEnum::Http);
         let request = request.default_actions(forward(group));
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
         let what = format!("change the listener of load balancer {}", want.balancer);
-        answer.map(drop).map_err(|e| aws_error("elasticloadbalancing:ModifyListener", what, e))
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("elasticloadbalancing:ModifyListener", what, e))
     }
 
     async fn retag(&self, arn: &str, want: &Want, name: &str) -> Result<()> {
-        let request = self.client.add_tags().resource_arns(arn).set_tags(Some(self.own_tags(want, name)));
+        let request = self
+            .client
+            .add_tags()
+            .resource_arns(arn)
+            .set_tags(Some(self.own_tags(want, name)));
         let answer = request.send().await;
-        answer.map(drop).map_err(|e| aws_error("elasticloadbalancing:AddTags", format!("tag {name}"), e))
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("elasticloadbalancing:AddTags", format!("tag {name}"), e))
     }
 
     // Deleting: what is gone already counts as deleted.
@@ -214,24 +327,49 @@ impl Elb {
     /// Deletes a load balancer with its listeners, and waits until AWS does not know it any more.
     pub async fn delete_balancer(&self, balancer: &Balancer) -> Result<()> {
         let (name, arn) = (&balancer.name, &balancer.arn);
-        if balancer.attributes.get(plan::PROTECTION).is_some_and(|on| on == "true") {
-            self.set_attributes(name, arn, &[(plan::PROTECTION, "false")]).await?;
+        if balancer
+            .attributes
+            .get(plan::PROTECTION)
+            .is_some_and(|on| on == "true")
+        {
+            self.set_attributes(name, arn, &[(plan::PROTECTION, "false")])
+                .await?;
         }
-        match self.client.delete_load_balancer().load_balancer_arn(arn).send().await {
+        match self
+            .client
+            .delete_load_balancer()
+            .load_balancer_arn(arn)
+            .send()
+            .await
+        {
             Err(error) if !ABSENT.contains(&code(&error)) => {
                 let what = format!("delete load balancer {name}");
-                return Err(aws_error("elasticloadbalancing:DeleteLoadBalancer", what, error));
+                return Err(aws_error(
+                    "elasticloadbalancing:DeleteLoadBalancer",
+                    what,
+                    error,
+                ));
             }
             _ => {}
         }
         let what = format!("load balancer {name} is still deleting");
         wait::until(&self.stream, &what, GONE_DEADLINE, async || {
-            match self.client.describe_load_balancers().load_balancer_arns(arn).send().await {
+            match self
+                .client
+                .describe_load_balancers()
+                .load_balancer_arns(arn)
+                .send()
+                .await
+            {
                 Ok(answer) => Ok(answer.load_balancers().is_empty().then_some(())),
                 Err(error) if ABSENT.contains(&code(&error)) => Ok(Some(())),
                 Err(error) => {
                     let what = format!("look at load balancer {name}");
-                    Err(aws_error("elasticloadbalancing:DescribeLoadBalancers", what, error))
+                    Err(aws_error(
+                        "elasticloadbalancing:DescribeLoadBalancers",
+                        what,
+                        error,
+                    ))
                 }
             }
         })
@@ -241,9 +379,11 @@ impl Elb {
     /// Deletes a listener alone.
     pub async fn delete_listener(&self, arn: &str) -> Result<()> {
         match self.client.delete_listener().listener_arn(arn).send().await {
-            Err(error) if !ABSENT.contains(&code(&error)) => {
-                Err(aws_error("elasticloadbalancing:DeleteListener", format!("delete listener {arn}"), error))
-            }
+            Err(error) if !ABSENT.contains(&code(&error)) => Err(aws_error(
+                "elasticloadbalancing:DeleteListener",
+                format!("delete listener {arn}"),
+                error,
+            )),
             _ => Ok(()),
         }
     }
@@ -253,9 +393,16 @@ impl Elb {
     ///
     /// Errors: it still does.
     pub async fn delete_group(&self, group: &Group, another: Option<&str>) -> Result<()> {
-        let request = self.client.delete_target_group().target_group_arn(&group.arn);
+        let request = self
+            .client
+            .delete_target_group()
+            .target_group_arn(&group.arn);
         let in_use = ("ResourceInUse", "");
-        let budget = if another.is_some() { Duration::ZERO } else { IN_USE_BUDGET };
+        let budget = if another.is_some() {
+            Duration::ZERO
+        } else {
+            IN_USE_BUDGET
+        };
         let answer = wait::retry(&self.stream, budget, &[in_use], || request.clone().send()).await;
         match (answer, another) {
             (Err(error), Some(theirs)) if code(&error) == in_use.0 => Err(Error::refused(format!(
@@ -273,10 +420,14 @@ impl Elb {
 
     fn own_tags(&self, want: &Want, name: &str) -> Vec<Tag> {
         let tags = plan::tags(&self.env, &want.app, name).into_iter();
-        tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+        tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect()
     }
 }
 
 fn forward(group: &str) -> Action {
-    Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(group).build()
+    Action::builder()
+        .r#type(ActionTypeEnum::Forward)
+        .target_group_arn(group)
+        .build()
 }

@@ -9,26 +9,48 @@ use crate::record;
 
 /// Deletes what `records` name, if it is ours.
 pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
-    let named = |kind: &str, arn: &str| records.iter().any(|record| record.kind() == kind && record.text("arn") == arn);
-    if !records.iter().any(|record| matches!(record.kind(), "alb" | "listener" | "target_group")) {
+    let named = |kind: &str, arn: &str| {
+        records
+            .iter()
+            .any(|record| record.kind() == kind && record.text("arn") == arn)
+    };
+    if !records
+        .iter()
+        .any(|record| matches!(record.kind(), "alb" | "listener" | "target_group"))
+    {
         return Ok(());
     }
     let (stream, have) = (&elb.stream, elb.find().await?);
-    let balancers = have.balancers.iter().filter(|balancer| elb.env.owns(&balancer.tags));
+    let balancers = have
+        .balancers
+        .iter()
+        .filter(|balancer| elb.env.owns(&balancer.tags));
     let balancers = stream
-        .each(balancers, async |balancer| match named("alb", &balancer.arn) {
-            true => whole(elb, balancer).await,
-            false => listeners(elb, balancer, named).await,
+        .each(balancers, async |balancer| {
+            match named("alb", &balancer.arn) {
+                true => whole(elb, balancer).await,
+                false => listeners(elb, balancer, named).await,
+            }
         })
         .await;
-    let groups = have.groups.iter().filter(|group| elb.env.owns(&group.tags) && named("target_group", &group.arn));
+    let groups = have
+        .groups
+        .iter()
+        .filter(|group| elb.env.owns(&group.tags) && named("target_group", &group.arn));
     let groups = stream
         .each(groups, async |group| {
             let app = record::app_of(&elb.env, "tg", group);
-            let ours = |arn: &&str| have.balancers.iter().any(|one| one.arn == *arn && elb.env.owns(&one.tags));
-            let another = plan::anothers(group, &plan::balancer_name(&elb.env, &app)).filter(|arn| !ours(arn));
+            let ours = |arn: &&str| {
+                have.balancers
+                    .iter()
+                    .any(|one| one.arn == *arn && elb.env.owns(&one.tags))
+            };
+            let another = plan::anothers(group, &plan::balancer_name(&elb.env, &app))
+                .filter(|arn| !ours(arn));
             elb.delete_group(group, another).await?;
-            stream.write(record::group(&app, group).changed(Change::Deleted, &[])).await
+            stream
+                .write(record::group(&app, group).changed(Change::Deleted, &[]))
+                .await
         })
         .await;
     balancers.and(groups)
@@ -40,14 +62,24 @@ async fn whole(elb: &Elb, balancer: &Balancer) -> Result<()> {
     if let Some(listener) = plan::on_port(&balancer.listeners) {
         let group = listener.target_group.as_deref().unwrap_or_default();
         let record = record::listener(&app, &listener.arn, group);
-        elb.stream.write(record.changed(Change::Deleted, &[])).await?;
+        elb.stream
+            .write(record.changed(Change::Deleted, &[]))
+            .await?;
     }
-    elb.stream.write(record::alb(&app, balancer).changed(Change::Deleted, &[])).await
+    elb.stream
+        .write(record::alb(&app, balancer).changed(Change::Deleted, &[]))
+        .await
 }
 
 /// A listener alone, where its load balancer is to stay.
-async fn listeners(elb: &Elb, balancer: &Balancer, named: impl Fn(&str, &str) -> bool) -> Result<()> {
-    let Some(listener) = plan::on_port(&balancer.listeners).filter(|one| named("listener", &one.arn)) else {
+async fn listeners(
+    elb: &Elb,
+    balancer: &Balancer,
+    named: impl Fn(&str, &str) -> bool,
+) -> Result<()> {
+    let Some(listener) =
+        plan::on_port(&balancer.listeners).filter(|one| named("listener", &one.arn))
+    else {
         return Ok(());
     };
     let tagged = elb.tagged(std::slice::from_ref(listener)).await?;
@@ -56,6 +88,10 @@ async fn listeners(elb: &Elb, balancer: &Balancer, named: impl Fn(&str, &str) ->
     }
     elb.delete_listener(&listener.arn).await?;
     let group = listener.target_group.as_deref().unwrap_or_default();
-    let record = record::listener(&record::app_of(&elb.env, "alb", balancer), &listener.arn, group);
+    let record = record::listener(
+        &record::app_of(&elb.env, "alb", balancer),
+        &listener.arn,
+        group,
+    );
     elb.stream.write(record.changed(Change::Deleted, &[])).await
 }

@@ -33,16 +33,35 @@ pub async fn wait_active(stream: &Stream, aws: &Aws, env: &Env, arns: &[String])
 }
 
 /// Waits until the targets of an app are healthy, for `wait-env`.
-pub async fn wait_healthy(stream: &Stream, aws: &Aws, env: &Env, app: &str, target_group: &str) -> Result<()> {
-    aws::client(aws, stream, env).healthy(app, target_group).await
+pub async fn wait_healthy(
+    stream: &Stream,
+    aws: &Aws,
+    env: &Env,
+    app: &str,
+    target_group: &str,
+) -> Result<()> {
+    aws::client(aws, stream, env)
+        .healthy(app, target_group)
+        .await
 }
 
 /// The ARNs of the target groups of some apps that are healthy at this moment, for `wait-env`.
-pub async fn serving(stream: &Stream, aws: &Aws, env: &Env, apps: &[String]) -> Result<Vec<String>> {
+pub async fn serving(
+    stream: &Stream,
+    aws: &Aws,
+    env: &Env,
+    apps: &[String],
+) -> Result<Vec<String>> {
     let elb = aws::client(aws, stream, env);
-    let named = |apps: &[String]| apps.iter().map(|app| env.named("tg", app, LOAD_BALANCER_LIMIT)).collect();
+    let named = |apps: &[String]| {
+        apps.iter()
+            .map(|app| env.named("tg", app, LOAD_BALANCER_LIMIT))
+            .collect()
+    };
     // AWS says how many ARNs a call takes, not how many names; the same is safe.
-    let each = apps.chunks(aws::ARNS_AT_ONCE).map(|apps| elb.serving(named(apps)));
+    let each = apps
+        .chunks(aws::ARNS_AT_ONCE)
+        .map(|apps| elb.serving(named(apps)));
     Ok(futures_util::future::try_join_all(each).await?.concat())
 }
 

@@ -27,7 +27,10 @@ struct Run<'a> {
 /// Acts on each app as it arrives; looks at what is there meanwhile.
 pub async fn all(elb: &Elb) -> Result<()> {
     let found = async { elb.find().await.map(Rc::new) };
-    let run = Run { elb, found: found.boxed_local().shared() };
+    let run = Run {
+        elb,
+        found: found.boxed_local().shared(),
+    };
     let look = async { told(elb, run.found.clone().await.map(drop)) };
     let (look, apps) = join!(look, elb.stream.for_each(|app| run.app(app)));
     look.and(apps)
@@ -39,10 +42,16 @@ impl Run<'_> {
         let want = plan::want(&elb.env, &app);
         let have = self.found.clone().await?;
         plan::check(&elb.env, &want, &have)?;
-        let with_subnets = || stream.need_where::<Vpc>("main", |vpc| !vpc.public_subnets.is_empty());
+        let with_subnets =
+            || stream.need_where::<Vpc>("main", |vpc| !vpc.public_subnets.is_empty());
         let group = async {
             let vpc = with_subnets().await?; // without any, it may go to another run's
-            self.group(&want, &vpc.id, plan::named(&have.groups, &want.group).cloned()).await
+            self.group(
+                &want,
+                &vpc.id,
+                plan::named(&have.groups, &want.group).cloned(),
+            )
+            .await
         };
         let balancer = async {
             let name = format!("alb/{}", app.name);
@@ -52,7 +61,9 @@ impl Run<'_> {
             let (balancer, todo) = self.balancer(&want, &place, found).await?;
             Ok((balancer, todo, place))
         };
-        let (group, balancer) = join!(async { told(elb, group.await) }, async { told(elb, balancer.await) });
+        let (group, balancer) = join!(async { told(elb, group.await) }, async {
+            told(elb, balancer.await)
+        });
         let ((group, fresh), (balancer, todo, place)) = (group?, balancer?);
         stream.go_on()?;
         let delay = async {
@@ -71,30 +82,42 @@ impl Run<'_> {
     }
 
     /// The target group, as soon as it exists, and whether its attributes are still AWS's own.
-    async fn group(&self, want: &Want, vpc: &str, mut have: Option<Group>) -> Result<(Group, bool)> {
+    async fn group(
+        &self,
+        want: &Want,
+        vpc: &str,
+        mut have: Option<Group>,
+    ) -> Result<(Group, bool)> {
         let elb = self.elb;
         loop {
             match plan::group(&elb.env, want, vpc, have.as_ref())? {
                 Step::Keep(group) => {
-                    self.write(record::group(&want.app, &group), Change::Kept).await?;
+                    self.write(record::group(&want.app, &group), Change::Kept)
+                        .await?;
                     return Ok((group, false));
                 }
                 Step::Change(group, changes) => {
                     self.change_group(want, &group, &changes).await?;
-                    let group = Group { health: want.health.clone(), ..group };
-                    self.write_changed(record::group(&want.app, &group), &changes).await?;
+                    let group = Group {
+                        health: want.health.clone(),
+                        ..group
+                    };
+                    self.write_changed(record::group(&want.app, &group), &changes)
+                        .await?;
                     return Ok((group, false));
                 }
                 Step::Create if elb.env.plan => {
                     let group = record::planned_group(&elb.env, want);
-                    self.write(record::group(&want.app, &group), Change::Create).await?;
+                    self.write(record::group(&want.app, &group), Change::Create)
+                        .await?;
                     return Ok((group, true));
                 }
                 Step::Create => {
                     elb.stream.may_change().await?;
                     match elb.create_group(want, vpc).await? {
                         Some(group) => {
-                            self.write(record::group(&want.app, &group), Change::Created).await?;
+                            self.write(record::group(&want.app, &group), Change::Created)
+                                .await?;
                             return Ok((group, true));
                         }
                         None => have = Some(elb.group_again(&want.group).await?), // someone was faster
@@ -109,43 +132,60 @@ impl Run<'_> {
             return Ok(());
         }
         self.elb.stream.may_change().await?;
-        let parts = plan::parts(changes).into_iter().map(|part| self.elb.change_group(want, &group.arn, part));
+        let parts = plan::parts(changes)
+            .into_iter()
+            .map(|part| self.elb.change_group(want, &group.arn, part));
         self.elb.stream.join(parts).await.map(drop)
     }
 
     /// The load balancer, as soon as it exists, and what has to wait until it is active.
-    async fn balancer(&self, want: &Want, place: &Place, mut have: Option<Balancer>) -> Result<(Balancer, Changes)> {
+    async fn balancer(
+        &self,
+        want: &Want,
+        place: &Place,
+        mut have: Option<Balancer>,
+    ) -> Result<(Balancer, Changes)> {
         let elb = self.elb;
         loop {
             match plan::balancer(&elb.env, want, place, have.as_ref())? {
                 Step::Keep(balancer) => {
-                    self.write(record::alb(&want.app, &balancer), Change::Kept).await?;
+                    self.write(record::alb(&want.app, &balancer), Change::Kept)
+                        .await?;
                     return Ok((balancer, Changes::new()));
                 }
                 // A run before this one was cut off while it was provisioning; or its tags are not as
                 // wanted, from which a run that is cut off here knows to look at the listener's as well.
                 Step::Change(balancer, changes)
-                    if (balancer.state == "provisioning" || plan::retags(&changes)) && !elb.env.plan =>
+                    if (balancer.state == "provisioning" || plan::retags(&changes))
+                        && !elb.env.plan =>
                 {
-                    self.write(record::alb(&want.app, &balancer), Change::Kept).await?;
+                    self.write(record::alb(&want.app, &balancer), Change::Kept)
+                        .await?;
                     return Ok((balancer, changes));
                 }
                 Step::Change(balancer, changes) => {
-                    self.change_balancer(want, place, &balancer, &changes).await?;
-                    self.write_changed(record::alb(&want.app, &balancer), &changes).await?;
+                    self.change_balancer(want, place, &balancer, &changes)
+                        .await?;
+                    self.write_changed(record::alb(&want.app, &balancer), &changes)
+                        .await?;
                     return Ok((balancer, Changes::new()));
                 }
                 Step::Create if elb.env.plan => {
                     let balancer = record::planned_balancer(&elb.env, want);
-                    self.write(record::alb(&want.app, &balancer), Change::Create).await?;
+                    self.write(record::alb(&want.app, &balancer), Change::Create)
+                        .await?;
                     return Ok((balancer, Changes::new()));
                 }
                 Step::Create => {
                     elb.stream.may_change().await?;
                     match elb.create_balancer(want, place).await? {
                         Some(balancer) => {
-                            self.write(record::alb(&want.app, &balancer), Change::Created).await?;
-                            return Ok((balancer, plan::attribute_changes(&Tags::new(), plan::ATTRIBUTES)));
+                            self.write(record::alb(&want.app, &balancer), Change::Created)
+                                .await?;
+                            return Ok((
+                                balancer,
+                                plan::attribute_changes(&Tags::new(), plan::ATTRIBUTES),
+                            ));
                         }
                         None => have = Some(elb.balancer_again(&want.balancer).await?), // someone was faster
                     }
@@ -154,26 +194,46 @@ impl Run<'_> {
         }
     }
 
-    async fn change_balancer(&self, want: &Want, place: &Place, balancer: &Balancer, changes: &Changes) -> Result<()> {
+    async fn change_balancer(
+        &self,
+        want: &Want,
+        place: &Place,
+        balancer: &Balancer,
+        changes: &Changes,
+    ) -> Result<()> {
         if self.elb.env.plan {
             return Ok(());
         }
         self.elb.stream.may_change().await?;
         let change = |part| self.elb.change_balancer(want, place, &balancer.arn, part);
-        self.elb.stream.join(plan::parts(changes).into_iter().map(change)).await.map(drop)
+        self.elb
+            .stream
+            .join(plan::parts(changes).into_iter().map(change))
+            .await
+            .map(drop)
     }
 
     /// What a load balancer takes only when it is active.
-    async fn finish(&self, want: &Want, place: &Place, balancer: &Balancer, changes: Changes) -> Result<()> {
+    async fn finish(
+        &self,
+        want: &Want,
+        place: &Place,
+        balancer: &Balancer,
+        changes: Changes,
+    ) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
         // Looking at once would only cost a call: it takes minutes.
         self.elb.stream.unless_stopped(sleep(FIRST_LOOK)).await?;
         self.elb.active(std::slice::from_ref(&balancer.arn)).await?;
-        self.change_balancer(want, place, balancer, &changes).await?;
+        self.change_balancer(want, place, balancer, &changes)
+            .await?;
         match self.elb.env.owns(&balancer.tags) {
-            true => self.write_changed(record::alb(&want.app, balancer), &changes).await,
+            true => {
+                self.write_changed(record::alb(&want.app, balancer), &changes)
+                    .await
+            }
             false => Ok(()), // it was made just now, and is told as created
         }
     }
@@ -200,18 +260,25 @@ impl Run<'_> {
                     if !elb.env.plan {
                         elb.stream.may_change().await?;
                         let change = |part| elb.change_listener(want, &listener.arn, group, part);
-                        elb.stream.join(plan::parts(&changes).into_iter().map(change)).await?;
+                        elb.stream
+                            .join(plan::parts(&changes).into_iter().map(change))
+                            .await?;
                     }
                     return self.write_changed(record(&listener), &changes).await;
                 }
                 Step::Create if elb.env.plan => {
-                    let planned = Listener { arn: elb.env.planned(&want.listener), ..Listener::default() };
+                    let planned = Listener {
+                        arn: elb.env.planned(&want.listener),
+                        ..Listener::default()
+                    };
                     return self.write(record(&planned), Change::Create).await;
                 }
                 Step::Create => {
                     elb.stream.may_change().await?;
                     match elb.create_listener(want, &balancer.arn, group).await? {
-                        Some(listener) => return self.write(record(&listener), Change::Created).await,
+                        Some(listener) => {
+                            return self.write(record(&listener), Change::Created).await;
+                        }
                         None => have = Some(elb.listener_again(balancer).await?), // someone was faster
                     }
                 }
@@ -226,7 +293,10 @@ impl Run<'_> {
     async fn write_changed(&self, record: Record, changes: &Changes) -> Result<()> {
         let differences = plan::differences(changes);
         let change = Change::from_differences(&differences, self.elb.env.plan);
-        self.elb.stream.write(record.changed(change, &differences)).await
+        self.elb
+            .stream
+            .write(record.changed(change, &differences))
+            .await
     }
 }
 

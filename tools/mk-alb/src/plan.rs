@@ -104,7 +104,11 @@ pub fn want(env: &Env, app: &App) -> Want {
         balancer: balancer_name(env, &app.name),
         group: env.named("tg", &app.name, LOAD_BALANCER_LIMIT),
         listener: env.named("listener", &app.name, LONG_LIMIT),
-        scheme: if app.public { "internet-facing" } else { "internal" },
+        scheme: if app.public {
+            "internet-facing"
+        } else {
+            "internal"
+        },
         port: app.port.into(),
         health,
     }
@@ -148,8 +152,12 @@ pub fn check(env: &Env, want: &Want, have: &Have) -> Result<()> {
 /// What differs in the attributes that we set.
 pub fn attribute_changes(have: &Tags, want: &[(&str, &str)]) -> Changes {
     let old = |key: &str| have.get(key).map(String::as_str).unwrap_or_default();
-    let differences = want.iter().filter_map(|(key, new)| Difference::between(key, old(key), new));
-    differences.map(|difference| (Part::Attributes, difference)).collect()
+    let differences = want
+        .iter()
+        .filter_map(|(key, new)| Difference::between(key, old(key), new));
+    differences
+        .map(|difference| (Part::Attributes, difference))
+        .collect()
 }
 
 /// The parts to change, each once.
@@ -159,7 +167,10 @@ pub fn parts(changes: &Changes) -> BTreeSet<Part> {
 
 /// What differs, without its part: for the record.
 pub fn differences(changes: &Changes) -> Vec<Difference> {
-    changes.iter().map(|(_, difference)| difference.clone()).collect()
+    changes
+        .iter()
+        .map(|(_, difference)| difference.clone())
+        .collect()
 }
 
 fn owned(env: &Env, kind: &str, name: &str, tags: &Tags) -> Result<()> {
@@ -180,8 +191,11 @@ fn unchangeable<const N: usize>(
     name: &str,
     differences: [Option<Difference>; N],
 ) -> Result<()> {
-    let words: Vec<String> =
-        differences.into_iter().flatten().map(|d| format!("{} {}, wanted {}", d.field, d.old, d.new)).collect();
+    let words: Vec<String> = differences
+        .into_iter()
+        .flatten()
+        .map(|d| format!("{} {}, wanted {}", d.field, d.old, d.new))
+        .collect();
     if words.is_empty() {
         return Ok(());
     }
@@ -192,7 +206,10 @@ fn unchangeable<const N: usize>(
 }
 
 fn tag_changes(have: &Tags, want: &[(String, String)]) -> Changes {
-    Difference::of_tags(have, want).into_iter().map(|difference| (Part::Tags, difference)).collect()
+    Difference::of_tags(have, want)
+        .into_iter()
+        .map(|difference| (Part::Tags, difference))
+        .collect()
 }
 
 fn step<T: Clone>(have: &T, changes: Changes) -> Step<T> {
@@ -224,7 +241,10 @@ mod tests {
     }
 
     pub(super) fn pairs(pairs: &[(&str, &str)]) -> Tags {
-        pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect()
     }
 
     pub(super) fn web_balancer() -> Balancer {
@@ -245,9 +265,10 @@ mod tests {
 
     pub(super) fn changes_of<T: std::fmt::Debug>(step: Result<Step<T>>) -> Vec<(Part, String)> {
         match step.unwrap() {
-            Step::Change(_, changes) => {
-                changes.into_iter().map(|(part, d)| (part, format!("{}: {} -> {}", d.field, d.old, d.new))).collect()
-            }
+            Step::Change(_, changes) => changes
+                .into_iter()
+                .map(|(part, d)| (part, format!("{}: {} -> {}", d.field, d.old, d.new)))
+                .collect(),
             other => panic!("{other:?}"),
         }
     }
@@ -256,44 +277,91 @@ mod tests {
     fn names_fit_the_limit_and_the_tags_keep_the_app() {
         let long = want(&env(), &app(r#"{"name":"recommendations-of-the-day"}"#));
         assert!(long.balancer.len() <= 32 && long.group.len() <= 32 && long.balancer != long.group);
-        let tags: Tags = tags(&env(), &long.app, &long.balancer).into_iter().collect();
-        let balancer = Balancer { name: long.balancer, tags, ..Balancer::default() };
-        assert_eq!(record::app_of(&env(), "alb", &balancer), "recommendations-of-the-day");
+        let tags: Tags = tags(&env(), &long.app, &long.balancer)
+            .into_iter()
+            .collect();
+        let balancer = Balancer {
+            name: long.balancer,
+            tags,
+            ..Balancer::default()
+        };
+        assert_eq!(
+            record::app_of(&env(), "alb", &balancer),
+            "recommendations-of-the-day"
+        );
     }
 
     #[test]
     fn what_is_missing_is_created() {
-        assert_eq!(balancer(&env(), &web(), &web_place(), None).map(|step| matches!(step, Step::Create)), Ok(true));
-        assert_eq!(group(&env(), &web(), "vpc-1", None).map(|step| matches!(step, Step::Create)), Ok(true));
-        assert_eq!(listener(&env(), &web(), None, "tg-1").map(|step| matches!(step, Step::Create)), Ok(true));
+        assert_eq!(
+            balancer(&env(), &web(), &web_place(), None).map(|step| matches!(step, Step::Create)),
+            Ok(true)
+        );
+        assert_eq!(
+            group(&env(), &web(), "vpc-1", None).map(|step| matches!(step, Step::Create)),
+            Ok(true)
+        );
+        assert_eq!(
+            listener(&env(), &web(), None, "tg-1").map(|step| matches!(step, Step::Create)),
+            Ok(true)
+        );
     }
 
     #[test]
     fn what_is_as_wanted_is_kept_in_whatever_order_aws_answers() {
         let (env, want) = (env(), web());
-        assert!(matches!(balancer(&env, &want, &web_place(), Some(&web_balancer())), Ok(Step::Keep(_))));
-        assert!(matches!(group(&env, &want, "vpc-1", Some(&web_group())), Ok(Step::Keep(_))));
-        assert!(matches!(listener(&env, &want, Some(&web_listener()), "tg-1"), Ok(Step::Keep(_))));
+        assert!(matches!(
+            balancer(&env, &want, &web_place(), Some(&web_balancer())),
+            Ok(Step::Keep(_))
+        ));
+        assert!(matches!(
+            group(&env, &want, "vpc-1", Some(&web_group())),
+            Ok(Step::Keep(_))
+        ));
+        assert!(matches!(
+            listener(&env, &want, Some(&web_listener()), "tg-1"),
+            Ok(Step::Keep(_))
+        ));
     }
 
     #[test]
     fn a_part_that_differs_twice_is_changed_once() {
-        let difference = || Difference { field: "x".into(), old: "a".into(), new: "b".into() };
-        let changes = vec![(Part::Health, difference()), (Part::Tags, difference()), (Part::Health, difference())];
-        assert_eq!(parts(&changes).into_iter().collect::<Vec<_>>(), [Part::Tags, Part::Health]);
+        let difference = || Difference {
+            field: "x".into(),
+            old: "a".into(),
+            new: "b".into(),
+        };
+        let changes = vec![
+            (Part::Health, difference()),
+            (Part::Tags, difference()),
+            (Part::Health, difference()),
+        ];
+        assert_eq!(
+            parts(&changes).into_iter().collect::<Vec<_>>(),
+            [Part::Tags, Part::Health]
+        );
     }
 
     #[test]
     fn what_lacks_the_identity_is_refused_by_name() {
-        let theirs = Balancer { tags: pairs(&[(IDENTITY, "production-pr2")]), ..web_balancer() };
+        let theirs = Balancer {
+            tags: pairs(&[(IDENTITY, "production-pr2")]),
+            ..web_balancer()
+        };
         let error = balancer(&env(), &web(), &web_place(), Some(&theirs)).unwrap_err();
         assert_eq!(
             error.message,
             "load balancer alb-web-production-pr1 is there, but not this environment's: it lacks the tag plumbline:env=production-pr1"
         );
-        let theirs = Group { tags: Tags::new(), ..web_group() };
+        let theirs = Group {
+            tags: Tags::new(),
+            ..web_group()
+        };
         assert!(group(&env(), &web(), "vpc-1", Some(&theirs)).is_err());
-        let theirs = Listener { tags: Tags::new(), ..web_listener() };
+        let theirs = Listener {
+            tags: Tags::new(),
+            ..web_listener()
+        };
         assert!(listener(&env(), &web(), Some(&theirs), "tg-1").is_err());
     }
 
@@ -311,10 +379,22 @@ mod tests {
             "load balancer alb-web-production-pr1 has scheme internal, wanted internet-facing; vpc vpc-2, wanted vpc-1; AWS cannot change that"
         );
         for other in [
-            Group { kind: "instance".into(), ..web_group() },
-            Group { protocol: "HTTPS".into(), ..web_group() },
-            Group { port: 80, ..web_group() },
-            Group { vpc: "vpc-2".into(), ..web_group() },
+            Group {
+                kind: "instance".into(),
+                ..web_group()
+            },
+            Group {
+                protocol: "HTTPS".into(),
+                ..web_group()
+            },
+            Group {
+                port: 80,
+                ..web_group()
+            },
+            Group {
+                vpc: "vpc-2".into(),
+                ..web_group()
+            },
         ] {
             let error = group(&env(), &web(), "vpc-1", Some(&other)).unwrap_err();
             assert!(error.message.ends_with("AWS cannot change that"), "{error}");
@@ -323,8 +403,14 @@ mod tests {
 
     #[test]
     fn a_conflict_that_needs_no_record_is_found_before_anything_is_made() {
-        let other = Balancer { scheme: "internal".into(), ..web_balancer() };
-        let have = Have { balancers: vec![other], groups: Vec::new() };
+        let other = Balancer {
+            scheme: "internal".into(),
+            ..web_balancer()
+        };
+        let have = Have {
+            balancers: vec![other],
+            groups: Vec::new(),
+        };
         assert!(check(&env(), &web(), &have).is_err());
         assert_eq!(check(&env(), &web(), &Have::default()), Ok(()));
     }

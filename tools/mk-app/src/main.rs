@@ -63,7 +63,11 @@ enum Architecture {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run("{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": []\n}\n", run).await
+    plumbing::run(
+        "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": []\n}\n",
+        run,
+    )
+    .await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
@@ -93,6 +97,8 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("a variable is written KEY=VALUE")?;
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("a variable is written KEY=VALUE")?;
     Ok((key.to_string(), value.to_string()))
 }

@@ -9,10 +9,11 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Delete,
-    EncodingType, LifecycleRule, ObjectIdentifier, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
-    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
+    BucketLifecycleConfiguration, BucketLocationConstraint, BucketVersioningStatus,
+    CreateBucketConfiguration, Delete, EncodingType, LifecycleRule, ObjectIdentifier,
+    ObjectOwnership, OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration,
+    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
+    ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
 use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
 use tokio::try_join;
@@ -28,7 +29,13 @@ const DELETED_BUDGET: Duration = Duration::from_secs(5 * 60);
 /// One that exists by CreateBucket's word shows within seconds.
 const SHOWS: Duration = Duration::from_secs(60);
 /// What S3 says of one object among many that is gone, or that it could not delete at the moment.
-const PASSES: [&str; 5] = ["NoSuchKey", "NoSuchVersion", "InternalError", "SlowDown", "ServiceUnavailable"];
+const PASSES: [&str; 5] = [
+    "NoSuchKey",
+    "NoSuchVersion",
+    "InternalError",
+    "SlowDown",
+    "ServiceUnavailable",
+];
 /// How many objects DeleteObjects takes.
 const BATCH: i32 = 1000;
 
@@ -52,8 +59,15 @@ pub struct S3 {
 /// Makes the client of a tool. An endpoint of one's own has no name for each bucket.
 pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> S3 {
     let own_endpoint = aws.config.endpoint_url().is_some();
-    let config = Builder::from(&aws.config).interceptor(aws.guard()).force_path_style(own_endpoint).build();
-    S3 { client: Client::from_conf(config), stream: stream.clone(), env: env.clone() }
+    let config = Builder::from(&aws.config)
+        .interceptor(aws.guard())
+        .force_path_style(own_endpoint)
+        .build();
+    S3 {
+        client: Client::from_conf(config),
+        stream: stream.clone(),
+        env: env.clone(),
+    }
 }
 
 impl S3 {
@@ -71,7 +85,10 @@ impl S3 {
     /// A bucket with these tags; what else it is like is asked only of the environment's.
     pub async fn with(&self, name: &str, tags: BTreeMap<String, String>) -> Result<Have> {
         if !self.env.owns(&tags) {
-            return Ok(Have { tags, ..Have::default() });
+            return Ok(Have {
+                tags,
+                ..Have::default()
+            });
         }
         let (private, ownership, policy, encryption, versioning, lifecycle) = try_join!(
             self.private(name),
@@ -82,7 +99,15 @@ impl S3 {
             self.rules(name)
         )?;
         let lifecycle = lifecycle::told(&lifecycle)?;
-        Ok(Have { tags, private, ownership, policy, encryption, versioning, lifecycle })
+        Ok(Have {
+            tags,
+            private,
+            ownership,
+            policy,
+            encryption,
+            versioning,
+            lifecycle,
+        })
     }
 
     /// Waits for a bucket that someone else just made.
@@ -93,11 +118,22 @@ impl S3 {
 
     /// What S3 shows of a name, with a bucket's tags.
     pub async fn shown(&self, name: &str) -> Result<Shown> {
-        let answer =
-            self.client.get_bucket_tagging().bucket(name).expected_bucket_owner(&self.env.account).send().await;
+        let answer = self
+            .client
+            .get_bucket_tagging()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account)
+            .send()
+            .await;
         let error = match answer {
             Ok(answer) => {
-                return Ok(Shown::Tags(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()));
+                return Ok(Shown::Tags(
+                    answer
+                        .tag_set
+                        .into_iter()
+                        .map(|tag| (tag.key, tag.value))
+                        .collect(),
+                ));
             }
             Err(error) => error,
         };
@@ -124,80 +160,142 @@ impl S3 {
     /// Whether the account is known to have no bucket of this name.
     async fn is_nobodys_here(&self, name: &str) -> bool {
         let answer = self.client.list_buckets().prefix(name).send().await;
-        answer.is_ok_and(|answer| answer.buckets().iter().all(|bucket| bucket.name() != Some(name)))
+        answer.is_ok_and(|answer| {
+            answer
+                .buckets()
+                .iter()
+                .all(|bucket| bucket.name() != Some(name))
+        })
     }
 
     async fn private(&self, name: &str) -> Result<bool> {
-        let request = self.client.get_public_access_block().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = self
+            .client
+            .get_public_access_block()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account);
         let answer = self.read(
             "s3:GetBucketPublicAccessBlock",
             name,
             request.send().await,
             "NoSuchPublicAccessBlockConfiguration",
         )?;
-        Ok(answer.and_then(|answer| answer.public_access_block_configuration).is_some_and(|block| {
-            [
-                block.block_public_acls,
-                block.ignore_public_acls,
-                block.block_public_policy,
-                block.restrict_public_buckets,
-            ]
-            .iter()
-            .all(|blocked| *blocked == Some(true))
-        }))
+        Ok(answer
+            .and_then(|answer| answer.public_access_block_configuration)
+            .is_some_and(|block| {
+                [
+                    block.block_public_acls,
+                    block.ignore_public_acls,
+                    block.block_public_policy,
+                    block.restrict_public_buckets,
+                ]
+                .iter()
+                .all(|blocked| *blocked == Some(true))
+            }))
     }
 
     async fn ownership(&self, name: &str) -> Result<String> {
-        let request = self.client.get_bucket_ownership_controls().bucket(name).expected_bucket_owner(&self.env.account);
-        let answer =
-            self.read("s3:GetBucketOwnershipControls", name, request.send().await, "OwnershipControlsNotFoundError")?;
-        let rule =
-            answer.and_then(|answer| answer.ownership_controls).and_then(|controls| controls.rules.into_iter().next());
+        let request = self
+            .client
+            .get_bucket_ownership_controls()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account);
+        let answer = self.read(
+            "s3:GetBucketOwnershipControls",
+            name,
+            request.send().await,
+            "OwnershipControlsNotFoundError",
+        )?;
+        let rule = answer
+            .and_then(|answer| answer.ownership_controls)
+            .and_then(|controls| controls.rules.into_iter().next());
         Ok(rule.map_or("none".into(), |rule| rule.object_ownership.as_str().into()))
     }
 
     async fn policy(&self, name: &str) -> Result<Option<serde_json::Value>> {
-        let request = self.client.get_bucket_policy().bucket(name).expected_bucket_owner(&self.env.account);
-        let answer = self.read("s3:GetBucketPolicy", name, request.send().await, "NoSuchBucketPolicy")?;
+        let request = self
+            .client
+            .get_bucket_policy()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account);
+        let answer = self.read(
+            "s3:GetBucketPolicy",
+            name,
+            request.send().await,
+            "NoSuchBucketPolicy",
+        )?;
         Ok(answer.and_then(|answer| serde_json::from_str(&answer.policy?).ok()))
     }
 
     async fn encryption(&self, name: &str) -> Result<String> {
-        let request = self.client.get_bucket_encryption().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = self
+            .client
+            .get_bucket_encryption()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account);
         let answer = self.read(
             "s3:GetEncryptionConfiguration",
             name,
             request.send().await,
             "ServerSideEncryptionConfigurationNotFoundError",
         )?;
-        let rules = answer.and_then(|answer| answer.server_side_encryption_configuration).map(|all| all.rules);
+        let rules = answer
+            .and_then(|answer| answer.server_side_encryption_configuration)
+            .map(|all| all.rules);
         let rule = rules.into_iter().flatten().next();
-        let saves_calls = rule.as_ref().is_some_and(|rule| rule.bucket_key_enabled == Some(true));
+        let saves_calls = rule
+            .as_ref()
+            .is_some_and(|rule| rule.bucket_key_enabled == Some(true));
         let default = rule.and_then(|rule| rule.apply_server_side_encryption_by_default);
         Ok(default.map_or("none".into(), |default| {
-            let key = default.kms_master_key_id.filter(|key| !key.ends_with("alias/aws/s3"));
+            let key = default
+                .kms_master_key_id
+                .filter(|key| !key.ends_with("alias/aws/s3"));
             let key = key.map(|key| format!(" with {key}")).unwrap_or_default();
             let kms = default.sse_algorithm == ServerSideEncryption::AwsKms;
-            let without = if kms && !saves_calls { " without a bucket key" } else { "" };
+            let without = if kms && !saves_calls {
+                " without a bucket key"
+            } else {
+                ""
+            };
             format!("{}{key}{without}", default.sse_algorithm.as_str())
         }))
     }
 
     async fn versioning(&self, name: &str) -> Result<String> {
-        let request = self.client.get_bucket_versioning().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = self
+            .client
+            .get_bucket_versioning()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account);
         match request.send().await {
-            Ok(answer) => Ok(answer.status.map_or("never enabled".into(), |status| status.as_str().into())),
+            Ok(answer) => Ok(answer
+                .status
+                .map_or("never enabled".into(), |status| status.as_str().into())),
             // moto names the answer's root otherwise than S3, and the SDK then reads none of it.
             Err(error) if answered(&error, "<Status>Enabled</Status>") => Ok("Enabled".into()),
-            Err(error) if answered(&error, "<GetBucketVersioningResponse") => Ok("not enabled".into()),
+            Err(error) if answered(&error, "<GetBucketVersioningResponse") => {
+                Ok("not enabled".into())
+            }
             Err(error) => Err(self.unread("s3:GetBucketVersioning", name, error)),
         }
     }
 
     async fn rules(&self, name: &str) -> Result<Vec<LifecycleRule>> {
-        let request = self.client.get_bucket_lifecycle_configuration().bucket(name);
-        let answer = request.expected_bucket_owner(&self.env.account).send().await;
-        let answer = self.read("s3:GetLifecycleConfiguration", name, answer, "NoSuchLifecycleConfiguration")?;
+        let request = self
+            .client
+            .get_bucket_lifecycle_configuration()
+            .bucket(name);
+        let answer = request
+            .expected_bucket_owner(&self.env.account)
+            .send()
+            .await;
+        let answer = self.read(
+            "s3:GetLifecycleConfiguration",
+            name,
+            answer,
+            "NoSuchLifecycleConfiguration",
+        )?;
         Ok(answer.and_then(|answer| answer.rules).unwrap_or_default())
     }
 
@@ -205,10 +303,17 @@ impl S3 {
     pub async fn create(&self, name: &str) -> Result<bool> {
         let tags = self.sdk_tags(name)?;
         // In us-east-1 S3 takes no location, everywhere else it wants one.
-        let location =
-            (self.env.region != "us-east-1").then(|| BucketLocationConstraint::from(self.env.region.as_str()));
-        let made = CreateBucketConfiguration::builder().set_location_constraint(location).set_tags(Some(tags)).build();
-        let request = self.client.create_bucket().bucket(name).create_bucket_configuration(made);
+        let location = (self.env.region != "us-east-1")
+            .then(|| BucketLocationConstraint::from(self.env.region.as_str()));
+        let made = CreateBucketConfiguration::builder()
+            .set_location_constraint(location)
+            .set_tags(Some(tags))
+            .build();
+        let request = self
+            .client
+            .create_bucket()
+            .bucket(name)
+            .create_bucket_configuration(made);
         let request = request.object_ownership(ObjectOwnership::BucketOwnerEnforced);
         match wait::retry(&self.stream, DELETED_BUDGET, DELETED_LATELY, || request.clone().send()).await {
             Ok(_) => {
@@ -264,62 +369,106 @@ impl S3 {
             .ignore_public_acls(true)
             .block_public_policy(true)
             .restrict_public_buckets(true);
-        let request = self.client.put_public_access_block().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = self
+            .client
+            .put_public_access_block()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account);
         let request = request.public_access_block_configuration(block.build());
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| unset("s3:PutBucketPublicAccessBlock", name, e))
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer
+            .map(drop)
+            .map_err(|e| unset("s3:PutBucketPublicAccessBlock", name, e))
     }
 
     async fn own_objects(&self, name: &str) -> Result<()> {
-        let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::BucketOwnerEnforced);
+        let rule =
+            OwnershipControlsRule::builder().object_ownership(ObjectOwnership::BucketOwnerEnforced);
         let rules = OwnershipControls::builder().rules(rule.build().map_err(incomplete)?);
         let request = self.client.put_bucket_ownership_controls().bucket(name);
         let request = request.expected_bucket_owner(&self.env.account);
         let request = request.ownership_controls(rules.build().map_err(incomplete)?);
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| unset("s3:PutBucketOwnershipControls", name, e))
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer
+            .map(drop)
+            .map_err(|e| unset("s3:PutBucketOwnershipControls", name, e))
     }
 
     /// Puts our statement into a policy.
     async fn permit(&self, name: &str, have: Option<&serde_json::Value>) -> Result<()> {
         let policy = plan::with_ours(&self.env, name, have);
-        let request = self.client.put_bucket_policy().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = self
+            .client
+            .put_bucket_policy()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account);
         let request = request.policy(policy.to_string());
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| unset("s3:PutBucketPolicy", name, e))
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer
+            .map(drop)
+            .map_err(|e| unset("s3:PutBucketPolicy", name, e))
     }
 
     async fn encrypt(&self, name: &str, encryption: &str) -> Result<()> {
-        let default = ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::from(encryption));
+        let default = ServerSideEncryptionByDefault::builder()
+            .sse_algorithm(ServerSideEncryption::from(encryption));
         // A bucket key saves a call to KMS for each object.
         let rule = ServerSideEncryptionRule::builder()
             .apply_server_side_encryption_by_default(default.build().map_err(incomplete)?)
             .bucket_key_enabled(encryption == "aws:kms");
         let rules = ServerSideEncryptionConfiguration::builder().rules(rule.build());
-        let request = self.client.put_bucket_encryption().bucket(name).expected_bucket_owner(&self.env.account);
-        let request = request.server_side_encryption_configuration(rules.build().map_err(incomplete)?);
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| unset("s3:PutEncryptionConfiguration", name, e))
+        let request = self
+            .client
+            .put_bucket_encryption()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account);
+        let request =
+            request.server_side_encryption_configuration(rules.build().map_err(incomplete)?);
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer
+            .map(drop)
+            .map_err(|e| unset("s3:PutEncryptionConfiguration", name, e))
     }
 
     async fn keep_versions(&self, name: &str) -> Result<()> {
-        let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-        let request = self.client.put_bucket_versioning().bucket(name).expected_bucket_owner(&self.env.account);
+        let versioning = VersioningConfiguration::builder()
+            .status(BucketVersioningStatus::Enabled)
+            .build();
+        let request = self
+            .client
+            .put_bucket_versioning()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account);
         let request = request.versioning_configuration(versioning);
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| unset("s3:PutBucketVersioning", name, e))
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer
+            .map(drop)
+            .map_err(|e| unset("s3:PutBucketVersioning", name, e))
     }
 
     /// Puts our two rules beside those of others.
     async fn expire(&self, name: &str, have: Vec<LifecycleRule>) -> Result<()> {
-        let theirs = have.into_iter().filter(|rule| !lifecycle::RULES.iter().any(|id| rule.id() == Some(id)));
-        let rules =
-            BucketLifecycleConfiguration::builder().set_rules(Some(theirs.chain(lifecycle::rules()?).collect()));
-        let request = self.client.put_bucket_lifecycle_configuration().bucket(name);
+        let theirs = have
+            .into_iter()
+            .filter(|rule| !lifecycle::RULES.iter().any(|id| rule.id() == Some(id)));
+        let rules = BucketLifecycleConfiguration::builder()
+            .set_rules(Some(theirs.chain(lifecycle::rules()?).collect()));
+        let request = self
+            .client
+            .put_bucket_lifecycle_configuration()
+            .bucket(name);
         let request = request.expected_bucket_owner(&self.env.account);
         let request = request.lifecycle_configuration(rules.build().map_err(incomplete)?);
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| unset("s3:PutLifecycleConfiguration", name, e))
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer
+            .map(drop)
+            .map_err(|e| unset("s3:PutLifecycleConfiguration", name, e))
     }
 
     /// Sets our tags; S3 replaces the whole set, so others' are put again.
@@ -335,10 +484,17 @@ impl S3 {
         let theirs = theirs.map(|(key, value)| Tag::builder().key(key).value(value).build());
         let theirs: Vec<Tag> = theirs.collect::<Result<_, _>>().map_err(incomplete)?;
         let tagging = Tagging::builder().set_tag_set(Some([ours, theirs].concat()));
-        let request = self.client.put_bucket_tagging().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = self
+            .client
+            .put_bucket_tagging()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account);
         let request = request.tagging(tagging.build().map_err(incomplete)?);
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| unset("s3:PutBucketTagging", name, e))
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer
+            .map(drop)
+            .map_err(|e| unset("s3:PutBucketTagging", name, e))
     }
 
     /// Deletes what is in a bucket: versions and delete markers, and uploads that never ended.
@@ -347,24 +503,55 @@ impl S3 {
     pub async fn empty(&self, name: &str) -> Result<()> {
         let (mut key, mut version, mut gone) = (None, None, 0);
         loop {
-            let request = self.client.list_object_versions().bucket(name).max_keys(BATCH);
-            let request = request.expected_bucket_owner(&self.env.account).encoding_type(EncodingType::Url);
-            let answer = match request.set_key_marker(key).set_version_id_marker(version).send().await {
+            let request = self
+                .client
+                .list_object_versions()
+                .bucket(name)
+                .max_keys(BATCH);
+            let request = request
+                .expected_bucket_owner(&self.env.account)
+                .encoding_type(EncodingType::Url);
+            let answer = match request
+                .set_key_marker(key)
+                .set_version_id_marker(version)
+                .send()
+                .await
+            {
                 Ok(answer) => answer,
                 Err(error) if code(&error) == "NoSuchBucket" => return Ok(()),
-                Err(error) => return Err(aws_error("s3:ListBucketVersions", format!("empty bucket {name}"), error)),
+                Err(error) => {
+                    return Err(aws_error(
+                        "s3:ListBucketVersions",
+                        format!("empty bucket {name}"),
+                        error,
+                    ));
+                }
             };
             let plain = key_of(answer.encoding_type());
-            let next = (answer.next_key_marker().map(plain), answer.next_version_id_marker().map(String::from));
+            let next = (
+                answer.next_key_marker().map(plain),
+                answer.next_version_id_marker().map(String::from),
+            );
             let more = answer.is_truncated == Some(true);
-            let versions = answer.versions.unwrap_or_default().into_iter().map(|one| (one.key, one.version_id));
-            let markers = answer.delete_markers.unwrap_or_default().into_iter().map(|one| (one.key, one.version_id));
-            let all: Vec<(String, Option<String>)> =
-                versions.chain(markers).filter_map(|(key, version)| Some((plain(&key?), version))).collect();
+            let versions = answer
+                .versions
+                .unwrap_or_default()
+                .into_iter()
+                .map(|one| (one.key, one.version_id));
+            let markers = answer
+                .delete_markers
+                .unwrap_or_default()
+                .into_iter()
+                .map(|one| (one.key, one.version_id));
+            let all: Vec<(String, Option<String>)> = versions
+                .chain(markers)
+                .filter_map(|(key, version)| Some((plain(&key?), version)))
+                .collect();
             self.delete_versions(name, &all).await?;
             gone += all.len();
             if gone >= 5000 && gone % 5000 < all.len() {
-                self.stream.say(&format!("bucket {name}: {gone} versions deleted"));
+                self.stream
+                    .say(&format!("bucket {name}: {gone} versions deleted"));
             }
             if !more {
                 break;
@@ -375,26 +562,60 @@ impl S3 {
     }
 
     async fn delete_versions(&self, name: &str, all: &[(String, Option<String>)]) -> Result<()> {
-        let failed = |error| aws_error("s3:DeleteObjectVersion", format!("empty bucket {name}"), error);
+        let failed = |error| {
+            aws_error(
+                "s3:DeleteObjectVersion",
+                format!("empty bucket {name}"),
+                error,
+            )
+        };
         let (plain, odd): (Vec<_>, Vec<_>) = all.iter().partition(|(key, _)| plan::fits_xml(key));
         for (key, version) in odd {
-            let request = self.client.delete_object().bucket(name).key(key).set_version_id(version.clone());
-            request.expected_bucket_owner(&self.env.account).send().await.map(drop).map_err(|error| {
-                aws_error("s3:DeleteObjectVersion", format!("delete an object of bucket {name}"), error)
-            })?;
+            let request = self
+                .client
+                .delete_object()
+                .bucket(name)
+                .key(key)
+                .set_version_id(version.clone());
+            request
+                .expected_bucket_owner(&self.env.account)
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| {
+                    aws_error(
+                        "s3:DeleteObjectVersion",
+                        format!("delete an object of bucket {name}"),
+                        error,
+                    )
+                })?;
         }
         if plain.is_empty() {
             return Ok(());
         }
-        let objects = plain
-            .iter()
-            .map(|(key, version)| ObjectIdentifier::builder().key(key).set_version_id(version.clone()).build());
-        let objects: Vec<ObjectIdentifier> = objects.collect::<Result<_, _>>().map_err(incomplete)?;
-        let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build().map_err(incomplete)?;
+        let objects = plain.iter().map(|(key, version)| {
+            ObjectIdentifier::builder()
+                .key(key)
+                .set_version_id(version.clone())
+                .build()
+        });
+        let objects: Vec<ObjectIdentifier> =
+            objects.collect::<Result<_, _>>().map_err(incomplete)?;
+        let delete = Delete::builder()
+            .set_objects(Some(objects))
+            .quiet(true)
+            .build()
+            .map_err(incomplete)?;
         let request = self.client.delete_objects().bucket(name).delete(delete);
-        let answer = request.expected_bucket_owner(&self.env.account).send().await.map_err(failed)?;
+        let answer = request
+            .expected_bucket_owner(&self.env.account)
+            .send()
+            .await
+            .map_err(failed)?;
         // S3 answers 200 also where it refused some; what it only failed to do is there at the next pass.
-        let passes = |error: &&aws_sdk_s3::types::Error| error.code().is_some_and(|code| PASSES.contains(&code));
+        let passes = |error: &&aws_sdk_s3::types::Error| {
+            error.code().is_some_and(|code| PASSES.contains(&code))
+        };
         let refused = answer.errors().iter().find(|error| !passes(error));
         match refused {
             None => Ok(()),
@@ -410,49 +631,87 @@ impl S3 {
     async fn abort_uploads(&self, name: &str) -> Result<()> {
         let (mut key, mut id) = (None, None);
         loop {
-            let request = self.client.list_multipart_uploads().bucket(name).encoding_type(EncodingType::Url);
+            let request = self
+                .client
+                .list_multipart_uploads()
+                .bucket(name)
+                .encoding_type(EncodingType::Url);
             let request = request.expected_bucket_owner(&self.env.account);
-            let answer = match request.set_key_marker(key).set_upload_id_marker(id).send().await {
+            let answer = match request
+                .set_key_marker(key)
+                .set_upload_id_marker(id)
+                .send()
+                .await
+            {
                 Ok(answer) => answer,
                 Err(error) if code(&error) == "NoSuchBucket" => return Ok(()),
                 Err(error) => {
-                    return Err(aws_error("s3:ListBucketMultipartUploads", format!("empty bucket {name}"), error));
+                    return Err(aws_error(
+                        "s3:ListBucketMultipartUploads",
+                        format!("empty bucket {name}"),
+                        error,
+                    ));
                 }
             };
             let plain = key_of(answer.encoding_type());
             for upload in answer.uploads() {
-                let request = self.client.abort_multipart_upload().bucket(name).set_key(upload.key().map(plain));
-                let request = request.set_upload_id(upload.upload_id.clone()).expected_bucket_owner(&self.env.account);
+                let request = self
+                    .client
+                    .abort_multipart_upload()
+                    .bucket(name)
+                    .set_key(upload.key().map(plain));
+                let request = request
+                    .set_upload_id(upload.upload_id.clone())
+                    .expected_bucket_owner(&self.env.account);
                 match request.send().await {
                     Ok(_) => {}
                     Err(error) if code(&error) == "NoSuchUpload" => {}
                     Err(error) => {
-                        return Err(aws_error("s3:AbortMultipartUpload", format!("empty bucket {name}"), error));
+                        return Err(aws_error(
+                            "s3:AbortMultipartUpload",
+                            format!("empty bucket {name}"),
+                            error,
+                        ));
                     }
                 }
             }
             if answer.is_truncated != Some(true) {
                 return Ok(());
             }
-            (key, id) = (answer.next_key_marker().map(plain), answer.next_upload_id_marker);
+            (key, id) = (
+                answer.next_key_marker().map(plain),
+                answer.next_upload_id_marker,
+            );
         }
     }
 
     /// Deletes an empty bucket; answers false while something is in it.
     pub async fn delete(&self, name: &str) -> Result<bool> {
-        let request = self.client.delete_bucket().bucket(name).expected_bucket_owner(&self.env.account);
+        let request = self
+            .client
+            .delete_bucket()
+            .bucket(name)
+            .expected_bucket_owner(&self.env.account);
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) => match code(&error) {
                 "NoSuchBucket" => Ok(true),
                 "BucketNotEmpty" | "OperationAborted" => Ok(false),
-                _ => Err(aws_error("s3:DeleteBucket", format!("delete bucket {name}"), error)),
+                _ => Err(aws_error(
+                    "s3:DeleteBucket",
+                    format!("delete bucket {name}"),
+                    error,
+                )),
             },
         }
     }
 
     fn sdk_tags(&self, name: &str) -> Result<Vec<Tag>> {
-        let tags = self.env.tags_of(name).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let tags = self
+            .env
+            .tags_of(name)
+            .into_iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build());
         tags.collect::<Result<_, _>>().map_err(incomplete)
     }
 

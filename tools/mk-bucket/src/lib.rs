@@ -53,7 +53,9 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
                 }
             }
             delete::all(&s3, &record.bucket).await?;
-            stream.write(Record::of(&record).changed(Change::Deleted, &[])).await
+            stream
+                .write(Record::of(&record).changed(Change::Deleted, &[]))
+                .await
         })
         .await
 }

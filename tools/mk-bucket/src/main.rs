@@ -33,7 +33,9 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     if there.is_none() && !env.plan {
         stream.may_change().await?;
         if s3.create(&name).await? {
-            stream.write(plan::record(&env, None).changed(Change::Created, &[])).await?;
+            stream
+                .write(plan::record(&env, None).changed(Change::Created, &[]))
+                .await?;
             s3.set_up(&name, &args.encryption).await?;
             return stream.write(record().changed(Change::Created, &[])).await;
         }
@@ -41,7 +43,10 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     }
     let (change, differences) = match plan::step(&env, &name, &args.encryption, there.as_ref())? {
         Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),
+        Step::Change(differences) => (
+            Change::from_differences(&differences, env.plan),
+            differences,
+        ),
     };
     if change == Change::Updated {
         stream.may_change().await?;

@@ -13,7 +13,8 @@ pub const UPLOAD_DAYS: i32 = 7;
 const TLS_ONLY: &str = "TlsOnly";
 
 /// What is wanted beside the bucket itself.
-pub const OBJECTS: &str = "expire after 30 days, old versions 30 days later, unfinished uploads after 7";
+pub const OBJECTS: &str =
+    "expire after 30 days, old versions 30 days later, unfinished uploads after 7";
 /// A rule with days cannot also clean up delete markers (S3 API, LifecycleExpiration).
 pub const MARKERS: &str = "delete markers without versions expire";
 
@@ -25,15 +26,20 @@ pub const IN_ANOTHER_REGION: &str = "is in another region";
 /// What the rule for objects says that somebody changed: after how many days objects, old versions and
 /// uploads go, and whether it is in force.
 pub fn otherwise(status: &str, days: [Option<i32>; 3]) -> String {
-    let [objects, old, uploads] = days.map(|days| days.map_or("no".to_string(), |days| days.to_string()));
-    format!("expire after {objects} days, old versions {old} days later, unfinished uploads after {uploads} ({status})")
+    let [objects, old, uploads] =
+        days.map(|days| days.map_or("no".to_string(), |days| days.to_string()));
+    format!(
+        "expire after {objects} days, old versions {old} days later, unfinished uploads after {uploads} ({status})"
+    )
 }
 
 /// How objects are encrypted that say nothing of it themselves.
 pub fn encryption(text: &str) -> Result<String, String> {
     match text {
         "aws:kms" | "AES256" => Ok(text.into()),
-        other => Err(format!("'{other}' must be aws:kms (the key aws/s3, which AWS manages) or AES256")),
+        other => Err(format!(
+            "'{other}' must be aws:kms (the key aws/s3, which AWS manages) or AES256"
+        )),
     }
 }
 
@@ -79,21 +85,32 @@ pub enum Field {
 ///
 /// Errors: a bucket of that name is there and not the environment's.
 pub fn step(env: &Env, name: &str, encryption: &str, have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else { return Ok(Step::Create) };
+    let Some(have) = have else {
+        return Ok(Step::Create);
+    };
     if !env.owns(&have.tags) {
         return Err(foreign(env, name));
     }
-    let policy = have.policy.as_ref().map_or("none".to_string(), Value::to_string);
+    let policy = have
+        .policy
+        .as_ref()
+        .map_or("none".to_string(), Value::to_string);
     let fields = [
         Difference::between("public access blocked", have.private, true),
         Difference::between("object ownership", &have.ownership, "BucketOwnerEnforced"),
         Difference::between("policy", policy, with_ours(env, name, have.policy.as_ref())),
         Difference::between("encryption", &have.encryption, encryption),
         Difference::between("versioning", &have.versioning, "Enabled"),
-        Difference::between("lifecycle", have.lifecycle.join("; "), [OBJECTS, MARKERS].join("; ")),
+        Difference::between(
+            "lifecycle",
+            have.lifecycle.join("; "),
+            [OBJECTS, MARKERS].join("; "),
+        ),
     ];
     let tags = Difference::of_tags(&have.tags, &env.tags_of(name));
-    Ok(Step::Change(fields.into_iter().flatten().chain(tags).collect()))
+    Ok(Step::Change(
+        fields.into_iter().flatten().chain(tags).collect(),
+    ))
 }
 
 /// The calls that bring differences into line, each once.
@@ -114,8 +131,11 @@ pub fn fields(differences: &[Difference]) -> Vec<Field> {
 
 /// What is said of a bucket that is not the environment's.
 pub fn foreign(env: &Env, name: &str) -> Error {
-    Error::refused(format!("bucket {name} exists and is not tagged plumbline:env={}; it is left alone", env.name))
-        .hint("delete it, or name the environment otherwise")
+    Error::refused(format!(
+        "bucket {name} exists and is not tagged plumbline:env={}; it is left alone",
+        env.name
+    ))
+    .hint("delete it, or name the environment otherwise")
 }
 
 /// A policy with our statement in it as it is to be, and the others as they are.
@@ -129,14 +149,18 @@ pub fn with_ours(env: &Env, name: &str, have: Option<&Value>) -> Value {
         "Resource": [arn, format!("{arn}/*")],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     });
-    let Some(have) = have else { return json!({"Version": "2012-10-17", "Statement": [ours]}) };
+    let Some(have) = have else {
+        return json!({"Version": "2012-10-17", "Statement": [ours]});
+    };
     let mut policy = have.clone();
     let statements = match policy["Statement"].take() {
         Value::Array(statements) => statements,
         Value::Null => Vec::new(),
         one => vec![one],
     };
-    let place = statements.iter().position(|statement| statement["Sid"] == TLS_ONLY);
+    let place = statements
+        .iter()
+        .position(|statement| statement["Sid"] == TLS_ONLY);
     let mut merged = statements;
     match place {
         // As it stands there, where it says the same: the order of fields is no difference.
@@ -151,8 +175,12 @@ pub fn with_ours(env: &Env, name: &str, have: Option<&Value>) -> Value {
 /// The encryption of a bucket that lacks nothing, for its record: one that was left half made is
 /// told without.
 pub fn settled<'a>(env: &Env, name: &str, have: &'a Have) -> Option<&'a str> {
-    let Ok(Step::Change(differences)) = step(env, name, &have.encryption, Some(have)) else { return None };
-    let lacks = fields(&differences).iter().any(|field| *field != Field::Tags);
+    let Ok(Step::Change(differences)) = step(env, name, &have.encryption, Some(have)) else {
+        return None;
+    };
+    let lacks = fields(&differences)
+        .iter()
+        .any(|field| *field != Field::Tags);
     (!lacks && encryption(&have.encryption).is_ok()).then_some(&have.encryption)
 }
 
@@ -165,7 +193,13 @@ pub fn arn(env: &Env, name: &str) -> String {
 pub fn record(env: &Env, encryption: Option<&str>) -> Record {
     let bucket = env.bucket_name();
     let encryption = encryption.map(String::from);
-    Record::of(&Bucket { name: "artifacts".into(), arn: arn(env, &bucket), bucket, encryption, ..Bucket::default() })
+    Record::of(&Bucket {
+        name: "artifacts".into(),
+        arn: arn(env, &bucket),
+        bucket,
+        encryption,
+        ..Bucket::default()
+    })
 }
 
 /// A key as S3 encodes it for an answer in XML, which cannot carry all of them.
@@ -174,7 +208,9 @@ pub fn decoded(key: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), key.as_bytes());
     while let [first, more @ ..] = rest {
         let code = match (first, more) {
-            (b'%', [high, low, ..]) => digit(*high).zip(digit(*low)).map(|(high, low)| (16 * high + low) as u8),
+            (b'%', [high, low, ..]) => digit(*high)
+                .zip(digit(*low))
+                .map(|(high, low)| (16 * high + low) as u8),
             _ => None,
         };
         bytes.push(code.unwrap_or(if *first == b'+' { b' ' } else { *first }));
@@ -185,7 +221,8 @@ pub fn decoded(key: &str) -> String {
 
 /// Whether XML can carry a key: one with control characters has to be deleted by a call of its own.
 pub fn fits_xml(key: &str) -> bool {
-    !key.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
+    !key.chars()
+        .any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
 
 #[cfg(test)]
@@ -214,7 +251,10 @@ mod tests {
     fn differing(have: &Have) -> Vec<String> {
         match step(&env(), NAME, "aws:kms", Some(have)).unwrap() {
             Step::Create => panic!("create"),
-            Step::Change(differences) => differences.into_iter().map(|difference| difference.field).collect(),
+            Step::Change(differences) => differences
+                .into_iter()
+                .map(|difference| difference.field)
+                .collect(),
         }
     }
 
@@ -226,29 +266,71 @@ mod tests {
 
     #[test]
     fn each_kind_of_difference_is_mended_by_one_call() {
-        let mut have = Have { tags: ours().tags, ..Have::default() };
+        let mut have = Have {
+            tags: ours().tags,
+            ..Have::default()
+        };
         have.tags.insert("Team".into(), "nobody".into());
         have.tags.remove("Name");
-        let Step::Change(differences) = step(&env(), NAME, "AES256", Some(&have)).unwrap() else { panic!() };
-        let all = [Field::PublicAccess, Field::Ownership, Field::Policy, Field::Encryption, Field::Versioning];
-        assert_eq!(fields(&differences), [&all[..], &[Field::Lifecycle, Field::Tags]].concat());
+        let Step::Change(differences) = step(&env(), NAME, "AES256", Some(&have)).unwrap() else {
+            panic!()
+        };
+        let all = [
+            Field::PublicAccess,
+            Field::Ownership,
+            Field::Policy,
+            Field::Encryption,
+            Field::Versioning,
+        ];
+        assert_eq!(
+            fields(&differences),
+            [&all[..], &[Field::Lifecycle, Field::Tags]].concat()
+        );
     }
 
     #[test]
     fn others_statements_stay_and_ours_is_put_right() {
         let theirs = json!({"Sid": "Theirs", "Effect": "Allow"});
-        let both = with_ours(&env(), NAME, Some(&json!({"Version": "2012-10-17", "Statement": theirs})));
-        assert_eq!((&both["Statement"][0], &both["Statement"][1]["Sid"]), (&theirs, &json!(TLS_ONLY)));
+        let both = with_ours(
+            &env(),
+            NAME,
+            Some(&json!({"Version": "2012-10-17", "Statement": theirs})),
+        );
+        assert_eq!(
+            (&both["Statement"][0], &both["Statement"][1]["Sid"]),
+            (&theirs, &json!(TLS_ONLY))
+        );
         let mut weak = both.clone();
         weak["Statement"][1]["Effect"] = json!("Allow");
-        assert_eq!(differing(&Have { policy: Some(weak.clone()), ..ours() }), ["policy"]);
+        assert_eq!(
+            differing(&Have {
+                policy: Some(weak.clone()),
+                ..ours()
+            }),
+            ["policy"]
+        );
         assert_eq!(with_ours(&env(), NAME, Some(&weak)), both);
-        assert_eq!(differing(&Have { policy: Some(both), ..ours() }), Vec::<String>::new());
+        assert_eq!(
+            differing(&Have {
+                policy: Some(both),
+                ..ours()
+            }),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
     fn a_bucket_without_our_tag_is_refused() {
-        let error = step(&env(), NAME, "aws:kms", Some(&Have { tags: BTreeMap::new(), ..ours() })).unwrap_err();
+        let error = step(
+            &env(),
+            NAME,
+            "aws:kms",
+            Some(&Have {
+                tags: BTreeMap::new(),
+                ..ours()
+            }),
+        )
+        .unwrap_err();
         assert_eq!(
             error.message,
             "bucket bucket-123456789012-us-east-1-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
@@ -258,14 +340,32 @@ mod tests {
     #[test]
     fn a_bucket_that_was_left_half_made_has_no_encryption_in_its_record() {
         assert_eq!(settled(&env(), NAME, &ours()), Some("aws:kms"));
-        let other = Have { encryption: "AES256".into(), ..ours() };
+        let other = Have {
+            encryption: "AES256".into(),
+            ..ours()
+        };
         assert_eq!(settled(&env(), NAME, &other), Some("AES256"));
         for half in [
-            Have { private: false, ..ours() },
-            Have { policy: None, ..ours() },
-            Have { versioning: "never enabled".into(), ..ours() },
-            Have { encryption: "aws:kms without a bucket key".into(), ..ours() },
-            Have { lifecycle: ["none".into(), "none".into()], ..ours() },
+            Have {
+                private: false,
+                ..ours()
+            },
+            Have {
+                policy: None,
+                ..ours()
+            },
+            Have {
+                versioning: "never enabled".into(),
+                ..ours()
+            },
+            Have {
+                encryption: "aws:kms without a bucket key".into(),
+                ..ours()
+            },
+            Have {
+                lifecycle: ["none".into(), "none".into()],
+                ..ours()
+            },
         ] {
             assert_eq!(settled(&env(), NAME, &half), None, "{half:?}");
         }
@@ -283,9 +383,18 @@ mod tests {
     #[test]
     fn the_longest_name_is_a_buckets() {
         let suffix = "s".repeat(32);
-        let env = Env { name: format!("{}-{suffix}", "e".repeat(32)), region: "ap-southeast-1".into(), ..env() };
+        let env = Env {
+            name: format!("{}-{suffix}", "e".repeat(32)),
+            region: "ap-southeast-1".into(),
+            ..env()
+        };
         let name = env.bucket_name();
-        assert!(name.len() == 63 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+        assert!(
+            name.len() == 63
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        );
     }
 
     #[test]

@@ -17,7 +17,14 @@ pub const POLICY: &str = include_str!("../iam-policy.json");
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
     let found = aws::client(aws, stream, env).find().await?;
     let ours = found.iter().filter(|have| env.owns(&have.tags));
-    Ok(ours.flat_map(|have| [plan::source_record(have), plan::record(env, plan::source(have), &have.name)]).collect())
+    Ok(ours
+        .flat_map(|have| {
+            [
+                plan::source_record(have),
+                plan::record(env, plan::source(have), &have.name),
+            ]
+        })
+        .collect())
 }
 
 /// Deletes the build projects among `records`, for `rm-env`, once nothing starts their builds: those
@@ -32,12 +39,16 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
     let codebuild = aws::client(aws, stream, env);
     stream
         .each(builds, async |record| {
-            let Some(have) = codebuild.look(&record.project).await? else { return Ok(()) };
+            let Some(have) = codebuild.look(&record.project).await? else {
+                return Ok(());
+            };
             if !env.owns(&have.tags) {
                 return Err(plan::foreign(env, &have.name));
             }
             delete::with_builds(&codebuild, &have.name).await?;
-            stream.write(Record::of(&record).changed(Change::Deleted, &[])).await
+            stream
+                .write(Record::of(&record).changed(Change::Deleted, &[]))
+                .await
         })
         .await
 }

@@ -36,9 +36,16 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let codebuild = aws::client(&aws, &stream, &env);
-    let options = Options { timeout: args.build_timeout, keeps_layers: args.cache == Cache::Docker };
+    let options = Options {
+        timeout: args.build_timeout,
+        keeps_layers: args.cache == Cache::Docker,
+    };
     let (stream, env, codebuild, options) = (&stream, &env, &codebuild, &options);
-    stream.for_each(|source: Source| async move { build(stream, env, codebuild, options, &source).await }).await
+    stream
+        .for_each(
+            |source: Source| async move { build(stream, env, codebuild, options, &source).await },
+        )
+        .await
 }
 
 /// Makes or mends one project. It is looked for before its role and its log group are there.
@@ -52,8 +59,11 @@ async fn build(
     let name = env.project_name(&source.name);
     let part = format!("build/{}", source.name);
     // Without its log group, the first build would make one that keeps everything for ever.
-    let (mut there, role, group) =
-        tokio::try_join!(codebuild.look(&name), stream.need::<Role>(&part), stream.need::<LogGroup>(&part))?;
+    let (mut there, role, group) = tokio::try_join!(
+        codebuild.look(&name),
+        stream.need::<Role>(&part),
+        stream.need::<LogGroup>(&part)
+    )?;
     let want = plan::want(env, source, &role.arn, &group.group, options);
     let record = || plan::record(env, &source.name, &name);
     if there.is_none() && !env.plan {
@@ -65,7 +75,10 @@ async fn build(
     }
     let (change, differences) = match plan::step(env, &want, there.as_ref())? {
         Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),
+        Step::Change(differences) => (
+            Change::from_differences(&differences, env.plan),
+            differences,
+        ),
     };
     if let (Change::Updated, Some(have)) = (change, &there) {
         stream.may_change().await?;

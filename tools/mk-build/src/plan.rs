@@ -85,14 +85,24 @@ pub fn want(env: &Env, source: &Source, role: &str, group: &str, options: &Optio
         compute: "BUILD_GENERAL1_SMALL".into(),
         image: IMAGE.into(),
         privileged: true,
-        variables: variables.map(|(name, value)| (name.to_string(), value)).into(),
+        variables: variables
+            .map(|(name, value)| (name.to_string(), value))
+            .into(),
         timeout: options.timeout,
         queued_timeout: QUEUED_TIMEOUT,
-        cache: if options.keeps_layers { "LOCAL LOCAL_DOCKER_LAYER_CACHE" } else { "NO_CACHE" }.into(),
+        cache: if options.keeps_layers {
+            "LOCAL LOCAL_DOCKER_LAYER_CACHE"
+        } else {
+            "NO_CACHE"
+        }
+        .into(),
         log: group.into(),
         s3_log: "DISABLED".into(),
         settings: Vec::new(),
-        tags: env.tags_of_source(&name, &source.name).into_iter().collect(),
+        tags: env
+            .tags_of_source(&name, &source.name)
+            .into_iter()
+            .collect(),
         name,
     }
 }
@@ -101,11 +111,17 @@ pub fn want(env: &Env, source: &Source, role: &str, group: &str, options: &Optio
 ///
 /// Errors: a project of that name is there and not the environment's.
 pub fn step(env: &Env, want: &Project, have: Option<&Project>) -> Result<Step> {
-    let Some(have) = have else { return Ok(Step::Create) };
+    let Some(have) = have else {
+        return Ok(Step::Create);
+    };
     if !env.owns(&have.tags) {
         return Err(foreign(env, &want.name));
     }
-    let settings = if have.settings.is_empty() { "none".to_string() } else { have.settings.join(", ") };
+    let settings = if have.settings.is_empty() {
+        "none".to_string()
+    } else {
+        have.settings.join(", ")
+    };
     let fields = [
         Difference::between("description", &have.description, &want.description),
         Difference::between("role", &have.role, &want.role),
@@ -125,7 +141,14 @@ pub fn step(env: &Env, want: &Project, have: Option<&Project>) -> Result<Step> {
     ];
     let tags: Vec<(String, String)> = want.tags.clone().into_iter().collect();
     let tags = Difference::of_tags(&have.tags, &tags);
-    Ok(Step::Change(fields.into_iter().flatten().chain(variables(have, want)).chain(tags).collect()))
+    Ok(Step::Change(
+        fields
+            .into_iter()
+            .flatten()
+            .chain(variables(have, want))
+            .chain(tags)
+            .collect(),
+    ))
 }
 
 /// Two buildspecs are not told line by line; blanks at their ends are no difference.
@@ -142,16 +165,32 @@ fn variables(have: &Project, want: &Project) -> Vec<Difference> {
     let names: BTreeSet<&String> = have.variables.keys().chain(want.variables.keys()).collect();
     let difference = |name: &String| {
         let new = want.variables.get(name);
-        let old = have.variables.get(name).map(|old| if new.is_some() { old } else { "set" });
-        Difference::between(&format!("variable {name}"), old.unwrap_or("none"), new.map_or("none", String::as_str))
+        let old = have
+            .variables
+            .get(name)
+            .map(|old| if new.is_some() { old } else { "set" });
+        Difference::between(
+            &format!("variable {name}"),
+            old.unwrap_or("none"),
+            new.map_or("none", String::as_str),
+        )
     };
     names.into_iter().filter_map(difference).collect()
 }
 
 /// The project as an update has to say it: with the tags that others added, and the settings that go.
 pub fn with_others(want: &Project, have: &Project) -> Project {
-    let tags = have.tags.clone().into_iter().chain(want.tags.clone()).collect();
-    Project { tags, settings: have.settings.clone(), ..want.clone() }
+    let tags = have
+        .tags
+        .clone()
+        .into_iter()
+        .chain(want.tags.clone())
+        .collect();
+    Project {
+        tags,
+        settings: have.settings.clone(),
+        ..want.clone()
+    }
 }
 
 /// What is said of a project that is not the environment's.
@@ -172,21 +211,33 @@ pub fn source(have: &Project) -> &str {
 /// What a project tells of its source; the rest tells the pipeline.
 pub fn source_record(have: &Project) -> Record {
     let told = [("CONTEXT", "context"), ("DOCKERFILE", "dockerfile")].into_iter();
-    let told = told.filter_map(|(variable, field)| Some((field, have.variables.get(variable)?.as_str())));
-    told.fold(Record::new("source", source(have)), |record, (field, value)| record.with(field, value))
+    let told =
+        told.filter_map(|(variable, field)| Some((field, have.variables.get(variable)?.as_str())));
+    told.fold(
+        Record::new("source", source(have)),
+        |record, (field, value)| record.with(field, value),
+    )
 }
 
 /// A project's record.
 pub fn record(env: &Env, source: &str, project: &str) -> Record {
     let arn = env.arn("codebuild", &format!("project/{project}"));
-    Record::of(&Build { name: source.into(), arn, project: project.into(), ..Build::default() })
+    Record::of(&Build {
+        name: source.into(),
+        arn,
+        project: project.into(),
+        ..Build::default()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const OPTIONS: Options = Options { timeout: 30, keeps_layers: true };
+    const OPTIONS: Options = Options {
+        timeout: 30,
+        keeps_layers: true,
+    };
 
     fn env() -> Env {
         let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
@@ -198,15 +249,22 @@ mod tests {
     }
 
     fn wanted() -> Project {
-        want(&env(), &web(), "arn:aws:iam::123456789012:role/x", "/aws/codebuild/x", &OPTIONS)
+        want(
+            &env(),
+            &web(),
+            "arn:aws:iam::123456789012:role/x",
+            "/aws/codebuild/x",
+            &OPTIONS,
+        )
     }
 
     fn differing(have: Project) -> Vec<String> {
         match step(&env(), &wanted(), Some(&have)).unwrap() {
             Step::Create => panic!("create"),
-            Step::Change(differences) => {
-                differences.iter().map(|d| format!("{}: {} -> {}", d.field, d.old, d.new)).collect()
-            }
+            Step::Change(differences) => differences
+                .iter()
+                .map(|d| format!("{}: {} -> {}", d.field, d.old, d.new))
+                .collect(),
         }
     }
 
@@ -219,14 +277,23 @@ mod tests {
     #[test]
     fn a_pipelines_project_runs_docker_on_a_small_machine() {
         let want = wanted();
-        assert_eq!((want.source.as_str(), want.artifacts.as_str()), ("CODEPIPELINE", "CODEPIPELINE"));
-        assert_eq!((want.environment.as_str(), want.compute.as_str()), ("LINUX_CONTAINER", "BUILD_GENERAL1_SMALL"));
+        assert_eq!(
+            (want.source.as_str(), want.artifacts.as_str()),
+            ("CODEPIPELINE", "CODEPIPELINE")
+        );
+        assert_eq!(
+            (want.environment.as_str(), want.compute.as_str()),
+            ("LINUX_CONTAINER", "BUILD_GENERAL1_SMALL")
+        );
         assert!(want.privileged);
         assert_eq!(
             (want.timeout, want.queued_timeout, want.cache.as_str()),
             (30, 60, "LOCAL LOCAL_DOCKER_LAYER_CACHE")
         );
-        let none = want_with(&Options { timeout: 5, keeps_layers: false });
+        let none = want_with(&Options {
+            timeout: 5,
+            keeps_layers: false,
+        });
         assert_eq!((none.timeout, none.cache.as_str()), (5, "NO_CACHE"));
     }
 
@@ -236,9 +303,17 @@ mod tests {
 
     #[test]
     fn what_differs_between_sources_is_in_variables_and_no_buildspec_differs() {
-        let source = Source { name: "api".into(), context: "src/api".into(), ..web() };
+        let source = Source {
+            name: "api".into(),
+            context: "src/api".into(),
+            ..web()
+        };
         let api = want(&env(), &source, "", "", &OPTIONS);
-        let variables: Vec<(&str, &str)> = api.variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let variables: Vec<(&str, &str)> = api
+            .variables
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
         assert_eq!(
             variables,
             [
@@ -246,7 +321,10 @@ mod tests {
                 ("CONTEXT", "src/api"),
                 ("DOCKERFILE", "Dockerfile"),
                 ("REGISTRY", "123456789012.dkr.ecr.us-east-1.amazonaws.com"),
-                ("REPOSITORY_URI", "123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-api-production-pr1"),
+                (
+                    "REPOSITORY_URI",
+                    "123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-api-production-pr1"
+                ),
             ]
         );
         assert_eq!(api.buildspec, wanted().buildspec);
@@ -257,29 +335,125 @@ mod tests {
 
     #[test]
     fn in_china_the_registry_has_another_domain() {
-        let env = Env { region: "cn-north-1".into(), ..env() };
-        assert_eq!(env.registry(), "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn");
+        let env = Env {
+            region: "cn-north-1".into(),
+            ..env()
+        };
+        assert_eq!(
+            env.registry(),
+            "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn"
+        );
     }
 
     #[test]
     fn each_field_that_differs_is_told() {
         let other = "x".to_string();
         for (have, told) in [
-            (Project { description: other.clone(), ..wanted() }, "description: x -> Image of web from owner/web"),
-            (Project { role: other.clone(), ..wanted() }, "role: x -> arn:aws:iam::123456789012:role/x"),
-            (Project { source: other.clone(), ..wanted() }, "source: x -> CODEPIPELINE"),
-            (Project { artifacts: other.clone(), ..wanted() }, "artifacts: x -> CODEPIPELINE"),
-            (Project { buildspec: other.clone(), ..wanted() }, "buildspec: another -> this version's"),
-            (Project { environment: other.clone(), ..wanted() }, "environment: x -> LINUX_CONTAINER"),
-            (Project { compute: other.clone(), ..wanted() }, "compute: x -> BUILD_GENERAL1_SMALL"),
-            (Project { image: other.clone(), ..wanted() }, &format!("image: x -> {IMAGE}")),
-            (Project { privileged: false, ..wanted() }, "privileged: false -> true"),
-            (Project { timeout: 60, ..wanted() }, "timeout: 60 -> 30"),
-            (Project { queued_timeout: 480, ..wanted() }, "queued timeout: 480 -> 60"),
-            (Project { cache: "NO_CACHE".into(), ..wanted() }, "cache: NO_CACHE -> LOCAL LOCAL_DOCKER_LAYER_CACHE"),
-            (Project { log: other.clone(), ..wanted() }, "log group: x -> /aws/codebuild/x"),
-            (Project { s3_log: "ENABLED".into(), ..wanted() }, "log in S3: ENABLED -> DISABLED"),
-            (Project { settings: vec!["VPC".into(), "key".into()], ..wanted() }, "settings: VPC, key -> none"),
+            (
+                Project {
+                    description: other.clone(),
+                    ..wanted()
+                },
+                "description: x -> Image of web from owner/web",
+            ),
+            (
+                Project {
+                    role: other.clone(),
+                    ..wanted()
+                },
+                "role: x -> arn:aws:iam::123456789012:role/x",
+            ),
+            (
+                Project {
+                    source: other.clone(),
+                    ..wanted()
+                },
+                "source: x -> CODEPIPELINE",
+            ),
+            (
+                Project {
+                    artifacts: other.clone(),
+                    ..wanted()
+                },
+                "artifacts: x -> CODEPIPELINE",
+            ),
+            (
+                Project {
+                    buildspec: other.clone(),
+                    ..wanted()
+                },
+                "buildspec: another -> this version's",
+            ),
+            (
+                Project {
+                    environment: other.clone(),
+                    ..wanted()
+                },
+                "environment: x -> LINUX_CONTAINER",
+            ),
+            (
+                Project {
+                    compute: other.clone(),
+                    ..wanted()
+                },
+                "compute: x -> BUILD_GENERAL1_SMALL",
+            ),
+            (
+                Project {
+                    image: other.clone(),
+                    ..wanted()
+                },
+                &format!("image: x -> {IMAGE}"),
+            ),
+            (
+                Project {
+                    privileged: false,
+                    ..wanted()
+                },
+                "privileged: false -> true",
+            ),
+            (
+                Project {
+                    timeout: 60,
+                    ..wanted()
+                },
+                "timeout: 60 -> 30",
+            ),
+            (
+                Project {
+                    queued_timeout: 480,
+                    ..wanted()
+                },
+                "queued timeout: 480 -> 60",
+            ),
+            (
+                Project {
+                    cache: "NO_CACHE".into(),
+                    ..wanted()
+                },
+                "cache: NO_CACHE -> LOCAL LOCAL_DOCKER_LAYER_CACHE",
+            ),
+            (
+                Project {
+                    log: other.clone(),
+                    ..wanted()
+                },
+                "log group: x -> /aws/codebuild/x",
+            ),
+            (
+                Project {
+                    s3_log: "ENABLED".into(),
+                    ..wanted()
+                },
+                "log in S3: ENABLED -> DISABLED",
+            ),
+            (
+                Project {
+                    settings: vec!["VPC".into(), "key".into()],
+                    ..wanted()
+                },
+                "settings: VPC, key -> none",
+            ),
         ] {
             assert_eq!(differing(have), [told]);
         }
@@ -287,7 +461,10 @@ mod tests {
 
     #[test]
     fn blanks_at_the_end_of_the_buildspec_are_no_difference() {
-        let have = Project { buildspec: wanted().buildspec.trim_end().into(), ..wanted() };
+        let have = Project {
+            buildspec: wanted().buildspec.trim_end().into(),
+            ..wanted()
+        };
         assert_eq!(differing(have), Vec::<String>::new());
     }
 
@@ -313,16 +490,31 @@ mod tests {
         have.tags.insert("Team".into(), "nobody".into());
         have.tags.insert("theirs".into(), "x".into());
         have.tags.remove(SOURCE);
-        assert_eq!(differing(have.clone()), ["tag Team: nobody -> devops", "tag plumbline:source:  -> web"]);
+        assert_eq!(
+            differing(have.clone()),
+            [
+                "tag Team: nobody -> devops",
+                "tag plumbline:source:  -> web"
+            ]
+        );
         let all = with_others(&wanted(), &have);
         let tags = ["Team", "theirs", SOURCE].map(|key| all.tags[key].as_str());
         assert_eq!(tags, ["devops", "x", "web"]);
-        assert_eq!(Project { tags: wanted().tags, ..all }, wanted());
+        assert_eq!(
+            Project {
+                tags: wanted().tags,
+                ..all
+            },
+            wanted()
+        );
     }
 
     #[test]
     fn a_project_without_our_tag_is_refused() {
-        let have = Project { tags: BTreeMap::new(), ..wanted() };
+        let have = Project {
+            tags: BTreeMap::new(),
+            ..wanted()
+        };
         let error = step(&env(), &wanted(), Some(&have)).unwrap_err();
         assert_eq!(
             error.message,
@@ -337,7 +529,10 @@ mod tests {
             serde_json::to_string(&record(&env(), source(&want), &want.name)).unwrap(),
             r#"{"type":"build","name":"web","arn":"arn:aws:codebuild:us-east-1:123456789012:project/build-web-production-pr1","project":"build-web-production-pr1"}"#
         );
-        let untold = Project { tags: BTreeMap::new(), ..want };
+        let untold = Project {
+            tags: BTreeMap::new(),
+            ..want
+        };
         assert_eq!(source(&untold), "build-web-production-pr1");
     }
 
@@ -351,9 +546,25 @@ mod tests {
 
     #[test]
     fn the_longest_names_fit() {
-        let (name, repository) = ("n".repeat(32), format!("{}/{}", "o".repeat(100), "r".repeat(100)));
-        let env = Env { name: format!("{}-{}", "e".repeat(32), "s".repeat(32)), ..env() };
-        let want = want(&env, &Source { name, repository, ..web() }, "", "", &OPTIONS);
+        let (name, repository) = (
+            "n".repeat(32),
+            format!("{}/{}", "o".repeat(100), "r".repeat(100)),
+        );
+        let env = Env {
+            name: format!("{}-{}", "e".repeat(32), "s".repeat(32)),
+            ..env()
+        };
+        let want = want(
+            &env,
+            &Source {
+                name,
+                repository,
+                ..web()
+            },
+            "",
+            "",
+            &OPTIONS,
+        );
         assert!(want.description.len() <= 255 && want.name.len() <= 150);
     }
 }

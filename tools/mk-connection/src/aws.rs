@@ -35,7 +35,12 @@ pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Connections {
     if own_endpoint {
         config = config.interceptor(Lacking); // the last word: it comes after the guard's
     }
-    Connections { client: Client::from_conf(config.build()), stream: stream.clone(), env: env.clone(), own_endpoint }
+    Connections {
+        client: Client::from_conf(config.build()),
+        stream: stream.clone(),
+        env: env.clone(),
+        own_endpoint,
+    }
 }
 
 /// An emulator that lacks the service answers each call with 500 and without AWS's code, which no
@@ -67,12 +72,20 @@ impl Intercept for Lacking {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(answer) = context.response().filter(|answer| answer.status().is_server_error()) else {
+        let Some(answer) = context
+            .response()
+            .filter(|answer| answer.status().is_server_error())
+        else {
             return Ok(());
         };
         let body = answer.body().bytes().unwrap_or_default();
-        let coded = answer.headers().get("x-amzn-errortype").is_some_and(|code| !code.is_empty())
-            || body.windows(b"\"__type\"".len()).any(|word| word == b"\"__type\"");
+        let coded = answer
+            .headers()
+            .get("x-amzn-errortype")
+            .is_some_and(|code| !code.is_empty())
+            || body
+                .windows(b"\"__type\"".len())
+                .any(|word| word == b"\"__type\"");
         if coded {
             return Ok(());
         }
@@ -89,7 +102,11 @@ impl Intercept for Lacking {
 impl Connections {
     /// The connections of a name, with their tags; two calls deep.
     pub async fn named(&self, name: &str) -> Result<Vec<Have>> {
-        let found = self.all().await?.into_iter().filter(|have| have.name == name);
+        let found = self
+            .all()
+            .await?
+            .into_iter()
+            .filter(|have| have.name == name);
         let tagged = try_join_all(found.map(|have| async {
             let tags = self.tags(&have.arn).await?;
             Ok::<_, Error>(tags.map(|tags| Have { tags, ..have }))
@@ -102,9 +119,14 @@ impl Connections {
         let mut all = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let request = self.client.list_connections().provider_type_filter(ProviderType::Github);
+            let request = self
+                .client
+                .list_connections()
+                .provider_type_filter(ProviderType::Github);
             let answer = request.max_results(100).set_next_token(token).send().await;
-            let answer = answer.map_err(|e| aws_error("codeconnections:ListConnections", "find the connection", e))?;
+            let answer = answer.map_err(|e| {
+                aws_error("codeconnections:ListConnections", "find the connection", e)
+            })?;
             all.extend(answer.connections.unwrap_or_default().into_iter().map(have));
             token = answer.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
@@ -115,45 +137,94 @@ impl Connections {
 
     /// The connection of an ARN, without its tags.
     pub async fn get(&self, arn: &str) -> Result<Option<Have>> {
-        match self.client.get_connection().connection_arn(arn).send().await {
+        match self
+            .client
+            .get_connection()
+            .connection_arn(arn)
+            .send()
+            .await
+        {
             Ok(answer) => Ok(answer.connection.map(have)),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(None),
-            Err(error) => Err(aws_error("codeconnections:GetConnection", format!("look at connection {arn}"), error)),
+            Err(error) => Err(aws_error(
+                "codeconnections:GetConnection",
+                format!("look at connection {arn}"),
+                error,
+            )),
         }
     }
 
     /// A connection's tags; nothing where it is gone.
     pub async fn tags(&self, arn: &str) -> Result<Option<BTreeMap<String, String>>> {
-        match self.client.list_tags_for_resource().resource_arn(arn).send().await {
-            Ok(answer) => {
-                Ok(Some(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect()))
-            }
+        match self
+            .client
+            .list_tags_for_resource()
+            .resource_arn(arn)
+            .send()
+            .await
+        {
+            Ok(answer) => Ok(Some(
+                answer
+                    .tags
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|tag| (tag.key, tag.value))
+                    .collect(),
+            )),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(None),
             Err(error) => {
                 let what = format!("read the tags of connection {arn}");
-                Err(aws_error("codeconnections:ListTagsForResource", what, error))
+                Err(aws_error(
+                    "codeconnections:ListTagsForResource",
+                    what,
+                    error,
+                ))
             }
         }
     }
 
     /// Makes a connection with its tags. A person must finish it.
     pub async fn create(&self, name: &str) -> Result<Have> {
-        let request = self.client.create_connection().connection_name(name).provider_type(ProviderType::Github);
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let request = self
+            .client
+            .create_connection()
+            .connection_name(name)
+            .provider_type(ProviderType::Github);
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
         let mut tags = self.env.tags_of(name);
         tags.push((MADE.into(), now.as_micros().to_string()));
         let answer = request.set_tags(Some(sdk_tags(&tags)?)).send().await;
-        let answer = answer
-            .map_err(|e| aws_error("codeconnections:CreateConnection", format!("create connection {name}"), e))?;
-        let (name, arn, status) = (name.to_string(), answer.connection_arn, "PENDING".to_string());
-        Ok(Have { name, arn, status, tags: tags.into_iter().collect() })
+        let answer = answer.map_err(|e| {
+            aws_error(
+                "codeconnections:CreateConnection",
+                format!("create connection {name}"),
+                e,
+            )
+        })?;
+        let (name, arn, status) = (
+            name.to_string(),
+            answer.connection_arn,
+            "PENDING".to_string(),
+        );
+        Ok(Have {
+            name,
+            arn,
+            status,
+            tags: tags.into_iter().collect(),
+        })
     }
 
     /// Looks again after making one, since AWS keeps no two from having one name: of two runs, both
     /// take the same, and the others go, which nobody can have finished yet.
     pub async fn elected(&self, name: &str, made: Have) -> Result<Have> {
-        let mut found: Vec<Have> =
-            self.named(name).await?.into_iter().filter(|have| self.env.owns(&have.tags)).collect();
+        let mut found: Vec<Have> = self
+            .named(name)
+            .await?
+            .into_iter()
+            .filter(|have| self.env.owns(&have.tags))
+            .collect();
         if found.iter().all(|have| have.arn != made.arn) {
             found.push(made.clone()); // the listing lags behind
         }
@@ -166,32 +237,59 @@ impl Connections {
 
     /// Sets a connection's tags to ours; others' tags stay.
     pub async fn retag(&self, arn: &str, name: &str) -> Result<()> {
-        let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&self.env.tags_of(name))?));
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| aws_error("codeconnections:TagResource", format!("tag connection {name}"), e))
+        let request = self
+            .client
+            .tag_resource()
+            .resource_arn(arn)
+            .set_tags(Some(sdk_tags(&self.env.tags_of(name))?));
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer.map(drop).map_err(|e| {
+            aws_error(
+                "codeconnections:TagResource",
+                format!("tag connection {name}"),
+                e,
+            )
+        })
     }
 
     /// Deletes a connection; the handshake is lost with it.
     pub async fn delete(&self, arn: &str) -> Result<()> {
-        match self.client.delete_connection().connection_arn(arn).send().await {
+        match self
+            .client
+            .delete_connection()
+            .connection_arn(arn)
+            .send()
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(()),
-            Err(error) => Err(aws_error("codeconnections:DeleteConnection", format!("delete connection {arn}"), error)),
+            Err(error) => Err(aws_error(
+                "codeconnections:DeleteConnection",
+                format!("delete connection {arn}"),
+                error,
+            )),
         }
     }
 }
 
 fn sdk_tags(tags: &[(String, String)]) -> Result<Vec<Tag>> {
-    let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let tags = tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build());
     // The SDK's builder wants key and value, and gets them.
-    tags.collect::<Result<_, BuildError>>().map_err(|why| Error::refused(why.to_string()))
+    tags.collect::<Result<_, BuildError>>()
+        .map_err(|why| Error::refused(why.to_string()))
 }
 
 fn have(connection: aws_sdk_codeconnections::types::Connection) -> Have {
     Have {
         name: connection.connection_name.unwrap_or_default(),
         arn: connection.connection_arn.unwrap_or_default(),
-        status: connection.connection_status.map(|status| status.as_str().to_string()).unwrap_or_default(),
+        status: connection
+            .connection_status
+            .map(|status| status.as_str().to_string())
+            .unwrap_or_default(),
         tags: BTreeMap::new(),
     }
 }

@@ -19,7 +19,9 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
     let connections = aws::client(aws, stream, env);
     let name = env.connection_name();
     let found = match connections.named(&name).await {
-        Err(error) if connections.own_endpoint && error.message.contains("without an AWS error code") => {
+        Err(error)
+            if connections.own_endpoint && error.message.contains("without an AWS error code") =>
+        {
             stream.say("this endpoint knows no connections; none is listed");
             Vec::new()
         }
@@ -50,13 +52,17 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
                     connections.delete(&other.arn).await?;
                 }
             }
-            let Some(have) = connections.get(&record.arn).await? else { return Ok(()) };
+            let Some(have) = connections.get(&record.arn).await? else {
+                return Ok(());
+            };
             let tags = connections.tags(&have.arn).await?;
             if !tags.is_none_or(|tags| env.owns(&tags)) {
                 return Err(plan::foreign(env, &have.name));
             }
             connections.delete(&have.arn).await?;
-            stream.write(Record::of(&record).changed(Change::Deleted, &[])).await
+            stream
+                .write(Record::of(&record).changed(Change::Deleted, &[]))
+                .await
         })
         .await
 }
@@ -78,8 +84,10 @@ pub async fn wait_available(
     let look = async || {
         let have = connections.get(&connection.arn).await?;
         // Another run made one at the same time, and this one was not the one that stays.
-        let gone =
-            || Error::unfinished(format!("connection {} is gone", connection.arn)).hint("run the pipeline again");
+        let gone = || {
+            Error::unfinished(format!("connection {} is gone", connection.arn))
+                .hint("run the pipeline again")
+        };
         let have = have.ok_or_else(gone)?;
         Ok(have)
     };
@@ -91,13 +99,17 @@ pub async fn wait_available(
     if !limit.is_zero() {
         stream.say(&click);
         let what = format!("connection {} is still {}", have.name, have.status);
-        let available =
-            wait::until(stream, &what, limit, || async { Ok((look().await?.status == plan::AVAILABLE).then_some(())) });
+        let available = wait::until(stream, &what, limit, || async {
+            Ok((look().await?.status == plan::AVAILABLE).then_some(()))
+        });
         match available.await {
             Err(late) if late.kind == plumbing::Kind::Unfinished && stream.go_on().is_ok() => {}
             done => return done,
         }
     }
-    Err(Error::unfinished(format!("connection {} is {} until a person finishes it", have.name, have.status))
-        .hint(format!("{click}; then run the pipeline again")))
+    Err(Error::unfinished(format!(
+        "connection {} is {} until a person finishes it",
+        have.name, have.status
+    ))
+    .hint(format!("{click}; then run the pipeline again")))
 }

@@ -36,29 +36,43 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
             Adopt::Name(name) => plan::named(&connections.all().await?, name)?,
         };
         let have = have.ok_or_else(|| plan::absent(&env, &adopt))?;
-        return stream.write(plan::record(&have, true).changed(Change::Kept, &[])).await;
+        return stream
+            .write(plan::record(&have, true).changed(Change::Kept, &[]))
+            .await;
     }
     let name = env.connection_name();
     let found = connections.named(&name).await?;
     let have = match plan::step(&env, &name, found.clone())? {
         Step::Keep(have) => have,
         Step::Create if env.plan => {
-            let planned = plan::Have { arn: env.planned(&name), status: "PENDING".into(), ..Default::default() };
-            return stream.write(plan::record(&planned, false).changed(Change::Create, &[])).await;
+            let planned = plan::Have {
+                arn: env.planned(&name),
+                status: "PENDING".into(),
+                ..Default::default()
+            };
+            return stream
+                .write(plan::record(&planned, false).changed(Change::Create, &[]))
+                .await;
         }
         Step::Create => {
             stream.may_change().await?;
             let made = connections.create(&name).await?;
-            stream.write(plan::record(&made, false).changed(Change::Created, &[])).await?;
+            stream
+                .write(plan::record(&made, false).changed(Change::Created, &[]))
+                .await?;
             let stays = connections.elected(&name, made).await?;
             stream.say(&plan::where_to_click(&env, &name));
-            return stream.write(plan::record(&stays, false).changed(Change::Created, &[])).await;
+            return stream
+                .write(plan::record(&stays, false).changed(Change::Created, &[]))
+                .await;
         }
     };
     let losers = plan::losers(&env, &found, &have);
     if !losers.is_empty() && !env.plan {
         stream.may_change().await?; // two runs at once made them, and neither saw the other's
-        stream.join(losers.iter().map(|arn| connections.delete(arn))).await?;
+        stream
+            .join(losers.iter().map(|arn| connections.delete(arn)))
+            .await?;
     }
     let differences = Difference::of_tags(&have.tags, &env.tags_of(&name));
     if !differences.is_empty() && !env.plan {
@@ -66,5 +80,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         connections.retag(&have.arn, &name).await?;
     }
     let change = Change::from_differences(&differences, env.plan);
-    stream.write(plan::record(&have, false).changed(change, &differences)).await
+    stream
+        .write(plan::record(&have, false).changed(change, &differences))
+        .await
 }

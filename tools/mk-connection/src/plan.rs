@@ -23,15 +23,25 @@ pub enum Adopt {
 pub fn adopt(text: &str) -> Result<Adopt, String> {
     let fields: Vec<&str> = text.split(':').collect();
     match fields[..] {
-        ["arn", _, "codeconnections" | "codestar-connections", _, _, id] if is_id(id) => Ok(Adopt::Arn(text.into())),
-        [name] if !name.is_empty() && name.len() <= 32 && name.bytes().all(is_plain) => Ok(Adopt::Name(name.into())),
+        [
+            "arn",
+            _,
+            "codeconnections" | "codestar-connections",
+            _,
+            _,
+            id,
+        ] if is_id(id) => Ok(Adopt::Arn(text.into())),
+        [name] if !name.is_empty() && name.len() <= 32 && name.bytes().all(is_plain) => {
+            Ok(Adopt::Name(name.into()))
+        }
         _ => Err("it is the ARN or the name of a connection".into()),
     }
 }
 
 fn is_id(id: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    id.strip_prefix("connection/").is_some_and(|id| !id.is_empty() && id.bytes().all(plain))
+    id.strip_prefix("connection/")
+        .is_some_and(|id| !id.is_empty() && id.bytes().all(plain))
 }
 
 fn is_plain(byte: u8) -> bool {
@@ -75,14 +85,24 @@ pub fn step(env: &Env, name: &str, found: Vec<Have>) -> Result<Step> {
 /// Of several connections, which AWS does not keep from having one name, every run takes the same:
 /// one that is finished, else the one that was made first.
 pub fn elect(found: impl Iterator<Item = Have>) -> Option<Have> {
-    let made = |have: &Have| have.tags.get(MADE).and_then(|made| made.parse::<u64>().ok()).unwrap_or(u64::MAX);
+    let made = |have: &Have| {
+        have.tags
+            .get(MADE)
+            .and_then(|made| made.parse::<u64>().ok())
+            .unwrap_or(u64::MAX)
+    };
     found.min_by_key(|have| (have.status != AVAILABLE, made(have), have.arn.clone()))
 }
 
 /// The others of ours, which runs at the same time made: nobody has finished them.
 pub fn losers(env: &Env, found: &[Have], stays: &Have) -> Vec<String> {
-    let loses = |have: &&Have| env.owns(&have.tags) && have.arn != stays.arn && have.status == "PENDING";
-    found.iter().filter(loses).map(|have| have.arn.clone()).collect()
+    let loses =
+        |have: &&Have| env.owns(&have.tags) && have.arn != stays.arn && have.status == "PENDING";
+    found
+        .iter()
+        .filter(loses)
+        .map(|have| have.arn.clone())
+        .collect()
 }
 
 /// The connection of a name that is to be adopted.
@@ -95,8 +115,11 @@ pub fn named(found: &[Have], name: &str) -> Result<Option<Have>> {
         [one] => Ok(Some(one.clone())),
         _ => {
             let arns: Vec<&str> = all.iter().map(|have| have.arn.as_str()).collect();
-            Err(Error::refused(format!("several connections are named {name}: {}", arns.join(", ")))
-                .hint("give the ARN of one to --adopt"))
+            Err(Error::refused(format!(
+                "several connections are named {name}: {}",
+                arns.join(", ")
+            ))
+            .hint("give the ARN of one to --adopt"))
         }
     }
 }
@@ -105,7 +128,9 @@ pub fn named(found: &[Have], name: &str) -> Result<Option<Have>> {
 pub fn belongs(env: &Env, arn: &str) -> Result<()> {
     let fields: Vec<&str> = arn.split(':').collect();
     match fields[..] {
-        [_, _, _, region, account, ..] if (region, account) == (&env.region, &env.account) => Ok(()),
+        [_, _, _, region, account, ..] if (region, account) == (&env.region, &env.account) => {
+            Ok(())
+        }
         _ => Err(Error::usage(format!(
             "connection {arn} is not in account {} and region {}, where the environment is",
             env.account, env.region
@@ -116,14 +141,20 @@ pub fn belongs(env: &Env, arn: &str) -> Result<()> {
 /// What is said where the connection that is to be adopted is not there.
 pub fn absent(env: &Env, adopt: &Adopt) -> Error {
     let (Adopt::Arn(what) | Adopt::Name(what)) = adopt;
-    Error::refused(format!("there is no connection {what} in account {} and region {}", env.account, env.region))
-        .hint("aws codeconnections list-connections shows those that are there")
+    Error::refused(format!(
+        "there is no connection {what} in account {} and region {}",
+        env.account, env.region
+    ))
+    .hint("aws codeconnections list-connections shows those that are there")
 }
 
 /// What is said of a connection that is not the environment's.
 pub fn foreign(env: &Env, name: &str) -> Error {
-    Error::refused(format!("connection {name} exists and is not tagged plumbline:env={}; it is left alone", env.name))
-        .hint(format!("mk-connection --adopt {name} uses it as it is"))
+    Error::refused(format!(
+        "connection {name} exists and is not tagged plumbline:env={}; it is left alone",
+        env.name
+    ))
+    .hint(format!("mk-connection --adopt {name} uses it as it is"))
 }
 
 /// What a person has to do: no API finishes the handshake with GitHub.
@@ -163,7 +194,11 @@ mod tests {
 
     fn have(id: &str, status: &str, ours: bool) -> Have {
         let name = env().connection_name();
-        let tags = if ours { env().tags_of(&name).into_iter().collect() } else { BTreeMap::new() };
+        let tags = if ours {
+            env().tags_of(&name).into_iter().collect()
+        } else {
+            BTreeMap::new()
+        };
         Have {
             name,
             arn: format!("arn:aws:codeconnections:us-east-1:123456789012:connection/{id}"),
@@ -178,7 +213,13 @@ mod tests {
         let old = ARN.replace("codeconnections", "codestar-connections");
         assert_eq!(adopt(&old), Ok(Adopt::Arn(old.clone())));
         assert_eq!(adopt("github-team"), Ok(Adopt::Name("github-team".into())));
-        for bad in ["", "arn:aws:iam::123456789012:role/x", &format!("{ARN}/*"), &ARN.replace("0a1b", "*"), "a:b"] {
+        for bad in [
+            "",
+            "arn:aws:iam::123456789012:role/x",
+            &format!("{ARN}/*"),
+            &ARN.replace("0a1b", "*"),
+            "a:b",
+        ] {
             assert!(adopt(bad).is_err(), "{bad}");
         }
         assert!(belongs(&env(), ARN).is_ok());
@@ -190,7 +231,15 @@ mod tests {
         let name = env().connection_name();
         assert_eq!(step(&env(), &name, Vec::new()).unwrap(), Step::Create);
         let ours = have("1", "PENDING", true);
-        assert_eq!(step(&env(), &name, vec![have("0", "AVAILABLE", false), ours.clone()]).unwrap(), Step::Keep(ours));
+        assert_eq!(
+            step(
+                &env(),
+                &name,
+                vec![have("0", "AVAILABLE", false), ours.clone()]
+            )
+            .unwrap(),
+            Step::Keep(ours)
+        );
         let error = step(&env(), &name, vec![have("0", "AVAILABLE", false)]).unwrap_err();
         assert_eq!(
             error.message,
@@ -212,8 +261,16 @@ mod tests {
     #[test]
     fn a_name_that_two_have_is_not_guessed() {
         let two = [have("1", "AVAILABLE", false), have("2", "AVAILABLE", false)];
-        assert!(named(&two, "connection-production-pr1").unwrap_err().message.contains("connection/1, arn:"));
-        assert_eq!(named(&two[..1], "connection-production-pr1").unwrap(), Some(two[0].clone()));
+        assert!(
+            named(&two, "connection-production-pr1")
+                .unwrap_err()
+                .message
+                .contains("connection/1, arn:")
+        );
+        assert_eq!(
+            named(&two[..1], "connection-production-pr1").unwrap(),
+            Some(two[0].clone())
+        );
         assert_eq!(named(&two, "other").unwrap(), None);
     }
 

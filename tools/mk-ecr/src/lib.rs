@@ -15,13 +15,20 @@ pub const POLICY: &str = include_str!("../iam-policy.json");
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
     let ecr = aws::client(aws, stream, env);
     let names = ecr.names().await?;
-    let candidates = names.iter().filter_map(|name| Some((name, plan::app(env, name)?)));
+    let candidates = names
+        .iter()
+        .filter_map(|name| Some((name, plan::app(env, name)?)));
     let looked = wait::all(candidates.map(|(name, app)| {
         let ecr = &ecr;
         async move { Ok((app, ecr.tags(name).await?)) }
     }));
-    let ours = looked.await?.into_iter().filter(|(_, tags)| tags.as_ref().is_some_and(|tags| env.owns(tags)));
-    Ok(ours.map(|(app, tags)| plan::record(env, app, &plan::needed_by(&tags.unwrap_or_default()))).collect())
+    let ours = looked
+        .await?
+        .into_iter()
+        .filter(|(_, tags)| tags.as_ref().is_some_and(|tags| env.owns(tags)));
+    Ok(ours
+        .map(|(app, tags)| plan::record(env, app, &plan::needed_by(&tags.unwrap_or_default())))
+        .collect())
 }
 
 /// Deletes the repositories among `records` with all their images, for `rm-env`.
@@ -32,13 +39,19 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
     let repositories = records.iter().filter_map(Record::typed::<Repo>);
     stream
         .each(repositories, async |record| {
-            let Some((_, name)) = record.arn.split_once(":repository/") else { return Ok(()) };
-            let Some(tags) = ecr.tags(name).await? else { return Ok(()) };
+            let Some((_, name)) = record.arn.split_once(":repository/") else {
+                return Ok(());
+            };
+            let Some(tags) = ecr.tags(name).await? else {
+                return Ok(());
+            };
             if !env.owns(&tags) {
                 return Err(plan::foreign(env, name));
             }
             ecr.delete(name).await?;
-            stream.write(Record::of(&record).changed(Change::Deleted, &[])).await
+            stream
+                .write(Record::of(&record).changed(Change::Deleted, &[]))
+                .await
         })
         .await
 }

@@ -49,11 +49,18 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
 
 async fn repository(stream: &Stream, env: &Env, ecr: &aws::Ecr, app: String) -> Result<()> {
     let name = env.repository_name(&app);
-    let (an_app, a_source) = (stream.get::<App>(&app).is_some(), stream.get::<Source>(&app).is_some());
+    let (an_app, a_source) = (
+        stream.get::<App>(&app).is_some(),
+        stream.get::<Source>(&app).is_some(),
+    );
     let tags = plan::tags(env, &name, an_app, a_source);
     let mut there = ecr.look(&name).await?;
     // Another pipe of the environment may have said what else needs it.
-    let said = there.iter().flat_map(|have| have.tags.clone()).chain(tags.clone()).collect();
+    let said = there
+        .iter()
+        .flat_map(|have| have.tags.clone())
+        .chain(tags.clone())
+        .collect();
     let record = || plan::record(env, &app, &plan::needed_by(&said));
     if there.is_none() && !env.plan {
         stream.may_change().await?;
@@ -65,14 +72,23 @@ async fn repository(stream: &Stream, env: &Env, ecr: &aws::Ecr, app: String) -> 
     }
     let (change, differences) = match plan::step(env, &name, &tags, there.as_ref())? {
         Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),
+        Step::Change(differences) => (
+            Change::from_differences(&differences, env.plan),
+            differences,
+        ),
     };
     if let Some(line) = there.as_ref().and_then(plan::encrypted_otherwise) {
         stream.say(&line);
     }
     if change == Change::Updated {
         stream.may_change().await?;
-        stream.join(plan::fields(&differences).into_iter().map(|field| ecr.set(&name, field, &tags))).await?;
+        stream
+            .join(
+                plan::fields(&differences)
+                    .into_iter()
+                    .map(|field| ecr.set(&name, field, &tags)),
+            )
+            .await?;
     }
     stream.write(record().changed(change, &differences)).await
 }

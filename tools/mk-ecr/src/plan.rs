@@ -51,11 +51,16 @@ pub enum Field {
 ///
 /// Errors: a repository of that name is there and not the environment's.
 pub fn step(env: &Env, name: &str, tags: &[(String, String)], have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else { return Ok(Step::Create) };
+    let Some(have) = have else {
+        return Ok(Step::Create);
+    };
     if !env.owns(&have.tags) {
         return Err(foreign(env, name));
     }
-    let old = have.lifecycle.as_ref().map_or("none".to_string(), Value::to_string);
+    let old = have
+        .lifecycle
+        .as_ref()
+        .map_or("none".to_string(), Value::to_string);
     let lifecycle = (have.lifecycle.as_ref() != Some(&lifecycle())).then(|| Difference {
         field: "lifecycle policy".into(),
         old,
@@ -98,15 +103,24 @@ pub fn overrides(scan_type: &str, rules: usize) -> Option<String> {
 /// The tags of a repository, which say what needs it: an app that pulls from it, a source that is
 /// built into it, or both. It goes with the last of them.
 pub fn tags(env: &Env, name: &str, app: bool, source: bool) -> Vec<(String, String)> {
-    let needs = [(APP, app), (SOURCE, source)].into_iter().filter(|(_, needed)| *needed);
+    let needs = [(APP, app), (SOURCE, source)]
+        .into_iter()
+        .filter(|(_, needed)| *needed);
     let part = self::app(env, name).unwrap_or_default();
-    env.tags_of(name).into_iter().chain(needs.map(|(key, _)| (key.to_string(), part.to_string()))).collect()
+    env.tags_of(name)
+        .into_iter()
+        .chain(needs.map(|(key, _)| (key.to_string(), part.to_string())))
+        .collect()
 }
 
 /// What needs a repository, by its tags: `app`, `source`, or both.
 pub fn needed_by(tags: &BTreeMap<String, String>) -> Vec<&'static str> {
     let words = [(APP, "app"), (SOURCE, "source")];
-    words.into_iter().filter(|(key, _)| tags.contains_key(*key)).map(|(_, word)| word).collect()
+    words
+        .into_iter()
+        .filter(|(key, _)| tags.contains_key(*key))
+        .map(|(_, word)| word)
+        .collect()
 }
 
 /// The calls that bring differences into line, each once.
@@ -126,8 +140,11 @@ pub fn fields(differences: &[Difference]) -> Vec<Field> {
 
 /// What is said of a repository that is not the environment's.
 pub fn foreign(env: &Env, name: &str) -> Error {
-    Error::refused(format!("repository {name} exists and is not tagged plumbline:env={}; it is left alone", env.name))
-        .hint("delete it, or name the environment or the app otherwise")
+    Error::refused(format!(
+        "repository {name} exists and is not tagged plumbline:env={}; it is left alone",
+        env.name
+    ))
+    .hint("delete it, or name the environment or the app otherwise")
 }
 
 /// The lifecycle policy: what is older than the last ten images expires, within a day, but for the
@@ -157,7 +174,10 @@ pub fn lifecycle() -> Value {
 pub fn app<'a>(env: &Env, name: &'a str) -> Option<&'a str> {
     // No name reaches ECR's limit, so none is cut, and the app can be read from it.
     let ours = could_be(name, "repo", &env.name, REPOSITORY_LIMIT);
-    name.strip_prefix("repo-")?.strip_suffix(&env.name)?.strip_suffix('-').filter(|_| ours)
+    name.strip_prefix("repo-")?
+        .strip_suffix(&env.name)?
+        .strip_suffix('-')
+        .filter(|_| ours)
 }
 
 /// A repository's ARN.
@@ -169,7 +189,12 @@ pub fn arn(env: &Env, name: &str) -> String {
 pub fn record(env: &Env, app: &str, needed_by: &[&str]) -> Record {
     let name = env.repository_name(app);
     let uri = env.repository_uri(app);
-    let repo = Repo { name: app.into(), arn: arn(env, &name), uri, ..Repo::default() };
+    let repo = Repo {
+        name: app.into(),
+        arn: arn(env, &name),
+        uri,
+        ..Repo::default()
+    };
     Record::of(&repo).with("needed_by", needed_by)
 }
 
@@ -222,7 +247,10 @@ mod tests {
             json!({"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 10})
         );
         assert!(rules[0]["rulePriority"].as_u64() < rules[1]["rulePriority"].as_u64());
-        assert!((100..=30720).contains(&lifecycle().to_string().len()), "what PutLifecyclePolicy takes");
+        assert!(
+            (100..=30720).contains(&lifecycle().to_string().len()),
+            "what PutLifecyclePolicy takes"
+        );
     }
 
     #[test]
@@ -232,16 +260,30 @@ mod tests {
         let (key, action) = rule.remove_entry("action").unwrap();
         rule.shift_insert(0, key, action);
         assert_ne!(other.to_string(), lifecycle().to_string());
-        assert_eq!(differences(&Have { lifecycle: Some(other), ..ours() }), []);
+        assert_eq!(
+            differences(&Have {
+                lifecycle: Some(other),
+                ..ours()
+            }),
+            []
+        );
     }
 
     #[test]
     fn each_kind_of_difference_is_mended_by_one_call() {
-        let mut have = Have { scans: false, mutability: "IMMUTABLE".into(), lifecycle: None, ..ours() };
+        let mut have = Have {
+            scans: false,
+            mutability: "IMMUTABLE".into(),
+            lifecycle: None,
+            ..ours()
+        };
         have.tags.insert("Team".into(), "nobody".into());
         have.tags.insert("Name".into(), "other".into());
         let differences = differences(&have);
-        let words: Vec<_> = differences.iter().map(|d| (d.field.as_str(), d.old.as_str())).collect();
+        let words: Vec<_> = differences
+            .iter()
+            .map(|d| (d.field.as_str(), d.old.as_str()))
+            .collect();
         assert_eq!(
             words,
             [
@@ -252,21 +294,49 @@ mod tests {
                 ("tag Team", "nobody")
             ]
         );
-        assert_eq!(fields(&differences), [Field::Lifecycle, Field::Scan, Field::Mutability, Field::Tags]);
+        assert_eq!(
+            fields(&differences),
+            [
+                Field::Lifecycle,
+                Field::Scan,
+                Field::Mutability,
+                Field::Tags
+            ]
+        );
     }
 
     #[test]
     fn another_encryption_is_told_and_no_difference() {
-        let have = |encryption: &str| Have { encryption: encryption.into(), ..ours() };
-        assert_eq!((encrypted_otherwise(&have("AES256")), encrypted_otherwise(&have(""))), (None, None));
+        let have = |encryption: &str| Have {
+            encryption: encryption.into(),
+            ..ours()
+        };
+        assert_eq!(
+            (
+                encrypted_otherwise(&have("AES256")),
+                encrypted_otherwise(&have(""))
+            ),
+            (None, None)
+        );
         let line = encrypted_otherwise(&have("KMS")).unwrap();
-        assert!(line.starts_with("repository repo-web-production-pr1 has encryption KMS, wanted AES256; AWS cannot"));
+        assert!(line.starts_with(
+            "repository repo-web-production-pr1 has encryption KMS, wanted AES256; AWS cannot"
+        ));
         assert_eq!(differences(&have("KMS")), []);
     }
 
     #[test]
     fn a_repository_without_our_tag_is_refused() {
-        let error = step(&env(), NAME, &[], Some(&Have { tags: BTreeMap::new(), ..ours() })).unwrap_err();
+        let error = step(
+            &env(),
+            NAME,
+            &[],
+            Some(&Have {
+                tags: BTreeMap::new(),
+                ..ours()
+            }),
+        )
+        .unwrap_err();
         assert_eq!(
             error.message,
             "repository repo-web-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
@@ -282,9 +352,11 @@ mod tests {
 
     #[test]
     fn the_tags_say_what_needs_it() {
-        for (app, source, words) in
-            [(true, false, &["app"][..]), (false, true, &["source"]), (true, true, &["app", "source"])]
-        {
+        for (app, source, words) in [
+            (true, false, &["app"][..]),
+            (false, true, &["source"]),
+            (true, true, &["app", "source"]),
+        ] {
             let tags = tags(&env(), NAME, app, source);
             assert_eq!(tags.last().unwrap().1, "web");
             assert_eq!(needed_by(&tags.into_iter().collect()), words);
@@ -295,12 +367,21 @@ mod tests {
     fn the_app_is_read_from_the_name() {
         assert_eq!(app(&env(), NAME), Some("web"));
         assert_eq!(app(&env(), &env().repository_name("a-b")), Some("a-b"));
-        assert_eq!((app(&env(), "repo-web-production-pr2"), app(&env(), "web-production-pr1")), (None, None));
+        assert_eq!(
+            (
+                app(&env(), "repo-web-production-pr2"),
+                app(&env(), "web-production-pr1")
+            ),
+            (None, None)
+        );
     }
 
     #[test]
     fn no_name_is_cut() {
-        let env = Env { name: format!("{}-{}", "e".repeat(32), "s".repeat(32)), ..env() };
+        let env = Env {
+            name: format!("{}-{}", "e".repeat(32), "s".repeat(32)),
+            ..env()
+        };
         assert!(env.repository_name(&"a".repeat(32)).len() < REPOSITORY_LIMIT);
     }
 

@@ -20,17 +20,29 @@ const INACTIVE_DEADLINE: Duration = Duration::from_secs(60);
 pub async fn all(ecs: &Ecs, records: &[Record]) -> Result<()> {
     let of = |kind: &'static str| records.iter().filter(move |record| record.kind() == kind);
     let services = services(ecs, of("service").collect()).await;
-    let tasks = ecs.stream.each(of("task_definition"), async |record| task(ecs, record).await).await;
+    let tasks = ecs
+        .stream
+        .each(of("task_definition"), async |record| {
+            task(ecs, record).await
+        })
+        .await;
     // With a service in it, a cluster cannot be deleted: the service's error tells enough.
     let cluster = match &services {
-        Ok(()) => ecs.stream.each(of("cluster"), async |record| cluster(ecs, record).await).await,
+        Ok(()) => {
+            ecs.stream
+                .each(of("cluster"), async |record| cluster(ecs, record).await)
+                .await
+        }
         Err(_) => Ok(()),
     };
     services.and(tasks).and(cluster)
 }
 
 async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
-    let names: Vec<String> = records.iter().map(|record| ecs.env.service_name(record.name())).collect();
+    let names: Vec<String> = records
+        .iter()
+        .map(|record| ecs.env.service_name(record.name()))
+        .collect();
     let found = ecs.services(&names).await?;
     let meant = |have: &&HaveService| {
         have.status != "INACTIVE"
@@ -50,16 +62,26 @@ async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
         .await;
     let what = format!("{} services are still draining", going.borrow().len());
     let gone = wait::until(&ecs.stream, &what, DRAIN_DEADLINE, || async {
-        let names: Vec<String> = going.borrow().iter().map(|have| have.name.clone()).collect();
+        let names: Vec<String> = going
+            .borrow()
+            .iter()
+            .map(|have| have.name.clone())
+            .collect();
         let now = ecs.services(&names).await?;
-        let is_gone =
-            |have: &HaveService| now.iter().find(|now| now.arn == have.arn).is_none_or(|now| now.status == "INACTIVE");
-        let (done, rest): (Vec<_>, Vec<_>) = going.take().into_iter().partition(|have| is_gone(have));
+        let is_gone = |have: &HaveService| {
+            now.iter()
+                .find(|now| now.arn == have.arn)
+                .is_none_or(|now| now.status == "INACTIVE")
+        };
+        let (done, rest): (Vec<_>, Vec<_>) =
+            going.take().into_iter().partition(|have| is_gone(have));
         going.replace(rest);
         for have in done {
             let name = plan::app_of(&ecs.env, "service", &have.name).unwrap_or_default();
             let record = Record::new("service", &name).with("arn", have.arn.as_str());
-            ecs.stream.write(record.changed(Change::Deleted, &[])).await?;
+            ecs.stream
+                .write(record.changed(Change::Deleted, &[]))
+                .await?;
         }
         Ok(going.borrow().is_empty().then_some(()))
     })
@@ -71,7 +93,12 @@ async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
 /// these calls in a second.
 async fn task(ecs: &Ecs, record: &Record) -> Result<()> {
     let family = ecs.env.family_name(record.name());
-    let mut dead = ours(ecs, ecs.revisions(&family, TaskStatus::Inactive).await?, false).await?;
+    let mut dead = ours(
+        ecs,
+        ecs.revisions(&family, TaskStatus::Inactive).await?,
+        false,
+    )
+    .await?;
     let alive = ours(ecs, ecs.revisions(&family, TaskStatus::Active).await?, true).await?;
     for arn in &alive {
         ecs.deregister(arn).await?;
@@ -102,11 +129,14 @@ async fn task(ecs: &Ecs, record: &Record) -> Result<()> {
 async fn ours(ecs: &Ecs, arns: Vec<String>, active: bool) -> Result<Vec<String>> {
     let mut ours = Vec::new();
     for arn in arns {
-        let Some((task, _)) = ecs.revision(&arn).await? else { continue };
+        let Some((task, _)) = ecs.revision(&arn).await? else {
+            continue;
+        };
         let tagged = ecs.env.owns(&task.tags);
         if !tagged && active && plan::owns_task(&ecs.env, &task) {
             let family = plan::family_of(&arn);
-            ecs.retag(&arn, family, &plan::task_tags(&ecs.env, family, true)).await?;
+            ecs.retag(&arn, family, &plan::task_tags(&ecs.env, family, true))
+                .await?;
         } else if !tagged {
             continue;
         }
@@ -116,7 +146,9 @@ async fn ours(ecs: &Ecs, arns: Vec<String>, active: bool) -> Result<Vec<String>>
 }
 
 async fn cluster(ecs: &Ecs, record: &Record) -> Result<()> {
-    let Some(have) = ecs.cluster().await? else { return Ok(()) };
+    let Some(have) = ecs.cluster().await? else {
+        return Ok(());
+    };
     if record.text("arn") != have.arn || !ecs.env.owns(&have.tags) {
         return Ok(());
     }
@@ -125,15 +157,22 @@ async fn cluster(ecs: &Ecs, record: &Record) -> Result<()> {
         ecs.delete_cluster().await?;
     }
     let name = ecs.env.cluster_name();
-    wait::until(&ecs.stream, &format!("cluster {name} is still there"), CLUSTER_DEADLINE, || async {
-        match ecs.cluster().await? {
-            None => Ok(Some(())),
-            Some(have) if have.status == "FAILED" => {
-                Err(Error::refused(format!("cluster {name} could not be deleted")))
+    wait::until(
+        &ecs.stream,
+        &format!("cluster {name} is still there"),
+        CLUSTER_DEADLINE,
+        || async {
+            match ecs.cluster().await? {
+                None => Ok(Some(())),
+                Some(have) if have.status == "FAILED" => Err(Error::refused(format!(
+                    "cluster {name} could not be deleted"
+                ))),
+                Some(_) => Ok(None),
             }
-            Some(_) => Ok(None),
-        }
-    })
+        },
+    )
     .await?;
-    ecs.stream.write(plan::cluster_record(&have.arn).changed(Change::Deleted, &[])).await
+    ecs.stream
+        .write(plan::cluster_record(&have.arn).changed(Change::Deleted, &[]))
+        .await
 }

@@ -28,38 +28,71 @@ pub const POLICY: &str = include_str!("../iam-policy.json");
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
     let ecs = aws::client(aws, stream, env);
     let (cluster, names, families) = try_join!(ecs.cluster(), ecs.service_names(), ecs.families())?;
-    let families = families.into_iter().filter(|family| could_be(family, "task", &env.name, LONG_LIMIT));
+    let families = families
+        .into_iter()
+        .filter(|family| could_be(family, "task", &env.name, LONG_LIMIT));
     let tasks = wait::all(families.map(|family| {
         let ecs = &ecs;
         async move { ecs.task(&family).await }
     }));
     let (tasks, services) = try_join!(tasks, ecs.services(&names))?;
-    let tasks: Vec<_> = tasks.into_iter().flatten().filter(|task| plan::owns_task(env, task)).collect();
+    let tasks: Vec<_> = tasks
+        .into_iter()
+        .flatten()
+        .filter(|task| plan::owns_task(env, task))
+        .collect();
     let cluster = cluster.filter(|cluster| env.owns(&cluster.tags));
-    let mut records: Vec<Record> = cluster.iter().map(|cluster| plan::cluster_record(&cluster.arn)).collect();
+    let mut records: Vec<Record> = cluster
+        .iter()
+        .map(|cluster| plan::cluster_record(&cluster.arn))
+        .collect();
     for task in &tasks {
-        let Some(app) = plan::app_of(env, "task", plan::family_of(&task.arn)) else { continue };
+        let Some(app) = plan::app_of(env, "task", plan::family_of(&task.arn)) else {
+            continue;
+        };
         records.push(plan::task_record(&app, &task.arn, &task.task.image));
     }
-    let services: Vec<_> =
-        services.into_iter().filter(|service| service.status != "INACTIVE" && env.owns(&service.tags)).collect();
+    let services: Vec<_> = services
+        .into_iter()
+        .filter(|service| service.status != "INACTIVE" && env.owns(&service.tags))
+        .collect();
     let runs = |service: &plan::HaveService| service.settings.task_definition.clone();
-    let older = services.iter().map(runs).filter(|arn| !tasks.iter().any(|task| task.arn == *arn));
+    let older = services
+        .iter()
+        .map(runs)
+        .filter(|arn| !tasks.iter().any(|task| task.arn == *arn));
     let older = wait::all(older.map(|arn| {
         let ecs = &ecs;
         async move { ecs.task(&arn).await }
     }));
     let older: Vec<_> = older.await?.into_iter().flatten().collect();
     for service in &services {
-        let Some(app) = plan::app_of(env, "service", &service.name) else { continue };
+        let Some(app) = plan::app_of(env, "service", &service.name) else {
+            continue;
+        };
         let family = env.family_name(&app);
-        let running = older.iter().chain(&tasks).find(|task| task.arn == runs(service));
-        let newest = || tasks.iter().find(|task| plan::family_of(&task.arn) == family);
+        let running = older
+            .iter()
+            .chain(&tasks)
+            .find(|task| task.arn == runs(service));
+        let newest = || {
+            tasks
+                .iter()
+                .find(|task| plan::family_of(&task.arn) == family)
+        };
         if let Some(task) = running.or_else(newest) {
             records.push(plan::app_record(env, &app, &task.task, &service.settings));
         }
-        let cluster = cluster.as_ref().map(|cluster| cluster.arn.as_str()).unwrap_or_default();
-        records.push(plan::service_record(&app, &service.arn, cluster, &service.settings));
+        let cluster = cluster
+            .as_ref()
+            .map(|cluster| cluster.arn.as_str())
+            .unwrap_or_default();
+        records.push(plan::service_record(
+            &app,
+            &service.arn,
+            cluster,
+            &service.settings,
+        ));
     }
     Ok(records)
 }
@@ -86,7 +119,12 @@ pub async fn wait_stable(
 }
 
 /// The services of some apps that are steady at this moment, for `wait-env`.
-pub async fn steady(stream: &Stream, aws: &Aws, env: &Env, apps: &[String]) -> Result<Vec<Service>> {
+pub async fn steady(
+    stream: &Stream,
+    aws: &Aws,
+    env: &Env,
+    apps: &[String],
+) -> Result<Vec<Service>> {
     let names: Vec<String> = apps.iter().map(|app| env.service_name(app)).collect();
     let found = aws::client(aws, stream, env).services(&names).await?;
     let steady = found.into_iter().filter(|have| {

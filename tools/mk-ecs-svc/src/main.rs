@@ -34,20 +34,38 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
-    if let Some((app, _)) = args.images.iter().find(|(app, _)| args.rollbacks.contains(app)) {
-        return Err(Error::usage(format!("--image and --rollback both say what app '{app}' runs")));
+    if let Some((app, _)) = args
+        .images
+        .iter()
+        .find(|(app, _)| args.rollbacks.contains(app))
+    {
+        return Err(Error::usage(format!(
+            "--image and --rollback both say what app '{app}' runs"
+        )));
     }
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let ecs = aws::client(&aws, &stream, &env);
     let images: BTreeMap<String, String> = args.images.into_iter().collect();
     let cluster = make::cluster(&ecs).boxed_local().shared();
-    let make = Make::new(&ecs, &images, &args.rollbacks, args.placeholder, cluster.clone());
+    let make = Make::new(
+        &ecs,
+        &images,
+        &args.rollbacks,
+        args.placeholder,
+        cluster.clone(),
+    );
     let apps = stream.for_each::<App, _, _>(|app| make.app(app));
     let (cluster, apps) = tokio::join!(cluster, apps);
     cluster.and(apps)?;
-    match images.keys().chain(&args.rollbacks).find(|app| stream.get::<App>(app).is_none()) {
-        Some(app) => Err(Error::input(format!("a flag names app '{app}', which no app record names"))),
+    match images
+        .keys()
+        .chain(&args.rollbacks)
+        .find(|app| stream.get::<App>(app).is_none())
+    {
+        Some(app) => Err(Error::input(format!(
+            "a flag names app '{app}', which no app record names"
+        ))),
         None => Ok(()),
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::{LocalBoxFuture, Shared, try_join_all};
 use plumbing::{
-    App, Change, Difference, Egress, Env, Error, Image, Kind, Listener, LogGroup, Record, Result, Role, Sg, Vpc, wait,
+    App, Change, Difference, Egress, Env, Error, Image, Kind, Listener, LogGroup, Record, Result,
+    Role, Sg, Vpc, wait,
 };
 use tokio::sync::Mutex;
 use tokio::{join, try_join};
@@ -33,19 +34,26 @@ pub async fn cluster(ecs: &Ecs) -> Result<String> {
     let name = ecs.env.cluster_name();
     let Some(have) = ecs.cluster().await? else {
         let (arn, change) = match ecs.env.plan {
-            true => (ecs.env.arn("ecs", &format!("cluster/{name}")), Change::Create),
+            true => (
+                ecs.env.arn("ecs", &format!("cluster/{name}")),
+                Change::Create,
+            ),
             false => {
                 ecs.stream.may_change().await?;
                 (ecs.create_cluster().await?, Change::Created)
             }
         };
-        ecs.stream.write(plan::cluster_record(&arn).changed(change, &[])).await?;
+        ecs.stream
+            .write(plan::cluster_record(&arn).changed(change, &[]))
+            .await?;
         return Ok(arn);
     };
     plan::ours(&ecs.env, "cluster", &name, &have.tags)?;
     if !matches!(have.status.as_str(), "ACTIVE" | "PROVISIONING") {
-        return Err(Error::unfinished(format!("cluster {name} is {}", have.status.to_lowercase()))
-            .hint("run the pipeline again when it is gone"));
+        return Err(
+            Error::unfinished(format!("cluster {name} is {}", have.status.to_lowercase()))
+                .hint("run the pipeline again when it is gone"),
+        );
     }
     let differences = retagged(ecs, &have.arn, &name, &have.tags, &ecs.env.tags_of(&name)).await?;
     written(ecs, plan::cluster_record(&have.arn), &differences).await?;
@@ -84,7 +92,17 @@ impl<'a> Make<'a> {
         cluster: ClusterReady<'a>,
     ) -> Self {
         let (asked, found, turn) = Default::default();
-        Make { ecs, env: &ecs.env, images, rollbacks, placeholder, cluster, asked, found, turn }
+        Make {
+            ecs,
+            env: &ecs.env,
+            images,
+            rollbacks,
+            placeholder,
+            cluster,
+            asked,
+            found,
+            turn,
+        }
     }
 
     /// Makes an app's task definition and service. Apps that arrive together are looked up in one
@@ -97,7 +115,11 @@ impl<'a> Make<'a> {
                 return self.rolled_back(&app, &name).await;
             }
             // Registering changes something, so it is not dropped when a look beside it fails.
-            let (task, have, around) = join!(self.task(&app), self.service_named(&name), self.surroundings(&app));
+            let (task, have, around) = join!(
+                self.task(&app),
+                self.service_named(&name),
+                self.surroundings(&app)
+            );
             let task = task?;
             let has_image = task.task.image != plan::placeholder(self.env, &app.name);
             let want = plan::settings(&app, &task.arn, has_image, &around?);
@@ -107,12 +129,22 @@ impl<'a> Make<'a> {
 
     /// Takes a service back to the revision before the one that it runs, and changes nothing else.
     async fn rolled_back(&self, app: &App, name: &str) -> Result<()> {
-        let have = self.service_named(name).await?.filter(|have| have.status == "ACTIVE");
-        let have = have.ok_or_else(|| Error::refused(format!("there is no service {name} to take back")))?;
+        let have = self
+            .service_named(name)
+            .await?
+            .filter(|have| have.status == "ACTIVE");
+        let have =
+            have.ok_or_else(|| Error::refused(format!("there is no service {name} to take back")))?;
         let (to, from) = rollback::target(self.ecs, app, &have).await?;
         rollback::mark(self.ecs, &from).await?;
-        self.ecs.stream.write(plan::task_record(&app.name, &to.arn, &to.task.image).changed(Change::Kept, &[])).await?;
-        let want = Settings { task_definition: to.arn, ..have.settings.clone() };
+        self.ecs
+            .stream
+            .write(plan::task_record(&app.name, &to.arn, &to.task.image).changed(Change::Kept, &[]))
+            .await?;
+        let want = Settings {
+            task_definition: to.arn,
+            ..have.settings.clone()
+        };
         self.brought_into_line(app, have, &want).await
     }
 
@@ -122,7 +154,9 @@ impl<'a> Make<'a> {
         let find = async {
             let have = self.ecs.task(&family).await?;
             let mut foreign = have.iter().filter(|have| !plan::owns_task(self.env, have));
-            foreign.try_for_each(|have| plan::ours(self.env, "task definition", &family, &have.tags))?;
+            foreign.try_for_each(|have| {
+                plan::ours(self.env, "task definition", &family, &have.tags)
+            })?;
             Ok(have)
         };
         let (mut have, want) = try_join!(find, self.task_wanted(app))?;
@@ -130,7 +164,9 @@ impl<'a> Make<'a> {
             have = self.running(app, "").await?.or(have);
         }
         let Some(mut have) = have else {
-            return self.register(app, None, want, &self.env.tags_of(&family), &[]).await;
+            return self
+                .register(app, None, want, &self.env.tags_of(&family), &[])
+                .await;
         };
         let keeps = self.keeps_image(app, &have);
         let want = match keeps {
@@ -146,22 +182,40 @@ impl<'a> Make<'a> {
             (have, differences) = (running, Vec::new()); // it was taken back to it
         }
         if !differences.is_empty() {
-            let service = self.service_named(&self.env.service_name(&app.name)).await?;
+            let service = self
+                .service_named(&self.env.service_name(&app.name))
+                .await?;
             if let Some(service) = service.filter(|have| have.status == "ACTIVE") {
                 rollback::mark(self.ecs, &plan::given_up(&service, &have)).await?;
             }
-            return self.register(app, Some(have), want, &tags, &differences).await;
+            return self
+                .register(app, Some(have), want, &tags, &differences)
+                .await;
         }
         differences = retagged(self.ecs, &have.arn, &family, &have.tags, &tags).await?;
-        written(self.ecs, plan::task_record(&app.name, &have.arn, &want.image), &differences).await?;
-        Ok(Revision { arn: have.arn, task: want, kept: true })
+        written(
+            self.ecs,
+            plan::task_record(&app.name, &have.arn, &want.image),
+            &differences,
+        )
+        .await?;
+        Ok(Revision {
+            arn: have.arn,
+            task: want,
+            kept: true,
+        })
     }
 
     /// The revision that an app's service runs, where it is ours and another one than `known`.
     async fn running(&self, app: &App, known: &str) -> Result<Option<HaveTask>> {
-        let service = self.service_named(&self.env.service_name(&app.name)).await?;
-        let service = service.filter(|have| have.status == "ACTIVE" && have.settings.task_definition != known);
-        let Some(service) = service else { return Ok(None) };
+        let service = self
+            .service_named(&self.env.service_name(&app.name))
+            .await?;
+        let service = service
+            .filter(|have| have.status == "ACTIVE" && have.settings.task_definition != known);
+        let Some(service) = service else {
+            return Ok(None);
+        };
         let running = self.ecs.task(&service.settings.task_definition).await?;
         Ok(running.filter(|running| plan::owns_task(self.env, running)))
     }
@@ -174,7 +228,10 @@ impl<'a> Make<'a> {
         tags: &[(String, String)],
         differences: &[Difference],
     ) -> Result<Revision> {
-        let before = have.as_ref().map(|have| have.arn.clone()).unwrap_or_default();
+        let before = have
+            .as_ref()
+            .map(|have| have.arn.clone())
+            .unwrap_or_default();
         let change = match (have.is_some(), self.env.plan) {
             (false, false) => Change::Created,
             (false, true) => Change::Create,
@@ -184,12 +241,18 @@ impl<'a> Make<'a> {
             true => self.env.planned(&self.env.family_name(&app.name)),
             false => {
                 self.ecs.stream.may_change().await?;
-                self.ecs.register(&app.name, &want, tags, have.and_then(|have| have.task_role)).await?
+                self.ecs
+                    .register(&app.name, &want, tags, have.and_then(|have| have.task_role))
+                    .await?
             }
         };
         let record = plan::task_record(&app.name, &arn, &want.image).changed(change, differences);
         self.ecs.stream.write(record).await?;
-        let mut made = Revision { arn, task: want, kept: false };
+        let mut made = Revision {
+            arn,
+            task: want,
+            kept: false,
+        };
         if !self.env.plan && !plan::next(&made.arn, &before) {
             self.elect(app, &mut made, &before, "").await?; // another run registered one as well
         }
@@ -199,20 +262,38 @@ impl<'a> Make<'a> {
     /// ECS makes a revision at each call, so runs at the same time register alike ones. All take the
     /// one that the service `runs`, else the first after the revision `before`; the later ones go:
     /// that of this run and, of what it found, all.
-    async fn elect(&self, app: &App, revision: &mut Revision, before: &str, runs: &str) -> Result<()> {
-        let active = self.ecs.revisions(&self.env.family_name(&app.name), TaskStatus::Active).await?;
+    async fn elect(
+        &self,
+        app: &App,
+        revision: &mut Revision,
+        before: &str,
+        runs: &str,
+    ) -> Result<()> {
+        let active = self
+            .ecs
+            .revisions(&self.env.family_name(&app.name), TaskStatus::Active)
+            .await?;
         let mut alike = vec![revision.arn.clone()];
         for arn in plan::between(active, before, &revision.arn) {
-            let Some(have) = self.ecs.task(&arn).await? else { continue }; // its run had it go
+            let Some(have) = self.ecs.task(&arn).await? else {
+                continue;
+            }; // its run had it go
             let alike_too = plan::task_differences(&have.task, &revision.task).is_empty();
             if !plan::owns_task(self.env, &have) || plan::rolled_back(&have) || !alike_too {
                 break;
             }
             alike.push(arn);
         }
-        let first = alike.iter().find(|arn| *arn == runs).or(alike.last()).cloned().unwrap_or_default();
+        let first = alike
+            .iter()
+            .find(|arn| *arn == runs)
+            .or(alike.last())
+            .cloned()
+            .unwrap_or_default();
         let losers = alike.iter().filter(|arn| plan::newer(arn, &first));
-        let losers: Vec<&String> = losers.filter(|arn| revision.kept || **arn == revision.arn).collect();
+        let losers: Vec<&String> = losers
+            .filter(|arn| revision.kept || **arn == revision.arn)
+            .collect();
         if !losers.is_empty() {
             self.ecs.stream.may_change().await?;
         }
@@ -221,7 +302,12 @@ impl<'a> Make<'a> {
         }
         if first != revision.arn {
             revision.arn = first;
-            written(self.ecs, plan::task_record(&app.name, &revision.arn, &revision.task.image), &[]).await?;
+            written(
+                self.ecs,
+                plan::task_record(&app.name, &revision.arn, &revision.task.image),
+                &[],
+            )
+            .await?;
         }
         Ok(())
     }
@@ -235,7 +321,14 @@ impl<'a> Make<'a> {
             self.image(app),
             self.environment(app)
         )?;
-        Ok(plan::task(self.env, app, image, role.arn, log.group, environment))
+        Ok(plan::task(
+            self.env,
+            app,
+            image,
+            role.arn,
+            log.group,
+            environment,
+        ))
     }
 
     /// The flag's image, else the record's, else the app's own; waits for a record only where one
@@ -249,7 +342,9 @@ impl<'a> Make<'a> {
         if let Some(own) = app.image.clone().filter(|_| !self.is_pushed(app)) {
             return Ok(own);
         }
-        let pushed = stream.need_where::<Image>(web, |record| record.image.is_some()).await;
+        let pushed = stream
+            .need_where::<Image>(web, |record| record.image.is_some())
+            .await;
         match (pushed.map(|record| record.image.unwrap_or_default()), &app.image) {
             (Err(missing), Some(own)) if missing.kind == Kind::Input && stream.go_on().is_ok() => Ok(own.clone()),
             (Err(missing), None)
@@ -283,33 +378,55 @@ impl<'a> Make<'a> {
         if want.image != running {
             let name = &app.name;
             let kept = format!("{name} keeps {running}, which its pipeline deployed");
-            self.ecs.stream.say(&format!("{kept}; --image {name}=REFERENCE replaces it"));
+            self.ecs
+                .stream
+                .say(&format!("{kept}; --image {name}=REFERENCE replaces it"));
         }
-        Task { image: running.to_string(), ..want }
+        Task {
+            image: running.to_string(),
+            ..want
+        }
     }
 
     /// The environment variables, with what they refer to filled in.
     async fn environment(&self, app: &App) -> Result<BTreeMap<String, String>> {
         let values = app.set.iter().map(|(key, value)| async move {
-            let pieces = reference::pieces(value).into_iter().map(|piece| async move {
-                match piece {
-                    Piece::Text(text) => Ok(text),
-                    Piece::Reference { kind, name, field } => self.filled(app, key, &kind, &name, &field).await,
-                }
-            });
+            let pieces = reference::pieces(value)
+                .into_iter()
+                .map(|piece| async move {
+                    match piece {
+                        Piece::Text(text) => Ok(text),
+                        Piece::Reference { kind, name, field } => {
+                            self.filled(app, key, &kind, &name, &field).await
+                        }
+                    }
+                });
             Ok::<_, Error>((key.clone(), try_join_all(pieces).await?.concat()))
         });
         Ok(try_join_all(values).await?.into_iter().collect())
     }
 
-    async fn filled(&self, app: &App, key: &str, kind: &str, name: &str, field: &str) -> Result<String> {
+    async fn filled(
+        &self,
+        app: &App,
+        key: &str,
+        kind: &str,
+        name: &str,
+        field: &str,
+    ) -> Result<String> {
         let web = &app.name;
         let sets = format!("app '{web}' sets {key} from {{{kind}.{name}.{field}}}");
         let record = self.ecs.stream.need_record(kind, name).await;
-        let record = record
-            .map_err(|missing| self.instead(missing, format!("{sets}, but no {kind} record '{name}' is on stdin")))?;
+        let record = record.map_err(|missing| {
+            self.instead(
+                missing,
+                format!("{sets}, but no {kind} record '{name}' is on stdin"),
+            )
+        })?;
         match record.text(field) {
-            "" => Err(Error::input(format!("{sets}, but {kind} '{name}' has no text '{field}'"))),
+            "" => Err(Error::input(format!(
+                "{sets}, but {kind} '{name}' has no text '{field}'"
+            ))),
             text => Ok(text.to_string()),
         }
     }
@@ -330,7 +447,11 @@ impl<'a> Make<'a> {
             stream.need::<Sg>(&group_name),
             stream.need::<Listener>(&app.name)
         )?;
-        Ok(Surroundings { subnets: vpc.private_subnets, group: group.id, target_group: listener.target_group })
+        Ok(Surroundings {
+            subnets: vpc.private_subnets,
+            group: group.id,
+            target_group: listener.target_group,
+        })
     }
 
     /// The service of a name: all that were asked for together come with one look.
@@ -339,12 +460,16 @@ impl<'a> Make<'a> {
         let asked = self.asked.take();
         if !asked.is_empty() {
             let found = self.ecs.services(&asked).await?;
-            let found = found.into_iter().map(|service| (service.name.clone(), service));
+            let found = found
+                .into_iter()
+                .map(|service| (service.name.clone(), service));
             self.found.borrow_mut().extend(found);
         }
         let found = self.found.borrow().get(name).cloned();
         match &found {
-            Some(found) if found.status != "INACTIVE" => plan::ours(self.env, "service", name, &found.tags)?,
+            Some(found) if found.status != "INACTIVE" => {
+                plan::ours(self.env, "service", name, &found.tags)?
+            }
             _ => {}
         }
         Ok(found)
@@ -360,7 +485,10 @@ impl<'a> Make<'a> {
     ) -> Result<()> {
         let mut dead = String::new();
         for _ in 0..RACES {
-            if have.as_ref().is_some_and(|have| have.status == "DRAINING" && !self.env.plan) {
+            if have
+                .as_ref()
+                .is_some_and(|have| have.status == "DRAINING" && !self.env.plan)
+            {
                 have = self.drained(name).await?;
             }
             match have.take() {
@@ -381,9 +509,17 @@ impl<'a> Make<'a> {
             }
             let cluster = self.cluster.clone();
             if self.env.plan {
-                let (arn, cluster) = (format!("service/{}/{name}", self.env.cluster_name()), cluster.await?);
-                let record = plan::service_record(&app.name, &self.env.arn("ecs", &arn), &cluster, &want);
-                return self.ecs.stream.write(record.changed(Change::Create, &[])).await;
+                let (arn, cluster) = (
+                    format!("service/{}/{name}", self.env.cluster_name()),
+                    cluster.await?,
+                );
+                let record =
+                    plan::service_record(&app.name, &self.env.arn("ecs", &arn), &cluster, &want);
+                return self
+                    .ecs
+                    .stream
+                    .write(record.changed(Change::Create, &[]))
+                    .await;
             }
             let (cluster, egress) = join!(cluster, self.ecs.stream.need::<Egress>("main"));
             let cluster = cluster?;
@@ -396,32 +532,58 @@ impl<'a> Make<'a> {
             let token = plan::token(name, &want.task_definition, &dead);
             if let Some(arn) = self.ecs.create_service(name, &want, &token).await? {
                 let record = plan::service_record(&app.name, &arn, &cluster, &want);
-                return self.ecs.stream.write(record.changed(Change::Created, &[])).await;
+                return self
+                    .ecs
+                    .stream
+                    .write(record.changed(Change::Created, &[]))
+                    .await;
             }
             self.asked.borrow_mut().push(name.to_string());
             have = self.service_named(name).await?;
         }
-        Err(Error::unfinished(format!("service {name} comes and goes: another run is at work"))
-            .hint("run the pipeline again"))
+        Err(Error::unfinished(format!(
+            "service {name} comes and goes: another run is at work"
+        ))
+        .hint("run the pipeline again"))
     }
 
     async fn drained(&self, name: &str) -> Result<Option<HaveService>> {
         let what = format!("service {name} is still draining");
         wait::until(&self.ecs.stream, &what, DRAIN_DEADLINE, || async {
             let found = self.ecs.services(&[name.to_string()]).await?.pop();
-            Ok(found.as_ref().is_none_or(|found| found.status != "DRAINING").then_some(found))
+            Ok(found
+                .as_ref()
+                .is_none_or(|found| found.status != "DRAINING")
+                .then_some(found))
         })
         .await
     }
 
     /// A count that Application Auto Scaling set stays; one that a person set does not.
-    async fn with_its_count(&self, app: &App, have: &HaveService, want: &Settings) -> Result<Settings> {
+    async fn with_its_count(
+        &self,
+        app: &App,
+        have: &HaveService,
+        want: &Settings,
+    ) -> Result<Settings> {
         let count = have.settings.count;
-        let scaled = if count == want.count { None } else { self.ecs.scaled(&have.name).await? };
-        let Some((least, most)) = scaled else { return Ok(want.clone()) };
-        let told = format!("{} keeps {count} tasks: Application Auto Scaling sets from {least} to {most}", app.name);
+        let scaled = if count == want.count {
+            None
+        } else {
+            self.ecs.scaled(&have.name).await?
+        };
+        let Some((least, most)) = scaled else {
+            return Ok(want.clone());
+        };
+        let told = format!(
+            "{} keeps {count} tasks: Application Auto Scaling sets from {least} to {most}",
+            app.name
+        );
         self.ecs.stream.say(&told);
-        Ok(Settings { count, ..want.clone() })
+        Ok(Settings {
+            count,
+            ..want.clone()
+        })
     }
 
     async fn brought_into_line(&self, app: &App, have: HaveService, want: &Settings) -> Result<()> {
@@ -430,16 +592,36 @@ impl<'a> Make<'a> {
         let mut differences = plan::service_differences(&have.name, settings, want)?;
         // Whatever made it fail may be mended; ECS does not try again by itself.
         let again = plan::gave_up(&have);
-        differences.extend(Difference::between("deployment", if again { "failed" } else { "new" }, "new"));
+        differences.extend(Difference::between(
+            "deployment",
+            if again { "failed" } else { "new" },
+            "new",
+        ));
         if !differences.is_empty() && !self.env.plan {
             // Its new tasks pull their image through it.
             self.ecs.stream.need::<Egress>("main").await?;
             self.ecs.stream.may_change().await?;
-            self.ecs.update_service(&have.name, settings, want, again).await?;
+            self.ecs
+                .update_service(&have.name, settings, want, again)
+                .await?;
         }
-        differences.extend(retagged(self.ecs, &have.arn, &have.name, &have.tags, &self.env.tags_of(&have.name)).await?);
+        differences.extend(
+            retagged(
+                self.ecs,
+                &have.arn,
+                &have.name,
+                &have.tags,
+                &self.env.tags_of(&have.name),
+            )
+            .await?,
+        );
         let cluster = self.cluster.clone().await?;
-        written(self.ecs, plan::service_record(&app.name, &have.arn, &cluster, want), &differences).await
+        written(
+            self.ecs,
+            plan::service_record(&app.name, &have.arn, &cluster, want),
+            &differences,
+        )
+        .await
     }
 }
 
@@ -460,5 +642,10 @@ async fn retagged(
 }
 
 async fn written(ecs: &Ecs, record: Record, differences: &[Difference]) -> Result<()> {
-    ecs.stream.write(record.changed(Change::from_differences(differences, ecs.env.plan), differences)).await
+    ecs.stream
+        .write(record.changed(
+            Change::from_differences(differences, ecs.env.plan),
+            differences,
+        ))
+        .await
 }

@@ -12,21 +12,29 @@ use crate::plan::{self, HaveService, HaveTask};
 ///
 /// Errors: the service has none before, or its load balancer does not fit that one.
 pub async fn target(ecs: &Ecs, app: &App, have: &HaveService) -> Result<(HaveTask, Vec<String>)> {
-    let (family, runs) = (ecs.env.family_name(&app.name), &have.settings.task_definition);
+    let (family, runs) = (
+        ecs.env.family_name(&app.name),
+        &have.settings.task_definition,
+    );
     let newest = ecs.task(&family).await?;
-    let newest = newest.filter(|newest| plan::newer(&newest.arn, runs) && plan::owns_task(&ecs.env, newest));
+    let newest =
+        newest.filter(|newest| plan::newer(&newest.arn, runs) && plan::owns_task(&ecs.env, newest));
     let mut from = vec![runs.clone()];
     if let Some(newest) = newest {
         let marked = plan::rolled_back(&newest);
         let by_ecs = !marked && plan::came_back(have, &newest);
         if by_ecs || marked && !have.is_settled() {
             let there = ecs.task(runs).await?;
-            let there =
-                there.ok_or_else(|| Error::refused(format!("service {} runs {runs}, which is gone", have.name)))?;
+            let there = there.ok_or_else(|| {
+                Error::refused(format!("service {} runs {runs}, which is gone", have.name))
+            })?;
             if by_ecs {
                 let (from, to) = (plan::short(&newest.arn), plan::short(runs));
                 let image = &there.task.image;
-                ecs.stream.say(&format!("ECS has taken {} back from {from} already: it runs {image} ({to})", app.name));
+                ecs.stream.say(&format!(
+                    "ECS has taken {} back from {from} already: it runs {image} ({to})",
+                    app.name
+                ));
             }
             return Ok((there, if by_ecs { vec![newest.arn] } else { Vec::new() }));
         }
@@ -47,18 +55,36 @@ pub async fn target(ecs: &Ecs, app: &App, have: &HaveService) -> Result<(HaveTas
             _ => {}
         }
     }
-    Err(Error::refused(format!("service {} runs {}, and there is none before it", have.name, plan::short(runs)))
-        .hint(format!("mk-ecs-svc --image {}=REFERENCE names what it is to run", app.name)))
+    Err(Error::refused(format!(
+        "service {} runs {}, and there is none before it",
+        have.name,
+        plan::short(runs)
+    ))
+    .hint(format!(
+        "mk-ecs-svc --image {}=REFERENCE names what it is to run",
+        app.name
+    )))
 }
 
 /// Marks those of some revisions that are ours, ahead of what makes a service leave them: a run that is
 /// cut in between does not go back one too many when it is repeated.
 pub async fn mark(ecs: &Ecs, revisions: &[String]) -> Result<()> {
     for revision in revisions.iter().filter(|_| !ecs.env.plan) {
-        let Some(have) = ecs.task(revision).await?.filter(|have| plan::owns_task(&ecs.env, have)) else { continue };
+        let Some(have) = ecs
+            .task(revision)
+            .await?
+            .filter(|have| plan::owns_task(&ecs.env, have))
+        else {
+            continue;
+        };
         if !plan::rolled_back(&have) {
             ecs.stream.may_change().await?;
-            ecs.retag(revision, plan::short(revision), &plan::marked_rolled_back(&ecs.env, &have)).await?;
+            ecs.retag(
+                revision,
+                plan::short(revision),
+                &plan::marked_rolled_back(&ecs.env, &have),
+            )
+            .await?;
         }
     }
     Ok(())

@@ -45,9 +45,15 @@ pub async fn wait(
     services: &[Service],
     log: impl AsyncFn(&str, &str) -> Vec<String>,
 ) -> Result<BTreeSet<String>> {
-    let waiting: BTreeMap<&str, &Service> = services.iter().map(|service| (service.arn.as_str(), service)).collect();
+    let waiting: BTreeMap<&str, &Service> = services
+        .iter()
+        .map(|service| (service.arn.as_str(), service))
+        .collect();
     let (waiting, seen) = (RefCell::new(waiting), RefCell::<Seen>::default());
-    let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+    let names: Vec<&str> = services
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect();
     let what = match names.as_slice() {
         [one] => format!("service {one} is not steady"),
         all => format!("of services {} not all are steady", all.join(", ")),
@@ -66,12 +72,16 @@ pub async fn wait(
     })
     .await;
     let seen = seen.into_inner();
-    let trouble = waiting.borrow().keys().find_map(|arn| seen.troubles.get(*arn).cloned());
+    let trouble = waiting
+        .borrow()
+        .keys()
+        .find_map(|arn| seen.troubles.get(*arn).cloned());
     match (result, trouble) {
         (Ok(()), _) => Ok(seen.late),
-        (Err(error), Some(trouble)) if error.kind == Kind::Unfinished => {
-            Err(Error { message: format!("{}: {trouble}", error.message), ..error })
-        }
+        (Err(error), Some(trouble)) if error.kind == Kind::Unfinished => Err(Error {
+            message: format!("{}: {trouble}", error.message),
+            ..error
+        }),
         (Err(error), _) => Err(error),
     }
 }
@@ -90,7 +100,10 @@ async fn look(
     let Some(have) = have else {
         return match seen.borrow_mut().looks_without(arn) < LOOKS_WITHOUT {
             true => Ok(false),
-            false => Err(Error::refused(format!("service {} is gone (ecs:DescribeServices)", asked.name))),
+            false => Err(Error::refused(format!(
+                "service {} is gone (ecs:DescribeServices)",
+                asked.name
+            ))),
         };
     };
     match plan::progress(have, &asked.task_definition) {
@@ -99,7 +112,9 @@ async fn look(
         Progress::Failed(why) => {
             let stops = stops(ecs, have).await;
             let mut failed = stops.iter().filter(|stop| stop.failed);
-            let of_it = failed.clone().find(|stop| stop.task_definition == asked.task_definition);
+            let of_it = failed
+                .clone()
+                .find(|stop| stop.task_definition == asked.task_definition);
             return Err(told(ecs, asked, have, &why, of_it.or(failed.next()), log).await);
         }
     }
@@ -107,19 +122,29 @@ async fn look(
     if have.forgets && have.events.is_empty() && have.running == 0 {
         let is_idle = seen.borrow_mut().looks_without(arn) >= LOOKS_WITHOUT;
         if is_idle {
-            ecs.stream.say(&format!("app {} has no tasks: this endpoint starts none", asked.name));
+            ecs.stream.say(&format!(
+                "app {} has no tasks: this endpoint starts none",
+                asked.name
+            ));
         }
         return Ok(is_idle);
     }
     if let Some(trouble) = plan::trouble(have)
-        && seen.borrow_mut().troubles.insert(arn.clone(), trouble.into()).is_none()
+        && seen
+            .borrow_mut()
+            .troubles
+            .insert(arn.clone(), trouble.into())
+            .is_none()
     {
         ecs.stream.say(trouble); // it may pass, and a person may know that it will not
     }
     // The breaker needs many tasks, and minutes for each, to give up what cannot succeed.
-    let Some(primary) = have.primary() else { return Ok(false) };
+    let Some(primary) = have.primary() else {
+        return Ok(false);
+    };
     let starts = plan::starts(have);
-    let restarts = starts > 1 && seen.borrow_mut().starts.insert(arn.clone(), starts) != Some(starts);
+    let restarts =
+        starts > 1 && seen.borrow_mut().starts.insert(arn.clone(), starts) != Some(starts);
     if (primary.failed > 0 || restarts)
         && let Some(stop) = cause::lasting(&stops(ecs, have).await, primary, have.settings.count)
     {
@@ -146,7 +171,10 @@ async fn told(
 ) -> Error {
     let app = &asked.name;
     let mut message = format!("service {app} failed: {}", why.trim_end_matches(['.', ' ']));
-    for (what, text) in [("a task stopped", stop.map(|stop| stop.reason.as_str())), ("event", plan::trouble(have))] {
+    for (what, text) in [
+        ("a task stopped", stop.map(|stop| stop.reason.as_str())),
+        ("event", plan::trouble(have)),
+    ] {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
             message.push_str(&format!("; {what}: {}", text.trim_end_matches('.')));
         }
@@ -156,5 +184,7 @@ async fn told(
             ecs.stream.say(&format!("{app} logged: {line}"));
         }
     }
-    Error::refused(message).hint(format!("mend {app} and run the pipeline again; ECS returns to what ran before"))
+    Error::refused(message).hint(format!(
+        "mend {app} and run the pipeline again; ECS returns to what ran before"
+    ))
 }

@@ -29,10 +29,19 @@ async fn main() -> std::process::ExitCode {
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let common = stream.common();
-    if let Some(other) = common.env.as_deref().filter(|name| *name != format!("{}-{}", args.environment, args.suffix)) {
-        return Err(Error::usage(format!("--env {other} contradicts '{} {}'", args.environment, args.suffix)));
+    if let Some(other) = common
+        .env
+        .as_deref()
+        .filter(|name| *name != format!("{}-{}", args.environment, args.suffix))
+    {
+        return Err(Error::usage(format!(
+            "--env {other} contradicts '{} {}'",
+            args.environment, args.suffix
+        )));
     }
-    let mut env = common.new_env(&stream, &args.environment, &args.suffix, args.account).await?;
+    let mut env = common
+        .new_env(&stream, &args.environment, &args.suffix, args.account)
+        .await?;
     env.plan = args.plan;
     stream.write(Record::of(&env)).await
 }
@@ -47,7 +56,8 @@ fn suffix(text: &str) -> Result<String, String> {
 
 fn account(text: &str) -> Result<String, String> {
     let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
-    fits.then(|| text.to_string()).ok_or_else(|| "an account is 12 digits".into())
+    fits.then(|| text.to_string())
+        .ok_or_else(|| "an account is 12 digits".into())
 }
 
 /// STS answers this question to everyone; the statement documents the call.

@@ -22,7 +22,8 @@ pub struct Code {
 
 /// Makes the zip: of the same code the same bytes, in every run and on every machine.
 pub fn code() -> Result<Code> {
-    let zip = zip().map_err(|why| Error::refused(format!("cannot make the zip of the function: {why}")))?;
+    let zip = zip()
+        .map_err(|why| Error::refused(format!("cannot make the zip of the function: {why}")))?;
     let sha = aws_smithy_types::base64::encode(Sha256::digest(&zip));
     Ok(Code { zip, sha })
 }
@@ -57,7 +58,10 @@ mod tests {
         let mut file = zip.by_index(0).unwrap();
         let mut text = String::new();
         file.read_to_string(&mut text).unwrap();
-        assert_eq!((file.name(), file.unix_mode().map(|mode| mode & 0o777)), ("index.py", Some(0o644)));
+        assert_eq!(
+            (file.name(), file.unix_mode().map(|mode| mode & 0o777)),
+            ("index.py", Some(0o644))
+        );
         assert_eq!(text, PYTHON);
     }
 
@@ -65,7 +69,10 @@ mod tests {
     fn the_bytes_are_these_in_every_version_of_the_library() {
         let zip = code().unwrap().zip;
         // The header of the file: its signature, then from byte 10 on no time, and the 1st of January 1980.
-        assert_eq!((&zip[..4], &zip[10..14]), (&b"PK\x03\x04"[..], &[0, 0, 0x21, 0][..]));
+        assert_eq!(
+            (&zip[..4], &zip[10..14]),
+            (&b"PK\x03\x04"[..], &[0, 0, 0x21, 0][..])
+        );
         let around = zip.len() - PYTHON.len();
         assert!(around < 200, "{around} bytes around the code");
     }
@@ -73,6 +80,10 @@ mod tests {
     #[test]
     fn the_sum_is_as_lambda_tells_it() {
         let code = code().unwrap();
-        assert!(code.sha.len() == 44 && code.sha.ends_with('='), "{}", code.sha);
+        assert!(
+            code.sha.len() == 44 && code.sha.ends_with('='),
+            "{}",
+            code.sha
+        );
     }
 }

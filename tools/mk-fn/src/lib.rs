@@ -16,7 +16,9 @@ pub const POLICY: &str = include_str!("../iam-policy.json");
 pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
     let found = aws::client(aws, stream, env).find().await?;
     let ours = found.iter().filter(|(_, tags)| env.owns(tags));
-    Ok(ours.map(|(function, tags)| plan::record(env, plan::source(function, tags), function)).collect())
+    Ok(ours
+        .map(|(function, tags)| plan::record(env, plan::source(function, tags), function))
+        .collect())
 }
 
 /// Deletes the functions among `records`, for `rm-env`, and waits until they are gone.
@@ -30,12 +32,16 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
     let lambda = aws::client(aws, stream, env);
     stream
         .each(functions, async |record| {
-            let Some(have) = lambda.function(&record.function).await? else { return Ok(()) };
+            let Some(have) = lambda.function(&record.function).await? else {
+                return Ok(());
+            };
             if !env.owns(&have.tags) {
                 return Err(plan::foreign(env, &record.function));
             }
             lambda.delete(&record.function, &have).await?;
-            stream.write(Record::of(&record).changed(Change::Deleted, &[])).await
+            stream
+                .write(Record::of(&record).changed(Change::Deleted, &[]))
+                .await
         })
         .await
 }

@@ -27,11 +27,21 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let lambda = aws::client(&aws, &stream, &env);
     let code = code::code()?;
     let (stream, env, lambda, code) = (&stream, &env, &lambda, &code);
-    stream.for_each(|source: Source| async move { function(stream, env, lambda, code, &source.name).await }).await
+    stream
+        .for_each(|source: Source| async move {
+            function(stream, env, lambda, code, &source.name).await
+        })
+        .await
 }
 
 /// Makes or mends the function of one source. It is looked for before its role is known.
-async fn function(stream: &Stream, env: &Env, lambda: &aws::Lambda, code: &Code, source: &str) -> Result<()> {
+async fn function(
+    stream: &Stream,
+    env: &Env,
+    lambda: &aws::Lambda,
+    code: &Code,
+    source: &str,
+) -> Result<()> {
     let (name, part) = (env.function_name(source), format!("function/{source}"));
     let needs = async {
         // Lambda makes a log group that is not there at the first event, and keeps it for ever.
@@ -51,7 +61,10 @@ async fn function(stream: &Stream, env: &Env, lambda: &aws::Lambda, code: &Code,
     }
     let (change, differences) = match plan::step(env, &want, there.as_ref())? {
         Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),
+        Step::Change(differences) => (
+            Change::from_differences(&differences, env.plan),
+            differences,
+        ),
     };
     if change == Change::Updated {
         stream.may_change().await?;

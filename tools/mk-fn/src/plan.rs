@@ -51,7 +51,10 @@ pub fn want(env: &Env, source: &str, role: &str, log_group: &str, code: &Code) -
     Want {
         role: role.into(),
         log_group: log_group.into(),
-        description: format!("Tags the image that {} just built production", env.pipeline_name(source)),
+        description: format!(
+            "Tags the image that {} just built production",
+            env.pipeline_name(source)
+        ),
         code: code.clone(),
         tags: env.tags_of_source(&function, source),
         function,
@@ -138,12 +141,17 @@ pub enum Field {
 ///
 /// Errors: a function of that name is there and not the environment's, or cannot be mended.
 pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else { return Ok(Step::Create) };
+    let Some(have) = have else {
+        return Ok(Step::Create);
+    };
     if !env.owns(&have.tags) {
         return Err(foreign(env, &want.function));
     }
     if have.package != "Zip" {
-        return Err(lost(&want.function, &format!("is of package type {}, wanted Zip", have.package)));
+        return Err(lost(
+            &want.function,
+            &format!("is of package type {}, wanted Zip", have.package),
+        ));
     }
     if let State::Failed(why) = &have.state {
         return Err(lost(&want.function, &format!("could not be made: {why}")));
@@ -152,9 +160,18 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
         State::Stale(why) => format!("failed: {why}"),
         _ => "done".into(),
     };
-    let reserved = have.concurrency.map_or("none".to_string(), |number| number.to_string());
-    let number = |number: Option<i32>| number.map_or("default".to_string(), |number| number.to_string());
-    let list = |list: &[String]| if list.is_empty() { "none".to_string() } else { list.join(" ") };
+    let reserved = have
+        .concurrency
+        .map_or("none".to_string(), |number| number.to_string());
+    let number =
+        |number: Option<i32>| number.map_or("default".to_string(), |number| number.to_string());
+    let list = |list: &[String]| {
+        if list.is_empty() {
+            "none".to_string()
+        } else {
+            list.join(" ")
+        }
+    };
     let fields = [
         Difference::between("last update", update, "done"),
         Difference::between("code", &have.sha, &want.code.sha),
@@ -176,7 +193,9 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
         Difference::between("reserved concurrency", reserved, "none"),
     ];
     let tags = Difference::of_tags(&have.tags, &want.tags);
-    Ok(Step::Change(fields.into_iter().flatten().chain(tags).collect()))
+    Ok(Step::Change(
+        fields.into_iter().flatten().chain(tags).collect(),
+    ))
 }
 
 /// The calls that bring differences into line, each once; what failed may have been either.
@@ -189,25 +208,44 @@ pub fn fields(differences: &[Difference]) -> Vec<Field> {
         tag if tag.starts_with("tag ") => *field == Field::Tags,
         _ => *field == Field::Configuration,
     };
-    let all = [Field::Code, Field::Configuration, Field::Invocation, Field::Concurrency, Field::Tags];
-    all.into_iter().filter(|field| differences.iter().any(|difference| mends(field, difference))).collect()
+    let all = [
+        Field::Code,
+        Field::Configuration,
+        Field::Invocation,
+        Field::Concurrency,
+        Field::Tags,
+    ];
+    all.into_iter()
+        .filter(|field| {
+            differences
+                .iter()
+                .any(|difference| mends(field, difference))
+        })
+        .collect()
 }
 
 /// What is said of a function that is not the environment's.
 pub fn foreign(env: &Env, function: &str) -> Error {
-    Error::refused(format!("function {function} exists and is not tagged plumbline:env={}; it is left alone", env.name))
-        .hint("delete it, or name the environment or the source otherwise")
+    Error::refused(format!(
+        "function {function} exists and is not tagged plumbline:env={}; it is left alone",
+        env.name
+    ))
+    .hint("delete it, or name the environment or the source otherwise")
 }
 
 /// What is said of a function that no change mends.
 pub fn lost(function: &str, why: &str) -> Error {
-    Error::refused(format!("function {function} {why}"))
-        .hint(format!("aws lambda delete-function --function-name {function}, then run the pipeline again"))
+    Error::refused(format!("function {function} {why}")).hint(format!(
+        "aws lambda delete-function --function-name {function}, then run the pipeline again"
+    ))
 }
 
 /// What is said of a function that was there and is no longer.
 pub fn deleted(function: &str) -> Error {
-    Error::unfinished(format!("function {function} was deleted while it was waited for")).hint("run the pipeline again")
+    Error::unfinished(format!(
+        "function {function} was deleted while it was waited for"
+    ))
+    .hint("run the pipeline again")
 }
 
 /// Whether a function of this name could be the environment's. Whether it is, its tags say.
@@ -229,7 +267,12 @@ pub fn arn(env: &Env, function: &str) -> String {
 /// A function's record.
 pub fn record(env: &Env, source: &str, function: &str) -> Record {
     let arn = arn(env, function);
-    Record::of(&Function { name: source.into(), arn, function: function.into(), ..Function::default() })
+    Record::of(&Function {
+        name: source.into(),
+        arn,
+        function: function.into(),
+        ..Function::default()
+    })
 }
 
 #[cfg(test)]
@@ -262,7 +305,8 @@ mod tests {
             role: ROLE.into(),
             timeout: 60,
             memory: 256,
-            description: "Tags the image that pipeline-web-production-pr1 just built production".into(),
+            description: "Tags the image that pipeline-web-production-pr1 just built production"
+                .into(),
             variables: Vec::new(),
             subnets: Vec::new(),
             log_group: GROUP.into(),
@@ -283,14 +327,23 @@ mod tests {
     }
 
     fn told(have: &Have) -> Vec<String> {
-        differences(have).iter().map(|d| format!("{}: {} -> {}", d.field, d.old, d.new)).collect()
+        differences(have)
+            .iter()
+            .map(|d| format!("{}: {} -> {}", d.field, d.old, d.new))
+            .collect()
     }
 
     #[test]
     fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
         assert_eq!(step(&env(), &web(), None).unwrap(), Step::Create);
         assert_eq!(told(&ours()), Vec::<String>::new());
-        assert_eq!(told(&Have { state: State::Busy, ..ours() }), Vec::<String>::new());
+        assert_eq!(
+            told(&Have {
+                state: State::Busy,
+                ..ours()
+            }),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
@@ -354,30 +407,64 @@ mod tests {
         have.tags.insert("Team".into(), "nobody".into());
         have.tags.insert("theirs".into(), "x".into());
         have.tags.remove(SOURCE);
-        assert_eq!(told(&have), ["tag Team: nobody -> devops", "tag plumbline:source:  -> web"]);
+        assert_eq!(
+            told(&have),
+            [
+                "tag Team: nobody -> devops",
+                "tag plumbline:source:  -> web"
+            ]
+        );
         assert_eq!(fields(&differences(&have)), [Field::Tags]);
     }
 
     #[test]
     fn all_at_once_takes_each_call_once() {
-        let mut have = Have { sha: String::new(), timeout: 3, memory: 128, ..ours() };
-        have = Have { retries: None, event_age: None, concurrency: Some(1), ..have };
+        let mut have = Have {
+            sha: String::new(),
+            timeout: 3,
+            memory: 128,
+            ..ours()
+        };
+        have = Have {
+            retries: None,
+            event_age: None,
+            concurrency: Some(1),
+            ..have
+        };
         have.tags.remove("Name");
         have.tags.remove("Team");
-        let all = [Field::Code, Field::Configuration, Field::Invocation, Field::Concurrency, Field::Tags];
+        let all = [
+            Field::Code,
+            Field::Configuration,
+            Field::Invocation,
+            Field::Concurrency,
+            Field::Tags,
+        ];
         assert_eq!(fields(&differences(&have)), all);
     }
 
     #[test]
     fn an_update_that_failed_is_done_again() {
-        let have = Have { state: State::Stale("the role is gone (InsufficientRolePermissions)".into()), ..ours() };
-        assert_eq!(told(&have), ["last update: failed: the role is gone (InsufficientRolePermissions) -> done"]);
-        assert_eq!(fields(&differences(&have)), [Field::Code, Field::Configuration]);
+        let have = Have {
+            state: State::Stale("the role is gone (InsufficientRolePermissions)".into()),
+            ..ours()
+        };
+        assert_eq!(
+            told(&have),
+            ["last update: failed: the role is gone (InsufficientRolePermissions) -> done"]
+        );
+        assert_eq!(
+            fields(&differences(&have)),
+            [Field::Code, Field::Configuration]
+        );
     }
 
     #[test]
     fn a_function_without_our_tag_is_refused() {
-        for tags in [BTreeMap::new(), BTreeMap::from([("plumbline:env".to_string(), "production-pr2".to_string())])] {
+        for tags in [
+            BTreeMap::new(),
+            BTreeMap::from([("plumbline:env".to_string(), "production-pr2".to_string())]),
+        ] {
             let error = step(&env(), &web(), Some(&Have { tags, ..ours() })).unwrap_err();
             assert_eq!(
                 error.message,
@@ -389,17 +476,31 @@ mod tests {
     #[test]
     fn what_no_change_mends_is_refused_with_the_way_out() {
         for (have, message) in [
-            (Have { package: "Image".into(), ..ours() }, "is of package type Image, wanted Zip"),
             (
-                Have { state: State::Failed("no (InternalError)".into()), ..ours() },
+                Have {
+                    package: "Image".into(),
+                    ..ours()
+                },
+                "is of package type Image, wanted Zip",
+            ),
+            (
+                Have {
+                    state: State::Failed("no (InternalError)".into()),
+                    ..ours()
+                },
                 "could not be made: no (InternalError)",
             ),
         ] {
             let error = step(&env(), &web(), Some(&have)).unwrap_err();
-            assert_eq!(error.message, format!("function function-web-production-pr1 {message}"));
+            assert_eq!(
+                error.message,
+                format!("function function-web-production-pr1 {message}")
+            );
             let hint = error.hint.unwrap();
             assert!(
-                hint.starts_with("aws lambda delete-function --function-name function-web-production-pr1"),
+                hint.starts_with(
+                    "aws lambda delete-function --function-name function-web-production-pr1"
+                ),
                 "{hint}"
             );
         }
@@ -415,10 +516,16 @@ mod tests {
 
     #[test]
     fn a_name_that_was_cut_is_ours_and_its_tag_says_whose() {
-        let env = Env { name: format!("{}-pr1", "e".repeat(32)), ..env() };
+        let env = Env {
+            name: format!("{}-pr1", "e".repeat(32)),
+            ..env()
+        };
         let want = want(&env, &"a".repeat(32), ROLE, GROUP, &code().unwrap());
         assert_eq!(want.function.len(), FUNCTION_LIMIT);
-        assert!(could_be_ours(&env, &want.function) && !could_be_ours(&env, "function-web-production-pr2"));
+        assert!(
+            could_be_ours(&env, &want.function)
+                && !could_be_ours(&env, "function-web-production-pr2")
+        );
         let tags: BTreeMap<String, String> = want.tags.into_iter().collect();
         assert_eq!(source(&want.function, &tags), "a".repeat(32));
         assert_eq!(source(&want.function, &BTreeMap::new()), want.function);

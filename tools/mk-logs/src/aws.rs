@@ -31,7 +31,11 @@ pub struct Logs {
 /// Makes the client of a tool.
 pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Logs {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
-    Logs { client: Client::from_conf(config), stream: stream.clone(), env: env.clone() }
+    Logs {
+        client: Client::from_conf(config),
+        stream: stream.clone(),
+        env: env.clone(),
+    }
 }
 
 impl Logs {
@@ -43,7 +47,9 @@ impl Logs {
     /// Every group that could be the environment's, whosesoever; two calls deep.
     pub async fn find(&self) -> Result<Vec<Have>> {
         let places = plan::places(&self.env);
-        let looks = places.iter().map(|(prefix, could_be)| self.under(prefix, |have| could_be(&self.env, &have.group)));
+        let looks = places
+            .iter()
+            .map(|(prefix, could_be)| self.under(prefix, |have| could_be(&self.env, &have.group)));
         Ok(try_join_all(looks).await?.concat())
     }
 
@@ -60,19 +66,45 @@ impl Logs {
 
     /// The end of a log stream; whoever asks can do without.
     pub async fn last_lines(&self, group: &str, log_stream: &str) -> Vec<String> {
-        let request = self.client.get_log_events().log_group_name(group).log_stream_name(log_stream);
-        let answer = request.limit(LAST_LINES).start_from_head(false).send().await;
-        let events = answer.ok().and_then(|answer| answer.events).unwrap_or_default();
-        events.into_iter().filter_map(|event| Some(event.message?.trim_end().to_string())).collect()
+        let request = self
+            .client
+            .get_log_events()
+            .log_group_name(group)
+            .log_stream_name(log_stream);
+        let answer = request
+            .limit(LAST_LINES)
+            .start_from_head(false)
+            .send()
+            .await;
+        let events = answer
+            .ok()
+            .and_then(|answer| answer.events)
+            .unwrap_or_default();
+        events
+            .into_iter()
+            .filter_map(|event| Some(event.message?.trim_end().to_string()))
+            .collect()
     }
 
     async fn under(&self, prefix: &str, wanted: impl Fn(&Have) -> bool) -> Result<Vec<Have>> {
-        let pages = self.client.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
-        let found: Vec<LogGroup> = pages
-            .collect::<Result<_, _>>()
-            .await
-            .map_err(|e| aws_error("logs:DescribeLogGroups", format!("find log groups {prefix}*"), e))?;
-        let found = found.into_iter().map(have).filter(|have| have.group.starts_with(prefix) && wanted(have));
+        let pages = self
+            .client
+            .describe_log_groups()
+            .log_group_name_prefix(prefix)
+            .into_paginator()
+            .items()
+            .send();
+        let found: Vec<LogGroup> = pages.collect::<Result<_, _>>().await.map_err(|e| {
+            aws_error(
+                "logs:DescribeLogGroups",
+                format!("find log groups {prefix}*"),
+                e,
+            )
+        })?;
+        let found = found
+            .into_iter()
+            .map(have)
+            .filter(|have| have.group.starts_with(prefix) && wanted(have));
         let tagged = try_join_all(found.map(|have| self.tagged(have))).await?;
         Ok(tagged.into_iter().flatten().collect())
     }
@@ -80,12 +112,23 @@ impl Logs {
     /// Adds a group's tags; nothing where it went away meanwhile.
     async fn tagged(&self, have: Have) -> Result<Option<Have>> {
         let arn = plan::arn(&self.env, &have.group);
-        match self.client.list_tags_for_resource().resource_arn(arn).send().await {
-            Ok(answer) => Ok(Some(Have { tags: answer.tags.unwrap_or_default().into_iter().collect(), ..have })),
+        match self
+            .client
+            .list_tags_for_resource()
+            .resource_arn(arn)
+            .send()
+            .await
+        {
+            Ok(answer) => Ok(Some(Have {
+                tags: answer.tags.unwrap_or_default().into_iter().collect(),
+                ..have
+            })),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(None),
-            Err(error) => {
-                Err(aws_error("logs:ListTagsForResource", format!("read the tags of log group {}", have.group), error))
-            }
+            Err(error) => Err(aws_error(
+                "logs:ListTagsForResource",
+                format!("read the tags of log group {}", have.group),
+                error,
+            )),
         }
     }
 
@@ -93,27 +136,56 @@ impl Logs {
     pub async fn create(&self, want: &Want) -> Result<bool> {
         let group = &want.group;
         let tags = want.tags.iter().cloned().collect();
-        let request = self.client.create_log_group().log_group_name(group).set_tags(Some(tags));
-        match wait::retry(&self.stream, CONFLICT_BUDGET, CONFLICT, || request.clone().send()).await {
+        let request = self
+            .client
+            .create_log_group()
+            .log_group_name(group)
+            .set_tags(Some(tags));
+        match wait::retry(&self.stream, CONFLICT_BUDGET, CONFLICT, || {
+            request.clone().send()
+        })
+        .await
+        {
             Ok(_) => Ok(true),
             Err(error) if code(&error) == "ResourceAlreadyExistsException" => Ok(false),
-            Err(error) => Err(aws_error("logs:CreateLogGroup", format!("create log group {group}"), error)),
+            Err(error) => Err(aws_error(
+                "logs:CreateLogGroup",
+                format!("create log group {group}"),
+                error,
+            )),
         }
     }
 
     /// Sets for how many days a group keeps events.
     pub async fn retain(&self, group: &str, days: i32) -> Result<()> {
-        let request = self.client.put_retention_policy().log_group_name(group).retention_in_days(days);
-        let answer = wait::retry(&self.stream, CONFLICT_BUDGET, FRESH, || request.clone().send()).await;
+        let request = self
+            .client
+            .put_retention_policy()
+            .log_group_name(group)
+            .retention_in_days(days);
+        let answer = wait::retry(&self.stream, CONFLICT_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         let what = || format!("set the retention of log group {group}");
-        answer.map(drop).map_err(|e| aws_error("logs:PutRetentionPolicy", what(), e))
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("logs:PutRetentionPolicy", what(), e))
     }
 
     /// Sets a group's tags to ours; others' tags stay.
     pub async fn retag(&self, group: &str, tags: &[(String, String)]) -> Result<()> {
         let tags = tags.iter().cloned().collect();
-        let request = self.client.tag_resource().resource_arn(plan::arn(&self.env, group)).set_tags(Some(tags));
-        request.send().await.map(drop).map_err(|e| aws_error("logs:TagResource", format!("tag log group {group}"), e))
+        let request = self
+            .client
+            .tag_resource()
+            .resource_arn(plan::arn(&self.env, group))
+            .set_tags(Some(tags));
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|e| aws_error("logs:TagResource", format!("tag log group {group}"), e))
     }
 
     /// Deletes a group and looks once whether a late writer made it anew.
@@ -130,19 +202,31 @@ impl Logs {
             // ago, this one was made since, and nobody has given it a thing to keep. It gets our
             // tag first, since the policy of this tool lets it delete only what carries that.
             Some(again) if plan::reborn(have, &again) => {
-                self.retag(&have.group, &self.env.tags_of(&have.group)).await?;
+                self.retag(&have.group, &self.env.tags_of(&have.group))
+                    .await?;
                 self.delete_once(&have.group).await
             }
-            Some(_) => Err(Error::refused(format!("log group {} was made anew by someone else", have.group))),
+            Some(_) => Err(Error::refused(format!(
+                "log group {} was made anew by someone else",
+                have.group
+            ))),
         }
     }
 
     async fn delete_once(&self, group: &str) -> Result<()> {
         let request = self.client.delete_log_group().log_group_name(group);
-        match wait::retry(&self.stream, CONFLICT_BUDGET, CONFLICT, || request.clone().send()).await {
+        match wait::retry(&self.stream, CONFLICT_BUDGET, CONFLICT, || {
+            request.clone().send()
+        })
+        .await
+        {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(()),
-            Err(error) => Err(aws_error("logs:DeleteLogGroup", format!("delete log group {group}"), error)),
+            Err(error) => Err(aws_error(
+                "logs:DeleteLogGroup",
+                format!("delete log group {group}"),
+                error,
+            )),
         }
     }
 }

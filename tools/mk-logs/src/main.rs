@@ -33,16 +33,21 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         let (stream, env, logs, found) = (&stream, &env, &logs, found.clone());
         async move {
             let want = plan::of_app(env, &app.name);
-            let there = found.await?.into_iter().find(|have| have.group == want.group);
+            let there = found
+                .await?
+                .into_iter()
+                .find(|have| have.group == want.group);
             group(stream, env, logs, &want, args.retention, there).await
         }
     });
     let sources = stream.for_each(|source: Source| {
         let (stream, env, logs) = (&stream, &env, &logs);
-        let groups = plan::of_source(env, &source.name).into_iter().map(move |want| async move {
-            let there = logs.look(&want.group).await?;
-            group(stream, env, logs, &want, args.retention, there).await
-        });
+        let groups = plan::of_source(env, &source.name)
+            .into_iter()
+            .map(move |want| async move {
+                let there = logs.look(&want.group).await?;
+                group(stream, env, logs, &want, args.retention, there).await
+            });
         async move { stream.join(groups).await.map(drop) }
     });
     let (apps, sources) = tokio::join!(apps, sources);
@@ -61,14 +66,19 @@ async fn group(
     if there.is_none() && !env.plan {
         stream.may_change().await?;
         if logs.create(want).await? {
-            stream.write(record(days).changed(Change::Created, &[])).await?;
+            stream
+                .write(record(days).changed(Change::Created, &[]))
+                .await?;
             return logs.retain(&want.group, days).await;
         }
         there = Some(logs.there(&want.group).await?); // a run at the same time was faster
     }
     let (change, differences) = match plan::step(env, want, days, there.as_ref())? {
         Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),
+        Step::Change(differences) => (
+            Change::from_differences(&differences, env.plan),
+            differences,
+        ),
     };
     if change == Change::Updated {
         stream.may_change().await?;
@@ -87,5 +97,7 @@ async fn group(
         let (retention, tags) = tokio::join!(retention, tags);
         retention.and(tags)?;
     }
-    stream.write(record(days).changed(change, &differences)).await
+    stream
+        .write(record(days).changed(change, &differences))
+        .await
 }

@@ -7,9 +7,10 @@ use aws_sdk_codepipeline::Client;
 use aws_sdk_codepipeline::config::Builder;
 use aws_sdk_codepipeline::error::BuildError;
 use aws_sdk_codepipeline::types::{
-    ActionCategory, ActionDeclaration, ActionExecutionFilter, ActionExecutionStatus, ActionOwner, ActionTypeId,
-    ArtifactStore, ArtifactStoreType, ExecutionMode, InputArtifact, OutputArtifact, PipelineDeclaration,
-    PipelineExecutionSummary, PipelineType, StageDeclaration, Tag, TriggerType,
+    ActionCategory, ActionDeclaration, ActionExecutionFilter, ActionExecutionStatus, ActionOwner,
+    ActionTypeId, ArtifactStore, ArtifactStoreType, ExecutionMode, InputArtifact, OutputArtifact,
+    PipelineDeclaration, PipelineExecutionSummary, PipelineType, StageDeclaration, Tag,
+    TriggerType,
 };
 use plumbing::name::{PIPELINE_LIMIT, could_be};
 use plumbing::{Aws, Env, Error, Kind, Result, Stream, aws_error, code, wait};
@@ -20,8 +21,13 @@ use crate::plan::{Action, Have, Structure, Want};
 /// Another change of the same pipeline is under way.
 const BUSY: &[(&str, &str)] = &[("ConcurrentModificationException", "")];
 /// The role was made moments ago and has not spread. A wrong trust says the same, so not for long.
-const ROLE_SPREADS: &[(&str, &str)] =
-    &[("InvalidStructureException", "is not authorized to perform AssumeRole on role"), BUSY[0]];
+const ROLE_SPREADS: &[(&str, &str)] = &[
+    (
+        "InvalidStructureException",
+        "is not authorized to perform AssumeRole on role",
+    ),
+    BUSY[0],
+];
 const ROLE_BUDGET: Duration = Duration::from_secs(120);
 /// One that exists by CreatePipeline's word shows within seconds.
 const SHOWS: Duration = Duration::from_secs(60);
@@ -32,8 +38,11 @@ const RUN_DEADLINE: Duration = Duration::from_secs(55 * 60);
 /// A run that is stopped ends with its actions abandoned, within seconds.
 const STOPS: Duration = Duration::from_secs(5 * 60);
 /// Runs that have ended or are ending cannot be stopped.
-const ENDING: [&str; 3] =
-    ["PipelineExecutionNotStoppableException", "DuplicatedStopRequestException", "PipelineExecutionNotFoundException"];
+const ENDING: [&str; 3] = [
+    "PipelineExecutionNotStoppableException",
+    "DuplicatedStopRequestException",
+    "PipelineExecutionNotFoundException",
+];
 
 /// CodePipeline, and for whom.
 pub struct Pipelines {
@@ -63,7 +72,11 @@ impl Run {
 /// Makes the client of a tool.
 pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Pipelines {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
-    Pipelines { client: Client::from_conf(config), stream: stream.clone(), env: env.clone() }
+    Pipelines {
+        client: Client::from_conf(config),
+        stream: stream.clone(),
+        env: env.clone(),
+    }
 }
 
 impl Pipelines {
@@ -89,22 +102,45 @@ impl Pipelines {
 
     async fn structure(&self, name: &str) -> Result<Option<Structure>> {
         match self.client.get_pipeline().name(name).send().await {
-            Ok(answer) => Ok(answer.pipeline.map(|pipeline| structure(pipeline, &self.env.region))),
+            Ok(answer) => Ok(answer
+                .pipeline
+                .map(|pipeline| structure(pipeline, &self.env.region))),
             Err(error) if code(&error) == "PipelineNotFoundException" => Ok(None),
-            Err(error) => Err(aws_error("codepipeline:GetPipeline", format!("find pipeline {name}"), error)),
+            Err(error) => Err(aws_error(
+                "codepipeline:GetPipeline",
+                format!("find pipeline {name}"),
+                error,
+            )),
         }
     }
 
     /// A pipeline's tags; nothing where it is not there.
     pub async fn tags(&self, name: &str) -> Result<Option<BTreeMap<String, String>>> {
         let arn = self.env.arn("codepipeline", name);
-        let pages = self.client.list_tags_for_resource().resource_arn(arn).into_paginator().items().send();
+        let pages = self
+            .client
+            .list_tags_for_resource()
+            .resource_arn(arn)
+            .into_paginator()
+            .items()
+            .send();
         match pages.collect::<Result<Vec<Tag>, _>>().await {
-            Ok(tags) => Ok(Some(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())),
-            Err(error) if matches!(code(&error), "ResourceNotFoundException" | "PipelineNotFoundException") => Ok(None),
-            Err(error) => {
-                Err(aws_error("codepipeline:ListTagsForResource", format!("read the tags of pipeline {name}"), error))
+            Ok(tags) => Ok(Some(
+                tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+            )),
+            Err(error)
+                if matches!(
+                    code(&error),
+                    "ResourceNotFoundException" | "PipelineNotFoundException"
+                ) =>
+            {
+                Ok(None)
             }
+            Err(error) => Err(aws_error(
+                "codepipeline:ListTagsForResource",
+                format!("read the tags of pipeline {name}"),
+                error,
+            )),
         }
     }
 
@@ -116,18 +152,31 @@ impl Pipelines {
             .await
             .map_err(|e| aws_error("codepipeline:ListPipelines", "list the pipelines", e))?;
         let names = found.into_iter().filter_map(|pipeline| pipeline.name);
-        Ok(names.filter(|name| could_be(name, "pipeline", &self.env.name, PIPELINE_LIMIT)).collect())
+        Ok(names
+            .filter(|name| could_be(name, "pipeline", &self.env.name, PIPELINE_LIMIT))
+            .collect())
     }
 
     /// Makes a pipeline with its tags, which starts its first run; answers false where it is there
     /// already.
     pub async fn create(&self, want: &Want) -> Result<bool> {
-        let request = self.client.create_pipeline().pipeline(declaration(want)?).set_tags(Some(tags(want)?));
-        match wait::retry(&self.stream, ROLE_BUDGET, ROLE_SPREADS, || request.clone().send()).await {
+        let request = self
+            .client
+            .create_pipeline()
+            .pipeline(declaration(want)?)
+            .set_tags(Some(tags(want)?));
+        match wait::retry(&self.stream, ROLE_BUDGET, ROLE_SPREADS, || {
+            request.clone().send()
+        })
+        .await
+        {
             Ok(_) => Ok(true),
             Err(error) if code(&error) == "PipelineNameInUseException" => Ok(false),
             Err(error) => {
-                let what = format!("create pipeline {} with role {}", want.name, want.structure.role);
+                let what = format!(
+                    "create pipeline {} with role {}",
+                    want.name, want.structure.role
+                );
                 Err(aws_error("codepipeline:CreatePipeline", what, error))
             }
         }
@@ -136,34 +185,72 @@ impl Pipelines {
     /// Replaces the whole structure of a pipeline; starts nothing.
     pub async fn update(&self, want: &Want) -> Result<()> {
         let request = self.client.update_pipeline().pipeline(declaration(want)?);
-        let answer = wait::retry(&self.stream, ROLE_BUDGET, ROLE_SPREADS, || request.clone().send()).await;
-        let what = || format!("update pipeline {} with role {}", want.name, want.structure.role);
-        answer.map(drop).map_err(|e| aws_error("codepipeline:UpdatePipeline", what(), e))
+        let answer = wait::retry(&self.stream, ROLE_BUDGET, ROLE_SPREADS, || {
+            request.clone().send()
+        })
+        .await;
+        let what = || {
+            format!(
+                "update pipeline {} with role {}",
+                want.name, want.structure.role
+            )
+        };
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("codepipeline:UpdatePipeline", what(), e))
     }
 
     /// Sets a pipeline's tags to ours; others' tags stay.
     pub async fn retag(&self, want: &Want) -> Result<()> {
         let arn = self.env.arn("codepipeline", &want.name);
-        let request = self.client.tag_resource().resource_arn(arn).set_tags(Some(tags(want)?));
+        let request = self
+            .client
+            .tag_resource()
+            .resource_arn(arn)
+            .set_tags(Some(tags(want)?));
         let answer = wait::retry(&self.stream, ROLE_BUDGET, BUSY, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| aws_error("codepipeline:TagResource", format!("tag pipeline {}", want.name), e))
+        answer.map(drop).map_err(|e| {
+            aws_error(
+                "codepipeline:TagResource",
+                format!("tag pipeline {}", want.name),
+                e,
+            )
+        })
     }
 
     /// The newest runs of a pipeline, the newest first; nothing where it is not there.
     async fn runs(&self, name: &str) -> Result<Vec<Run>> {
-        let answer = match self.client.list_pipeline_executions().pipeline_name(name).max_results(100).send().await {
+        let answer = match self
+            .client
+            .list_pipeline_executions()
+            .pipeline_name(name)
+            .max_results(100)
+            .send()
+            .await
+        {
             Ok(answer) => answer,
             Err(error) if code(&error) == "PipelineNotFoundException" => return Ok(Vec::new()),
             Err(error) => {
                 let what = format!("list the runs of pipeline {name}");
-                return Err(aws_error("codepipeline:ListPipelineExecutions", what, error));
+                return Err(aws_error(
+                    "codepipeline:ListPipelineExecutions",
+                    what,
+                    error,
+                ));
             }
         };
-        let runs = answer.pipeline_execution_summaries.unwrap_or_default().into_iter();
+        let runs = answer
+            .pipeline_execution_summaries
+            .unwrap_or_default()
+            .into_iter();
         let run = |summary: PipelineExecutionSummary| Run {
-            first: summary.trigger().and_then(|trigger| trigger.trigger_type()) == Some(&TriggerType::CreatePipeline),
+            first: summary.trigger().and_then(|trigger| trigger.trigger_type())
+                == Some(&TriggerType::CreatePipeline),
             id: summary.pipeline_execution_id.unwrap_or_default(),
-            status: summary.status.map(|status| status.as_str().to_string()).unwrap_or_default(),
+            status: summary
+                .status
+                .map(|status| status.as_str().to_string())
+                .unwrap_or_default(),
         };
         Ok(runs.map(run).collect())
     }
@@ -195,51 +282,94 @@ impl Pipelines {
             let id = newest.borrow().id.clone();
             let status = self.status(name, &id).await?;
             if status == "Superseded" || status == "Cancelled" {
-                let later = self.runs(name).await?.into_iter().next().filter(|run| run.id != id);
+                let later = self
+                    .runs(name)
+                    .await?
+                    .into_iter()
+                    .next()
+                    .filter(|run| run.id != id);
                 if let Some(later) = later {
                     newest.replace(later);
                     return Ok(None);
                 }
             }
-            let run = Run { id, status, first: true };
+            let run = Run {
+                id,
+                status,
+                first: true,
+            };
             Ok((!run.goes_on()).then_some(run))
         })
         .await
     }
 
     async fn status(&self, name: &str, id: &str) -> Result<String> {
-        let answer = self.client.get_pipeline_execution().pipeline_name(name).pipeline_execution_id(id).send().await;
+        let answer = self
+            .client
+            .get_pipeline_execution()
+            .pipeline_name(name)
+            .pipeline_execution_id(id)
+            .send()
+            .await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) if code(&error) == "PipelineNotFoundException" => {
-                return Err(Error::refused(format!("pipeline {name} was deleted while it ran")));
+                return Err(Error::refused(format!(
+                    "pipeline {name} was deleted while it ran"
+                )));
             }
             Err(error) => {
                 let what = format!("look at a run of pipeline {name}");
                 return Err(aws_error("codepipeline:GetPipelineExecution", what, error));
             }
         };
-        let status = answer.pipeline_execution.and_then(|execution| execution.status);
-        Ok(status.map(|status| status.as_str().to_string()).unwrap_or_default())
+        let status = answer
+            .pipeline_execution
+            .and_then(|execution| execution.status);
+        Ok(status
+            .map(|status| status.as_str().to_string())
+            .unwrap_or_default())
     }
 
     /// Why a run failed, in the words of its first failed action.
     pub async fn why(&self, name: &str, id: &str) -> Result<Option<String>> {
-        let filter = ActionExecutionFilter::builder().pipeline_execution_id(id).build();
-        let answer = self.client.list_action_executions().pipeline_name(name).filter(filter).send().await;
+        let filter = ActionExecutionFilter::builder()
+            .pipeline_execution_id(id)
+            .build();
+        let answer = self
+            .client
+            .list_action_executions()
+            .pipeline_name(name)
+            .filter(filter)
+            .send()
+            .await;
         let answer = answer.map_err(|e| {
-            aws_error("codepipeline:ListActionExecutions", format!("look at a run of pipeline {name}"), e)
+            aws_error(
+                "codepipeline:ListActionExecutions",
+                format!("look at a run of pipeline {name}"),
+                e,
+            )
         })?;
-        let mut actions = answer.action_execution_details.unwrap_or_default().into_iter();
+        let mut actions = answer
+            .action_execution_details
+            .unwrap_or_default()
+            .into_iter();
         let failed = actions.find(|action| action.status == Some(ActionExecutionStatus::Failed));
         Ok(failed.map(|action| {
             let result = action.output.and_then(|output| output.execution_result);
             let why = result.and_then(|result| {
-                result.error_details.and_then(|error| error.message).or(result.external_execution_summary)
+                result
+                    .error_details
+                    .and_then(|error| error.message)
+                    .or(result.external_execution_summary)
             });
             let stage = action.stage_name.unwrap_or_default();
             let why = why.unwrap_or_else(|| "no reason is given".into());
-            format!("{stage}/{}: {}", action.action_name.unwrap_or_default(), why.trim().replace('\n', " "))
+            format!(
+                "{stage}/{}: {}",
+                action.action_name.unwrap_or_default(),
+                why.trim().replace('\n', " ")
+            )
         }))
     }
 
@@ -248,7 +378,12 @@ impl Pipelines {
     pub async fn stop(&self, name: &str) -> Result<()> {
         let what = format!("a run of pipeline {name} is still stopping");
         wait::until(&self.stream, &what, STOPS, || async {
-            let going: Vec<Run> = self.runs(name).await?.into_iter().filter(Run::goes_on).collect();
+            let going: Vec<Run> = self
+                .runs(name)
+                .await?
+                .into_iter()
+                .filter(Run::goes_on)
+                .collect();
             for run in going.iter().filter(|run| run.status == "InProgress") {
                 self.stop_one(name, &run.id).await?;
             }
@@ -258,13 +393,24 @@ impl Pipelines {
     }
 
     async fn stop_one(&self, name: &str, id: &str) -> Result<()> {
-        let request = self.client.stop_pipeline_execution().pipeline_name(name).pipeline_execution_id(id);
-        match request.abandon(true).reason("the pipeline is being deleted").send().await {
+        let request = self
+            .client
+            .stop_pipeline_execution()
+            .pipeline_name(name)
+            .pipeline_execution_id(id);
+        match request
+            .abandon(true)
+            .reason("the pipeline is being deleted")
+            .send()
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) if ENDING.contains(&code(&error)) => Ok(()),
-            Err(error) => {
-                Err(aws_error("codepipeline:StopPipelineExecution", format!("stop a run of pipeline {name}"), error))
-            }
+            Err(error) => Err(aws_error(
+                "codepipeline:StopPipelineExecution",
+                format!("stop a run of pipeline {name}"),
+                error,
+            )),
         }
     }
 
@@ -274,14 +420,20 @@ impl Pipelines {
         match wait::retry(&self.stream, ROLE_BUDGET, BUSY, || request.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "PipelineNotFoundException" => Ok(()),
-            Err(error) => Err(aws_error("codepipeline:DeletePipeline", format!("delete pipeline {name}"), error)),
+            Err(error) => Err(aws_error(
+                "codepipeline:DeletePipeline",
+                format!("delete pipeline {name}"),
+                error,
+            )),
         }
     }
 }
 
 fn declaration(want: &Want) -> Result<PipelineDeclaration> {
     let structure = &want.structure;
-    let store = ArtifactStore::builder().r#type(ArtifactStoreType::S3).location(&structure.bucket);
+    let store = ArtifactStore::builder()
+        .r#type(ArtifactStoreType::S3)
+        .location(&structure.bucket);
     let mut pipeline = PipelineDeclaration::builder()
         .name(&want.name)
         .role_arn(&structure.role)
@@ -290,7 +442,10 @@ fn declaration(want: &Want) -> Result<PipelineDeclaration> {
         .execution_mode(ExecutionMode::from(structure.mode.as_str()));
     for (name, actions) in &structure.stages {
         let actions = actions.iter().map(sdk_action).collect::<Result<Vec<_>>>()?;
-        let stage = StageDeclaration::builder().name(name).set_actions(Some(actions)).build();
+        let stage = StageDeclaration::builder()
+            .name(name)
+            .set_actions(Some(actions))
+            .build();
         pipeline = pipeline.stages(stage.map_err(incomplete)?);
     }
     pipeline.build().map_err(incomplete)
@@ -311,10 +466,20 @@ fn sdk_action(action: &Action) -> Result<ActionDeclaration> {
         declared = declared.namespace(&action.namespace);
     }
     for name in &action.inputs {
-        declared = declared.input_artifacts(InputArtifact::builder().name(name).build().map_err(incomplete)?);
+        declared = declared.input_artifacts(
+            InputArtifact::builder()
+                .name(name)
+                .build()
+                .map_err(incomplete)?,
+        );
     }
     for name in &action.outputs {
-        declared = declared.output_artifacts(OutputArtifact::builder().name(name).build().map_err(incomplete)?);
+        declared = declared.output_artifacts(
+            OutputArtifact::builder()
+                .name(name)
+                .build()
+                .map_err(incomplete)?,
+        );
     }
     declared.build().map_err(incomplete)
 }
@@ -323,9 +488,16 @@ fn structure(pipeline: PipelineDeclaration, region: &str) -> Structure {
     let others = others(&pipeline, region);
     Structure {
         role: pipeline.role_arn,
-        bucket: pipeline.artifact_store.map(|store| store.location).unwrap_or_default(),
-        kind: pipeline.pipeline_type.map_or("V1".into(), |kind| kind.as_str().into()),
-        mode: pipeline.execution_mode.map_or("SUPERSEDED".into(), |mode| mode.as_str().into()),
+        bucket: pipeline
+            .artifact_store
+            .map(|store| store.location)
+            .unwrap_or_default(),
+        kind: pipeline
+            .pipeline_type
+            .map_or("V1".into(), |kind| kind.as_str().into()),
+        mode: pipeline
+            .execution_mode
+            .map_or("SUPERSEDED".into(), |mode| mode.as_str().into()),
         triggers: pipeline.triggers.map_or(0, |triggers| triggers.len()),
         stages: pipeline
             .stages
@@ -338,12 +510,16 @@ fn structure(pipeline: PipelineDeclaration, region: &str) -> Structure {
 
 /// What a pipeline says beside what we set, by name; its own region is no difference.
 fn others(pipeline: &PipelineDeclaration, region: &str) -> Vec<String> {
-    let key = pipeline.artifact_store().is_some_and(|store| store.encryption_key().is_some());
+    let key = pipeline
+        .artifact_store()
+        .is_some_and(|store| store.encryption_key().is_some());
     let of_pipeline = [
         ("artifact key".to_string(), key),
         (
             "artifact buckets of regions".to_string(),
-            pipeline.artifact_stores().is_some_and(|stores| !stores.is_empty()),
+            pipeline
+                .artifact_stores()
+                .is_some_and(|stores| !stores.is_empty()),
         ),
         ("variables".to_string(), !pipeline.variables().is_empty()),
     ];
@@ -355,11 +531,17 @@ fn others(pipeline: &PipelineDeclaration, region: &str) -> Vec<String> {
         ];
         conditions.map(|(what, set)| (format!("{} {what}", stage.name), set))
     });
-    let actions = pipeline.stages().iter().flat_map(|stage| stage.actions().iter().map(|action| (&stage.name, action)));
+    let actions = pipeline
+        .stages()
+        .iter()
+        .flat_map(|stage| stage.actions().iter().map(|action| (&stage.name, action)));
     let of_actions = actions.flat_map(|(stage, action)| {
         let settings = [
             ("role", action.role_arn().is_some()),
-            ("region", action.region().is_some_and(|other| other != region)),
+            (
+                "region",
+                action.region().is_some_and(|other| other != region),
+            ),
             ("time limit", action.timeout_in_minutes().is_some()),
             ("commands", !action.commands().is_empty()),
             ("variables", !action.environment_variables().is_empty()),
@@ -375,20 +557,46 @@ fn action(declared: ActionDeclaration) -> Action {
     let kind = declared.action_type_id;
     Action {
         name: declared.name,
-        category: kind.as_ref().map(|kind| kind.category.as_str().into()).unwrap_or_default(),
-        owner: kind.as_ref().map(|kind| kind.owner.as_str().into()).unwrap_or_default(),
-        provider: kind.as_ref().map(|kind| kind.provider.clone()).unwrap_or_default(),
+        category: kind
+            .as_ref()
+            .map(|kind| kind.category.as_str().into())
+            .unwrap_or_default(),
+        owner: kind
+            .as_ref()
+            .map(|kind| kind.owner.as_str().into())
+            .unwrap_or_default(),
+        provider: kind
+            .as_ref()
+            .map(|kind| kind.provider.clone())
+            .unwrap_or_default(),
         version: kind.map(|kind| kind.version).unwrap_or_default(),
         run_order: declared.run_order.unwrap_or(1),
         namespace: declared.namespace.unwrap_or_default(),
-        configuration: declared.configuration.unwrap_or_default().into_iter().collect(),
-        inputs: declared.input_artifacts.unwrap_or_default().into_iter().map(|artifact| artifact.name).collect(),
-        outputs: declared.output_artifacts.unwrap_or_default().into_iter().map(|artifact| artifact.name).collect(),
+        configuration: declared
+            .configuration
+            .unwrap_or_default()
+            .into_iter()
+            .collect(),
+        inputs: declared
+            .input_artifacts
+            .unwrap_or_default()
+            .into_iter()
+            .map(|artifact| artifact.name)
+            .collect(),
+        outputs: declared
+            .output_artifacts
+            .unwrap_or_default()
+            .into_iter()
+            .map(|artifact| artifact.name)
+            .collect(),
     }
 }
 
 fn tags(want: &Want) -> Result<Vec<Tag>> {
-    let tags = want.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let tags = want
+        .tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build());
     tags.collect::<Result<_, _>>().map_err(incomplete)
 }
 

@@ -16,9 +16,14 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
     let pipelines = aws::client(aws, stream, env);
     let names = pipelines.names().await?;
     let found = wait::all(names.iter().map(|name| pipelines.look(name))).await?;
-    let ours = names.iter().zip(&found).filter_map(|(name, have)| Some((name, have.as_ref()?)));
+    let ours = names
+        .iter()
+        .zip(&found)
+        .filter_map(|(name, have)| Some((name, have.as_ref()?)));
     let ours = ours.filter(|(_, have)| env.owns(&have.tags));
-    Ok(ours.flat_map(|(name, have)| plan::records(env, name, have)).collect())
+    Ok(ours
+        .flat_map(|(name, have)| plan::records(env, name, have))
+        .collect())
 }
 
 /// Stops what runs of the pipelines among `records` and deletes them, for `rm-env`.
@@ -33,13 +38,17 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
     stream
         .each(records, async |record| {
             let name = &record.pipeline;
-            let Some(tags) = pipelines.tags(name).await? else { return Ok(()) };
+            let Some(tags) = pipelines.tags(name).await? else {
+                return Ok(());
+            };
             if !env.owns(&tags) {
                 return Err(plan::foreign(env, name));
             }
             pipelines.stop(name).await?;
             pipelines.delete(name).await?;
-            stream.write(Record::of(&record).changed(Change::Deleted, &[])).await
+            stream
+                .write(Record::of(&record).changed(Change::Deleted, &[]))
+                .await
         })
         .await
 }
@@ -52,7 +61,10 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
 pub async fn follow(stream: &Stream, aws: &Aws, env: &Env, pipeline: &Pipeline) -> Result<()> {
     let pipelines = aws::client(aws, stream, env);
     let name = &pipeline.name;
-    let made = pipeline.rest.get("change").is_some_and(|change| change == Change::Created.word());
+    let made = pipeline
+        .rest
+        .get("change")
+        .is_some_and(|change| change == Change::Created.word());
     let run = match made {
         true => pipelines.newest(&pipeline.pipeline).await?,
         false => pipelines.only(&pipeline.pipeline).await?,
@@ -60,22 +72,40 @@ pub async fn follow(stream: &Stream, aws: &Aws, env: &Env, pipeline: &Pipeline) 
     let run = match run {
         Some(run) if made || run.goes_on() => pipelines.followed(&pipeline.pipeline, run).await?,
         Some(run) if run.status == "Failed" => {
-            stream.say(&format!("the only run of pipeline {name} has failed; nothing of it is in production yet"));
+            stream.say(&format!(
+                "the only run of pipeline {name} has failed; nothing of it is in production yet"
+            ));
             return Ok(());
         }
         None if made => {
-            stream.say(&format!("pipeline {name} is made, but the endpoint tells of no run"));
+            stream.say(&format!(
+                "pipeline {name} is made, but the endpoint tells of no run"
+            ));
             return Ok(());
         }
         _ => return Ok(()),
     };
     if run.status == "Succeeded" {
-        stream.say(&format!("pipeline {} has run: {}", pipeline.name, run.status.to_lowercase()));
+        stream.say(&format!(
+            "pipeline {} has run: {}",
+            pipeline.name,
+            run.status.to_lowercase()
+        ));
         return Ok(());
     }
     let why = pipelines.why(&pipeline.pipeline, &run.id).await?;
     let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-    let again = format!("aws codepipeline start-pipeline-execution --name {}", pipeline.pipeline);
-    Err(Error::refused(format!("the run of pipeline {} is {}{why}", pipeline.name, run.status.to_lowercase()))
-        .hint(format!("mend it and push, or {again} --region {}", env.region)))
+    let again = format!(
+        "aws codepipeline start-pipeline-execution --name {}",
+        pipeline.pipeline
+    );
+    Err(Error::refused(format!(
+        "the run of pipeline {} is {}{why}",
+        pipeline.name,
+        run.status.to_lowercase()
+    ))
+    .hint(format!(
+        "mend it and push, or {again} --region {}",
+        env.region
+    )))
 }

@@ -12,7 +12,9 @@ use std::time::Duration;
 use clap::Parser;
 use mk_pipeline::plan::{self, Parts};
 use mk_pipeline::{POLICY, aws};
-use plumbing::{Aws, Bucket, Build, Change, Connection, Env, Function, Result, Role, Source, Step, Stream};
+use plumbing::{
+    Aws, Bucket, Build, Change, Connection, Env, Function, Result, Role, Source, Step, Stream,
+};
 
 /// How long a person at a terminal has for the handshake, in minutes.
 const AT_A_TERMINAL: u64 = 10;
@@ -34,7 +36,11 @@ async fn main() -> std::process::ExitCode {
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let at_hand = if std::io::stderr().is_terminal() { AT_A_TERMINAL } else { 0 };
+    let at_hand = if std::io::stderr().is_terminal() {
+        AT_A_TERMINAL
+    } else {
+        0
+    };
     let limit = Duration::from_secs(60 * args.handshake.unwrap_or(at_hand));
     let pipelines = aws::client(&aws, &stream, &env);
     // Once for all sources: there is one connection.
@@ -50,7 +56,11 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         connection.get_or_try_init(|| connect).await
     };
     let (stream, env, pipelines, connected) = (&stream, &env, &pipelines, &connected);
-    stream.for_each(|source: Source| async move { pipeline(stream, env, pipelines, &source, connected).await }).await
+    stream
+        .for_each(|source: Source| async move {
+            pipeline(stream, env, pipelines, &source, connected).await
+        })
+        .await
 }
 
 /// Makes or mends one pipeline. It is looked for before what it is made of exists.
@@ -74,7 +84,10 @@ async fn pipeline<'a>(
     }
     let (change, differences) = match plan::step(env, &want, there.as_ref())? {
         Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),
+        Step::Change(differences) => (
+            Change::from_differences(&differences, env.plan),
+            differences,
+        ),
     };
     if change == Change::Updated {
         stream.may_change().await?;
@@ -99,5 +112,10 @@ async fn parts(stream: &Stream, source: &Source) -> Result<Parts> {
         stream.need::<Function>(&source.name),
         stream.need_where::<Role>(&role, Role::is_whole)
     )?;
-    Ok(Parts { bucket: bucket.bucket, project: build.project, function: function.function, role: role.arn })
+    Ok(Parts {
+        bucket: bucket.bucket,
+        project: build.project,
+        function: function.function,
+        role: role.arn,
+    })
 }

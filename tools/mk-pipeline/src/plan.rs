@@ -104,10 +104,16 @@ pub fn want(env: &Env, source: &Source, parts: &Parts, connection: &str) -> Want
         // One run after the other, so that the tag never goes back to an older image.
         mode: "QUEUED".into(),
         triggers: 0,
-        stages: stages.map(|(stage, actions)| (stage.to_string(), actions)).into(),
+        stages: stages
+            .map(|(stage, actions)| (stage.to_string(), actions))
+            .into(),
         others: Vec::new(),
     };
-    Want { tags: env.tags_of_source(&name, &source.name), name, structure }
+    Want {
+        tags: env.tags_of_source(&name, &source.name),
+        name,
+        structure,
+    }
 }
 
 /// Exactly one thing starts a run on a push: the connection, or the rule of mk-rule.
@@ -136,7 +142,12 @@ fn build(parts: &Parts) -> Action {
         namespace: "BuildVariables".into(),
         inputs: vec!["SourceOutput".into()],
         outputs: vec!["BuildOutput".into()],
-        ..action("Build", "Build", "CodeBuild", &[("ProjectName", &parts.project)])
+        ..action(
+            "Build",
+            "Build",
+            "CodeBuild",
+            &[("ProjectName", &parts.project)],
+        )
     }
 }
 
@@ -164,12 +175,21 @@ fn tag(env: &Env, source: &Source, parts: &Parts, run_order: i32) -> Action {
         "tag": "#{BuildVariables.IMAGE_TAG}",
         "digest": "#{BuildVariables.IMAGE_DIGEST}",
     });
-    let configuration = [("FunctionName", parts.function.as_str()), ("UserParameters", &image.to_string())];
-    Action { run_order, ..action("Tag", "Invoke", "Lambda", &configuration) }
+    let configuration = [
+        ("FunctionName", parts.function.as_str()),
+        ("UserParameters", &image.to_string()),
+    ];
+    Action {
+        run_order,
+        ..action("Tag", "Invoke", "Lambda", &configuration)
+    }
 }
 
 fn action(name: &str, category: &str, provider: &str, configuration: &[(&str, &str)]) -> Action {
-    let configuration = configuration.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    let configuration = configuration
+        .iter()
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .collect();
     Action {
         name: name.into(),
         category: category.into(),
@@ -186,7 +206,9 @@ fn action(name: &str, category: &str, provider: &str, configuration: &[(&str, &s
 ///
 /// Errors: a pipeline of that name is there and not the environment's.
 pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else { return Ok(Step::Create) };
+    let Some(have) = have else {
+        return Ok(Step::Create);
+    };
     if !env.owns(&have.tags) {
         return Err(foreign(env, &want.name));
     }
@@ -195,16 +217,30 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
     let difference = |name: &String| {
         let new = new.get(name);
         // What is not ours goes away, and is not told: a setting of someone's action may be a secret.
-        let old = old.get(name).map(|old| if new.is_some() { old } else { "set" });
-        Difference::between(name, old.unwrap_or("none"), new.map_or("none", String::as_str))
+        let old = old
+            .get(name)
+            .map(|old| if new.is_some() { old } else { "set" });
+        Difference::between(
+            name,
+            old.unwrap_or("none"),
+            new.map_or("none", String::as_str),
+        )
     };
     let differences = names.into_iter().filter_map(difference);
-    Ok(Step::Change(differences.chain(Difference::of_tags(&have.tags, &want.tags)).collect()))
+    Ok(Step::Change(
+        differences
+            .chain(Difference::of_tags(&have.tags, &want.tags))
+            .collect(),
+    ))
 }
 
 /// All that a pipeline says, by what a difference of it is called.
 fn fields(structure: &Structure) -> BTreeMap<String, String> {
-    let stages: Vec<&str> = structure.stages.iter().map(|(stage, _)| stage.as_str()).collect();
+    let stages: Vec<&str> = structure
+        .stages
+        .iter()
+        .map(|(stage, _)| stage.as_str())
+        .collect();
     let mut fields = BTreeMap::from([
         ("role".to_string(), structure.role.clone()),
         ("artifact bucket".to_string(), structure.bucket.clone()),
@@ -215,50 +251,93 @@ fn fields(structure: &Structure) -> BTreeMap<String, String> {
     ]);
     for (stage, actions) in &structure.stages {
         for action in actions {
-            let kind =
-                [&action.category, &action.owner, &action.provider, &action.version].map(String::as_str).join("/");
-            let mut say =
-                |what: &str, value: &str| fields.insert(format!("{stage}/{} {what}", action.name), value.to_string());
+            let kind = [
+                &action.category,
+                &action.owner,
+                &action.provider,
+                &action.version,
+            ]
+            .map(String::as_str)
+            .join("/");
+            let mut say = |what: &str, value: &str| {
+                fields.insert(format!("{stage}/{} {what}", action.name), value.to_string())
+            };
             say("kind", &kind);
             say("order", &action.run_order.to_string());
             say("namespace", &action.namespace);
             say("input", &action.inputs.join(", "));
             say("output", &action.outputs.join(", "));
-            action.configuration.iter().for_each(|(key, value)| drop(say(key, value)));
+            action
+                .configuration
+                .iter()
+                .for_each(|(key, value)| drop(say(key, value)));
         }
     }
-    fields.extend(structure.others.iter().map(|name| (name.clone(), String::new())));
+    fields.extend(
+        structure
+            .others
+            .iter()
+            .map(|name| (name.clone(), String::new())),
+    );
     fields
 }
 
 /// Whether differences are of the structure, and whether of the tags: UpdatePipeline takes no tags.
 pub fn calls(differences: &[Difference]) -> (bool, bool) {
     let of_tags = |difference: &Difference| difference.field.starts_with("tag ");
-    (!differences.iter().all(of_tags), differences.iter().any(of_tags))
+    (
+        !differences.iter().all(of_tags),
+        differences.iter().any(of_tags),
+    )
 }
 
 /// What is said of a pipeline that is not the environment's.
 pub fn foreign(env: &Env, name: &str) -> Error {
-    Error::refused(format!("pipeline {name} exists and is not tagged plumbline:env={}; it is left alone", env.name))
-        .hint("delete it, or name the environment or the source otherwise")
+    Error::refused(format!(
+        "pipeline {name} exists and is not tagged plumbline:env={}; it is left alone",
+        env.name
+    ))
+    .hint("delete it, or name the environment or the source otherwise")
 }
 
 /// What a pipeline tells: of the environment, of its source, of itself. Without the tag that says
 /// which source that is, it is told under all it is called, since no two records may have one name.
 pub fn records(env: &Env, pipeline: &str, have: &Have) -> Vec<Record> {
     let ours = |key: &str| key != "Name" && key != SOURCE && key != IDENTITY;
-    let tags = have.tags.iter().filter(|(key, _)| ours(key)).map(|(key, value)| (key.clone(), json!(value)));
+    let tags = have
+        .tags
+        .iter()
+        .filter(|(key, _)| ours(key))
+        .map(|(key, value)| (key.clone(), json!(value)));
     let tags: serde_json::Map<_, _> = tags.collect();
     let environment = Record::new("env", &env.name).with("tags", tags);
-    let Some(name) = have.tags.get(SOURCE) else { return vec![environment, record(env, pipeline, pipeline)] };
+    let Some(name) = have.tags.get(SOURCE) else {
+        return vec![environment, record(env, pipeline, pipeline)];
+    };
     let mut source = Record::new("source", name);
-    let actions = have.structure.stages.iter().flat_map(|(_, actions)| actions);
+    let actions = have
+        .structure
+        .stages
+        .iter()
+        .flat_map(|(_, actions)| actions);
     for action in actions {
-        let value = |key: &str| action.configuration.get(key).map(String::as_str).unwrap_or_default();
+        let value = |key: &str| {
+            action
+                .configuration
+                .get(key)
+                .map(String::as_str)
+                .unwrap_or_default()
+        };
         source = match action.provider.as_str() {
             "CodeStarSourceConnection" => {
-                let trigger = if value("DetectChanges") == "false" { "events" } else { "connection" };
-                let source = source.with("repository", value("FullRepositoryId")).with("branch", value("BranchName"));
+                let trigger = if value("DetectChanges") == "false" {
+                    "events"
+                } else {
+                    "connection"
+                };
+                let source = source
+                    .with("repository", value("FullRepositoryId"))
+                    .with("branch", value("BranchName"));
                 source.with("trigger", trigger)
             }
             "ECS" => source.with("deploy", true),
@@ -271,7 +350,12 @@ pub fn records(env: &Env, pipeline: &str, have: &Have) -> Vec<Record> {
 /// A pipeline's record.
 pub fn record(env: &Env, source: &str, pipeline: &str) -> Record {
     let arn = env.arn("codepipeline", pipeline);
-    Record::of(&Pipeline { name: source.into(), arn, pipeline: pipeline.into(), ..Pipeline::default() })
+    Record::of(&Pipeline {
+        name: source.into(),
+        arn,
+        pipeline: pipeline.into(),
+        ..Pipeline::default()
+    })
 }
 
 #[cfg(test)]
@@ -286,7 +370,10 @@ mod tests {
     }
 
     fn wanted(more: &str) -> Want {
-        let source = serde_json::from_str(&format!(r#"{{"name":"web","repository":"owner/web"{more}}}"#)).unwrap();
+        let source = serde_json::from_str(&format!(
+            r#"{{"name":"web","repository":"owner/web"{more}}}"#
+        ))
+        .unwrap();
         let parts = Parts {
             bucket: "bucket-x".into(),
             project: "build-x".into(),
@@ -298,34 +385,60 @@ mod tests {
 
     fn ours() -> Have {
         let want = wanted("");
-        Have { structure: want.structure, tags: want.tags.into_iter().collect() }
+        Have {
+            structure: want.structure,
+            tags: want.tags.into_iter().collect(),
+        }
     }
 
     fn differing(want: &Want, have: &Have) -> Vec<String> {
         match step(&env(), want, Some(have)).unwrap() {
             Step::Create => panic!("create"),
-            Step::Change(differences) => differences.into_iter().map(|difference| difference.field).collect(),
+            Step::Change(differences) => differences
+                .into_iter()
+                .map(|difference| difference.field)
+                .collect(),
         }
     }
 
     fn action<'a>(want: &'a Want, name: &str) -> &'a Action {
-        let mut all = want.structure.stages.iter().flat_map(|(_, actions)| actions);
+        let mut all = want
+            .structure
+            .stages
+            .iter()
+            .flat_map(|(_, actions)| actions);
         all.find(|action| action.name == name).unwrap()
     }
 
     #[test]
     fn it_has_three_stages_and_runs_one_after_the_other() {
         let want = wanted("");
-        let names: Vec<&str> = want.structure.stages.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = want
+            .structure
+            .stages
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         assert_eq!(names, ["Source", "Build", "Deploy"]);
-        assert_eq!((want.structure.kind.as_str(), want.structure.mode.as_str()), ("V2", "QUEUED"));
+        assert_eq!(
+            (want.structure.kind.as_str(), want.structure.mode.as_str()),
+            ("V2", "QUEUED")
+        );
         let source = action(&want, "Source");
         assert_eq!(
-            (source.category.as_str(), source.owner.as_str(), source.provider.as_str(), source.version.as_str()),
+            (
+                source.category.as_str(),
+                source.owner.as_str(),
+                source.provider.as_str(),
+                source.version.as_str()
+            ),
             ("Source", "AWS", "CodeStarSourceConnection", "1")
         );
         let invoke = action(&want, "Tag");
-        assert_eq!((invoke.category.as_str(), invoke.provider.as_str()), ("Invoke", "Lambda"));
+        assert_eq!(
+            (invoke.category.as_str(), invoke.provider.as_str()),
+            ("Invoke", "Lambda")
+        );
         assert_eq!(
             invoke.configuration["UserParameters"],
             r##"{"repository":"repo-web-production-pr1","tag":"#{BuildVariables.IMAGE_TAG}","digest":"#{BuildVariables.IMAGE_DIGEST}"}"##
@@ -334,8 +447,14 @@ mod tests {
 
     #[test]
     fn exactly_one_thing_starts_it() {
-        assert_eq!(action(&wanted(""), "Source").configuration["DetectChanges"], "true");
-        assert_eq!(action(&wanted(r#","trigger":"events""#), "Source").configuration["DetectChanges"], "false");
+        assert_eq!(
+            action(&wanted(""), "Source").configuration["DetectChanges"],
+            "true"
+        );
+        assert_eq!(
+            action(&wanted(r#","trigger":"events""#), "Source").configuration["DetectChanges"],
+            "false"
+        );
         assert_eq!(wanted("").structure.triggers, 0);
     }
 
@@ -343,9 +462,15 @@ mod tests {
     fn a_source_that_is_deployed_is_deployed_before_it_is_tagged() {
         let want = wanted(r#","deploy":true"#);
         let (_, actions) = &want.structure.stages[2];
-        let orders: Vec<(&str, i32)> = actions.iter().map(|action| (action.name.as_str(), action.run_order)).collect();
+        let orders: Vec<(&str, i32)> = actions
+            .iter()
+            .map(|action| (action.name.as_str(), action.run_order))
+            .collect();
         assert_eq!(orders, [("Service", 1), ("Tag", 2)]);
-        assert_eq!(action(&want, "Service").configuration["ServiceName"], "service-web-production-pr1");
+        assert_eq!(
+            action(&want, "Service").configuration["ServiceName"],
+            "service-web-production-pr1"
+        );
         assert_eq!(action(&want, "Service").inputs, ["BuildOutput"]);
     }
 
@@ -359,14 +484,27 @@ mod tests {
     fn a_difference_is_told_field_by_field() {
         let mut have = ours();
         have.structure.mode = "SUPERSEDED".into();
-        have.structure.stages[0].1[0].configuration.insert("BranchName".into(), "old".into());
+        have.structure.stages[0].1[0]
+            .configuration
+            .insert("BranchName".into(), "old".into());
         have.structure.stages.remove(2);
         have.tags.remove("Team");
         let found = differing(&wanted(""), &have);
-        for field in ["execution mode", "stages", "Source/Source BranchName", "Deploy/Tag kind", "tag Team"] {
-            assert!(found.iter().any(|found| found == field), "{field}: {found:?}");
+        for field in [
+            "execution mode",
+            "stages",
+            "Source/Source BranchName",
+            "Deploy/Tag kind",
+            "tag Team",
+        ] {
+            assert!(
+                found.iter().any(|found| found == field),
+                "{field}: {found:?}"
+            );
         }
-        let Step::Change(differences) = step(&env(), &wanted(""), Some(&have)).unwrap() else { panic!() };
+        let Step::Change(differences) = step(&env(), &wanted(""), Some(&have)).unwrap() else {
+            panic!()
+        };
         assert_eq!(calls(&differences), (true, true));
         assert_eq!(calls(&differences[differences.len() - 1..]), (false, true));
     }
@@ -376,12 +514,23 @@ mod tests {
         let mut have = ours();
         let mut theirs = action(&wanted(""), "Build").clone();
         theirs.name = "Theirs".into();
-        theirs.configuration.insert("EnvironmentVariables".into(), "hunter2".into());
-        have.structure.stages[1].1[0].configuration.insert("BuildspecOverride".into(), "hunter2".into());
+        theirs
+            .configuration
+            .insert("EnvironmentVariables".into(), "hunter2".into());
+        have.structure.stages[1].1[0]
+            .configuration
+            .insert("BuildspecOverride".into(), "hunter2".into());
         have.structure.stages[1].1.push(theirs);
         have.structure.others = vec!["variables".into(), "Deploy on failure".into()];
-        let Step::Change(differences) = step(&env(), &wanted(""), Some(&have)).unwrap() else { panic!() };
-        assert!(differences.iter().all(|d| (d.old.as_str(), d.new.as_str()) == ("set", "none")), "{differences:?}");
+        let Step::Change(differences) = step(&env(), &wanted(""), Some(&have)).unwrap() else {
+            panic!()
+        };
+        assert!(
+            differences
+                .iter()
+                .all(|d| (d.old.as_str(), d.new.as_str()) == ("set", "none")),
+            "{differences:?}"
+        );
         let found = differing(&wanted(""), &have);
         for field in [
             "variables",
@@ -390,13 +539,24 @@ mod tests {
             "Build/Theirs kind",
             "Build/Theirs EnvironmentVariables",
         ] {
-            assert!(found.iter().any(|found| found == field), "{field}: {found:?}");
+            assert!(
+                found.iter().any(|found| found == field),
+                "{field}: {found:?}"
+            );
         }
     }
 
     #[test]
     fn a_pipeline_without_our_tag_is_refused() {
-        let error = step(&env(), &wanted(""), Some(&Have { tags: BTreeMap::new(), ..ours() })).unwrap_err();
+        let error = step(
+            &env(),
+            &wanted(""),
+            Some(&Have {
+                tags: BTreeMap::new(),
+                ..ours()
+            }),
+        )
+        .unwrap_err();
         assert_eq!(
             error.message,
             "pipeline pipeline-web-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
@@ -407,19 +567,33 @@ mod tests {
     fn it_tells_its_source_again() {
         for more in ["", r#","branch":"next","trigger":"events","deploy":true"#] {
             let want = wanted(more);
-            let have = Have { structure: want.structure, tags: want.tags.into_iter().collect() };
+            let have = Have {
+                structure: want.structure,
+                tags: want.tags.into_iter().collect(),
+            };
             let records = records(&env(), &want.name, &have);
-            let asked: Source =
-                serde_json::from_str(&format!(r#"{{"name":"web","repository":"owner/web"{more}}}"#)).unwrap();
+            let asked: Source = serde_json::from_str(&format!(
+                r#"{{"name":"web","repository":"owner/web"{more}}}"#
+            ))
+            .unwrap();
             let told: Source = records[1].typed().unwrap();
-            assert_eq!(Source { rest: Default::default(), ..told }, asked);
+            assert_eq!(
+                Source {
+                    rest: Default::default(),
+                    ..told
+                },
+                asked
+            );
             assert_eq!((records[0].kind(), records[2].kind()), ("env", "pipeline"));
             assert_eq!(records[0].0["tags"], json!({"Team": "devops"}));
         }
         let mut untold = ours();
         untold.tags.remove(SOURCE);
         let records = records(&env(), "pipeline-web-production-pr1", &untold);
-        assert_eq!(records.iter().map(Record::kind).collect::<Vec<_>>(), ["env", "pipeline"]);
+        assert_eq!(
+            records.iter().map(Record::kind).collect::<Vec<_>>(),
+            ["env", "pipeline"]
+        );
         assert_eq!(records[1].name(), "pipeline-web-production-pr1");
     }
 

@@ -20,8 +20,11 @@ const SPREADS: Duration = Duration::from_secs(120);
 const BUSY: &[(&str, &str)] = &[("ConcurrentModification", "")];
 /// A role just made may be unknown to the next call, and so may the tag by which the caller's
 /// policy lets it be changed.
-const FRESH: &[(&str, &str)] =
-    &[("ConcurrentModification", ""), ("NoSuchEntity", ""), ("AccessDenied", "no identity-based policy allows")];
+const FRESH: &[(&str, &str)] = &[
+    ("ConcurrentModification", ""),
+    ("NoSuchEntity", ""),
+    ("AccessDenied", "no identity-based policy allows"),
+];
 /// A policy just deleted or detached still counts for a moment.
 const IN_USE: &[(&str, &str)] = &[("DeleteConflict", ""), ("ConcurrentModification", "")];
 
@@ -35,40 +38,72 @@ pub struct Iam {
 /// Makes the client of a tool.
 pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Iam {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
-    Iam { client: Client::from_conf(config), stream: stream.clone(), env: env.clone() }
+    Iam {
+        client: Client::from_conf(config),
+        stream: stream.clone(),
+        env: env.clone(),
+    }
 }
 
 impl Iam {
     /// The role of a name, whosesoever; two calls deep.
     pub async fn look(&self, role: &str, policy: &str) -> Result<Option<Have>> {
-        let Some(found) = self.role(role).await? else { return Ok(None) };
+        let Some(found) = self.role(role).await? else {
+            return Ok(None);
+        };
         let have = have(found);
         if !self.env.owns(&have.tags) {
             return Ok(Some(have));
         }
-        let (own, inline, attached) = try_join!(self.policy(role, policy), self.inline(role), self.attached(role))?;
-        let inline = inline.into_iter().filter(|name| name != policy).map(|name| format!("inline policy {name}"));
-        let attached = attached.into_iter().map(|arn| format!("managed policy {arn}"));
+        let (own, inline, attached) = try_join!(
+            self.policy(role, policy),
+            self.inline(role),
+            self.attached(role)
+        )?;
+        let inline = inline
+            .into_iter()
+            .filter(|name| name != policy)
+            .map(|name| format!("inline policy {name}"));
+        let attached = attached
+            .into_iter()
+            .map(|arn| format!("managed policy {arn}"));
         let mut more: Vec<String> = inline.chain(attached).collect();
         more.sort_unstable(); // AWS has no order
-        Ok(Some(Have { policy: own, more, ..have }))
+        Ok(Some(Have {
+            policy: own,
+            more,
+            ..have
+        }))
     }
 
     /// Waits for a role that someone else just made.
     pub async fn there(&self, want: &Want) -> Result<Have> {
         let what = format!("role {} exists, but IAM does not show it", want.role);
-        wait::until(&self.stream, &what, SPREADS, || self.look(&want.role, want.policy_name)).await
+        wait::until(&self.stream, &what, SPREADS, || {
+            self.look(&want.role, want.policy_name)
+        })
+        .await
     }
 
     /// The names of all roles under the environment's path.
     pub async fn names(&self) -> Result<Vec<String>> {
         let path = plan::path(&self.env);
-        let pages = self.client.list_roles().path_prefix(&path).into_paginator().items().send();
+        let pages = self
+            .client
+            .list_roles()
+            .path_prefix(&path)
+            .into_paginator()
+            .items()
+            .send();
         let found: Vec<Role> = pages
             .collect::<Result<_, _>>()
             .await
             .map_err(|e| aws_error("iam:ListRoles", format!("list the roles under {path}"), e))?;
-        Ok(found.into_iter().filter(|role| role.path == path).map(|role| role.role_name).collect())
+        Ok(found
+            .into_iter()
+            .filter(|role| role.path == path)
+            .map(|role| role.role_name)
+            .collect())
     }
 
     /// A role's path, trust and tags.
@@ -78,23 +113,38 @@ impl Iam {
 
     /// IAM gives a role just made an ID for an ARN (`AROA…`) until it has spread.
     async fn role(&self, name: &str) -> Result<Option<Role>> {
-        wait::until(&self.stream, &format!("role {name} has no ARN yet"), SPREADS, || async {
-            match self.client.get_role().role_name(name).send().await {
-                Ok(answer) => {
-                    Ok(Some(answer.role).filter(|role| role.as_ref().is_none_or(|r| r.arn.starts_with("arn:"))))
+        wait::until(
+            &self.stream,
+            &format!("role {name} has no ARN yet"),
+            SPREADS,
+            || async {
+                match self.client.get_role().role_name(name).send().await {
+                    Ok(answer) => Ok(Some(answer.role)
+                        .filter(|role| role.as_ref().is_none_or(|r| r.arn.starts_with("arn:")))),
+                    Err(error) if code(&error) == "NoSuchEntity" => Ok(Some(None)),
+                    Err(error) => Err(aws_error("iam:GetRole", format!("find role {name}"), error)),
                 }
-                Err(error) if code(&error) == "NoSuchEntity" => Ok(Some(None)),
-                Err(error) => Err(aws_error("iam:GetRole", format!("find role {name}"), error)),
-            }
-        })
+            },
+        )
         .await
     }
 
     async fn policy(&self, role: &str, policy: &str) -> Result<Option<serde_json::Value>> {
-        match self.client.get_role_policy().role_name(role).policy_name(policy).send().await {
+        match self
+            .client
+            .get_role_policy()
+            .role_name(role)
+            .policy_name(policy)
+            .send()
+            .await
+        {
             Ok(answer) => Ok(document::read(&answer.policy_document)),
             Err(error) if code(&error) == "NoSuchEntity" => Ok(None),
-            Err(error) => Err(aws_error("iam:GetRolePolicy", format!("look at role {role}"), error)),
+            Err(error) => Err(aws_error(
+                "iam:GetRolePolicy",
+                format!("look at role {role}"),
+                error,
+            )),
         }
     }
 
@@ -110,12 +160,23 @@ impl Iam {
             .assume_role_policy_document(want.trust.to_string())
             .set_tags(Some(tags(want)?));
         match wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await {
-            Ok(answer) => match answer.role.map(|role| role.arn).filter(|arn| arn.starts_with("arn:")) {
+            Ok(answer) => match answer
+                .role
+                .map(|role| role.arn)
+                .filter(|arn| arn.starts_with("arn:"))
+            {
                 Some(arn) => Ok(Some(arn)),
-                None => self.role(&want.role).await.map(|role| role.map(|role| role.arn)),
+                None => self
+                    .role(&want.role)
+                    .await
+                    .map(|role| role.map(|role| role.arn)),
             },
             Err(error) if code(&error) == "EntityAlreadyExists" => Ok(None),
-            Err(error) => Err(aws_error("iam:CreateRole", format!("create role {}", want.role), error)),
+            Err(error) => Err(aws_error(
+                "iam:CreateRole",
+                format!("create role {}", want.role),
+                error,
+            )),
         }
     }
 
@@ -135,41 +196,65 @@ impl Iam {
     }
 
     async fn permit(&self, want: &Want, cases: &[(&str, &str)]) -> Result<()> {
-        let request = self.client.put_role_policy().role_name(&want.role).policy_name(want.policy_name);
+        let request = self
+            .client
+            .put_role_policy()
+            .role_name(&want.role)
+            .policy_name(want.policy_name);
         let request = request.policy_document(want.policy.to_string());
         let answer = wait::retry(&self.stream, SPREADS, cases, || request.clone().send()).await;
         let what = || format!("set the policy of role {}", want.role);
-        answer.map(drop).map_err(|e| aws_error("iam:PutRolePolicy", what(), e))
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("iam:PutRolePolicy", what(), e))
     }
 
     async fn trust(&self, want: &Want) -> Result<()> {
-        let request = self.client.update_assume_role_policy().role_name(&want.role);
+        let request = self
+            .client
+            .update_assume_role_policy()
+            .role_name(&want.role);
         let request = request.policy_document(want.trust.to_string());
         let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
         let what = || format!("set the trust of role {}", want.role);
-        answer.map(drop).map_err(|e| aws_error("iam:UpdateAssumeRolePolicy", what(), e))
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("iam:UpdateAssumeRolePolicy", what(), e))
     }
 
     /// Sets the description alone: UpdateRole would set the longest session as well.
     async fn describe(&self, want: &Want) -> Result<()> {
-        let request = self.client.update_role_description().role_name(&want.role).description(&want.description);
+        let request = self
+            .client
+            .update_role_description()
+            .role_name(&want.role)
+            .description(&want.description);
         let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
         let what = || format!("set the description of role {}", want.role);
-        answer.map(drop).map_err(|e| aws_error("iam:UpdateRoleDescription", what(), e))
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("iam:UpdateRoleDescription", what(), e))
     }
 
     /// Sets a role's tags to ours; others' tags stay.
     async fn retag(&self, want: &Want) -> Result<()> {
-        let request = self.client.tag_role().role_name(&want.role).set_tags(Some(tags(want)?));
+        let request = self
+            .client
+            .tag_role()
+            .role_name(&want.role)
+            .set_tags(Some(tags(want)?));
         let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| aws_error("iam:TagRole", format!("tag role {}", want.role), e))
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("iam:TagRole", format!("tag role {}", want.role), e))
     }
 
     /// Deletes a role, its inline policies first; attached ones are only detached.
     ///
     /// Errors: it is in an instance profile, which is nobody's here.
     pub async fn delete(&self, role: &str) -> Result<()> {
-        let (profiles, inline, attached) = try_join!(self.profiles(role), self.inline(role), self.attached(role))?;
+        let (profiles, inline, attached) =
+            try_join!(self.profiles(role), self.inline(role), self.attached(role))?;
         if !profiles.is_empty() {
             return Err(Error::refused(format!(
                 "cannot delete role {role}: in the way, and not this environment's: instance profile {}",
@@ -179,12 +264,20 @@ impl Iam {
         }
         let what = format!("delete role {role}");
         for policy in inline {
-            let request = self.client.delete_role_policy().role_name(role).policy_name(policy);
+            let request = self
+                .client
+                .delete_role_policy()
+                .role_name(role)
+                .policy_name(policy);
             let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
             gone("iam:DeleteRolePolicy", &what, answer)?;
         }
         for policy in attached {
-            let request = self.client.detach_role_policy().role_name(role).policy_arn(policy);
+            let request = self
+                .client
+                .detach_role_policy()
+                .role_name(role)
+                .policy_arn(policy);
             let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
             gone("iam:DetachRolePolicy", &what, answer)?;
         }
@@ -194,29 +287,64 @@ impl Iam {
     }
 
     async fn profiles(&self, role: &str) -> Result<Vec<String>> {
-        let pages = self.client.list_instance_profiles_for_role().role_name(role).into_paginator().items().send();
+        let pages = self
+            .client
+            .list_instance_profiles_for_role()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
         let what = format!("look at role {role}");
-        let profiles: Option<Vec<_>> = gone("iam:ListInstanceProfilesForRole", &what, pages.collect().await)?;
-        Ok(profiles.unwrap_or_default().into_iter().map(|profile| profile.instance_profile_name).collect())
+        let profiles: Option<Vec<_>> = gone(
+            "iam:ListInstanceProfilesForRole",
+            &what,
+            pages.collect().await,
+        )?;
+        Ok(profiles
+            .unwrap_or_default()
+            .into_iter()
+            .map(|profile| profile.instance_profile_name)
+            .collect())
     }
 
     async fn inline(&self, role: &str) -> Result<Vec<String>> {
-        let pages = self.client.list_role_policies().role_name(role).into_paginator().items().send();
+        let pages = self
+            .client
+            .list_role_policies()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
         let what = format!("look at role {role}");
         let names: Option<Vec<_>> = gone("iam:ListRolePolicies", &what, pages.collect().await)?;
         Ok(names.unwrap_or_default())
     }
 
     async fn attached(&self, role: &str) -> Result<Vec<String>> {
-        let pages = self.client.list_attached_role_policies().role_name(role).into_paginator().items().send();
+        let pages = self
+            .client
+            .list_attached_role_policies()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
         let what = format!("look at role {role}");
-        let policies: Option<Vec<_>> = gone("iam:ListAttachedRolePolicies", &what, pages.collect().await)?;
-        Ok(policies.unwrap_or_default().into_iter().filter_map(|policy| policy.policy_arn).collect())
+        let policies: Option<Vec<_>> =
+            gone("iam:ListAttachedRolePolicies", &what, pages.collect().await)?;
+        Ok(policies
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|policy| policy.policy_arn)
+            .collect())
     }
 }
 
 /// What a call about a role answered; nothing where what it was about is gone.
-fn gone<T, E>(operation: &str, what: &str, answer: std::result::Result<T, SdkError<E>>) -> Result<Option<T>>
+fn gone<T, E>(
+    operation: &str,
+    what: &str,
+    answer: std::result::Result<T, SdkError<E>>,
+) -> Result<Option<T>>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
@@ -228,9 +356,16 @@ where
 }
 
 fn have(role: Role) -> Have {
-    let tags = role.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));
+    let tags = role
+        .tags
+        .unwrap_or_default()
+        .into_iter()
+        .map(|tag| (tag.key, tag.value));
     Have {
-        trust: role.assume_role_policy_document.as_deref().and_then(document::read),
+        trust: role
+            .assume_role_policy_document
+            .as_deref()
+            .and_then(document::read),
         path: role.path,
         description: role.description.unwrap_or_default(),
         tags: tags.collect::<BTreeMap<_, _>>(),
@@ -239,7 +374,11 @@ fn have(role: Role) -> Have {
 }
 
 fn tags(want: &Want) -> Result<Vec<Tag>> {
-    let tags = want.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let tags = want
+        .tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build());
     // The SDK's builder wants key and value, and gets them.
-    tags.collect::<Result<_, _>>().map_err(|why: BuildError| Error::refused(why.to_string()))
+    tags.collect::<Result<_, _>>()
+        .map_err(|why: BuildError| Error::refused(why.to_string()))
 }

@@ -37,12 +37,16 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
     stream
         .each(roles, async |record| {
             let name = record.arn.rsplit('/').next().unwrap_or_default();
-            let Some(have) = iam.find(name).await? else { return Ok(()) };
+            let Some(have) = iam.find(name).await? else {
+                return Ok(());
+            };
             if !env.owns(&have.tags) || have.path != plan::path(env) {
                 return Err(plan::foreign(env, name));
             }
             iam.delete(name).await?;
-            stream.write(Record::of(&record).changed(Change::Deleted, &[])).await
+            stream
+                .write(Record::of(&record).changed(Change::Deleted, &[]))
+                .await
         })
         .await
 }

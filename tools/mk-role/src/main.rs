@@ -25,17 +25,29 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let iam = aws::client(&aws, &stream, &env);
     let (stream, env, iam) = (&stream, &env, &iam);
     let apps = stream.for_each(|app: App| async move {
-        role(stream, env, iam, Kind::Execution, &app.name, async { want::of_app(env, &app.name) }).await
+        role(stream, env, iam, Kind::Execution, &app.name, async {
+            want::of_app(env, &app.name)
+        })
+        .await
     });
     let sources = stream.for_each(|source: Source| async move {
         let kinds = [Kind::Build, Kind::Function, Kind::Pipeline, Kind::Events];
-        stream.join(kinds.map(|kind| of_source(stream, env, iam, kind, &source))).await.map(drop)
+        stream
+            .join(kinds.map(|kind| of_source(stream, env, iam, kind, &source)))
+            .await
+            .map(drop)
     });
     let (apps, sources) = tokio::join!(apps, sources);
     apps.and(sources)
 }
 
-async fn of_source(stream: &Stream, env: &Env, iam: &aws::Iam, kind: Kind, source: &Source) -> Result<()> {
+async fn of_source(
+    stream: &Stream,
+    env: &Env,
+    iam: &aws::Iam,
+    kind: Kind,
+    source: &Source,
+) -> Result<()> {
     let want = async {
         let connection = match kind {
             Kind::Pipeline => stream.need::<Connection>("").await?.arn,
@@ -60,10 +72,14 @@ async fn role(
     if there.is_none() && !env.plan {
         stream.may_change().await?;
         if let Some(arn) = iam.create(&want).await? {
-            stream.write(plan::bare(&want.name, &arn).changed(Change::Created, &[])).await?;
+            stream
+                .write(plan::bare(&want.name, &arn).changed(Change::Created, &[]))
+                .await?;
             // Nothing here waits until the role has spread: what uses it starts later and retries.
             iam.permit_new(&want).await?;
-            return stream.write(plan::record(&want.name, &arn).changed(Change::Created, &[])).await;
+            return stream
+                .write(plan::record(&want.name, &arn).changed(Change::Created, &[]))
+                .await;
         }
         there = Some(iam.there(&want).await?); // a run at the same time was faster
     }
@@ -72,7 +88,10 @@ async fn role(
     }
     let (change, differences) = match plan::step(env, &want, there.as_ref())? {
         Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),
+        Step::Change(differences) => (
+            Change::from_differences(&differences, env.plan),
+            differences,
+        ),
     };
     if change == Change::Updated {
         stream.may_change().await?;
@@ -81,5 +100,7 @@ async fn role(
             iam.set(&want, field).await?;
         }
     }
-    stream.write(plan::record(&want.name, &plan::arn(env, &want.role)).changed(change, &differences)).await
+    stream
+        .write(plan::record(&want.name, &plan::arn(env, &want.role)).changed(change, &differences))
+        .await
 }

@@ -42,7 +42,9 @@ pub enum Field {
 ///
 /// Errors: a role of that name is there and not the environment's, or has another path.
 pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else { return Ok(Step::Create) };
+    let Some(have) = have else {
+        return Ok(Step::Create);
+    };
     if !env.owns(&have.tags) {
         return Err(foreign(env, &want.role));
     }
@@ -58,17 +60,36 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
     let document = |field: &str, have: &Option<Value>, want: &Value| {
         let old = have.as_ref().map_or("none".to_string(), Value::to_string);
         let same = have.as_ref().is_some_and(|have| document::same(have, want));
-        (!same).then(|| Difference { field: field.into(), old, new: want.to_string() })
+        (!same).then(|| Difference {
+            field: field.into(),
+            old,
+            new: want.to_string(),
+        })
     };
-    let documents = [document("trust", &have.trust, &want.trust), document("policy", &have.policy, &want.policy)];
+    let documents = [
+        document("trust", &have.trust, &want.trust),
+        document("policy", &have.policy, &want.policy),
+    ];
     let tags = Difference::of_tags(&have.tags, &want.tags);
     let description = Difference::between("description", &have.description, &want.description);
-    Ok(Step::Change(documents.into_iter().flatten().chain(description).chain(tags).collect()))
+    Ok(Step::Change(
+        documents
+            .into_iter()
+            .flatten()
+            .chain(description)
+            .chain(tags)
+            .collect(),
+    ))
 }
 
 /// What is said of a role that others gave more rights. They may have had a reason: it is told, and stays.
 pub fn more(role: &str, have: &Have) -> Option<String> {
-    let line = || format!("role {role} may do more than it is for: others gave it {}", have.more.join(", "));
+    let line = || {
+        format!(
+            "role {role} may do more than it is for: others gave it {}",
+            have.more.join(", ")
+        )
+    };
     (!have.more.is_empty()).then(line)
 }
 
@@ -87,8 +108,11 @@ pub fn fields(differences: &[Difference]) -> Vec<Field> {
 
 /// What is said of a role that is not the environment's.
 pub fn foreign(env: &Env, role: &str) -> Error {
-    Error::refused(format!("role {role} exists and is not tagged plumbline:env={}; it is left alone", env.name))
-        .hint("delete it, or name the environment or the app otherwise")
+    Error::refused(format!(
+        "role {role} exists and is not tagged plumbline:env={}; it is left alone",
+        env.name
+    ))
+    .hint("delete it, or name the environment or the app otherwise")
 }
 
 /// The path of all the environment's roles, so that one listing by path finds them and no others.
@@ -98,18 +122,32 @@ pub fn path(env: &Env) -> String {
 
 /// A role's ARN.
 pub fn arn(env: &Env, role: &str) -> String {
-    format!("arn:{}:iam::{}:role{}{role}", env.partition(), env.account, path(env))
+    format!(
+        "arn:{}:iam::{}:role{}{role}",
+        env.partition(),
+        env.account,
+        path(env)
+    )
 }
 
 /// A role's record; its policy is called by what the role is for.
 pub fn record(name: &str, arn: &str) -> Record {
     let policy = name.split('/').next().map(String::from);
-    Record::of(&Role { name: name.into(), arn: arn.into(), policy, ..Role::default() })
+    Record::of(&Role {
+        name: name.into(),
+        arn: arn.into(),
+        policy,
+        ..Role::default()
+    })
 }
 
 /// The record of a role that has no policy yet.
 pub fn bare(name: &str, arn: &str) -> Record {
-    Record::of(&Role { name: name.into(), arn: arn.into(), ..Role::default() })
+    Record::of(&Role {
+        name: name.into(),
+        arn: arn.into(),
+        ..Role::default()
+    })
 }
 
 #[cfg(test)]
@@ -143,7 +181,10 @@ mod tests {
     fn differing(have: &Have) -> Vec<String> {
         match step(&env(), &want(), Some(have)).unwrap() {
             Step::Create => panic!("create"),
-            Step::Change(differences) => differences.into_iter().map(|difference| difference.field).collect(),
+            Step::Change(differences) => differences
+                .into_iter()
+                .map(|difference| difference.field)
+                .collect(),
         }
     }
 
@@ -166,19 +207,39 @@ mod tests {
     fn one_more_right_or_a_wider_trust_is_a_difference() {
         let mut have = ours();
         have.policy.as_mut().unwrap()["Statement"][1]["Resource"] = json!("*");
-        have.trust.as_mut().unwrap()["Statement"][0].as_object_mut().unwrap().remove("Condition");
+        have.trust.as_mut().unwrap()["Statement"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove("Condition");
         have.tags.insert("Team".into(), "nobody".into());
         have.tags.remove(ROLE);
-        assert_eq!(differing(&have), ["trust", "policy", "tag Team", "tag plumbline:role"]);
-        assert_eq!(differing(&Have { policy: None, ..ours() }), ["policy"]);
-        let Step::Change(differences) = step(&env(), &want(), Some(&have)).unwrap() else { panic!() };
-        assert_eq!(fields(&differences), [Field::Trust, Field::Policy, Field::Tags]);
+        assert_eq!(
+            differing(&have),
+            ["trust", "policy", "tag Team", "tag plumbline:role"]
+        );
+        assert_eq!(
+            differing(&Have {
+                policy: None,
+                ..ours()
+            }),
+            ["policy"]
+        );
+        let Step::Change(differences) = step(&env(), &want(), Some(&have)).unwrap() else {
+            panic!()
+        };
+        assert_eq!(
+            fields(&differences),
+            [Field::Trust, Field::Policy, Field::Tags]
+        );
     }
 
     #[test]
     fn what_others_let_it_do_is_told_and_no_difference() {
         assert_eq!(more("r", &ours()), None);
-        let have = Have { more: vec!["inline policy a".into(), "managed policy arn:b".into()], ..ours() };
+        let have = Have {
+            more: vec!["inline policy a".into(), "managed policy arn:b".into()],
+            ..ours()
+        };
         let line = "role r may do more than it is for: others gave it inline policy a, managed policy arn:b";
         assert_eq!(more("r", &have).as_deref(), Some(line));
         assert_eq!(differing(&have), Vec::<String>::new());
@@ -186,12 +247,28 @@ mod tests {
 
     #[test]
     fn a_role_without_our_tag_or_elsewhere_is_refused() {
-        let error = step(&env(), &want(), Some(&Have { tags: BTreeMap::new(), ..ours() })).unwrap_err();
+        let error = step(
+            &env(),
+            &want(),
+            Some(&Have {
+                tags: BTreeMap::new(),
+                ..ours()
+            }),
+        )
+        .unwrap_err();
         assert_eq!(
             error.message,
             "role role-execution-web-us-east-1-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
         );
-        let error = step(&env(), &want(), Some(&Have { path: "/".into(), ..ours() })).unwrap_err();
+        let error = step(
+            &env(),
+            &want(),
+            Some(&Have {
+                path: "/".into(),
+                ..ours()
+            }),
+        )
+        .unwrap_err();
         assert_eq!(
             error.message,
             "role role-execution-web-us-east-1-production-pr1 has path /, wanted /plumbline/us-east-1/production-pr1/; a path cannot be changed"

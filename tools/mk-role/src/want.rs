@@ -63,17 +63,26 @@ impl Kind {
     /// Who may assume it, and what it may do.
     fn templates(self) -> (&'static str, &'static str) {
         match self {
-            Kind::Execution => {
-                (include_str!("../policies/execution-trust.json"), include_str!("../policies/execution.json"))
-            }
-            Kind::Build => (include_str!("../policies/build-trust.json"), include_str!("../policies/build.json")),
-            Kind::Function => {
-                (include_str!("../policies/function-trust.json"), include_str!("../policies/function.json"))
-            }
-            Kind::Pipeline => {
-                (include_str!("../policies/pipeline-trust.json"), include_str!("../policies/pipeline.json"))
-            }
-            Kind::Events => (include_str!("../policies/events-trust.json"), include_str!("../policies/events.json")),
+            Kind::Execution => (
+                include_str!("../policies/execution-trust.json"),
+                include_str!("../policies/execution.json"),
+            ),
+            Kind::Build => (
+                include_str!("../policies/build-trust.json"),
+                include_str!("../policies/build.json"),
+            ),
+            Kind::Function => (
+                include_str!("../policies/function-trust.json"),
+                include_str!("../policies/function.json"),
+            ),
+            Kind::Pipeline => (
+                include_str!("../policies/pipeline-trust.json"),
+                include_str!("../policies/pipeline.json"),
+            ),
+            Kind::Events => (
+                include_str!("../policies/events-trust.json"),
+                include_str!("../policies/events.json"),
+            ),
         }
     }
 
@@ -91,7 +100,11 @@ impl Kind {
 /// A role's name in IAM. Roles are the account's, not the region's: two environments of one name
 /// differ in the region.
 pub fn role_name(env: &Env, kind: Kind, name: &str) -> String {
-    env.named("role", &format!("{}-{name}-{}", kind.word(), env.region), ROLE_LIMIT)
+    env.named(
+        "role",
+        &format!("{}-{name}-{}", kind.word(), env.region),
+        ROLE_LIMIT,
+    )
 }
 
 /// The role of an app.
@@ -109,27 +122,71 @@ pub fn of_source(env: &Env, kind: Kind, source: &Source, connection: &str) -> Re
     };
     let cluster = env.cluster_name();
     let values = [
-        ("log_group", env.arn("logs", &format!("log-group:{log_group}"))),
-        ("bucket", format!("arn:{}:s3:::{}", env.partition(), env.bucket_name())),
-        ("project", env.arn("codebuild", &format!("project/{}", env.project_name(name)))),
-        ("function", env.arn("lambda", &format!("function:{}", env.function_name(name)))),
-        ("pipeline", env.arn("codepipeline", &env.pipeline_name(name))),
-        ("rule", env.arn("events", &format!("rule/{}", env.rule_name(name)))),
+        (
+            "log_group",
+            env.arn("logs", &format!("log-group:{log_group}")),
+        ),
+        (
+            "bucket",
+            format!("arn:{}:s3:::{}", env.partition(), env.bucket_name()),
+        ),
+        (
+            "project",
+            env.arn("codebuild", &format!("project/{}", env.project_name(name))),
+        ),
+        (
+            "function",
+            env.arn("lambda", &format!("function:{}", env.function_name(name))),
+        ),
+        (
+            "pipeline",
+            env.arn("codepipeline", &env.pipeline_name(name)),
+        ),
+        (
+            "rule",
+            env.arn("events", &format!("rule/{}", env.rule_name(name))),
+        ),
         ("github", source.repository.clone()),
         ("codeconnections", spelled(connection, "codeconnections")),
-        ("codestar_connections", spelled(connection, "codestar-connections")),
+        (
+            "codestar_connections",
+            spelled(connection, "codestar-connections"),
+        ),
         ("cluster", env.arn("ecs", &format!("cluster/{cluster}"))),
-        ("service", env.arn("ecs", &format!("service/{cluster}/{}", env.service_name(name)))),
+        (
+            "service",
+            env.arn(
+                "ecs",
+                &format!("service/{cluster}/{}", env.service_name(name)),
+            ),
+        ),
         ("tasks", env.arn("ecs", &format!("task/{cluster}/*"))),
-        ("container_instances", env.arn("ecs", &format!("container-instance/{cluster}/*"))),
-        ("family", env.arn("ecs", &format!("task-definition/{}", env.family_name(name)))),
-        ("execution_role", arn(env, &role_name(env, Kind::Execution, name))),
+        (
+            "container_instances",
+            env.arn("ecs", &format!("container-instance/{cluster}/*")),
+        ),
+        (
+            "family",
+            env.arn("ecs", &format!("task-definition/{}", env.family_name(name))),
+        ),
+        (
+            "execution_role",
+            arn(env, &role_name(env, Kind::Execution, name)),
+        ),
     ];
     let mut want = want(env, kind, name, &values)?;
     if kind == Kind::Pipeline && source.deploy {
-        let mut more = filled(env, name, include_str!("../policies/pipeline-deploy.json"), &values)?;
+        let mut more = filled(
+            env,
+            name,
+            include_str!("../policies/pipeline-deploy.json"),
+            &values,
+        )?;
         let statements = want.policy["Statement"].as_array_mut();
-        statements.zip(more["Statement"].as_array_mut()).into_iter().for_each(|(all, more)| all.append(more));
+        statements
+            .zip(more["Statement"].as_array_mut())
+            .into_iter()
+            .for_each(|(all, more)| all.append(more));
     }
     Ok(want)
 }
@@ -192,13 +249,31 @@ mod tests {
     fn rights(policy: &Value) -> Vec<(String, Vec<String>, Value, Value)> {
         let words = |value: &Value| match value {
             Value::String(word) => vec![word.clone()],
-            list => list.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_string()).collect(),
+            list => list
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|word| word.as_str().unwrap().to_string())
+                .collect(),
         };
         let statements = policy["Statement"].as_array().unwrap().iter();
         statements
             .map(|s| {
-                let known = ["Sid", "Effect", "Action", "Resource", "Condition", "Principal"];
-                assert!(s.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{s}");
+                let known = [
+                    "Sid",
+                    "Effect",
+                    "Action",
+                    "Resource",
+                    "Condition",
+                    "Principal",
+                ];
+                assert!(
+                    s.as_object()
+                        .unwrap()
+                        .keys()
+                        .all(|key| known.contains(&key.as_str())),
+                    "{s}"
+                );
                 (
                     s["Effect"].as_str().unwrap().into(),
                     words(&s["Action"]),
@@ -219,17 +294,28 @@ mod tests {
         assert_eq!(
             rights(&want().policy),
             [
-                (allow(), strings(&["ecr:GetAuthorizationToken"]), json!("*"), Value::Null),
                 (
                     allow(),
-                    strings(&["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]),
+                    strings(&["ecr:GetAuthorizationToken"]),
+                    json!("*"),
+                    Value::Null
+                ),
+                (
+                    allow(),
+                    strings(&[
+                        "ecr:BatchCheckLayerAvailability",
+                        "ecr:BatchGetImage",
+                        "ecr:GetDownloadUrlForLayer"
+                    ]),
                     json!("arn:aws:ecr:us-east-1:123456789012:repository/repo-web-production-pr1"),
                     Value::Null
                 ),
                 (
                     allow(),
                     strings(&["logs:CreateLogStream", "logs:PutLogEvents"]),
-                    json!("arn:aws:logs:us-east-1:123456789012:log-group:/ecs/production-pr1/web:*"),
+                    json!(
+                        "arn:aws:logs:us-east-1:123456789012:log-group:/ecs/production-pr1/web:*"
+                    ),
                     Value::Null
                 ),
             ]
@@ -243,15 +329,27 @@ mod tests {
             "StringEquals": {"aws:SourceAccount": "123456789012"},
             "ArnLike": {"aws:SourceArn": "arn:aws:ecs:us-east-1:123456789012:*"},
         });
-        assert_eq!(rights(&trust), [("Allow".to_string(), strings(&["sts:AssumeRole"]), Value::Null, condition)]);
-        assert_eq!(trust["Statement"][0]["Principal"], json!({"Service": "ecs-tasks.amazonaws.com"}));
+        assert_eq!(
+            rights(&trust),
+            [(
+                "Allow".to_string(),
+                strings(&["sts:AssumeRole"]),
+                Value::Null,
+                condition
+            )]
+        );
+        assert_eq!(
+            trust["Statement"][0]["Principal"],
+            json!({"Service": "ecs-tasks.amazonaws.com"})
+        );
     }
 
     const CONNECTION: &str = "arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b";
     const PIPELINES: [Kind; 4] = [Kind::Build, Kind::Function, Kind::Pipeline, Kind::Events];
 
     fn source(deploy: bool) -> Source {
-        serde_json::from_value(json!({"name": "web", "repository": "owner/web", "deploy": deploy})).unwrap()
+        serde_json::from_value(json!({"name": "web", "repository": "owner/web", "deploy": deploy}))
+            .unwrap()
     }
 
     fn of(kind: Kind) -> Want {
@@ -261,21 +359,33 @@ mod tests {
     /// Every pair of action and resource that a policy allows.
     fn allowed(policy: &Value) -> Vec<String> {
         let words = |value: Value| match value {
-            Value::Array(list) => list.iter().map(|word| word.as_str().unwrap().to_string()).collect(),
+            Value::Array(list) => list
+                .iter()
+                .map(|word| word.as_str().unwrap().to_string())
+                .collect(),
             one => strings(&[one.as_str().unwrap()]),
         };
-        let pairs = rights(policy).into_iter().flat_map(|(effect, actions, resource, _)| {
-            assert_eq!(effect, "Allow");
-            let resources = words(resource);
-            actions.into_iter().flat_map(move |action| {
-                resources.clone().into_iter().map(move |resource| format!("{action} {resource}")).collect::<Vec<_>>()
-            })
-        });
+        let pairs = rights(policy)
+            .into_iter()
+            .flat_map(|(effect, actions, resource, _)| {
+                assert_eq!(effect, "Allow");
+                let resources = words(resource);
+                actions.into_iter().flat_map(move |action| {
+                    resources
+                        .clone()
+                        .into_iter()
+                        .map(move |resource| format!("{action} {resource}"))
+                        .collect::<Vec<_>>()
+                })
+            });
         pairs.collect()
     }
 
     fn on(actions: &[&str], resource: &str) -> Vec<String> {
-        actions.iter().map(|action| format!("{action} {resource}")).collect()
+        actions
+            .iter()
+            .map(|action| format!("{action} {resource}"))
+            .collect()
     }
 
     #[test]
@@ -290,12 +400,19 @@ mod tests {
             "ecr:UploadLayerPart",
         ];
         let bucket = "arn:aws:s3:::bucket-123456789012-us-east-1-production-pr1";
-        let group = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/codebuild/build-web-production-pr1";
+        let group =
+            "arn:aws:logs:us-east-1:123456789012:log-group:/aws/codebuild/build-web-production-pr1";
         let log = |action: &str| [format!("{action} {group}"), format!("{action} {group}:*")];
         let wanted = [
             on(&["ecr:GetAuthorizationToken"], "*"),
-            on(&push, "arn:aws:ecr:us-east-1:123456789012:repository/repo-web-production-pr1"),
-            on(&["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], &format!("{bucket}/*")),
+            on(
+                &push,
+                "arn:aws:ecr:us-east-1:123456789012:repository/repo-web-production-pr1",
+            ),
+            on(
+                &["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
+                &format!("{bucket}/*"),
+            ),
             on(&["s3:GetBucketAcl", "s3:GetBucketLocation"], bucket),
             log("logs:CreateLogStream").to_vec(),
             log("logs:PutLogEvents").to_vec(),
@@ -305,14 +422,21 @@ mod tests {
 
     #[test]
     fn the_functions_role_tags_one_image_answers_the_pipeline_and_no_more() {
-        let group = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/function-web-production-pr1";
+        let group =
+            "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/function-web-production-pr1";
         let log = |action: &str| [format!("{action} {group}"), format!("{action} {group}:*")];
         let wanted = [
             on(
                 &["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:PutImage"],
                 "arn:aws:ecr:us-east-1:123456789012:repository/repo-web-production-pr1",
             ),
-            on(&["codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"], "*"),
+            on(
+                &[
+                    "codepipeline:PutJobFailureResult",
+                    "codepipeline:PutJobSuccessResult",
+                ],
+                "*",
+            ),
             log("logs:CreateLogStream").to_vec(),
             log("logs:PutLogEvents").to_vec(),
         ];
@@ -324,8 +448,18 @@ mod tests {
         let bucket = "arn:aws:s3:::bucket-123456789012-us-east-1-production-pr1";
         let old = CONNECTION.replace("codeconnections", "codestar-connections");
         let wanted = [
-            on(&["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], &format!("{bucket}/*")),
-            on(&["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"], bucket),
+            on(
+                &["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
+                &format!("{bucket}/*"),
+            ),
+            on(
+                &[
+                    "s3:GetBucketAcl",
+                    "s3:GetBucketLocation",
+                    "s3:GetBucketVersioning",
+                ],
+                bucket,
+            ),
             on(&["codeconnections:UseConnection"], CONNECTION),
             on(&["codeconnections:UseConnection"], &old),
             on(&["codestar-connections:UseConnection"], CONNECTION),
@@ -341,7 +475,11 @@ mod tests {
         ];
         let policy = of(Kind::Pipeline).policy;
         assert_eq!(allowed(&policy), wanted.concat());
-        let conditions: Vec<Value> = rights(&policy).into_iter().map(|(.., c)| c).filter(|c| !c.is_null()).collect();
+        let conditions: Vec<Value> = rights(&policy)
+            .into_iter()
+            .map(|(.., c)| c)
+            .filter(|c| !c.is_null())
+            .collect();
         assert_eq!(
             conditions,
             [
@@ -350,24 +488,45 @@ mod tests {
             ]
         );
         let from_the_old = of_source(&env(), Kind::Pipeline, &source(false), &old).unwrap();
-        assert_eq!(from_the_old.policy, policy, "either spelling of the connection gives the same");
+        assert_eq!(
+            from_the_old.policy, policy,
+            "either spelling of the connection gives the same"
+        );
     }
 
     #[test]
     fn the_events_role_starts_one_pipeline_and_no_more() {
         let pipeline = "arn:aws:codepipeline:us-east-1:123456789012:pipeline-web-production-pr1";
-        assert_eq!(allowed(&of(Kind::Events).policy), on(&["codepipeline:StartPipelineExecution"], pipeline));
+        assert_eq!(
+            allowed(&of(Kind::Events).policy),
+            on(&["codepipeline:StartPipelineExecution"], pipeline)
+        );
     }
 
     #[test]
     fn only_what_aws_cannot_scope_is_on_every_resource_and_no_action_has_a_wildcard() {
-        let all: Vec<String> = PIPELINES.iter().flat_map(|kind| allowed(&of(*kind).policy)).collect();
-        let open: Vec<&str> = all.iter().filter(|pair| pair.ends_with(" *")).map(String::as_str).collect();
+        let all: Vec<String> = PIPELINES
+            .iter()
+            .flat_map(|kind| allowed(&of(*kind).policy))
+            .collect();
+        let open: Vec<&str> = all
+            .iter()
+            .filter(|pair| pair.ends_with(" *"))
+            .map(String::as_str)
+            .collect();
         assert_eq!(
             open,
-            ["ecr:GetAuthorizationToken *", "codepipeline:PutJobFailureResult *", "codepipeline:PutJobSuccessResult *"]
+            [
+                "ecr:GetAuthorizationToken *",
+                "codepipeline:PutJobFailureResult *",
+                "codepipeline:PutJobSuccessResult *"
+            ]
         );
-        assert!(all.iter().all(|pair| !pair.split(' ').next().unwrap().contains('*')), "{all:?}");
+        assert!(
+            all.iter()
+                .all(|pair| !pair.split(' ').next().unwrap().contains('*')),
+            "{all:?}"
+        );
     }
 
     #[test]
@@ -378,9 +537,15 @@ mod tests {
         assert_eq!(after[..before.len()], before);
         let more: Vec<&str> = after[before.len()..].iter().map(String::as_str).collect();
         let service = "arn:aws:ecs:us-east-1:123456789012:service/cluster-production-pr1/service-web-production-pr1";
-        assert!(more.contains(&format!("ecs:UpdateService {service}").as_str()), "{more:?}");
+        assert!(
+            more.contains(&format!("ecs:UpdateService {service}").as_str()),
+            "{more:?}"
+        );
         let role = "arn:aws:iam::123456789012:role/plumbline/us-east-1/production-pr1/role-execution-web-us-east-1-production-pr1";
-        assert!(more.contains(&format!("iam:PassRole {role}").as_str()), "{more:?}");
+        assert!(
+            more.contains(&format!("iam:PassRole {role}").as_str()),
+            "{more:?}"
+        );
         let open: Vec<&&str> = more.iter().filter(|pair| pair.ends_with(" *")).collect();
         assert_eq!(open, [&"ecs:DescribeTaskDefinition *"]);
         assert!(want.policy.to_string().len() <= 10240);
@@ -389,13 +554,28 @@ mod tests {
     #[test]
     fn each_role_of_a_source_is_for_one_service_and_one_resource_of_it() {
         for (kind, service, arn) in [
-            (Kind::Build, "codebuild", Some("codebuild:us-east-1:123456789012:project/build-web-production-pr1")),
+            (
+                Kind::Build,
+                "codebuild",
+                Some("codebuild:us-east-1:123456789012:project/build-web-production-pr1"),
+            ),
             (Kind::Function, "lambda", None),
-            (Kind::Pipeline, "codepipeline", Some("codepipeline:us-east-1:123456789012:pipeline-web-production-pr1")),
-            (Kind::Events, "events", Some("events:us-east-1:123456789012:rule/rule-web-production-pr1")),
+            (
+                Kind::Pipeline,
+                "codepipeline",
+                Some("codepipeline:us-east-1:123456789012:pipeline-web-production-pr1"),
+            ),
+            (
+                Kind::Events,
+                "events",
+                Some("events:us-east-1:123456789012:rule/rule-web-production-pr1"),
+            ),
         ] {
             let statement = &of(kind).trust["Statement"][0];
-            assert_eq!(statement["Principal"], json!({"Service": format!("{service}.amazonaws.com")}));
+            assert_eq!(
+                statement["Principal"],
+                json!({"Service": format!("{service}.amazonaws.com")})
+            );
             let condition = arn.map(|arn| {
                 json!({
                     "StringEquals": {"aws:SourceAccount": "123456789012"},
@@ -408,16 +588,26 @@ mod tests {
 
     #[test]
     fn other_partitions_have_their_own_arns() {
-        let env = Env { region: "cn-north-1".into(), ..env() };
+        let env = Env {
+            region: "cn-north-1".into(),
+            ..env()
+        };
         let want = of_app(&env, "web").unwrap();
-        assert!(!format!("{} {} {}", want.trust, want.policy, arn(&env, &want.role)).contains("arn:aws:"));
+        assert!(
+            !format!("{} {} {}", want.trust, want.policy, arn(&env, &want.role))
+                .contains("arn:aws:")
+        );
     }
 
     #[test]
     fn the_policies_fit_what_iam_takes_also_with_the_longest_names() {
         let suffix = "s".repeat(32);
-        let env =
-            Env { name: format!("{}-{suffix}", "e".repeat(32)), suffix, region: "ap-southeast-1".into(), ..env() };
+        let env = Env {
+            name: format!("{}-{suffix}", "e".repeat(32)),
+            suffix,
+            region: "ap-southeast-1".into(),
+            ..env()
+        };
         let long = Source {
             name: "a".repeat(32),
             repository: format!("{}/{}", "o".repeat(100), "r".repeat(100)),

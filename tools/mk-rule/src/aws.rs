@@ -24,8 +24,13 @@ const FRESH_BUDGET: Duration = Duration::from_secs(120);
 /// One that some of the calls see is seen by all of them within seconds.
 const SHOWS: Duration = Duration::from_secs(60);
 /// Targets just removed still count for a while.
-const AIMED: &[(&str, &str)] =
-    &[("ValidationException", "can't be deleted since it has targets"), ("ConcurrentModificationException", "")];
+const AIMED: &[(&str, &str)] = &[
+    (
+        "ValidationException",
+        "can't be deleted since it has targets",
+    ),
+    ("ConcurrentModificationException", ""),
+];
 const AIMED_BUDGET: Duration = Duration::from_secs(5 * 60);
 
 /// EventBridge, and for whom.
@@ -38,7 +43,11 @@ pub struct Events {
 /// Makes the client of a tool.
 pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Events {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
-    Events { client: Client::from_conf(config), stream: stream.clone(), env: env.clone() }
+    Events {
+        client: Client::from_conf(config),
+        stream: stream.clone(),
+        env: env.clone(),
+    }
 }
 
 impl Events {
@@ -47,11 +56,17 @@ impl Events {
     pub async fn look(&self, rule: &str) -> Result<Option<Have>> {
         let what = format!("rule {rule} exists, but EventBridge does not show its tags");
         wait::until(&self.stream, &what, SHOWS, || async {
-            Ok(match try_join!(self.describe(rule), self.targets(rule), self.tags(rule))? {
-                (Some(have), targets, Some(tags)) => Some(Some(Have { targets, tags, ..have })),
-                (Some(_), _, None) => None,
-                (None, ..) => Some(None),
-            })
+            Ok(
+                match try_join!(self.describe(rule), self.targets(rule), self.tags(rule))? {
+                    (Some(have), targets, Some(tags)) => Some(Some(Have {
+                        targets,
+                        tags,
+                        ..have
+                    })),
+                    (Some(_), _, None) => None,
+                    (None, ..) => Some(None),
+                },
+            )
         })
         .await
     }
@@ -60,7 +75,10 @@ impl Events {
         match self.client.describe_rule().name(rule).send().await {
             Ok(answer) => Ok(Some(Have {
                 description: answer.description.unwrap_or_default(),
-                pattern: answer.event_pattern.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+                pattern: answer
+                    .event_pattern
+                    .and_then(|text| serde_json::from_str(&text).ok())
+                    .unwrap_or_default(),
                 // AWS leaves out the state of one that was made enabled by default.
                 state: answer.state.unwrap_or(RuleState::Enabled).as_str().into(),
                 schedule: answer.schedule_expression.unwrap_or_default(),
@@ -68,7 +86,11 @@ impl Events {
                 ..Have::default()
             })),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(None),
-            Err(error) => Err(aws_error("events:DescribeRule", format!("find rule {rule}"), error)),
+            Err(error) => Err(aws_error(
+                "events:DescribeRule",
+                format!("find rule {rule}"),
+                error,
+            )),
         }
     }
 
@@ -76,7 +98,14 @@ impl Events {
         let mut all = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let answer = match self.client.list_targets_by_rule().rule(rule).set_next_token(token).send().await {
+            let answer = match self
+                .client
+                .list_targets_by_rule()
+                .rule(rule)
+                .set_next_token(token)
+                .send()
+                .await
+            {
                 Ok(answer) => answer,
                 Err(error) if code(&error) == "ResourceNotFoundException" => return Ok(all),
                 Err(error) => {
@@ -96,12 +125,27 @@ impl Events {
     }
 
     async fn tags(&self, rule: &str) -> Result<Option<BTreeMap<String, String>>> {
-        match self.client.list_tags_for_resource().resource_arn(self.arn(rule)).send().await {
-            Ok(answer) => {
-                Ok(Some(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect()))
-            }
+        match self
+            .client
+            .list_tags_for_resource()
+            .resource_arn(self.arn(rule))
+            .send()
+            .await
+        {
+            Ok(answer) => Ok(Some(
+                answer
+                    .tags
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|tag| (tag.key, tag.value))
+                    .collect(),
+            )),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(None),
-            Err(error) => Err(aws_error("events:ListTagsForResource", format!("read the tags of rule {rule}"), error)),
+            Err(error) => Err(aws_error(
+                "events:ListTagsForResource",
+                format!("read the tags of rule {rule}"),
+                error,
+            )),
         }
     }
 
@@ -110,9 +154,22 @@ impl Events {
         let mut all = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let answer = self.client.list_rules().name_prefix("rule-").limit(100).set_next_token(token).send().await;
+            let answer = self
+                .client
+                .list_rules()
+                .name_prefix("rule-")
+                .limit(100)
+                .set_next_token(token)
+                .send()
+                .await;
             let answer = answer.map_err(|e| aws_error("events:ListRules", "list the rules", e))?;
-            all.extend(answer.rules.unwrap_or_default().into_iter().filter_map(|rule| rule.name));
+            all.extend(
+                answer
+                    .rules
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|rule| rule.name),
+            );
             token = answer.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 all.retain(|name| could_be(name, "rule", &self.env.name, RULE_LIMIT));
@@ -123,31 +180,69 @@ impl Events {
 
     /// Makes a rule with its tags, or changes it: then AWS does not look at the tags.
     pub async fn put(&self, want: &Want) -> Result<()> {
-        let state = if want.enabled { RuleState::Enabled } else { RuleState::Disabled };
-        let request = self.client.put_rule().name(&want.rule).description(&want.description).state(state);
-        let request = request.event_pattern(want.pattern.to_string()).set_tags(Some(tags(want)?));
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| aws_error("events:PutRule", format!("set rule {}", want.rule), e))
+        let state = if want.enabled {
+            RuleState::Enabled
+        } else {
+            RuleState::Disabled
+        };
+        let request = self
+            .client
+            .put_rule()
+            .name(&want.rule)
+            .description(&want.description)
+            .state(state);
+        let request = request
+            .event_pattern(want.pattern.to_string())
+            .set_tags(Some(tags(want)?));
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("events:PutRule", format!("set rule {}", want.rule), e))
     }
 
     /// Has the rule start the pipeline.
     pub async fn aim(&self, want: &Want) -> Result<()> {
-        let target = Target::builder().id(TARGET).arn(&want.pipeline).role_arn(&want.role).build();
-        let request = self.client.put_targets().rule(&want.rule).targets(target.map_err(incomplete)?);
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        let what = format!("set the target of rule {}, with role {}", want.rule, want.role);
+        let target = Target::builder()
+            .id(TARGET)
+            .arn(&want.pipeline)
+            .role_arn(&want.role)
+            .build();
+        let request = self
+            .client
+            .put_targets()
+            .rule(&want.rule)
+            .targets(target.map_err(incomplete)?);
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let what = format!(
+            "set the target of rule {}, with role {}",
+            want.rule, want.role
+        );
         let answer = answer.map_err(|e| aws_error("events:PutTargets", &what, e))?;
         let failed = answer.failed_entries.unwrap_or_default();
         failed.first().map_or(Ok(()), |entry| {
-            Err(half_failed("events:PutTargets", &what, entry.error_message(), entry.error_code()))
+            Err(half_failed(
+                "events:PutTargets",
+                &what,
+                entry.error_message(),
+                entry.error_code(),
+            ))
         })
     }
 
     /// Sets a rule's tags to ours; others' tags stay.
     pub async fn retag(&self, want: &Want) -> Result<()> {
-        let request = self.client.tag_resource().resource_arn(self.arn(&want.rule)).set_tags(Some(tags(want)?));
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| aws_error("events:TagResource", format!("tag rule {}", want.rule), e))
+        let request = self
+            .client
+            .tag_resource()
+            .resource_arn(self.arn(&want.rule))
+            .set_tags(Some(tags(want)?));
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("events:TagResource", format!("tag rule {}", want.rule), e))
     }
 
     /// Deletes a rule, its targets first: AWS keeps one that has any.
@@ -156,7 +251,11 @@ impl Events {
             let ids = targets.iter().map(|target| target.id.clone()).collect();
             let what = format!("remove the targets of rule {rule}");
             let request = self.client.remove_targets().rule(rule).set_ids(Some(ids));
-            match wait::retry(&self.stream, FRESH_BUDGET, &FRESH[1..2], || request.clone().send()).await {
+            match wait::retry(&self.stream, FRESH_BUDGET, &FRESH[1..2], || {
+                request.clone().send()
+            })
+            .await
+            {
                 Ok(answer) => {
                     if let Some(entry) = answer.failed_entries.unwrap_or_default().first() {
                         return Err(half_failed(
@@ -176,7 +275,11 @@ impl Events {
         match wait::retry(&self.stream, AIMED_BUDGET, AIMED, || request.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(()),
-            Err(error) => Err(aws_error("events:DeleteRule", format!("delete rule {rule}"), error)),
+            Err(error) => Err(aws_error(
+                "events:DeleteRule",
+                format!("delete rule {rule}"),
+                error,
+            )),
         }
     }
 
@@ -191,17 +294,40 @@ fn told(target: Target) -> plan::Target {
         ("input", target.input.is_some()),
         ("input path", target.input_path.is_some()),
         ("input transformer", target.input_transformer.is_some()),
-        ("retry policy", target.retry_policy.is_some_and(|retries| !by_default(&retries))),
-        ("dead-letter queue", target.dead_letter_config.is_some_and(|queue| queue.arn.is_some())),
+        (
+            "retry policy",
+            target
+                .retry_policy
+                .is_some_and(|retries| !by_default(&retries)),
+        ),
+        (
+            "dead-letter queue",
+            target
+                .dead_letter_config
+                .is_some_and(|queue| queue.arn.is_some()),
+        ),
     ];
-    let settings = settings.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.to_string()).collect();
-    plan::Target { id: target.id, arn: target.arn, role: target.role_arn.unwrap_or_default(), settings }
+    let settings = settings
+        .into_iter()
+        .filter(|(_, set)| *set)
+        .map(|(name, _)| name.to_string())
+        .collect();
+    plan::Target {
+        id: target.id,
+        arn: target.arn,
+        role: target.role_arn.unwrap_or_default(),
+        settings,
+    }
 }
 
 /// Whether a target is tried again as one is that says nothing of it: for a day, 185 times.
 fn by_default(retries: &RetryPolicy) -> bool {
-    retries.maximum_retry_attempts.is_none_or(|times| times == 185)
-        && retries.maximum_event_age_in_seconds.is_none_or(|seconds| seconds == 86400)
+    retries
+        .maximum_retry_attempts
+        .is_none_or(|times| times == 185)
+        && retries
+            .maximum_event_age_in_seconds
+            .is_none_or(|seconds| seconds == 86400)
 }
 
 /// These calls answer well and say for each entry what failed.
@@ -211,7 +337,10 @@ fn half_failed(operation: &str, what: &str, why: Option<&str>, code: Option<&str
 }
 
 fn tags(want: &Want) -> Result<Vec<Tag>> {
-    let tags = want.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let tags = want
+        .tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build());
     tags.collect::<Result<_, _>>().map_err(incomplete)
 }
 

@@ -17,9 +17,14 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
     let events = aws::client(aws, stream, env);
     let names = events.names().await?;
     let found = wait::all(names.iter().map(|name| events.look(name))).await?;
-    let ours = names.iter().zip(&found).filter_map(|(name, have)| Some((name, have.as_ref()?)));
+    let ours = names
+        .iter()
+        .zip(&found)
+        .filter_map(|(name, have)| Some((name, have.as_ref()?)));
     let ours = ours.filter(|(_, have)| env.owns(&have.tags));
-    Ok(ours.map(|(name, have)| plan::found(env, name, have)).collect())
+    Ok(ours
+        .map(|(name, have)| plan::found(env, name, have))
+        .collect())
 }
 
 /// Deletes the rules among `records` with their targets, for `rm-env`: first of all, so that nothing
@@ -34,12 +39,16 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
     let events = aws::client(aws, stream, env);
     stream
         .each(rules, async |record| {
-            let Some(have) = events.look(&record.rule).await? else { return Ok(()) };
+            let Some(have) = events.look(&record.rule).await? else {
+                return Ok(());
+            };
             if !env.owns(&have.tags) {
                 return Err(plan::foreign(env, &record.rule));
             }
             events.delete(&record.rule, &have.targets).await?;
-            stream.write(Record::of(&record).changed(Change::Deleted, &[])).await
+            stream
+                .write(Record::of(&record).changed(Change::Deleted, &[]))
+                .await
         })
         .await
 }

@@ -24,12 +24,17 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let aws = Aws::connect(&stream, &env).await?;
     let events = aws::client(&aws, &stream, &env);
     let (stream, env, events) = (&stream, &env, &events);
-    stream.for_each(|source: Source| rule(stream, env, events, source)).await
+    stream
+        .for_each(|source: Source| rule(stream, env, events, source))
+        .await
 }
 
 /// Makes or mends one rule. It is looked for before its pipeline exists.
 async fn rule(stream: &Stream, env: &Env, events: &aws::Events, source: Source) -> Result<()> {
-    let (rule_name, role_name) = (env.rule_name(&source.name), format!("events/{}", source.name));
+    let (rule_name, role_name) = (
+        env.rule_name(&source.name),
+        format!("events/{}", source.name),
+    );
     let (there, pipeline, role) = tokio::try_join!(
         events.look(&rule_name),
         stream.need::<Pipeline>(&source.name),
@@ -38,8 +43,18 @@ async fn rule(stream: &Stream, env: &Env, events: &aws::Events, source: Source) 
     let want = plan::want(env, &source, &pipeline.arn, &role.arn);
     let record = || plan::record(env, &source.name, &rule_name, want.enabled);
     let (change, differences) = match plan::step(env, &want, there.as_ref())? {
-        Step::Create => (if env.plan { Change::Create } else { Change::Created }, Vec::new()),
-        Step::Change(differences) => (Change::from_differences(&differences, env.plan), differences),
+        Step::Create => (
+            if env.plan {
+                Change::Create
+            } else {
+                Change::Created
+            },
+            Vec::new(),
+        ),
+        Step::Change(differences) => (
+            Change::from_differences(&differences, env.plan),
+            differences,
+        ),
     };
     let mut fields = plan::fields(&differences);
     if change == Change::Created {

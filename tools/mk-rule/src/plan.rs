@@ -75,7 +75,10 @@ pub enum Field {
 pub fn want(env: &Env, source: &Source, pipeline: &str, role: &str) -> Want {
     let rule = env.rule_name(&source.name);
     Want {
-        description: format!("Starts the pipeline of {} in {} on a push to {}", source.name, env.name, source.branch),
+        description: format!(
+            "Starts the pipeline of {} in {} on a push to {}",
+            source.name, env.name, source.branch
+        ),
         pattern: pattern(source),
         enabled: source.trigger == "events",
         pipeline: pipeline.into(),
@@ -104,16 +107,30 @@ const DISABLED: &str = "DISABLED";
 ///
 /// Errors: a rule of that name is there and not the environment's.
 pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else { return Ok(Step::Create) };
+    let Some(have) = have else {
+        return Ok(Step::Create);
+    };
     if !env.owns(&have.tags) {
         return Err(foreign(env, &want.rule));
     }
     let state = if want.enabled { "ENABLED" } else { DISABLED };
-    let none = |text: &str| if text.is_empty() { "none".to_string() } else { text.to_string() };
-    let ours = have.targets.iter().find(|target| target.id == TARGET).cloned().unwrap_or_default();
+    let none = |text: &str| {
+        if text.is_empty() {
+            "none".to_string()
+        } else {
+            text.to_string()
+        }
+    };
+    let ours = have
+        .targets
+        .iter()
+        .find(|target| target.id == TARGET)
+        .cloned()
+        .unwrap_or_default();
     let fields = [
         Difference::between("description", &have.description, &want.description),
-        Difference::between("event pattern", &have.pattern, &want.pattern).filter(|_| have.pattern != want.pattern), // the order of fields says nothing
+        Difference::between("event pattern", &have.pattern, &want.pattern)
+            .filter(|_| have.pattern != want.pattern), // the order of fields says nothing
         Difference::between("state", &have.state, state),
         Difference::between("schedule", none(&have.schedule), "none"),
         Difference::between("role", none(&have.role), "none"),
@@ -122,7 +139,9 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
         Difference::between("target settings", none(&ours.settings.join(", ")), "none"),
     ];
     let tags = Difference::of_tags(&have.tags, &want.tags);
-    Ok(Step::Change(fields.into_iter().flatten().chain(tags).collect()))
+    Ok(Step::Change(
+        fields.into_iter().flatten().chain(tags).collect(),
+    ))
 }
 
 /// The calls that bring differences into line, each once.
@@ -139,27 +158,42 @@ pub fn fields(differences: &[Difference]) -> Vec<Field> {
 
 /// What is said of a rule that is not the environment's.
 pub fn foreign(env: &Env, rule: &str) -> Error {
-    Error::refused(format!("rule {rule} exists and is not tagged plumbline:env={}; it is left alone", env.name))
-        .hint("delete it, or name the environment or the source otherwise")
+    Error::refused(format!(
+        "rule {rule} exists and is not tagged plumbline:env={}; it is left alone",
+        env.name
+    ))
+    .hint("delete it, or name the environment or the source otherwise")
 }
 
 /// The record of a rule that is there, under its source's name: one that was cut does not tell it.
 /// Without that tag, all it is called, since no two records may have one name.
 pub fn found(env: &Env, rule: &str, have: &Have) -> Record {
-    record(env, have.tags.get(SOURCE).map_or(rule, String::as_str), rule, have.state != DISABLED)
+    record(
+        env,
+        have.tags.get(SOURCE).map_or(rule, String::as_str),
+        rule,
+        have.state != DISABLED,
+    )
 }
 
 /// A rule's record.
 pub fn record(env: &Env, source: &str, rule: &str, enabled: bool) -> Record {
     let arn = env.arn("events", &format!("rule/{rule}"));
-    Record::of(&Rule { name: source.into(), arn, rule: rule.into(), ..Rule::default() }).with("enabled", enabled)
+    Record::of(&Rule {
+        name: source.into(),
+        arn,
+        rule: rule.into(),
+        ..Rule::default()
+    })
+    .with("enabled", enabled)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PIPELINE: &str = "arn:aws:codepipeline:us-east-1:123456789012:pipeline-web-production-pr1";
+    const PIPELINE: &str =
+        "arn:aws:codepipeline:us-east-1:123456789012:pipeline-web-production-pr1";
     const ROLE: &str = "arn:aws:iam::123456789012:role/x";
 
     fn env() -> Env {
@@ -169,7 +203,12 @@ mod tests {
 
     fn wanted(trigger: &str) -> Want {
         let text = format!(r#"{{"name":"web","repository":"owner/web","trigger":"{trigger}"}}"#);
-        want(&env(), &serde_json::from_str(&text).unwrap(), PIPELINE, ROLE)
+        want(
+            &env(),
+            &serde_json::from_str(&text).unwrap(),
+            PIPELINE,
+            ROLE,
+        )
     }
 
     fn ours() -> Have {
@@ -178,7 +217,12 @@ mod tests {
             description: want.description,
             pattern: want.pattern,
             state: "ENABLED".into(),
-            targets: vec![Target { id: TARGET.into(), arn: PIPELINE.into(), role: ROLE.into(), settings: Vec::new() }],
+            targets: vec![Target {
+                id: TARGET.into(),
+                arn: PIPELINE.into(),
+                role: ROLE.into(),
+                settings: Vec::new(),
+            }],
             tags: want.tags.into_iter().collect(),
             ..Have::default()
         }
@@ -187,7 +231,10 @@ mod tests {
     fn differing(want: &Want, have: &Have) -> Vec<String> {
         match step(&env(), want, Some(have)).unwrap() {
             Step::Create => panic!("create"),
-            Step::Change(differences) => differences.into_iter().map(|difference| difference.field).collect(),
+            Step::Change(differences) => differences
+                .into_iter()
+                .map(|difference| difference.field)
+                .collect(),
         }
     }
 
@@ -214,7 +261,13 @@ mod tests {
     #[test]
     fn others_targets_are_no_difference_and_ours_is_put_right() {
         let mut have = ours();
-        have.targets.insert(0, Target { id: "theirs".into(), ..Target::default() });
+        have.targets.insert(
+            0,
+            Target {
+                id: "theirs".into(),
+                ..Target::default()
+            },
+        );
         assert_eq!(differing(&wanted("events"), &have), Vec::<String>::new());
         have.targets[1].role = "other".into();
         assert_eq!(differing(&wanted("events"), &have), ["target role"]);
@@ -226,25 +279,51 @@ mod tests {
         have.targets[0].settings = vec!["input".into(), "retry policy".into()];
         have.schedule = "rate(5 minutes)".into();
         have.role = ROLE.into();
-        assert_eq!(differing(&wanted("events"), &have), ["schedule", "role", "target settings"]);
-        let acts = Have { state: "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS".into(), ..ours() };
+        assert_eq!(
+            differing(&wanted("events"), &have),
+            ["schedule", "role", "target settings"]
+        );
+        let acts = Have {
+            state: "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS".into(),
+            ..ours()
+        };
         for trigger in ["events", "connection"] {
             assert_eq!(differing(&wanted(trigger), &acts), ["state"], "{trigger}");
         }
-        assert_eq!(found(&env(), "rule-web-production-pr1", &acts).0["enabled"], true);
+        assert_eq!(
+            found(&env(), "rule-web-production-pr1", &acts).0["enabled"],
+            true
+        );
     }
 
     #[test]
     fn each_kind_of_difference_is_mended_by_one_call() {
         let tags = BTreeMap::from([("plumbline:env".to_string(), "production-pr1".to_string())]);
-        let have = Have { tags, ..Have::default() };
-        let Step::Change(differences) = step(&env(), &wanted("events"), Some(&have)).unwrap() else { panic!() };
-        assert_eq!(fields(&differences), [Field::Rule, Field::Target, Field::Tags]);
+        let have = Have {
+            tags,
+            ..Have::default()
+        };
+        let Step::Change(differences) = step(&env(), &wanted("events"), Some(&have)).unwrap()
+        else {
+            panic!()
+        };
+        assert_eq!(
+            fields(&differences),
+            [Field::Rule, Field::Target, Field::Tags]
+        );
     }
 
     #[test]
     fn a_rule_without_our_tag_is_refused() {
-        let error = step(&env(), &wanted("events"), Some(&Have { tags: BTreeMap::new(), ..ours() })).unwrap_err();
+        let error = step(
+            &env(),
+            &wanted("events"),
+            Some(&Have {
+                tags: BTreeMap::new(),
+                ..ours()
+            }),
+        )
+        .unwrap_err();
         assert_eq!(
             error.message,
             "rule rule-web-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
@@ -254,12 +333,19 @@ mod tests {
     #[test]
     fn a_record_holds_name_arn_and_whether_it_acts() {
         assert_eq!(
-            serde_json::to_string(&record(&env(), "web", "rule-web-production-pr1", false)).unwrap(),
+            serde_json::to_string(&record(&env(), "web", "rule-web-production-pr1", false))
+                .unwrap(),
             r#"{"type":"rule","name":"web","arn":"arn:aws:events:us-east-1:123456789012:rule/rule-web-production-pr1","rule":"rule-web-production-pr1","enabled":false}"#
         );
         let mut have = ours();
-        assert_eq!(found(&env(), "rule-web-production-pr1", &have).name(), "web");
+        assert_eq!(
+            found(&env(), "rule-web-production-pr1", &have).name(),
+            "web"
+        );
         have.tags.remove(SOURCE);
-        assert_eq!(found(&env(), "rule-web-production-pr1", &have).name(), "rule-web-production-pr1");
+        assert_eq!(
+            found(&env(), "rule-web-production-pr1", &have).name(),
+            "rule-web-production-pr1"
+        );
     }
 }

@@ -8,8 +8,8 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::Builder;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{
-    Filter, IpPermission, IpRange, ResourceType, SecurityGroup, SecurityGroupRule, Tag, TagSpecification,
-    UserIdGroupPair,
+    Filter, IpPermission, IpRange, ResourceType, SecurityGroup, SecurityGroupRule, Tag,
+    TagSpecification, UserIdGroupPair,
 };
 use futures_util::future::try_join_all;
 use plumbing::name::IDENTITY;
@@ -24,13 +24,22 @@ const FRESH: &[(&str, &str)] = &[("InvalidGroup.NotFound", ""), ("InvalidVpcID.N
 const TAGGING: &[(&str, &str)] = &[("ConcurrentTagAccess", "")];
 const TAG_BUDGET: Duration = Duration::from_secs(60);
 /// A rule is gone: EC2's code for one that is named by its ID, and for one that is described.
-const RULE_GONE: &[&str] = &["InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"];
+const RULE_GONE: &[&str] = &[
+    "InvalidSecurityGroupRuleId.NotFound",
+    "InvalidPermission.NotFound",
+];
 /// A group is gone, and its rules with it.
 const GROUP_GONE: &[&str] = &["InvalidGroup.NotFound"];
 /// AWS's codes for a quota that is reached, and the name of the quota in Service Quotas.
 const QUOTAS: &[(&str, &str)] = &[
-    ("SecurityGroupLimitExceeded", "VPC security groups per Region"),
-    ("RulesPerSecurityGroupLimitExceeded", "Inbound or outbound rules per security group"),
+    (
+        "SecurityGroupLimitExceeded",
+        "VPC security groups per Region",
+    ),
+    (
+        "RulesPerSecurityGroupLimitExceeded",
+        "Inbound or outbound rules per security group",
+    ),
 ];
 /// A deleted group is seen by some calls for this long (Terraform's limit).
 const GONE: Duration = Duration::from_secs(5 * 60);
@@ -49,15 +58,23 @@ pub struct Ec2 {
 /// Makes the client of a tool.
 pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Ec2 {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
-    Ec2 { client: Client::from_conf(config), stream: stream.clone(), env: env.clone() }
+    Ec2 {
+        client: Client::from_conf(config),
+        stream: stream.clone(),
+        env: env.clone(),
+    }
 }
 
 impl Ec2 {
     /// All groups that carry the identity tag, with their rules; two calls deep.
     pub async fn find(&self) -> Result<Vec<Group>> {
-        let groups = self.groups(filter(&format!("tag:{IDENTITY}"), [self.env.name.as_str()])).await?;
+        let groups = self
+            .groups(filter(&format!("tag:{IDENTITY}"), [self.env.name.as_str()]))
+            .await?;
         // A VPC's own group goes with it and cannot be deleted.
-        let ours = groups.into_iter().filter(|group| self.env.owns(&group.tags) && group.name != "default");
+        let ours = groups
+            .into_iter()
+            .filter(|group| self.env.owns(&group.tags) && group.name != "default");
         self.with_rules(ours.collect()).await
     }
 
@@ -65,12 +82,20 @@ impl Ec2 {
     /// case alone are the same name.
     async fn named(&self, vpc: &str, name: &str) -> Result<Option<Group>> {
         let groups = self.groups(filter("vpc-id", [vpc])).await?;
-        let named = groups.into_iter().find(|group| group.vpc == vpc && group.name.eq_ignore_ascii_case(name));
+        let named = groups
+            .into_iter()
+            .find(|group| group.vpc == vpc && group.name.eq_ignore_ascii_case(name));
         Ok(self.with_rules(named.into_iter().collect()).await?.pop())
     }
 
     async fn groups(&self, filter: Filter) -> Result<Vec<Group>> {
-        let pages = self.client.describe_security_groups().filters(filter).into_paginator().items().send();
+        let pages = self
+            .client
+            .describe_security_groups()
+            .filters(filter)
+            .into_paginator()
+            .items()
+            .send();
         let found: Vec<SecurityGroup> = pages
             .collect::<Result<_, _>>()
             .await
@@ -99,11 +124,20 @@ impl Ec2 {
     /// The rules of groups, each with its group's ID.
     async fn rules(&self, groups: &[&str]) -> Result<Vec<(String, Found)>> {
         let filter = filter("group-id", groups.iter().copied());
-        let pages = self.client.describe_security_group_rules().filters(filter).into_paginator().items().send();
-        let found: Vec<SecurityGroupRule> = pages
-            .collect::<Result<_, _>>()
-            .await
-            .map_err(|e| aws_error("ec2:DescribeSecurityGroupRules", "look at the security groups' rules", e))?;
+        let pages = self
+            .client
+            .describe_security_group_rules()
+            .filters(filter)
+            .into_paginator()
+            .items()
+            .send();
+        let found: Vec<SecurityGroupRule> = pages.collect::<Result<_, _>>().await.map_err(|e| {
+            aws_error(
+                "ec2:DescribeSecurityGroupRules",
+                "look at the security groups' rules",
+                e,
+            )
+        })?;
         Ok(found.into_iter().map(rule).collect())
     }
 
@@ -113,17 +147,31 @@ impl Ec2 {
     /// Errors: the name is taken by a group that is not the environment's.
     pub async fn create(&self, vpc: &str, name: &str) -> Result<(Group, bool)> {
         let tags = self.env.tags_of(name);
-        let request = self.client.create_security_group().group_name(name).description(DESCRIPTION);
+        let request = self
+            .client
+            .create_security_group()
+            .group_name(name)
+            .description(DESCRIPTION);
         let request = request.tag_specifications(spec(ResourceType::SecurityGroup, &tags));
         // A VPC without subnets may go to another run's: then another record of it comes.
-        let newest = || self.stream.get::<Vpc>("main").map_or_else(|| vpc.to_string(), |newest| newest.id);
+        let newest = || {
+            self.stream
+                .get::<Vpc>("main")
+                .map_or_else(|| vpc.to_string(), |newest| newest.id)
+        };
         let call = || request.clone().vpc_id(newest()).send();
         let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, call).await;
         let vpc = newest();
         let error = match answer {
             Ok(answer) => {
                 let id = answer.group_id.unwrap_or_default();
-                let group = Group { id, name: name.into(), vpc, tags: tags.into_iter().collect(), rules: vec![] };
+                let group = Group {
+                    id,
+                    name: name.into(),
+                    vpc,
+                    tags: tags.into_iter().collect(),
+                    rules: vec![],
+                };
                 return Ok((group, true));
             }
             Err(error) => error,
@@ -133,7 +181,10 @@ impl Ec2 {
             return Err(refusal("ec2:CreateSecurityGroup", what, error));
         }
         let unseen = format!("security group {name} is taken, and not seen yet");
-        let there = wait::until(&self.stream, &unseen, FRESH_BUDGET, async || self.named(&vpc, name).await).await?;
+        let there = wait::until(&self.stream, &unseen, FRESH_BUDGET, async || {
+            self.named(&vpc, name).await
+        })
+        .await?;
         match self.env.owns(&there.tags) {
             true => Ok((there, false)),
             false => Err(aws_error("ec2:CreateSecurityGroup", what, error).hint(format!(
@@ -147,8 +198,14 @@ impl Ec2 {
     ///
     /// In a VPC with IPv6 there is a second one; the next run finds it and takes it away.
     pub async fn revoke_default(&self, group: &Group) -> Result<()> {
-        let all = IpPermission::builder().ip_protocol("-1").ip_ranges(IpRange::builder().cidr_ip(ANYWHERE).build());
-        let request = self.client.revoke_security_group_egress().group_id(&group.id).ip_permissions(all.build());
+        let all = IpPermission::builder()
+            .ip_protocol("-1")
+            .ip_ranges(IpRange::builder().cidr_ip(ANYWHERE).build());
+        let request = self
+            .client
+            .revoke_security_group_egress()
+            .group_id(&group.id)
+            .ip_permissions(all.build());
         match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
             Err(error) if code(&error) != "InvalidPermission.NotFound" => {
                 let what = format!("revoke the default rule of security group {}", group.name);
@@ -159,65 +216,140 @@ impl Ec2 {
     }
 
     /// Adds rules to a group, in one call.
-    pub async fn authorise(&self, group: &Group, direction: Direction, rules: &[Rule]) -> Result<()> {
+    pub async fn authorise(
+        &self,
+        group: &Group,
+        direction: Direction,
+        rules: &[Rule],
+    ) -> Result<()> {
         if rules.is_empty() || self.authorised(group, direction, rules).await? {
             return Ok(());
         }
         // One of them was there: AWS took none. One by one, to be there is as good as to be added.
         for rule in rules {
-            self.authorised(group, direction, std::slice::from_ref(rule)).await?;
+            self.authorised(group, direction, std::slice::from_ref(rule))
+                .await?;
         }
         Ok(())
     }
 
     /// False where AWS took none of the rules, since one of them is there.
-    async fn authorised(&self, group: &Group, direction: Direction, rules: &[Rule]) -> Result<bool> {
+    async fn authorised(
+        &self,
+        group: &Group,
+        direction: Direction,
+        rules: &[Rule],
+    ) -> Result<bool> {
         let permissions: Vec<IpPermission> = rules.iter().map(permission).collect();
-        let tags = spec(ResourceType::SecurityGroupRule, &self.env.tags_of(&group.name));
+        let tags = spec(
+            ResourceType::SecurityGroupRule,
+            &self.env.tags_of(&group.name),
+        );
         let what = format!("add rules to security group {}", group.name);
         match direction {
             Direction::Ingress => {
-                let request = self.client.authorize_security_group_ingress().group_id(&group.id);
-                let request = request.set_ip_permissions(Some(permissions)).tag_specifications(tags);
-                let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-                unless(answer, &["InvalidPermission.Duplicate"], "ec2:AuthorizeSecurityGroupIngress", what)
+                let request = self
+                    .client
+                    .authorize_security_group_ingress()
+                    .group_id(&group.id);
+                let request = request
+                    .set_ip_permissions(Some(permissions))
+                    .tag_specifications(tags);
+                let answer =
+                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                unless(
+                    answer,
+                    &["InvalidPermission.Duplicate"],
+                    "ec2:AuthorizeSecurityGroupIngress",
+                    what,
+                )
             }
             Direction::Egress => {
-                let request = self.client.authorize_security_group_egress().group_id(&group.id);
-                let request = request.set_ip_permissions(Some(permissions)).tag_specifications(tags);
-                let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
-                unless(answer, &["InvalidPermission.Duplicate"], "ec2:AuthorizeSecurityGroupEgress", what)
+                let request = self
+                    .client
+                    .authorize_security_group_egress()
+                    .group_id(&group.id);
+                let request = request
+                    .set_ip_permissions(Some(permissions))
+                    .tag_specifications(tags);
+                let answer =
+                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                unless(
+                    answer,
+                    &["InvalidPermission.Duplicate"],
+                    "ec2:AuthorizeSecurityGroupEgress",
+                    what,
+                )
             }
         }
     }
 
     /// Takes rules of a group away, in one call. Where the groups are `going`, one that is gone took
     /// its rules with it.
-    pub async fn revoke(&self, group: &Group, direction: Direction, rules: &[Found], going: bool) -> Result<()> {
-        let ids: Vec<String> = rules.iter().map(|found| found.id.clone()).filter(|id| !id.is_empty()).collect();
-        let gone = if going { [RULE_GONE, GROUP_GONE].concat() } else { RULE_GONE.to_vec() };
+    pub async fn revoke(
+        &self,
+        group: &Group,
+        direction: Direction,
+        rules: &[Found],
+        going: bool,
+    ) -> Result<()> {
+        let ids: Vec<String> = rules
+            .iter()
+            .map(|found| found.id.clone())
+            .filter(|id| !id.is_empty())
+            .collect();
+        let gone = if going {
+            [RULE_GONE, GROUP_GONE].concat()
+        } else {
+            RULE_GONE.to_vec()
+        };
         if ids.is_empty() || self.revoked(group, direction, &ids, &gone).await? {
             return Ok(());
         }
         // One of them was gone: AWS took none away. One by one, to be gone is as good.
         for id in &ids {
-            self.revoked(group, direction, std::slice::from_ref(id), &gone).await?;
+            self.revoked(group, direction, std::slice::from_ref(id), &gone)
+                .await?;
         }
         Ok(())
     }
 
     /// False where AWS took none of the rules away, since one of them is gone.
-    async fn revoked(&self, group: &Group, direction: Direction, ids: &[String], gone: &[&str]) -> Result<bool> {
+    async fn revoked(
+        &self,
+        group: &Group,
+        direction: Direction,
+        ids: &[String],
+        gone: &[&str],
+    ) -> Result<bool> {
         let (id, ids) = (&group.id, Some(ids.to_vec()));
         let what = format!("revoke rules of security group {}", group.name);
         match direction {
             Direction::Ingress => {
-                let request = self.client.revoke_security_group_ingress().group_id(id).set_security_group_rule_ids(ids);
-                unless(request.send().await, gone, "ec2:RevokeSecurityGroupIngress", what)
+                let request = self
+                    .client
+                    .revoke_security_group_ingress()
+                    .group_id(id)
+                    .set_security_group_rule_ids(ids);
+                unless(
+                    request.send().await,
+                    gone,
+                    "ec2:RevokeSecurityGroupIngress",
+                    what,
+                )
             }
             Direction::Egress => {
-                let request = self.client.revoke_security_group_egress().group_id(id).set_security_group_rule_ids(ids);
-                unless(request.send().await, gone, "ec2:RevokeSecurityGroupEgress", what)
+                let request = self
+                    .client
+                    .revoke_security_group_egress()
+                    .group_id(id)
+                    .set_security_group_rule_ids(ids);
+                unless(
+                    request.send().await,
+                    gone,
+                    "ec2:RevokeSecurityGroupEgress",
+                    what,
+                )
             }
         }
     }
@@ -225,14 +357,29 @@ impl Ec2 {
     /// Sets the tags of a group and its rules to ours; others' tags stay.
     pub async fn retag(&self, ids: Vec<String>, name: &str) -> Result<()> {
         let tags = sdk_tags(&self.env.tags_of(name));
-        let request = self.client.create_tags().set_resources(Some(ids)).set_tags(Some(tags));
-        let answer = wait::retry(&self.stream, TAG_BUDGET, TAGGING, || request.clone().send()).await;
-        answer.map(drop).map_err(|e| aws_error("ec2:CreateTags", format!("tag security group {name}"), e))
+        let request = self
+            .client
+            .create_tags()
+            .set_resources(Some(ids))
+            .set_tags(Some(tags));
+        let answer =
+            wait::retry(&self.stream, TAG_BUDGET, TAGGING, || request.clone().send()).await;
+        answer
+            .map(drop)
+            .map_err(|e| aws_error("ec2:CreateTags", format!("tag security group {name}"), e))
     }
 
     /// Deletes a group; answers false while something uses it or refers to it.
     pub async fn delete(&self, group: &Group) -> Result<bool> {
-        let Err(error) = self.client.delete_security_group().group_id(&group.id).send().await else { return Ok(true) };
+        let Err(error) = self
+            .client
+            .delete_security_group()
+            .group_id(&group.id)
+            .send()
+            .await
+        else {
+            return Ok(true);
+        };
         match code(&error) {
             "DependencyViolation" | "InvalidGroup.InUse" => Ok(false),
             "InvalidGroup.NotFound" => Ok(true),
@@ -245,24 +392,53 @@ impl Ec2 {
 
     /// Waits until a group is seen no more.
     pub async fn gone(&self, group: &str) -> Result<()> {
-        wait::until(&self.stream, &format!("security group {group} is still seen"), GONE, async || {
-            match self.client.describe_security_groups().group_ids(group).send().await {
+        wait::until(
+            &self.stream,
+            &format!("security group {group} is still seen"),
+            GONE,
+            async || match self
+                .client
+                .describe_security_groups()
+                .group_ids(group)
+                .send()
+                .await
+            {
                 Ok(answer) => Ok(answer.security_groups().is_empty().then_some(())),
                 Err(error) if code(&error) == "InvalidGroup.NotFound" => Ok(Some(())),
-                Err(error) => Err(aws_error("ec2:DescribeSecurityGroups", format!("look at {group}"), error)),
-            }
-        })
+                Err(error) => Err(aws_error(
+                    "ec2:DescribeSecurityGroups",
+                    format!("look at {group}"),
+                    error,
+                )),
+            },
+        )
         .await
     }
 
     /// The network interfaces in a group.
     pub async fn interfaces(&self, group: &str) -> Result<Vec<Interface>> {
-        let request = self.client.describe_network_interfaces().filters(filter("group-id", [group]));
-        let found: Vec<_> = request.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(|e| {
-            aws_error("ec2:DescribeNetworkInterfaces", format!("look at what uses security group {group}"), e)
-        })?;
+        let request = self
+            .client
+            .describe_network_interfaces()
+            .filters(filter("group-id", [group]));
+        let found: Vec<_> = request
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|e| {
+                aws_error(
+                    "ec2:DescribeNetworkInterfaces",
+                    format!("look at what uses security group {group}"),
+                    e,
+                )
+            })?;
         let interfaces = found.into_iter().map(|interface| Interface {
-            instance: interface.attachment.and_then(|attachment| attachment.instance_id).unwrap_or_default(),
+            instance: interface
+                .attachment
+                .and_then(|attachment| attachment.instance_id)
+                .unwrap_or_default(),
             id: interface.network_interface_id.unwrap_or_default(),
             description: interface.description.unwrap_or_default(),
             ours: self.env.owns(&tags(interface.tag_set)),
@@ -276,8 +452,11 @@ impl Ec2 {
             self.groups(filter("ip-permission.group-id", [group])),
             self.groups(filter("egress.ip-permission.group-id", [group]))
         )?;
-        let mut groups: Vec<Group> =
-            [ingress, egress].into_iter().flatten().filter(|g| !self.env.owns(&g.tags)).collect();
+        let mut groups: Vec<Group> = [ingress, egress]
+            .into_iter()
+            .flatten()
+            .filter(|g| !self.env.owns(&g.tags))
+            .collect();
         groups.sort_by(|a, b| a.id.cmp(&b.id));
         groups.dedup_by(|a, b| a.id == b.id);
         Ok(groups)
@@ -333,17 +512,22 @@ where
     let quota = QUOTAS.iter().find(|(reached, _)| *reached == code(&error));
     let told = aws_error(operation, what, error);
     match quota {
-        Some((_, quota)) => {
-            told.hint(format!("delete what nobody uses, or have Service Quotas raise '{quota}', and run it again"))
-        }
+        Some((_, quota)) => told.hint(format!(
+            "delete what nobody uses, or have Service Quotas raise '{quota}', and run it again"
+        )),
         None => told,
     }
 }
 
 fn permission(rule: &Rule) -> IpPermission {
-    let permission = IpPermission::builder().ip_protocol(&rule.protocol).from_port(rule.from).to_port(rule.to);
+    let permission = IpPermission::builder()
+        .ip_protocol(&rule.protocol)
+        .from_port(rule.from)
+        .to_port(rule.to);
     let permission = match rule.group() {
-        Some(group) => permission.user_id_group_pairs(UserIdGroupPair::builder().group_id(group).build()),
+        Some(group) => {
+            permission.user_id_group_pairs(UserIdGroupPair::builder().group_id(group).build())
+        }
         None => permission.ip_ranges(IpRange::builder().cidr_ip(&rule.peer).build()),
     };
     permission.build()
@@ -351,10 +535,18 @@ fn permission(rule: &Rule) -> IpPermission {
 
 fn rule(rule: SecurityGroupRule) -> (String, Found) {
     let group = rule.referenced_group_info.and_then(|group| group.group_id);
-    let peer = group.or(rule.cidr_ipv4).or(rule.cidr_ipv6).or(rule.prefix_list_id).unwrap_or_default();
+    let peer = group
+        .or(rule.cidr_ipv4)
+        .or(rule.cidr_ipv6)
+        .or(rule.prefix_list_id)
+        .unwrap_or_default();
     let found = Found {
         id: rule.security_group_rule_id.unwrap_or_default(),
-        direction: if rule.is_egress == Some(true) { Direction::Egress } else { Direction::Ingress },
+        direction: if rule.is_egress == Some(true) {
+            Direction::Egress
+        } else {
+            Direction::Ingress
+        },
         rule: Rule {
             protocol: rule.ip_protocol.unwrap_or_default(),
             from: rule.from_port.unwrap_or(-1),
@@ -367,17 +559,28 @@ fn rule(rule: SecurityGroupRule) -> (String, Found) {
 }
 
 fn filter<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> Filter {
-    Filter::builder().name(name).set_values(Some(values.into_iter().map(String::from).collect())).build()
+    Filter::builder()
+        .name(name)
+        .set_values(Some(values.into_iter().map(String::from).collect()))
+        .build()
 }
 
 fn spec(kind: ResourceType, tags: &[(String, String)]) -> TagSpecification {
-    TagSpecification::builder().resource_type(kind).set_tags(Some(sdk_tags(tags))).build()
+    TagSpecification::builder()
+        .resource_type(kind)
+        .set_tags(Some(sdk_tags(tags)))
+        .build()
 }
 
 fn sdk_tags(tags: &[(String, String)]) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+    tags.iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
 }
 
 fn tags(tags: Option<Vec<Tag>>) -> Tags {
-    tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
+    tags.unwrap_or_default()
+        .into_iter()
+        .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+        .collect()
 }

@@ -22,19 +22,30 @@ pub async fn groups(ec2: &Ec2, records: &[Record]) -> Result<()> {
         return Ok(());
     }
     let have = ec2.find().await?;
-    let going: Vec<&Group> = have.iter().filter(|group| named(records, &group.id)).collect();
+    let going: Vec<&Group> = have
+        .iter()
+        .filter(|group| named(records, &group.id))
+        .collect();
     let goes = |id: &str| going.iter().any(|group| group.id == id);
     // Rules go where they refer to a group: all in what goes, else those that hold what goes.
     let holds = |group: &Group, found: &&Found| {
-        found.rule.group().is_some_and(|peer| peer != group.id && (goes(&group.id) || goes(peer)))
+        found
+            .rule
+            .group()
+            .is_some_and(|peer| peer != group.id && (goes(&group.id) || goes(peer)))
     };
     let revoked = ec2
         .stream
-        .each(have.iter().flat_map(|group| DIRECTIONS.map(|way| (group, way))), async |(group, way)| {
-            let rules = group.rules.iter().filter(|found| found.direction == way);
-            let rules: Vec<Found> = rules.filter(|found| holds(group, found)).cloned().collect();
-            ec2.revoke(group, way, &rules, true).await
-        })
+        .each(
+            have.iter()
+                .flat_map(|group| DIRECTIONS.map(|way| (group, way))),
+            async |(group, way)| {
+                let rules = group.rules.iter().filter(|found| found.direction == way);
+                let rules: Vec<Found> =
+                    rules.filter(|found| holds(group, found)).cloned().collect();
+                ec2.revoke(group, way, &rules, true).await
+            },
+        )
         .await;
     let deleted = ec2
         .stream
@@ -50,16 +61,26 @@ pub async fn groups(ec2: &Ec2, records: &[Record]) -> Result<()> {
 
 /// Tries the deletion until it is done, as long as what stands in the way goes away by itself.
 async fn gone(ec2: &Ec2, group: &Group) -> Result<()> {
-    let what = format!("security group {} ({}) is still in use", group.name, group.id);
+    let what = format!(
+        "security group {} ({}) is still in use",
+        group.name, group.id
+    );
     wait::until(&ec2.stream, &what, INTERFACES_GO, async || {
         if ec2.delete(group).await? {
             return Ok(Some(()));
         }
-        let (interfaces, referrers) = tokio::try_join!(ec2.interfaces(&group.id), ec2.foreign_referrers(&group.id))?;
-        let staying = interfaces.iter().filter(|interface| !passes(interface, &ec2.env));
+        let (interfaces, referrers) =
+            tokio::try_join!(ec2.interfaces(&group.id), ec2.foreign_referrers(&group.id))?;
+        let staying = interfaces
+            .iter()
+            .filter(|interface| !passes(interface, &ec2.env));
         let staying = staying.map(|interface| format!("{interface} uses it"));
-        let referring =
-            referrers.iter().map(|g| format!("a rule of security group {} ({}) refers to it", g.name, g.id));
+        let referring = referrers.iter().map(|g| {
+            format!(
+                "a rule of security group {} ({}) refers to it",
+                g.name, g.id
+            )
+        });
         let foreign: Vec<String> = staying.chain(referring).collect();
         if foreign.is_empty() {
             return Ok(None);
@@ -86,7 +107,9 @@ fn passes(interface: &Interface, env: &Env) -> bool {
 }
 
 fn named(records: &[Record], id: &str) -> bool {
-    records.iter().any(|record| record.kind() == "sg" && record.text("id") == id)
+    records
+        .iter()
+        .any(|record| record.kind() == "sg" && record.text("id") == id)
 }
 
 #[cfg(test)]
@@ -97,20 +120,37 @@ mod tests {
         let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
         let env: Env = serde_json::from_str(text).unwrap();
         let (id, description, instance) = ("eni-1".into(), description.into(), String::new());
-        passes(&Interface { id, description, instance, ours }, &env)
+        passes(
+            &Interface {
+                id,
+                description,
+                instance,
+                ours,
+            },
+            &env,
+        )
     }
 
     #[test]
     fn interfaces_of_our_load_balancers_and_tasks_pass() {
-        assert!(passes_with("ELB app/alb-web-production-pr1/50dc6c495c0c9188", false));
-        assert!(passes_with("arn:aws:ecs:us-east-1:123456789012:attachment/1", false));
+        assert!(passes_with(
+            "ELB app/alb-web-production-pr1/50dc6c495c0c9188",
+            false
+        ));
+        assert!(passes_with(
+            "arn:aws:ecs:us-east-1:123456789012:attachment/1",
+            false
+        ));
         assert!(passes_with("", true));
     }
 
     #[test]
     fn interfaces_of_others_stay() {
         assert!(!passes_with("ELB app/theirs/50dc6c495c0c9188", false));
-        assert!(!passes_with("ELB app/alb-web-production-pr2/50dc6c495c0c9188", false));
+        assert!(!passes_with(
+            "ELB app/alb-web-production-pr2/50dc6c495c0c9188",
+            false
+        ));
         assert!(!passes_with("Primary network interface", false));
     }
 }

@@ -34,11 +34,21 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         Ok((ec2, have))
     };
     // In this order: what the input lacks is told before AWS is asked.
-    let (vpc, (), (ec2, have)) = try_join3(stream.need::<Vpc>("main"), apps(&stream, preset), find).await?;
+    let (vpc, (), (ec2, have)) =
+        try_join3(stream.need::<Vpc>("main"), apps(&stream, preset), find).await?;
     let callers_only = preset.is_some_and(|preset| preset.callers_only);
-    let want = Want { vpc: vpc.id, cidr: vpc.cidr, callers_only };
+    let want = Want {
+        vpc: vpc.id,
+        cidr: vpc.cidr,
+        callers_only,
+    };
     if env.plan {
-        let apps = stream.all().await?.iter().filter_map(Record::typed).collect();
+        let apps = stream
+            .all()
+            .await?
+            .iter()
+            .filter_map(Record::typed)
+            .collect();
         for record in plan::dry_run(&env, &want, &have, apps)? {
             stream.write(record).await?;
         }
@@ -57,7 +67,10 @@ async fn apps(stream: &Stream, preset: Option<&Preset>) -> Result<()> {
         app => return app.map(drop),
     }
     let Some(preset) = preset else {
-        let flags: Vec<String> = PRESETS.iter().map(|preset| format!("--{}", preset.flag)).collect();
+        let flags: Vec<String> = PRESETS
+            .iter()
+            .map(|preset| format!("--{}", preset.flag))
+            .collect();
         return Err(Error::input("no app record on stdin").hint(format!(
             "mk-app web --public | mk-vpc | {}, or give {}",
             stream.tool(),

@@ -12,7 +12,13 @@ use crate::plan::{self, DIRECTIONS, Group, Known, PARTS, Part, Step, Want};
 /// Makes the groups of every app of the stream and brings their rules into line.
 pub async fn groups(stream: &Stream, ec2: &Ec2, want: &Want, have: &[Group]) -> Result<()> {
     let here = have.iter().filter(|group| group.vpc == want.vpc);
-    let maker = Maker { stream, ec2, want, have, known: watch::channel(plan::known(&ec2.env, here)).0 };
+    let maker = Maker {
+        stream,
+        ec2,
+        want,
+        have,
+        known: watch::channel(plan::known(&ec2.env, here)).0,
+    };
     let apps = stream.for_each::<App, _, _>(|app| {
         maker.arrived(&app); // now, so that apps that come together are compared together
         maker.app(app)
@@ -33,20 +39,29 @@ struct Maker<'a> {
 impl Maker<'_> {
     fn arrived(&self, app: &App) {
         self.known.send_modify(|known| {
-            known.apps.entry(app.name.clone()).or_insert_with(|| app.clone());
+            known
+                .apps
+                .entry(app.name.clone())
+                .or_insert_with(|| app.clone());
         });
     }
 
     /// From here on no caller can come that is not known.
     async fn input_ended(&self) -> Result<()> {
         let records = self.stream.all().await?;
-        records.iter().filter_map(|record| record.typed()).for_each(|app| self.arrived(&app));
+        records
+            .iter()
+            .filter_map(|record| record.typed())
+            .for_each(|app| self.arrived(&app));
         self.known.send_modify(|known| known.whole = true);
         Ok(())
     }
 
     async fn app(&self, app: App) -> Result<()> {
-        self.stream.join(PARTS.map(|part| self.group(&app, part))).await.map(drop)
+        self.stream
+            .join(PARTS.map(|part| self.group(&app, part)))
+            .await
+            .map(drop)
     }
 
     async fn group(&self, app: &App, part: Part) -> Result<()> {
@@ -82,21 +97,29 @@ impl Maker<'_> {
                 let step = |way| plan::step(self.want, app, part, way, &known, &group.rules);
                 DIRECTIONS.into_iter().filter_map(step).collect()
             };
-            self.stream.join(steps.iter().map(|step| self.take(&group, step))).await?;
+            self.stream
+                .join(steps.iter().map(|step| self.take(&group, step)))
+                .await?;
             let compared = steps.len() == DIRECTIONS.len();
-            let settled = compared && steps.iter().all(|step| step.whole || step.surplus.is_empty());
+            let settled = compared
+                && steps
+                    .iter()
+                    .all(|step| step.whole || step.surplus.is_empty());
             if settled && !told {
                 tags = self.tags(&group, &steps).await?;
             }
             let more = steps.iter().any(Step::changes);
             for step in &steps {
                 plan::apply(&mut group.rules, step);
-                made.iter_mut().filter(|sum| sum.direction == step.direction).for_each(|sum| sum.add(step));
+                made.iter_mut()
+                    .filter(|sum| sum.direction == step.direction)
+                    .for_each(|sum| sum.add(step));
             }
             if settled && !fresh && (!told || more) {
                 let differences = plan::differences(&tags, &made, &self.known.borrow());
                 let change = Change::from_differences(&differences, false);
-                let record = plan::record(&part.key(&app.name), &group.id).changed(change, &differences);
+                let record =
+                    plan::record(&part.key(&app.name), &group.id).changed(change, &differences);
                 self.stream.write(record).await?;
                 told = true;
             }
@@ -109,15 +132,22 @@ impl Maker<'_> {
 
     /// Adds first, so that traffic that goes on being allowed is at no moment refused.
     async fn take(&self, group: &Group, step: &Step) -> Result<()> {
-        self.ec2.authorise(group, step.direction, &step.missing).await?;
+        self.ec2
+            .authorise(group, step.direction, &step.missing)
+            .await?;
         match step.whole {
-            true => self.ec2.revoke(group, step.direction, &step.surplus, false).await,
+            true => {
+                self.ec2
+                    .revoke(group, step.direction, &step.surplus, false)
+                    .await
+            }
             false => Ok(()),
         }
     }
 
     async fn tags(&self, group: &Group, steps: &[Step]) -> Result<Vec<Difference>> {
-        let (differences, ids) = plan::tag_differences(&self.ec2.env, group, steps, &self.known.borrow());
+        let (differences, ids) =
+            plan::tag_differences(&self.ec2.env, group, steps, &self.known.borrow());
         if !ids.is_empty() {
             self.ec2.retag(ids, &group.name).await?;
         }

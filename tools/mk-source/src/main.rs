@@ -38,7 +38,11 @@ enum Trigger {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run("{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": []\n}\n", run).await
+    plumbing::run(
+        "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": []\n}\n",
+        run,
+    )
+    .await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {

@@ -18,20 +18,35 @@ const RELEASE: Duration = Duration::from_secs(5 * 60);
 pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
     let have = ec2.find().await?;
     let named = |kind: &str, id: &str| named(records, kind, id);
-    let nats = have.nats.iter().filter(|nat| nat.state != "deleted" && named("nat_gateway", &nat.id));
+    let nats = have
+        .nats
+        .iter()
+        .filter(|nat| nat.state != "deleted" && named("nat_gateway", &nat.id));
     let nats_gone = ec2.stream.each(nats, async |nat| {
         match nat.state.as_str() {
             "deleting" => ec2.nat_deleted(&nat.id).await?,
             _ => ec2.delete_nat(&nat.id).await?,
         }
-        deleted(ec2, "nat_gateway", &plan::part(&nat.tags, "nat", &ec2.env), &nat.id).await
+        deleted(
+            ec2,
+            "nat_gateway",
+            &plan::part(&nat.tags, "nat", &ec2.env),
+            &nat.id,
+        )
+        .await
     });
     nats_gone.await?;
     // A gateway that was deleting before this run may still hold an address.
     ec2.stream
-        .each(have.nats.iter().filter(|nat| nat.state == "deleting"), async |nat| ec2.nat_deleted(&nat.id).await)
+        .each(
+            have.nats.iter().filter(|nat| nat.state == "deleting"),
+            async |nat| ec2.nat_deleted(&nat.id).await,
+        )
         .await?;
-    let addresses = have.addresses.iter().filter(|address| named("elastic_ip", &address.id));
+    let addresses = have
+        .addresses
+        .iter()
+        .filter(|address| named("elastic_ip", &address.id));
     ec2.stream
         .each(addresses, async |address| {
             let what = format!("elastic ip {} is still in use", address.id);
@@ -40,10 +55,11 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
                     return Ok(Some(()));
                 }
                 match ec2.nat_with(&address.id).await? {
-                    Some(nat) => {
-                        Err(Error::unfinished(format!("{nat} was made meanwhile, and has elastic ip {}", address.id))
-                            .hint("run it again when nothing else is at work"))
-                    }
+                    Some(nat) => Err(Error::unfinished(format!(
+                        "{nat} was made meanwhile, and has elastic ip {}",
+                        address.id
+                    ))
+                    .hint("run it again when nothing else is at work")),
                     None => match ec2.user_of(&address.id).await? {
                         Some(user) if !passes(&user, &ec2.env, &have) => {
                             Err(in_the_way(&address.id, &[user.to_string()]))
@@ -53,7 +69,13 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
                 }
             })
             .await?;
-            deleted(ec2, "elastic_ip", &plan::part(&address.tags, "eip", &ec2.env), &address.id).await
+            deleted(
+                ec2,
+                "elastic_ip",
+                &plan::part(&address.tags, "eip", &ec2.env),
+                &address.id,
+            )
+            .await
         })
         .await
 }
@@ -64,46 +86,98 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
 pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
     let have = ec2.find().await?;
     let tables = async {
-        let ours = have.tables.iter().filter(|table| named(records, "route_table", &table.id));
+        let ours = have
+            .tables
+            .iter()
+            .filter(|table| named(records, "route_table", &table.id));
         ec2.stream
             .each(ours, async |table| {
                 let ours = |user: &str| have.subnets.iter().any(|subnet| subnet.id == user);
-                let (ours, theirs): (Vec<_>, Vec<_>) =
-                    table.subnets.iter().chain(&table.failed).partition(|(user, _)| ours(user));
-                ec2.stream.each(ours, async |(_, association)| ec2.disassociate(association).await.map(drop)).await?;
+                let (ours, theirs): (Vec<_>, Vec<_>) = table
+                    .subnets
+                    .iter()
+                    .chain(&table.failed)
+                    .partition(|(user, _)| ours(user));
+                ec2.stream
+                    .each(ours, async |(_, association)| {
+                        ec2.disassociate(association).await.map(drop)
+                    })
+                    .await?;
                 if !theirs.is_empty() {
-                    let theirs: Vec<String> = theirs.iter().map(|(user, _)| format!("subnet {user}")).collect();
+                    let theirs: Vec<String> = theirs
+                        .iter()
+                        .map(|(user, _)| format!("subnet {user}"))
+                        .collect();
                     return Err(in_the_way(&table.id, &theirs));
                 }
-                gone(ec2, &have, &table.id, "", async || ec2.delete_table(&table.id).await).await?;
-                deleted(ec2, "route_table", &plan::part(&table.tags, "rtb", &ec2.env), &table.id).await
+                gone(ec2, &have, &table.id, "", async || {
+                    ec2.delete_table(&table.id).await
+                })
+                .await?;
+                deleted(
+                    ec2,
+                    "route_table",
+                    &plan::part(&table.tags, "rtb", &ec2.env),
+                    &table.id,
+                )
+                .await
             })
             .await
     };
     let subnets = async {
-        let ours = have.subnets.iter().filter(|subnet| named(records, "subnet", &subnet.id));
+        let ours = have
+            .subnets
+            .iter()
+            .filter(|subnet| named(records, "subnet", &subnet.id));
         ec2.stream
             .each(ours, async |subnet| {
-                gone(ec2, &have, &subnet.id, &subnet.id, async || ec2.delete_subnet(&subnet.id).await).await?;
-                deleted(ec2, "subnet", &plan::part(&subnet.tags, "subnet", &ec2.env), &subnet.id).await
+                gone(ec2, &have, &subnet.id, &subnet.id, async || {
+                    ec2.delete_subnet(&subnet.id).await
+                })
+                .await?;
+                deleted(
+                    ec2,
+                    "subnet",
+                    &plan::part(&subnet.tags, "subnet", &ec2.env),
+                    &subnet.id,
+                )
+                .await
             })
             .await
     };
     let gateways = async {
-        let ours = have.gateways.iter().filter(|gateway| named(records, "internet_gateway", &gateway.id));
+        let ours = have
+            .gateways
+            .iter()
+            .filter(|gateway| named(records, "internet_gateway", &gateway.id));
         ec2.stream
             .each(ours, async |gateway| {
                 if let Some(vpc) = &gateway.vpc {
-                    gone(ec2, &have, &gateway.id, "", async || ec2.detach(&gateway.id, vpc).await).await?;
+                    gone(ec2, &have, &gateway.id, "", async || {
+                        ec2.detach(&gateway.id, vpc).await
+                    })
+                    .await?;
                 }
-                gone(ec2, &have, &gateway.id, "", async || ec2.delete_gateway(&gateway.id).await).await?;
-                deleted(ec2, "internet_gateway", &plan::part(&gateway.tags, "igw", &ec2.env), &gateway.id).await
+                gone(ec2, &have, &gateway.id, "", async || {
+                    ec2.delete_gateway(&gateway.id).await
+                })
+                .await?;
+                deleted(
+                    ec2,
+                    "internet_gateway",
+                    &plan::part(&gateway.tags, "igw", &ec2.env),
+                    &gateway.id,
+                )
+                .await
             })
             .await
     };
     let (tables, subnets, gateways) = tokio::join!(tables, subnets, gateways);
     let parts = tables.and(subnets).and(gateways);
-    let vpcs = have.vpcs.iter().filter(|vpc| named(records, "vpc", &vpc.id));
+    let vpcs = have
+        .vpcs
+        .iter()
+        .filter(|vpc| named(records, "vpc", &vpc.id));
     let vpcs = ec2
         .stream
         .each(vpcs, async |vpc| {
@@ -114,7 +188,10 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
                     foreign => Err(in_the_way(&vpc.id, foreign)),
                 };
             }
-            gone(ec2, &have, &vpc.id, "", async || ec2.delete_vpc(&vpc.id).await).await?;
+            gone(ec2, &have, &vpc.id, "", async || {
+                ec2.delete_vpc(&vpc.id).await
+            })
+            .await?;
             deleted(ec2, "vpc", "main", &vpc.id).await
         })
         .await;
@@ -122,16 +199,27 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
 }
 
 /// Tries a deletion until it is done, as long as what stands in the way goes away by itself.
-async fn gone(ec2: &Ec2, have: &Have, id: &str, subnet: &str, delete: impl AsyncFn() -> Result<bool>) -> Result<()> {
-    wait::until(&ec2.stream, &format!("{id} is still in use"), INTERFACES_GO, async || {
-        if delete().await? {
-            return Ok(Some(()));
-        }
-        match &foreign(ec2, have, id, subnet).await?[..] {
-            [] => Ok(None),
-            foreign => Err(in_the_way(id, foreign)),
-        }
-    })
+async fn gone(
+    ec2: &Ec2,
+    have: &Have,
+    id: &str,
+    subnet: &str,
+    delete: impl AsyncFn() -> Result<bool>,
+) -> Result<()> {
+    wait::until(
+        &ec2.stream,
+        &format!("{id} is still in use"),
+        INTERFACES_GO,
+        async || {
+            if delete().await? {
+                return Ok(Some(()));
+            }
+            match &foreign(ec2, have, id, subnet).await?[..] {
+                [] => Ok(None),
+                foreign => Err(in_the_way(id, foreign)),
+            }
+        },
+    )
     .await
 }
 
@@ -139,11 +227,23 @@ async fn gone(ec2: &Ec2, have: &Have, id: &str, subnet: &str, delete: impl Async
 /// and in the way of the VPC itself, once no interface of ours is left in it, all else.
 async fn foreign(ec2: &Ec2, have: &Have, id: &str, subnet: &str) -> Result<Vec<String>> {
     let whole = id.starts_with("vpc-");
-    let vpc = if whole { id } else { plan::first(&have.vpcs).map(|vpc| vpc.id.as_str()).unwrap_or_default() };
+    let vpc = if whole {
+        id
+    } else {
+        plan::first(&have.vpcs)
+            .map(|vpc| vpc.id.as_str())
+            .unwrap_or_default()
+    };
     let interfaces = ec2.interfaces(vpc).await?;
-    let here = interfaces.iter().filter(|interface| subnet.is_empty() || interface.subnet == subnet);
-    let (passing, staying): (Vec<_>, Vec<_>) = here.partition(|interface| passes(interface, &ec2.env, have));
-    let mut foreign: Vec<String> = staying.iter().map(|interface| interface.to_string()).collect();
+    let here = interfaces
+        .iter()
+        .filter(|interface| subnet.is_empty() || interface.subnet == subnet);
+    let (passing, staying): (Vec<_>, Vec<_>) =
+        here.partition(|interface| passes(interface, &ec2.env, have));
+    let mut foreign: Vec<String> = staying
+        .iter()
+        .map(|interface| interface.to_string())
+        .collect();
     if whole && passing.is_empty() {
         foreign.extend(ec2.foreign(vpc).await?);
     }
@@ -151,8 +251,11 @@ async fn foreign(ec2: &Ec2, have: &Have, id: &str, subnet: &str) -> Result<Vec<S
 }
 
 fn in_the_way(id: &str, foreign: &[String]) -> Error {
-    Error::refused(format!("cannot delete {id}: in the way, and not this environment's: {}", foreign.join(", ")))
-        .hint("delete these, or move them, and run it again")
+    Error::refused(format!(
+        "cannot delete {id}: in the way, and not this environment's: {}",
+        foreign.join(", ")
+    ))
+    .hint("delete these, or move them, and run it again")
 }
 
 /// Whether an interface belongs to something of ours that is gone or going, so that AWS removes it.
@@ -168,11 +271,15 @@ fn passes(interface: &Interface, env: &Env, have: &Have) -> bool {
 }
 
 fn named(records: &[Record], kind: &str, id: &str) -> bool {
-    records.iter().any(|record| record.kind() == kind && record.text("id") == id)
+    records
+        .iter()
+        .any(|record| record.kind() == kind && record.text("id") == id)
 }
 
 async fn deleted(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {
-    ec2.stream.write(plan::part_record(kind, name, id).changed(Change::Deleted, &[])).await
+    ec2.stream
+        .write(plan::part_record(kind, name, id).changed(Change::Deleted, &[]))
+        .await
 }
 
 #[cfg(test)]
@@ -182,17 +289,34 @@ mod tests {
     fn passes_with(description: &str, ours: bool) -> bool {
         let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
         let env: Env = serde_json::from_str(text).unwrap();
-        let have =
-            Have { nats: vec![plan::NatGateway { id: "nat-1".into(), ..Default::default() }], ..Have::default() };
+        let have = Have {
+            nats: vec![plan::NatGateway {
+                id: "nat-1".into(),
+                ..Default::default()
+            }],
+            ..Have::default()
+        };
         let (id, subnet, instance) = ("eni-1".into(), "subnet-1".into(), String::new());
-        let interface = Interface { id, subnet, description: description.into(), instance, ours };
+        let interface = Interface {
+            id,
+            subnet,
+            description: description.into(),
+            instance,
+            ours,
+        };
         passes(&interface, &env, &have)
     }
 
     #[test]
     fn interfaces_of_our_load_balancers_tasks_and_gateways_pass() {
-        assert!(passes_with("ELB app/alb-web-production-pr1/50dc6c495c0c9188", false));
-        assert!(passes_with("arn:aws:ecs:us-east-1:123456789012:attachment/1", false));
+        assert!(passes_with(
+            "ELB app/alb-web-production-pr1/50dc6c495c0c9188",
+            false
+        ));
+        assert!(passes_with(
+            "arn:aws:ecs:us-east-1:123456789012:attachment/1",
+            false
+        ));
         assert!(passes_with("Interface for NAT Gateway nat-1", false));
         assert!(passes_with("", true));
     }

@@ -24,7 +24,12 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 
 /// Deletes the NAT gateways and addresses among `records`, for `rm-env`: nothing needs the way
 /// out any more once the services are gone.
-pub async fn delete_egress(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+pub async fn delete_egress(
+    stream: &Stream,
+    aws: &Aws,
+    env: &Env,
+    records: &[Record],
+) -> Result<()> {
     match any(records) {
         true => delete::egress(&aws::client(aws, stream, env), records).await,
         false => Ok(()),
@@ -41,6 +46,13 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
 
 /// Whether there is anything of a network among records.
 fn any(records: &[Record]) -> bool {
-    const KINDS: [&str; 6] = ["vpc", "subnet", "route_table", "internet_gateway", "nat_gateway", "elastic_ip"];
+    const KINDS: [&str; 6] = [
+        "vpc",
+        "subnet",
+        "route_table",
+        "internet_gateway",
+        "nat_gateway",
+        "elastic_ip",
+    ];
     records.iter().any(|record| KINDS.contains(&record.kind()))
 }

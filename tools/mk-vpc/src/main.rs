@@ -36,7 +36,11 @@ async fn main() -> std::process::ExitCode {
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
-    let want = Want { cidr: args.cidr, zones: args.zones.into(), nat: args.nat };
+    let want = Want {
+        cidr: args.cidr,
+        zones: args.zones.into(),
+        nat: args.nat,
+    };
     let aws = Aws::connect(&stream, &env).await?;
     let ec2 = aws::client(&aws, &stream, &env);
     let (zones, mut have) = try_join(ec2.zones(), ec2.find()).await?;
@@ -63,5 +67,8 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         have = ec2.find().await?;
     }
     let name = plan::name(&env, "vpc", "");
-    Err(Error::unfinished(format!("{name} comes and goes: another run is at work")).hint("run the pipeline again"))
+    Err(
+        Error::unfinished(format!("{name} comes and goes: another run is at work"))
+            .hint("run the pipeline again"),
+    )
 }

@@ -5,7 +5,9 @@ use plumbing::{Change, Difference, Record, Result, Stream};
 use tokio::join;
 
 use crate::aws::Ec2;
-use crate::plan::{self, Address, Exit, Gateway, Have, Layout, NatGateway, Network, Subnet, Table, Tags, Zone};
+use crate::plan::{
+    self, Address, Exit, Gateway, Have, Layout, NatGateway, Network, Subnet, Table, Tags, Zone,
+};
 
 /// How often in a day somebody may delete one route table.
 const DEAD_TOKENS: usize = 5;
@@ -13,12 +15,20 @@ const DEAD_TOKENS: usize = 5;
 /// Makes what is missing, brings the rest into line, and writes each record as it becomes true.
 /// False where the VPC went to another run's: look again.
 pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: Have) -> Result<bool> {
-    let (vpc, gateway, addresses) = join!(vpc(ec2, layout, &have), gateway(ec2, &have), addresses(ec2, layout, &have));
+    let (vpc, gateway, addresses) = join!(
+        vpc(ec2, layout, &have),
+        gateway(ec2, &have),
+        addresses(ec2, layout, &have)
+    );
     let (vpc, gateway, addresses) = (vpc?, gateway?, addresses?);
     stream.go_on()?;
-    let Some((vpc, fresh)) = vpc else { return Ok(false) };
-    let (looks, network) =
-        join!(settings(ec2, &vpc, fresh, &have), parts(stream, ec2, layout, &have, &vpc, fresh, gateway, addresses));
+    let Some((vpc, fresh)) = vpc else {
+        return Ok(false);
+    };
+    let (looks, network) = join!(
+        settings(ec2, &vpc, fresh, &have),
+        parts(stream, ec2, layout, &have, &vpc, fresh, gateway, addresses)
+    );
     match looks.and(network) {
         Err(_) if ec2.is_gone() => stream.go_on().map(|()| false),
         made => made.map(|()| true),
@@ -53,7 +63,9 @@ async fn vpc(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Option<(Network,
             vpcs.push(made);
         }
     }
-    let Some(elected) = plan::first(&vpcs).cloned() else { return Ok(None) };
+    let Some(elected) = plan::first(&vpcs).cloned() else {
+        return Ok(None);
+    };
     for loser in vpcs.iter().filter(|vpc| vpc.id != elected.id) {
         if ec2.delete_vpc(&loser.id).await? {
             continue;
@@ -69,7 +81,13 @@ async fn vpc(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Option<(Network,
     }
     ec2.enter(&elected.id, seen);
     if fresh {
-        let record = plan::vpc_record(&elected.id, &elected.cidr, Vec::new(), Vec::new(), Some(Change::Created));
+        let record = plan::vpc_record(
+            &elected.id,
+            &elected.cidr,
+            Vec::new(),
+            Vec::new(),
+            Some(Change::Created),
+        );
         ec2.stream.write(record).await?;
     }
     Ok(Some((elected, fresh)))
@@ -90,7 +108,9 @@ async fn side_by_side<T>(
 }
 
 async fn gateway(ec2: &Ec2, have: &Have) -> Result<Gateway> {
-    let vpc = plan::first(&have.vpcs).map(|vpc| vpc.id.as_str()).unwrap_or_default();
+    let vpc = plan::first(&have.vpcs)
+        .map(|vpc| vpc.id.as_str())
+        .unwrap_or_default();
     match plan::gateway(&have.gateways, vpc) {
         Some(found) => Ok(found.clone()),
         None => {
@@ -115,11 +135,16 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Choice
     let name = |zone: &Zone| plan::name(&ec2.env, "eip", &format!("nat-{}", zone.letter));
     let made = zones().map(|zone| async move {
         match plan::address(&have.addresses, &name(zone), plan::nat_of(have, zone)) {
-            Some(found) => {
-                part(ec2, "elastic_ip", &format!("nat-{}", zone.letter), &found.id, &name(zone), &found.tags)
-                    .await
-                    .map(|()| None)
-            }
+            Some(found) => part(
+                ec2,
+                "elastic_ip",
+                &format!("nat-{}", zone.letter),
+                &found.id,
+                &name(zone),
+                &found.tags,
+            )
+            .await
+            .map(|()| None),
             None => {
                 let part = format!("nat-{}", zone.letter);
                 let made = ec2.allocate(&part).await?;
@@ -132,21 +157,34 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Choice
     let mut all = have.addresses.clone();
     if !made.is_empty() {
         all = ec2.addresses().await?;
-        let missing: Vec<Address> =
-            made.iter().filter(|one| !all.iter().any(|other| other.id == one.id)).cloned().collect();
+        let missing: Vec<Address> = made
+            .iter()
+            .filter(|one| !all.iter().any(|other| other.id == one.id))
+            .cloned()
+            .collect();
         all.extend(missing);
     }
     let mut chosen = Vec::new();
     for zone in zones() {
-        let Some(elected) = plan::address(&all, &name(zone), plan::nat_of(have, zone)) else { continue };
-        let ours = made.iter().find(|address| address.tags.get("Name") == Some(&name(zone)));
+        let Some(elected) = plan::address(&all, &name(zone), plan::nat_of(have, zone)) else {
+            continue;
+        };
+        let ours = made
+            .iter()
+            .find(|address| address.tags.get("Name") == Some(&name(zone)));
         if ours.is_some_and(|ours| ours.id != elected.id) {
-            let record = plan::part_record("elastic_ip", &format!("nat-{}", zone.letter), &elected.id);
+            let record =
+                plan::part_record("elastic_ip", &format!("nat-{}", zone.letter), &elected.id);
             ec2.stream.write(record.changed(Change::Kept, &[])).await?;
         }
-        let spare = all.iter().filter(|address| address.tags.get("Name") == Some(&name(zone)) && !address.used);
+        let spare = all
+            .iter()
+            .filter(|address| address.tags.get("Name") == Some(&name(zone)) && !address.used);
         let spare = spare.map(|address| address.id.clone()).collect();
-        chosen.push(Choice { elected: elected.clone(), spare });
+        chosen.push(Choice {
+            elected: elected.clone(),
+            spare,
+        });
     }
     Ok(chosen)
 }
@@ -193,14 +231,31 @@ async fn parts(
     // The third stage: the way in, and the NAT gateways, which take minutes.
     let way_in = async {
         route(ec2, public, &gateway.id).await?;
-        let uses = zones.iter().zip(private).flat_map(|((a, b), table)| [(a, public), (b, table)]);
-        side_by_side(ec2, uses.map(|(subnet, table)| associated(ec2, have, subnet, table))).await
+        let uses = zones
+            .iter()
+            .zip(private)
+            .flat_map(|((a, b), table)| [(a, public), (b, table)]);
+        side_by_side(
+            ec2,
+            uses.map(|(subnet, table)| associated(ec2, have, subnet, table)),
+        )
+        .await
     };
-    let with_nat = layout.zones.iter().zip(&zones).filter(|(zone, _)| zone.nat).zip(&addresses);
+    let with_nat = layout
+        .zones
+        .iter()
+        .zip(&zones)
+        .filter(|(zone, _)| zone.nat)
+        .zip(&addresses);
     let nats = async {
-        let made = with_nat.map(|((zone, (subnet, _)), address)| nat(ec2, have, zone, subnet, address));
+        let made =
+            with_nat.map(|((zone, (subnet, _)), address)| nat(ec2, have, zone, subnet, address));
         let nats = side_by_side(ec2, made).await?;
-        let pending: Vec<&str> = nats.iter().filter(|(_, works)| !works).map(|(id, _)| id.as_str()).collect();
+        let pending: Vec<&str> = nats
+            .iter()
+            .filter(|(_, works)| !works)
+            .map(|(id, _)| id.as_str())
+            .collect();
         if !pending.is_empty() {
             ec2.nats_available(&vpc.id, &pending).await?;
         }
@@ -210,7 +265,10 @@ async fn parts(
     way_in?;
     let nats = nats?;
     // The last: the way out.
-    let out = private.iter().enumerate().map(|(at, table)| route(ec2, table, nats.get(at).unwrap_or(&nats[0])));
+    let out = private
+        .iter()
+        .enumerate()
+        .map(|(at, table)| route(ec2, table, nats.get(at).unwrap_or(&nats[0])));
     side_by_side(ec2, out).await?;
     for record in mended {
         stream.write(record).await?;
@@ -229,7 +287,9 @@ async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result
             // The VPC has one already: a run at the same time was faster.
             ec2.delete_gateway(&gateway.id).await?;
             let all = ec2.gateways().await?;
-            let other = all.into_iter().find(|other| other.vpc.as_deref() == Some(vpc));
+            let other = all
+                .into_iter()
+                .find(|other| other.vpc.as_deref() == Some(vpc));
             other.ok_or_else(|| {
                 plumbing::Error::unfinished(format!(
                     "{vpc} has an internet gateway that is not this environment's, or another run deleted {}",
@@ -242,17 +302,25 @@ async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result
     let mut losers: Vec<Gateway> = have.gateways.clone();
     if !known {
         let all = ec2.gateways().await?;
-        losers.extend(all.into_iter().filter(|other| plan::same_call(&other.tags, &used.tags)));
+        losers.extend(
+            all.into_iter()
+                .filter(|other| plan::same_call(&other.tags, &used.tags)),
+        );
     }
-    for loser in losers.iter().filter(|other| other.id != used.id && other.vpc.is_none()) {
+    for loser in losers
+        .iter()
+        .filter(|other| other.id != used.id && other.vpc.is_none())
+    {
         ec2.delete_gateway(&loser.id).await?;
     }
     match known {
         true => {
             let mut differences = retagged(ec2, &used.id, &name, &used.tags).await?;
-            differences.extend(plan::attachment_difference(&before, vpc).filter(|_| used.id == before.id));
+            differences
+                .extend(plan::attachment_difference(&before, vpc).filter(|_| used.id == before.id));
             let change = Change::from_differences(&differences, false);
-            let record = plan::part_record("internet_gateway", "main", &used.id).changed(change, &differences);
+            let record = plan::part_record("internet_gateway", "main", &used.id)
+                .changed(change, &differences);
             ec2.stream.write(record).await?;
         }
         false if used.id == before.id => {} // it is told already
@@ -262,7 +330,13 @@ async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result
 }
 
 /// The public and the private subnet of each zone; when all are there, the VPC's record again.
-async fn subnets(ec2: &Ec2, layout: &Layout, have: &Have, vpc: &Network, fresh: bool) -> Result<Vec<(Subnet, Subnet)>> {
+async fn subnets(
+    ec2: &Ec2,
+    layout: &Layout,
+    have: &Have,
+    vpc: &Network,
+    fresh: bool,
+) -> Result<Vec<(Subnet, Subnet)>> {
     let one = async |side: &str, cidr: &str, zone: &Zone| -> Result<Subnet> {
         let record = format!("{side}-{}", zone.letter);
         match plan::subnet(&have.subnets, cidr, &zone.zone)? {
@@ -272,22 +346,45 @@ async fn subnets(ec2: &Ec2, layout: &Layout, have: &Have, vpc: &Network, fresh: 
                 Ok(found.clone())
             }
             None => {
-                let made = ec2.create_subnet(&vpc.id, &record, cidr, &zone.zone).await?;
+                let made = ec2
+                    .create_subnet(&vpc.id, &record, cidr, &zone.zone)
+                    .await?;
                 created(ec2, "subnet", &record, &made.id).await?;
                 Ok(made)
             }
         }
     };
     let both = layout.zones.iter().map(|zone| async move {
-        let (public, private) = join!(one("public", &zone.public, zone), one("private", &zone.private, zone));
+        let (public, private) = join!(
+            one("public", &zone.public, zone),
+            one("private", &zone.private, zone)
+        );
         Ok((public?, private?))
     });
     let zones = side_by_side(ec2, both).await?;
-    let differences = if fresh { Vec::new() } else { vpc_into_line(ec2, vpc, have).await? };
-    let change = if fresh { Change::Created } else { Change::from_differences(&differences, false) };
-    let ids = |side: fn(&(Subnet, Subnet)) -> &Subnet| zones.iter().map(|zone| side(zone).id.clone()).collect();
-    let record = plan::vpc_record(&vpc.id, &vpc.cidr, ids(|zone| &zone.0), ids(|zone| &zone.1), None);
-    ec2.stream.write(record.changed(change, &differences)).await?;
+    let differences = if fresh {
+        Vec::new()
+    } else {
+        vpc_into_line(ec2, vpc, have).await?
+    };
+    let change = if fresh {
+        Change::Created
+    } else {
+        Change::from_differences(&differences, false)
+    };
+    let ids = |side: fn(&(Subnet, Subnet)) -> &Subnet| {
+        zones.iter().map(|zone| side(zone).id.clone()).collect()
+    };
+    let record = plan::vpc_record(
+        &vpc.id,
+        &vpc.cidr,
+        ids(|zone| &zone.0),
+        ids(|zone| &zone.1),
+        None,
+    );
+    ec2.stream
+        .write(record.changed(change, &differences))
+        .await?;
     Ok(zones)
 }
 
@@ -303,7 +400,12 @@ async fn vpc_into_line(ec2: &Ec2, vpc: &Network, have: &Have) -> Result<Vec<Diff
 
 /// The public table, then each zone's private one; and the records of those whose routes or
 /// associations are to be mended, to be written when they are.
-async fn tables(ec2: &Ec2, exits: &[Exit], have: &Have, vpc: &str) -> Result<(Vec<Table>, Vec<Record>)> {
+async fn tables(
+    ec2: &Ec2,
+    exits: &[Exit],
+    have: &Have,
+    vpc: &str,
+) -> Result<(Vec<Table>, Vec<Record>)> {
     let made = exits.iter().map(|exit| async move {
         let record = &exit.part;
         let Some(found) = plan::table(&ec2.env, &have.tables, exit) else {
@@ -312,8 +414,10 @@ async fn tables(ec2: &Ec2, exits: &[Exit], have: &Have, vpc: &str) -> Result<(Ve
             return Ok((made, None));
         };
         let name = plan::name(&ec2.env, "rtb", record);
-        let (wanted, more) =
-            (retagged(ec2, &found.id, &name, &found.tags).await?, plan::exit_differences(have, found, exit));
+        let (wanted, more) = (
+            retagged(ec2, &found.id, &name, &found.tags).await?,
+            plan::exit_differences(have, found, exit),
+        );
         let mends = !more.is_empty();
         let differences: Vec<_> = wanted.into_iter().chain(more).collect();
         let record = plan::part_record("route_table", record, &found.id);
@@ -348,11 +452,22 @@ async fn route(ec2: &Ec2, table: &Table, target: &str) -> Result<()> {
 }
 
 async fn associated(ec2: &Ec2, have: &Have, subnet: &Subnet, table: &Table) -> Result<()> {
-    let uses = |table: &Table| table.subnets.iter().find(|(user, _)| *user == subnet.id).map(|(_, id)| id.clone());
+    let uses = |table: &Table| {
+        table
+            .subnets
+            .iter()
+            .find(|(user, _)| *user == subnet.id)
+            .map(|(_, id)| id.clone())
+    };
     if uses(table).is_some() {
         return Ok(());
     }
-    for (_, association) in have.tables.iter().flat_map(|table| &table.failed).filter(|(user, _)| *user == subnet.id) {
+    for (_, association) in have
+        .tables
+        .iter()
+        .flat_map(|table| &table.failed)
+        .filter(|(user, _)| *user == subnet.id)
+    {
         ec2.disassociate(association).await?;
     }
     let old = have.tables.iter().chain(&have.strangers).find_map(uses);
@@ -360,19 +475,39 @@ async fn associated(ec2: &Ec2, have: &Have, subnet: &Subnet, table: &Table) -> R
 }
 
 /// A zone's NAT gateway, and whether it works already.
-async fn nat(ec2: &Ec2, have: &Have, zone: &Zone, subnet: &Subnet, address: &Choice) -> Result<(String, bool)> {
+async fn nat(
+    ec2: &Ec2,
+    have: &Have,
+    zone: &Zone,
+    subnet: &Subnet,
+    address: &Choice,
+) -> Result<(String, bool)> {
     let name = plan::name(&ec2.env, "nat", &zone.letter);
     let nat = match plan::nat(&have.nats, &subnet.id) {
         Some(found) => {
-            part(ec2, "nat_gateway", &zone.letter, &found.id, &name, &found.tags).await?;
+            part(
+                ec2,
+                "nat_gateway",
+                &zone.letter,
+                &found.id,
+                &name,
+                &found.tags,
+            )
+            .await?;
             found.clone()
         }
         None => {
-            let dead: Vec<&NatGateway> = have.nats.iter().filter(|nat| nat.subnet == subnet.id).collect();
+            let dead: Vec<&NatGateway> = have
+                .nats
+                .iter()
+                .filter(|nat| nat.subnet == subnet.id)
+                .collect();
             for going in dead.iter().filter(|nat| nat.state == "deleting") {
                 ec2.nat_deleted(&going.id).await?; // it holds the address until then
             }
-            let made = ec2.create_nat(&zone.letter, subnet, &address.elected.id, &dead).await?;
+            let made = ec2
+                .create_nat(&zone.letter, subnet, &address.elected.id, &dead)
+                .await?;
             created(ec2, "nat_gateway", &zone.letter, &made.id).await?;
             made
         }
@@ -383,21 +518,36 @@ async fn nat(ec2: &Ec2, have: &Have, zone: &Zone, subnet: &Subnet, address: &Cho
     };
     // Other runs' addresses, or of a call that was repeated when its answer was lost: now that the
     // gateway has one, no run can give it another. Where none is told, it may have any of them.
-    for spare in address.spare.iter().filter(|id| !used.is_empty() && **id != used) {
+    for spare in address
+        .spare
+        .iter()
+        .filter(|id| !used.is_empty() && **id != used)
+    {
         ec2.release(spare).await?;
     }
     Ok((nat.id, nat.state == "available"))
 }
 
 async fn created(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {
-    ec2.stream.write(plan::part_record(kind, name, id).changed(Change::Created, &[])).await
+    ec2.stream
+        .write(plan::part_record(kind, name, id).changed(Change::Created, &[]))
+        .await
 }
 
 /// Writes the record of a part that was there, after bringing its tags into line.
-async fn part(ec2: &Ec2, kind: &str, record: &str, id: &str, name: &str, tags: &Tags) -> Result<()> {
+async fn part(
+    ec2: &Ec2,
+    kind: &str,
+    record: &str,
+    id: &str,
+    name: &str,
+    tags: &Tags,
+) -> Result<()> {
     let differences = retagged(ec2, id, name, tags).await?;
     let record: Record = plan::part_record(kind, record, id);
-    ec2.stream.write(record.changed(Change::from_differences(&differences, false), &differences)).await
+    ec2.stream
+        .write(record.changed(Change::from_differences(&differences, false), &differences))
+        .await
 }
 
 /// Brings a part's tags into line; answers what differed.

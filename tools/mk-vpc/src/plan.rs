@@ -67,9 +67,16 @@ pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<L
             "vpc {} has range {}, wanted {}; a range cannot be changed",
             vpc.id, vpc.cidr, want.cidr
         ))
-        .hint(format!("give --cidr {}, or make another environment", vpc.cidr)));
+        .hint(format!(
+            "give --cidr {}, or make another environment",
+            vpc.cidr
+        )));
     }
-    let mut chosen: Vec<String> = have.subnets.iter().map(|subnet| subnet.zone.clone()).collect();
+    let mut chosen: Vec<String> = have
+        .subnets
+        .iter()
+        .map(|subnet| subnet.zone.clone())
+        .collect();
     chosen.sort();
     chosen.dedup();
     if chosen.len() > want.zones {
@@ -80,7 +87,13 @@ pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<L
             want.zones
         )));
     }
-    chosen.extend(zones.iter().filter(|zone| !chosen.contains(zone)).cloned().collect::<Vec<_>>());
+    chosen.extend(
+        zones
+            .iter()
+            .filter(|zone| !chosen.contains(zone))
+            .cloned()
+            .collect::<Vec<_>>(),
+    );
     if chosen.len() < want.zones {
         return Err(Error::refused(format!(
             "{} offers {} of the {} zones that are wanted",
@@ -95,25 +108,52 @@ pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<L
     let has = |subnet: &Subnet, n: u32| (0..2).any(|half| subnet.cidr == block(half, n));
     let mut free = (0..8).filter(|n| !have.subnets.iter().any(|subnet| has(subnet, *n)));
     let zones = chosen.into_iter().map(|zone| {
-        let there = (0..8).find(|n| have.subnets.iter().any(|subnet| subnet.zone == zone && has(subnet, *n)));
+        let there = (0..8).find(|n| {
+            have.subnets
+                .iter()
+                .any(|subnet| subnet.zone == zone && has(subnet, *n))
+        });
         let n = there.or_else(|| free.next()).unwrap_or_default();
         let letter = zone.chars().last().unwrap_or_default().to_string();
-        Zone { zone, letter, public: block(0, n), private: block(1, n), nat: want.nat == Nat::PerZone }
+        Zone {
+            zone,
+            letter,
+            public: block(0, n),
+            private: block(1, n),
+            nat: want.nat == Nat::PerZone,
+        }
     });
     let mut zones: Vec<Zone> = zones.collect();
     if want.nat == Nat::Single {
         let there = zones.iter().position(|zone| nat_of(have, zone).is_some());
         zones[there.unwrap_or_default()].nat = true;
     }
-    Ok(Layout { cidr: want.cidr.to_string(), zones, nat: want.nat })
+    Ok(Layout {
+        cidr: want.cidr.to_string(),
+        zones,
+        nat: want.nat,
+    })
 }
 
 /// The route table of a name; where a person renamed it, the one that these subnets use.
 pub fn table<'a>(env: &Env, have: &'a [Table], exit: &Exit) -> Option<&'a Table> {
     let name = name(env, "rtb", &exit.part);
-    let named = have.iter().filter(|table| table.tags.get("Name") == Some(&name)).min_by_key(|table| &table.id);
-    let renamed = |table: &&Table| table.tags.get("Name").is_none_or(|name| part(&table.tags, "rtb", env) == *name);
-    let used = |table: &&Table| table.subnets.iter().any(|(user, _)| exit.subnets.contains(user));
+    let named = have
+        .iter()
+        .filter(|table| table.tags.get("Name") == Some(&name))
+        .min_by_key(|table| &table.id);
+    let renamed = |table: &&Table| {
+        table
+            .tags
+            .get("Name")
+            .is_none_or(|name| part(&table.tags, "rtb", env) == *name)
+    };
+    let used = |table: &&Table| {
+        table
+            .subnets
+            .iter()
+            .any(|(user, _)| exit.subnets.contains(user))
+    };
     named.or_else(|| have.iter().filter(renamed).find(used))
 }
 
@@ -130,14 +170,27 @@ pub struct Exit {
 
 /// The exits of the public subnets, and of each zone's private one.
 pub fn exits(env: &Env, layout: &Layout, have: &Have, gateway: &str) -> Vec<Exit> {
-    let id = |cidr: &str| have.subnets.iter().find(|subnet| subnet.cidr == cidr).map(|subnet| subnet.id.clone());
+    let id = |cidr: &str| {
+        have.subnets
+            .iter()
+            .find(|subnet| subnet.cidr == cidr)
+            .map(|subnet| subnet.id.clone())
+    };
     let public = Exit {
         part: "public".into(),
         target: gateway.into(),
-        subnets: layout.zones.iter().filter_map(|zone| id(&zone.public)).collect(),
+        subnets: layout
+            .zones
+            .iter()
+            .filter_map(|zone| id(&zone.public))
+            .collect(),
     };
     let private = layout.zones.iter().map(|zone| {
-        let with_nat = if zone.nat { zone } else { layout.zones.iter().find(|other| other.nat).unwrap_or(zone) };
+        let with_nat = if zone.nat {
+            zone
+        } else {
+            layout.zones.iter().find(|other| other.nat).unwrap_or(zone)
+        };
         let there = nat_of(have, with_nat).map(|nat| nat.id.clone());
         Exit {
             part: format!("private-{}", zone.letter),
@@ -150,13 +203,21 @@ pub fn exits(env: &Env, layout: &Layout, have: &Have, gateway: &str) -> Vec<Exit
 
 /// The NAT gateway of a zone that works or is about to.
 pub fn nat_of<'a>(have: &'a Have, zone: &Zone) -> Option<&'a NatGateway> {
-    let subnet = have.subnets.iter().find(|subnet| subnet.cidr == zone.public)?;
+    let subnet = have
+        .subnets
+        .iter()
+        .find(|subnet| subnet.cidr == zone.public)?;
     nat(&have.nats, &subnet.id)
 }
 
 /// The NAT gateways in zones that are to have none: they stay, and cost, until somebody deletes them.
 pub fn spare<'a>(layout: &Layout, have: &'a Have) -> Vec<&'a NatGateway> {
-    layout.zones.iter().filter(|zone| !zone.nat).filter_map(|zone| nat_of(have, zone)).collect()
+    layout
+        .zones
+        .iter()
+        .filter(|zone| !zone.nat)
+        .filter_map(|zone| nat_of(have, zone))
+        .collect()
 }
 
 /// What differs about a route table beside its tags.
@@ -164,11 +225,21 @@ pub fn exit_differences(have: &Have, table: &Table, exit: &Exit) -> Vec<Differen
     let route = table.default_route.as_deref().unwrap_or("none");
     let used = |subnet: &String| {
         let uses = |table: &&Table| table.subnets.iter().any(|(user, _)| user == subnet);
-        have.tables.iter().chain(&have.strangers).find(uses).map_or("the main one", |table| table.id.as_str())
+        have.tables
+            .iter()
+            .chain(&have.strangers)
+            .find(uses)
+            .map_or("the main one", |table| table.id.as_str())
     };
-    let subnets =
-        exit.subnets.iter().map(|subnet| Difference::between(&format!("table of {subnet}"), used(subnet), &table.id));
-    [Difference::between("default route", route, &exit.target)].into_iter().chain(subnets).flatten().collect()
+    let subnets = exit
+        .subnets
+        .iter()
+        .map(|subnet| Difference::between(&format!("table of {subnet}"), used(subnet), &table.id));
+    [Difference::between("default route", route, &exit.target)]
+        .into_iter()
+        .chain(subnets)
+        .flatten()
+        .collect()
 }
 
 /// What differs about an internet gateway beside its tags.
@@ -208,32 +279,58 @@ mod tests {
     }
 
     pub(super) fn want() -> Want {
-        Want { cidr: range("10.0.0.0/16").unwrap(), zones: 2, nat: Nat::PerZone }
+        Want {
+            cidr: range("10.0.0.0/16").unwrap(),
+            zones: 2,
+            nat: Nat::PerZone,
+        }
     }
 
     pub(super) fn zones() -> Vec<String> {
-        ["us-east-1a", "us-east-1b", "us-east-1c"].map(String::from).into()
+        ["us-east-1a", "us-east-1b", "us-east-1c"]
+            .map(String::from)
+            .into()
     }
 
     pub(super) fn tags(name: &str) -> Tags {
-        Tags::from([("Name".to_string(), name.to_string()), (IDENTITY.to_string(), "production-pr1".to_string())])
+        Tags::from([
+            ("Name".to_string(), name.to_string()),
+            (IDENTITY.to_string(), "production-pr1".to_string()),
+        ])
     }
 
     #[test]
     fn each_zone_gets_a_public_and_a_private_sixteenth() {
         let layout = layout(&env(), &want(), &Have::default(), &zones()).unwrap();
-        let ranges: Vec<_> = layout.zones.iter().map(|z| (z.public.as_str(), z.private.as_str())).collect();
-        assert_eq!(ranges, [("10.0.0.0/20", "10.0.128.0/20"), ("10.0.16.0/20", "10.0.144.0/20")]);
+        let ranges: Vec<_> = layout
+            .zones
+            .iter()
+            .map(|z| (z.public.as_str(), z.private.as_str()))
+            .collect();
+        assert_eq!(
+            ranges,
+            [
+                ("10.0.0.0/20", "10.0.128.0/20"),
+                ("10.0.16.0/20", "10.0.144.0/20")
+            ]
+        );
     }
 
     #[test]
     fn another_range_is_a_conflict() {
         let have = Have {
-            vpcs: vec![Network { id: "vpc-1".into(), cidr: "10.1.0.0/16".into(), ..Network::default() }],
+            vpcs: vec![Network {
+                id: "vpc-1".into(),
+                cidr: "10.1.0.0/16".into(),
+                ..Network::default()
+            }],
             ..Have::default()
         };
         let error = layout(&env(), &want(), &have, &zones()).unwrap_err();
-        assert_eq!(error.message, "vpc vpc-1 has range 10.1.0.0/16, wanted 10.0.0.0/16; a range cannot be changed");
+        assert_eq!(
+            error.message,
+            "vpc vpc-1 has range 10.1.0.0/16, wanted 10.0.0.0/16; a range cannot be changed"
+        );
     }
 
     #[test]
@@ -252,59 +349,135 @@ mod tests {
             ..Have::default()
         };
         let layout = layout(&env(), &want(), &have, &zones()).unwrap();
-        let zones: Vec<_> = layout.zones.iter().map(|z| (z.letter.as_str(), z.public.as_str())).collect();
+        let zones: Vec<_> = layout
+            .zones
+            .iter()
+            .map(|z| (z.letter.as_str(), z.public.as_str()))
+            .collect();
         assert_eq!(zones, [("b", "10.0.0.0/20"), ("a", "10.0.16.0/20")]);
     }
 
     fn in_zone(zone: &str, cidr: &str) -> Subnet {
-        Subnet { id: format!("subnet-{cidr}"), cidr: cidr.into(), zone: zone.into(), tags: tags("renamed") }
+        Subnet {
+            id: format!("subnet-{cidr}"),
+            cidr: cidr.into(),
+            zone: zone.into(),
+            tags: tags("renamed"),
+        }
     }
 
     #[test]
     fn a_zone_that_lost_its_subnets_gets_its_own_blocks_again() {
-        let there = [("us-east-1b", "10.0.16.0/20"), ("us-east-1b", "10.0.144.0/20")];
-        let have = Have { subnets: there.map(|(zone, cidr)| in_zone(zone, cidr)).into(), ..Have::default() };
+        let there = [
+            ("us-east-1b", "10.0.16.0/20"),
+            ("us-east-1b", "10.0.144.0/20"),
+        ];
+        let have = Have {
+            subnets: there.map(|(zone, cidr)| in_zone(zone, cidr)).into(),
+            ..Have::default()
+        };
         let layout = layout(&env(), &want(), &have, &zones()).unwrap();
-        let blocks: Vec<_> =
-            layout.zones.iter().map(|z| [&z.letter, &z.public, &z.private].map(|s| s.as_str())).collect();
-        assert_eq!(blocks, [["b", "10.0.16.0/20", "10.0.144.0/20"], ["a", "10.0.0.0/20", "10.0.128.0/20"]]);
+        let blocks: Vec<_> = layout
+            .zones
+            .iter()
+            .map(|z| [&z.letter, &z.public, &z.private].map(|s| s.as_str()))
+            .collect();
+        assert_eq!(
+            blocks,
+            [
+                ["b", "10.0.16.0/20", "10.0.144.0/20"],
+                ["a", "10.0.0.0/20", "10.0.128.0/20"]
+            ]
+        );
     }
 
     #[test]
     fn a_zone_that_lost_one_subnet_gets_the_block_beside_the_other() {
-        let there = [("us-east-1a", "10.0.16.0/20"), ("us-east-1b", "10.0.128.0/20")];
-        let have = Have { subnets: there.map(|(zone, cidr)| in_zone(zone, cidr)).into(), ..Have::default() };
+        let there = [
+            ("us-east-1a", "10.0.16.0/20"),
+            ("us-east-1b", "10.0.128.0/20"),
+        ];
+        let have = Have {
+            subnets: there.map(|(zone, cidr)| in_zone(zone, cidr)).into(),
+            ..Have::default()
+        };
         let layout = layout(&env(), &want(), &have, &zones()).unwrap();
-        let blocks: Vec<_> = layout.zones.iter().map(|z| (z.public.as_str(), z.private.as_str())).collect();
-        assert_eq!(blocks, [("10.0.16.0/20", "10.0.144.0/20"), ("10.0.0.0/20", "10.0.128.0/20")]);
+        let blocks: Vec<_> = layout
+            .zones
+            .iter()
+            .map(|z| (z.public.as_str(), z.private.as_str()))
+            .collect();
+        assert_eq!(
+            blocks,
+            [
+                ("10.0.16.0/20", "10.0.144.0/20"),
+                ("10.0.0.0/20", "10.0.128.0/20")
+            ]
+        );
     }
 
     #[test]
     fn a_single_nat_stays_in_its_zone() {
-        let nat =
-            NatGateway { subnet: "subnet-10.0.16.0/20".into(), state: "available".into(), ..NatGateway::default() };
+        let nat = NatGateway {
+            subnet: "subnet-10.0.16.0/20".into(),
+            state: "available".into(),
+            ..NatGateway::default()
+        };
         let have = Have {
-            subnets: vec![in_zone("us-east-1a", "10.0.0.0/20"), in_zone("us-east-1b", "10.0.16.0/20")],
-            nats: vec![NatGateway { id: "nat-1".into(), ..nat }],
+            subnets: vec![
+                in_zone("us-east-1a", "10.0.0.0/20"),
+                in_zone("us-east-1b", "10.0.16.0/20"),
+            ],
+            nats: vec![NatGateway {
+                id: "nat-1".into(),
+                ..nat
+            }],
             ..Have::default()
         };
-        let layout = layout(&env(), &Want { nat: Nat::Single, ..want() }, &have, &zones()).unwrap();
-        assert_eq!(layout.zones.iter().map(|z| z.nat).collect::<Vec<_>>(), [false, true]);
+        let layout = layout(
+            &env(),
+            &Want {
+                nat: Nat::Single,
+                ..want()
+            },
+            &have,
+            &zones(),
+        )
+        .unwrap();
+        assert_eq!(
+            layout.zones.iter().map(|z| z.nat).collect::<Vec<_>>(),
+            [false, true]
+        );
         let exits = exits(&env(), &layout, &have, "igw-1");
-        assert_eq!(exits.iter().map(|exit| exit.target.as_str()).collect::<Vec<_>>(), ["igw-1", "nat-1", "nat-1"]);
+        assert_eq!(
+            exits
+                .iter()
+                .map(|exit| exit.target.as_str())
+                .collect::<Vec<_>>(),
+            ["igw-1", "nat-1", "nat-1"]
+        );
     }
 
     #[test]
     fn fewer_zones_than_wanted_is_refused() {
         let error = layout(&env(), &want(), &Have::default(), &zones()[..1]).unwrap_err();
-        assert_eq!(error.message, "us-east-1 offers 1 of the 2 zones that are wanted");
+        assert_eq!(
+            error.message,
+            "us-east-1 offers 1 of the 2 zones that are wanted"
+        );
     }
 
     #[test]
     fn a_single_nat_stands_in_the_first_zone() {
-        let want = Want { nat: Nat::Single, ..want() };
+        let want = Want {
+            nat: Nat::Single,
+            ..want()
+        };
         let layout = layout(&env(), &want, &Have::default(), &zones()).unwrap();
-        assert_eq!(layout.zones.iter().map(|z| z.nat).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(
+            layout.zones.iter().map(|z| z.nat).collect::<Vec<_>>(),
+            [true, false]
+        );
     }
 
     #[test]
@@ -322,16 +495,39 @@ mod tests {
             state: "available".into(),
             ..NatGateway::default()
         });
-        let have = Have { subnets: subnets.collect(), nats: nats.collect(), ..Have::default() };
+        let have = Have {
+            subnets: subnets.collect(),
+            nats: nats.collect(),
+            ..Have::default()
+        };
         assert!(spare(&per_zone, &have).is_empty());
-        let single = layout(&env(), &Want { nat: Nat::Single, ..want() }, &have, &zones()).unwrap();
-        assert_eq!(spare(&single, &have).iter().map(|nat| nat.id.as_str()).collect::<Vec<_>>(), ["b"]);
+        let single = layout(
+            &env(),
+            &Want {
+                nat: Nat::Single,
+                ..want()
+            },
+            &have,
+            &zones(),
+        )
+        .unwrap();
+        assert_eq!(
+            spare(&single, &have)
+                .iter()
+                .map(|nat| nat.id.as_str())
+                .collect::<Vec<_>>(),
+            ["b"]
+        );
     }
 
     #[test]
     fn a_route_and_an_association_that_went_are_differences() {
         let layout = layout(&env(), &want(), &Have::default(), &zones()).unwrap();
-        let subnet = |id: &str, cidr: &str| Subnet { id: id.into(), cidr: cidr.into(), ..Subnet::default() };
+        let subnet = |id: &str, cidr: &str| Subnet {
+            id: id.into(),
+            cidr: cidr.into(),
+            ..Subnet::default()
+        };
         let table = |id: &str, out: Option<&str>, user: &str| Table {
             id: id.into(),
             default_route: out.map(String::from),
@@ -340,18 +536,35 @@ mod tests {
             ..Table::default()
         };
         let have = Have {
-            subnets: vec![subnet("subnet-1", "10.0.0.0/20"), subnet("subnet-2", "10.0.128.0/20")],
-            tables: vec![table("rtb-1", Some("igw-1"), "subnet-1"), table("rtb-2", None, "subnet-1")],
+            subnets: vec![
+                subnet("subnet-1", "10.0.0.0/20"),
+                subnet("subnet-2", "10.0.128.0/20"),
+            ],
+            tables: vec![
+                table("rtb-1", Some("igw-1"), "subnet-1"),
+                table("rtb-2", None, "subnet-1"),
+            ],
             ..Have::default()
         };
-        let [public, private, _] = &exits(&env(), &layout, &have, "igw-1")[..] else { panic!() };
-        assert_eq!(super::table(&env(), &have.tables, public).unwrap().id, "rtb-1");
+        let [public, private, _] = &exits(&env(), &layout, &have, "igw-1")[..] else {
+            panic!()
+        };
+        assert_eq!(
+            super::table(&env(), &have.tables, public).unwrap().id,
+            "rtb-1"
+        );
         assert_eq!(exit_differences(&have, &have.tables[0], public), []);
         let told = exit_differences(&have, &have.tables[1], private);
-        let told: Vec<_> = told.iter().map(|d| (d.field.as_str(), d.old.as_str(), d.new.as_str())).collect();
+        let told: Vec<_> = told
+            .iter()
+            .map(|d| (d.field.as_str(), d.old.as_str(), d.new.as_str()))
+            .collect();
         assert_eq!(
             told,
-            [("default route", "none", "nat-a-production-pr1"), ("table of subnet-2", "the main one", "rtb-2")]
+            [
+                ("default route", "none", "nat-a-production-pr1"),
+                ("table of subnet-2", "the main one", "rtb-2")
+            ]
         );
     }
 }

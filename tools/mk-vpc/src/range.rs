@@ -21,20 +21,29 @@ pub fn range(text: &str) -> Result<Range, String> {
     }
     let range = Range { base, prefix };
     if base & (u32::MAX >> prefix) != 0 {
-        return Err(format!("'{text}' begins in the middle of a range; did you mean {}?", range.start()));
+        return Err(format!(
+            "'{text}' begins in the middle of a range; did you mean {}?",
+            range.start()
+        ));
     }
     Ok(range)
 }
 
 impl Range {
     fn start(self) -> Range {
-        Range { base: self.base & !(u32::MAX >> self.prefix), ..self }
+        Range {
+            base: self.base & !(u32::MAX >> self.prefix),
+            ..self
+        }
     }
 
     /// The n-th sixteenth.
     pub fn sixteenth(self, n: u32) -> Range {
         let prefix = self.prefix + 4;
-        Range { base: self.base + (n << (32 - prefix)), prefix }
+        Range {
+            base: self.base + (n << (32 - prefix)),
+            prefix,
+        }
     }
 }
 
@@ -50,8 +59,14 @@ mod tests {
 
     #[test]
     fn the_smallest_vpc_has_subnets_that_a_load_balancer_takes() {
-        assert_eq!(range("10.1.2.0/23").unwrap().sixteenth(15).to_string(), "10.1.3.224/27");
-        assert_eq!(range("10.1.2.0/24"), Err("a VPC's range must be /16 to /23, not /24".into()));
+        assert_eq!(
+            range("10.1.2.0/23").unwrap().sixteenth(15).to_string(),
+            "10.1.3.224/27"
+        );
+        assert_eq!(
+            range("10.1.2.0/24"),
+            Err("a VPC's range must be /16 to /23, not /24".into())
+        );
     }
 
     #[test]
@@ -60,7 +75,14 @@ mod tests {
             range("10.0.1.0/16"),
             Err("'10.0.1.0/16' begins in the middle of a range; did you mean 10.0.0.0/16?".into())
         );
-        for bad in ["", "10.0.0.0", "10.0.0/16", "x/16", "10.0.0.0/x", "300.0.0.0/16"] {
+        for bad in [
+            "",
+            "10.0.0.0",
+            "10.0.0/16",
+            "x/16",
+            "10.0.0.0/x",
+            "300.0.0.0/16",
+        ] {
             assert!(range(bad).is_err(), "{bad}");
         }
     }

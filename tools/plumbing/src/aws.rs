@@ -11,10 +11,13 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata, OrchestratorError};
-use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority,
+};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use tokio::join;
@@ -31,7 +34,12 @@ const THROTTLED_ATTEMPTS: u32 = 1200;
 /// and a connection that is not made ten seconds.
 const UNANSWERED_ATTEMPTS: u32 = 5;
 /// In which codes the services say that calls come too fast.
-const TOO_FAST: [&str; 4] = ["Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown"];
+const TOO_FAST: [&str; 4] = [
+    "Throttl",
+    "RequestLimitExceeded",
+    "TooManyRequests",
+    "SlowDown",
+];
 /// A quota of resources, which no other attempt changes; the SDK takes it for throttling.
 const QUOTA: &str = "LimitExceededException";
 /// What the clients of a tool are made from.
@@ -49,10 +57,15 @@ impl Aws {
     /// before the first call.
     pub async fn connect(stream: &Stream, env: &Env) -> Result<Aws> {
         // The settings are read meanwhile, which takes no call.
-        let (settled, config) = join!(stream.settled(), load(stream.tool(), Some(env.region.clone())));
+        let (settled, config) = join!(
+            stream.settled(),
+            load(stream.tool(), Some(env.region.clone()))
+        );
         settled?;
         let config = config?;
-        let guard = Guard { stream: stream.clone() };
+        let guard = Guard {
+            stream: stream.clone(),
+        };
         let (checked, account, expected) = (stream.clone(), config.clone(), env.account.clone());
         if stream.account_is_checked() {
             return Ok(Aws { config, guard }); // the env record was made here, from these credentials
@@ -90,17 +103,32 @@ pub(crate) async fn whoami(stream: &Stream, region: Option<String>) -> Result<(S
 
 /// The region that the AWS settings name, else us-east-1.
 pub(crate) async fn default_region(stream: &Stream) -> Result<String> {
-    Ok(load(stream.tool(), None).await?.region().map(|r| r.to_string()).unwrap_or_default())
+    Ok(load(stream.tool(), None)
+        .await?
+        .region()
+        .map(|r| r.to_string())
+        .unwrap_or_default())
 }
 
 async fn caller_account(stream: &Stream, config: &SdkConfig) -> Result<String> {
-    let guard = Guard { stream: stream.clone() };
-    let config = aws_sdk_sts::config::Builder::from(config).retry_classifier(Refused).interceptor(guard).build();
+    let guard = Guard {
+        stream: stream.clone(),
+    };
+    let config = aws_sdk_sts::config::Builder::from(config)
+        .retry_classifier(Refused)
+        .interceptor(guard)
+        .build();
     let identity = aws_sdk_sts::Client::from_conf(config)
         .get_caller_identity()
         .send()
         .await
-        .map_err(|e| aws_error("sts:GetCallerIdentity", "find out the account of the credentials", e))?;
+        .map_err(|e| {
+            aws_error(
+                "sts:GetCallerIdentity",
+                "find out the account of the credentials",
+                e,
+            )
+        })?;
     Ok(identity.account.unwrap_or_default())
 }
 
@@ -110,7 +138,9 @@ struct Refused;
 
 impl ClassifyRetry for Refused {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let Some(Err(error)) = context.output_or_error() else { return RetryAction::NoActionIndicated };
+        let Some(Err(error)) = context.output_or_error() else {
+            return RetryAction::NoActionIndicated;
+        };
         let mut next = error.as_connector_error().and_then(|error| error.source());
         while let Some(error) = next {
             let io = error.downcast_ref::<std::io::Error>();
@@ -147,8 +177,16 @@ impl Intercept for Guard {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(call) = cfg.load::<Metadata>() else { return Ok(()) };
-        self.stream.detail(|| format!("calls {}:{}", call.service().to_lowercase().replace(' ', ""), call.name()));
+        let Some(call) = cfg.load::<Metadata>() else {
+            return Ok(());
+        };
+        self.stream.detail(|| {
+            format!(
+                "calls {}:{}",
+                call.service().to_lowercase().replace(' ', ""),
+                call.name()
+            )
+        });
         if !reads_only(call.name()) {
             self.stream.check_change()?;
         }
@@ -174,7 +212,9 @@ impl Intercept for Guard {
         let mut attempts = cfg.load::<Attempts>().copied().unwrap_or_default();
         let again = attempts.again(met);
         let state = cfg.interceptor_state();
-        state.store_put(attempts).store_put(retries(if again { u32::MAX } else { 1 }));
+        state
+            .store_put(attempts)
+            .store_put(retries(if again { u32::MAX } else { 1 }));
         state.store_put(TokenBucket::unlimited());
         Ok(())
     }
@@ -227,19 +267,31 @@ impl Attempts {
 
 /// Whether time was up before there was an answer, or even a connection.
 fn no_answer<E>(error: &OrchestratorError<E>) -> bool {
-    error.is_timeout_error() || error.as_connector_error().is_some_and(|error| error.is_timeout())
+    error.is_timeout_error()
+        || error
+            .as_connector_error()
+            .is_some_and(|error| error.is_timeout())
 }
 
 /// Whether an answer is an error of one of these codes, in the words of any service.
 fn says(answer: &HttpResponse, codes: &[&str]) -> bool {
     let kind = answer.headers().get("x-amzn-errortype").unwrap_or_default();
-    let body = answer.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-    !answer.status().is_success() && codes.iter().any(|code| kind.contains(code) || body.contains(code))
+    let body = answer
+        .body()
+        .bytes()
+        .map(String::from_utf8_lossy)
+        .unwrap_or_default();
+    !answer.status().is_success()
+        && codes
+            .iter()
+            .any(|code| kind.contains(code) || body.contains(code))
 }
 
 /// Whether an operation changes nothing, by AWS's naming.
 fn reads_only(operation: &str) -> bool {
-    ["Describe", "Get", "List", "BatchGet", "Head"].iter().any(|verb| operation.starts_with(verb))
+    ["Describe", "Get", "List", "BatchGet", "Head"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
 }
 
 #[cfg(test)]
@@ -254,29 +306,54 @@ mod tests {
             HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.as_bytes()))
         };
         for (status, body) in [
-            (503, "<Response><Errors><Error><Code>RequestLimitExceeded</Code></Error></Errors></Response>"),
-            (400, "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>"),
-            (400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#),
+            (
+                503,
+                "<Response><Errors><Error><Code>RequestLimitExceeded</Code></Error></Errors></Response>",
+            ),
+            (
+                400,
+                "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>",
+            ),
+            (
+                400,
+                r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#,
+            ),
             (429, r#"{"__type":"TooManyRequestsException"}"#),
             (503, "<Error><Code>SlowDown</Code></Error>"),
         ] {
             assert!(says(&answer(status, body), &TOO_FAST), "{body}");
         }
-        let quota = answer(400, r#"{"__type":"LimitExceededException","message":"a quota"}"#);
+        let quota = answer(
+            400,
+            r#"{"__type":"LimitExceededException","message":"a quota"}"#,
+        );
         assert!(says(&quota, &[QUOTA]) && !says(&quota, &TOO_FAST));
-        assert!(!says(&answer(200, r#"{"name":"Throttling"}"#), &TOO_FAST) && !says(&answer(500, ""), &TOO_FAST));
+        assert!(
+            !says(&answer(200, r#"{"name":"Throttling"}"#), &TOO_FAST)
+                && !says(&answer(500, ""), &TOO_FAST)
+        );
         let mut lambda = answer(429, "{}");
-        lambda.headers_mut().insert("x-amzn-errortype", "TooManyRequestsException:http://internal");
+        lambda.headers_mut().insert(
+            "x-amzn-errortype",
+            "TooManyRequestsException:http://internal",
+        );
         assert!(says(&lambda, &TOO_FAST));
     }
 
     #[test]
     fn a_call_bears_so_much_of_each_fault_whatever_else_it_met() {
         let last = |met| {
-            let mut attempts = Attempts { too_fast: 7, silence: 0, fault: 0 };
+            let mut attempts = Attempts {
+                too_fast: 7,
+                silence: 0,
+                fault: 0,
+            };
             (1..).find(|_| !attempts.again(met)).unwrap()
         };
-        assert_eq!([last(Met::Fault), last(Met::Silence), last(Met::Quota)], [45, 5, 1]);
+        assert_eq!(
+            [last(Met::Fault), last(Met::Silence), last(Met::Quota)],
+            [45, 5, 1]
+        );
         assert_eq!(last(Met::TooFast), 1200 - 7);
     }
 

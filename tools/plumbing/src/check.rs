@@ -5,14 +5,15 @@ use serde_json::Value;
 
 use crate::name;
 use crate::record::{
-    Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener, LogGroup, Pipeline,
-    Record, Repo, Role, Rule, Service, Sg, Source, TaskDefinition, Typed, Vpc,
+    Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener,
+    LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source, TaskDefinition, Typed, Vpc,
 };
 
 /// Reads one record and checks all that can be checked without its neighbours.
 pub fn read(bytes: &[u8]) -> Result<Record, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_string())?;
-    let record: Record = serde_json::from_str(text).map_err(|why| format!("is not valid JSON: {}", plain(&why)))?;
+    let record: Record =
+        serde_json::from_str(text).map_err(|why| format!("is not valid JSON: {}", plain(&why)))?;
     for field in ["type", "name"] {
         match record.0.get(field) {
             Some(Value::String(text)) if !text.is_empty() => {}
@@ -63,8 +64,14 @@ fn whole<T: Typed>(record: &Record, asked_with: &[&str]) -> Result<(), String> {
             Some(value) => std::slice::from_ref(value),
             None => &[],
         };
-        if texts.iter().filter_map(Value::as_str).any(|text| !is_word(text)) {
-            return Err(format!("{field} is empty or holds more than letters, digits and marks"));
+        if texts
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|text| !is_word(text))
+        {
+            return Err(format!(
+                "{field} is empty or holds more than letters, digits and marks"
+            ));
         }
     }
     Ok(())
@@ -91,12 +98,21 @@ pub fn belongs(record: &Record, env: &Env) -> Result<(), String> {
         return Ok(());
     }
     let mut arn = record.text("arn").split(':').skip(3);
-    let (region, account) = (arn.next().unwrap_or_default(), arn.next().unwrap_or_default());
+    let (region, account) = (
+        arn.next().unwrap_or_default(),
+        arn.next().unwrap_or_default(),
+    );
     if !account.is_empty() && account != env.account {
-        return Err(format!("is of account {account}, but the environment is in {}", env.account));
+        return Err(format!(
+            "is of account {account}, but the environment is in {}",
+            env.account
+        ));
     }
     if !region.is_empty() && region != env.region {
-        return Err(format!("is of region {region}, but the environment is in {}", env.region));
+        return Err(format!(
+            "is of region {region}, but the environment is in {}",
+            env.region
+        ));
     }
     Ok(())
 }
@@ -107,19 +123,30 @@ impl Env {
         name::check_environment(&self.environment)?;
         name::check_part("suffix", &self.suffix)?;
         if self.version != 1 {
-            return Err(format!("version {} of the records is not known here", self.version));
+            return Err(format!(
+                "version {} of the records is not known here",
+                self.version
+            ));
         }
         if self.name != format!("{}-{}", self.environment, self.suffix) {
-            return Err(format!("name '{}' is not '{}-{}'", self.name, self.environment, self.suffix));
+            return Err(format!(
+                "name '{}' is not '{}-{}'",
+                self.name, self.environment, self.suffix
+            ));
         }
         if self.account.len() != 12 || !self.account.bytes().all(|b| b.is_ascii_digit()) {
             return Err(format!("account '{}' is not 12 digits", self.account));
         }
         name::check_region(&self.region)?;
         if self.tags.len() > 40 {
-            return Err(format!("{} tags are too many: AWS takes 50, ours included", self.tags.len()));
+            return Err(format!(
+                "{} tags are too many: AWS takes 50, ours included",
+                self.tags.len()
+            ));
         }
-        self.tags.iter().try_for_each(|(key, value)| name::check_tag(key, value))
+        self.tags
+            .iter()
+            .try_for_each(|(key, value)| name::check_tag(key, value))
     }
 }
 
@@ -134,15 +161,28 @@ impl App {
             && self.health.len() <= 1024
             && self.health.bytes().all(|b| b.is_ascii_graphic());
         if !path {
-            return Err(format!("health '{}' is not a path: it begins with / and has no spaces", self.health));
+            return Err(format!(
+                "health '{}' is not a path: it begins with / and has no spaces",
+                self.health
+            ));
         }
         if self.count > 5000 {
-            return Err(format!("count {} is more than the 5000 tasks of a service", self.count));
+            return Err(format!(
+                "count {} is more than the 5000 tasks of a service",
+                self.count
+            ));
         }
         if !matches!(self.architecture.as_str(), "X86_64" | "ARM64") {
-            return Err(format!("architecture '{}' must be X86_64 or ARM64", self.architecture));
+            return Err(format!(
+                "architecture '{}' must be X86_64 or ARM64",
+                self.architecture
+            ));
         }
-        if self.context.as_ref().is_some_and(|context| context.is_empty() || context.contains(char::is_control)) {
+        if self
+            .context
+            .as_ref()
+            .is_some_and(|context| context.is_empty() || context.contains(char::is_control))
+        {
             return Err("context is not the path of a directory".into());
         }
         if self.image.as_ref().is_some_and(|image| !is_word(image)) {
@@ -152,7 +192,11 @@ impl App {
             return Err("check is an empty command".into());
         }
         if self.grace > i32::MAX as u32 {
-            return Err(format!("grace {} is more than the {} seconds that ECS takes", self.grace, i32::MAX));
+            return Err(format!(
+                "grace {} is more than the {} seconds that ECS takes",
+                self.grace,
+                i32::MAX
+            ));
         }
         for called in &self.calls {
             name::check_part("called app", called)?;
@@ -166,7 +210,9 @@ impl App {
                 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         };
         match self.set.keys().find(|key| !variable(key)) {
-            Some(key) => Err(format!("set '{key}' is not the name of an environment variable")),
+            Some(key) => Err(format!(
+                "set '{key}' is not the name of an environment variable"
+            )),
             None => fargate_size(self.cpu, self.memory),
         }
     }
@@ -178,22 +224,40 @@ impl Source {
         name::check_part("source", &self.name)?;
         let word = |text: &str| {
             let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-            (1..=100).contains(&text.len()) && text.bytes().all(plain) && !matches!(text, "." | "..")
+            (1..=100).contains(&text.len())
+                && text.bytes().all(plain)
+                && !matches!(text, "." | "..")
         };
-        if !self.repository.split_once('/').is_some_and(|(owner, name)| word(owner) && word(name)) {
-            return Err(format!("repository '{}' is not OWNER/NAME on GitHub", self.repository));
+        if !self
+            .repository
+            .split_once('/')
+            .is_some_and(|(owner, name)| word(owner) && word(name))
+        {
+            return Err(format!(
+                "repository '{}' is not OWNER/NAME on GitHub",
+                self.repository
+            ));
         }
         // What git forbids in a branch's name (git-check-ref-format), and '#', which begins a
         // variable in a pipeline.
         let odd = |c: char| !c.is_ascii_graphic() || "~^:?*[\\#\"'`$".contains(c);
         let branch = &self.branch;
-        let pathless =
-            branch.split('/').any(|part| part.is_empty() || part.starts_with('.') || part.ends_with(".lock"));
-        if branch.len() > 255 || branch.contains(odd) || branch.contains("..") || branch.starts_with('-') || pathless {
+        let pathless = branch
+            .split('/')
+            .any(|part| part.is_empty() || part.starts_with('.') || part.ends_with(".lock"));
+        if branch.len() > 255
+            || branch.contains(odd)
+            || branch.contains("..")
+            || branch.starts_with('-')
+            || pathless
+        {
             return Err(format!("branch '{branch}' is not the name of a branch"));
         }
         if !matches!(self.trigger.as_str(), "connection" | "events") {
-            return Err(format!("trigger '{}' must be connection or events", self.trigger));
+            return Err(format!(
+                "trigger '{}' must be connection or events",
+                self.trigger
+            ));
         }
         for (what, path) in [("context", &self.context), ("dockerfile", &self.dockerfile)] {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./+@".contains(&b);
@@ -223,7 +287,9 @@ const FARGATE_SIZES: [(u32, u32, u32, u32); 8] = [
 
 fn fargate_size(cpu: u32, memory: u32) -> Result<(), String> {
     let Some((_, first, last, step)) = FARGATE_SIZES.iter().find(|size| size.0 == cpu) else {
-        return Err(format!("cpu {cpu} is no Fargate size: 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768"));
+        return Err(format!(
+            "cpu {cpu} is no Fargate size: 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768"
+        ));
     };
     // 32 vCPU take 60, 120 or 244 GB; the last is no multiple of the step.
     let listed = (*first..=*last).contains(&memory) && (memory - first).is_multiple_of(*step);
@@ -231,7 +297,9 @@ fn fargate_size(cpu: u32, memory: u32) -> Result<(), String> {
         return Ok(());
     }
     let also = if cpu == 256 { "512, " } else { "" };
-    Err(format!("memory {memory} does not go with cpu {cpu}: {also}{first} to {last} MiB in steps of {step}"))
+    Err(format!(
+        "memory {memory} does not go with cpu {cpu}: {also}{first} to {last} MiB in steps of {step}"
+    ))
 }
 
 #[cfg(test)]
@@ -245,8 +313,20 @@ mod tests {
 
     #[test]
     fn an_app_needs_only_its_name() {
-        let app: App = read(br#"{"type":"app","name":"web"}"#).unwrap().typed().unwrap();
-        assert_eq!((app.port, app.health.as_str(), app.cpu, app.memory, app.count), (5000, "/", 256, 512, 2));
+        let app: App = read(br#"{"type":"app","name":"web"}"#)
+            .unwrap()
+            .typed()
+            .unwrap();
+        assert_eq!(
+            (
+                app.port,
+                app.health.as_str(),
+                app.cpu,
+                app.memory,
+                app.count
+            ),
+            (5000, "/", 256, 512, 2)
+        );
     }
 
     #[test]
@@ -268,8 +348,14 @@ mod tests {
                 r#"{"type":"repo","name":"web","arn":"a b","uri":"u"}"#,
                 "is no repo record: arn is empty or holds more than letters, digits and marks",
             ),
-            (r#"{"type":"app","name":"web","image":""}"#, "is no app record: image is not the reference of an image"),
-            (r#"{"type":"app","name":"web","check":""}"#, "is no app record: check is an empty command"),
+            (
+                r#"{"type":"app","name":"web","image":""}"#,
+                "is no app record: image is not the reference of an image",
+            ),
+            (
+                r#"{"type":"app","name":"web","check":""}"#,
+                "is no app record: check is an empty command",
+            ),
             (
                 r#"{"type":"app","name":"web","grace":2147483648}"#,
                 "is no app record: grace 2147483648 is more than the 2147483647 seconds that ECS takes",
@@ -290,19 +376,36 @@ mod tests {
                 r#"{"type":"app","name":"web","health":"x"}"#,
                 "is no app record: health 'x' is not a path: it begins with / and has no spaces",
             ),
-            (r#"{"type":"app","name":"web","calls":["web"]}"#, "is no app record: app 'web' calls itself"),
-            (r#"{"type":"x","name":"y",}"#, "is not valid JSON: trailing comma"),
+            (
+                r#"{"type":"app","name":"web","calls":["web"]}"#,
+                "is no app record: app 'web' calls itself",
+            ),
+            (
+                r#"{"type":"x","name":"y",}"#,
+                "is not valid JSON: trailing comma",
+            ),
         ] {
             assert_eq!(read(text.as_bytes()), Err(why.to_string()), "{text}");
         }
-        assert_eq!(read(b"{\"type\":\"\xff\"}"), Err("is not UTF-8".to_string()));
+        assert_eq!(
+            read(b"{\"type\":\"\xff\"}"),
+            Err("is not UTF-8".to_string())
+        );
     }
 
     #[test]
     fn a_source_needs_only_its_repository() {
         let source: Source =
-            read(br#"{"type":"source","name":"web","repository":"owner/name.js"}"#).unwrap().typed().unwrap();
-        let words = [&source.branch, &source.trigger, &source.context, &source.dockerfile];
+            read(br#"{"type":"source","name":"web","repository":"owner/name.js"}"#)
+                .unwrap()
+                .typed()
+                .unwrap();
+        let words = [
+            &source.branch,
+            &source.trigger,
+            &source.context,
+            &source.dockerfile,
+        ];
         assert_eq!(words, ["main", "connection", ".", "Dockerfile"]);
         assert!(!source.deploy);
     }
@@ -311,17 +414,67 @@ mod tests {
     fn what_a_pipeline_or_a_shell_would_read_otherwise_is_refused_in_a_source() {
         let good = r#"{"type":"source","name":"web","repository":"o/n","branch":"release/1.2"}"#;
         let good: Source = read(good.as_bytes()).unwrap().typed().unwrap();
-        for repository in ["", "n", "o/", "/n", "o/n/m", "o/n m", "o/..", "https://github.com/o/n"] {
-            assert!(Source { repository: repository.into(), ..good.clone() }.check().is_err(), "{repository}");
+        for repository in [
+            "",
+            "n",
+            "o/",
+            "/n",
+            "o/n/m",
+            "o/n m",
+            "o/..",
+            "https://github.com/o/n",
+        ] {
+            assert!(
+                Source {
+                    repository: repository.into(),
+                    ..good.clone()
+                }
+                .check()
+                .is_err(),
+                "{repository}"
+            );
         }
-        for branch in ["", "a b", "a//b", "/a", "-a", "a..b", "#{a}", "a.lock", "refs/*", "$(x)"] {
-            assert!(Source { branch: branch.into(), ..good.clone() }.check().is_err(), "{branch}");
+        for branch in [
+            "", "a b", "a//b", "/a", "-a", "a..b", "#{a}", "a.lock", "refs/*", "$(x)",
+        ] {
+            assert!(
+                Source {
+                    branch: branch.into(),
+                    ..good.clone()
+                }
+                .check()
+                .is_err(),
+                "{branch}"
+            );
         }
         for path in ["", "/a", "../a", "a/../b", "a b", "a;b", "-f"] {
-            assert!(Source { context: path.into(), ..good.clone() }.check().is_err(), "{path}");
-            assert!(Source { dockerfile: path.into(), ..good.clone() }.check().is_err(), "{path}");
+            assert!(
+                Source {
+                    context: path.into(),
+                    ..good.clone()
+                }
+                .check()
+                .is_err(),
+                "{path}"
+            );
+            assert!(
+                Source {
+                    dockerfile: path.into(),
+                    ..good.clone()
+                }
+                .check()
+                .is_err(),
+                "{path}"
+            );
         }
-        assert!(Source { trigger: "push".into(), ..good }.check().is_err());
+        assert!(
+            Source {
+                trigger: "push".into(),
+                ..good
+            }
+            .check()
+            .is_err()
+        );
     }
 
     #[test]
@@ -340,18 +493,36 @@ mod tests {
         ] {
             assert_eq!(fargate_size(cpu, memory), Ok(()), "{cpu} {memory}");
         }
-        for (cpu, memory) in
-            [(128, 128), (256, 1536), (256, 4096), (512, 512), (8192, 17408), (16384, 30720), (32768, 61441)]
-        {
+        for (cpu, memory) in [
+            (128, 128),
+            (256, 1536),
+            (256, 4096),
+            (512, 512),
+            (8192, 17408),
+            (16384, 30720),
+            (32768, 61441),
+        ] {
             assert!(fargate_size(cpu, memory).is_err(), "{cpu} {memory}");
         }
     }
 
     #[test]
     fn a_record_of_another_account_or_region_is_refused() {
-        let role = Record::new("role", "execution/web").with("arn", "arn:aws:iam::999999999999:role/x");
-        assert!(belongs(&role, &env()).unwrap_err().contains("account 999999999999"));
-        let alb = Record::new("alb", "web").with("arn", "arn:aws:elasticloadbalancing:eu-west-1:123456789012:x");
-        assert!(belongs(&alb, &env()).unwrap_err().contains("region eu-west-1"));
+        let role =
+            Record::new("role", "execution/web").with("arn", "arn:aws:iam::999999999999:role/x");
+        assert!(
+            belongs(&role, &env())
+                .unwrap_err()
+                .contains("account 999999999999")
+        );
+        let alb = Record::new("alb", "web").with(
+            "arn",
+            "arn:aws:elasticloadbalancing:eu-west-1:123456789012:x",
+        );
+        assert!(
+            belongs(&alb, &env())
+                .unwrap_err()
+                .contains("region eu-west-1")
+        );
     }
 }

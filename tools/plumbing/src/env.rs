@@ -21,7 +21,11 @@ impl Env {
 
     /// The host of the account's image repositories.
     pub fn registry(&self) -> String {
-        let domain = if self.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let domain = if self.partition() == "aws-cn" {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
         format!("{}.dkr.ecr.{}.{domain}", self.account, self.region)
     }
 
@@ -60,7 +64,11 @@ impl Env {
     /// The name of the artifact bucket (S3). Bucket names are worldwide, so it carries account and
     /// region. Here because mk-bucket makes it and mk-role lets the pipelines' roles use it.
     pub fn bucket_name(&self) -> String {
-        self.named("bucket", &format!("{}-{}", self.account, self.region), name::BUCKET_LIMIT)
+        self.named(
+            "bucket",
+            &format!("{}-{}", self.account, self.region),
+            name::BUCKET_LIMIT,
+        )
     }
 
     /// The name of a source's build project (CodeBuild).
@@ -103,7 +111,11 @@ impl Env {
     /// The tags of a resource: its `Name`, the environment's tags, the identity.
     pub fn tags_of(&self, name: &str) -> Vec<(String, String)> {
         let mut tags = vec![("Name".to_string(), name.to_string())];
-        tags.extend(self.tags.iter().map(|(key, value)| (key.clone(), value.clone())));
+        tags.extend(
+            self.tags
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
         tags.push((IDENTITY.to_string(), self.name.clone()));
         tags
     }
@@ -121,7 +133,10 @@ impl Env {
     /// The ARN of something in this account and region: `arn:aws:SERVICE:REGION:ACCOUNT:REST`.
     pub fn arn(&self, service: &str, rest: &str) -> String {
         let partition = self.partition();
-        format!("arn:{partition}:{service}:{}:{}:{rest}", self.region, self.account)
+        format!(
+            "arn:{partition}:{service}:{}:{}:{rest}",
+            self.region, self.account
+        )
     }
 
     /// The partition that the region belongs to.

@@ -64,7 +64,12 @@ impl Kind {
 impl Error {
     /// An error of a kind, without a hint.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), hint: None, everyones: false }
+        Error {
+            kind,
+            message: message.into(),
+            hint: None,
+            everyones: false,
+        }
     }
 
     /// AWS refused, or what exists is not what was asked for.
@@ -97,7 +102,10 @@ impl Error {
 impl Error {
     /// Marks a fault that lies in the credentials or the connection, not in one tool's work.
     pub(crate) fn everyones(self) -> Self {
-        Error { everyones: true, ..self }
+        Error {
+            everyones: true,
+            ..self
+        }
     }
 }
 
@@ -111,12 +119,18 @@ impl StdError for Error {}
 
 /// The AWS error code of a failed call, or "" where there is none.
 pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &str {
-    error.as_service_error().and_then(|e| e.code()).unwrap_or_default()
+    error
+        .as_service_error()
+        .and_then(|e| e.code())
+        .unwrap_or_default()
 }
 
 /// The AWS error message of a failed call, or "" where there is none.
 pub fn message<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &str {
-    error.as_service_error().and_then(|e| e.message()).unwrap_or_default()
+    error
+        .as_service_error()
+        .and_then(|e| e.message())
+        .unwrap_or_default()
 }
 
 /// Words a failed AWS call: `cannot WHAT: why (OPERATION, CODE, request ID)`.
@@ -135,13 +149,26 @@ where
         return not_answered(operation, what, &error);
     };
     let meta = service.meta();
-    let request = meta.extra("aws_request_id").map(|id| format!(", request {id}")).unwrap_or_default();
+    let request = meta
+        .extra("aws_request_id")
+        .map(|id| format!(", request {id}"))
+        .unwrap_or_default();
     let Some(code) = meta.code() else {
         let status = status.unwrap_or_default();
-        return Error::refused(format!("cannot {what}: {} ({operation}{request})", codeless(status)));
+        return Error::refused(format!(
+            "cannot {what}: {} ({operation}{request})",
+            codeless(status)
+        ));
     };
-    let why = meta.message().unwrap_or("no message").trim().trim_end_matches('.');
-    let mut error = Error::new(kind_of(code), format!("cannot {what}: {why} ({operation}, {code}{request})"));
+    let why = meta
+        .message()
+        .unwrap_or("no message")
+        .trim()
+        .trim_end_matches('.');
+    let mut error = Error::new(
+        kind_of(code),
+        format!("cannot {what}: {why} ({operation}, {code}{request})"),
+    );
     error.everyones = CREDENTIALS.contains(&code);
     match hint_for(code) {
         Some(hint) => error.hint(hint),
@@ -151,7 +178,9 @@ where
 
 /// An error that is not in AWS's words.
 fn codeless(status: u16) -> String {
-    format!("the endpoint answered {status} without an AWS error code; it may not support this call")
+    format!(
+        "the endpoint answered {status} without an AWS error code; it may not support this call"
+    )
 }
 
 /// AWS's codes for credentials that are no good, whatever the call.
@@ -203,9 +232,10 @@ fn hint_for(code: &str) -> Option<&'static str> {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
             Some("renew the credentials (aws sso login) and run the pipeline again")
         }
-        "AuthFailure" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => {
-            Some("check the credentials: AWS_PROFILE, AWS_ACCESS_KEY_ID")
-        }
+        "AuthFailure"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch" => Some("check the credentials: AWS_PROFILE, AWS_ACCESS_KEY_ID"),
         _ if kind_of(code) == Kind::Unfinished => Some("run the pipeline again"),
         _ => None,
     }
@@ -221,17 +251,35 @@ where
     let says = |word: &str| words.iter().any(|text| text.contains(word));
     if says("credential") || says("profile") || says("identity") {
         // Which ways to credentials there are, and how each failed, is long and tells little.
-        let why = if says("no credentials found in chain") { "there are none".to_string() } else { why };
-        let profile = std::env::var("AWS_PROFILE").ok().filter(|profile| !profile.is_empty());
+        let why = if says("no credentials found in chain") {
+            "there are none".to_string()
+        } else {
+            why
+        };
+        let profile = std::env::var("AWS_PROFILE")
+            .ok()
+            .filter(|profile| !profile.is_empty());
         let hint = match profile {
             _ if says("SSO") => "aws sso login, and run the pipeline again".to_string(),
-            Some(profile) => format!("look for the profile '{profile}' (AWS_PROFILE) in ~/.aws/config"),
+            Some(profile) => {
+                format!("look for the profile '{profile}' (AWS_PROFILE) in ~/.aws/config")
+            }
             None => "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_string(),
         };
-        return Error::refused(format!("cannot {what}: no credentials: {why} ({operation})")).hint(hint).everyones();
+        return Error::refused(format!(
+            "cannot {what}: no credentials: {why} ({operation})"
+        ))
+        .hint(hint)
+        .everyones();
     }
-    let status = error.raw_response().map(|answer| answer.status().as_u16()).filter(|status| *status >= 400);
-    let text = format!("cannot {what}: {} ({operation})", status.map_or(why, codeless));
+    let status = error
+        .raw_response()
+        .map(|answer| answer.status().as_u16())
+        .filter(|status| *status >= 400);
+    let text = format!(
+        "cannot {what}: {} ({operation})",
+        status.map_or(why, codeless)
+    );
     match (error, status) {
         (SdkError::ConstructionFailure(_), _) | (_, Some(400..500)) => Error::refused(text),
         _ => Error::unfinished(text)
@@ -287,7 +335,11 @@ mod tests {
             .message("The maximum number of security groups has been reached.")
             .custom("aws_request_id", "7c1e")
             .build();
-        let error = aws_error("ec2:CreateSecurityGroup", "create security group x", answered(400, meta));
+        let error = aws_error(
+            "ec2:CreateSecurityGroup",
+            "create security group x",
+            answered(400, meta),
+        );
         assert_eq!(
             error.message,
             "cannot create security group x: The maximum number of security groups has been reached (ec2:CreateSecurityGroup, SecurityGroupLimitExceeded, request 7c1e)"
@@ -297,20 +349,38 @@ mod tests {
 
     #[test]
     fn throttling_invites_to_run_again() {
-        let meta = ErrorMetadata::builder().code("RequestLimitExceeded").message("slow down").build();
-        assert_eq!(aws_error("ec2:CreateVpc", "create vpc x", answered(503, meta)).kind.exit_code(), 75);
+        let meta = ErrorMetadata::builder()
+            .code("RequestLimitExceeded")
+            .message("slow down")
+            .build();
+        assert_eq!(
+            aws_error("ec2:CreateVpc", "create vpc x", answered(503, meta))
+                .kind
+                .exit_code(),
+            75
+        );
     }
 
     #[test]
     fn a_500_without_a_code_is_said_to_be_unsupported() {
-        let error = aws_error("x:Y", "do it", answered(500, ErrorMetadata::builder().build()));
-        assert!(error.message.contains("answered 500 without an AWS error code"), "{error}");
+        let error = aws_error(
+            "x:Y",
+            "do it",
+            answered(500, ErrorMetadata::builder().build()),
+        );
+        assert!(
+            error
+                .message
+                .contains("answered 500 without an AWS error code"),
+            "{error}"
+        );
     }
 
     #[test]
     fn an_error_of_ours_comes_through_the_sdk_unchanged() {
         let ours = Error::input("no");
-        let error: SdkError<ErrorMetadata, HttpResponse> = SdkError::construction_failure(ours.clone());
+        let error: SdkError<ErrorMetadata, HttpResponse> =
+            SdkError::construction_failure(ours.clone());
         assert_eq!(aws_error("x:Y", "do it", error), ours);
     }
 }

@@ -48,8 +48,9 @@ impl Common {
 }
 
 fn environment_name(text: &str) -> Result<String, String> {
-    let (environment, suffix) =
-        text.split_once('-').ok_or("it is written ENVIRONMENT-SUFFIX, like production-pr123")?;
+    let (environment, suffix) = text
+        .split_once('-')
+        .ok_or("it is written ENVIRONMENT-SUFFIX, like production-pr123")?;
     name::check_environment(environment)?;
     name::check_part("suffix", suffix)?;
     Ok(text.to_string())

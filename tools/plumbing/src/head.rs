@@ -28,7 +28,11 @@ impl Stream {
         let name = match &self.0.common.env {
             Some(name) => name.clone(),
             None => match (self.need::<Env>("").await, Common::env_of_shell()?) {
-                (Err(missing), Some(name)) if missing.kind == Kind::Input && self.go_on().is_ok() => name,
+                (Err(missing), Some(name))
+                    if missing.kind == Kind::Input && self.go_on().is_ok() =>
+                {
+                    name
+                }
                 (needed, _) => return needed.map(|env| (env, false)),
             },
         };
@@ -70,7 +74,13 @@ impl Common {
     }
 }
 
-fn new_env(environment: &str, suffix: &str, region: String, account: String, tags: &[(String, String)]) -> Result<Env> {
+fn new_env(
+    environment: &str,
+    suffix: &str,
+    region: String,
+    account: String,
+    tags: &[(String, String)],
+) -> Result<Env> {
     let defaults = [
         ("Environment", environment),
         ("ManagedBy", "plumbline"),
@@ -78,7 +88,9 @@ fn new_env(environment: &str, suffix: &str, region: String, account: String, tag
         ("Suffix", suffix),
         ("Team", "devops"),
     ];
-    let mut all: BTreeMap<String, String> = defaults.map(|(key, value)| (key.to_string(), value.to_string())).into();
+    let mut all: BTreeMap<String, String> = defaults
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .into();
     all.extend(tags.iter().cloned());
     let env = Env {
         name: format!("{environment}-{suffix}"),
@@ -101,8 +113,17 @@ mod tests {
 
     #[test]
     fn tags_of_the_user_win_over_the_defaults() {
-        let env = new_env("production", "pr1", "us-east-1".into(), "1".repeat(12), &[("Team".into(), "web".into())]);
+        let env = new_env(
+            "production",
+            "pr1",
+            "us-east-1".into(),
+            "1".repeat(12),
+            &[("Team".into(), "web".into())],
+        );
         let env = env.unwrap();
-        assert_eq!((env.tags["Team"].as_str(), env.tags["Environment"].as_str()), ("web", "production"));
+        assert_eq!(
+            (env.tags["Team"].as_str(), env.tags["Environment"].as_str()),
+            ("web", "production")
+        );
     }
 }

@@ -42,8 +42,9 @@ pub use aws::Aws;
 pub use error::{Error, Kind, Result, aws_error, code, message};
 pub use flags::Common;
 pub use record::{
-    Alb, App, Bucket, Build, Change, Cluster, Connection, Difference, Egress, Env, Failed, Function, Image, Listener,
-    LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source, Step, TaskDefinition, Typed, Vpc,
+    Alb, App, Bucket, Build, Change, Cluster, Connection, Difference, Egress, Env, Failed,
+    Function, Image, Listener, LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source,
+    Step, TaskDefinition, Typed, Vpc,
 };
 pub use run::{run, run_after};
 pub use stream::Stream;

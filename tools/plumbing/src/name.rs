@@ -39,28 +39,45 @@ pub fn cut(name: &str, limit: usize) -> String {
         return name.to_string();
     }
     let digest = Sha256::digest(name.as_bytes());
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = digest
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     // A record on stdin may have any name.
-    format!("{}-{hash}", name[..name.floor_char_boundary(limit - 9)].trim_end_matches('-'))
+    format!(
+        "{}-{hash}",
+        name[..name.floor_char_boundary(limit - 9)].trim_end_matches('-')
+    )
 }
 
 /// Whether `name` could be one of ours for an environment: made from `kind-` and ending in the
 /// environment's name, or cut. A first sieve before tags are read, never the proof.
 pub fn could_be(name: &str, kind: &str, env: &str, limit: usize) -> bool {
-    let Some(rest) = name.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-')) else { return false };
+    let Some(rest) = name
+        .strip_prefix(kind)
+        .and_then(|rest| rest.strip_prefix('-'))
+    else {
+        return false;
+    };
     rest.ends_with(env) || name.len() + 8 >= limit && is_cut(name)
 }
 
 fn is_cut(name: &str) -> bool {
     let hash = name.rsplit('-').next().unwrap_or_default();
-    hash.len() == 8 && hash.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+    hash.len() == 8
+        && hash
+            .bytes()
+            .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
 }
 
 /// Checks an environment's name (`production`): a letter, then letters and digits, all lower case.
 pub fn check_environment(name: &str) -> Result<(), String> {
     let fits = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.len() <= 32
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     fits.then_some(()).ok_or_else(|| {
         format!("environment '{name}' must be 1 to 32 lower-case letters and digits, and begin with a letter")
     })
@@ -74,7 +91,9 @@ pub fn check_part(what: &str, name: &str) -> Result<(), String> {
         && !name.starts_with('-')
         && !name.ends_with('-')
         && !name.contains("--")
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     fits.then_some(()).ok_or_else(|| {
         format!("{what} '{name}' must be 1 to 32 lower-case letters, digits and single hyphens between them")
     })
@@ -85,20 +104,31 @@ pub fn check_region(region: &str) -> Result<(), String> {
     let fits = region.starts_with(|c: char| c.is_ascii_lowercase())
         && region.len() <= 32
         && !region.ends_with('-')
-        && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    fits.then_some(()).ok_or_else(|| format!("region '{region}' is not a region's name"))
+        && region
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    fits.then_some(())
+        .ok_or_else(|| format!("region '{region}' is not a region's name"))
 }
 
 /// Checks a tag against the narrowest rules of the services (ELB, S3) and against our own tags.
 pub fn check_tag(key: &str, value: &str) -> Result<(), String> {
-    let plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || " +-=._:/@".contains(c));
+    let plain = |text: &str| {
+        text.chars()
+            .all(|c| c.is_alphanumeric() || " +-=._:/@".contains(c))
+    };
     if key.is_empty() || key.chars().count() > 128 || !plain(key) {
-        return Err(format!("tag key '{key}' must be 1 to 128 letters, digits, spaces and + - = . _ : / @"));
+        return Err(format!(
+            "tag key '{key}' must be 1 to 128 letters, digits, spaces and + - = . _ : / @"
+        ));
     }
     if value.chars().count() > 256 || !plain(value) {
-        return Err(format!("tag value '{value}' must be at most 256 letters, digits, spaces and + - = . _ : / @"));
+        return Err(format!(
+            "tag value '{value}' must be at most 256 letters, digits, spaces and + - = . _ : / @"
+        ));
     }
-    let reserved = key.to_lowercase().starts_with("aws:") || key.starts_with("plumbline:") || key == "Name";
+    let reserved =
+        key.to_lowercase().starts_with("aws:") || key.starts_with("plumbline:") || key == "Name";
     if reserved {
         return Err(format!("tag key '{key}' is reserved"));
     }
@@ -111,7 +141,10 @@ mod tests {
 
     #[test]
     fn a_short_name_stays() {
-        assert_eq!(cut("alb-web-production-pr123", 32), "alb-web-production-pr123");
+        assert_eq!(
+            cut("alb-web-production-pr123", 32),
+            "alb-web-production-pr123"
+        );
     }
 
     #[test]
@@ -123,7 +156,10 @@ mod tests {
 
     #[test]
     fn two_long_names_never_share_a_cut() {
-        let (a, b) = (cut("alb-recommendations-a-production-x", 32), cut("alb-recommendations-b-production-x", 32));
+        let (a, b) = (
+            cut("alb-recommendations-a-production-x", 32),
+            cut("alb-recommendations-b-production-x", 32),
+        );
         assert_ne!(a, b);
     }
 
@@ -134,10 +170,30 @@ mod tests {
 
     #[test]
     fn the_sieve_lets_ours_through_and_cuts_too() {
-        assert!(could_be("alb-web-production-pr123", "alb", "production-pr123", 32));
-        assert!(could_be(&cut("alb-recommendations-production-pr123", 32), "alb", "production-pr123", 32));
-        assert!(!could_be("alb-web-production-pr124", "alb", "production-pr123", 32));
-        assert!(!could_be("other-production-pr123", "alb", "production-pr123", 32));
+        assert!(could_be(
+            "alb-web-production-pr123",
+            "alb",
+            "production-pr123",
+            32
+        ));
+        assert!(could_be(
+            &cut("alb-recommendations-production-pr123", 32),
+            "alb",
+            "production-pr123",
+            32
+        ));
+        assert!(!could_be(
+            "alb-web-production-pr124",
+            "alb",
+            "production-pr123",
+            32
+        ));
+        assert!(!could_be(
+            "other-production-pr123",
+            "alb",
+            "production-pr123",
+            32
+        ));
     }
 
     #[test]
@@ -151,15 +207,33 @@ mod tests {
 
     #[test]
     fn what_would_be_another_host_is_no_region() {
-        for bad in ["", "-", "US-EAST-1", "us-east-", "evil.com/", "us east 1", &"a".repeat(33)] {
+        for bad in [
+            "",
+            "-",
+            "US-EAST-1",
+            "us-east-",
+            "evil.com/",
+            "us east 1",
+            &"a".repeat(33),
+        ] {
             assert!(check_region(bad).is_err(), "{bad}");
         }
-        assert!(["us-east-1", "us-gov-west-1", "eusc-de-east-1"].iter().all(|region| check_region(region).is_ok()));
+        assert!(
+            ["us-east-1", "us-gov-west-1", "eusc-de-east-1"]
+                .iter()
+                .all(|region| check_region(region).is_ok())
+        );
     }
 
     #[test]
     fn reserved_and_odd_tags_are_refused() {
-        for (key, value) in [("aws:x", "y"), ("plumbline:env", "y"), ("Name", "y"), ("", "y"), ("a", "b;c")] {
+        for (key, value) in [
+            ("aws:x", "y"),
+            ("plumbline:env", "y"),
+            ("Name", "y"),
+            ("", "y"),
+            ("a", "b;c"),
+        ] {
             assert!(check_tag(key, value).is_err(), "{key}");
         }
         assert!(check_tag("Cost Center", "a@b.c/1").is_ok());

@@ -24,9 +24,18 @@ const TOLD_AT_MOST: usize = 1000;
 
 impl Stream {
     /// Begins to read and to write; `first` goes out before anything that is read.
-    pub(crate) fn open(tool: &'static str, common: Common, voice: Voice, read_stdin: bool, first: Vec<Record>) -> Self {
+    pub(crate) fn open(
+        tool: &'static str,
+        common: Common,
+        voice: Voice,
+        read_stdin: bool,
+        first: Vec<Record>,
+    ) -> Self {
         let (out, lines) = mpsc::channel();
-        let state = State { ended: !read_stdin, ..State::default() };
+        let state = State {
+            ended: !read_stdin,
+            ..State::default()
+        };
         let stream = Stream(Arc::new(Shared {
             tool,
             common,
@@ -102,7 +111,8 @@ impl Stream {
     fn arrived(&self, piece: scan::Piece) -> Result<(), String> {
         let place = scan::place(piece.record, piece.line);
         let record = check::read(&piece.bytes).map_err(|why| format!("{place} {why}"))?;
-        self.fits(&record).map_err(|why| format!("{place}: {} '{}' {why}", record.kind(), record.name()))?;
+        self.fits(&record)
+            .map_err(|why| format!("{place}: {} '{}' {why}", record.kind(), record.name()))?;
         self.pass(scan::on_one_line(&piece.bytes));
         if record.kind() == Failed::TYPE {
             self.state().upstream_failed = true;
@@ -115,17 +125,31 @@ impl Stream {
     fn fits(&self, record: &Record) -> Result<(), String> {
         let known = self.state().env.clone();
         if let Some(env) = record.typed::<Env>() {
-            let named = self.0.common.env.as_deref().filter(|name| *name != env.name);
+            let named = self
+                .0
+                .common
+                .env
+                .as_deref()
+                .filter(|name| *name != env.name);
             if let Some(name) = named {
                 return Err(format!("is not the environment that --env names, '{name}'"));
             }
-            let region = self.0.common.region.as_deref().filter(|region| *region != env.region);
+            let region = self
+                .0
+                .common
+                .region
+                .as_deref()
+                .filter(|region| *region != env.region);
             if let Some(region) = region {
-                return Err(format!("is in region {}, but --region is {region}", env.region));
+                return Err(format!(
+                    "is in region {}, but --region is {region}",
+                    env.region
+                ));
             }
-            if let Some(known) = known
-                .filter(|known| (&known.name, &known.region, &known.account) != (&env.name, &env.region, &env.account))
-            {
+            if let Some(known) = known.filter(|known| {
+                (&known.name, &known.region, &known.account)
+                    != (&env.name, &env.region, &env.account)
+            }) {
                 let itself = match known.name == env.name {
                     true => format!("of account {} in {} ", env.account, env.region),
                     false => String::new(),
@@ -136,7 +160,10 @@ impl Stream {
                 ));
             }
             let state = self.state();
-            return state.records.iter().try_for_each(|earlier| check::belongs(earlier, &env));
+            return state
+                .records
+                .iter()
+                .try_for_each(|earlier| check::belongs(earlier, &env));
         }
         known.map_or(Ok(()), |env| check::belongs(record, &env))
     }
@@ -150,8 +177,15 @@ impl Stream {
         let apps: Vec<App> = state.records.iter().filter_map(Record::typed).collect();
         let there: HashSet<&str> = apps.iter().map(|app| app.name.as_str()).collect();
         for app in &apps {
-            if let Some(called) = app.calls.iter().find(|called| !there.contains(called.as_str())) {
-                return Err(format!("app '{}' calls '{called}', which no app record names", app.name));
+            if let Some(called) = app
+                .calls
+                .iter()
+                .find(|called| !there.contains(called.as_str()))
+            {
+                return Err(format!(
+                    "app '{}' calls '{called}', which no app record names",
+                    app.name
+                ));
             }
         }
         Ok(())
@@ -172,7 +206,10 @@ impl Stream {
                 Line::Ours(bytes, written) => {
                     broken = broken || !self.put(&mut out, &bytes);
                     if broken {
-                        self.0.voice.error(&format!("not written: {}", String::from_utf8_lossy(&bytes).trim_end()));
+                        self.0.voice.error(&format!(
+                            "not written: {}",
+                            String::from_utf8_lossy(&bytes).trim_end()
+                        ));
                     }
                     let _ = written.send(());
                 }
@@ -192,7 +229,10 @@ impl Stream {
                 false
             }
             Err(why) => {
-                self.stop(Error::new(Kind::Output, format!("cannot write to stdout: {why}")));
+                self.stop(Error::new(
+                    Kind::Output,
+                    format!("cannot write to stdout: {why}"),
+                ));
                 false
             }
         }
@@ -251,7 +291,10 @@ mod tests {
         let mut passed = Vec::new();
         let mut skipping = Skipping::default();
         let good = r#"{"type":"vpc","name":"main","id":"vpc-1","cidr":"x"}"#;
-        assert!(skipping.feed(format!("garbage\n{good}\n{{\"type\":\n").as_bytes(), |line| passed.push(line.to_vec())));
+        assert!(skipping.feed(
+            format!("garbage\n{good}\n{{\"type\":\n").as_bytes(),
+            |line| passed.push(line.to_vec())
+        ));
         assert_eq!(passed, [good.as_bytes()]);
     }
 }

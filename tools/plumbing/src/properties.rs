@@ -9,8 +9,8 @@ use crate::check;
 use crate::name::{self, could_be};
 use crate::pipe::Skipping;
 use crate::record::{
-    Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener, LogGroup, Pipeline,
-    Record, Repo, Role, Rule, Service, Sg, Source, TaskDefinition, Typed, Vpc,
+    Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener,
+    LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source, TaskDefinition, Typed, Vpc,
 };
 use crate::scan::{Piece, Scanner, on_one_line};
 
@@ -35,7 +35,10 @@ fn chunks<'a>(bytes: &'a [u8], cuts: &[prop::sample::Index]) -> Vec<&'a [u8]> {
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
     places.extend([0, bytes.len()]);
     places.sort_unstable();
-    places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
+    places
+        .windows(2)
+        .map(|pair| &bytes[pair[0]..pair[1]])
+        .collect()
 }
 
 /// Bytes that look like JSON more often than chance would have it.
@@ -57,7 +60,8 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 24, 6, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Value::from),
-            vec((text(), inner), 0..6).prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            vec((text(), inner), 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
         ]
     })
 }
@@ -177,14 +181,37 @@ fn record() -> impl Strategy<Value = Map<String, Value>> {
         Just(json!({"A": "{alb.web.dns}"})),
         Just(json!(true)),
         Just(json!("kept")),
-        prop::sample::select(vec![json!(0), json!(1), json!(65535), json!(70000), json!(u32::MAX), json!(-1)]),
+        prop::sample::select(vec![
+            json!(0),
+            json!(1),
+            json!(65535),
+            json!(70000),
+            json!(u32::MAX),
+            json!(-1)
+        ]),
         text().prop_map(Value::from),
     ];
-    let field = (prop::sample::select(fields.to_vec()), prop_oneof![5 => good, 1 => value()]);
-    (prop::sample::select(TYPES.to_vec()), text(), vec(field, 0..12)).prop_map(|(kind, name, fields)| {
-        let fields = fields.into_iter().map(|(field, value)| (field.to_string(), value));
-        [("type".to_string(), json!(kind)), ("name".to_string(), json!(name))].into_iter().chain(fields).collect()
-    })
+    let field = (
+        prop::sample::select(fields.to_vec()),
+        prop_oneof![5 => good, 1 => value()],
+    );
+    (
+        prop::sample::select(TYPES.to_vec()),
+        text(),
+        vec(field, 0..12),
+    )
+        .prop_map(|(kind, name, fields)| {
+            let fields = fields
+                .into_iter()
+                .map(|(field, value)| (field.to_string(), value));
+            [
+                ("type".to_string(), json!(kind)),
+                ("name".to_string(), json!(name)),
+            ]
+            .into_iter()
+            .chain(fields)
+            .collect()
+        })
 }
 
 /// An app's or environment's words, as the checks let them pass.
@@ -202,7 +229,9 @@ fn env() -> impl Strategy<Value = Env> {
 
 /// A known record is the same after it was read as its type and written again.
 fn comes_back<T: Typed + PartialEq + std::fmt::Debug>(record: &Record) {
-    let Some(typed) = record.typed::<T>() else { return };
+    let Some(typed) = record.typed::<T>() else {
+        return;
+    };
     assert_eq!(Record::of(&typed).typed::<T>().as_ref(), Some(&typed));
 }
 

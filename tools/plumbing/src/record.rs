@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use environment::{
-    Alb, App, Cluster, Egress, Image, Listener, LogGroup, Repo, Role, Service, Sg, TaskDefinition, Vpc,
+    Alb, App, Cluster, Egress, Image, Listener, LogGroup, Repo, Role, Service, Sg, TaskDefinition,
+    Vpc,
 };
 pub use pipeline::{Bucket, Build, Connection, Function, Pipeline, Rule, Source};
 
@@ -59,7 +60,10 @@ impl Record {
     pub fn changed(mut self, change: Change, differences: &[Difference]) -> Self {
         self.0.insert("change".into(), change.word().into());
         if !differences.is_empty() {
-            self.0.insert("changes".into(), serde_json::to_value(differences).unwrap_or_default());
+            self.0.insert(
+                "changes".into(),
+                serde_json::to_value(differences).unwrap_or_default(),
+            );
         }
         self
     }
@@ -76,17 +80,25 @@ impl Record {
 
     /// A field's text, or "" where it is absent or not a text.
     pub fn text(&self, field: &str) -> &str {
-        self.0.get(field).and_then(Value::as_str).unwrap_or_default()
+        self.0
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The typed value, if it has this type and its fields fit.
     pub fn typed<T: Typed>(&self) -> Option<T> {
-        (self.kind() == T::TYPE).then(|| serde_json::from_value(Value::Object(self.0.clone())).ok()).flatten()
+        (self.kind() == T::TYPE)
+            .then(|| serde_json::from_value(Value::Object(self.0.clone())).ok())
+            .flatten()
     }
 
     /// Whether it tells something that exists in AWS: not a wish, a mark or the environment.
     pub fn is_resource(&self) -> bool {
-        !matches!(self.kind(), Env::TYPE | App::TYPE | Source::TYPE | Failed::TYPE | Egress::TYPE | Image::TYPE)
+        !matches!(
+            self.kind(),
+            Env::TYPE | App::TYPE | Source::TYPE | Failed::TYPE | Egress::TYPE | Image::TYPE
+        )
     }
 }
 
@@ -126,7 +138,9 @@ impl Change {
 
     /// Whether a record says that something would change: in a dry run.
     pub(crate) fn announced(record: &Record) -> bool {
-        [Change::Create, Change::Update, Change::Delete].iter().any(|change| record.text("change") == change.word())
+        [Change::Create, Change::Update, Change::Delete]
+            .iter()
+            .any(|change| record.text("change") == change.word())
     }
 
     /// `Kept` where nothing differs, else `Updated`, or `Update` under `--plan`.
@@ -154,13 +168,24 @@ impl Difference {
     /// The difference of two values, if there is one.
     pub fn between(field: &str, old: impl ToString, new: impl ToString) -> Option<Self> {
         let (old, new) = (old.to_string(), new.to_string());
-        (old != new).then(|| Difference { field: field.into(), old, new })
+        (old != new).then(|| Difference {
+            field: field.into(),
+            old,
+            new,
+        })
     }
 
     /// The differences of the tags that we set; tags that others added are theirs.
     pub fn of_tags(have: &BTreeMap<String, String>, want: &[(String, String)]) -> Vec<Self> {
-        let old = |key: &str| have.get(key).map(String::as_str).unwrap_or_default().to_string();
-        want.iter().filter_map(|(key, new)| Difference::between(&format!("tag {key}"), old(key), new)).collect()
+        let old = |key: &str| {
+            have.get(key)
+                .map(String::as_str)
+                .unwrap_or_default()
+                .to_string()
+        };
+        want.iter()
+            .filter_map(|(key, new)| Difference::between(&format!("tag {key}"), old(key), new))
+            .collect()
     }
 }
 
@@ -246,11 +271,18 @@ mod tests {
 
     #[test]
     fn tags_of_others_are_no_difference() {
-        let have = BTreeMap::from([("Name".to_string(), "a".to_string()), ("theirs".to_string(), "x".to_string())]);
+        let have = BTreeMap::from([
+            ("Name".to_string(), "a".to_string()),
+            ("theirs".to_string(), "x".to_string()),
+        ]);
         let want = vec![("Name".to_string(), "b".to_string())];
         assert_eq!(
             Difference::of_tags(&have, &want),
-            [Difference { field: "tag Name".into(), old: "a".into(), new: "b".into() }]
+            [Difference {
+                field: "tag Name".into(),
+                old: "a".into(),
+                new: "b".into()
+            }]
         );
     }
 }

@@ -33,7 +33,11 @@ where
 
 /// Like [`run()`], for a tool that has something to say before any record of its input passes: marks
 /// of what will come, by which a tool downstream knows that it is to wait.
-pub async fn run_after<A, F, Fut>(policy: &str, first: impl FnOnce(&A) -> Vec<Record>, tool: F) -> ExitCode
+pub async fn run_after<A, F, Fut>(
+    policy: &str,
+    first: impl FnOnce(&A) -> Vec<Record>,
+    tool: F,
+) -> ExitCode
 where
     A: Parser,
     F: FnOnce(A, Stream) -> Fut,
@@ -54,14 +58,26 @@ where
             Err(_) => ExitCode::from(Kind::Output.exit_code()),
         };
     }
-    let parsed = Common::from_arg_matches(&matches).and_then(|common| Ok((common, A::from_arg_matches(&matches)?)));
+    let parsed = Common::from_arg_matches(&matches)
+        .and_then(|common| Ok((common, A::from_arg_matches(&matches)?)));
     let (common, args) = match parsed {
         Ok(parsed) => parsed,
         Err(answer) => return told_by_clap(&answer),
     };
-    let voice = Voice { tool: name, quiet: common.quiet, verbose: common.verbose, json: common.json_log };
+    let voice = Voice {
+        tool: name,
+        quiet: common.quiet,
+        verbose: common.verbose,
+        json: common.json_log,
+    };
     let limit = Duration::from_secs(60 * common.timeout);
-    let stream = Stream::open(name, common, voice.clone(), !std::io::stdin().is_terminal(), first(&args));
+    let stream = Stream::open(
+        name,
+        common,
+        voice.clone(),
+        !std::io::stdin().is_terminal(),
+        first(&args),
+    );
     tokio::spawn(stop_on_signal(stream.clone()));
     tokio::spawn(tell_of_silence(stream.clone()));
     let deadline = tokio::spawn(stop_after(stream.clone(), limit));
@@ -77,10 +93,9 @@ fn told_by_clap(answer: &clap::Error) -> ExitCode {
     let odd = std::env::args_os().any(|argument| argument.to_string_lossy().contains(drives));
     let told = match answer.use_stderr() && odd {
         // A script may have the argument from anywhere, and clap quotes it as it is.
-        true => answer
-            .to_string()
-            .lines()
-            .try_for_each(|line| std::io::stderr().write_all(format!("{}\n", printable(line)).as_bytes())),
+        true => answer.to_string().lines().try_for_each(|line| {
+            std::io::stderr().write_all(format!("{}\n", printable(line)).as_bytes())
+        }),
         false => answer.print(),
     };
     match (answer.use_stderr(), told) {
@@ -134,7 +149,8 @@ fn exit_code(stream: &Stream, error: &Error) -> u8 {
 /// Whether this is a dry run in which a record, of this tool or of one upstream, announces a change:
 /// so the last tool of any pipe tells it.
 fn would_change(stream: &Stream) -> bool {
-    stream.so_far::<Env>().iter().any(|env| env.plan) && stream.state().records.iter().any(Change::announced)
+    stream.so_far::<Env>().iter().any(|env| env.plan)
+        && stream.state().records.iter().any(Change::announced)
 }
 
 /// The code of a tool that did not do its part since one upstream did not: where that one is only
@@ -143,7 +159,11 @@ fn skipped(stream: &Stream) -> u8 {
     let unfinished = Kind::Unfinished.exit_code();
     let failed = stream.so_far::<Failed>();
     let again = !failed.is_empty() && failed.iter().all(|failed| failed.code == unfinished);
-    if again { unfinished } else { Kind::Skipped.exit_code() }
+    if again {
+        unfinished
+    } else {
+        Kind::Skipped.exit_code()
+    }
 }
 
 /// Tells an error once: on stderr and, for the tools downstream, as a record.
@@ -152,7 +172,9 @@ async fn tell(stream: &Stream, voice: &Voice, error: &Error) {
         Kind::Skipped | Kind::Stopped => {}
         Kind::Interrupted => {
             if let (_, changes @ 1..) = stream.tally() {
-                voice.error(&format!("interrupted after {changes} changes; run the pipeline again to finish"));
+                voice.error(&format!(
+                    "interrupted after {changes} changes; run the pipeline again to finish"
+                ));
             }
         }
         Kind::Output if error.message.is_empty() => {}
@@ -172,8 +194,14 @@ async fn tell(stream: &Stream, voice: &Voice, error: &Error) {
 
 async fn stop_on_signal(stream: Stream) {
     use tokio::signal::unix::{SignalKind, signal};
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else { return };
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
+        return;
+    };
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

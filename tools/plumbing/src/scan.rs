@@ -62,7 +62,10 @@ impl Scanner {
             if self.bytes.len() > MAX_RECORD {
                 let place = place(self.records + 1, self.begun_at);
                 self.reset();
-                return Err((at + 1, format!("{place} is larger than {} KiB", MAX_RECORD >> 10)));
+                return Err((
+                    at + 1,
+                    format!("{place} is larger than {} KiB", MAX_RECORD >> 10),
+                ));
             }
             if self.in_string {
                 match byte {
@@ -81,7 +84,11 @@ impl Scanner {
             }
             if self.depth == 0 {
                 self.records += 1;
-                let piece = Piece { bytes: std::mem::take(&mut self.bytes), record: self.records, line: self.begun_at };
+                let piece = Piece {
+                    bytes: std::mem::take(&mut self.bytes),
+                    record: self.records,
+                    line: self.begun_at,
+                };
                 found(piece).map_err(|why| (at + 1, why))?;
             }
         }
@@ -92,7 +99,10 @@ impl Scanner {
     pub fn end(&self) -> Result<(), String> {
         match self.depth {
             0 => Ok(()),
-            _ => Err(format!("{} ends in the middle of an object", place(self.records + 1, self.begun_at))),
+            _ => Err(format!(
+                "{} ends in the middle of an object",
+                place(self.records + 1, self.begun_at)
+            )),
         }
     }
 
@@ -159,29 +169,47 @@ mod tests {
     fn objects_come_in_any_layout_and_any_chunks() {
         let want = vec![r#"{"a":"}\""}"#.to_string(), r#"{"b":[{}]}"#.to_string()];
         assert_eq!(scan(&[r#"{"a":"}\""}{"b":[{}]}"#]), (want.clone(), Ok(())));
-        assert_eq!(scan(&[r#"  {"a":"}\"#, r#"""}"#, "\n\n", r#"{"b":[{"#, "}]}\n"]), (want, Ok(())));
+        assert_eq!(
+            scan(&[r#"  {"a":"}\"#, r#"""}"#, "\n\n", r#"{"b":[{"#, "}]}\n"]),
+            (want, Ok(()))
+        );
     }
 
     #[test]
     fn what_is_not_an_object_is_refused_with_its_place() {
-        assert_eq!(scan(&["{}\n\nhello"]).1, Err("record 2 (line 3) is not a JSON object".into()));
-        assert_eq!(scan(&["[{}]"]).1, Err("record 1 (line 1) is not a JSON object".into()));
+        assert_eq!(
+            scan(&["{}\n\nhello"]).1,
+            Err("record 2 (line 3) is not a JSON object".into())
+        );
+        assert_eq!(
+            scan(&["[{}]"]).1,
+            Err("record 1 (line 1) is not a JSON object".into())
+        );
     }
 
     #[test]
     fn a_truncated_object_is_refused_with_its_place() {
-        assert_eq!(scan(&["{}\n{\"a\":\n1"]).1, Err("record 2 (line 2) ends in the middle of an object".into()));
+        assert_eq!(
+            scan(&["{}\n{\"a\":\n1"]).1,
+            Err("record 2 (line 2) ends in the middle of an object".into())
+        );
     }
 
     #[test]
     fn a_huge_object_is_refused_before_it_is_held() {
         let huge = "x".repeat(MAX_RECORD + 1);
-        assert_eq!(scan(&["{\"a\":\"", &huge]).1, Err("record 1 (line 1) is larger than 1024 KiB".into()));
+        assert_eq!(
+            scan(&["{\"a\":\"", &huge]).1,
+            Err("record 1 (line 1) is larger than 1024 KiB".into())
+        );
     }
 
     #[test]
     fn a_record_on_one_line_is_not_touched_and_a_pretty_one_is_folded() {
         assert_eq!(on_one_line(b"{ \"a\" :  1.50 }"), b"{ \"a\" :  1.50 }");
-        assert_eq!(on_one_line(b"{\n  \"a b\": \"c \\\" d\",\n  \"n\": 1.50\n}"), b"{\"a b\":\"c \\\" d\",\"n\":1.50}");
+        assert_eq!(
+            on_one_line(b"{\n  \"a b\": \"c \\\" d\",\n  \"n\": 1.50\n}"),
+            b"{\"a b\":\"c \\\" d\",\"n\":1.50}"
+        );
     }
 }

@@ -15,8 +15,8 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-    http_client_fn,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -47,12 +47,19 @@ pub(crate) async fn load(tool: &str, region: Option<String>) -> Result<SdkConfig
     for (setting, value) in std::env::vars_os() {
         check(&setting.to_string_lossy(), &value.to_string_lossy())?;
     }
-    let time_limits = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+    let time_limits = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .build();
     let mut loader = aws_config::from_env()
         .http_client(http_client()?)
         .retry_config(retries(ATTEMPTS))
         // To wait for one's turn looks like a slow upload; an attempt has its time limit.
-        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().upload_enabled(false).build())
+        .stalled_stream_protection(
+            StalledStreamProtectionConfig::enabled()
+                .upload_enabled(false)
+                .build(),
+        )
         .identity_cache(IdentityCache::lazy().load_timeout(ATTEMPT).build())
         .timeout_config(time_limits);
     if let Ok(name) = AppName::new(tool.to_string()) {
@@ -62,8 +69,12 @@ pub(crate) async fn load(tool: &str, region: Option<String>) -> Result<SdkConfig
     if let Some(url) = config.endpoint_url() {
         check("AWS_ENDPOINT_URL", url)?; // the profile's
     }
-    let region = config.region().map(|region| region.to_string()).unwrap_or_default();
-    name::check_region(&region).map_err(|why| Error::usage(why).hint("set AWS_REGION").everyones())?;
+    let region = config
+        .region()
+        .map(|region| region.to_string())
+        .unwrap_or_default();
+    name::check_region(&region)
+        .map_err(|why| Error::usage(why).hint("set AWS_REGION").everyones())?;
     Ok(config)
 }
 
@@ -71,8 +82,10 @@ pub(crate) async fn load(tool: &str, region: Option<String>) -> Result<SdkConfig
 fn check(setting: &str, value: &str) -> Result<()> {
     let refused = match setting {
         "AWS_ACCESS_KEY_ID" | "AWS_SESSION_TOKEN" if value.contains(char::is_control) => {
-            Error::usage(format!("{setting} holds a control character, which no key does"))
-                .hint(format!("look for the end of a line in {setting}"))
+            Error::usage(format!(
+                "{setting} holds a control character, which no key does"
+            ))
+            .hint(format!("look for the end of a line in {setting}"))
         }
         url if url.starts_with("AWS_ENDPOINT_URL") && value.is_empty() => {
             Error::usage(format!("{setting} is empty")).hint(format!("unset {setting}"))
@@ -87,20 +100,26 @@ fn check(setting: &str, value: &str) -> Result<()> {
 }
 
 fn is_endpoint(url: &str) -> bool {
-    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let host = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
     host.is_some_and(|host| host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
         && url.bytes().all(|b| b.is_ascii_graphic())
 }
 
 pub(crate) fn retries(attempts: u32) -> RetryConfig {
     let retries = RetryConfig::standard().with_max_attempts(attempts);
-    retries.with_initial_backoff(FIRST_BACKOFF).with_max_backoff(LONGEST_BACKOFF)
+    retries
+        .with_initial_backoff(FIRST_BACKOFF)
+        .with_max_backoff(LONGEST_BACKOFF)
 }
 
 /// As the AWS CLI looks for it: AWS_REGION, AWS_DEFAULT_REGION, the profile.
 async fn with_region(loader: ConfigLoader, region: Option<String>) -> ConfigLoader {
     let named = |key: &str| std::env::var(key).ok().filter(|value| !value.is_empty());
-    let named = region.or_else(|| named("AWS_REGION")).or_else(|| named("AWS_DEFAULT_REGION"));
+    let named = region
+        .or_else(|| named("AWS_REGION"))
+        .or_else(|| named("AWS_DEFAULT_REGION"));
     let chain = aws_config::meta::region::RegionProviderChain::first_try(named.map(Region::new))
         .or_else(aws_config::profile::ProfileFileRegionProvider::new())
         .or_else(Region::from_static("us-east-1"));
@@ -112,9 +131,12 @@ fn http_client() -> Result<SharedHttpClient> {
     if let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
         let shown = path.to_string_lossy();
         let refused = |why: String| Error::usage(why).everyones();
-        let pem = std::fs::read(&path).map_err(|why| refused(format!("cannot read AWS_CA_BUNDLE {shown}: {why}")))?;
+        let pem = std::fs::read(&path)
+            .map_err(|why| refused(format!("cannot read AWS_CA_BUNDLE {shown}: {why}")))?;
         if !holds_certificates(&pem) {
-            return Err(refused(format!("AWS_CA_BUNDLE {shown} holds no certificate, or a broken one")));
+            return Err(refused(format!(
+                "AWS_CA_BUNDLE {shown} holds no certificate, or a broken one"
+            )));
         }
         trust = TrustStore::empty().with_pem_certificate(pem);
     }
@@ -123,11 +145,13 @@ fn http_client() -> Result<SharedHttpClient> {
         .build()
         .map_err(|why| Error::usage(format!("cannot use the certificates: {why}")))?;
     let secure = Builder::new().build_with_connector_fn(move |settings, components| {
-        let builder = connector(settings, components).tls_provider(Provider::Rustls(CryptoMode::Ring));
+        let builder =
+            connector(settings, components).tls_provider(Provider::Rustls(CryptoMode::Ring));
         builder.tls_context(tls.clone()).build()
     });
-    let plain =
-        Builder::new().build_with_connector_fn(|settings, components| connector(settings, components).build_http());
+    let plain = Builder::new().build_with_connector_fn(|settings, components| {
+        connector(settings, components).build_http()
+    });
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     Ok(http_client_fn(move |settings, components| {
         SharedHttpConnector::new(InTurn {
@@ -140,7 +164,10 @@ fn http_client() -> Result<SharedHttpClient> {
     }))
 }
 
-fn connector(settings: Option<&HttpConnectorSettings>, components: Option<&RuntimeComponents>) -> ConnectorBuilder {
+fn connector(
+    settings: Option<&HttpConnectorSettings>,
+    components: Option<&RuntimeComponents>,
+) -> ConnectorBuilder {
     let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
     connector.set_connector_settings(settings.cloned());
     connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
@@ -166,7 +193,11 @@ struct InTurn {
 
 impl HttpConnector for InTurn {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let client = if request.uri().starts_with("http://") { &self.plain } else { &self.secure };
+        let client = if request.uri().starts_with("http://") {
+            &self.plain
+        } else {
+            &self.secure
+        };
         let connector = client.http_connector(&self.settings, &self.components);
         let turns = self.turns.clone();
         HttpConnectorFuture::new(async move {
@@ -185,10 +216,26 @@ mod tests {
         for (setting, value, why) in [
             ("AWS_ENDPOINT_URL", "", "AWS_ENDPOINT_URL is empty"),
             ("AWS_ENDPOINT_URL_S3", "", "AWS_ENDPOINT_URL_S3 is empty"),
-            ("AWS_ENDPOINT_URL", "localhost:5000", "AWS_ENDPOINT_URL 'localhost:5000' is not the URL of an endpoint"),
-            ("AWS_ENDPOINT_URL", "http://", "AWS_ENDPOINT_URL 'http://' is not the URL of an endpoint"),
-            ("AWS_ENDPOINT_URL", "ftp://x", "AWS_ENDPOINT_URL 'ftp://x' is not the URL of an endpoint"),
-            ("AWS_ACCESS_KEY_ID", "secret\r", "AWS_ACCESS_KEY_ID holds a control character, which no key does"),
+            (
+                "AWS_ENDPOINT_URL",
+                "localhost:5000",
+                "AWS_ENDPOINT_URL 'localhost:5000' is not the URL of an endpoint",
+            ),
+            (
+                "AWS_ENDPOINT_URL",
+                "http://",
+                "AWS_ENDPOINT_URL 'http://' is not the URL of an endpoint",
+            ),
+            (
+                "AWS_ENDPOINT_URL",
+                "ftp://x",
+                "AWS_ENDPOINT_URL 'ftp://x' is not the URL of an endpoint",
+            ),
+            (
+                "AWS_ACCESS_KEY_ID",
+                "secret\r",
+                "AWS_ACCESS_KEY_ID holds a control character, which no key does",
+            ),
         ] {
             assert_eq!(check(setting, value).unwrap_err().message, why);
         }
@@ -205,6 +252,10 @@ mod tests {
     #[test]
     fn a_bundle_without_certificates_is_no_bundle() {
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert!([&b""[..], b"garbage", broken].iter().all(|pem| !holds_certificates(pem)));
+        assert!(
+            [&b""[..], b"garbage", broken]
+                .iter()
+                .all(|pem| !holds_certificates(pem))
+        );
     }
 }

@@ -176,7 +176,10 @@ impl Stream {
         loop {
             let (fresh, ended) = {
                 let state = self.state();
-                let fresh: Vec<T> = state.records[seen..].iter().filter_map(Record::typed).collect();
+                let fresh: Vec<T> = state.records[seen..]
+                    .iter()
+                    .filter_map(Record::typed)
+                    .collect();
                 seen = state.records.len();
                 (fresh, state.ended || state.stop.is_some())
             };
@@ -231,7 +234,8 @@ impl Stream {
     /// Errors: stdout is closed or full; the record is then told on stderr, so that no ID is lost.
     pub async fn write(&self, record: Record) -> Result<()> {
         self.tell(&record);
-        let mut line = serde_json::to_vec(&record.0).map_err(|why| Error::new(Kind::Output, why.to_string()))?;
+        let mut line = serde_json::to_vec(&record.0)
+            .map_err(|why| Error::new(Kind::Output, why.to_string()))?;
         line.push(b'\n');
         self.remember(record);
         let (written, wait) = oneshot::channel();
@@ -261,7 +265,10 @@ impl Stream {
         let results = join_all(stopping).await;
         let told = |result: &Result<T>| matches!(result, Err(error) if error.kind != Kind::Stopped);
         match results.iter().position(told) {
-            Some(at) => results.into_iter().nth(at).map_or(Ok(Vec::new()), |error| error.map(|one| vec![one])),
+            Some(at) => results
+                .into_iter()
+                .nth(at)
+                .map_or(Ok(Vec::new()), |error| error.map(|one| vec![one])),
             None => results.into_iter().collect(),
         }
     }
@@ -273,10 +280,17 @@ impl Stream {
         F: AsyncFn(T) -> Result<()>,
     {
         let work = &work;
-        let items = items.into_iter().map(|item| async move { work(item).await });
-        let results: Vec<_> = futures_util::stream::iter(items).buffer_unordered(AT_ONCE).collect().await;
+        let items = items
+            .into_iter()
+            .map(|item| async move { work(item).await });
+        let results: Vec<_> = futures_util::stream::iter(items)
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
         let mut errors = results.into_iter().filter_map(Result::err);
-        let Some(first) = errors.next() else { return Ok(()) };
+        let Some(first) = errors.next() else {
+            return Ok(());
+        };
         for other in errors.filter(|error| error.kind != Kind::Stopped && *error != first) {
             self.0.voice.fail(&other);
         }
@@ -285,7 +299,11 @@ impl Stream {
 
     /// The records of a type that have arrived.
     pub fn so_far<T: Typed>(&self) -> Vec<T> {
-        self.state().records.iter().filter_map(Record::typed).collect()
+        self.state()
+            .records
+            .iter()
+            .filter_map(Record::typed)
+            .collect()
     }
 
     /// Waits until the account is known to be the environment's, before a first change.
@@ -304,10 +322,14 @@ impl Stream {
     pub(crate) fn check_change(&self) -> Result<()> {
         self.go_on()?;
         if self.get::<Env>("").is_some_and(|env| env.plan) {
-            return Err(Error::refused("a dry run changes nothing (this is a defect of the tool)"));
+            return Err(Error::refused(
+                "a dry run changes nothing (this is a defect of the tool)",
+            ));
         }
         if !self.0.account_checked.load(Ordering::Relaxed) {
-            return Err(Error::refused("the account is not checked yet (this is a defect of the tool)"));
+            return Err(Error::refused(
+                "the account is not checked yet (this is a defect of the tool)",
+            ));
         }
         Ok(())
     }
@@ -319,7 +341,10 @@ impl Stream {
     /// Waits for the answer, where it was asked: what was found in another account says nothing.
     pub(crate) async fn account_is_answered(&self) {
         let mut changed = self.0.changed.subscribe();
-        while self.0.account_asked.load(Ordering::Relaxed) && !self.account_is_checked() && self.go_on().is_ok() {
+        while self.0.account_asked.load(Ordering::Relaxed)
+            && !self.account_is_checked()
+            && self.go_on().is_ok()
+        {
             let _ = changed.changed().await;
         }
     }
@@ -331,7 +356,10 @@ impl Stream {
 
     /// Ok while the tool may go on; else why not.
     pub fn go_on(&self) -> Result<()> {
-        self.state().stop.as_ref().map_or(Ok(()), |stop| Err(stopped(stop)))
+        self.state()
+            .stop
+            .as_ref()
+            .map_or(Ok(()), |stop| Err(stopped(stop)))
     }
 
     /// Has the tool make nothing new: the first reason counts.
@@ -422,8 +450,15 @@ impl Stream {
             .find(|id| !id.is_empty())
             .unwrap_or_default();
         let change = record.text("change");
-        let line =
-            || format!("{change} {} {} {id}", record.kind().replace('_', " "), record.name()).trim_end().to_string();
+        let line = || {
+            format!(
+                "{change} {} {} {id}",
+                record.kind().replace('_', " "),
+                record.name()
+            )
+            .trim_end()
+            .to_string()
+        };
         if change.is_empty() {
             return;
         }
@@ -449,7 +484,12 @@ impl Stream {
             .into_iter()
             .flatten()
             .map(|d| {
-                let part = |field: &str| d.get(field).and_then(|v| v.as_str()).unwrap_or_default().to_string();
+                let part = |field: &str| {
+                    d.get(field)
+                        .and_then(|v| v.as_str())
+                        .unwrap_or_default()
+                        .to_string()
+                };
                 format!("{}: {} -> {}", part("field"), part("old"), part("new"))
             })
             .collect();
@@ -461,7 +501,10 @@ impl Stream {
 
     /// How many resources this run found as wanted, and how many it changed.
     pub(crate) fn tally(&self) -> (usize, usize) {
-        (self.0.unchanged.load(Ordering::Relaxed), self.0.changes.load(Ordering::Relaxed))
+        (
+            self.0.unchanged.load(Ordering::Relaxed),
+            self.0.changes.load(Ordering::Relaxed),
+        )
     }
 
     /// Whether stdin is open and has not said a word.
@@ -504,7 +547,9 @@ impl Stream {
                 // With the environment from flags, a stdin that never said a word is nobody's.
                 let silent = self.0.common.env.is_some() && !state.heard;
                 let closed = matches!(&state.stop, Some(stop) if stop.kind == Kind::Output);
-                let late = state.interrupted.is_some_and(|asked| asked.max(begun).elapsed() > last_words);
+                let late = state
+                    .interrupted
+                    .is_some_and(|asked| asked.max(begun).elapsed() > last_words);
                 if state.ended || silent || closed || late {
                     break;
                 }
@@ -526,8 +571,14 @@ impl Stream {
                 "no env record on stdin, and no --env".to_string(),
                 format!("mk-env production pr123 | {tool}, or {tool} --env production-pr123"),
             ),
-            "vpc" => (format!("no {kind} record on stdin"), format!("mk-vpc | {tool}")),
-            _ => (format!("no {kind} record '{name}' on stdin"), "man plumbline.7 shows the tools' order".to_string()),
+            "vpc" => (
+                format!("no {kind} record on stdin"),
+                format!("mk-vpc | {tool}"),
+            ),
+            _ => (
+                format!("no {kind} record '{name}' on stdin"),
+                "man plumbline.7 shows the tools' order".to_string(),
+            ),
         };
         Error::input(missing).hint(hint)
     }

@@ -39,13 +39,19 @@ impl Voice {
         use std::io::Write;
         let text = match (self.json, hint) {
             (true, hint) => {
-                let mut object = serde_json::json!({"tool": self.tool, "level": level, "message": line});
+                let mut object =
+                    serde_json::json!({"tool": self.tool, "level": level, "message": line});
                 if let Some(hint) = hint {
                     object["try"] = hint.into();
                 }
                 format!("{}\n", in_json(&object.to_string()))
             }
-            (false, Some(hint)) => format!("{}: {}\n  try: {}\n", self.tool, printable(line), printable(hint)),
+            (false, Some(hint)) => format!(
+                "{}: {}\n  try: {}\n",
+                self.tool,
+                printable(line),
+                printable(hint)
+            ),
             (false, None) => format!("{}: {}\n", self.tool, printable(line)),
         };
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
@@ -54,13 +60,25 @@ impl Voice {
 
 /// Records and AWS may say anything: what would end the line, or drive the terminal, shows as its code.
 pub(crate) fn printable(text: &str) -> String {
-    let shown = |c: char| if drives(c) { c.escape_default().to_string() } else { c.to_string() };
+    let shown = |c: char| {
+        if drives(c) {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
     text.chars().map(shown).collect()
 }
 
 /// The same for JSON, in its own words: serde_json lets more than ASCII through as it is.
 fn in_json(text: &str) -> String {
-    let shown = |c: char| if drives(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    let shown = |c: char| {
+        if drives(c) {
+            format!("\\u{:04x}", u32::from(c))
+        } else {
+            c.to_string()
+        }
+    };
     text.chars().map(shown).collect()
 }
 
@@ -77,7 +95,10 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line_whatever_it_quotes() {
-        assert_eq!(printable("app 'é\nb\u{1b}[2J\u{202e}'"), "app 'é\\nb\\u{1b}[2J\\u{202e}'");
+        assert_eq!(
+            printable("app 'é\nb\u{1b}[2J\u{202e}'"),
+            "app 'é\\nb\\u{1b}[2J\\u{202e}'"
+        );
         assert_eq!(in_json("\"é\u{9b}2J\u{202e}\""), "\"é\\u009b2J\\u202e\"");
     }
 }

@@ -26,14 +26,22 @@ pub async fn all<T, Fut>(readings: impl IntoIterator<Item = Fut>) -> Result<Vec<
 where
     Fut: Future<Output = Result<T>>,
 {
-    futures_util::stream::iter(readings).buffered(AT_ONCE).try_collect().await
+    futures_util::stream::iter(readings)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
 }
 
 /// Looks again and again until `look` answers something.
 ///
 /// `what` words the wait: `nat gateway nat-1 is still pending`. Errors: whatever `look` answers;
 /// after `deadline`, [`Kind::Unfinished`](crate::Kind::Unfinished); at once where the tool stops.
-pub async fn until<T, F, Fut>(stream: &Stream, what: &str, deadline: Duration, mut look: F) -> Result<T>
+pub async fn until<T, F, Fut>(
+    stream: &Stream,
+    what: &str,
+    deadline: Duration,
+    mut look: F,
+) -> Result<T>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<Option<T>>>,
@@ -46,7 +54,10 @@ where
             return Ok(found);
         }
         if begun.elapsed() + pause > deadline {
-            return Err(Error::unfinished(format!("{what} after {}", words(deadline))).hint("run the pipeline again"));
+            return Err(
+                Error::unfinished(format!("{what} after {}", words(deadline)))
+                    .hint("run the pipeline again"),
+            );
         }
         if !told && begun.elapsed() > SILENT {
             stream.say(&format!("waiting: {what}"));
@@ -78,13 +89,21 @@ where
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        let known =
-            cases.iter().any(|(code, text)| error::code(&error) == *code && error::message(&error).contains(text));
-        if !known || begun.elapsed() + pause > budget || stream.unless_stopped(sleep(pause)).await.is_err() {
+        let known = cases.iter().any(|(code, text)| {
+            error::code(&error) == *code && error::message(&error).contains(text)
+        });
+        if !known
+            || begun.elapsed() + pause > budget
+            || stream.unless_stopped(sleep(pause)).await.is_err()
+        {
             return Err(error);
         }
         if !told && begun.elapsed() > SILENT {
-            stream.say(&format!("waiting: {} ({})", error::message(&error), error::code(&error)));
+            stream.say(&format!(
+                "waiting: {} ({})",
+                error::message(&error),
+                error::code(&error)
+            ));
             told = true;
         }
         pause = pause.mul_f64(GROWTH).min(LONGEST_PAUSE);
@@ -104,6 +123,12 @@ mod tests {
 
     #[test]
     fn time_is_told_in_minutes_where_it_can_be() {
-        assert_eq!((words(Duration::from_secs(600)), words(Duration::from_secs(90))), ("10m".into(), "90s".into()));
+        assert_eq!(
+            (
+                words(Duration::from_secs(600)),
+                words(Duration::from_secs(90))
+            ),
+            ("10m".into(), "90s".into())
+        );
     }
 }

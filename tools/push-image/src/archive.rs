@@ -38,24 +38,37 @@ pub struct Packed {
 /// A folder for what is built and compressed; it goes when it is dropped.
 pub fn work() -> Result<TempDir> {
     let made = tempfile::Builder::new().prefix("push-image-").tempdir();
-    made.map_err(|why| Error::refused(format!("cannot make a folder in {}: {why}", std::env::temp_dir().display())))
+    made.map_err(|why| {
+        Error::refused(format!(
+            "cannot make a folder in {}: {why}",
+            std::env::temp_dir().display()
+        ))
+    })
 }
 
 /// Refuses a directory or an archive that is not there, and a reference that is none.
 pub fn check(place: &Place) -> Result<()> {
     match place {
-        Place::Context { directory, dockerfile } => {
+        Place::Context {
+            directory,
+            dockerfile,
+        } => {
             let file = PathBuf::from(plan::dockerfile(directory, dockerfile));
             let directory = Path::new(directory);
             match (directory.is_dir(), file.is_file()) {
-                (false, _) => Err(Error::usage(format!("{} is not a directory", directory.display()))),
+                (false, _) => Err(Error::usage(format!(
+                    "{} is not a directory",
+                    directory.display()
+                ))),
                 (true, false) => Err(Error::usage(format!("there is no {}", file.display()))),
                 (true, true) => Ok(()),
             }
         }
         Place::Archive(path) => match std::fs::metadata(path) {
             Ok(data) if data.is_file() || data.is_dir() => Ok(()),
-            Ok(_) => Err(Error::usage(format!("{path} is neither a file nor a directory, and is read more than once"))),
+            Ok(_) => Err(Error::usage(format!(
+                "{path} is neither a file nor a directory, and is read more than once"
+            ))),
             Err(why) => Err(Error::usage(format!("cannot read {path}: {why}"))),
         },
         Place::Reference(reference) => registry::parse(reference).map(drop),
@@ -68,7 +81,12 @@ pub async fn open(stream: &Stream, path: &str, platform: Platform) -> Result<Pac
 }
 
 /// Reads an archive, and makes it ready: for a large image that takes a while.
-pub async fn pack(stream: &Stream, path: &Path, platform: Platform, work: TempDir) -> Result<Packed> {
+pub async fn pack(
+    stream: &Stream,
+    path: &Path,
+    platform: Platform,
+    work: TempDir,
+) -> Result<Packed> {
     let path = path.to_path_buf();
     let packing = move |wanted: &Wanted| {
         let packed = Archive::open(&path, wanted).and_then(|archive| archive.pack(platform, work));
@@ -90,7 +108,10 @@ enum Files {
 
 impl Archive {
     fn open(path: &Path, wanted: &Wanted) -> Result<Self, String> {
-        let of = |files| Archive { files, wanted: wanted.clone() };
+        let of = |files| Archive {
+            files,
+            wanted: wanted.clone(),
+        };
         if path.is_dir() {
             return Ok(of(Files::Folder(path.to_path_buf())));
         }
@@ -114,7 +135,9 @@ impl Archive {
                     return Err(format!("it ends in the middle of {name}"));
                 }
                 files.insert(name, (path.to_path_buf(), begin, size));
-            } else if let (true, Ok(Some(to))) = (kind.is_symlink() || kind.is_hard_link(), entry.link_name()) {
+            } else if let (true, Ok(Some(to))) =
+                (kind.is_symlink() || kind.is_hard_link(), entry.link_name())
+            {
                 // docker save writes a layer that it wrote before as a link.
                 let to = if kind.is_symlink() {
                     Path::new(&name).parent().unwrap_or(Path::new("")).join(to)
@@ -144,18 +167,25 @@ impl Archive {
     }
 
     fn blob(&self, digest: &str) -> Result<Span, String> {
-        let hex =
-            digest.strip_prefix("sha256:").filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let hex = digest
+            .strip_prefix("sha256:")
+            .filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
         let hex = hex.ok_or_else(|| format!("'{digest}' is not a digest of SHA-256"))?;
-        self.span(&format!("blobs/sha256/{hex}")).ok_or_else(|| format!("it lacks blob {digest}"))
+        self.span(&format!("blobs/sha256/{hex}"))
+            .ok_or_else(|| format!("it lacks blob {digest}"))
     }
 
     fn read(&self, span: &Span) -> Result<Vec<u8>, String> {
         if span.2 > DOCUMENT {
-            return Err(format!("a document of {} is too long", plan::megabytes(span.2)));
+            return Err(format!(
+                "a document of {} is too long",
+                plan::megabytes(span.2)
+            ));
         }
         let mut bytes = Vec::new();
-        reader(span, &self.wanted).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|why| why.to_string())?;
+        reader(span, &self.wanted)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map_err(|why| why.to_string())?;
         Ok(bytes)
     }
 
@@ -172,8 +202,8 @@ impl Archive {
     fn pack(&self, platform: Platform, work: TempDir) -> Result<Packed, String> {
         let list = self.span("manifest.json");
         if let Some(index) = self.span("index.json") {
-            let entries =
-                plan::manifests(&parse(&self.read(&index)?, "index.json")?).ok_or("its index.json is no index")?;
+            let entries = plan::manifests(&parse(&self.read(&index)?, "index.json")?)
+                .ok_or("its index.json is no index")?;
             // Docker 25.0 saved indexes without the image, or with one without its layers: then the
             // list counts, which it writes beside.
             if list.is_none() || !entries.is_empty() {
@@ -196,32 +226,70 @@ impl Archive {
             let chosen = plan::choose(&entries, platform)?.clone();
             let bytes = self.document(&chosen.digest)?;
             let value = parse(&bytes, "a manifest")?;
-            let stated = value.get("mediaType").and_then(Value::as_str).unwrap_or_default();
-            let media_type = if chosen.media_type.is_empty() { stated.to_string() } else { chosen.media_type };
+            let stated = value
+                .get("mediaType")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let media_type = if chosen.media_type.is_empty() {
+                stated.to_string()
+            } else {
+                chosen.media_type
+            };
             if plan::is_index(&media_type) {
                 entries = plan::manifests(&value).ok_or("one of its indexes is no index")?;
                 continue;
             }
-            let media_type = if media_type.is_empty() { OCI_MANIFEST.into() } else { media_type };
-            let config = parse(&self.document(&descriptor(&value["config"])?.digest)?, "its configuration")?;
-            return Ok(Manifest { bytes, value, media_type, config });
+            let media_type = if media_type.is_empty() {
+                OCI_MANIFEST.into()
+            } else {
+                media_type
+            };
+            let config = parse(
+                &self.document(&descriptor(&value["config"])?.digest)?,
+                "its configuration",
+            )?;
+            return Ok(Manifest {
+                bytes,
+                value,
+                media_type,
+                config,
+            });
         }
         Err("its indexes point to indexes without an end".into())
     }
 
-    fn of_manifest(&self, image: Manifest, platform: Platform, work: TempDir) -> Result<Packed, String> {
+    fn of_manifest(
+        &self,
+        image: Manifest,
+        platform: Platform,
+        work: TempDir,
+    ) -> Result<Packed, String> {
         plan::check_platform(&image.config, platform)?;
-        let Manifest { bytes, value: mut manifest, media_type, .. } = image;
+        let Manifest {
+            bytes,
+            value: mut manifest,
+            media_type,
+            ..
+        } = image;
         let config = descriptor(&manifest["config"])?;
         let mut blobs = vec![blob(&config, self.blob(&config.digest)?)?];
         let mut changed = false;
-        for layer in manifest["layers"].as_array_mut().ok_or("its manifest names no layers")? {
+        for layer in manifest["layers"]
+            .as_array_mut()
+            .ok_or("its manifest names no layers")?
+        {
             let told = descriptor(layer)?;
             let found = blob(&told, self.blob(&told.digest)?)?;
             match plan::compressed(&told.media_type) {
                 None => blobs.push(found),
                 Some(media_type) => {
-                    let smaller = compress(&found.span(), work.path(), blobs.len(), Some(&told.digest), &self.wanted)?;
+                    let smaller = compress(
+                        &found.span(),
+                        work.path(),
+                        blobs.len(),
+                        Some(&told.digest),
+                        &self.wanted,
+                    )?;
                     layer["mediaType"] = media_type.into();
                     layer["digest"] = smaller.digest.as_str().into();
                     layer["size"] = smaller.size.into();
@@ -230,21 +298,35 @@ impl Archive {
                 }
             }
         }
-        let bytes = if changed { manifest.to_string().into_bytes() } else { bytes };
-        Ok(Packed { digest: digest_of(&bytes), media_type, manifest: bytes, blobs, _work: Arc::new(work) })
+        let bytes = if changed {
+            manifest.to_string().into_bytes()
+        } else {
+            bytes
+        };
+        Ok(Packed {
+            digest: digest_of(&bytes),
+            media_type,
+            manifest: bytes,
+            blobs,
+            _work: Arc::new(work),
+        })
     }
 
     /// The older form of `docker save`: a list of images, each with its configuration and its layers
     /// as paths.
     fn of_docker(&self, list: &Value, platform: Platform, work: TempDir) -> Result<Packed, String> {
         let images = list.as_array().map(Vec::as_slice).unwrap_or_default();
-        let [image] = images else { return Err(format!("it holds {} images; one is wanted", images.len())) };
+        let [image] = images else {
+            return Err(format!("it holds {} images; one is wanted", images.len()));
+        };
         let path = |value: &Value| {
             let path = value.as_str().ok_or("its manifest.json is none")?;
             let span = self.span(path).ok_or_else(|| format!("it lacks {path}"))?;
             // No digest says what is meant: another file of this machine is not.
             match &self.files {
-                Files::Folder(folder) if !within(folder, &span.0) => Err(format!("{path} leads out of it")),
+                Files::Folder(folder) if !within(folder, &span.0) => {
+                    Err(format!("{path} leads out of it"))
+                }
                 _ => Ok(span),
             }
         };
@@ -252,15 +334,27 @@ impl Archive {
         let bytes = self.read(&span)?;
         let config = parse(&bytes, "its configuration")?;
         plan::check_platform(&config, platform)?;
-        let told =
-            |media_type: &str, blob: &Blob| json!({"mediaType": media_type, "digest": blob.digest, "size": blob.size});
-        let mut blobs = vec![Blob { digest: digest_of(&bytes), size: span.2, file: span.0, offset: span.1 }];
+        let told = |media_type: &str, blob: &Blob| json!({"mediaType": media_type, "digest": blob.digest, "size": blob.size});
+        let mut blobs = vec![Blob {
+            digest: digest_of(&bytes),
+            size: span.2,
+            file: span.0,
+            offset: span.1,
+        }];
         let mut layers = Vec::new();
-        let paths = image["Layers"].as_array().ok_or("its manifest.json names no layers")?;
+        let paths = image["Layers"]
+            .as_array()
+            .ok_or("its manifest.json names no layers")?;
         plan::check_layers(&config, paths.len())?;
         for (number, layer) in paths.iter().enumerate() {
             let digest = config["rootfs"]["diff_ids"][number].as_str();
-            let packed = compress(&path(layer)?, work.path(), blobs.len(), digest, &self.wanted)?;
+            let packed = compress(
+                &path(layer)?,
+                work.path(),
+                blobs.len(),
+                digest,
+                &self.wanted,
+            )?;
             layers.push(told("application/vnd.oci.image.layer.v1.tar+gzip", &packed));
             blobs.push(packed);
         }
@@ -268,7 +362,13 @@ impl Archive {
         let manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers});
         let bytes = manifest.to_string().into_bytes();
         let digest = digest_of(&bytes);
-        Ok(Packed { digest, media_type: OCI_MANIFEST.into(), manifest: bytes, blobs, _work: Arc::new(work) })
+        Ok(Packed {
+            digest,
+            media_type: OCI_MANIFEST.into(),
+            manifest: bytes,
+            blobs,
+            _work: Arc::new(work),
+        })
     }
 }
 
@@ -282,7 +382,10 @@ struct Manifest {
 
 impl Manifest {
     fn layers(&self) -> &[Value] {
-        self.value["layers"].as_array().map(Vec::as_slice).unwrap_or_default()
+        self.value["layers"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 }
 
@@ -292,8 +395,16 @@ fn descriptor(value: &Value) -> Result<Descriptor, String> {
 
 fn blob(told: &Descriptor, (file, offset, size): Span) -> Result<Blob, String> {
     match told.size == size {
-        true => Ok(Blob { digest: told.digest.clone(), size, file, offset }),
-        false => Err(format!("it is damaged: blob {} is of {size} bytes, not of {}", told.digest, told.size)),
+        true => Ok(Blob {
+            digest: told.digest.clone(),
+            size,
+            file,
+            offset,
+        }),
+        false => Err(format!(
+            "it is damaged: blob {} is of {size} bytes, not of {}",
+            told.digest, told.size
+        )),
     }
 }
 
@@ -359,7 +470,13 @@ mod tests {
         let mut manifest = put(folder, manifest.to_string().as_bytes());
         manifest["mediaType"] = OCI_MANIFEST.into();
         let digest = manifest["digest"].as_str().unwrap().to_string();
-        write(folder, "index.json", json!({"schemaVersion": 2, "manifests": [manifest]}).to_string().as_bytes());
+        write(
+            folder,
+            "index.json",
+            json!({"schemaVersion": 2, "manifests": [manifest]})
+                .to_string()
+                .as_bytes(),
+        );
         digest
     }
 
@@ -380,10 +497,18 @@ mod tests {
     fn a_layout_is_pushed_as_it_is_from_a_folder_or_a_tar() {
         let place = work().unwrap();
         let folder = place.path().join("layout");
-        let digest = layout(&folder, "amd64", "application/vnd.oci.image.layer.v1.tar+gzip", &[0x1f, 0x8b, 1]);
+        let digest = layout(
+            &folder,
+            "amd64",
+            "application/vnd.oci.image.layer.v1.tar+gzip",
+            &[0x1f, 0x8b, 1],
+        );
         for path in [folder.clone(), tar_of(&folder)] {
             let image = packed(&path).unwrap();
-            assert_eq!((image.digest.as_str(), image.blobs.len()), (digest.as_str(), 2));
+            assert_eq!(
+                (image.digest.as_str(), image.blobs.len()),
+                (digest.as_str(), 2)
+            );
             assert_eq!(digest_of(&image.manifest), digest);
             image.blobs.iter().for_each(|blob| verify(blob).unwrap());
         }
@@ -393,16 +518,26 @@ mod tests {
     fn what_is_not_compressed_becomes_so_and_the_same_each_time() {
         let place = work().unwrap();
         let layer = vec![7; 100_000];
-        let told = layout(place.path(), "amd64", "application/vnd.oci.image.layer.v1.tar", &layer);
+        let told = layout(
+            place.path(),
+            "amd64",
+            "application/vnd.oci.image.layer.v1.tar",
+            &layer,
+        );
         let (one, other) = (packed(place.path()).unwrap(), packed(place.path()).unwrap());
         assert_eq!(one.digest, other.digest);
         assert_ne!(one.digest, told);
         one.blobs.iter().for_each(|blob| verify(blob).unwrap());
         let mut back = Vec::new();
-        flate2::read::GzDecoder::new(one.blobs[1].open().unwrap()).read_to_end(&mut back).unwrap();
+        flate2::read::GzDecoder::new(one.blobs[1].open().unwrap())
+            .read_to_end(&mut back)
+            .unwrap();
         assert_eq!(back, layer);
         let manifest: Value = serde_json::from_slice(&one.manifest).unwrap();
-        assert_eq!(manifest["layers"][0]["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip");
+        assert_eq!(
+            manifest["layers"][0]["mediaType"],
+            "application/vnd.oci.image.layer.v1.tar+gzip"
+        );
     }
 
     #[test]
@@ -430,7 +565,9 @@ mod tests {
     /// What Docker saves since version 25: a layout, and the older list beside it.
     fn saved(folder: &Path, layer: &[u8]) -> Value {
         let digest = digest_of(layer);
-        let config = json!({"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": [digest]}}).to_string();
+        let config =
+            json!({"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": [digest]}})
+                .to_string();
         let (mut config, mut layer) = (put(folder, config.as_bytes()), put(folder, layer));
         let path = |of: &Value| format!("blobs/sha256/{}", &of["digest"].as_str().unwrap()[7..]);
         let list = json!([{"Config": path(&config), "RepoTags": null, "Layers": [path(&layer)]}]);
@@ -446,7 +583,13 @@ mod tests {
         let folder = place.path();
         let image = saved(folder, &[7; 5000]);
         let index = |manifests: Value| {
-            write(folder, "index.json", json!({"schemaVersion": 2, "manifests": manifests}).to_string().as_bytes());
+            write(
+                folder,
+                "index.json",
+                json!({"schemaVersion": 2, "manifests": manifests})
+                    .to_string()
+                    .as_bytes(),
+            );
         };
         // 25.0.0 forgot the layers, and all of 25.0 the images that were saved by their ID.
         let mut bare = image.clone();
@@ -455,7 +598,10 @@ mod tests {
         for manifests in [json!([manifest]), json!(null), json!([])] {
             index(manifests);
             let packed = packed(folder).unwrap();
-            assert_eq!((packed.blobs.len(), packed.media_type.as_str()), (2, OCI_MANIFEST));
+            assert_eq!(
+                (packed.blobs.len(), packed.media_type.as_str()),
+                (2, OCI_MANIFEST)
+            );
             packed.blobs.iter().for_each(|blob| verify(blob).unwrap());
         }
         // Later ones name an image once for each of its tags.
@@ -466,7 +612,11 @@ mod tests {
         std::fs::remove_file(folder.join("manifest.json")).unwrap();
         let manifest = put(folder, bare.to_string().as_bytes());
         index(json!([manifest]));
-        assert!(packed(folder).unwrap_err().contains("names 1 layers, and its manifest 0"));
+        assert!(
+            packed(folder)
+                .unwrap_err()
+                .contains("names 1 layers, and its manifest 0")
+        );
     }
 
     #[test]
@@ -476,7 +626,11 @@ mod tests {
         assert_eq!(packed(place.path()).unwrap().blobs.len(), 2);
         let layer = format!("blobs/sha256/{}", &digest_of(&[7; 5000])[7..]);
         write(place.path(), &layer, &[8; 5000]);
-        assert!(packed(place.path()).unwrap_err().starts_with("it is damaged: blob sha256:"));
+        assert!(
+            packed(place.path())
+                .unwrap_err()
+                .starts_with("it is damaged: blob sha256:")
+        );
         // The same one, compressed.
         let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         std::io::Write::write_all(&mut gz, &[7; 5000]).unwrap();
@@ -489,13 +643,22 @@ mod tests {
         let place = work().unwrap();
         let folder = place.path().join("saved");
         write(place.path(), "secret", b"of this machine");
-        write(&folder, "c.json", json!({"os": "linux", "architecture": "amd64"}).to_string().as_bytes());
+        write(
+            &folder,
+            "c.json",
+            json!({"os": "linux", "architecture": "amd64"})
+                .to_string()
+                .as_bytes(),
+        );
         std::os::unix::fs::symlink("../secret", folder.join("layer.tar")).unwrap();
         for layer in ["layer.tar", "../secret"] {
             let list = json!([{"Config": "c.json", "Layers": [layer]}]);
             write(&folder, "manifest.json", list.to_string().as_bytes());
             let refused = packed(&folder).unwrap_err();
-            assert!(refused == "layer.tar leads out of it" || refused == "it lacks ../secret", "{refused}");
+            assert!(
+                refused == "layer.tar leads out of it" || refused == "it lacks ../secret",
+                "{refused}"
+            );
         }
     }
 
@@ -506,25 +669,54 @@ mod tests {
         let digest = layout(place.path(), "amd64", gz, &[0x1f, 0x8b, 1]);
         let refused = |path: &Path| packed(path).unwrap_err();
 
-        write(place.path(), &format!("blobs/sha256/{}", &digest[7..]), b"{}");
-        assert!(refused(place.path()).starts_with(&format!("it is damaged: blob {digest} is sha256:")));
+        write(
+            place.path(),
+            &format!("blobs/sha256/{}", &digest[7..]),
+            b"{}",
+        );
+        assert!(
+            refused(place.path()).starts_with(&format!("it is damaged: blob {digest} is sha256:"))
+        );
 
         layout(place.path(), "arm64", gz, &[0x1f, 0x8b, 1]);
-        assert_eq!(refused(place.path()), "the image is for linux/arm64, but its app runs on linux/amd64");
+        assert_eq!(
+            refused(place.path()),
+            "the image is for linux/arm64, but its app runs on linux/amd64"
+        );
 
         let digest = layout(place.path(), "amd64", gz, &[0x1f, 0x8b, 1]);
-        let manifest = std::fs::read_to_string(place.path().join("blobs/sha256").join(&digest[7..])).unwrap();
-        let shorter = put(place.path(), manifest.replace("\"size\":3,", "\"size\":2,").as_bytes());
-        write(place.path(), "index.json", json!({"manifests": [shorter]}).to_string().as_bytes());
-        assert!(refused(place.path()).ends_with(" is of 3 bytes, not of 2"), "{}", refused(place.path()));
+        let manifest =
+            std::fs::read_to_string(place.path().join("blobs/sha256").join(&digest[7..])).unwrap();
+        let shorter = put(
+            place.path(),
+            manifest.replace("\"size\":3,", "\"size\":2,").as_bytes(),
+        );
+        write(
+            place.path(),
+            "index.json",
+            json!({"manifests": [shorter]}).to_string().as_bytes(),
+        );
+        assert!(
+            refused(place.path()).ends_with(" is of 3 bytes, not of 2"),
+            "{}",
+            refused(place.path())
+        );
 
         let text = place.path().join("text");
         write(place.path(), "text", &[b'x'; 2000]);
-        assert!(refused(&text).starts_with("it is not a whole tar file"), "{}", refused(&text));
+        assert!(
+            refused(&text).starts_with("it is not a whole tar file"),
+            "{}",
+            refused(&text)
+        );
 
         let empty = work().unwrap();
         assert!(refused(empty.path()).starts_with("it is neither an OCI layout"));
-        write(empty.path(), "index.json", br#"{"manifests":[{"digest":"sha256:../../etc/passwd","size":1}]}"#);
+        write(
+            empty.path(),
+            "index.json",
+            br#"{"manifests":[{"digest":"sha256:../../etc/passwd","size":1}]}"#,
+        );
         assert!(refused(empty.path()).contains("is not a digest of SHA-256"));
     }
 
@@ -537,11 +729,19 @@ mod tests {
         write(&folder, "layer.tar", &[7; 5000]);
         let list = json!([{"Config": "c.json", "Layers": ["layer.tar"]}]);
         write(&folder, "manifest.json", list.to_string().as_bytes());
-        layout(&place.path().join("layout"), "amd64", "application/vnd.oci.image.layer.v1.tar", &[7; 5000]);
+        layout(
+            &place.path().join("layout"),
+            "amd64",
+            "application/vnd.oci.image.layer.v1.tar",
+            &[7; 5000],
+        );
         for folder in [folder, place.path().join("layout")] {
             let bytes = std::fs::read(tar_of(&folder)).unwrap();
             let path = place.path().join("spoilt.tar");
-            let layer = bytes.windows(2000).position(|window| window.iter().all(|byte| *byte == 7)).unwrap();
+            let layer = bytes
+                .windows(2000)
+                .position(|window| window.iter().all(|byte| *byte == 7))
+                .unwrap();
             std::fs::write(&path, &bytes[..layer + 1000]).unwrap();
             assert!(packed(&path).is_err(), "cut in a layer");
             for at in (0..bytes.len()).step_by(37) {
@@ -558,10 +758,24 @@ mod tests {
     #[test]
     fn a_layer_that_is_not_what_its_digest_says_is_found_before_it_is_sent() {
         let place = work().unwrap();
-        layout(place.path(), "amd64", "application/vnd.oci.image.layer.v1.tar+gzip", &[0x1f, 0x8b, 1]);
+        layout(
+            place.path(),
+            "amd64",
+            "application/vnd.oci.image.layer.v1.tar+gzip",
+            &[0x1f, 0x8b, 1],
+        );
         let layer = digest_of(&[0x1f, 0x8b, 1]);
-        write(place.path(), &format!("blobs/sha256/{}", &layer[7..]), &[0x1f, 0x8b, 2]);
+        write(
+            place.path(),
+            &format!("blobs/sha256/{}", &layer[7..]),
+            &[0x1f, 0x8b, 2],
+        );
         let image = packed(place.path()).unwrap();
-        assert!(verify(&image.blobs[1]).unwrap_err().message.contains("it is damaged"));
+        assert!(
+            verify(&image.blobs[1])
+                .unwrap_err()
+                .message
+                .contains("it is damaged")
+        );
     }
 }

@@ -16,11 +16,26 @@ pub struct Token {
 /// Asks for a token.
 pub async fn token(aws: &Aws) -> Result<Token> {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
-    let answer = Client::from_conf(config).get_authorization_token().send().await;
-    let answer = answer.map_err(|e| aws_error("ecr:GetAuthorizationToken", "sign in to the registry", e))?;
-    let data = answer.authorization_data.unwrap_or_default().into_iter().next();
-    let token = data.and_then(|data| Some(Token { basic: data.authorization_token?, endpoint: data.proxy_endpoint? }));
+    let answer = Client::from_conf(config)
+        .get_authorization_token()
+        .send()
+        .await;
+    let answer =
+        answer.map_err(|e| aws_error("ecr:GetAuthorizationToken", "sign in to the registry", e))?;
+    let data = answer
+        .authorization_data
+        .unwrap_or_default()
+        .into_iter()
+        .next();
+    let token = data.and_then(|data| {
+        Some(Token {
+            basic: data.authorization_token?,
+            endpoint: data.proxy_endpoint?,
+        })
+    });
     token.ok_or_else(|| {
-        Error::refused("cannot sign in to the registry: the answer has no token (ecr:GetAuthorizationToken)")
+        Error::refused(
+            "cannot sign in to the registry: the answer has no token (ecr:GetAuthorizationToken)",
+        )
     })
 }

@@ -22,7 +22,9 @@ pub(crate) async fn aside<T: Send + 'static>(
 ) -> Result<T> {
     let waits = Arc::new(());
     let wanted = Arc::downgrade(&waits);
-    let done = stream.unless_stopped(tokio::task::spawn_blocking(move || work(&wanted))).await?;
+    let done = stream
+        .unless_stopped(tokio::task::spawn_blocking(move || work(&wanted)))
+        .await?;
     done.map_err(|why| Error::refused(format!("cannot read an image: {why}")))?
 }
 
@@ -57,7 +59,10 @@ impl Blob {
         match found == (self.digest.clone(), self.size) {
             true => Ok(()),
             false => {
-                let what = format!("blob {} is {} of {} bytes, not of {}", self.digest, found.0, found.1, self.size);
+                let what = format!(
+                    "blob {} is {} of {} bytes, not of {}",
+                    self.digest, found.0, found.1, self.size
+                );
                 Err(unreadable(&self.file, &format!("it is damaged: {what}")))
             }
         }
@@ -65,7 +70,10 @@ impl Blob {
 }
 
 pub(crate) fn unreadable(path: &Path, why: &str) -> Error {
-    Error::refused(format!("cannot read the image in {}: {why}", path.display()))
+    Error::refused(format!(
+        "cannot read the image in {}: {why}",
+        path.display()
+    ))
 }
 
 /// Compresses a layer into `folder`: the same bytes come out each time. Checks the digest of what
@@ -80,7 +88,10 @@ pub(crate) fn compress(
     let path = folder.join(format!("layer-{number}.gz"));
     let disk = |why: io::Error| format!("cannot write {}: {why}", path.display());
     let mut source = reader(span, wanted).map_err(|why| why.to_string())?;
-    let mut target = GzEncoder::new(Counted::new(File::create(&path).map_err(disk)?), Compression::default());
+    let mut target = GzEncoder::new(
+        Counted::new(File::create(&path).map_err(disk)?),
+        Compression::default(),
+    );
     let (mut buffer, mut before) = (vec![0; 256 << 10], Sha256::new());
     let mut raw = true;
     let mut begun = false;
@@ -98,21 +109,35 @@ pub(crate) fn compress(
         target.write_all(&buffer[..count]).map_err(disk)?;
     }
     if !raw {
-        let (found, size) = reader(span, wanted).and_then(hash).map_err(|why| why.to_string())?;
-        let inside = || reader(span, wanted).and_then(|file| hash(MultiGzDecoder::new(BufReader::new(file))));
+        let (found, size) = reader(span, wanted)
+            .and_then(hash)
+            .map_err(|why| why.to_string())?;
+        let inside = || {
+            reader(span, wanted).and_then(|file| hash(MultiGzDecoder::new(BufReader::new(file))))
+        };
         if let Some(digest) = digest.filter(|digest| *digest != found)
             && inside().map_err(|why| why.to_string())?.0 != digest
         {
             return Err(format!("it is damaged: blob {digest} is {found}"));
         }
-        return Ok(Blob { digest: found, size, file: span.0.clone(), offset: span.1 });
+        return Ok(Blob {
+            digest: found,
+            size,
+            file: span.0.clone(),
+            offset: span.1,
+        });
     }
     let found = format!("sha256:{:x}", before.finalize());
     if let Some(digest) = digest.filter(|digest| *digest != found) {
         return Err(format!("it is damaged: blob {digest} is {found}"));
     }
     let (digest, size) = target.finish().and_then(Counted::finish).map_err(disk)?;
-    Ok(Blob { digest, size, file: path, offset: 0 })
+    Ok(Blob {
+        digest,
+        size,
+        file: path,
+        offset: 0,
+    })
 }
 
 /// Hashes what is written through it.
@@ -124,7 +149,11 @@ struct Counted {
 
 impl Counted {
     fn new(file: File) -> Self {
-        Counted { file, hash: Sha256::new(), size: 0 }
+        Counted {
+            file,
+            hash: Sha256::new(),
+            size: 0,
+        }
     }
 
     fn finish(mut self) -> io::Result<(String, u64)> {
@@ -148,7 +177,10 @@ impl Write for Counted {
 
 /// Reads a part from its begin to its end, as long as it is wanted.
 pub(crate) fn reader(span: &Span, wanted: &Wanted) -> io::Result<impl Read> {
-    Ok(Reader { source: open(span)?, wanted: wanted.clone() })
+    Ok(Reader {
+        source: open(span)?,
+        wanted: wanted.clone(),
+    })
 }
 
 fn open((file, offset, size): &Span) -> io::Result<io::Take<File>> {

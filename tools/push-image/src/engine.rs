@@ -39,10 +39,13 @@ pub async fn find(stream: &Stream, asked: Option<Builder>) -> Result<Builder> {
         Some(asked) => format!("cannot build with {}: {why}", asked.word()),
         None => {
             let names = Builder::ALL.map(Builder::word).join(", ");
-            format!("no engine to build with: of {names} none is installed, with its daemon running")
+            format!(
+                "no engine to build with: of {names} none is installed, with its daemon running"
+            )
         }
     });
-    Err(error.hint("install buildah, which needs no daemon; or build elsewhere, and --archive APP=FILE"))
+    Err(error
+        .hint("install buildah, which needs no daemon; or build elsewhere, and --archive APP=FILE"))
 }
 
 /// Why an engine does not work here, in its own last words; nothing where it does.
@@ -61,15 +64,28 @@ async fn trouble(stream: &Stream, builder: Builder) -> Result<Option<String>> {
 /// What a command writes that asks an engine for something, or why it fails.
 async fn answer(stream: &Stream, words: &[impl AsRef<OsStr>]) -> Result<Result<String, String>> {
     let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok(match stream.unless_stopped(timeout(ANSWER, command.output())).await? {
-        Ok(Ok(output)) if output.status.success() => Ok(text(&output.stdout)),
-        Ok(Ok(output)) => Err(text(&output.stderr).trim().lines().last().unwrap_or("it does not say why").into()),
-        Ok(Err(why)) if why.kind() == ErrorKind::NotFound => Err("it is not installed".into()),
-        Ok(Err(why)) => Err(why.to_string()),
-        Err(_) => Err(format!("it did not answer for {} s", ANSWER.as_secs())),
-    })
+    Ok(
+        match stream
+            .unless_stopped(timeout(ANSWER, command.output()))
+            .await?
+        {
+            Ok(Ok(output)) if output.status.success() => Ok(text(&output.stdout)),
+            Ok(Ok(output)) => Err(text(&output.stderr)
+                .trim()
+                .lines()
+                .last()
+                .unwrap_or("it does not say why")
+                .into()),
+            Ok(Err(why)) if why.kind() == ErrorKind::NotFound => Err("it is not installed".into()),
+            Ok(Err(why)) => Err(why.to_string()),
+            Err(_) => Err(format!("it did not answer for {} s", ANSWER.as_secs())),
+        },
+    )
 }
 
 /// Builds a directory for a platform; answers the tar file that the image is saved in, in `work`.
@@ -84,17 +100,48 @@ pub async fn build(
     platform: Platform,
     work: &TempDir,
 ) -> Result<PathBuf> {
-    stream.say(&format!("building {app} from {directory} with {} for {platform}", engine.word()));
+    stream.say(&format!(
+        "building {app} from {directory} with {} for {platform}",
+        engine.word()
+    ));
     let (folder, tar) = (work.path().to_string_lossy(), work.path().join("image.tar"));
-    let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().filter(|seconds| seconds.parse::<u64>().is_ok());
-    let words = plan::build(engine, directory, dockerfile, platform, &folder, epoch.as_deref());
-    run(stream, &format!("build {app} from {directory}"), &words, work.path()).await?;
-    let id = std::fs::read_to_string(work.path().join("id"))
-        .map_err(|why| Error::refused(format!("{} built {app}, but left no image ID: {why}", engine.word())))?;
+    let epoch = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .filter(|seconds| seconds.parse::<u64>().is_ok());
+    let words = plan::build(
+        engine,
+        directory,
+        dockerfile,
+        platform,
+        &folder,
+        epoch.as_deref(),
+    );
+    run(
+        stream,
+        &format!("build {app} from {directory}"),
+        &words,
+        work.path(),
+    )
+    .await?;
+    let id = std::fs::read_to_string(work.path().join("id")).map_err(|why| {
+        Error::refused(format!(
+            "{} built {app}, but left no image ID: {why}",
+            engine.word()
+        ))
+    })?;
     let metadata = std::fs::read(work.path().join("metadata")).ok();
-    let ids = plan::ids(&id, metadata.and_then(|text| serde_json::from_slice(&text).ok()).as_ref());
-    let mut id =
-        ids.last().ok_or_else(|| Error::refused(format!("{} built {app}, but left no image ID", engine.word())))?;
+    let ids = plan::ids(
+        &id,
+        metadata
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .as_ref(),
+    );
+    let mut id = ids.last().ok_or_else(|| {
+        Error::refused(format!(
+            "{} built {app}, but left no image ID",
+            engine.word()
+        ))
+    })?;
     if let [_, _, ..] = ids.as_slice() {
         for known in &ids {
             if answer(stream, &plan::knows(known)).await?.is_ok() {
@@ -104,7 +151,13 @@ pub async fn build(
         }
     }
     let words = plan::save(engine, id, &tar.to_string_lossy());
-    run(stream, &format!("save the image of {app}"), &words, work.path()).await?;
+    run(
+        stream,
+        &format!("save the image of {app}"),
+        &words,
+        work.path(),
+    )
+    .await?;
     Ok(tar)
 }
 
@@ -112,7 +165,12 @@ pub async fn build(
 async fn end(child: &mut Child) {
     if let Some(id) = child.id() {
         let mut ask = Command::new("kill");
-        let _ = ask.arg(id.to_string()).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+        let _ = ask
+            .arg(id.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .await;
         let _ = timeout(GRACE, child.wait()).await;
     }
 }
@@ -122,18 +180,29 @@ async fn end(child: &mut Child) {
 async fn run(stream: &Stream, what: &str, words: &[String], work: &Path) -> Result<()> {
     let failed = |why: String| Error::refused(format!("cannot {what}: {why}"));
     let common = stream.common();
-    let seen = common.verbose || !common.quiet && !common.json_log && std::io::stderr().is_terminal();
-    let kept = std::fs::File::options().create(true).truncate(true).read(true).write(true).open(work.join("output"));
+    let seen =
+        common.verbose || !common.quiet && !common.json_log && std::io::stderr().is_terminal();
+    let kept = std::fs::File::options()
+        .create(true)
+        .truncate(true)
+        .read(true)
+        .write(true)
+        .open(work.join("output"));
     let mut kept = kept.map_err(|why| failed(why.to_string()))?;
     let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     if seen {
         command.stdout(std::io::stderr()).stderr(Stdio::inherit());
     } else {
         let output = || kept.try_clone().map_err(|why| failed(why.to_string()));
         command.stdout(output()?).stderr(output()?);
     }
-    let mut child = command.spawn().map_err(|why| failed(format!("{}: {why}", words[0])))?;
+    let mut child = command
+        .spawn()
+        .map_err(|why| failed(format!("{}: {why}", words[0])))?;
     let waited = stream.unless_stopped(child.wait()).await;
     if waited.is_err() {
         end(&mut child).await;
@@ -147,9 +216,15 @@ async fn run(stream: &Stream, what: &str, words: &[String], work: &Path) -> Resu
     let _ = kept.seek(std::io::SeekFrom::Start(length.saturating_sub(LAST_BYTES)));
     let _ = kept.read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
         stream.say(&format!("{}: {}", words[0], line.trim_end()));
     }
-    Err(failed(format!("{} ended with {status}", words[..2].join(" "))))
+    Err(failed(format!(
+        "{} ended with {status}",
+        words[..2].join(" ")
+    )))
 }

@@ -44,7 +44,13 @@ enum Builder {
 
 impl Args {
     fn sources(&self) -> Result<Sources> {
-        Sources::new(&self.contexts, &self.dockerfiles, &self.archives, &self.images).map_err(Error::usage)
+        Sources::new(
+            &self.contexts,
+            &self.dockerfiles,
+            &self.archives,
+            &self.images,
+        )
+        .map_err(Error::usage)
     }
 
     fn builder(&self) -> Option<plan::Builder> {
@@ -60,8 +66,19 @@ impl Args {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
     let marks = |args: &Args| {
-        let named = args.sources().map(|sources| sources.apps()).unwrap_or_default();
-        named.into_iter().map(|app| Record::of(&Image { name: app, ..Image::default() })).collect()
+        let named = args
+            .sources()
+            .map(|sources| sources.apps())
+            .unwrap_or_default();
+        named
+            .into_iter()
+            .map(|app| {
+                Record::of(&Image {
+                    name: app,
+                    ..Image::default()
+                })
+            })
+            .collect()
     };
     plumbing::run_after(POLICY, marks, run).await
 }
@@ -82,8 +99,14 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         turn: Mutex::new(()),
     };
     stream.for_each(|app: App| push.app(app)).await?;
-    match sources.apps().into_iter().find(|app| stream.get::<App>(app).is_none()) {
-        Some(app) => Err(Error::input(format!("a flag names app '{app}', which no app record names"))),
+    match sources
+        .apps()
+        .into_iter()
+        .find(|app| stream.get::<App>(app).is_none())
+    {
+        Some(app) => Err(Error::input(format!(
+            "a flag names app '{app}', which no app record names"
+        ))),
         None => Ok(()),
     }
 }
@@ -102,26 +125,56 @@ struct Push<'a> {
 
 impl Push<'_> {
     async fn app(&self, app: App) -> Result<()> {
-        let Some(place) = self.sources.place(&app) else { return Ok(()) };
+        let Some(place) = self.sources.place(&app) else {
+            return Ok(());
+        };
         let platform = Platform::of(&app.architecture);
         let (image, change) = match &place {
             Place::Reference(reference) => self.resolved(&app, reference, platform).await?,
-            Place::Archive(path) => self.pushed(&app, archive::open(self.stream, path, platform).await?).await?,
-            Place::Context { directory, dockerfile } => {
+            Place::Archive(path) => {
+                self.pushed(&app, archive::open(self.stream, path, platform).await?)
+                    .await?
+            }
+            Place::Context {
+                directory,
+                dockerfile,
+            } => {
                 archive::check(&place)?;
                 let built = self.built(&app, directory, dockerfile, platform).await?;
                 self.pushed(&app, built).await?
             }
         };
-        let record = Record::of(&Image { name: app.name, image: Some(image), ..Image::default() });
+        let record = Record::of(&Image {
+            name: app.name,
+            image: Some(image),
+            ..Image::default()
+        });
         self.stream.write(record.changed(change, &[])).await
     }
 
-    async fn built(&self, app: &App, directory: &str, dockerfile: &str, platform: Platform) -> Result<Packed> {
+    async fn built(
+        &self,
+        app: &App,
+        directory: &str,
+        dockerfile: &str,
+        platform: Platform,
+    ) -> Result<Packed> {
         let _turn = self.turn.lock().await;
-        let engine = *self.engine.get_or_try_init(|| engine::find(self.stream, self.builder)).await?;
+        let engine = *self
+            .engine
+            .get_or_try_init(|| engine::find(self.stream, self.builder))
+            .await?;
         let work = archive::work()?;
-        let tar = engine::build(self.stream, engine, &app.name, directory, dockerfile, platform, &work).await?;
+        let tar = engine::build(
+            self.stream,
+            engine,
+            &app.name,
+            directory,
+            dockerfile,
+            platform,
+            &work,
+        )
+        .await?;
         archive::pack(self.stream, &tar, platform, work).await
     }
 
@@ -130,11 +183,17 @@ impl Push<'_> {
         let uri = format!("{}@{}", self.env.repository_uri(&app.name), packed.digest);
         let repo = self.stream.need::<Repo>(&app.name).await?;
         if repo.uri != self.env.repository_uri(&app.name) {
-            let message =
-                format!("repo '{}' is {}, not a repository of environment {}", app.name, repo.uri, self.env.name);
+            let message = format!(
+                "repo '{}' is {}, not a repository of environment {}",
+                app.name, repo.uri, self.env.name
+            );
             return Err(Error::input(message));
         }
-        let planned = self.env.plan && repo.rest.get("change").is_some_and(|change| change == Change::Create.word());
+        let planned = self.env.plan
+            && repo
+                .rest
+                .get("change")
+                .is_some_and(|change| change == Change::Create.word());
         if planned {
             return Ok((uri, Change::Create)); // there is no repository to look into
         }
@@ -147,17 +206,32 @@ impl Push<'_> {
             return Ok((uri, Change::Create));
         }
         self.stream.may_change().await?;
-        registry.push(self.stream, &app.name, &name, &packed).await?;
+        registry
+            .push(self.stream, &app.name, &name, &packed)
+            .await?;
         Ok((uri, Change::Created))
     }
 
-    async fn resolved(&self, app: &App, reference: &str, platform: Platform) -> Result<(String, Change)> {
+    async fn resolved(
+        &self,
+        app: &App,
+        reference: &str,
+        platform: Platform,
+    ) -> Result<(String, Change)> {
         let image = match reference.strip_prefix(&format!("{}/", self.env.registry())) {
             Some(rest) => {
-                let pinned = self.own().await?.resolve(self.stream, rest, platform, &app.name).await?;
+                let pinned = self
+                    .own()
+                    .await?
+                    .resolve(self.stream, rest, platform, &app.name)
+                    .await?;
                 format!("{}/{pinned}", self.env.registry())
             }
-            None => Registry::of(reference)?.resolve(self.stream, reference, platform, &app.name).await?,
+            None => {
+                Registry::of(reference)?
+                    .resolve(self.stream, reference, platform, &app.name)
+                    .await?
+            }
         };
         Ok((image, Change::Kept))
     }

@@ -41,25 +41,44 @@ impl Sources {
     ) -> Result<Self, String> {
         let mut sources = Sources::default();
         for (app, file) in dockerfiles {
-            if sources.dockerfiles.insert(app.clone(), file.clone()).is_some() {
+            if sources
+                .dockerfiles
+                .insert(app.clone(), file.clone())
+                .is_some()
+            {
                 return Err(format!("--dockerfile names app '{app}' twice"));
             }
         }
         let context = |app: &str, directory: &str| Place::Context {
             directory: directory.into(),
-            dockerfile: dockerfiles.iter().find(|(of, _)| of == app).map_or("Dockerfile", |(_, file)| file).into(),
+            dockerfile: dockerfiles
+                .iter()
+                .find(|(of, _)| of == app)
+                .map_or("Dockerfile", |(_, file)| file)
+                .into(),
         };
         let contexts = contexts.iter().map(|(app, path)| (app, context(app, path)));
-        let archives = archives.iter().map(|(app, path)| (app, Place::Archive(path.clone())));
-        let images = images.iter().map(|(app, reference)| (app, Place::Reference(reference.clone())));
+        let archives = archives
+            .iter()
+            .map(|(app, path)| (app, Place::Archive(path.clone())));
+        let images = images
+            .iter()
+            .map(|(app, reference)| (app, Place::Reference(reference.clone())));
         for (app, place) in contexts.chain(archives).chain(images) {
             if sources.places.insert(app.clone(), place).is_some() {
                 return Err(format!("two flags say what app '{app}' runs"));
             }
         }
-        let odd = |place: Option<&Place>| matches!(place, Some(Place::Archive(_) | Place::Reference(_)));
-        match sources.dockerfiles.keys().find(|app| odd(sources.places.get(*app))) {
-            Some(app) => Err(format!("--dockerfile {app}=…, but no directory of app '{app}' is built")),
+        let odd =
+            |place: Option<&Place>| matches!(place, Some(Place::Archive(_) | Place::Reference(_)));
+        match sources
+            .dockerfiles
+            .keys()
+            .find(|app| odd(sources.places.get(*app)))
+        {
+            Some(app) => Err(format!(
+                "--dockerfile {app}=…, but no directory of app '{app}' is built"
+            )),
             None => Ok(sources),
         }
     }
@@ -76,11 +95,16 @@ impl Sources {
 
     /// An app's: the flag's, else its record's directory.
     pub fn place(&self, app: &App) -> Option<Place> {
-        let dockerfile = || self.dockerfiles.get(&app.name).map_or("Dockerfile", String::as_str).to_string();
-        let own = app
-            .context
-            .as_ref()
-            .map(|directory| Place::Context { directory: directory.clone(), dockerfile: dockerfile() });
+        let dockerfile = || {
+            self.dockerfiles
+                .get(&app.name)
+                .map_or("Dockerfile", String::as_str)
+                .to_string()
+        };
+        let own = app.context.as_ref().map(|directory| Place::Context {
+            directory: directory.clone(),
+            dockerfile: dockerfile(),
+        });
         self.places.get(&app.name).cloned().or(own)
     }
 }
@@ -105,7 +129,11 @@ impl Platform {
 
     /// Of an app's architecture, `X86_64` or `ARM64`.
     pub fn of(architecture: &str) -> Self {
-        if architecture == "ARM64" { Platform("arm64") } else { Platform::AMD64 }
+        if architecture == "ARM64" {
+            Platform("arm64")
+        } else {
+            Platform::AMD64
+        }
     }
 
     /// Whether an image or an index's entry is for it.
@@ -135,7 +163,12 @@ pub enum Builder {
 
 impl Builder {
     /// All, in the order in which they are tried.
-    pub const ALL: [Builder; 4] = [Builder::Buildx, Builder::Docker, Builder::Podman, Builder::Buildah];
+    pub const ALL: [Builder; 4] = [
+        Builder::Buildx,
+        Builder::Docker,
+        Builder::Podman,
+        Builder::Buildah,
+    ];
 
     /// What it is called.
     pub fn word(self) -> &'static str {
@@ -151,7 +184,10 @@ impl Builder {
     /// enough, and podman calls itself docker in some places, with a buildx that is none.
     pub fn probes(self) -> &'static [(&'static [&'static str], &'static str)] {
         match self {
-            Builder::Buildx => &[(&["docker", "buildx", "version"], "docker/buildx"), (&["docker", "version"], "")],
+            Builder::Buildx => &[
+                (&["docker", "buildx", "version"], "docker/buildx"),
+                (&["docker", "version"], ""),
+            ],
             Builder::Docker => &[(&["docker", "version"], "")],
             Builder::Podman => &[(&["podman", "version"], "")],
             Builder::Buildah => &[(&["buildah", "--version"], "")],
@@ -172,7 +208,14 @@ pub fn build(
     epoch: Option<&str>,
 ) -> Vec<String> {
     let begin: &[&str] = match builder {
-        Builder::Buildx => &["docker", "buildx", "build", "--load", "--metadata-file", &format!("{work}/metadata")],
+        Builder::Buildx => &[
+            "docker",
+            "buildx",
+            "build",
+            "--load",
+            "--metadata-file",
+            &format!("{work}/metadata"),
+        ],
         Builder::Docker => &["docker", "build"],
         Builder::Podman => &["podman", "build", "--layers", "--format", "oci"],
         Builder::Buildah => &["buildah", "build", "--layers", "--format", "oci"],
@@ -182,14 +225,27 @@ pub fn build(
     let directory = directory.trim_end_matches('/');
     let directory = if directory.is_empty() { "/" } else { directory };
     // A path may look like a flag or, to an engine, like a URL: one that begins with . or / does not.
-    let local = |path: String| if path.starts_with(['/', '.']) { path } else { format!("./{path}") };
+    let local = |path: String| {
+        if path.starts_with(['/', '.']) {
+            path
+        } else {
+            format!("./{path}")
+        }
+    };
     if let Some(epoch) = epoch {
         words.extend(match builder {
-            Builder::Buildx | Builder::Docker => ["--build-arg".into(), format!("SOURCE_DATE_EPOCH={epoch}")],
+            Builder::Buildx | Builder::Docker => {
+                ["--build-arg".into(), format!("SOURCE_DATE_EPOCH={epoch}")]
+            }
             Builder::Podman | Builder::Buildah => ["--timestamp".into(), epoch.into()],
         });
     }
-    words.extend(["--platform".into(), platform.to_string(), "--iidfile".into(), format!("{work}/id")]);
+    words.extend([
+        "--platform".into(),
+        platform.to_string(),
+        "--iidfile".into(),
+        format!("{work}/id"),
+    ]);
     let file = match builder {
         // They read it as a line of CSV.
         Builder::Podman | Builder::Buildah if file.contains([',', '"']) => {
@@ -211,7 +267,9 @@ pub fn dockerfile(directory: &str, dockerfile: &str) -> String {
 /// other into the file for the ID.
 pub fn ids(id: &str, metadata: Option<&Value>) -> Vec<String> {
     let digests = ["containerimage.digest", "containerimage.config.digest"];
-    let told = digests.iter().filter_map(|key| metadata?.get(key)?.as_str());
+    let told = digests
+        .iter()
+        .filter_map(|key| metadata?.get(key)?.as_str());
     let mut ids: Vec<String> = Vec::new();
     for id in told.chain([id.trim()]) {
         if !id.is_empty() && !ids.iter().any(|known| known == id) {
@@ -230,8 +288,22 @@ pub fn knows(id: &str) -> Vec<String> {
 pub fn save(builder: Builder, id: &str, tar: &str) -> Vec<String> {
     let words: &[&str] = match builder {
         Builder::Buildx | Builder::Docker => &["docker", "image", "save", "--output", tar, id],
-        Builder::Podman => &["podman", "save", "--format", "oci-archive", "--output", tar, id],
-        Builder::Buildah => &["buildah", "push", "--quiet", id, &format!("oci-archive:{tar}")],
+        Builder::Podman => &[
+            "podman",
+            "save",
+            "--format",
+            "oci-archive",
+            "--output",
+            tar,
+            id,
+        ],
+        Builder::Buildah => &[
+            "buildah",
+            "push",
+            "--quiet",
+            id,
+            &format!("oci-archive:{tar}"),
+        ],
     };
     words.iter().map(|word| word.to_string()).collect()
 }
@@ -269,7 +341,8 @@ pub struct ImagePlatform {
 pub fn is_index(media_type: &str) -> bool {
     matches!(
         media_type,
-        "application/vnd.oci.image.index.v1+json" | "application/vnd.docker.distribution.manifest.list.v2+json"
+        "application/vnd.oci.image.index.v1+json"
+            | "application/vnd.docker.distribution.manifest.list.v2+json"
     )
 }
 
@@ -286,18 +359,34 @@ pub fn manifests(index: &Value) -> Option<Vec<Descriptor>> {
 ///
 /// Errors: there is none.
 pub fn fitting(entries: &[Descriptor], platform: Platform) -> Result<Vec<&Descriptor>, String> {
-    let fits = |entry: &&Descriptor| entry.platform.as_ref().is_some_and(|of| platform.is(&of.os, &of.architecture));
+    let fits = |entry: &&Descriptor| {
+        entry
+            .platform
+            .as_ref()
+            .is_some_and(|of| platform.is(&of.os, &of.architecture))
+    };
     let mut found: Vec<&Descriptor> = entries.iter().filter(fits).collect();
     if found.is_empty() {
-        found = entries.iter().filter(|entry| entry.platform.is_none()).collect();
+        found = entries
+            .iter()
+            .filter(|entry| entry.platform.is_none())
+            .collect();
     }
-    let told = |entry: &Descriptor| entry.platform.as_ref().map(|of| format!("{}/{}", of.os, of.architecture));
+    let told = |entry: &Descriptor| {
+        entry
+            .platform
+            .as_ref()
+            .map(|of| format!("{}/{}", of.os, of.architecture))
+    };
     match (found.is_empty(), entries.is_empty()) {
         (false, _) => Ok(found),
         (true, true) => Err("it holds no image".into()),
         (true, false) => {
             let others: Vec<String> = entries.iter().filter_map(told).collect();
-            Err(format!("it holds no image for {platform}, but for {}", others.join(", ")))
+            Err(format!(
+                "it holds no image for {platform}, but for {}",
+                others.join(", ")
+            ))
         }
     }
 }
@@ -308,7 +397,13 @@ pub fn fitting(entries: &[Descriptor], platform: Platform) -> Result<Vec<&Descri
 /// Errors: there is none, or more than one.
 pub fn choose(entries: &[Descriptor], platform: Platform) -> Result<&Descriptor, String> {
     let mut found = fitting(entries, platform)?;
-    let variant = |entry: &Descriptor| entry.platform.as_ref().map(|of| of.variant.clone()).unwrap_or_default();
+    let variant = |entry: &Descriptor| {
+        entry
+            .platform
+            .as_ref()
+            .map(|of| of.variant.clone())
+            .unwrap_or_default()
+    };
     if found.iter().any(|entry| variant(entry).is_empty()) {
         found.retain(|entry| variant(entry).is_empty());
     }
@@ -316,18 +411,30 @@ pub fn choose(entries: &[Descriptor], platform: Platform) -> Result<&Descriptor,
     found.dedup_by(|one, other| one.digest == other.digest);
     match found.as_slice() {
         [one] => Ok(one),
-        several => Err(format!("it holds {} images for {platform}; one is wanted", several.len())),
+        several => Err(format!(
+            "it holds {} images for {platform}; one is wanted",
+            several.len()
+        )),
     }
 }
 
 /// Refuses an image that is for another platform, by its configuration.
 pub fn check_platform(config: &Value, platform: Platform) -> Result<(), String> {
-    let text = |field: &str| config.get(field).and_then(Value::as_str).unwrap_or_default();
+    let text = |field: &str| {
+        config
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let (os, architecture) = (text("os"), text("architecture"));
     match platform.is(os, architecture) {
         true => Ok(()),
-        false if os.is_empty() && architecture.is_empty() => Err("it does not say for which processor it is".into()),
-        false => Err(format!("the image is for {os}/{architecture}, but its app runs on {platform}")),
+        false if os.is_empty() && architecture.is_empty() => {
+            Err("it does not say for which processor it is".into())
+        }
+        false => Err(format!(
+            "the image is for {os}/{architecture}, but its app runs on {platform}"
+        )),
     }
 }
 
@@ -336,15 +443,21 @@ pub fn check_layers(config: &Value, layers: usize) -> Result<(), String> {
     match config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len) {
         0 => Ok(()),
         named if named == layers => Ok(()),
-        named => Err(format!("it is damaged: its configuration names {named} layers, and its manifest {layers}")),
+        named => Err(format!(
+            "it is damaged: its configuration names {named} layers, and its manifest {layers}"
+        )),
     }
 }
 
 /// The media type of a layer after it was compressed; nothing where it is compressed already.
 pub fn compressed(media_type: &str) -> Option<&'static str> {
     match media_type {
-        "application/vnd.oci.image.layer.v1.tar" => Some("application/vnd.oci.image.layer.v1.tar+gzip"),
-        "application/vnd.docker.image.rootfs.diff.tar" => Some("application/vnd.docker.image.rootfs.diff.tar.gzip"),
+        "application/vnd.oci.image.layer.v1.tar" => {
+            Some("application/vnd.oci.image.layer.v1.tar+gzip")
+        }
+        "application/vnd.docker.image.rootfs.diff.tar" => {
+            Some("application/vnd.docker.image.rootfs.diff.tar.gzip")
+        }
         _ => None,
     }
 }
@@ -360,18 +473,27 @@ pub fn tag(digest: &str) -> String {
 ///
 /// Errors: in the clear and not on this machine; the token would be everyone's.
 pub fn endpoint(url: &str) -> Result<(String, bool), String> {
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("'{url}' is not the address of a registry"))?;
+    let (scheme, rest) = url
+        .split_once("://")
+        .ok_or_else(|| format!("'{url}' is not the address of a registry"))?;
     let host = rest.split('/').next().unwrap_or_default();
     match scheme {
         "https" => Ok((host.into(), false)),
         "http" if is_here(host) => Ok((host.into(), true)),
-        _ => Err(format!("the registry at {url} would get its token in the clear")),
+        _ => Err(format!(
+            "the registry at {url} would get its token in the clear"
+        )),
     }
 }
 
 /// Whether a host, with or without a port, is this machine.
 pub fn is_here(host: &str) -> bool {
-    let name = if host.starts_with('[') { host.split(']').next() } else { host.split(':').next() }.unwrap_or_default();
+    let name = if host.starts_with('[') {
+        host.split(']').next()
+    } else {
+        host.split(':').next()
+    }
+    .unwrap_or_default();
     matches!(name, "localhost" | "[::1") || name.starts_with("127.") || name.ends_with(".localhost")
 }
 
@@ -391,31 +513,56 @@ mod tests {
 
     fn app(text: Value) -> App {
         let mut fields = json!({"name": "web"});
-        fields.as_object_mut().unwrap().extend(text.as_object().unwrap().clone());
+        fields
+            .as_object_mut()
+            .unwrap()
+            .extend(text.as_object().unwrap().clone());
         serde_json::from_value(fields).unwrap()
     }
 
     fn context(directory: &str, dockerfile: &str) -> Place {
-        Place::Context { directory: directory.into(), dockerfile: dockerfile.into() }
+        Place::Context {
+            directory: directory.into(),
+            dockerfile: dockerfile.into(),
+        }
     }
 
     #[test]
     fn a_flag_wins_over_the_directory_of_the_record() {
         let none = Sources::default();
         assert_eq!(none.place(&app(json!({}))), None);
-        assert_eq!(none.place(&app(json!({"context": "./web"}))), Some(context("./web", "Dockerfile")));
+        assert_eq!(
+            none.place(&app(json!({"context": "./web"}))),
+            Some(context("./web", "Dockerfile"))
+        );
         let archive = Sources::new(&[], &[], &[pair("web", "web.tar")], &[]).unwrap();
-        assert_eq!(archive.place(&app(json!({"context": "./web"}))), Some(Place::Archive("web.tar".into())));
+        assert_eq!(
+            archive.place(&app(json!({"context": "./web"}))),
+            Some(Place::Archive("web.tar".into()))
+        );
         let file = Sources::new(&[], &[pair("web", "prod.Dockerfile")], &[], &[]).unwrap();
-        assert_eq!(file.place(&app(json!({"context": "./web"}))), Some(context("./web", "prod.Dockerfile")));
+        assert_eq!(
+            file.place(&app(json!({"context": "./web"}))),
+            Some(context("./web", "prod.Dockerfile"))
+        );
     }
 
     #[test]
     fn flags_that_contradict_each_other_are_refused() {
-        let twice = Sources::new(&[pair("web", "a")], &[], &[pair("web", "b.tar")], &[]).unwrap_err();
+        let twice =
+            Sources::new(&[pair("web", "a")], &[], &[pair("web", "b.tar")], &[]).unwrap_err();
         assert_eq!(twice, "two flags say what app 'web' runs");
-        let odd = Sources::new(&[], &[pair("web", "Dockerfile")], &[], &[pair("web", "web:1")]).unwrap_err();
-        assert_eq!(odd, "--dockerfile web=…, but no directory of app 'web' is built");
+        let odd = Sources::new(
+            &[],
+            &[pair("web", "Dockerfile")],
+            &[],
+            &[pair("web", "web:1")],
+        )
+        .unwrap_err();
+        assert_eq!(
+            odd,
+            "--dockerfile web=…, but no directory of app 'web' is built"
+        );
         assert!(flag("web").is_err() && flag("Web=x").is_err() && flag("web=").is_err());
         assert_eq!(flag("web=a=b"), Ok(pair("web", "a=b")));
     }
@@ -423,20 +570,58 @@ mod tests {
     #[test]
     fn every_engine_builds_for_the_platform_and_in_the_directory_alone() {
         for builder in Builder::ALL {
-            let words = build(builder, "web", "Dockerfile", Platform::of("ARM64"), "/tmp/w", None).join(" ");
+            let words = build(
+                builder,
+                "web",
+                "Dockerfile",
+                Platform::of("ARM64"),
+                "/tmp/w",
+                None,
+            )
+            .join(" ");
             let end = "--platform linux/arm64 --iidfile /tmp/w/id --file ./web/Dockerfile ./web";
             assert!(words.ends_with(end), "{words}");
         }
-        let words = build(Builder::Buildx, "/srv/web/", "d/Dockerfile", Platform::of("X86_64"), "w", None).join(" ");
+        let words = build(
+            Builder::Buildx,
+            "/srv/web/",
+            "d/Dockerfile",
+            Platform::of("X86_64"),
+            "w",
+            None,
+        )
+        .join(" ");
         assert!(
             words.contains("--load --metadata-file w/metadata ")
                 && words.ends_with("--file /srv/web/d/Dockerfile /srv/web")
         );
         assert!(words.contains("--platform linux/amd64"));
-        let odd = |builder| build(builder, "a, \"b\"", "Dockerfile", Platform::AMD64, "w", None);
-        assert!(odd(Builder::Docker).ends_with(&["./a, \"b\"/Dockerfile".into(), "./a, \"b\"".into()]));
-        assert!(odd(Builder::Podman).ends_with(&["\"./a, \"\"b\"\"/Dockerfile\"".into(), "./a, \"b\"".into()]));
-        let words = build(Builder::Buildah, "web", "Dockerfile", Platform::AMD64, "w", Some("0")).join(" ");
+        let odd = |builder| {
+            build(
+                builder,
+                "a, \"b\"",
+                "Dockerfile",
+                Platform::AMD64,
+                "w",
+                None,
+            )
+        };
+        assert!(
+            odd(Builder::Docker).ends_with(&["./a, \"b\"/Dockerfile".into(), "./a, \"b\"".into()])
+        );
+        assert!(
+            odd(Builder::Podman)
+                .ends_with(&["\"./a, \"\"b\"\"/Dockerfile\"".into(), "./a, \"b\"".into()])
+        );
+        let words = build(
+            Builder::Buildah,
+            "web",
+            "Dockerfile",
+            Platform::AMD64,
+            "w",
+            Some("0"),
+        )
+        .join(" ");
         assert!(words.contains("--timestamp 0"), "{words}");
     }
 
@@ -451,23 +636,52 @@ mod tests {
             }),
             ..Descriptor::default()
         };
-        let (amd, arm) = (entry("a", Some(("linux", "amd64"))), entry("b", Some(("linux", "arm64"))));
+        let (amd, arm) = (
+            entry("a", Some(("linux", "amd64"))),
+            entry("b", Some(("linux", "arm64"))),
+        );
         let attestation = entry("c", Some(("unknown", "unknown")));
         let all = [amd.clone(), arm.clone(), attestation];
         assert_eq!(choose(&all, Platform::of("ARM64")), Ok(&arm));
-        assert_eq!(choose(&[entry("d", None)], Platform::of("X86_64")).unwrap().digest, "d");
+        assert_eq!(
+            choose(&[entry("d", None)], Platform::of("X86_64"))
+                .unwrap()
+                .digest,
+            "d"
+        );
         let none = choose(std::slice::from_ref(&arm), Platform::of("X86_64")).unwrap_err();
-        assert_eq!(none, "it holds no image for linux/amd64, but for linux/arm64");
-        assert_eq!(choose(&[], Platform::of("X86_64")).unwrap_err(), "it holds no image");
+        assert_eq!(
+            none,
+            "it holds no image for linux/amd64, but for linux/arm64"
+        );
+        assert_eq!(
+            choose(&[], Platform::of("X86_64")).unwrap_err(),
+            "it holds no image"
+        );
 
         // Two names of one image; a variant that not every processor runs; what is not said.
-        assert_eq!(choose(&[amd.clone(), amd.clone()], Platform::AMD64), Ok(&amd));
+        assert_eq!(
+            choose(&[amd.clone(), amd.clone()], Platform::AMD64),
+            Ok(&amd)
+        );
         let mut newer = entry("e", Some(("linux", "amd64")));
         assert!(choose(&[amd.clone(), newer.clone()], Platform::AMD64).is_err());
         newer.platform.as_mut().unwrap().variant = "v3".into();
-        assert_eq!(choose(&[newer.clone(), amd.clone(), entry("f", None)], Platform::AMD64), Ok(&amd));
-        assert_eq!(choose(std::slice::from_ref(&newer), Platform::AMD64), Ok(&newer));
-        assert_eq!(fitting(&[newer, amd, arm], Platform::AMD64).unwrap().len(), 2);
+        assert_eq!(
+            choose(
+                &[newer.clone(), amd.clone(), entry("f", None)],
+                Platform::AMD64
+            ),
+            Ok(&amd)
+        );
+        assert_eq!(
+            choose(std::slice::from_ref(&newer), Platform::AMD64),
+            Ok(&newer)
+        );
+        assert_eq!(
+            fitting(&[newer, amd, arm], Platform::AMD64).unwrap().len(),
+            2
+        );
     }
 
     #[test]
@@ -475,7 +689,10 @@ mod tests {
         let config = json!({"os": "linux", "architecture": "arm64"});
         assert_eq!(check_platform(&config, Platform::of("ARM64")), Ok(()));
         let refused = check_platform(&config, Platform::of("X86_64")).unwrap_err();
-        assert_eq!(refused, "the image is for linux/arm64, but its app runs on linux/amd64");
+        assert_eq!(
+            refused,
+            "the image is for linux/arm64, but its app runs on linux/amd64"
+        );
     }
 
     #[test]
@@ -483,7 +700,10 @@ mod tests {
         let config = json!({"rootfs": {"diff_ids": ["sha256:a", "sha256:b"]}});
         assert_eq!(check_layers(&config, 2), Ok(()));
         let lacks = check_layers(&config, 0).unwrap_err();
-        assert_eq!(lacks, "it is damaged: its configuration names 2 layers, and its manifest 0");
+        assert_eq!(
+            lacks,
+            "it is damaged: its configuration names 2 layers, and its manifest 0"
+        );
         assert_eq!(check_layers(&json!({}), 3), Ok(()), "it names none");
     }
 
@@ -508,7 +728,10 @@ mod tests {
             Ok(("1.dkr.ecr.us-east-1.amazonaws.com".into(), false))
         );
         for here in ["localhost:5000", "127.0.0.1:5000", "[::1]:5000"] {
-            assert_eq!(endpoint(&format!("http://{here}/")), Ok((here.into(), true)));
+            assert_eq!(
+                endpoint(&format!("http://{here}/")),
+                Ok((here.into(), true))
+            );
         }
         assert!(endpoint("http://registry.example").is_err() && endpoint("registry").is_err());
     }

@@ -65,11 +65,19 @@ impl Registry {
     /// Errors: the token is none, or would go out in the clear.
     pub fn own(env: &Env, token: Token) -> Result<Self> {
         let (host, clear) = plan::endpoint(&token.endpoint).map_err(Error::refused)?;
-        let pair = BASE64_STANDARD.decode(&token.basic).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let pair = BASE64_STANDARD
+            .decode(&token.basic)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
         let pair = pair.as_deref().and_then(|pair| pair.split_once(':'));
-        let (user, password) =
-            pair.ok_or_else(|| Error::refused("the registry's token is not one (ecr:GetAuthorizationToken)"))?;
-        let shown = if host == env.registry() { host.clone() } else { format!("{} at {host}", env.registry()) };
+        let (user, password) = pair.ok_or_else(|| {
+            Error::refused("the registry's token is not one (ecr:GetAuthorizationToken)")
+        })?;
+        let shown = if host == env.registry() {
+            host.clone()
+        } else {
+            format!("{} at {host}", env.registry())
+        };
         let auth = RegistryAuth::Basic(user.into(), password.into());
         Ok(Registry {
             client: client(clear.then(|| host.clone()))?,
@@ -85,28 +93,52 @@ impl Registry {
         let host = reference.split('/').next().unwrap_or_default();
         let here = plan::is_here(host).then(|| host.to_string());
         let (auth, shown) = (RegistryAuth::Anonymous, "its registry".into());
-        Ok(Registry { client: client(here)?, auth, host: None, shown, few: Semaphore::new(AT_ONCE) })
+        Ok(Registry {
+            client: client(here)?,
+            auth,
+            host: None,
+            shown,
+            few: Semaphore::new(AT_ONCE),
+        })
     }
 
     /// Whether an image is there already.
     pub async fn has(&self, stream: &Stream, repository: &str, digest: &str) -> Result<bool> {
         let reference = Reference::with_digest(self.host(), repository.into(), digest.into());
         let what = format!("look for image {digest} in {repository}");
-        self.sign_in(stream, &what, &reference, RegistryOperation::Pull).await?;
+        self.sign_in(stream, &what, &reference, RegistryOperation::Pull)
+            .await?;
         self.knows(stream, &reference, repository, digest).await
     }
 
     /// Signs in once, for what follows: the client does so by itself as well, and goes on without where
     /// the registry is in trouble.
-    async fn sign_in(&self, stream: &Stream, what: &str, reference: &Reference, to: RegistryOperation) -> Result<()> {
+    async fn sign_in(
+        &self,
+        stream: &Stream,
+        what: &str,
+        reference: &Reference,
+        to: RegistryOperation,
+    ) -> Result<()> {
         let sign_in = || within(ANSWER, self.client.auth(reference, &self.auth, to));
         self.patiently(stream, what, sign_in).await.map(drop)
     }
 
-    async fn knows(&self, stream: &Stream, reference: &Reference, repository: &str, digest: &str) -> Result<bool> {
+    async fn knows(
+        &self,
+        stream: &Stream,
+        reference: &Reference,
+        repository: &str,
+        digest: &str,
+    ) -> Result<bool> {
         let what = format!("look for image {digest} in {repository}");
         let look = || async {
-            match within(ANSWER, self.client.fetch_manifest_digest(reference, &self.auth)).await {
+            match within(
+                ANSWER,
+                self.client.fetch_manifest_digest(reference, &self.auth),
+            )
+            .await
+            {
                 Ok(_) => Ok(true),
                 Err(error) if is_missing(&error) => Ok(false),
                 Err(error) => Err(error),
@@ -117,9 +149,22 @@ impl Registry {
 
     /// Uploads the layers that lack, then the manifest, by which the image exists: what was cut before
     /// goes on here.
-    pub async fn push(&self, stream: &Stream, app: &str, repository: &str, image: &Packed) -> Result<()> {
-        let reference = Reference::with_tag(self.host(), repository.into(), plan::tag(&image.digest));
-        self.sign_in(stream, "sign in to the registry", &reference, RegistryOperation::Push).await?;
+    pub async fn push(
+        &self,
+        stream: &Stream,
+        app: &str,
+        repository: &str,
+        image: &Packed,
+    ) -> Result<()> {
+        let reference =
+            Reference::with_tag(self.host(), repository.into(), plan::tag(&image.digest));
+        self.sign_in(
+            stream,
+            "sign in to the registry",
+            &reference,
+            RegistryOperation::Push,
+        )
+        .await?;
         let sent = Arc::new(AtomicU64::new(0));
         let mut blobs: Vec<&Blob> = image.blobs.iter().collect();
         blobs.sort_by(|one, other| one.digest.cmp(&other.digest));
@@ -131,14 +176,22 @@ impl Registry {
         });
         told(stream, app, total, &sent, stream.join(uploads)).await?;
         let what = format!("store image {} in {repository}", image.digest);
-        let media_type =
-            image.media_type.parse().map_err(|_| Error::refused(format!("'{}' is no media type", image.media_type)))?;
+        let media_type = image
+            .media_type
+            .parse()
+            .map_err(|_| Error::refused(format!("'{}' is no media type", image.media_type)))?;
         let store = || {
-            let (manifest, media_type): (Vec<u8>, _) = (image.manifest.clone(), Clone::clone(&media_type));
-            within(ANSWER, self.client.push_manifest_raw(&reference, manifest, media_type))
+            let (manifest, media_type): (Vec<u8>, _) =
+                (image.manifest.clone(), Clone::clone(&media_type));
+            within(
+                ANSWER,
+                self.client
+                    .push_manifest_raw(&reference, manifest, media_type),
+            )
         };
         let stored = self.patiently(stream, &what, store).await;
-        let by_digest = Reference::with_digest(self.host(), repository.into(), image.digest.clone());
+        let by_digest =
+            Reference::with_digest(self.host(), repository.into(), image.digest.clone());
         let known = || self.knows(stream, &by_digest, repository, &image.digest);
         match stored {
             // Somebody else may have stored the same one: where tags are immutable the second is refused.
@@ -153,7 +206,13 @@ impl Registry {
         }
     }
 
-    async fn upload(&self, stream: &Stream, reference: &Reference, blob: &Blob, sent: &Arc<AtomicU64>) -> Result<()> {
+    async fn upload(
+        &self,
+        stream: &Stream,
+        reference: &Reference,
+        blob: &Blob,
+        sent: &Arc<AtomicU64>,
+    ) -> Result<()> {
         let name = reference.repository();
         let look = || within(ANSWER, self.client.blob_exists(reference, &blob.digest));
         let looking = format!("look for blob {} in {name}", blob.digest);
@@ -165,15 +224,29 @@ impl Registry {
         aside(stream, move |wanted| checked.verify(wanted)).await?;
         let upload = || async {
             let mine = Arc::new(AtomicU64::new(0));
-            let pieces = Pieces { source: blob.open()?, counts: [sent.clone(), mine.clone()] };
-            let push = self.client.push_blob_stream(reference, stream::iter(pieces), &blob.digest, Some(blob.size));
+            let pieces = Pieces {
+                source: blob.open()?,
+                counts: [sent.clone(), mine.clone()],
+            };
+            let push = self.client.push_blob_stream(
+                reference,
+                stream::iter(pieces),
+                &blob.digest,
+                Some(blob.size),
+            );
             let done = unless_it_stands(&mine, push).await;
             if done.is_err() {
                 sent.fetch_sub(mine.load(Ordering::Relaxed), Ordering::Relaxed);
             }
             done
         };
-        let done = self.patiently(stream, &format!("upload blob {} to {name}", blob.digest), upload).await;
+        let done = self
+            .patiently(
+                stream,
+                &format!("upload blob {} to {name}", blob.digest),
+                upload,
+            )
+            .await;
         let there = self.patiently(stream, &looking, look);
         match done {
             // What the registry answered is not what the protocol says, and the blob is there.
@@ -183,28 +256,51 @@ impl Registry {
     }
 
     /// The reference by digest of an image that is there, for a platform.
-    pub async fn resolve(&self, stream: &Stream, reference: &str, platform: Platform, app: &str) -> Result<String> {
+    pub async fn resolve(
+        &self,
+        stream: &Stream,
+        reference: &str,
+        platform: Platform,
+        app: &str,
+    ) -> Result<String> {
         let written = match &self.host {
             Some(host) => format!("{host}/{reference}"),
             None => reference.to_string(),
         };
         let parsed = parse(&written)?;
         let what = format!("find image {reference} of app '{app}'");
-        self.sign_in(stream, &what, &parsed, RegistryOperation::Pull).await?;
-        let pull = || within(ANSWER, self.client.pull_manifest_raw(&parsed, &self.auth, MANIFESTS));
+        self.sign_in(stream, &what, &parsed, RegistryOperation::Pull)
+            .await?;
+        let pull = || {
+            within(
+                ANSWER,
+                self.client
+                    .pull_manifest_raw(&parsed, &self.auth, MANIFESTS),
+            )
+        };
         let (bytes, digest) = self.patiently(stream, &what, pull).await?;
-        let refused = |why: String| Error::refused(format!("cannot use image {reference} of app '{app}': {why}"));
-        let manifest: serde_json::Value = serde_json::from_slice(&bytes).map_err(|why| refused(why.to_string()))?;
+        let refused = |why: String| {
+            Error::refused(format!(
+                "cannot use image {reference} of app '{app}': {why}"
+            ))
+        };
+        let manifest: serde_json::Value =
+            serde_json::from_slice(&bytes).map_err(|why| refused(why.to_string()))?;
         match plan::manifests(&manifest) {
-            Some(entries) => plan::fitting(&entries, platform).map(drop).map_err(refused)?,
+            Some(entries) => plan::fitting(&entries, platform)
+                .map(drop)
+                .map_err(refused)?,
             None => {
                 let config = manifest["config"]["digest"].as_str().unwrap_or_default();
                 let look = || async {
                     let mut text = Vec::new();
-                    within(ANSWER, self.client.pull_blob(&parsed, config, &mut text)).await.map(|()| text)
+                    within(ANSWER, self.client.pull_blob(&parsed, config, &mut text))
+                        .await
+                        .map(|()| text)
                 };
                 let text = self.patiently(stream, &what, look).await?;
-                let config = serde_json::from_slice(&text).map_err(|why| refused(why.to_string()))?;
+                let config =
+                    serde_json::from_slice(&text).map_err(|why| refused(why.to_string()))?;
                 plan::check_platform(&config, platform).map_err(refused)?;
             }
         }
@@ -232,8 +328,13 @@ impl Registry {
                 Err(error) => understood(error),
             };
             // Who was not asked to sign in, since the registry was in trouble, is refused then.
-            let asked = !matches!(self.auth, RegistryAuth::Anonymous) && status(&error) == Some(401);
-            let most = if is_too_many(&error) { ATTEMPTS_IN_TURN } else { ATTEMPTS };
+            let asked =
+                !matches!(self.auth, RegistryAuth::Anonymous) && status(&error) == Some(401);
+            let most = if is_too_many(&error) {
+                ATTEMPTS_IN_TURN
+            } else {
+                ATTEMPTS
+            };
             if attempt >= most || !is_passing(&error) && !asked {
                 return Err(self.worded(what, &error));
             }
@@ -266,12 +367,24 @@ impl Registry {
 ///
 /// Errors: it is none.
 pub fn parse(reference: &str) -> Result<Reference> {
-    reference.parse().map_err(|why| Error::usage(format!("'{reference}' is not an image reference: {why}")))
+    reference
+        .parse()
+        .map_err(|why| Error::usage(format!("'{reference}' is not an image reference: {why}")))
 }
 
 /// Says how far an upload is, while it lasts.
-async fn told<T>(stream: &Stream, app: &str, total: u64, sent: &AtomicU64, work: impl Future<Output = T>) -> T {
-    let every = if std::io::stderr().is_terminal() { TELL } else { TELL_LOG };
+async fn told<T>(
+    stream: &Stream,
+    app: &str,
+    total: u64,
+    sent: &AtomicU64,
+    work: impl Future<Output = T>,
+) -> T {
+    let every = if std::io::stderr().is_terminal() {
+        TELL
+    } else {
+        TELL_LOG
+    };
     let mut work = std::pin::pin!(work);
     let mut ticks = interval(every);
     ticks.tick().await; // the first comes at once
@@ -293,11 +406,16 @@ async fn told<T>(stream: &Stream, app: &str, total: u64, sent: &AtomicU64, work:
 type Answer<T> = std::result::Result<T, OciDistributionError>;
 
 async fn within<T>(limit: Duration, request: impl Future<Output = Answer<T>>) -> Answer<T> {
-    timeout(limit, request).await.unwrap_or_else(|_| Err(silent(limit)))
+    timeout(limit, request)
+        .await
+        .unwrap_or_else(|_| Err(silent(limit)))
 }
 
 /// An upload takes as long as it takes, as long as something goes out.
-async fn unless_it_stands<T>(sent: &AtomicU64, upload: impl Future<Output = Answer<T>>) -> Answer<T> {
+async fn unless_it_stands<T>(
+    sent: &AtomicU64,
+    upload: impl Future<Output = Answer<T>>,
+) -> Answer<T> {
     let mut upload = std::pin::pin!(upload);
     loop {
         let before = sent.load(Ordering::Relaxed);
@@ -329,7 +447,9 @@ impl Iterator for Pieces {
             Ok(0) => None,
             Ok(count) => {
                 piece.truncate(count);
-                self.counts.iter().for_each(|bytes| _ = bytes.fetch_add(count as u64, Ordering::Relaxed));
+                self.counts
+                    .iter()
+                    .for_each(|bytes| _ = bytes.fetch_add(count as u64, Ordering::Relaxed));
                 Some(Ok(piece.into()))
             }
             Err(why) => Some(Err(why.into())),
@@ -349,11 +469,19 @@ fn client(in_the_clear: Option<String>) -> Result<Client> {
         ..ClientConfig::default()
     };
     if let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
-        let data = std::fs::read(&path)
-            .map_err(|why| Error::usage(format!("cannot read AWS_CA_BUNDLE {}: {why}", path.to_string_lossy())))?;
-        config.extra_root_certificates.push(Certificate { encoding: CertificateEncoding::Pem, data });
+        let data = std::fs::read(&path).map_err(|why| {
+            Error::usage(format!(
+                "cannot read AWS_CA_BUNDLE {}: {why}",
+                path.to_string_lossy()
+            ))
+        })?;
+        config.extra_root_certificates.push(Certificate {
+            encoding: CertificateEncoding::Pem,
+            data,
+        });
     }
-    Client::try_from(config).map_err(|why| Error::refused(format!("cannot make a client of the registry: {why}")))
+    Client::try_from(config)
+        .map_err(|why| Error::refused(format!("cannot make a client of the registry: {why}")))
 }
 
 /// The client leaves what an upload is answered as it came: where it is in the words of OCI, they count.
@@ -383,7 +511,9 @@ fn is_missing(error: &OciDistributionError) -> bool {
     match error {
         OciDistributionError::ImageManifestNotFoundError(_) => true,
         OciDistributionError::ServerError { code, .. } => *code == 404,
-        _ => codes(error).iter().any(|code| matches!(code, OciErrorCode::ManifestUnknown | OciErrorCode::NotFound)),
+        _ => codes(error)
+            .iter()
+            .any(|code| matches!(code, OciErrorCode::ManifestUnknown | OciErrorCode::NotFound)),
     }
 }
 
@@ -400,7 +530,9 @@ fn status(error: &OciDistributionError) -> Option<u16> {
 /// Whether the credentials are at fault.
 fn is_denied(error: &OciDistributionError) -> bool {
     matches!(status(error), Some(401 | 403))
-        || codes(error).iter().any(|code| matches!(code, OciErrorCode::Denied | OciErrorCode::Unauthorized))
+        || codes(error)
+            .iter()
+            .any(|code| matches!(code, OciErrorCode::Denied | OciErrorCode::Unauthorized))
 }
 
 fn is_too_many(error: &OciDistributionError) -> bool {
@@ -412,11 +544,15 @@ fn is_passing(error: &OciDistributionError) -> bool {
     match (error, status(error)) {
         (_, Some(status)) => status >= 500 || status == 429,
         (OciDistributionError::RequestError(error), None) => !error.is_builder(),
-        (OciDistributionError::IoError(error), None) => error.kind() == std::io::ErrorKind::TimedOut,
+        (OciDistributionError::IoError(error), None) => {
+            error.kind() == std::io::ErrorKind::TimedOut
+        }
         _ => codes(error).iter().any(|code| {
             matches!(
                 code,
-                OciErrorCode::Toomanyrequests | OciErrorCode::BlobUploadUnknown | OciErrorCode::BlobUploadInvalid
+                OciErrorCode::Toomanyrequests
+                    | OciErrorCode::BlobUploadUnknown
+                    | OciErrorCode::BlobUploadInvalid
             )
         }),
     }
@@ -428,7 +564,11 @@ fn reason(error: &OciDistributionError) -> String {
         OciDistributionError::RegistryError { envelope, .. } => {
             let said = envelope.errors.iter().map(|error| {
                 let code = serde_json::to_value(&error.code).ok();
-                let code = code.as_ref().and_then(|code| code.as_str()).unwrap_or("no code").to_string();
+                let code = code
+                    .as_ref()
+                    .and_then(|code| code.as_str())
+                    .unwrap_or("no code")
+                    .to_string();
                 match error.message.trim().trim_end_matches('.') {
                     "" => code,
                     message => format!("{message}, {code}"),
@@ -436,10 +576,18 @@ fn reason(error: &OciDistributionError) -> String {
             });
             said.collect::<Vec<_>>().join("; ")
         }
-        OciDistributionError::UnauthorizedError { .. } => "the registry does not accept the credentials".into(),
+        OciDistributionError::UnauthorizedError { .. } => {
+            "the registry does not accept the credentials".into()
+        }
         OciDistributionError::ServerError { code, message, .. } => {
-            let message: String = message.split_whitespace().take(30).collect::<Vec<_>>().join(" ");
-            format!("the registry answered {code} {message}").trim_end().to_string()
+            let message: String = message
+                .split_whitespace()
+                .take(30)
+                .collect::<Vec<_>>()
+                .join(" ");
+            format!("the registry answered {code} {message}")
+                .trim_end()
+                .to_string()
         }
         OciDistributionError::RequestError(error) => match error.status() {
             Some(status) => format!("the registry answered {status}"),

@@ -25,14 +25,22 @@ async fn main() -> std::process::ExitCode {
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let mut env = stream.env().await?;
     if let Some(other) = args.confirm.filter(|name| *name != env.name) {
-        return Err(Error::usage(format!("--confirm {other} is not the environment on stdin, {}", env.name)));
+        return Err(Error::usage(format!(
+            "--confirm {other} is not the environment on stdin, {}",
+            env.name
+        )));
     }
     if args.plan && !env.plan {
         env.plan = true; // for what comes after it in the pipe as well
         stream.write(Record::of(&env)).await?;
     }
     // All of it first: a list that ends in the middle would have the network go before its users.
-    let records: Vec<Record> = stream.all().await?.into_iter().filter(Record::is_resource).collect();
+    let records: Vec<Record> = stream
+        .all()
+        .await?
+        .into_iter()
+        .filter(Record::is_resource)
+        .collect();
     if stream.upstream_failed() {
         return Err(Error::new(Kind::Skipped, "a tool upstream failed"));
     }
@@ -66,8 +74,10 @@ fn goes(record: &Record) -> bool {
 /// what they start. Then, side by side, what those used: load balancers and groups, roles,
 /// repositories, logs, the bucket, the connection, the way out. Then the network.
 async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
-    let (services, pipelines) =
-        join!(mk_ecs_svc::delete(stream, aws, env, records), pipelines(stream, aws, env, records));
+    let (services, pipelines) = join!(
+        mk_ecs_svc::delete(stream, aws, env, records),
+        pipelines(stream, aws, env, records)
+    );
     services.and(pipelines)?;
     let inward = async {
         mk_alb::delete(stream, aws, env, records).await?;
@@ -87,10 +97,23 @@ async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Re
         (Ok(_), Ok(())) => mk_vpc::delete(stream, aws, env, records).await,
         _ => Ok(()), // the network waits for the next run, with what still stands in it
     };
-    let results = [inward.and_then(|groups| groups), outward, repositories, roles, logs, buckets, connections, network];
+    let results = [
+        inward.and_then(|groups| groups),
+        outward,
+        repositories,
+        roles,
+        logs,
+        buckets,
+        connections,
+        network,
+    ];
     let mut errors = results.into_iter().filter_map(Result::err);
-    let Some(first) = errors.next() else { return Ok(()) };
-    errors.filter(|other| *other != first).for_each(|other| stream.fail(&other));
+    let Some(first) = errors.next() else {
+        return Ok(());
+    };
+    errors
+        .filter(|other| *other != first)
+        .for_each(|other| stream.fail(&other));
     Err(first)
 }
 
@@ -99,8 +122,10 @@ async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Re
 async fn pipelines(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
     mk_rule::delete(stream, aws, env, records).await?;
     mk_pipeline::delete(stream, aws, env, records).await?;
-    let (builds, functions) =
-        join!(mk_build::delete(stream, aws, env, records), mk_fn::delete(stream, aws, env, records));
+    let (builds, functions) = join!(
+        mk_build::delete(stream, aws, env, records),
+        mk_fn::delete(stream, aws, env, records)
+    );
     builds.and(functions)
 }
 
@@ -127,15 +152,23 @@ fn policy() -> String {
         for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
             let sid = statement["Sid"].as_str().unwrap_or_default();
             statement["Sid"] = format!("{tool}{sid}").into();
-            let creates = |action: &serde_json::Value| action.as_str().is_some_and(|action| action.contains(":Create"));
+            let creates = |action: &serde_json::Value| {
+                action
+                    .as_str()
+                    .is_some_and(|action| action.contains(":Create"))
+            };
             if let Some(actions) = statement["Action"].as_array_mut() {
                 actions.retain(|action| !creates(action));
             }
-            let nothing = statement["Action"].as_array().is_some_and(Vec::is_empty) || creates(&statement["Action"]);
+            let nothing = statement["Action"].as_array().is_some_and(Vec::is_empty)
+                || creates(&statement["Action"]);
             if !nothing {
                 statements.push(statement.take());
             }
         }
     }
-    format!("{:#}\n", serde_json::json!({"Version": "2012-10-17", "Statement": statements}))
+    format!(
+        "{:#}\n",
+        serde_json::json!({"Version": "2012-10-17", "Statement": statements})
+    )
 }

@@ -14,8 +14,8 @@ use clap::Parser;
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, Shared, select, select_ok};
 use plumbing::{
-    Alb, App, Aws, Change, Env, Error, Failed, Image, Kind, Listener, Pipeline, Record, Result, Service, Stream,
-    TaskDefinition,
+    Alb, App, Aws, Change, Env, Error, Failed, Image, Kind, Listener, Pipeline, Record, Result,
+    Service, Stream, TaskDefinition,
 };
 use tokio::sync::oneshot;
 use tokio::{join, try_join};
@@ -41,14 +41,29 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let aws = Aws::connect(&stream, &env).await?;
     let at_once = at_once(&stream, &aws, &env).boxed_local().shared();
     let (albs, services, late) = Default::default();
-    let watch = Watch { stream: &stream, aws: &aws, env: &env, at_once: at_once.clone(), albs, services, late };
-    let look = async { at_once.await.map(drop).inspect_err(|error| stream.stop(error.clone())) };
+    let watch = Watch {
+        stream: &stream,
+        aws: &aws,
+        env: &env,
+        at_once: at_once.clone(),
+        albs,
+        services,
+        late,
+    };
+    let look = async {
+        at_once
+            .await
+            .map(drop)
+            .inspect_err(|error| stream.stop(error.clone()))
+    };
     let healthy = std::pin::pin!(async { try_join!(look, watch.healthy()).map(drop) });
     let failed = std::pin::pin!(stream.need::<Failed>(""));
     // With a part missing the whole does not become healthy; and looking may be dropped.
     match select(healthy, failed).await {
         Either::Left((healthy, _)) => healthy?,
-        Either::Right((Ok(_), _)) => return Err(Error::new(Kind::Skipped, "a tool upstream failed")),
+        Either::Right((Ok(_), _)) => {
+            return Err(Error::new(Kind::Skipped, "a tool upstream failed"));
+        }
         Either::Right((Err(_), healthy)) => healthy.await?,
     }
     let records = stream.all().await?;
@@ -69,12 +84,21 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
 
 /// What an app runs now: after a deployment that is what a person wants to know.
 fn runs(stream: &Stream, service: &Service) -> String {
-    let revision = service.task_definition.rsplit('/').next().unwrap_or_default();
-    let task = stream.get::<TaskDefinition>(&service.name).filter(|task| task.arn == service.task_definition);
+    let revision = service
+        .task_definition
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
+    let task = stream
+        .get::<TaskDefinition>(&service.name)
+        .filter(|task| task.arn == service.task_definition);
     if service.rest.get("count").is_some_and(|count| count == 0) {
         return format!("{} runs no tasks ({revision})", service.name);
     }
-    let image = task.as_ref().and_then(|task| task.rest.get("image")).and_then(|image| image.as_str());
+    let image = task
+        .as_ref()
+        .and_then(|task| task.rest.get("image"))
+        .and_then(|image| image.as_str());
     match image {
         Some(image) => format!("{} runs {image} ({revision})", service.name),
         None => format!("{} runs {revision}", service.name),
@@ -91,12 +115,18 @@ struct Well {
 }
 
 async fn at_once(stream: &Stream, aws: &Aws, env: &Env) -> Result<Well> {
-    let apps: Vec<String> = stream.so_far::<App>().into_iter().map(|app| app.name).collect();
+    let apps: Vec<String> = stream
+        .so_far::<App>()
+        .into_iter()
+        .map(|app| app.name)
+        .collect();
     if apps.is_empty() {
         return Ok(Well::default());
     }
-    let (serving, steady) =
-        try_join!(mk_alb::serving(stream, aws, env, &apps), mk_ecs_svc::steady(stream, aws, env, &apps))?;
+    let (serving, steady) = try_join!(
+        mk_alb::serving(stream, aws, env, &apps),
+        mk_ecs_svc::steady(stream, aws, env, &apps)
+    )?;
     Ok(Well { serving, steady })
 }
 
@@ -140,11 +170,18 @@ impl Watch<'_> {
             if service.rest.get("count").is_some_and(|count| count == 0) {
                 return steady.await; // no tasks, no targets
             }
-            self.both(&service.name, steady, self.targets(&service.name, kept.then_some(&well))).await
+            self.both(
+                &service.name,
+                steady,
+                self.targets(&service.name, kept.then_some(&well)),
+            )
+            .await
         });
-        let pipelines = self.stream.for_each::<Pipeline, _, _>(|pipeline| async move {
-            mk_pipeline::follow(self.stream, self.aws, self.env, &pipeline).await
-        });
+        let pipelines = self
+            .stream
+            .for_each::<Pipeline, _, _>(|pipeline| async move {
+                mk_pipeline::follow(self.stream, self.aws, self.env, &pipeline).await
+            });
         let (albs, services, pipelines) = join!(albs, services, pipelines);
         albs.and(services).and(pipelines)
     }
@@ -152,7 +189,10 @@ impl Watch<'_> {
     /// Whether a load balancer that was kept had healthy targets from the first.
     async fn serves(&self, alb: &Alb) -> Result<bool> {
         let well = self.at_once.clone().await?;
-        let changed = alb.rest.get("change").is_some_and(|change| change != Change::Kept.word());
+        let changed = alb
+            .rest
+            .get("change")
+            .is_some_and(|change| change != Change::Kept.word());
         if changed || well.serving.is_empty() {
             return Ok(false);
         }
@@ -188,13 +228,21 @@ impl Watch<'_> {
             // A record of an earlier run (ls-env, a saved stream) may come first, and that of
             // this run after it, with another revision: only the last one counts.
             let Some(steady) = self.steady_unless_outdated(&asked).await else {
-                let newest = |old: &Service| self.stream.get::<Service>(&old.name).unwrap_or_else(|| old.clone());
+                let newest = |old: &Service| {
+                    self.stream
+                        .get::<Service>(&old.name)
+                        .unwrap_or_else(|| old.clone())
+                };
                 asked = asked.iter().map(newest).collect();
                 continue;
             };
             self.stream.all().await?;
-            let newest = asked.iter().filter_map(|service| self.stream.get::<Service>(&service.name));
-            let newer: Vec<Service> = newest.filter(|newest| !asked.iter().any(|old| same(old, newest))).collect();
+            let newest = asked
+                .iter()
+                .filter_map(|service| self.stream.get::<Service>(&service.name));
+            let newer: Vec<Service> = newest
+                .filter(|newest| !asked.iter().any(|old| same(old, newest)))
+                .collect();
             if newer.is_empty() {
                 return steady.map(|late| self.late.borrow_mut().extend(late));
             }
@@ -205,11 +253,21 @@ impl Watch<'_> {
 
     /// None when a newer record of one of these services has come: looking may be dropped.
     async fn steady_unless_outdated(&self, asked: &[Service]) -> Option<Result<BTreeSet<String>>> {
-        let log = async |app: &str, task: &str| mk_logs::last_lines(self.stream, self.aws, self.env, app, task).await;
-        let steady = std::pin::pin!(mk_ecs_svc::wait_stable(self.stream, self.aws, self.env, asked, log));
-        let newer = asked
-            .iter()
-            .map(|old| self.stream.need_where::<Service>(&old.name, move |new| !same(old, new)).boxed_local());
+        let log = async |app: &str, task: &str| {
+            mk_logs::last_lines(self.stream, self.aws, self.env, app, task).await
+        };
+        let steady = std::pin::pin!(mk_ecs_svc::wait_stable(
+            self.stream,
+            self.aws,
+            self.env,
+            asked,
+            log
+        ));
+        let newer = asked.iter().map(|old| {
+            self.stream
+                .need_where::<Service>(&old.name, move |new| !same(old, new))
+                .boxed_local()
+        });
         match select(steady, select_ok(newer)).await {
             Either::Left((steady, _)) => Some(steady),
             Either::Right((Err(_), steady)) => Some(steady.await), // the input has ended
@@ -234,8 +292,13 @@ impl Watch<'_> {
             return healthy;
         }
         match self.stream.get::<Listener>(app) {
-            Some(listener) if mk_alb::targetless(self.stream, self.aws, self.env, &listener.target_group).await? => {
-                self.stream.say(&format!("app {app} is steady, but its target group tells of no targets"));
+            Some(listener)
+                if mk_alb::targetless(self.stream, self.aws, self.env, &listener.target_group)
+                    .await? =>
+            {
+                self.stream.say(&format!(
+                    "app {app} is steady, but its target group tells of no targets"
+                ));
                 Ok(())
             }
             _ => targets.await,
@@ -245,8 +308,15 @@ impl Watch<'_> {
     /// The targets of an app whose load balancer is known.
     async fn targets(&self, app: &str, well: Option<&Well>) -> Result<()> {
         match self.stream.need::<Listener>(app).await {
-            Ok(listener) if well.is_some_and(|well| well.serving.contains(&listener.target_group)) => Ok(()),
-            Ok(listener) => mk_alb::wait_healthy(self.stream, self.aws, self.env, app, &listener.target_group).await,
+            Ok(listener)
+                if well.is_some_and(|well| well.serving.contains(&listener.target_group)) =>
+            {
+                Ok(())
+            }
+            Ok(listener) => {
+                mk_alb::wait_healthy(self.stream, self.aws, self.env, app, &listener.target_group)
+                    .await
+            }
             Err(_) => self.stream.go_on(),
         }
     }

@@ -7,8 +7,18 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const SUMMARIES: [&str; 10] =
-    ["Freezing", "Bracing", "Chilly", "Cool", "Mild", "Warm", "Balmy", "Hot", "Sweltering", "Scorching"];
+const SUMMARIES: [&str; 10] = [
+    "Freezing",
+    "Bracing",
+    "Chilly",
+    "Cool",
+    "Mild",
+    "Warm",
+    "Balmy",
+    "Hot",
+    "Sweltering",
+    "Scorching",
+];
 
 /// How long a client may keep its thread waiting for the next bytes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,7 +28,8 @@ const HEAD_LIMIT: u64 = 16 * 1024;
 
 fn main() -> io::Result<()> {
     let urls = std::env::var("ASPNETCORE_URLS").unwrap_or_else(|_| "http://+:5000".to_string());
-    let port = port(&urls).ok_or_else(|| io::Error::other(format!("ASPNETCORE_URLS has no port: {urls}")))?;
+    let port = port(&urls)
+        .ok_or_else(|| io::Error::other(format!("ASPNETCORE_URLS has no port: {urls}")))?;
     for client in TcpListener::bind(("0.0.0.0", port))?.incoming().flatten() {
         // Without a thread this one connection is dropped, not the service.
         let _ = thread::Builder::new().spawn(move || serve(&client));
@@ -28,7 +39,13 @@ fn main() -> io::Result<()> {
 
 /// The port of the first of the addresses to listen on, `http://+:5000;https://+:5001`.
 fn port(urls: &str) -> Option<u16> {
-    urls.split(';').next()?.trim_end_matches('/').rsplit(':').next()?.parse().ok()
+    urls.split(';')
+        .next()?
+        .trim_end_matches('/')
+        .rsplit(':')
+        .next()?
+        .parse()
+        .ok()
 }
 
 fn serve(mut client: &TcpStream) -> io::Result<()> {
@@ -37,16 +54,23 @@ fn serve(mut client: &TcpStream) -> io::Result<()> {
     let mut head = Vec::new();
     let mut reader = BufReader::new(client.take(HEAD_LIMIT));
     while !head.ends_with(b"\r\n\r\n") && reader.read_until(b'\n', &mut head)? > 0 {}
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     client.write_all(&answer(&String::from_utf8_lossy(&head), now))
 }
 
 fn answer(head: &str, now: Duration) -> Vec<u8> {
     let mut words = head.lines().next().unwrap_or_default().split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, target) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let path = target.split('?').next().unwrap_or_default();
     let (status, body) = match method {
-        "GET" | "HEAD" if path.eq_ignore_ascii_case("/WeatherForecast") => ("200 OK", forecasts(now)),
+        "GET" | "HEAD" if path.eq_ignore_ascii_case("/WeatherForecast") => {
+            ("200 OK", forecasts(now))
+        }
         "GET" | "HEAD" => ("404 Not Found", String::new()),
         _ => ("400 Bad Request", String::new()),
     };
@@ -62,7 +86,10 @@ fn answer(head: &str, now: Duration) -> Vec<u8> {
 fn forecasts(now: Duration) -> String {
     let forecast = |day: u64| {
         let weather = (now.as_secs() + u64::from(now.subsec_nanos()) / 1000).wrapping_mul(day + 7);
-        let (celsius, summary) = (weather as i64 % 75 - 20, SUMMARIES[weather as usize % SUMMARIES.len()]);
+        let (celsius, summary) = (
+            weather as i64 % 75 - 20,
+            SUMMARIES[weather as usize % SUMMARIES.len()],
+        );
         format!(
             r#"{{"date":"{}","temperatureC":{celsius},"temperatureF":{},"summary":"{summary}"}}"#,
             date(now.as_secs() / 86_400 + day),
@@ -80,7 +107,11 @@ fn date(day: u64) -> String {
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
-    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
+    let (year, month) = if month < 10 {
+        (year, month + 3)
+    } else {
+        (year + 1, month - 9)
+    };
     format!("{:04}-{month:02}-{day:02}", year + era * 400)
 }
 
@@ -97,14 +128,21 @@ mod tests {
 
     #[test]
     fn dates_are_those_of_the_calendar() {
-        assert_eq!([0, 11_016, 11_017, 20_818].map(date), ["1970-01-01", "2000-02-29", "2000-03-01", "2026-12-31"]);
+        assert_eq!(
+            [0, 11_016, 11_017, 20_818].map(date),
+            ["1970-01-01", "2000-02-29", "2000-03-01", "2026-12-31"]
+        );
     }
 
     #[test]
     fn only_the_forecast_is_there_and_garbage_is_refused() {
-        let status = |head: &str| String::from_utf8_lossy(&answer(head, Duration::ZERO))[9..12].to_string();
+        let status =
+            |head: &str| String::from_utf8_lossy(&answer(head, Duration::ZERO))[9..12].to_string();
         assert_eq!(status("GET /WeatherForecast HTTP/1.1\r\n\r\n"), "200");
         assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), "404");
-        assert_eq!(["", "\u{fffd}\u{fffd}", "POST / HTTP/1.1"].map(status), ["400", "400", "400"]);
+        assert_eq!(
+            ["", "\u{fffd}\u{fffd}", "POST / HTTP/1.1"].map(status),
+            ["400", "400", "400"]
+        );
     }
 }

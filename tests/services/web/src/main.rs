@@ -20,7 +20,8 @@ const ANSWER_LIMIT: u64 = 1024 * 1024;
 
 fn main() -> io::Result<()> {
     let urls = std::env::var("ASPNETCORE_URLS").unwrap_or_else(|_| "http://+:5000".to_string());
-    let port = port(&urls).ok_or_else(|| io::Error::other(format!("ASPNETCORE_URLS has no port: {urls}")))?;
+    let port = port(&urls)
+        .ok_or_else(|| io::Error::other(format!("ASPNETCORE_URLS has no port: {urls}")))?;
     for client in TcpListener::bind(("0.0.0.0", port))?.incoming().flatten() {
         // Without a thread this one connection is dropped, not the service.
         let _ = thread::Builder::new().spawn(move || serve(&client));
@@ -30,7 +31,13 @@ fn main() -> io::Result<()> {
 
 /// The port of the first of the addresses to listen on, `http://+:5000;https://+:5001`.
 fn port(urls: &str) -> Option<u16> {
-    urls.split(';').next()?.trim_end_matches('/').rsplit(':').next()?.parse().ok()
+    urls.split(';')
+        .next()?
+        .trim_end_matches('/')
+        .rsplit(':')
+        .next()?
+        .parse()
+        .ok()
 }
 
 fn serve(mut client: &TcpStream) -> io::Result<()> {
@@ -44,7 +51,10 @@ fn serve(mut client: &TcpStream) -> io::Result<()> {
 
 fn answer(head: &str, page: impl Fn() -> String) -> Vec<u8> {
     let mut words = head.lines().next().unwrap_or_default().split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, target) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let (status, body) = match (method, target.split('?').next()) {
         ("GET" | "HEAD", Some("/")) => ("200 OK", page()),
         ("GET" | "HEAD", _) => ("404 Not Found", String::new()),
@@ -60,17 +70,27 @@ fn answer(head: &str, page: impl Fn() -> String) -> Vec<u8> {
 
 fn page() -> String {
     let address = std::env::var("ApiAddress").unwrap_or_default();
-    let told = fetch(&address).unwrap_or_else(|why| format!("api does not answer at {address}: {why}"));
+    let told =
+        fetch(&address).unwrap_or_else(|why| format!("api does not answer at {address}: {why}"));
     let told = told.replace('&', "&amp;").replace('<', "&lt;");
     format!("<!doctype html>\n<title>Weather</title>\n<h1>Weather</h1>\n<pre>{told}</pre>\n")
 }
 
 /// The body of a 200 of `http://HOST[:PORT]/PATH`.
 fn fetch(address: &str) -> io::Result<String> {
-    let rest = address.strip_prefix("http://").ok_or_else(|| io::Error::other("not an http:// address"))?;
+    let rest = address
+        .strip_prefix("http://")
+        .ok_or_else(|| io::Error::other("not an http:// address"))?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let full = if host.contains(':') { host.to_string() } else { format!("{host}:80") };
-    let at = full.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("its name has no address"))?;
+    let full = if host.contains(':') {
+        host.to_string()
+    } else {
+        format!("{host}:80")
+    };
+    let at = full
+        .to_socket_addrs()?
+        .next()
+        .ok_or_else(|| io::Error::other("its name has no address"))?;
     let mut api = TcpStream::connect_timeout(&at, PATIENCE)?;
     api.set_read_timeout(Some(PATIENCE))?;
     let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
@@ -78,7 +98,10 @@ fn fetch(address: &str) -> io::Result<String> {
     let mut answer = Vec::new();
     api.take(ANSWER_LIMIT).read_to_end(&mut answer)?;
     body(&answer).ok_or_else(|| {
-        let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let line = answer
+            .split(|byte| *byte == b'\r')
+            .next()
+            .unwrap_or_default();
         io::Error::other(format!("its answer is `{}`", String::from_utf8_lossy(line)))
     })
 }
@@ -86,11 +109,17 @@ fn fetch(address: &str) -> io::Result<String> {
 /// The body of a whole answer of status 200, joined where it comes in chunks.
 fn body(answer: &[u8]) -> Option<String> {
     let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
-    let (head, mut rest) = (String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase(), &answer[end + 4..]);
+    let (head, mut rest) = (
+        String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase(),
+        &answer[end + 4..],
+    );
     head.split(' ').nth(1).filter(|status| *status == "200")?;
     let mut whole = Vec::new();
     if !head.contains("\r\ntransfer-encoding: chunked") {
-        let length = head.split("\r\ncontent-length:").nth(1).and_then(|text| text.lines().next()?.trim().parse().ok());
+        let length = head
+            .split("\r\ncontent-length:")
+            .nth(1)
+            .and_then(|text| text.lines().next()?.trim().parse().ok());
         whole.extend_from_slice(rest.get(..length.unwrap_or(rest.len()))?);
         return Some(String::from_utf8_lossy(&whole).into_owned());
     }
@@ -112,15 +141,25 @@ mod tests {
 
     #[test]
     fn only_the_page_is_there_and_garbage_is_refused() {
-        let status = |head: &str| String::from_utf8_lossy(&answer(head, String::new))[9..12].to_string();
-        assert_eq!(["GET /?a HTTP/1.1", "HEAD / HTTP/1.1", "GET /x HTTP/1.1"].map(status), ["200", "200", "404"]);
-        assert_eq!(["", "\u{fffd}\u{fffd}", "POST / HTTP/1.1"].map(status), ["400", "400", "400"]);
+        let status =
+            |head: &str| String::from_utf8_lossy(&answer(head, String::new))[9..12].to_string();
+        assert_eq!(
+            ["GET /?a HTTP/1.1", "HEAD / HTTP/1.1", "GET /x HTTP/1.1"].map(status),
+            ["200", "200", "404"]
+        );
+        assert_eq!(
+            ["", "\u{fffd}\u{fffd}", "POST / HTTP/1.1"].map(status),
+            ["400", "400", "400"]
+        );
     }
 
     #[test]
     fn a_body_is_whole_or_none() {
         let told = |answer: &str| body(answer.as_bytes());
-        assert_eq!(told("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]").as_deref(), Some("[]"));
+        assert_eq!(
+            told("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]").as_deref(),
+            Some("[]")
+        );
         assert_eq!(told("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n[]"), None);
         assert_eq!(told("HTTP/1.0 200 OK\r\n\r\n[]").as_deref(), Some("[]"));
         assert_eq!(told("HTTP/1.1 503 Service Unavailable\r\n\r\n[]"), None);

@@ -29,25 +29,40 @@ impl Elb {
         let chunks = arns.chunks(ARNS_AT_ONCE).map(|arns| async move {
             let names: Vec<&str> = arns.iter().map(|arn| name_in(arn)).collect();
             let what = format!("load balancer {} is still provisioning", names.join(", "));
-            wait::until(&self.stream, &what, ACTIVE_DEADLINE, || self.all_active(arns)).await
+            wait::until(&self.stream, &what, ACTIVE_DEADLINE, || {
+                self.all_active(arns)
+            })
+            .await
         });
         try_join_all(chunks).await.map(drop)
     }
 
     async fn all_active(&self, arns: &[String]) -> Result<Option<()>> {
-        let request = self.client.describe_load_balancers().set_load_balancer_arns(Some(arns.to_vec()));
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let request = self
+            .client
+            .describe_load_balancers()
+            .set_load_balancer_arns(Some(arns.to_vec()));
+        let answer =
+            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
         let answer = answer.map_err(|e| {
             let names: Vec<&str> = arns.iter().map(|arn| name_in(arn)).collect();
             let what = format!("look at load balancer {}", names.join(", "));
             aws_error("elasticloadbalancing:DescribeLoadBalancers", what, e)
         })?;
-        let found: Vec<Balancer> = answer.load_balancers.unwrap_or_default().into_iter().map(find::balancer).collect();
+        let found: Vec<Balancer> = answer
+            .load_balancers
+            .unwrap_or_default()
+            .into_iter()
+            .map(find::balancer)
+            .collect();
         if let Some(failed) = found.iter().find(|balancer| balancer.state == "failed") {
             return Err(plan::failed(&failed.name, &failed.reason));
         }
         // An impaired one serves; it lacks room to grow.
-        let active = found.iter().filter(|balancer| balancer.state.starts_with("active")).count();
+        let active = found
+            .iter()
+            .filter(|balancer| balancer.state.starts_with("active"))
+            .count();
         Ok((active == arns.len()).then_some(()))
     }
 
@@ -62,8 +77,10 @@ impl Elb {
             *why.borrow_mut() = self.unhealthy(target_group, SHOWS).await?;
             if *why.borrow() == GONE {
                 let name = name_in(target_group);
-                return Err(Error::unfinished(format!("app {app} cannot become healthy: target group {name} is gone"))
-                    .hint("run the pipeline again: it makes another"));
+                return Err(Error::unfinished(format!(
+                    "app {app} cannot become healthy: target group {name} is gone"
+                ))
+                .hint("run the pipeline again: it makes another"));
             }
             Ok(why.borrow().is_empty().then_some(()))
         });
@@ -78,11 +95,25 @@ impl Elb {
     /// Of some target groups, by name, those that are healthy now; none where one is missing, since
     /// AWS then tells of none. A load balancer with healthy targets is active: it asks them.
     pub async fn serving(&self, groups: Vec<String>) -> Result<Vec<String>> {
-        let arns: Vec<String> = match self.client.describe_target_groups().set_names(Some(groups)).send().await {
-            Ok(answer) => answer.target_groups().iter().filter_map(|group| group.target_group_arn.clone()).collect(),
+        let arns: Vec<String> = match self
+            .client
+            .describe_target_groups()
+            .set_names(Some(groups))
+            .send()
+            .await
+        {
+            Ok(answer) => answer
+                .target_groups()
+                .iter()
+                .filter_map(|group| group.target_group_arn.clone())
+                .collect(),
             Err(error) if ABSENT.contains(&code(&error)) => return Ok(Vec::new()),
             Err(error) => {
-                return Err(aws_error("elasticloadbalancing:DescribeTargetGroups", "look at the target groups", error));
+                return Err(aws_error(
+                    "elasticloadbalancing:DescribeTargetGroups",
+                    "look at the target groups",
+                    error,
+                ));
             }
         };
         let healthy = arns.into_iter().map(|arn| async {
@@ -94,35 +125,60 @@ impl Elb {
 
     /// Why a target group is not healthy; nothing where it is. It is gone if it does not show in time.
     async fn unhealthy(&self, target_group: &str, shows: Duration) -> Result<String> {
-        let request = self.client.describe_target_health().target_group_arn(target_group);
+        let request = self
+            .client
+            .describe_target_health()
+            .target_group_arn(target_group);
         let absent = ABSENT.map(|code| (code, ""));
-        let answer = match wait::retry(&self.stream, shows, &absent, || request.clone().send()).await {
-            Ok(answer) => answer,
-            Err(error) if ABSENT.contains(&code(&error)) => return Ok(GONE.into()),
-            Err(error) => {
-                let what = format!("look at the targets of {}", name_in(target_group));
-                return Err(aws_error("elasticloadbalancing:DescribeTargetHealth", what, error));
-            }
-        };
+        let answer =
+            match wait::retry(&self.stream, shows, &absent, || request.clone().send()).await {
+                Ok(answer) => answer,
+                Err(error) if ABSENT.contains(&code(&error)) => return Ok(GONE.into()),
+                Err(error) => {
+                    let what = format!("look at the targets of {}", name_in(target_group));
+                    return Err(aws_error(
+                        "elasticloadbalancing:DescribeTargetHealth",
+                        what,
+                        error,
+                    ));
+                }
+            };
         let mut staying = 0;
         for described in answer.target_health_descriptions() {
             let health = described.target_health();
-            let state = health.and_then(|health| health.state()).map(|state| state.as_str()).unwrap_or_default();
+            let state = health
+                .and_then(|health| health.state())
+                .map(|state| state.as_str())
+                .unwrap_or_default();
             match state {
                 "draining" | "unhealthy.draining" => continue,
                 "healthy" => staying += 1,
                 _ => {
                     let target = described.target();
                     let id = target.and_then(|target| target.id()).unwrap_or_default();
-                    let port = target.and_then(|target| target.port()).map(|port| format!(":{port}"));
-                    let reason = health.and_then(|health| health.reason()).map(|reason| reason.as_str());
-                    let reason = health.and_then(|health| health.description()).or(reason).unwrap_or("no reason given");
+                    let port = target
+                        .and_then(|target| target.port())
+                        .map(|port| format!(":{port}"));
+                    let reason = health
+                        .and_then(|health| health.reason())
+                        .map(|reason| reason.as_str());
+                    let reason = health
+                        .and_then(|health| health.description())
+                        .or(reason)
+                        .unwrap_or("no reason given");
                     let reason = reason.trim_end_matches('.');
-                    return Ok(format!("target {id}{} is {state}: {reason}", port.unwrap_or_default()));
+                    return Ok(format!(
+                        "target {id}{} is {state}: {reason}",
+                        port.unwrap_or_default()
+                    ));
                 }
             }
         }
-        Ok(if staying == 0 { NO_TARGETS.into() } else { String::new() })
+        Ok(if staying == 0 {
+            NO_TARGETS.into()
+        } else {
+            String::new()
+        })
     }
 
     /// Whether a target group knows of no targets that are to stay.

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use plumbing::{Difference, Env, Error, Result, Vpc};
 
-use super::{Listener, Named, Part, Step, Tags, Want, attribute_changes, owned, step, tag_changes, tags, unchangeable};
+use super::{
+    Listener, Named, Part, Step, Tags, Want, attribute_changes, owned, step, tag_changes, tags,
+    unchangeable,
+};
 
 /// Headers that are not as HTTP wants them are dropped, and doubtful requests go on connections of
 /// their own: what request smuggling needs. Deletion protection is left as it is.
@@ -84,34 +87,61 @@ pub fn place(want: &Want, vpc: &Vpc, security_group: &str) -> Result<Place> {
             subnets.len()
         )));
     }
-    Ok(Place { vpc: vpc.id.clone(), subnets: subnets.clone(), security_group: security_group.into() })
+    Ok(Place {
+        vpc: vpc.id.clone(),
+        subnets: subnets.clone(),
+        security_group: security_group.into(),
+    })
 }
 
 /// What follows for the load balancer.
 ///
 /// Errors: one of its name is not ours, failed, or differs in what AWS cannot change.
-pub fn balancer(env: &Env, want: &Want, place: &Place, have: Option<&Balancer>) -> Result<Step<Balancer>> {
-    let Some(have) = have else { return Ok(Step::Create) };
+pub fn balancer(
+    env: &Env,
+    want: &Want,
+    place: &Place,
+    have: Option<&Balancer>,
+) -> Result<Step<Balancer>> {
+    let Some(have) = have else {
+        return Ok(Step::Create);
+    };
     fits(env, want, have, Some(place))?;
-    let differs = |field, have: &[String], want: &[String]| Difference::between(field, list(have), list(want));
+    let differs = |field, have: &[String], want: &[String]| {
+        Difference::between(field, list(have), list(want))
+    };
     let mut changes = tag_changes(&have.tags, &tags(env, &want.app, &want.balancer));
-    let groups = differs("security groups", &have.security_groups, std::slice::from_ref(&place.security_group));
+    let groups = differs(
+        "security groups",
+        &have.security_groups,
+        std::slice::from_ref(&place.security_group),
+    );
     changes.extend(groups.map(|difference| (Part::SecurityGroups, difference)));
-    changes.extend(differs("subnets", &have.subnets, &place.subnets).map(|difference| (Part::Subnets, difference)));
+    changes.extend(
+        differs("subnets", &have.subnets, &place.subnets)
+            .map(|difference| (Part::Subnets, difference)),
+    );
     changes.extend(attribute_changes(&have.attributes, ATTRIBUTES));
     Ok(step(have, changes))
 }
 
 /// A load balancer that AWS could not make, in words.
 pub fn failed(name: &str, reason: &str) -> Error {
-    Error::refused(format!("load balancer {name} is failed: {reason} (elasticloadbalancing:CreateLoadBalancer)"))
-        .hint("delete it and run the pipeline again")
+    Error::refused(format!(
+        "load balancer {name} is failed: {reason} (elasticloadbalancing:CreateLoadBalancer)"
+    ))
+    .hint("delete it and run the pipeline again")
 }
 
 pub(super) fn fits(env: &Env, want: &Want, have: &Balancer, place: Option<&Place>) -> Result<()> {
     owned(env, "load balancer", &have.name, &have.tags)?;
     // A subnet of ours says more than the VPC's ID, which an emulator may make up.
-    let elsewhere = place.filter(|place| !have.subnets.iter().any(|subnet| place.subnets.contains(subnet)));
+    let elsewhere = place.filter(|place| {
+        !have
+            .subnets
+            .iter()
+            .any(|subnet| place.subnets.contains(subnet))
+    });
     let fixed = [
         Difference::between("type", &have.kind, "application"),
         Difference::between("scheme", &have.scheme, want.scheme),
@@ -157,7 +187,10 @@ pub(super) mod tests {
             (web().scheme, place(&web(), &vpc, "sg-1").unwrap().subnets),
             ("internet-facing", vpc.public_subnets.clone())
         );
-        assert_eq!((api.scheme, place(&api, &vpc, "sg-1").unwrap().subnets), ("internal", vpc.private_subnets.clone()));
+        assert_eq!(
+            (api.scheme, place(&api, &vpc, "sg-1").unwrap().subnets),
+            ("internal", vpc.private_subnets.clone())
+        );
     }
 
     #[test]
@@ -171,18 +204,39 @@ pub(super) mod tests {
         assert_eq!(
             changes,
             [
-                (Part::Tags, "tag Name: x -> alb-web-production-pr1".to_string()),
-                (Part::SecurityGroups, "security groups: sg-1,sg-2 -> sg-1".to_string()),
-                (Part::Subnets, "subnets: subnet-1,subnet-3 -> subnet-1,subnet-2".to_string()),
-                (Part::Attributes, "routing.http.desync_mitigation_mode:  -> defensive".to_string()),
+                (
+                    Part::Tags,
+                    "tag Name: x -> alb-web-production-pr1".to_string()
+                ),
+                (
+                    Part::SecurityGroups,
+                    "security groups: sg-1,sg-2 -> sg-1".to_string()
+                ),
+                (
+                    Part::Subnets,
+                    "subnets: subnet-1,subnet-3 -> subnet-1,subnet-2".to_string()
+                ),
+                (
+                    Part::Attributes,
+                    "routing.http.desync_mitigation_mode:  -> defensive".to_string()
+                ),
             ]
         );
     }
 
     #[test]
     fn a_failed_load_balancer_is_told_with_its_reason() {
-        let failed = Balancer { state: "failed".into(), reason: "no capacity".into(), ..web_balancer() };
+        let failed = Balancer {
+            state: "failed".into(),
+            reason: "no capacity".into(),
+            ..web_balancer()
+        };
         let error = balancer(&env(), &web(), &web_place(), Some(&failed)).unwrap_err();
-        assert!(error.message.contains("alb-web-production-pr1 is failed: no capacity"), "{error}");
+        assert!(
+            error
+                .message
+                .contains("alb-web-production-pr1 is failed: no capacity"),
+            "{error}"
+        );
     }
 }

@@ -2,7 +2,9 @@
 
 use plumbing::{Difference, Env, Error, Result};
 
-use super::{Named, Part, Step, Tags, Want, attribute_changes, owned, step, tag_changes, tags, unchangeable};
+use super::{
+    Named, Part, Step, Tags, Want, attribute_changes, owned, step, tag_changes, tags, unchangeable,
+};
 
 /// AWS's 300 s would hold up each deployment and each `rm-env`; requests here take seconds.
 pub const GROUP_ATTRIBUTES: &[(&str, &str)] = &[("deregistration_delay.timeout_seconds", "30")];
@@ -67,10 +69,17 @@ impl Named for Group {
 /// Errors: one of its name is not ours, another load balancer's, or differs in what AWS cannot
 /// change.
 pub fn group(env: &Env, want: &Want, vpc: &str, have: Option<&Group>) -> Result<Step<Group>> {
-    let Some(have) = have else { return Ok(Step::Create) };
+    let Some(have) = have else {
+        return Ok(Step::Create);
+    };
     fits(env, want, have, Some(vpc))?;
     let mut changes = tag_changes(&have.tags, &tags(env, &want.app, &want.group));
-    changes.extend(have.health.differences(&want.health).into_iter().map(|difference| (Part::Health, difference)));
+    changes.extend(
+        have.health
+            .differences(&want.health)
+            .into_iter()
+            .map(|difference| (Part::Health, difference)),
+    );
     changes.extend(attribute_changes(&have.attributes, GROUP_ATTRIBUTES));
     Ok(step(have, changes))
 }
@@ -97,7 +106,10 @@ pub(super) fn fits(env: &Env, want: &Want, have: &Group, vpc: Option<&str>) -> R
 /// The ARN of a load balancer that uses a target group and is not called `balancer`.
 pub fn anothers<'a>(have: &'a Group, balancer: &str) -> Option<&'a str> {
     let ours = format!("/app/{balancer}/");
-    have.balancers.iter().find(|arn| !arn.contains(&ours)).map(String::as_str)
+    have.balancers
+        .iter()
+        .find(|arn| !arn.contains(&ours))
+        .map(String::as_str)
 }
 
 impl Health {
@@ -108,8 +120,16 @@ impl Health {
             Difference::between("health port", &self.port, &want.port),
             Difference::between("health path", &self.path, &want.path),
             Difference::between("health codes", &self.matcher, &want.matcher),
-            Difference::between("health interval", seconds(self.interval), seconds(want.interval)),
-            Difference::between("health timeout", seconds(self.timeout), seconds(want.timeout)),
+            Difference::between(
+                "health interval",
+                seconds(self.interval),
+                seconds(want.interval),
+            ),
+            Difference::between(
+                "health timeout",
+                seconds(self.timeout),
+                seconds(want.timeout),
+            ),
             Difference::between("healthy after", self.healthy, want.healthy),
             Difference::between("unhealthy after", self.unhealthy, want.unhealthy),
         ];
@@ -133,7 +153,9 @@ pub(super) mod tests {
             health: web().health,
             balancers: vec![web_balancer().arn],
             attributes: pairs(GROUP_ATTRIBUTES),
-            tags: tags(&env(), "web", "tg-web-production-pr1").into_iter().collect(),
+            tags: tags(&env(), "web", "tg-web-production-pr1")
+                .into_iter()
+                .collect(),
         }
     }
 
@@ -142,23 +164,36 @@ pub(super) mod tests {
         let mut other = web_group();
         other.health.path = "/old".into();
         other.health.interval = 30;
-        other.attributes.insert(GROUP_ATTRIBUTES[0].0.into(), "300".into());
+        other
+            .attributes
+            .insert(GROUP_ATTRIBUTES[0].0.into(), "300".into());
         let changes = changes_of(group(&env(), &web(), "vpc-1", Some(&other)));
         assert_eq!(
             changes,
             [
                 (Part::Health, "health path: /old -> /".to_string()),
                 (Part::Health, "health interval: 30s -> 15s".to_string()),
-                (Part::Attributes, "deregistration_delay.timeout_seconds: 300 -> 30".to_string()),
+                (
+                    Part::Attributes,
+                    "deregistration_delay.timeout_seconds: 300 -> 30".to_string()
+                ),
             ]
         );
     }
 
     #[test]
     fn a_target_group_of_another_load_balancer_is_a_conflict() {
-        let theirs = web_balancer().arn.replace("alb-web-production-pr1", "theirs");
-        let other = Group { balancers: vec![theirs], ..web_group() };
+        let theirs = web_balancer()
+            .arn
+            .replace("alb-web-production-pr1", "theirs");
+        let other = Group {
+            balancers: vec![theirs],
+            ..web_group()
+        };
         let error = group(&env(), &web(), "vpc-1", Some(&other)).unwrap_err();
-        assert!(error.message.contains("is used by another load balancer"), "{error}");
+        assert!(
+            error.message.contains("is used by another load balancer"),
+            "{error}"
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! The lifecycle rules in the SDK's types: ours, and what is told of those that are there.
 
 use aws_sdk_s3::types::{
-    AbortIncompleteMultipartUpload, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
-    NoncurrentVersionExpiration,
+    AbortIncompleteMultipartUpload, ExpirationStatus, LifecycleExpiration, LifecycleRule,
+    LifecycleRuleFilter, NoncurrentVersionExpiration,
 };
 use plumbing::Result;
 
@@ -16,16 +16,32 @@ pub(super) const RULES: [&str; 2] = ["plumbline-objects", "plumbline-markers"];
 pub(super) fn rules() -> Result<[LifecycleRule; 2]> {
     let rule = |id: &str| {
         let all = LifecycleRuleFilter::builder().prefix("").build();
-        LifecycleRule::builder().id(id).status(ExpirationStatus::Enabled).filter(all)
+        LifecycleRule::builder()
+            .id(id)
+            .status(ExpirationStatus::Enabled)
+            .filter(all)
     };
     let objects = rule(RULES[0])
         .expiration(LifecycleExpiration::builder().days(DAYS).build())
-        .noncurrent_version_expiration(NoncurrentVersionExpiration::builder().noncurrent_days(DAYS).build())
+        .noncurrent_version_expiration(
+            NoncurrentVersionExpiration::builder()
+                .noncurrent_days(DAYS)
+                .build(),
+        )
         .abort_incomplete_multipart_upload(
-            AbortIncompleteMultipartUpload::builder().days_after_initiation(UPLOAD_DAYS).build(),
+            AbortIncompleteMultipartUpload::builder()
+                .days_after_initiation(UPLOAD_DAYS)
+                .build(),
         );
-    let markers = rule(RULES[1]).expiration(LifecycleExpiration::builder().expired_object_delete_marker(true).build());
-    Ok([objects.build().map_err(incomplete)?, markers.build().map_err(incomplete)?])
+    let markers = rule(RULES[1]).expiration(
+        LifecycleExpiration::builder()
+            .expired_object_delete_marker(true)
+            .build(),
+    );
+    Ok([
+        objects.build().map_err(incomplete)?,
+        markers.build().map_err(incomplete)?,
+    ])
 }
 
 /// What our rules say, in the words of the plan: whatever is not as we make it is in other words.
@@ -36,12 +52,23 @@ pub(super) fn told(have: &[LifecycleRule]) -> Result<[String; 2]> {
         true => OBJECTS.into(),
         false => {
             let days = rule.expiration().and_then(|expiration| expiration.days());
-            let old = rule.noncurrent_version_expiration().and_then(|expiration| expiration.noncurrent_days());
-            let uploads = rule.abort_incomplete_multipart_upload().and_then(|abort| abort.days_after_initiation());
+            let old = rule
+                .noncurrent_version_expiration()
+                .and_then(|expiration| expiration.noncurrent_days());
+            let uploads = rule
+                .abort_incomplete_multipart_upload()
+                .and_then(|abort| abort.days_after_initiation());
             plan::otherwise(rule.status.as_str(), [days, old, uploads])
         }
     });
-    let markers = found(&markers).map(|rule| if rule == markers { MARKERS } else { "delete markers: changed" }.into());
+    let markers = found(&markers).map(|rule| {
+        if rule == markers {
+            MARKERS
+        } else {
+            "delete markers: changed"
+        }
+        .into()
+    });
     Ok([objects, markers].map(|rule| rule.unwrap_or_else(|| "none".into())))
 }
 
@@ -51,12 +78,21 @@ fn for_all(rule: &LifecycleRule) -> LifecycleRule {
     let mut rule = rule.clone();
     let all = LifecycleRuleFilter::builder().prefix("").build();
     let everything = LifecycleRuleFilter::builder().build();
-    let trivial = rule.filter.as_ref().is_none_or(|filter| *filter == all || *filter == everything);
+    let trivial = rule
+        .filter
+        .as_ref()
+        .is_none_or(|filter| *filter == all || *filter == everything);
     if trivial && rule.prefix.as_deref().is_none_or(str::is_empty) {
         (rule.filter, rule.prefix) = (Some(all), None);
     }
-    if let Some(expiration) = rule.expiration.as_mut().filter(|expiration| expiration.days.is_some()) {
-        expiration.expired_object_delete_marker = expiration.expired_object_delete_marker.filter(|marked| *marked);
+    if let Some(expiration) = rule
+        .expiration
+        .as_mut()
+        .filter(|expiration| expiration.days.is_some())
+    {
+        expiration.expired_object_delete_marker = expiration
+            .expired_object_delete_marker
+            .filter(|marked| *marked);
     }
     rule
 }
@@ -78,8 +114,12 @@ mod tests {
     #[test]
     fn our_rules_are_known_in_every_form_in_which_they_are_for_all_objects() {
         assert_eq!(told_after(|_| ()), OBJECTS);
-        assert_eq!(told_after(|rule| rule.filter = Some(LifecycleRuleFilter::builder().build())), OBJECTS);
-        let old_form = |rule: &mut LifecycleRule| (rule.filter, rule.prefix) = (None, Some(String::new()));
+        assert_eq!(
+            told_after(|rule| rule.filter = Some(LifecycleRuleFilter::builder().build())),
+            OBJECTS
+        );
+        let old_form =
+            |rule: &mut LifecycleRule| (rule.filter, rule.prefix) = (None, Some(String::new()));
         assert_eq!(told_after(old_form), OBJECTS);
         assert_eq!(told(&[]).unwrap(), ["none", "none"]);
     }
@@ -91,8 +131,13 @@ mod tests {
             told_after(|rule| rule.expiration = Some(days)),
             "expire after 90 days, old versions 30 days later, unfinished uploads after 7 (Enabled)"
         );
-        let kept = NoncurrentVersionExpiration::builder().noncurrent_days(DAYS).newer_noncurrent_versions(5).build();
-        let large = LifecycleRuleFilter::builder().object_size_greater_than(1).build();
+        let kept = NoncurrentVersionExpiration::builder()
+            .noncurrent_days(DAYS)
+            .newer_noncurrent_versions(5)
+            .build();
+        let large = LifecycleRuleFilter::builder()
+            .object_size_greater_than(1)
+            .build();
         for told in [
             told_after(|rule| rule.noncurrent_version_expiration = Some(kept)),
             told_after(|rule| rule.filter = Some(large)),
@@ -104,6 +149,9 @@ mod tests {
         }
         let [objects, mut markers] = rules().unwrap();
         markers.status = ExpirationStatus::Disabled;
-        assert_eq!(told(&[objects, markers]).unwrap(), [OBJECTS, "delete markers: changed"]);
+        assert_eq!(
+            told(&[objects, markers]).unwrap(),
+            [OBJECTS, "delete markers: changed"]
+        );
     }
 }

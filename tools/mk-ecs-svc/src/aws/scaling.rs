@@ -11,7 +11,9 @@ use super::Ecs;
 impl Ecs {
     /// The least and the most tasks of a service that is registered to be scaled.
     pub async fn scaled(&self, service: &str) -> Result<Option<(i32, i32)>> {
-        let config = Builder::from(&self.aws.config).interceptor(self.aws.guard()).build();
+        let config = Builder::from(&self.aws.config)
+            .interceptor(self.aws.guard())
+            .build();
         let request = Client::from_conf(config)
             .describe_scalable_targets()
             .service_namespace(ServiceNamespace::Ecs)
@@ -21,7 +23,11 @@ impl Ecs {
             let what = format!("find out whether service {service} is scaled");
             aws_error("application-autoscaling:DescribeScalableTargets", what, e)
         })?;
-        let target = answer.scalable_targets.unwrap_or_default().into_iter().next();
+        let target = answer
+            .scalable_targets
+            .unwrap_or_default()
+            .into_iter()
+            .next();
         Ok(target.map(|target| (target.min_capacity, target.max_capacity)))
     }
 }

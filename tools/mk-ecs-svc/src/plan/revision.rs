@@ -24,8 +24,10 @@ pub fn next(ours: &str, found: &str) -> bool {
 
 /// The revisions of a family after one and before another, the newest first.
 pub fn between(revisions: Vec<String>, after: &str, before: &str) -> Vec<String> {
-    let mut between: Vec<String> =
-        revisions.into_iter().filter(|arn| newer(before, arn) && (after.is_empty() || newer(arn, after))).collect();
+    let mut between: Vec<String> = revisions
+        .into_iter()
+        .filter(|arn| newer(before, arn) && (after.is_empty() || newer(arn, after)))
+        .collect();
     between.sort_by_key(|arn| std::cmp::Reverse(revision(arn).map(|(_, number)| number)));
     between
 }
@@ -42,8 +44,16 @@ mod tests {
 
     #[test]
     fn a_revision_is_newer_than_another_of_its_family() {
-        assert!(newer("t:10", "t:9") && !newer("t:9", "t:10") && !newer("u:10", "t:9") && !newer("t:1", "t:1"));
-        assert!(!newer("arn:aws:ecs:us-east-1:1:task-definition/t:1", "planned:t"));
+        assert!(
+            newer("t:10", "t:9")
+                && !newer("t:9", "t:10")
+                && !newer("u:10", "t:9")
+                && !newer("t:1", "t:1")
+        );
+        assert!(!newer(
+            "arn:aws:ecs:us-east-1:1:task-definition/t:1",
+            "planned:t"
+        ));
     }
 
     #[test]
@@ -51,7 +61,10 @@ mod tests {
         assert!(next("t:1", "") && next("t:10", "t:9"));
         assert!(!next("t:2", "") && !next("t:11", "t:9"));
         let all = ["t:1", "t:9", "t:10", "t:11", "t:12", "u:10"].map(String::from);
-        assert_eq!(between(all.to_vec(), "t:1", "t:12"), ["t:11", "t:10", "t:9"]);
+        assert_eq!(
+            between(all.to_vec(), "t:1", "t:12"),
+            ["t:11", "t:10", "t:9"]
+        );
         assert_eq!(between(all.to_vec(), "", "t:10"), ["t:9", "t:1"]);
     }
 }

@@ -77,7 +77,9 @@ pub struct HaveService {
 impl HaveService {
     /// The deployment that is to last.
     pub fn primary(&self) -> Option<&Deployment> {
-        self.deployments.iter().find(|deployment| deployment.status == "PRIMARY")
+        self.deployments
+            .iter()
+            .find(|deployment| deployment.status == "PRIMARY")
     }
 
     /// What it says, with what it does not tell as it is wanted.
@@ -98,7 +100,9 @@ impl HaveService {
 
     /// Whether no deployment is under way.
     pub fn is_settled(&self) -> bool {
-        self.deployments.iter().all(|deployment| deployment.rollout != "IN_PROGRESS")
+        self.deployments
+            .iter()
+            .all(|deployment| deployment.rollout != "IN_PROGRESS")
     }
 }
 
@@ -135,10 +139,19 @@ pub struct Surroundings {
 }
 
 /// What the app's service is to say; without an image to run it has no tasks.
-pub fn settings(app: &App, task_definition: &str, has_image: bool, around: &Surroundings) -> Settings {
+pub fn settings(
+    app: &App,
+    task_definition: &str,
+    has_image: bool,
+    around: &Surroundings,
+) -> Settings {
     Settings {
         task_definition: task_definition.into(),
-        count: if has_image { i32::try_from(app.count).unwrap_or(i32::MAX) } else { 0 },
+        count: if has_image {
+            i32::try_from(app.count).unwrap_or(i32::MAX)
+        } else {
+            0
+        },
         grace: i32::try_from(app.grace).unwrap_or(i32::MAX),
         subnets: around.subnets.clone(),
         groups: vec![around.group.clone()],
@@ -161,31 +174,55 @@ pub fn settings(app: &App, task_definition: &str, has_image: bool, around: &Surr
 /// How a service differs from what is wanted, field by field.
 ///
 /// Errors: it differs in what AWS does not change.
-pub fn service_differences(name: &str, have: &Settings, want: &Settings) -> Result<Vec<Difference>> {
+pub fn service_differences(
+    name: &str,
+    have: &Settings,
+    want: &Settings,
+) -> Result<Vec<Difference>> {
     let launch_type = Difference::between("launch type", &have.launch_type, &want.launch_type);
     let fixed = [
-        launch_type.clone().filter(|difference| matches!(difference.old.as_str(), "EC2" | "EXTERNAL")),
+        launch_type
+            .clone()
+            .filter(|difference| matches!(difference.old.as_str(), "EC2" | "EXTERNAL")),
         Difference::between("deployment controller", &have.controller, &want.controller),
     ];
     if let Some(Difference { field, old, new }) = fixed.into_iter().flatten().next() {
-        return Err(Error::refused(format!("service {name} has {field} {old}, wanted {new}; that cannot be changed"))
-            .hint("delete the service, and run the pipeline again: it makes another"));
+        return Err(Error::refused(format!(
+            "service {name} has {field} {old}, wanted {new}; that cannot be changed"
+        ))
+        .hint("delete the service, and run the pipeline again: it makes another"));
     }
     Ok([
-        Difference::between("task definition", short(&have.task_definition), short(&want.task_definition)),
+        Difference::between(
+            "task definition",
+            short(&have.task_definition),
+            short(&want.task_definition),
+        ),
         Difference::between("count", have.count, want.count),
         Difference::between("grace", have.grace, want.grace),
         Difference::between("subnets", sorted(&have.subnets), sorted(&want.subnets)),
-        Difference::between("security groups", sorted(&have.groups), sorted(&want.groups)),
+        Difference::between(
+            "security groups",
+            sorted(&have.groups),
+            sorted(&want.groups),
+        ),
         Difference::between("public ip", have.public_ip, want.public_ip),
         Difference::between("target group", &have.target_group, &want.target_group),
         Difference::between("target", &have.target, &want.target),
-        Difference::between("circuit breaker", have.circuit_breaker, want.circuit_breaker),
+        Difference::between(
+            "circuit breaker",
+            have.circuit_breaker,
+            want.circuit_breaker,
+        ),
         Difference::between("rollback", have.rollback, want.rollback),
         Difference::between("minimum percent", have.minimum, want.minimum),
         Difference::between("maximum percent", have.maximum, want.maximum),
         Difference::between("zone rebalancing", &have.rebalancing, &want.rebalancing),
-        Difference::between("propagated tags", &have.propagate_tags, &want.propagate_tags),
+        Difference::between(
+            "propagated tags",
+            &have.propagate_tags,
+            &want.propagate_tags,
+        ),
         Difference::between("ecs managed tags", have.managed_tags, want.managed_tags),
         Difference::between("platform version", &have.platform, &want.platform),
         launch_type,
@@ -197,8 +234,17 @@ pub fn service_differences(name: &str, have: &Settings, want: &Settings) -> Resu
 
 /// Errors: the service's load balancer sends to a port that a revision does not have.
 pub fn fits(task: &HaveTask, service: &Settings) -> Result<()> {
-    let sends = |port: &str| service.target.split(' ').any(|target| target.ends_with(&format!(":{port}")));
-    let mut ports = task.task.ports.split(' ').filter_map(|port| port.split('/').next());
+    let sends = |port: &str| {
+        service
+            .target
+            .split(' ')
+            .any(|target| target.ends_with(&format!(":{port}")))
+    };
+    let mut ports = task
+        .task
+        .ports
+        .split(' ')
+        .filter_map(|port| port.split('/').next());
     if service.target.is_empty() || ports.any(sends) {
         return Ok(());
     }
@@ -207,7 +253,10 @@ pub fn fits(task: &HaveTask, service: &Settings) -> Result<()> {
         "{revision} listens on {}, but the load balancer of its service sends to {}",
         task.task.ports, service.target
     ))
-    .hint(format!("--image with {} runs that image as the app is now", task.task.image)))
+    .hint(format!(
+        "--image with {} runs that image as the app is now",
+        task.task.image
+    )))
 }
 
 /// Whether two services' tasks stand in the same network.
@@ -238,43 +287,86 @@ mod tests {
     fn the_same_service_has_no_differences_whatever_the_order_of_its_subnets() {
         let (mut around, want) = (around(), settings(&web(), "arn/t:1", true, &around()));
         around.subnets.reverse();
-        assert_eq!(service_differences("x", &settings(&web(), "arn/t:1", true, &around), &want), Ok(vec![]));
+        assert_eq!(
+            service_differences("x", &settings(&web(), "arn/t:1", true, &around), &want),
+            Ok(vec![])
+        );
     }
 
     #[test]
     fn a_service_differs_field_by_field() {
         let want = settings(&web(), "arn:x/task-web:2", true, &around());
-        let mut have = Settings { task_definition: "arn:x/task-web:1".into(), count: 5, ..want.clone() };
+        let mut have = Settings {
+            task_definition: "arn:x/task-web:1".into(),
+            count: 5,
+            ..want.clone()
+        };
         have.rebalancing = "DISABLED".into();
         assert_eq!(
             told(&service_differences("x", &have, &want).unwrap()),
-            ["task definition: task-web:1 -> task-web:2", "count: 5 -> 2", "zone rebalancing: DISABLED -> ENABLED"]
+            [
+                "task definition: task-web:1 -> task-web:2",
+                "count: 5 -> 2",
+                "zone rebalancing: DISABLED -> ENABLED"
+            ]
         );
     }
 
     #[test]
     fn what_a_service_does_not_tell_is_no_difference() {
         let want = settings(&web(), "arn/t:1", true, &around());
-        let untold =
-            Settings { grace: 0, circuit_breaker: false, rollback: false, managed_tags: false, ..want.clone() };
-        let settings = Settings { rebalancing: "DISABLED".into(), count: 1, ..untold };
-        let have = HaveService { settings, forgets: true, ..HaveService::default() };
+        let untold = Settings {
+            grace: 0,
+            circuit_breaker: false,
+            rollback: false,
+            managed_tags: false,
+            ..want.clone()
+        };
+        let settings = Settings {
+            rebalancing: "DISABLED".into(),
+            count: 1,
+            ..untold
+        };
+        let have = HaveService {
+            settings,
+            forgets: true,
+            ..HaveService::default()
+        };
         let differences = service_differences("x", &have.settings_beside(&want), &want).unwrap();
         assert_eq!(told(&differences), ["count: 1 -> 2"]);
-        let tells = HaveService { forgets: false, ..have };
-        assert_eq!(service_differences("x", &tells.settings_beside(&want), &want).unwrap().len(), 6);
+        let tells = HaveService {
+            forgets: false,
+            ..have
+        };
+        assert_eq!(
+            service_differences("x", &tells.settings_beside(&want), &want)
+                .unwrap()
+                .len(),
+            6
+        );
     }
 
     #[test]
     fn another_launch_type_is_a_conflict_and_capacity_providers_are_not() {
         let want = settings(&web(), "arn/t:1", true, &around());
-        let have = Settings { launch_type: "EC2".into(), ..want.clone() };
+        let have = Settings {
+            launch_type: "EC2".into(),
+            ..want.clone()
+        };
         assert_eq!(
-            service_differences("service-web", &have, &want).unwrap_err().message,
+            service_differences("service-web", &have, &want)
+                .unwrap_err()
+                .message,
             "service service-web has launch type EC2, wanted FARGATE; that cannot be changed"
         );
-        let have = Settings { launch_type: "FARGATE_SPOT".into(), ..want.clone() };
-        assert_eq!(told(&service_differences("x", &have, &want).unwrap()), ["launch type: FARGATE_SPOT -> FARGATE"]);
+        let have = Settings {
+            launch_type: "FARGATE_SPOT".into(),
+            ..want.clone()
+        };
+        assert_eq!(
+            told(&service_differences("x", &have, &want).unwrap()),
+            ["launch type: FARGATE_SPOT -> FARGATE"]
+        );
     }
 
     #[test]
@@ -288,8 +380,15 @@ mod tests {
             (String::new(), 1),
             (want.target_group.clone(), 0),
         ] {
-            let have = Settings { target_group: group.clone(), ..want.clone() };
-            assert_eq!(service_differences("x", &have, &want).unwrap().len(), differences, "{group}");
+            let have = Settings {
+                target_group: group.clone(),
+                ..want.clone()
+            };
+            assert_eq!(
+                service_differences("x", &have, &want).unwrap().len(),
+                differences,
+                "{group}"
+            );
         }
     }
 
@@ -298,14 +397,30 @@ mod tests {
         let want = settings(&web(), "arn/t:1", true, &around());
         let task = |ports: &str| HaveTask {
             arn: "arn/t:1".into(),
-            task: Task { ports: ports.into(), image: "web:1".into(), ..Task::default() },
+            task: Task {
+                ports: ports.into(),
+                image: "web:1".into(),
+                ..Task::default()
+            },
             ..HaveTask::default()
         };
         assert_eq!(fits(&task("5000/tcp"), &want), Ok(()));
         assert_eq!(fits(&task("80/tcp 5000/tcp"), &want), Ok(()));
         let why = fits(&task("15000/tcp"), &want).unwrap_err();
-        assert_eq!(why.message, "t:1 listens on 15000/tcp, but the load balancer of its service sends to web:5000");
-        assert_eq!(fits(&task("15000/tcp"), &Settings { target: String::new(), ..want }), Ok(()));
+        assert_eq!(
+            why.message,
+            "t:1 listens on 15000/tcp, but the load balancer of its service sends to web:5000"
+        );
+        assert_eq!(
+            fits(
+                &task("15000/tcp"),
+                &Settings {
+                    target: String::new(),
+                    ..want
+                }
+            ),
+            Ok(())
+        );
     }
 
     #[test]

@@ -77,8 +77,13 @@ pub fn rolled_back(have: &HaveTask) -> bool {
 /// Whether the app's pipeline deployed what a revision runs: it did before, by the mark; or its role
 /// registered the revision; or nobody tagged it, and it runs an image of the app's own repository.
 pub fn by_pipeline(env: &Env, have: &HaveTask) -> bool {
-    let Some(app) = app_of(env, "task", family_of(&have.arn)) else { return false };
-    let marked = have.tags.get(BY_PIPELINE.0).is_some_and(|value| value == BY_PIPELINE.1);
+    let Some(app) = app_of(env, "task", family_of(&have.arn)) else {
+        return false;
+    };
+    let marked = have
+        .tags
+        .get(BY_PIPELINE.0)
+        .is_some_and(|value| value == BY_PIPELINE.1);
     let registered = have.registered_by.contains(":assumed-role/role-pipeline-");
     let untagged = !have.tags.contains_key(name::IDENTITY);
     of_its_repository(env, &app, &have.task.image) && (marked || registered || untagged)
@@ -122,10 +127,14 @@ pub fn task(
         cpu: app.cpu.to_string(),
         memory: app.memory.to_string(),
         architecture: app.architecture.clone(),
-        check: app
-            .check
-            .clone()
-            .map(|command| (command, i32::try_from(app.grace).unwrap_or(i32::MAX).min(START_PERIOD))),
+        check: app.check.clone().map(|command| {
+            (
+                command,
+                i32::try_from(app.grace)
+                    .unwrap_or(i32::MAX)
+                    .min(START_PERIOD),
+            )
+        }),
         execution_role,
         environment,
         log_group,
@@ -171,7 +180,14 @@ pub fn fixed(
         ("log stream prefix", prefix.into()),
         ("init process", init.to_string()),
         ("stop timeout", stop_timeout.to_string()),
-        ("other settings", if others.is_empty() { "none".into() } else { others.join(" ") }),
+        (
+            "other settings",
+            if others.is_empty() {
+                "none".into()
+            } else {
+                others.join(" ")
+            },
+        ),
     ])
 }
 
@@ -186,25 +202,42 @@ pub fn task_differences(have: &Task, want: &Task) -> Vec<Difference> {
             ("architecture".into(), task.architecture.clone()),
             (
                 "check".into(),
-                task.check.as_ref().map_or("(none)".into(), |(command, start)| format!("{command}, after {start} s")),
+                task.check
+                    .as_ref()
+                    .map_or("(none)".into(), |(command, start)| {
+                        format!("{command}, after {start} s")
+                    }),
             ),
             ("execution role".into(), task.execution_role.clone()),
             ("log group".into(), task.log_group.clone()),
         ];
-        fields.extend(task.fixed.iter().map(|(field, value)| (field.to_string(), value.clone())));
+        fields.extend(
+            task.fixed
+                .iter()
+                .map(|(field, value)| (field.to_string(), value.clone())),
+        );
         fields
     };
     let same = fields(have).into_iter().zip(fields(want));
-    let mut differences: Vec<_> =
-        same.filter_map(|((field, old), (_, new))| Difference::between(&field, old, new)).collect();
-    let mut keys: Vec<&String> = have.environment.keys().chain(want.environment.keys()).collect();
+    let mut differences: Vec<_> = same
+        .filter_map(|((field, old), (_, new))| Difference::between(&field, old, new))
+        .collect();
+    let mut keys: Vec<&String> = have
+        .environment
+        .keys()
+        .chain(want.environment.keys())
+        .collect();
     keys.sort();
     keys.dedup();
     differences.extend(keys.into_iter().filter_map(|key| {
         let value = |task: &Task| task.environment.get(key).cloned();
         let told = |value: Option<String>| value.unwrap_or_else(|| "(none)".into());
         let (old, new) = (value(have), value(want));
-        (old != new).then(|| Difference { field: format!("environment {key}"), old: told(old), new: told(new) })
+        (old != new).then(|| Difference {
+            field: format!("environment {key}"),
+            old: told(old),
+            new: told(new),
+        })
     }));
     differences
 }
@@ -221,25 +254,51 @@ mod tests {
         let have = |image: &str, tags: Tags, by: &str| HaveTask {
             arn: arn.into(),
             registered_by: by.into(),
-            task: Task { image: image.into(), ..Task::default() },
+            task: Task {
+                image: image.into(),
+                ..Task::default()
+            },
             tags,
             ..HaveTask::default()
         };
-        let ours: Tags = env().tags_of("task-web-production-pr1").into_iter().collect();
-        let marked: Tags = task_tags(&env(), "task-web-production-pr1", true).into_iter().collect();
-        let (role, digest) =
-            ("arn:aws:sts::123456789012:assumed-role/role-pipeline-web-x/1", format!("{own}@sha256:00"));
+        let ours: Tags = env()
+            .tags_of("task-web-production-pr1")
+            .into_iter()
+            .collect();
+        let marked: Tags = task_tags(&env(), "task-web-production-pr1", true)
+            .into_iter()
+            .collect();
+        let (role, digest) = (
+            "arn:aws:sts::123456789012:assumed-role/role-pipeline-web-x/1",
+            format!("{own}@sha256:00"),
+        );
         for (image, tags, by, deployed, owned) in [
             (&digest, Tags::new(), "", true, true),
             (&digest, ours.clone(), role, true, true),
             (&digest, marked, "", true, true),
-            (&digest, ours.clone(), "arn:aws:iam::123456789012:user/a", false, true),
+            (
+                &digest,
+                ours.clone(),
+                "arn:aws:iam::123456789012:user/a",
+                false,
+                true,
+            ),
             (&format!("{own}:1"), Tags::new(), role, false, false),
-            (&"registry.example/web@sha256:00".to_string(), Tags::new(), "", false, false),
+            (
+                &"registry.example/web@sha256:00".to_string(),
+                Tags::new(),
+                "",
+                false,
+                false,
+            ),
             (&own.replace("web", "api"), Tags::new(), "", false, false),
         ] {
             let have = have(image, tags, by);
-            assert_eq!((by_pipeline(&env(), &have), owns_task(&env(), &have)), (deployed, owned), "{have:?}");
+            assert_eq!(
+                (by_pipeline(&env(), &have), owns_task(&env(), &have)),
+                (deployed, owned),
+                "{have:?}"
+            );
         }
     }
 
@@ -250,9 +309,16 @@ mod tests {
 
     #[test]
     fn a_task_differs_field_by_field() {
-        let mut have = Task { image: "web:0".into(), cpu: "512".into(), ..web_task() };
+        let mut have = Task {
+            image: "web:0".into(),
+            cpu: "512".into(),
+            ..web_task()
+        };
         have.fixed.insert("containers", "web sidecar".into());
-        have.environment = BTreeMap::from([("A".to_string(), "0".to_string()), ("B".to_string(), String::new())]);
+        have.environment = BTreeMap::from([
+            ("A".to_string(), "0".to_string()),
+            ("B".to_string(), String::new()),
+        ]);
         assert_eq!(
             told(&task_differences(&have, &web_task())),
             [

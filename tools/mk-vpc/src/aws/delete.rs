@@ -12,17 +12,33 @@ use crate::plan::NatGateway;
 impl Ec2 {
     /// Deletes a VPC; answers false while something is still in it.
     pub async fn delete_vpc(&self, id: &str) -> Result<bool> {
-        gone("ec2:DeleteVpc", id, self.client.delete_vpc().vpc_id(id).send().await)
+        gone(
+            "ec2:DeleteVpc",
+            id,
+            self.client.delete_vpc().vpc_id(id).send().await,
+        )
     }
 
     /// Deletes a subnet; answers false while something is still in it.
     pub async fn delete_subnet(&self, id: &str) -> Result<bool> {
-        gone("ec2:DeleteSubnet", id, self.client.delete_subnet().subnet_id(id).send().await)
+        gone(
+            "ec2:DeleteSubnet",
+            id,
+            self.client.delete_subnet().subnet_id(id).send().await,
+        )
     }
 
     /// Deletes a route table that no subnet uses.
     pub async fn delete_table(&self, id: &str) -> Result<bool> {
-        gone("ec2:DeleteRouteTable", id, self.client.delete_route_table().route_table_id(id).send().await)
+        gone(
+            "ec2:DeleteRouteTable",
+            id,
+            self.client
+                .delete_route_table()
+                .route_table_id(id)
+                .send()
+                .await,
+        )
     }
 
     /// Has a subnet use the main route table again.
@@ -30,13 +46,21 @@ impl Ec2 {
         gone(
             "ec2:DisassociateRouteTable",
             association,
-            self.client.disassociate_route_table().association_id(association).send().await,
+            self.client
+                .disassociate_route_table()
+                .association_id(association)
+                .send()
+                .await,
         )
     }
 
     /// Detaches a gateway; answers false while addresses of the VPC are mapped through it.
     pub async fn detach(&self, gateway: &str, vpc: &str) -> Result<bool> {
-        let request = self.client.detach_internet_gateway().internet_gateway_id(gateway).vpc_id(vpc);
+        let request = self
+            .client
+            .detach_internet_gateway()
+            .internet_gateway_id(gateway)
+            .vpc_id(vpc);
         gone("ec2:DetachInternetGateway", gateway, request.send().await)
     }
 
@@ -45,13 +69,25 @@ impl Ec2 {
         gone(
             "ec2:DeleteInternetGateway",
             id,
-            self.client.delete_internet_gateway().internet_gateway_id(id).send().await,
+            self.client
+                .delete_internet_gateway()
+                .internet_gateway_id(id)
+                .send()
+                .await,
         )
     }
 
     /// Deletes a NAT gateway and waits until it is gone, since its address is bound until then.
     pub async fn delete_nat(&self, id: &str) -> Result<()> {
-        gone("ec2:DeleteNatGateway", id, self.client.delete_nat_gateway().nat_gateway_id(id).send().await)?;
+        gone(
+            "ec2:DeleteNatGateway",
+            id,
+            self.client
+                .delete_nat_gateway()
+                .nat_gateway_id(id)
+                .send()
+                .await,
+        )?;
         self.nat_deleted(id).await
     }
 
@@ -64,18 +100,31 @@ impl Ec2 {
             .send()
             .collect::<Result<_, _>>()
             .await
-            .map_err(|e| aws_error("ec2:DescribeNatGateways", format!("find the user of {address}"), e))?;
+            .map_err(|e| {
+                aws_error(
+                    "ec2:DescribeNatGateways",
+                    format!("find the user of {address}"),
+                    e,
+                )
+            })?;
         let mut found = found.into_iter().map(nat_gateway);
-        let alive = |nat: &NatGateway| nat.address == address && matches!(nat.state.as_str(), "pending" | "available");
+        let alive = |nat: &NatGateway| {
+            nat.address == address && matches!(nat.state.as_str(), "pending" | "available")
+        };
         Ok(found.find(alive).map(|nat| nat.id))
     }
 
     /// Waits until a NAT gateway is gone.
     pub async fn nat_deleted(&self, id: &str) -> Result<()> {
-        wait::until(&self.stream, &format!("nat gateway {id} is still deleting"), NAT_DELETE, || async {
-            let state = self.nat(id).await?.map(|nat| nat.state);
-            Ok(matches!(state.as_deref(), None | Some("deleted" | "failed")).then_some(()))
-        })
+        wait::until(
+            &self.stream,
+            &format!("nat gateway {id} is still deleting"),
+            NAT_DELETE,
+            || async {
+                let state = self.nat(id).await?.map(|nat| nat.state);
+                Ok(matches!(state.as_deref(), None | Some("deleted" | "failed")).then_some(()))
+            },
+        )
         .await
     }
 
@@ -85,7 +134,11 @@ impl Ec2 {
         let answer = self.client.release_address().allocation_id(id).send().await;
         match &answer {
             Err(error) if matches!(code(error), "AuthFailure" | "InvalidIPAddress.InUse") => {
-                Ok(!self.addresses().await?.iter().any(|address| address.id == id))
+                Ok(!self
+                    .addresses()
+                    .await?
+                    .iter()
+                    .any(|address| address.id == id))
             }
             _ => gone("ec2:ReleaseAddress", id, answer),
         }
@@ -93,36 +146,72 @@ impl Ec2 {
 
     /// The network interfaces in a VPC.
     pub async fn interfaces(&self, vpc: &str) -> Result<Vec<Interface>> {
-        let request = self.client.describe_network_interfaces().filters(filter("vpc-id", vpc));
+        let request = self
+            .client
+            .describe_network_interfaces()
+            .filters(filter("vpc-id", vpc));
         let found: Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
-        let found = found
-            .map_err(|e| aws_error("ec2:DescribeNetworkInterfaces", format!("look at what is left in {vpc}"), e))?;
-        Ok(found.into_iter().map(|interface| self.interface(interface)).collect())
+        let found = found.map_err(|e| {
+            aws_error(
+                "ec2:DescribeNetworkInterfaces",
+                format!("look at what is left in {vpc}"),
+                e,
+            )
+        })?;
+        Ok(found
+            .into_iter()
+            .map(|interface| self.interface(interface))
+            .collect())
     }
 
     /// The network interface that has an address of ours.
     pub async fn user_of(&self, address: &str) -> Result<Option<Interface>> {
         let what = || format!("find the user of {address}");
-        let answer = match self.client.describe_addresses().allocation_ids(address).send().await {
+        let answer = match self
+            .client
+            .describe_addresses()
+            .allocation_ids(address)
+            .send()
+            .await
+        {
             Err(gone) if code(&gone).ends_with(".NotFound") => return Ok(None),
             answer => answer.map_err(|e| aws_error("ec2:DescribeAddresses", what(), e))?,
         };
-        let Some(id) = answer.addresses().iter().find_map(|one| one.network_interface_id()).filter(|id| !id.is_empty())
+        let Some(id) = answer
+            .addresses()
+            .iter()
+            .find_map(|one| one.network_interface_id())
+            .filter(|id| !id.is_empty())
         else {
             return Ok(None);
         };
-        match self.client.describe_network_interfaces().network_interface_ids(id).send().await {
+        match self
+            .client
+            .describe_network_interfaces()
+            .network_interface_ids(id)
+            .send()
+            .await
+        {
             Err(gone) if code(&gone).ends_with(".NotFound") => Ok(None),
             answer => {
-                let answer = answer.map_err(|e| aws_error("ec2:DescribeNetworkInterfaces", what(), e))?;
-                Ok(answer.network_interfaces.into_iter().flatten().next().map(|interface| self.interface(interface)))
+                let answer =
+                    answer.map_err(|e| aws_error("ec2:DescribeNetworkInterfaces", what(), e))?;
+                Ok(answer
+                    .network_interfaces
+                    .into_iter()
+                    .flatten()
+                    .next()
+                    .map(|interface| self.interface(interface)))
             }
         }
     }
 
     fn interface(&self, interface: NetworkInterface) -> Interface {
         Interface {
-            instance: interface.attachment.and_then(|attachment| attachment.instance_id).unwrap_or_default(),
+            instance: interface
+                .attachment
+                .and_then(|attachment| attachment.instance_id)
+                .unwrap_or_default(),
             id: interface.network_interface_id.unwrap_or_default(),
             subnet: interface.subnet_id.unwrap_or_default(),
             description: interface.description.unwrap_or_default(),
@@ -137,11 +226,17 @@ impl Ec2 {
         // The first page of each is enough to say who is there.
         let (subnets, groups, tables, acls, endpoints, gateways) = join!(
             self.client.describe_subnets().filters(here()).send(),
-            self.client.describe_security_groups().filters(here()).send(),
+            self.client
+                .describe_security_groups()
+                .filters(here())
+                .send(),
             self.client.describe_route_tables().filters(here()).send(),
             self.client.describe_network_acls().filters(here()).send(),
             self.client.describe_vpc_endpoints().filters(here()).send(),
-            self.client.describe_internet_gateways().filters(filter("attachment.vpc-id", vpc)).send()
+            self.client
+                .describe_internet_gateways()
+                .filters(filter("attachment.vpc-id", vpc))
+                .send()
         );
         let mut left = Vec::new();
         let mut note = |kind: &str, id: Option<String>, tagged: Option<Vec<Tag>>| {
@@ -149,49 +244,85 @@ impl Ec2 {
                 left.push(format!("{kind} {}", id.unwrap_or_default()));
             }
         };
-        let subnets = subnets.map_err(|e| aws_error("ec2:DescribeSubnets", what(), e))?.subnets;
+        let subnets = subnets
+            .map_err(|e| aws_error("ec2:DescribeSubnets", what(), e))?
+            .subnets;
         for subnet in subnets.into_iter().flatten() {
             note("subnet", subnet.subnet_id, subnet.tags);
         }
         // The VPC's own group, table and list go with it.
-        let groups = groups.map_err(|e| aws_error("ec2:DescribeSecurityGroups", what(), e))?.security_groups;
+        let groups = groups
+            .map_err(|e| aws_error("ec2:DescribeSecurityGroups", what(), e))?
+            .security_groups;
         for group in groups.into_iter().flatten() {
             if group.group_name() != Some("default") {
                 note("security group", group.group_id, group.tags);
             }
         }
-        let tables = tables.map_err(|e| aws_error("ec2:DescribeRouteTables", what(), e))?.route_tables;
+        let tables = tables
+            .map_err(|e| aws_error("ec2:DescribeRouteTables", what(), e))?
+            .route_tables;
         for table in tables.into_iter().flatten() {
-            if !table.associations().iter().any(|association| association.main() == Some(true)) {
+            if !table
+                .associations()
+                .iter()
+                .any(|association| association.main() == Some(true))
+            {
                 note("route table", table.route_table_id, table.tags);
             }
         }
-        let acls = acls.map_err(|e| aws_error("ec2:DescribeNetworkAcls", what(), e))?.network_acls;
+        let acls = acls
+            .map_err(|e| aws_error("ec2:DescribeNetworkAcls", what(), e))?
+            .network_acls;
         for acl in acls.into_iter().flatten() {
             if acl.is_default() != Some(true) {
                 note("network acl", acl.network_acl_id, acl.tags);
             }
         }
-        let endpoints = endpoints.map_err(|e| aws_error("ec2:DescribeVpcEndpoints", what(), e))?.vpc_endpoints;
+        let endpoints = endpoints
+            .map_err(|e| aws_error("ec2:DescribeVpcEndpoints", what(), e))?
+            .vpc_endpoints;
         for endpoint in endpoints.into_iter().flatten() {
-            if endpoint.state().is_none_or(|state| !state.as_str().eq_ignore_ascii_case("deleted")) {
+            if endpoint
+                .state()
+                .is_none_or(|state| !state.as_str().eq_ignore_ascii_case("deleted"))
+            {
                 note("vpc endpoint", endpoint.vpc_endpoint_id, endpoint.tags);
             }
         }
-        let gateways = gateways.map_err(|e| aws_error("ec2:DescribeInternetGateways", what(), e))?.internet_gateways;
+        let gateways = gateways
+            .map_err(|e| aws_error("ec2:DescribeInternetGateways", what(), e))?
+            .internet_gateways;
         for gateway in gateways.into_iter().flatten() {
-            note("internet gateway", gateway.internet_gateway_id, gateway.tags);
+            note(
+                "internet gateway",
+                gateway.internet_gateway_id,
+                gateway.tags,
+            );
         }
         Ok(left)
     }
 
     async fn nat(&self, id: &str) -> Result<Option<NatGateway>> {
-        match self.client.describe_nat_gateways().nat_gateway_ids(id).send().await {
-            Ok(answer) => {
-                Ok(answer.nat_gateways.unwrap_or_default().into_iter().map(nat_gateway).find(|nat| nat.id == id))
-            }
+        match self
+            .client
+            .describe_nat_gateways()
+            .nat_gateway_ids(id)
+            .send()
+            .await
+        {
+            Ok(answer) => Ok(answer
+                .nat_gateways
+                .unwrap_or_default()
+                .into_iter()
+                .map(nat_gateway)
+                .find(|nat| nat.id == id)),
             Err(error) if code(&error).ends_with("NotFound") => Ok(None),
-            Err(error) => Err(aws_error("ec2:DescribeNatGateways", format!("look at {id}"), error)),
+            Err(error) => Err(aws_error(
+                "ec2:DescribeNatGateways",
+                format!("look at {id}"),
+                error,
+            )),
         }
     }
 }
@@ -222,7 +353,11 @@ impl std::fmt::Display for Interface {
     }
 }
 
-fn gone<T, E>(operation: &str, id: &str, answer: std::result::Result<T, SdkError<E>>) -> Result<bool>
+fn gone<T, E>(
+    operation: &str,
+    id: &str,
+    answer: std::result::Result<T, SdkError<E>>,
+) -> Result<bool>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {

@@ -134,13 +134,19 @@ pub fn elect<'a, T>(
 ) -> Option<&'a T> {
     candidates.into_iter().min_by_key(|candidate| {
         let (tags, id) = key(candidate);
-        (tags.get(MADE).and_then(|made| made.parse::<u64>().ok()).unwrap_or(u64::MAX), id)
+        (
+            tags.get(MADE)
+                .and_then(|made| made.parse::<u64>().ok())
+                .unwrap_or(u64::MAX),
+            id,
+        )
     })
 }
 
 /// Whether two came of one call, which was repeated when its answer was lost.
 pub fn same_call(one: &Tags, other: &Tags) -> bool {
-    one.get(MADE).is_some_and(|made| other.get(MADE) == Some(made))
+    one.get(MADE)
+        .is_some_and(|made| other.get(MADE) == Some(made))
 }
 
 /// The elected VPC.
@@ -150,17 +156,33 @@ pub fn first(vpcs: &[Network]) -> Option<&Network> {
 
 /// The gateway to use: the one attached to the VPC, since that is AWS's own election.
 pub fn gateway<'a>(have: &'a [Gateway], vpc: &str) -> Option<&'a Gateway> {
-    let attached = have.iter().find(|gateway| gateway.vpc.as_deref() == Some(vpc));
-    attached.or_else(|| elect(have.iter().filter(|g| g.vpc.is_none()), |gateway| (&gateway.tags, &gateway.id)))
+    let attached = have
+        .iter()
+        .find(|gateway| gateway.vpc.as_deref() == Some(vpc));
+    attached.or_else(|| {
+        elect(have.iter().filter(|g| g.vpc.is_none()), |gateway| {
+            (&gateway.tags, &gateway.id)
+        })
+    })
 }
 
 /// The address of a name to use: one in use, else the first made; where a person renamed it, the one
 /// that the zone's NAT gateway has.
-pub fn address<'a>(have: &'a [Address], name: &str, nat: Option<&NatGateway>) -> Option<&'a Address> {
-    let named = || have.iter().filter(move |address| address.tags.get("Name").is_some_and(|n| n == name));
+pub fn address<'a>(
+    have: &'a [Address],
+    name: &str,
+    nat: Option<&NatGateway>,
+) -> Option<&'a Address> {
+    let named = || {
+        have.iter()
+            .filter(move |address| address.tags.get("Name").is_some_and(|n| n == name))
+    };
     let elected = elect(named().filter(|address| address.used), |a| (&a.tags, &a.id))
         .or_else(|| elect(named(), |a| (&a.tags, &a.id)));
-    elected.or_else(|| have.iter().find(|address| nat.is_some_and(|nat| nat.address == address.id)))
+    elected.or_else(|| {
+        have.iter()
+            .find(|address| nat.is_some_and(|nat| nat.address == address.id))
+    })
 }
 
 /// The subnet for a range: by range, which AWS keeps unique in a VPC.
@@ -178,7 +200,9 @@ pub fn subnet<'a>(have: &'a [Subnet], cidr: &str, zone: &str) -> Result<Option<&
 
 /// The NAT gateway of a public subnet that works or is about to.
 pub fn nat<'a>(have: &'a [NatGateway], subnet: &str) -> Option<&'a NatGateway> {
-    let alive = have.iter().filter(|nat| nat.subnet == subnet && matches!(nat.state.as_str(), "pending" | "available"));
+    let alive = have.iter().filter(|nat| {
+        nat.subnet == subnet && matches!(nat.state.as_str(), "pending" | "available")
+    });
     alive.min_by_key(|nat| (nat.state != "available", &nat.id))
 }
 
@@ -194,23 +218,50 @@ mod tests {
             tags: Tags::from([(MADE.into(), made.into())]),
             ..Network::default()
         };
-        let (a, b, c) = (vpc("vpc-9", "1000"), vpc("vpc-1", "1001"), vpc("vpc-0", "1001"));
+        let (a, b, c) = (
+            vpc("vpc-9", "1000"),
+            vpc("vpc-1", "1001"),
+            vpc("vpc-0", "1001"),
+        );
         assert_eq!(first(&[b.clone(), a.clone()]).unwrap().id, "vpc-9");
         assert_eq!(first(&[b, c]).unwrap().id, "vpc-0");
     }
 
     #[test]
     fn an_attached_gateway_and_an_address_in_use_are_preferred() {
-        let gateway_of =
-            |id: &str, vpc: Option<&str>| Gateway { id: id.into(), vpc: vpc.map(String::from), ..Gateway::default() };
-        let have = [gateway_of("igw-1", None), gateway_of("igw-2", Some("vpc-1")), gateway_of("igw-0", Some("vpc-2"))];
+        let gateway_of = |id: &str, vpc: Option<&str>| Gateway {
+            id: id.into(),
+            vpc: vpc.map(String::from),
+            ..Gateway::default()
+        };
+        let have = [
+            gateway_of("igw-1", None),
+            gateway_of("igw-2", Some("vpc-1")),
+            gateway_of("igw-0", Some("vpc-2")),
+        ];
         assert_eq!(gateway(&have, "vpc-1").unwrap().id, "igw-2");
         assert_eq!(gateway(&have, "vpc-3").unwrap().id, "igw-1");
-        let address_of = |id: &str, used| Address { id: id.into(), used, tags: tags("eip-nat-a-production-pr1") };
-        let have = [address_of("eipalloc-1", false), address_of("eipalloc-2", true)];
-        assert_eq!(address(&have, "eip-nat-a-production-pr1", None).unwrap().id, "eipalloc-2");
-        let nat = NatGateway { address: "eipalloc-1".into(), ..NatGateway::default() };
-        assert_eq!(address(&have, "renamed", Some(&nat)).unwrap().id, "eipalloc-1");
+        let address_of = |id: &str, used| Address {
+            id: id.into(),
+            used,
+            tags: tags("eip-nat-a-production-pr1"),
+        };
+        let have = [
+            address_of("eipalloc-1", false),
+            address_of("eipalloc-2", true),
+        ];
+        assert_eq!(
+            address(&have, "eip-nat-a-production-pr1", None).unwrap().id,
+            "eipalloc-2"
+        );
+        let nat = NatGateway {
+            address: "eipalloc-1".into(),
+            ..NatGateway::default()
+        };
+        assert_eq!(
+            address(&have, "renamed", Some(&nat)).unwrap().id,
+            "eipalloc-1"
+        );
     }
 
     #[test]
@@ -221,7 +272,21 @@ mod tests {
             state: state.into(),
             ..NatGateway::default()
         };
-        assert!(nat(&[nat_of("nat-1", "failed"), nat_of("nat-2", "deleting")], "subnet-1").is_none());
-        assert_eq!(nat(&[nat_of("nat-1", "pending"), nat_of("nat-2", "available")], "subnet-1").unwrap().id, "nat-2");
+        assert!(
+            nat(
+                &[nat_of("nat-1", "failed"), nat_of("nat-2", "deleting")],
+                "subnet-1"
+            )
+            .is_none()
+        );
+        assert_eq!(
+            nat(
+                &[nat_of("nat-1", "pending"), nat_of("nat-2", "available")],
+                "subnet-1"
+            )
+            .unwrap()
+            .id,
+            "nat-2"
+        );
     }
 }

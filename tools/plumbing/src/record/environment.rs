@@ -168,7 +168,11 @@ pub struct Role {
 impl Role {
     /// Whether it may do what it is for: one that this run makes is told twice.
     pub fn is_whole(&self) -> bool {
-        self.policy.is_some() || self.rest.get("change").is_none_or(|change| change != Change::Created.word())
+        self.policy.is_some()
+            || self
+                .rest
+                .get("change")
+                .is_none_or(|change| change != Change::Created.word())
     }
 }
 
