@@ -91,20 +91,22 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let errors = errors.into_iter().filter_map(Result::err);
     let (lacking, errors): (Vec<_>, Vec<_>) =
         errors.partition(|error| emulator && merge::is_lacking(&error.message));
-    lacking
-        .iter()
-        .for_each(|error| stream.say(&format!("this endpoint lacks a service: {}", error.message)));
+    lacking.iter().for_each(|error| {
+        stream
+            .voice
+            .say(&format!("this endpoint lacks a service: {}", error.message))
+    });
     let mut errors = errors.into_iter();
     let Some(first) = errors.next() else {
         return Ok(());
     };
     // One that every call meets, and what follows from it, is told once.
     let tells = |other: &Error| {
-        *other != first && other.kind != Kind::Stopped && !(first.everyones && other.everyones)
+        *other != first && other.kind != Kind::Stopped && !(first.pipe_wide && other.pipe_wide)
     };
     errors
         .filter(tells)
-        .for_each(|other| stream.say(&other.message));
+        .for_each(|other| stream.voice.say(&other.message));
     Err(Error {
         message: format!("the list is not complete: {}", first.message),
         ..first

@@ -44,19 +44,16 @@ pub const ARNS_AT_ONCE: usize = 20;
 /// Elastic Load Balancing, and for whom: the environment whose tags go into each create call.
 pub struct Elb {
     client: Client,
-    /// Where waits learn that the tool must stop.
-    pub stream: Stream,
-    /// Whose load balancers they are.
-    pub env: Env,
+    /// The environment, and whether the tool may go on.
+    pub aws: Aws,
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Elb {
+pub fn client(aws: &Aws) -> Elb {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     Elb {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
     }
 }
 
@@ -72,7 +69,11 @@ impl Elb {
             .set_subnets(Some(place.subnets.clone()))
             .security_groups(&place.security_group)
             .set_tags(Some(self.own_tags(want, &want.balancer)));
-        match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await
+        {
             Ok(answer) => Ok(answer
                 .load_balancers
                 .unwrap_or_default()
@@ -112,7 +113,11 @@ impl Elb {
             .unhealthy_threshold_count(health.unhealthy)
             .matcher(Matcher::builder().http_code(&health.matcher).build())
             .set_tags(Some(self.own_tags(want, &want.group)));
-        match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await
+        {
             Ok(answer) => Ok(answer
                 .target_groups
                 .unwrap_or_default()
@@ -147,7 +152,11 @@ impl Elb {
             .port(PORT)
             .default_actions(forward(group))
             .set_tags(Some(self.own_tags(want, &want.listener)));
-        match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await
+        {
             Ok(answer) => Ok(answer
                 .listeners
                 .unwrap_or_default()
@@ -183,8 +192,10 @@ impl Elb {
                     .set_security_groups()
                     .load_balancer_arn(arn)
                     .security_groups(group);
-                let answer =
-                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+                    request.clone().send()
+                })
+                .await;
                 let operation = "elasticloadbalancing:SetSecurityGroups";
                 answer
                     .map(drop)
@@ -196,8 +207,10 @@ impl Elb {
                     .set_subnets()
                     .load_balancer_arn(arn)
                     .set_subnets(Some(place.subnets.clone()));
-                let answer =
-                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+                    request.clone().send()
+                })
+                .await;
                 let operation = "elasticloadbalancing:SetSubnets";
                 answer
                     .map(drop)
@@ -228,8 +241,10 @@ impl Elb {
             .modify_load_balancer_attributes()
             .load_balancer_arn(arn);
         let request = request.set_attributes(Some(attributes.iter().map(pair).collect()));
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         let what = format!("set the attributes of load balancer {name}");
         answer
             .map(drop)
@@ -253,8 +268,10 @@ impl Elb {
                     .healthy_threshold_count(health.healthy)
                     .unhealthy_threshold_count(health.unhealthy)
                     .matcher(Matcher::builder().http_code(&health.matcher).build());
-                let answer =
-                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+                    request.clone().send()
+                })
+                .await;
                 let what = format!("set the health check of target group {}", want.group);
                 answer
                     .map(drop)
@@ -273,8 +290,10 @@ impl Elb {
                     .target_group_arn(arn);
                 let request =
                     request.set_attributes(Some(plan::GROUP_ATTRIBUTES.iter().map(pair).collect()));
-                let answer =
-                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+                    request.clone().send()
+                })
+                .await;
                 let what = format!("set the attributes of target group {}", want.group);
                 answer.map(drop).map_err(|e| {
                     aws_error("elasticloadbalancing:ModifyTargetGroupAttributes", what, e)
@@ -302,8 +321,10 @@ impl Elb {
             .port(PORT)
             .protocol(ProtocolEnum::Http);
         let request = request.default_actions(forward(group));
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         let what = format!("change the listener of load balancer {}", want.balancer);
         answer
             .map(drop)
@@ -353,24 +374,22 @@ impl Elb {
             _ => {}
         }
         let what = format!("load balancer {name} is still deleting");
-        wait::until(&self.stream, &what, GONE_DEADLINE, async || {
-            match self
-                .client
-                .describe_load_balancers()
-                .load_balancer_arns(arn)
-                .send()
-                .await
-            {
-                Ok(answer) => Ok(answer.load_balancers().is_empty().then_some(())),
-                Err(error) if ABSENT.contains(&code(&error)) => Ok(Some(())),
-                Err(error) => {
-                    let what = format!("look at load balancer {name}");
-                    Err(aws_error(
-                        "elasticloadbalancing:DescribeLoadBalancers",
-                        what,
-                        error,
-                    ))
-                }
+        wait::until(&self.aws.control, &what, GONE_DEADLINE, async || match self
+            .client
+            .describe_load_balancers()
+            .load_balancer_arns(arn)
+            .send()
+            .await
+        {
+            Ok(answer) => Ok(answer.load_balancers().is_empty().then_some(())),
+            Err(error) if ABSENT.contains(&code(&error)) => Ok(Some(())),
+            Err(error) => {
+                let what = format!("look at load balancer {name}");
+                Err(aws_error(
+                    "elasticloadbalancing:DescribeLoadBalancers",
+                    what,
+                    error,
+                ))
             }
         })
         .await
@@ -403,7 +422,10 @@ impl Elb {
         } else {
             IN_USE_BUDGET
         };
-        let answer = wait::retry(&self.stream, budget, &[in_use], || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, budget, &[in_use], || {
+            request.clone().send()
+        })
+        .await;
         match (answer, another) {
             (Err(error), Some(theirs)) if code(&error) == in_use.0 => Err(Error::refused(format!(
                 "cannot delete target group {}: in the way, and not this environment's: load balancer {theirs}",
@@ -419,7 +441,7 @@ impl Elb {
     }
 
     fn own_tags(&self, want: &Want, name: &str) -> Vec<Tag> {
-        let tags = plan::tags(&self.env, &want.app, name).into_iter();
+        let tags = plan::tags(&self.aws.env, &want.app, name).into_iter();
         tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
             .collect()
     }

@@ -24,9 +24,10 @@ pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
     let balancers = have
         .balancers
         .iter()
-        .filter(|balancer| elb.env.owns(&balancer.tags));
+        .filter(|balancer| elb.aws.env.owns(&balancer.tags));
     let balancers = stream
-        .each(balancers, async |balancer| {
+        .control
+        .try_all(balancers, async |balancer| {
             match named("alb", &balancer.arn) {
                 true => whole(elb, balancer).await,
                 false => listeners(elb, balancer, named).await,
@@ -36,16 +37,17 @@ pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
     let groups = have
         .groups
         .iter()
-        .filter(|group| elb.env.owns(&group.tags) && named("target_group", &group.arn));
+        .filter(|group| elb.aws.env.owns(&group.tags) && named("target_group", &group.arn));
     let groups = stream
-        .each(groups, async |group| {
-            let app = record::app_of(&elb.env, "tg", group);
+        .control
+        .try_all(groups, async |group| {
+            let app = record::app_of(&elb.aws.env, "tg", group);
             let ours = |arn: &&str| {
                 have.balancers
                     .iter()
-                    .any(|one| one.arn == *arn && elb.env.owns(&one.tags))
+                    .any(|one| one.arn == *arn && elb.aws.env.owns(&one.tags))
             };
-            let another = plan::anothers(group, &plan::balancer_name(&elb.env, &app))
+            let another = plan::anothers(group, &plan::balancer_name(&elb.aws.env, &app))
                 .filter(|arn| !ours(arn));
             elb.delete_group(group, another).await?;
             stream
@@ -58,15 +60,13 @@ pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
 
 async fn whole(elb: &Elb, balancer: &Balancer) -> Result<()> {
     elb.delete_balancer(balancer).await?;
-    let app = record::app_of(&elb.env, "alb", balancer);
+    let app = record::app_of(&elb.aws.env, "alb", balancer);
     if let Some(listener) = plan::on_port(&balancer.listeners) {
         let group = listener.target_group.as_deref().unwrap_or_default();
         let record = record::listener(&app, &listener.arn, group);
-        elb.stream
-            .write(record.changed(Change::Deleted, &[]))
-            .await?;
+        stream.write(record.changed(Change::Deleted, &[])).await?;
     }
-    elb.stream
+    stream
         .write(record::alb(&app, balancer).changed(Change::Deleted, &[]))
         .await
 }
@@ -83,15 +83,18 @@ async fn listeners(
         return Ok(());
     };
     let tagged = elb.tagged(std::slice::from_ref(listener)).await?;
-    if !tagged.iter().any(|listener| elb.env.owns(&listener.tags)) {
+    if !tagged
+        .iter()
+        .any(|listener| elb.aws.env.owns(&listener.tags))
+    {
         return Ok(());
     }
     elb.delete_listener(&listener.arn).await?;
     let group = listener.target_group.as_deref().unwrap_or_default();
     let record = record::listener(
-        &record::app_of(&elb.env, "alb", balancer),
+        &record::app_of(&elb.aws.env, "alb", balancer),
         &listener.arn,
         group,
     );
-    elb.stream.write(record.changed(Change::Deleted, &[])).await
+    stream.write(record.changed(Change::Deleted, &[])).await
 }

@@ -16,20 +16,20 @@ use plumbing::{Aws, Env, Record, Result, Stream};
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's load balancers as records, for `ls-env`, with what they tell of the apps.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let have = aws::client(aws, stream, env).find().await?;
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let have = aws::client(aws).find().await?;
     Ok(record::records(env, &have))
 }
 
 /// Deletes the load balancers, listeners and target groups among `records`, for `rm-env`, once no
 /// service uses them.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
-    delete::all(&aws::client(aws, stream, env), records).await
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    delete::all(&aws::client(aws), records).await
 }
 
 /// Waits until all of some load balancers are active, for `wait-env`.
 pub async fn wait_active(stream: &Stream, aws: &Aws, env: &Env, arns: &[String]) -> Result<()> {
-    aws::client(aws, stream, env).active(arns).await
+    aws::client(aws).active(arns).await
 }
 
 /// Waits until the targets of an app are healthy, for `wait-env`.
@@ -40,9 +40,7 @@ pub async fn wait_healthy(
     app: &str,
     target_group: &str,
 ) -> Result<()> {
-    aws::client(aws, stream, env)
-        .healthy(app, target_group)
-        .await
+    aws::client(aws).healthy(app, target_group).await
 }
 
 /// The ARNs of the target groups of some apps that are healthy at this moment, for `wait-env`.
@@ -52,7 +50,7 @@ pub async fn serving(
     env: &Env,
     apps: &[String],
 ) -> Result<Vec<String>> {
-    let elb = aws::client(aws, stream, env);
+    let elb = aws::client(aws);
     let named = |apps: &[String]| {
         apps.iter()
             .map(|app| env.named("tg", app, LOAD_BALANCER_LIMIT))
@@ -67,5 +65,5 @@ pub async fn serving(
 
 /// Whether a target group knows of no targets at all, for `wait-env`.
 pub async fn targetless(stream: &Stream, aws: &Aws, env: &Env, target_group: &str) -> Result<bool> {
-    aws::client(aws, stream, env).targetless(target_group).await
+    aws::client(aws).targetless(target_group).await
 }

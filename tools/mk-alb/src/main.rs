@@ -21,5 +21,5 @@ async fn main() -> std::process::ExitCode {
 async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    make::all(&aws::client(&aws, &stream, &env)).await
+    make::all(&aws::client(&aws)).await
 }

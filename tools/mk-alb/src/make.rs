@@ -32,16 +32,16 @@ pub async fn all(elb: &Elb) -> Result<()> {
         found: found.boxed_local().shared(),
     };
     let look = async { told(elb, run.found.clone().await.map(drop)) };
-    let (look, apps) = join!(look, elb.stream.for_each(|app| run.app(app)));
+    let (look, apps) = join!(look, stream.for_each_record(|app| run.app(app)));
     look.and(apps)
 }
 
 impl Run<'_> {
     async fn app(&self, app: App) -> Result<()> {
         let (elb, stream) = (self.elb, &self.elb.stream);
-        let want = plan::want(&elb.env, &app);
+        let want = plan::want(&elb.aws.env, &app);
         let have = self.found.clone().await?;
-        plan::check(&elb.env, &want, &have)?;
+        plan::check(&elb.aws.env, &want, &have)?;
         let with_subnets =
             || stream.need_where::<Vpc>("main", |vpc| !vpc.public_subnets.is_empty());
         let group = async {
@@ -65,10 +65,10 @@ impl Run<'_> {
             told(elb, balancer.await)
         });
         let ((group, fresh), (balancer, todo, place)) = (group?, balancer?);
-        stream.go_on()?;
+        stream.control.check_stopped()?;
         let delay = async {
             let changes = plan::attribute_changes(&group.attributes, plan::GROUP_ATTRIBUTES);
-            match fresh && !elb.env.plan {
+            match fresh && !elb.aws.env.plan {
                 true => self.change_group(&want, &group, &changes).await,
                 false => Ok(()),
             }
@@ -90,7 +90,7 @@ impl Run<'_> {
     ) -> Result<(Group, bool)> {
         let elb = self.elb;
         loop {
-            match plan::group(&elb.env, want, vpc, have.as_ref())? {
+            match plan::group(&elb.aws.env, want, vpc, have.as_ref())? {
                 Step::Keep(group) => {
                     self.write(record::group(&want.app, &group), Change::Kept)
                         .await?;
@@ -106,14 +106,14 @@ impl Run<'_> {
                         .await?;
                     return Ok((group, false));
                 }
-                Step::Create if elb.env.plan => {
-                    let group = record::planned_group(&elb.env, want);
+                Step::Create if elb.aws.env.plan => {
+                    let group = record::planned_group(&elb.aws.env, want);
                     self.write(record::group(&want.app, &group), Change::Create)
                         .await?;
                     return Ok((group, true));
                 }
                 Step::Create => {
-                    elb.stream.may_change().await?;
+                    elb.aws.control.wait_for_account().await?;
                     match elb.create_group(want, vpc).await? {
                         Some(group) => {
                             self.write(record::group(&want.app, &group), Change::Created)
@@ -128,14 +128,14 @@ impl Run<'_> {
     }
 
     async fn change_group(&self, want: &Want, group: &Group, changes: &Changes) -> Result<()> {
-        if self.elb.env.plan {
+        if self.elb.aws.env.plan {
             return Ok(());
         }
-        self.elb.stream.may_change().await?;
+        self.elb.aws.control.wait_for_account().await?;
         let parts = plan::parts(changes)
             .into_iter()
             .map(|part| self.elb.change_group(want, &group.arn, part));
-        self.elb.stream.join(parts).await.map(drop)
+        self.elb.aws.control.run_all(parts).await.map(drop)
     }
 
     /// The load balancer, as soon as it exists, and what has to wait until it is active.
@@ -147,7 +147,7 @@ impl Run<'_> {
     ) -> Result<(Balancer, Changes)> {
         let elb = self.elb;
         loop {
-            match plan::balancer(&elb.env, want, place, have.as_ref())? {
+            match plan::balancer(&elb.aws.env, want, place, have.as_ref())? {
                 Step::Keep(balancer) => {
                     self.write(record::alb(&want.app, &balancer), Change::Kept)
                         .await?;
@@ -157,7 +157,7 @@ impl Run<'_> {
                 // wanted, from which a run that is cut off here knows to look at the listener's as well.
                 Step::Change(balancer, changes)
                     if (balancer.state == "provisioning" || plan::retags(&changes))
-                        && !elb.env.plan =>
+                        && !elb.aws.env.plan =>
                 {
                     self.write(record::alb(&want.app, &balancer), Change::Kept)
                         .await?;
@@ -170,14 +170,14 @@ impl Run<'_> {
                         .await?;
                     return Ok((balancer, Changes::new()));
                 }
-                Step::Create if elb.env.plan => {
-                    let balancer = record::planned_balancer(&elb.env, want);
+                Step::Create if elb.aws.env.plan => {
+                    let balancer = record::planned_balancer(&elb.aws.env, want);
                     self.write(record::alb(&want.app, &balancer), Change::Create)
                         .await?;
                     return Ok((balancer, Changes::new()));
                 }
                 Step::Create => {
-                    elb.stream.may_change().await?;
+                    elb.aws.control.wait_for_account().await?;
                     match elb.create_balancer(want, place).await? {
                         Some(balancer) => {
                             self.write(record::alb(&want.app, &balancer), Change::Created)
@@ -201,14 +201,15 @@ impl Run<'_> {
         balancer: &Balancer,
         changes: &Changes,
     ) -> Result<()> {
-        if self.elb.env.plan {
+        if self.elb.aws.env.plan {
             return Ok(());
         }
-        self.elb.stream.may_change().await?;
+        self.elb.aws.control.wait_for_account().await?;
         let change = |part| self.elb.change_balancer(want, place, &balancer.arn, part);
         self.elb
-            .stream
-            .join(plan::parts(changes).into_iter().map(change))
+            .aws
+            .control
+            .run_all(plan::parts(changes).into_iter().map(change))
             .await
             .map(drop)
     }
@@ -225,11 +226,15 @@ impl Run<'_> {
             return Ok(());
         }
         // Looking at once would only cost a call: it takes minutes.
-        self.elb.stream.unless_stopped(sleep(FIRST_LOOK)).await?;
+        self.elb
+            .aws
+            .control
+            .unless_stopped(sleep(FIRST_LOOK))
+            .await?;
         self.elb.active(std::slice::from_ref(&balancer.arn)).await?;
         self.change_balancer(want, place, balancer, &changes)
             .await?;
-        match self.elb.env.owns(&balancer.tags) {
+        match self.elb.aws.env.owns(&balancer.tags) {
             true => {
                 self.write_changed(record::alb(&want.app, balancer), &changes)
                     .await
@@ -244,37 +249,38 @@ impl Run<'_> {
         // To read its tags would be a third call after two others, in each run that changes nothing.
         if let [alone] = balancer.listeners.as_slice()
             && plan::serves(alone, group)
-            && plan::is_tagged(&elb.env, want, balancer)
+            && plan::is_tagged(&elb.aws.env, want, balancer)
         {
             return self.write(record(alone), Change::Kept).await;
         }
         let there = elb.tagged(&balancer.listeners).await?;
-        if let Some(line) = plan::beside(&elb.env, want, &there) {
-            elb.stream.say(&line);
+        if let Some(line) = plan::beside(&elb.aws.env, want, &there) {
+            elb.aws.voice.say(&line);
         }
-        let mut have = plan::serving(&elb.env, want, &there).cloned();
+        let mut have = plan::serving(&elb.aws.env, want, &there).cloned();
         loop {
-            match plan::listener(&elb.env, want, have.as_ref(), group)? {
+            match plan::listener(&elb.aws.env, want, have.as_ref(), group)? {
                 Step::Keep(listener) => return self.write(record(&listener), Change::Kept).await,
                 Step::Change(listener, changes) => {
-                    if !elb.env.plan {
-                        elb.stream.may_change().await?;
+                    if !elb.aws.env.plan {
+                        elb.aws.control.wait_for_account().await?;
                         let change = |part| elb.change_listener(want, &listener.arn, group, part);
-                        elb.stream
-                            .join(plan::parts(&changes).into_iter().map(change))
+                        elb.aws
+                            .control
+                            .run_all(plan::parts(&changes).into_iter().map(change))
                             .await?;
                     }
                     return self.write_changed(record(&listener), &changes).await;
                 }
-                Step::Create if elb.env.plan => {
+                Step::Create if elb.aws.env.plan => {
                     let planned = Listener {
-                        arn: elb.env.planned(&want.listener),
+                        arn: elb.aws.env.planned(&want.listener),
                         ..Listener::default()
                     };
                     return self.write(record(&planned), Change::Create).await;
                 }
                 Step::Create => {
-                    elb.stream.may_change().await?;
+                    elb.aws.control.wait_for_account().await?;
                     match elb.create_listener(want, &balancer.arn, group).await? {
                         Some(listener) => {
                             return self.write(record(&listener), Change::Created).await;
@@ -287,14 +293,13 @@ impl Run<'_> {
     }
 
     async fn write(&self, record: Record, change: Change) -> Result<()> {
-        self.elb.stream.write(record.changed(change, &[])).await
+        self.stream.write(record.changed(change, &[])).await
     }
 
     async fn write_changed(&self, record: Record, changes: &Changes) -> Result<()> {
         let differences = plan::differences(changes);
-        let change = Change::from_differences(&differences, self.elb.env.plan);
-        self.elb
-            .stream
+        let change = Change::from_differences(&differences, self.elb.aws.env.plan);
+        self.stream
             .write(record.changed(change, &differences))
             .await
     }
@@ -303,7 +308,7 @@ impl Run<'_> {
 /// Has the rest of the tool make nothing new after an error.
 fn told<T>(elb: &Elb, result: Result<T>) -> Result<T> {
     if let Err(error) = &result {
-        elb.stream.stop(error.clone());
+        elb.aws.control.stop(error.clone());
     }
     result
 }

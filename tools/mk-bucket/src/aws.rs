@@ -52,12 +52,12 @@ pub enum Shown {
 /// S3, and for whom.
 pub struct S3 {
     client: Client,
-    pub(crate) stream: Stream,
-    env: Env,
+    /// The environment, and whether the tool may go on.
+    pub(crate) aws: Aws,
 }
 
 /// Makes the client of a tool. An endpoint of one's own has no name for each bucket.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> S3 {
+pub fn client(aws: &Aws) -> S3 {
     let own_endpoint = aws.config.endpoint_url().is_some();
     let config = Builder::from(&aws.config)
         .interceptor(aws.guard())
@@ -65,8 +65,7 @@ pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> S3 {
         .build();
     S3 {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
     }
 }
 
@@ -84,7 +83,7 @@ impl S3 {
 
     /// A bucket with these tags; what else it is like is asked only of the environment's.
     pub async fn with(&self, name: &str, tags: BTreeMap<String, String>) -> Result<Have> {
-        if !self.env.owns(&tags) {
+        if !self.aws.env.owns(&tags) {
             return Ok(Have {
                 tags,
                 ..Have::default()
@@ -113,7 +112,7 @@ impl S3 {
     /// Waits for a bucket that someone else just made.
     pub async fn there(&self, name: &str) -> Result<Have> {
         let what = format!("bucket {name} exists, but S3 does not show it");
-        wait::until(&self.stream, &what, SHOWS, || self.look(name)).await
+        wait::until(&self.aws.control, &what, SHOWS, || self.look(name)).await
     }
 
     /// What S3 shows of a name, with a bucket's tags.
@@ -122,7 +121,7 @@ impl S3 {
             .client
             .get_bucket_tagging()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account)
+            .expected_bucket_owner(&self.aws.env.account)
             .send()
             .await;
         let error = match answer {
@@ -173,7 +172,7 @@ impl S3 {
             .client
             .get_public_access_block()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account);
+            .expected_bucket_owner(&self.aws.env.account);
         let answer = self.read(
             "s3:GetBucketPublicAccessBlock",
             name,
@@ -199,7 +198,7 @@ impl S3 {
             .client
             .get_bucket_ownership_controls()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account);
+            .expected_bucket_owner(&self.aws.env.account);
         let answer = self.read(
             "s3:GetBucketOwnershipControls",
             name,
@@ -217,7 +216,7 @@ impl S3 {
             .client
             .get_bucket_policy()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account);
+            .expected_bucket_owner(&self.aws.env.account);
         let answer = self.read(
             "s3:GetBucketPolicy",
             name,
@@ -232,7 +231,7 @@ impl S3 {
             .client
             .get_bucket_encryption()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account);
+            .expected_bucket_owner(&self.aws.env.account);
         let answer = self.read(
             "s3:GetEncryptionConfiguration",
             name,
@@ -267,7 +266,7 @@ impl S3 {
             .client
             .get_bucket_versioning()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account);
+            .expected_bucket_owner(&self.aws.env.account);
         match request.send().await {
             Ok(answer) => Ok(answer
                 .status
@@ -287,7 +286,7 @@ impl S3 {
             .get_bucket_lifecycle_configuration()
             .bucket(name);
         let answer = request
-            .expected_bucket_owner(&self.env.account)
+            .expected_bucket_owner(&self.aws.env.account)
             .send()
             .await;
         let answer = self.read(
@@ -303,8 +302,8 @@ impl S3 {
     pub async fn create(&self, name: &str) -> Result<bool> {
         let tags = self.sdk_tags(name)?;
         // In us-east-1 S3 takes no location, everywhere else it wants one.
-        let location = (self.env.region != "us-east-1")
-            .then(|| BucketLocationConstraint::from(self.env.region.as_str()));
+        let location = (self.aws.env.region != "us-east-1")
+            .then(|| BucketLocationConstraint::from(self.aws.env.region.as_str()));
         let made = CreateBucketConfiguration::builder()
             .set_location_constraint(location)
             .set_tags(Some(tags))
@@ -315,11 +314,11 @@ impl S3 {
             .bucket(name)
             .create_bucket_configuration(made);
         let request = request.object_ownership(ObjectOwnership::BucketOwnerEnforced);
-        match wait::retry(&self.stream, DELETED_BUDGET, DELETED_LATELY, || request.clone().send()).await {
+        match wait::retry(&self.aws.control, DELETED_BUDGET, DELETED_LATELY, || request.clone().send()).await {
             Ok(_) => {
                 // Tags in the create call are new to S3: an endpoint that overlooked them gets them now.
-                let have = wait::retry(&self.stream, FRESH_BUDGET, FRESH, || {
-                    self.client.get_bucket_tagging().bucket(name).expected_bucket_owner(&self.env.account).send()
+                let have = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+                    self.client.get_bucket_tagging().bucket(name).expected_bucket_owner(&self.aws.env.account).send()
                 });
                 match have.await {
                     Ok(have) if have.tag_set.iter().any(|tag| tag.key == plumbing::name::IDENTITY) => Ok(true),
@@ -373,10 +372,12 @@ impl S3 {
             .client
             .put_public_access_block()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account);
+            .expected_bucket_owner(&self.aws.env.account);
         let request = request.public_access_block_configuration(block.build());
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         answer
             .map(drop)
             .map_err(|e| unset("s3:PutBucketPublicAccessBlock", name, e))
@@ -387,10 +388,12 @@ impl S3 {
             OwnershipControlsRule::builder().object_ownership(ObjectOwnership::BucketOwnerEnforced);
         let rules = OwnershipControls::builder().rules(rule.build().map_err(incomplete)?);
         let request = self.client.put_bucket_ownership_controls().bucket(name);
-        let request = request.expected_bucket_owner(&self.env.account);
+        let request = request.expected_bucket_owner(&self.aws.env.account);
         let request = request.ownership_controls(rules.build().map_err(incomplete)?);
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         answer
             .map(drop)
             .map_err(|e| unset("s3:PutBucketOwnershipControls", name, e))
@@ -398,15 +401,17 @@ impl S3 {
 
     /// Puts our statement into a policy.
     async fn permit(&self, name: &str, have: Option<&serde_json::Value>) -> Result<()> {
-        let policy = plan::with_ours(&self.env, name, have);
+        let policy = plan::with_ours(&self.aws.env, name, have);
         let request = self
             .client
             .put_bucket_policy()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account);
+            .expected_bucket_owner(&self.aws.env.account);
         let request = request.policy(policy.to_string());
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         answer
             .map(drop)
             .map_err(|e| unset("s3:PutBucketPolicy", name, e))
@@ -424,11 +429,13 @@ impl S3 {
             .client
             .put_bucket_encryption()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account);
+            .expected_bucket_owner(&self.aws.env.account);
         let request =
             request.server_side_encryption_configuration(rules.build().map_err(incomplete)?);
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         answer
             .map(drop)
             .map_err(|e| unset("s3:PutEncryptionConfiguration", name, e))
@@ -442,10 +449,12 @@ impl S3 {
             .client
             .put_bucket_versioning()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account);
+            .expected_bucket_owner(&self.aws.env.account);
         let request = request.versioning_configuration(versioning);
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         answer
             .map(drop)
             .map_err(|e| unset("s3:PutBucketVersioning", name, e))
@@ -462,10 +471,12 @@ impl S3 {
             .client
             .put_bucket_lifecycle_configuration()
             .bucket(name);
-        let request = request.expected_bucket_owner(&self.env.account);
+        let request = request.expected_bucket_owner(&self.aws.env.account);
         let request = request.lifecycle_configuration(rules.build().map_err(incomplete)?);
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         answer
             .map(drop)
             .map_err(|e| unset("s3:PutLifecycleConfiguration", name, e))
@@ -488,10 +499,12 @@ impl S3 {
             .client
             .put_bucket_tagging()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account);
+            .expected_bucket_owner(&self.aws.env.account);
         let request = request.tagging(tagging.build().map_err(incomplete)?);
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         answer
             .map(drop)
             .map_err(|e| unset("s3:PutBucketTagging", name, e))
@@ -509,7 +522,7 @@ impl S3 {
                 .bucket(name)
                 .max_keys(BATCH);
             let request = request
-                .expected_bucket_owner(&self.env.account)
+                .expected_bucket_owner(&self.aws.env.account)
                 .encoding_type(EncodingType::Url);
             let answer = match request
                 .set_key_marker(key)
@@ -550,7 +563,8 @@ impl S3 {
             self.delete_versions(name, &all).await?;
             gone += all.len();
             if gone >= 5000 && gone % 5000 < all.len() {
-                self.stream
+                self.aws
+                    .voice
                     .say(&format!("bucket {name}: {gone} versions deleted"));
             }
             if !more {
@@ -578,7 +592,7 @@ impl S3 {
                 .key(key)
                 .set_version_id(version.clone());
             request
-                .expected_bucket_owner(&self.env.account)
+                .expected_bucket_owner(&self.aws.env.account)
                 .send()
                 .await
                 .map(drop)
@@ -608,7 +622,7 @@ impl S3 {
             .map_err(incomplete)?;
         let request = self.client.delete_objects().bucket(name).delete(delete);
         let answer = request
-            .expected_bucket_owner(&self.env.account)
+            .expected_bucket_owner(&self.aws.env.account)
             .send()
             .await
             .map_err(failed)?;
@@ -636,7 +650,7 @@ impl S3 {
                 .list_multipart_uploads()
                 .bucket(name)
                 .encoding_type(EncodingType::Url);
-            let request = request.expected_bucket_owner(&self.env.account);
+            let request = request.expected_bucket_owner(&self.aws.env.account);
             let answer = match request
                 .set_key_marker(key)
                 .set_upload_id_marker(id)
@@ -662,7 +676,7 @@ impl S3 {
                     .set_key(upload.key().map(plain));
                 let request = request
                     .set_upload_id(upload.upload_id.clone())
-                    .expected_bucket_owner(&self.env.account);
+                    .expected_bucket_owner(&self.aws.env.account);
                 match request.send().await {
                     Ok(_) => {}
                     Err(error) if code(&error) == "NoSuchUpload" => {}
@@ -691,7 +705,7 @@ impl S3 {
             .client
             .delete_bucket()
             .bucket(name)
-            .expected_bucket_owner(&self.env.account);
+            .expected_bucket_owner(&self.aws.env.account);
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) => match code(&error) {
@@ -708,6 +722,7 @@ impl S3 {
 
     fn sdk_tags(&self, name: &str) -> Result<Vec<Tag>> {
         let tags = self
+            .aws
             .env
             .tags_of(name)
             .into_iter()

@@ -13,7 +13,7 @@ const GOES: Duration = Duration::from_secs(10 * 60);
 /// while something arrives.
 pub async fn all(s3: &S3, bucket: &str) -> Result<()> {
     let what = format!("bucket {bucket} is still not empty");
-    wait::until(&s3.stream, &what, GOES, || async {
+    wait::until(&s3.aws.control, &what, GOES, || async {
         s3.empty(bucket).await?;
         Ok(s3.delete(bucket).await?.then_some(()))
     })

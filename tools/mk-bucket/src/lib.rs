@@ -15,15 +15,17 @@ use plumbing::{Aws, Bucket, Change, Env, Record, Result, Stream};
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's bucket as a record, for `ls-env`.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let (s3, name) = (aws::client(aws, stream, env), env.bucket_name());
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let (s3, name) = (aws::client(aws), env.bucket_name());
     match s3.shown(&name).await? {
         Shown::Tags(tags) if env.owns(&tags) => {
             let have = s3.with(&name, tags).await?;
             Ok(vec![plan::record(env, plan::settled(env, &name, &have))])
         }
         Shown::Elsewhere(why, _) => {
-            stream.say(&format!("bucket {name} {why}; it is left alone"));
+            stream
+                .voice
+                .say(&format!("bucket {name} {why}; it is left alone"));
             Ok(Vec::new())
         }
         _ => Ok(Vec::new()),
@@ -34,21 +36,24 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 /// writes to it.
 ///
 /// Errors: it is not the environment's, and left alone; or something in it cannot be deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let buckets: Vec<Bucket> = records.iter().filter_map(Record::typed).collect();
     if buckets.is_empty() {
         return Ok(());
     }
-    let s3 = aws::client(aws, stream, env);
+    let s3 = aws::client(aws);
     stream
-        .each(buckets, async |record| {
+        .control
+        .try_all(buckets, async |record| {
             match s3.shown(&record.bucket).await? {
                 Shown::Tags(tags) if env.owns(&tags) => {}
                 Shown::Tags(_) => return Err(plan::foreign(env, &record.bucket)),
                 Shown::Nothing => return Ok(()),
                 Shown::Elsewhere(why, _) => {
                     // The environment's own is gone, and somebody was glad of its name.
-                    stream.say(&format!("bucket {} {why}; it is left alone", record.bucket));
+                    stream
+                        .voice
+                        .say(&format!("bucket {} {why}; it is left alone", record.bucket));
                     return Ok(());
                 }
             }

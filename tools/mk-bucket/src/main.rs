@@ -26,12 +26,12 @@ async fn main() -> std::process::ExitCode {
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let s3 = aws::client(&aws, &stream, &env);
+    let s3 = aws::client(&aws);
     let name = env.bucket_name();
     let record = || plan::record(&env, Some(&args.encryption));
     let mut there = s3.look(&name).await?;
     if there.is_none() && !env.plan {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         if s3.create(&name).await? {
             stream
                 .write(plan::record(&env, None).changed(Change::Created, &[]))
@@ -49,7 +49,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         ),
     };
     if change == Change::Updated {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         // One after the other: S3 refuses two changes of one bucket at once.
         for field in plan::fields(&differences) {
             s3.set(&name, field, &args.encryption).await?;

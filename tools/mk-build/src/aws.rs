@@ -39,17 +39,16 @@ const NOWHERE: &str = "codepipeline";
 /// CodeBuild, and for whom.
 pub struct CodeBuild {
     client: Client,
-    pub(crate) stream: Stream,
-    env: Env,
+    /// The environment, and whether the tool may go on.
+    pub(crate) aws: Aws,
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> CodeBuild {
+pub fn client(aws: &Aws) -> CodeBuild {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     CodeBuild {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
     }
 }
 
@@ -62,7 +61,7 @@ impl CodeBuild {
     /// Waits for a project that someone else just made.
     pub async fn there(&self, project: &str) -> Result<Project> {
         let what = format!("build project {project} exists, but CodeBuild does not show it");
-        wait::until(&self.stream, &what, SHOWS, || self.look(project)).await
+        wait::until(&self.aws.control, &what, SHOWS, || self.look(project)).await
     }
 
     /// Every project that could be the environment's, whosesoever: CodeBuild lists names alone.
@@ -77,7 +76,7 @@ impl CodeBuild {
             .await
             .map_err(|e| aws_error("codebuild:ListProjects", "list the build projects", e))?;
         let could_be = |project: &String| {
-            name::could_be(project, "build", &self.env.name, name::PROJECT_LIMIT)
+            name::could_be(project, "build", &self.aws.env.name, name::PROJECT_LIMIT)
         };
         let names: Vec<String> = names.into_iter().filter(could_be).collect();
         let mut found = Vec::new();
@@ -122,7 +121,7 @@ impl CodeBuild {
             .cache(cache(want)?)
             .logs_config(logs(want)?)
             .set_tags(Some(tags(want)));
-        match wait::retry(&self.stream, SPREADS, CANNOT_ASSUME, || {
+        match wait::retry(&self.aws.control, SPREADS, CANNOT_ASSUME, || {
             request.clone().send()
         })
         .await
@@ -156,12 +155,12 @@ impl CodeBuild {
             false => request
                 .vpc_config(VpcConfig::builder().build())
                 .concurrent_build_limit(NO_LIMIT)
-                .encryption_key(self.env.arn("kms", OWN_KEY))
+                .encryption_key(self.aws.env.arn("kms", OWN_KEY))
                 .set_file_system_locations(Some(Vec::new()))
                 .set_secondary_sources(Some(Vec::new()))
                 .set_secondary_artifacts(Some(Vec::new())),
         };
-        let answer = wait::retry(&self.stream, SPREADS, CANNOT_ASSUME, || {
+        let answer = wait::retry(&self.aws.control, SPREADS, CANNOT_ASSUME, || {
             request.clone().send()
         })
         .await;
@@ -250,7 +249,7 @@ impl CodeBuild {
                     }
                 }
                 Err(error) if no_such_call(&error) => {
-                    self.stream.say(&format!(
+                    self.aws.voice.say(&format!(
                         "the builds of project {project} stay: the endpoint cannot delete them"
                     ));
                     return Ok(());

@@ -18,7 +18,7 @@ pub async fn with_builds(codebuild: &CodeBuild, project: &str) -> Result<()> {
     }
     // One that has not ended cannot be deleted, and would write to a log group made anew.
     let what = format!("a build of project {project} still runs");
-    wait::until(&codebuild.stream, &what, ENDS, || async {
+    wait::until(&codebuild.aws.control, &what, ENDS, || async {
         Ok(codebuild
             .running(project, &running)
             .await?

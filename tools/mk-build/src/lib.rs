@@ -14,8 +14,8 @@ use plumbing::{Aws, Build, Change, Env, Record, Result, Stream};
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's build projects as records, with what they tell of their sources, for `ls-env`.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let found = aws::client(aws, stream, env).find().await?;
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let found = aws::client(aws).find().await?;
     let ours = found.iter().filter(|have| env.owns(&have.tags));
     Ok(ours
         .flat_map(|have| {
@@ -31,14 +31,15 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 /// that run are stopped, and all are deleted with their project.
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let builds: Vec<Build> = records.iter().filter_map(Record::typed).collect();
     if builds.is_empty() {
         return Ok(());
     }
-    let codebuild = aws::client(aws, stream, env);
+    let codebuild = aws::client(aws);
     stream
-        .each(builds, async |record| {
+        .control
+        .try_all(builds, async |record| {
             let Some(have) = codebuild.look(&record.project).await? else {
                 return Ok(());
             };

@@ -35,16 +35,16 @@ async fn main() -> std::process::ExitCode {
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let codebuild = aws::client(&aws, &stream, &env);
+    let codebuild = aws::client(&aws);
     let options = Options {
         timeout: args.build_timeout,
         keeps_layers: args.cache == Cache::Docker,
     };
     let (stream, env, codebuild, options) = (&stream, &env, &codebuild, &options);
     stream
-        .for_each(
-            |source: Source| async move { build(stream, env, codebuild, options, &source).await },
-        )
+        .for_each_record(|source: Source| async move {
+            build(stream, env, codebuild, options, &source).await
+        })
         .await
 }
 
@@ -67,7 +67,7 @@ async fn build(
     let want = plan::want(env, source, &role.arn, &group.group, options);
     let record = || plan::record(env, &source.name, &name);
     if there.is_none() && !env.plan {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         if codebuild.create(&want).await? {
             return stream.write(record().changed(Change::Created, &[])).await;
         }
@@ -81,7 +81,7 @@ async fn build(
         ),
     };
     if let (Change::Updated, Some(have)) = (change, &there) {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         codebuild.update(&plan::with_others(&want, have)).await?;
     }
     stream.write(record().changed(change, &differences)).await

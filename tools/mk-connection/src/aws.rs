@@ -22,14 +22,14 @@ const FRESH_BUDGET: Duration = Duration::from_secs(60);
 /// CodeConnections, and for whom.
 pub struct Connections {
     client: Client,
-    stream: Stream,
-    env: Env,
+    /// The environment, and whether the tool may go on.
+    pub(crate) aws: Aws,
     /// Whether the endpoint is one of the user's own: an emulator, which may lack the service.
     pub own_endpoint: bool,
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Connections {
+pub fn client(aws: &Aws) -> Connections {
     let own_endpoint = aws.config.endpoint_url().is_some();
     let mut config = Builder::from(&aws.config).interceptor(aws.guard());
     if own_endpoint {
@@ -37,8 +37,7 @@ pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Connections {
     }
     Connections {
         client: Client::from_conf(config.build()),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
         own_endpoint,
     }
 }
@@ -193,7 +192,7 @@ impl Connections {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
-        let mut tags = self.env.tags_of(name);
+        let mut tags = self.aws.env.tags_of(name);
         tags.push((MADE.into(), now.as_micros().to_string()));
         let answer = request.set_tags(Some(sdk_tags(&tags)?)).send().await;
         let answer = answer.map_err(|e| {
@@ -223,13 +222,13 @@ impl Connections {
             .named(name)
             .await?
             .into_iter()
-            .filter(|have| self.env.owns(&have.tags))
+            .filter(|have| self.aws.env.owns(&have.tags))
             .collect();
         if found.iter().all(|have| have.arn != made.arn) {
             found.push(made.clone()); // the listing lags behind
         }
         let stays = plan::elect(found.iter().cloned()).unwrap_or(made);
-        for arn in plan::losers(&self.env, &found, &stays) {
+        for arn in plan::losers(&self.aws.env, &found, &stays) {
             self.delete(&arn).await?;
         }
         Ok(stays)
@@ -241,9 +240,11 @@ impl Connections {
             .client
             .tag_resource()
             .resource_arn(arn)
-            .set_tags(Some(sdk_tags(&self.env.tags_of(name))?));
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+            .set_tags(Some(sdk_tags(&self.aws.env.tags_of(name))?));
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         answer.map(drop).map_err(|e| {
             aws_error(
                 "codeconnections:TagResource",

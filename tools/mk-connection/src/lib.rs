@@ -15,14 +15,16 @@ use plumbing::{Aws, Change, Connection, Env, Error, Record, Result, Stream, wait
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's connection as a record, for `ls-env`.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let connections = aws::client(aws, stream, env);
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let connections = aws::client(aws);
     let name = env.connection_name();
     let found = match connections.named(&name).await {
         Err(error)
             if connections.own_endpoint && error.message.contains("without an AWS error code") =>
         {
-            stream.say("this endpoint knows no connections; none is listed");
+            stream
+                .voice
+                .say("this endpoint knows no connections; none is listed");
             Vec::new()
         }
         found => found?,
@@ -35,16 +37,19 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 /// whose answer was lost may have made another one. One that was adopted stays.
 ///
 /// Errors: it is not the environment's, and left alone.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let records: Vec<Connection> = records.iter().filter_map(Record::typed).collect();
     if records.is_empty() {
         return Ok(());
     }
-    let connections = aws::client(aws, stream, env);
+    let connections = aws::client(aws);
     stream
-        .each(records, async |record| {
+        .control
+        .try_all(records, async |record| {
             if record.adopted {
-                stream.say(&format!("connection {} was adopted: it stays", record.arn));
+                stream
+                    .voice
+                    .say(&format!("connection {} was adopted: it stays", record.arn));
                 return Ok(());
             }
             for other in connections.named(&env.connection_name()).await? {
@@ -80,7 +85,7 @@ pub async fn wait_available(
     if connection.status == plan::AVAILABLE {
         return Ok(());
     }
-    let connections = aws::client(aws, stream, env);
+    let connections = aws::client(aws);
     let look = async || {
         let have = connections.get(&connection.arn).await?;
         // Another run made one at the same time, and this one was not the one that stays.
@@ -97,13 +102,15 @@ pub async fn wait_available(
     }
     let click = plan::where_to_click(env, &have.name);
     if !limit.is_zero() {
-        stream.say(&click);
+        stream.voice.say(&click);
         let what = format!("connection {} is still {}", have.name, have.status);
-        let available = wait::until(stream, &what, limit, || async {
+        let available = wait::until(&stream.control, &what, limit, || async {
             Ok((look().await?.status == plan::AVAILABLE).then_some(()))
         });
         match available.await {
-            Err(late) if late.kind == plumbing::Kind::Unfinished && stream.go_on().is_ok() => {}
+            Err(late)
+                if late.kind == plumbing::Kind::Unfinished
+                    && stream.control.check_stopped().is_ok() => {}
             done => return done,
         }
     }

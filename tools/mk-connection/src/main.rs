@@ -29,7 +29,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         plan::belongs(&env, arn)?;
     }
     let aws = Aws::connect(&stream, &env).await?;
-    let connections = aws::client(&aws, &stream, &env);
+    let connections = aws::client(&aws);
     if let Some(adopt) = args.adopt {
         let have = match &adopt {
             Adopt::Arn(arn) => connections.get(arn).await?,
@@ -55,13 +55,13 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
                 .await;
         }
         Step::Create => {
-            stream.may_change().await?;
+            stream.control.wait_for_account().await?;
             let made = connections.create(&name).await?;
             stream
                 .write(plan::record(&made, false).changed(Change::Created, &[]))
                 .await?;
             let stays = connections.elected(&name, made).await?;
-            stream.say(&plan::where_to_click(&env, &name));
+            stream.voice.say(&plan::where_to_click(&env, &name));
             return stream
                 .write(plan::record(&stays, false).changed(Change::Created, &[]))
                 .await;
@@ -69,14 +69,15 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     };
     let losers = plan::losers(&env, &found, &have);
     if !losers.is_empty() && !env.plan {
-        stream.may_change().await?; // two runs at once made them, and neither saw the other's
+        stream.control.wait_for_account().await?; // two runs at once made them, and neither saw the other's
         stream
-            .join(losers.iter().map(|arn| connections.delete(arn)))
+            .control
+            .run_all(losers.iter().map(|arn| connections.delete(arn)))
             .await?;
     }
     let differences = Difference::of_tags(&have.tags, &env.tags_of(&name));
     if !differences.is_empty() && !env.plan {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         connections.retag(&have.arn, &name).await?;
     }
     let change = Change::from_differences(&differences, env.plan);

@@ -27,17 +27,16 @@ const GOES: Duration = Duration::from_secs(5 * 60);
 /// ECR, and for whom.
 pub struct Ecr {
     client: Client,
-    stream: Stream,
-    env: Env,
+    /// The environment, and whether the tool may go on.
+    pub(crate) aws: Aws,
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Ecr {
+pub fn client(aws: &Aws) -> Ecr {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     Ecr {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
     }
 }
 
@@ -58,7 +57,7 @@ impl Ecr {
     /// Waits for a repository that someone else just made.
     pub async fn there(&self, name: &str) -> Result<Have> {
         let what = format!("repository {name} exists, but ECR does not show it");
-        wait::until(&self.stream, &what, SHOWS, || self.look(name)).await
+        wait::until(&self.aws.control, &what, SHOWS, || self.look(name)).await
     }
 
     /// Says where the registry's own scanning counts and not its repositories'. It is not ours to
@@ -82,7 +81,7 @@ impl Ecr {
             .unwrap_or_default();
         let rules = found.as_ref().map_or(0, |found| found.rules().len());
         if let Some(line) = plan::overrides(scan, rules) {
-            self.stream.say(&line);
+            self.aws.voice.say(&line);
         }
     }
 
@@ -163,7 +162,7 @@ impl Ecr {
         match self
             .client
             .list_tags_for_resource()
-            .resource_arn(plan::arn(&self.env, name))
+            .resource_arn(plan::arn(&self.aws.env, name))
             .send()
             .await
         {
@@ -230,8 +229,10 @@ impl Ecr {
             .put_lifecycle_policy()
             .repository_name(name)
             .lifecycle_policy_text(text);
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         let what = || format!("set the lifecycle policy of repository {name}");
         answer
             .map(drop)
@@ -271,7 +272,7 @@ impl Ecr {
         let request = self
             .client
             .tag_resource()
-            .resource_arn(plan::arn(&self.env, name));
+            .resource_arn(plan::arn(&self.aws.env, name));
         let request = request.set_tags(Some(sdk_tags(tags)?));
         request
             .send()
@@ -301,7 +302,7 @@ impl Ecr {
             }
         }
         wait::until(
-            &self.stream,
+            &self.aws.control,
             &format!("repository {name} is still there"),
             GOES,
             || async { Ok(self.describe(name).await?.is_none().then_some(())) },

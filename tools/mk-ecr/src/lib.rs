@@ -12,8 +12,8 @@ use plumbing::{Aws, Change, Env, Record, Repo, Result, Stream, wait};
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's repositories as records, for `ls-env`.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let ecr = aws::client(aws, stream, env);
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let ecr = aws::client(aws);
     let names = ecr.names().await?;
     let candidates = names
         .iter()
@@ -34,11 +34,12 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 /// Deletes the repositories among `records` with all their images, for `rm-env`.
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
-    let ecr = aws::client(aws, stream, env);
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    let ecr = aws::client(aws);
     let repositories = records.iter().filter_map(Record::typed::<Repo>);
     stream
-        .each(repositories, async |record| {
+        .control
+        .try_all(repositories, async |record| {
             let Some((_, name)) = record.arn.split_once(":repository/") else {
                 return Ok(());
             };

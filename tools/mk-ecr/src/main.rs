@@ -24,7 +24,7 @@ async fn main() -> std::process::ExitCode {
 async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let ecr = aws::client(&aws, &stream, &env);
+    let ecr = aws::client(&aws);
     // What is built from a source may be what the app of the same name runs: one repository.
     let begun = RefCell::new(HashSet::new());
     let once = |name: String| {
@@ -37,9 +37,9 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
             }
         }
     };
-    let apps = stream.for_each(|app: App| once(app.name));
+    let apps = stream.for_each_record(|app: App| once(app.name));
     let told = tokio::sync::OnceCell::new();
-    let sources = stream.for_each(|source: Source| {
+    let sources = stream.for_each_record(|source: Source| {
         let repository = once(source.name);
         async { tokio::join!(repository, told.get_or_init(|| ecr.tell_of_scanning())).0 }
     });
@@ -63,7 +63,7 @@ async fn repository(stream: &Stream, env: &Env, ecr: &aws::Ecr, app: String) -> 
         .collect();
     let record = || plan::record(env, &app, &plan::needed_by(&said));
     if there.is_none() && !env.plan {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         if ecr.create(&name, &tags).await? {
             stream.write(record().changed(Change::Created, &[])).await?;
             return ecr.keep_the_last_images(&name).await;
@@ -78,12 +78,13 @@ async fn repository(stream: &Stream, env: &Env, ecr: &aws::Ecr, app: String) -> 
         ),
     };
     if let Some(line) = there.as_ref().and_then(plan::encrypted_otherwise) {
-        stream.say(&line);
+        stream.voice.say(&line);
     }
     if change == Change::Updated {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         stream
-            .join(
+            .control
+            .run_all(
                 plan::fields(&differences)
                     .into_iter()
                     .map(|field| ecr.set(&name, field, &tags)),

@@ -55,22 +55,19 @@ const BATCH: usize = 10;
 /// ECS, and for whom: the environment whose tags go into each create call.
 pub struct Ecs {
     client: Client,
-    /// Where waits learn that the tool must stop.
-    pub stream: Stream,
-    /// Whose services they are.
-    pub env: Env,
+    /// The environment, and whether the tool may go on.
+    pub aws: Aws,
     aws: Aws,
     cluster: String,
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Ecs {
+pub fn client(aws: &Aws) -> Ecs {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     let cluster = env.cluster_name();
     Ecs {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
         aws: aws.clone(),
         cluster,
     }
@@ -107,7 +104,10 @@ impl Ecs {
             .create_cluster()
             .cluster_name(&self.cluster)
             .set_tags(self.tags_of(&self.cluster));
-        let answer = wait::retry(&self.stream, ROLE_BUDGET, ROLE, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, ROLE_BUDGET, ROLE, || {
+            request.clone().send()
+        })
+        .await;
         let made = answer
             .map_err(|e| self.failed("CreateCluster", "create cluster", &self.cluster, e))?
             .cluster;
@@ -171,7 +171,7 @@ impl Ecs {
         tags: &[(String, String)],
         task_role: Option<String>,
     ) -> Result<String> {
-        let family = self.env.family_name(app);
+        let family = self.aws.env.family_name(app);
         let built = |e| Error::refused(format!("cannot register task definition {family}: {e}"));
         let environment = want
             .environment
@@ -185,7 +185,7 @@ impl Ecs {
         let log = LogConfiguration::builder()
             .log_driver(LogDriver::Awslogs)
             .options("awslogs-group", &want.log_group)
-            .options("awslogs-region", &self.env.region)
+            .options("awslogs-region", &self.aws.env.region)
             .options("awslogs-stream-prefix", app);
         let container = ContainerDefinition::builder()
             .name(app)
@@ -319,11 +319,11 @@ impl Ecs {
             .enable_ecs_managed_tags(want.managed_tags)
             .set_tags(self.tags_of(name));
         let call = || {
-            wait::retry(&self.stream, CREATE_BUDGET, CREATE, || {
+            wait::retry(&self.aws.control, CREATE_BUDGET, CREATE, || {
                 request.clone().send()
             })
         };
-        match wait::retry(&self.stream, CLUSTER_BUDGET, CLUSTER, call).await {
+        match wait::retry(&self.aws.control, CLUSTER_BUDGET, CLUSTER, call).await {
             Ok(answer) => Ok(Some(answer.service.and_then(|service| service.service_arn).unwrap_or_default())),
             Err(e) if message(&e).contains("Creation of service was not idempotent") => Ok(None),
             Err(e) if code(&e) == CLUSTER[0].0 => Err(Error::unfinished(format!(
@@ -429,14 +429,14 @@ impl Ecs {
             self.failed(
                 "ListTaskDefinitionFamilies",
                 "list the task definitions of",
-                &self.env.name,
+                &self.aws.env.name,
                 e,
             )
         })
     }
 
     fn tags_of(&self, name: &str) -> Option<Vec<Tag>> {
-        Some(sdk_tags(&self.env.tags_of(name)))
+        Some(sdk_tags(&self.aws.env.tags_of(name)))
     }
 
     fn failed<E>(

@@ -21,16 +21,18 @@ pub async fn all(ecs: &Ecs, records: &[Record]) -> Result<()> {
     let of = |kind: &'static str| records.iter().filter(move |record| record.kind() == kind);
     let services = services(ecs, of("service").collect()).await;
     let tasks = ecs
-        .stream
-        .each(of("task_definition"), async |record| {
+        .aws
+        .control
+        .try_all(of("task_definition"), async |record| {
             task(ecs, record).await
         })
         .await;
     // With a service in it, a cluster cannot be deleted: the service's error tells enough.
     let cluster = match &services {
         Ok(()) => {
-            ecs.stream
-                .each(of("cluster"), async |record| cluster(ecs, record).await)
+            ecs.aws
+                .control
+                .try_all(of("cluster"), async |record| cluster(ecs, record).await)
                 .await
         }
         Err(_) => Ok(()),
@@ -41,18 +43,19 @@ pub async fn all(ecs: &Ecs, records: &[Record]) -> Result<()> {
 async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
     let names: Vec<String> = records
         .iter()
-        .map(|record| ecs.env.service_name(record.name()))
+        .map(|record| ecs.aws.env.service_name(record.name()))
         .collect();
     let found = ecs.services(&names).await?;
     let meant = |have: &&HaveService| {
         have.status != "INACTIVE"
-            && ecs.env.owns(&have.tags)
+            && ecs.aws.env.owns(&have.tags)
             && records.iter().any(|record| record.text("arn") == have.arn)
     };
     let going = RefCell::new(Vec::new());
     let ended = ecs
-        .stream
-        .each(found.iter().filter(meant), async |have: &HaveService| {
+        .aws
+        .control
+        .try_all(found.iter().filter(meant), async |have: &HaveService| {
             if have.status != "DRAINING" {
                 ecs.delete_service(have).await?;
             }
@@ -61,7 +64,7 @@ async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
         })
         .await;
     let what = format!("{} services are still draining", going.borrow().len());
-    let gone = wait::until(&ecs.stream, &what, DRAIN_DEADLINE, || async {
+    let gone = wait::until(&ecs.aws.control, &what, DRAIN_DEADLINE, || async {
         let names: Vec<String> = going
             .borrow()
             .iter()
@@ -77,11 +80,9 @@ async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
             going.take().into_iter().partition(|have| is_gone(have));
         going.replace(rest);
         for have in done {
-            let name = plan::app_of(&ecs.env, "service", &have.name).unwrap_or_default();
+            let name = plan::app_of(&ecs.aws.env, "service", &have.name).unwrap_or_default();
             let record = Record::new("service", &name).with("arn", have.arn.as_str());
-            ecs.stream
-                .write(record.changed(Change::Deleted, &[]))
-                .await?;
+            stream.write(record.changed(Change::Deleted, &[])).await?;
         }
         Ok(going.borrow().is_empty().then_some(()))
     })
@@ -92,7 +93,7 @@ async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
 /// Deletes every revision of a family that is ours: one after the other, since ECS allows few of
 /// these calls in a second.
 async fn task(ecs: &Ecs, record: &Record) -> Result<()> {
-    let family = ecs.env.family_name(record.name());
+    let family = ecs.aws.env.family_name(record.name());
     let mut dead = ours(
         ecs,
         ecs.revisions(&family, TaskStatus::Inactive).await?,
@@ -104,7 +105,7 @@ async fn task(ecs: &Ecs, record: &Record) -> Result<()> {
         ecs.deregister(arn).await?;
     }
     let what = format!("task definition {family} is still active");
-    wait::until(&ecs.stream, &what, INACTIVE_DEADLINE, || async {
+    wait::until(&ecs.aws.control, &what, INACTIVE_DEADLINE, || async {
         for arn in &alive {
             if ecs.task(arn).await?.is_some() {
                 return Ok(None);
@@ -118,7 +119,7 @@ async fn task(ecs: &Ecs, record: &Record) -> Result<()> {
     match dead.last() {
         Some(last) => {
             let record = Record::new("task_definition", record.name()).with("arn", last.as_str());
-            ecs.stream.write(record.changed(Change::Deleted, &[])).await
+            stream.write(record.changed(Change::Deleted, &[])).await
         }
         None => Ok(()),
     }
@@ -132,10 +133,10 @@ async fn ours(ecs: &Ecs, arns: Vec<String>, active: bool) -> Result<Vec<String>>
         let Some((task, _)) = ecs.revision(&arn).await? else {
             continue;
         };
-        let tagged = ecs.env.owns(&task.tags);
-        if !tagged && active && plan::owns_task(&ecs.env, &task) {
+        let tagged = ecs.aws.env.owns(&task.tags);
+        if !tagged && active && plan::owns_task(&ecs.aws.env, &task) {
             let family = plan::family_of(&arn);
-            ecs.retag(&arn, family, &plan::task_tags(&ecs.env, family, true))
+            ecs.retag(&arn, family, &plan::task_tags(&ecs.aws.env, family, true))
                 .await?;
         } else if !tagged {
             continue;
@@ -149,16 +150,16 @@ async fn cluster(ecs: &Ecs, record: &Record) -> Result<()> {
     let Some(have) = ecs.cluster().await? else {
         return Ok(());
     };
-    if record.text("arn") != have.arn || !ecs.env.owns(&have.tags) {
+    if record.text("arn") != have.arn || !ecs.aws.env.owns(&have.tags) {
         return Ok(());
     }
     if have.status != "DEPROVISIONING" {
         ecs.stop_tasks().await?;
         ecs.delete_cluster().await?;
     }
-    let name = ecs.env.cluster_name();
+    let name = ecs.aws.env.cluster_name();
     wait::until(
-        &ecs.stream,
+        &ecs.aws.control,
         &format!("cluster {name} is still there"),
         CLUSTER_DEADLINE,
         || async {
@@ -172,7 +173,7 @@ async fn cluster(ecs: &Ecs, record: &Record) -> Result<()> {
         },
     )
     .await?;
-    ecs.stream
+    stream
         .write(plan::cluster_record(&have.arn).changed(Change::Deleted, &[]))
         .await
 }

@@ -25,8 +25,8 @@ pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The cluster, the services with what they tell of their apps, and the task definitions, for
 /// `ls-env`; two calls deep, and three where a service runs another revision than the newest.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let ecs = aws::client(aws, stream, env);
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let ecs = aws::client(aws);
     let (cluster, names, families) = try_join!(ecs.cluster(), ecs.service_names(), ecs.families())?;
     let families = families
         .into_iter()
@@ -98,8 +98,8 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 }
 
 /// Deletes the services, task definitions and cluster among `records`, for `rm-env`.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
-    delete::all(&aws::client(aws, stream, env), records).await
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    delete::all(&aws::client(aws), records).await
 }
 
 /// Waits until each service runs, in full, the task definition that its record names, for
@@ -115,7 +115,7 @@ pub async fn wait_stable(
     services: &[Service],
     log: impl AsyncFn(&str, &str) -> Vec<String>,
 ) -> Result<BTreeSet<String>> {
-    stable::wait(&aws::client(aws, stream, env), services, log).await
+    stable::wait(&aws::client(aws), services, log).await
 }
 
 /// The services of some apps that are steady at this moment, for `wait-env`.
@@ -126,7 +126,7 @@ pub async fn steady(
     apps: &[String],
 ) -> Result<Vec<Service>> {
     let names: Vec<String> = apps.iter().map(|app| env.service_name(app)).collect();
-    let found = aws::client(aws, stream, env).services(&names).await?;
+    let found = aws::client(aws).services(&names).await?;
     let steady = found.into_iter().filter(|have| {
         let progress = plan::progress(have, &have.settings.task_definition);
         matches!(progress, plan::Progress::Steady) && env.owns(&have.tags)

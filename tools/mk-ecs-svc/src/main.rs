@@ -45,7 +45,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     }
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let ecs = aws::client(&aws, &stream, &env);
+    let ecs = aws::client(&aws);
     let images: BTreeMap<String, String> = args.images.into_iter().collect();
     let cluster = make::cluster(&ecs).boxed_local().shared();
     let make = Make::new(
@@ -55,7 +55,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         args.placeholder,
         cluster.clone(),
     );
-    let apps = stream.for_each::<App, _, _>(|app| make.app(app));
+    let apps = stream.for_each_record::<App, _, _>(|app| make.app(app));
     let (cluster, apps) = tokio::join!(cluster, apps);
     cluster.and(apps)?;
     match images

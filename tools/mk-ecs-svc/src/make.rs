@@ -31,31 +31,38 @@ pub type ClusterReady<'a> = Shared<LocalBoxFuture<'a, Result<String>>>;
 
 /// Finds or makes the cluster; answers its ARN.
 pub async fn cluster(ecs: &Ecs) -> Result<String> {
-    let name = ecs.env.cluster_name();
+    let name = ecs.aws.env.cluster_name();
     let Some(have) = ecs.cluster().await? else {
-        let (arn, change) = match ecs.env.plan {
+        let (arn, change) = match ecs.aws.env.plan {
             true => (
-                ecs.env.arn("ecs", &format!("cluster/{name}")),
+                ecs.aws.env.arn("ecs", &format!("cluster/{name}")),
                 Change::Create,
             ),
             false => {
-                ecs.stream.may_change().await?;
+                ecs.aws.control.wait_for_account().await?;
                 (ecs.create_cluster().await?, Change::Created)
             }
         };
-        ecs.stream
+        stream
             .write(plan::cluster_record(&arn).changed(change, &[]))
             .await?;
         return Ok(arn);
     };
-    plan::ours(&ecs.env, "cluster", &name, &have.tags)?;
+    plan::ours(&ecs.aws.env, "cluster", &name, &have.tags)?;
     if !matches!(have.status.as_str(), "ACTIVE" | "PROVISIONING") {
         return Err(
             Error::unfinished(format!("cluster {name} is {}", have.status.to_lowercase()))
                 .hint("run the pipeline again when it is gone"),
         );
     }
-    let differences = retagged(ecs, &have.arn, &name, &have.tags, &ecs.env.tags_of(&name)).await?;
+    let differences = retagged(
+        ecs,
+        &have.arn,
+        &name,
+        &have.tags,
+        &ecs.aws.env.tags_of(&name),
+    )
+    .await?;
     written(ecs, plan::cluster_record(&have.arn), &differences).await?;
     Ok(have.arn)
 }
@@ -94,7 +101,7 @@ impl<'a> Make<'a> {
         let (asked, found, turn) = Default::default();
         Make {
             ecs,
-            env: &ecs.env,
+            env: &ecs.aws.env,
             images,
             rollbacks,
             placeholder,
@@ -137,8 +144,7 @@ impl<'a> Make<'a> {
             have.ok_or_else(|| Error::refused(format!("there is no service {name} to take back")))?;
         let (to, from) = rollback::target(self.ecs, app, &have).await?;
         rollback::mark(self.ecs, &from).await?;
-        self.ecs
-            .stream
+        self.stream
             .write(plan::task_record(&app.name, &to.arn, &to.task.image).changed(Change::Kept, &[]))
             .await?;
         let want = Settings {
@@ -240,14 +246,14 @@ impl<'a> Make<'a> {
         let arn = match self.env.plan {
             true => self.env.planned(&self.env.family_name(&app.name)),
             false => {
-                self.ecs.stream.may_change().await?;
+                self.ecs.aws.control.wait_for_account().await?;
                 self.ecs
                     .register(&app.name, &want, tags, have.and_then(|have| have.task_role))
                     .await?
             }
         };
         let record = plan::task_record(&app.name, &arn, &want.image).changed(change, differences);
-        self.ecs.stream.write(record).await?;
+        self.stream.write(record).await?;
         let mut made = Revision {
             arn,
             task: want,
@@ -295,7 +301,7 @@ impl<'a> Make<'a> {
             .filter(|arn| revision.kept || **arn == revision.arn)
             .collect();
         if !losers.is_empty() {
-            self.ecs.stream.may_change().await?;
+            self.ecs.aws.control.wait_for_account().await?;
         }
         for loser in losers {
             self.ecs.deregister(loser).await?;
@@ -346,11 +352,11 @@ impl<'a> Make<'a> {
             .need_where::<Image>(web, |record| record.image.is_some())
             .await;
         match (pushed.map(|record| record.image.unwrap_or_default()), &app.image) {
-            (Err(missing), Some(own)) if missing.kind == Kind::Input && stream.go_on().is_ok() => Ok(own.clone()),
+            (Err(missing), Some(own)) if missing.kind == Kind::Input && stream.control.check_stopped().is_ok() => Ok(own.clone()),
             (Err(missing), None)
                 if self.placeholder
                     && missing.kind == Kind::Input
-                    && stream.go_on().is_ok()
+                    && stream.control.check_stopped().is_ok()
                     && !stream.upstream_failed() =>
             {
                 Ok(plan::placeholder(self.env, web))
@@ -364,7 +370,7 @@ impl<'a> Make<'a> {
 
     /// Whether an image record of an app is there, or announced, or follows from its directory.
     fn is_pushed(&self, app: &App) -> bool {
-        app.context.is_some() || self.ecs.stream.get::<Image>(&app.name).is_some()
+        app.context.is_some() || self.stream.get::<Image>(&app.name).is_some()
     }
 
     /// Whether a revision's image stays because the app's pipeline deployed it: the image of the app
@@ -379,7 +385,8 @@ impl<'a> Make<'a> {
             let name = &app.name;
             let kept = format!("{name} keeps {running}, which its pipeline deployed");
             self.ecs
-                .stream
+                .aws
+                .voice
                 .say(&format!("{kept}; --image {name}=REFERENCE replaces it"));
         }
         Task {
@@ -416,7 +423,7 @@ impl<'a> Make<'a> {
     ) -> Result<String> {
         let web = &app.name;
         let sets = format!("app '{web}' sets {key} from {{{kind}.{name}.{field}}}");
-        let record = self.ecs.stream.need_record(kind, name).await;
+        let record = self.stream.need_record(kind, name).await;
         let record = record.map_err(|missing| {
             self.instead(
                 missing,
@@ -433,7 +440,7 @@ impl<'a> Make<'a> {
 
     /// Says in the app's words what the input lacks; other errors stay as they are.
     fn instead(&self, missing: Error, message: String) -> Error {
-        match missing.kind == Kind::Input && self.ecs.stream.go_on().is_ok() {
+        match missing.kind == Kind::Input && self.ecs.aws.control.check_stopped().is_ok() {
             true => Error::input(message),
             false => missing,
         }
@@ -515,16 +522,12 @@ impl<'a> Make<'a> {
                 );
                 let record =
                     plan::service_record(&app.name, &self.env.arn("ecs", &arn), &cluster, &want);
-                return self
-                    .ecs
-                    .stream
-                    .write(record.changed(Change::Create, &[]))
-                    .await;
+                return self.stream.write(record.changed(Change::Create, &[])).await;
             }
-            let (cluster, egress) = join!(cluster, self.ecs.stream.need::<Egress>("main"));
+            let (cluster, egress) = join!(cluster, self.stream.need::<Egress>("main"));
             let cluster = cluster?;
             egress?;
-            self.ecs.stream.may_change().await?;
+            self.ecs.aws.control.wait_for_account().await?;
             if task.kept {
                 self.elect(app, &mut task, "", "").await?;
                 want.task_definition = task.arn.clone();
@@ -533,7 +536,6 @@ impl<'a> Make<'a> {
             if let Some(arn) = self.ecs.create_service(name, &want, &token).await? {
                 let record = plan::service_record(&app.name, &arn, &cluster, &want);
                 return self
-                    .ecs
                     .stream
                     .write(record.changed(Change::Created, &[]))
                     .await;
@@ -579,7 +581,7 @@ impl<'a> Make<'a> {
             "{} keeps {count} tasks: Application Auto Scaling sets from {least} to {most}",
             app.name
         );
-        self.ecs.stream.say(&told);
+        self.ecs.aws.voice.say(&told);
         Ok(Settings {
             count,
             ..want.clone()
@@ -599,8 +601,8 @@ impl<'a> Make<'a> {
         ));
         if !differences.is_empty() && !self.env.plan {
             // Its new tasks pull their image through it.
-            self.ecs.stream.need::<Egress>("main").await?;
-            self.ecs.stream.may_change().await?;
+            self.stream.need::<Egress>("main").await?;
+            self.ecs.aws.control.wait_for_account().await?;
             self.ecs
                 .update_service(&have.name, settings, want, again)
                 .await?;
@@ -634,17 +636,17 @@ async fn retagged(
     want: &[(String, String)],
 ) -> Result<Vec<Difference>> {
     let differences = Difference::of_tags(have, want);
-    if !differences.is_empty() && !ecs.env.plan {
-        ecs.stream.may_change().await?;
+    if !differences.is_empty() && !ecs.aws.env.plan {
+        ecs.aws.control.wait_for_account().await?;
         ecs.retag(arn, name, want).await?;
     }
     Ok(differences)
 }
 
 async fn written(ecs: &Ecs, record: Record, differences: &[Difference]) -> Result<()> {
-    ecs.stream
+    stream
         .write(record.changed(
-            Change::from_differences(differences, ecs.env.plan),
+            Change::from_differences(differences, ecs.aws.env.plan),
             differences,
         ))
         .await

@@ -13,12 +13,12 @@ use crate::plan::{self, HaveService, HaveTask};
 /// Errors: the service has none before, or its load balancer does not fit that one.
 pub async fn target(ecs: &Ecs, app: &App, have: &HaveService) -> Result<(HaveTask, Vec<String>)> {
     let (family, runs) = (
-        ecs.env.family_name(&app.name),
+        ecs.aws.env.family_name(&app.name),
         &have.settings.task_definition,
     );
     let newest = ecs.task(&family).await?;
-    let newest =
-        newest.filter(|newest| plan::newer(&newest.arn, runs) && plan::owns_task(&ecs.env, newest));
+    let newest = newest
+        .filter(|newest| plan::newer(&newest.arn, runs) && plan::owns_task(&ecs.aws.env, newest));
     let mut from = vec![runs.clone()];
     if let Some(newest) = newest {
         let marked = plan::rolled_back(&newest);
@@ -31,7 +31,7 @@ pub async fn target(ecs: &Ecs, app: &App, have: &HaveService) -> Result<(HaveTas
             if by_ecs {
                 let (from, to) = (plan::short(&newest.arn), plan::short(runs));
                 let image = &there.task.image;
-                ecs.stream.say(&format!(
+                ecs.aws.voice.say(&format!(
                     "ECS has taken {} back from {from} already: it runs {image} ({to})",
                     app.name
                 ));
@@ -44,7 +44,7 @@ pub async fn target(ecs: &Ecs, app: &App, have: &HaveService) -> Result<(HaveTas
     }
     for arn in plan::between(ecs.revisions(&family, TaskStatus::Active).await?, "", runs) {
         match ecs.task(&arn).await? {
-            Some(task) if plan::owns_task(&ecs.env, &task) && !plan::rolled_back(&task) => {
+            Some(task) if plan::owns_task(&ecs.aws.env, &task) && !plan::rolled_back(&task) => {
                 if plan::failed(have, &arn) {
                     from.push(arn); // ECS has just come back from it
                     continue;
@@ -69,20 +69,20 @@ pub async fn target(ecs: &Ecs, app: &App, have: &HaveService) -> Result<(HaveTas
 /// Marks those of some revisions that are ours, ahead of what makes a service leave them: a run that is
 /// cut in between does not go back one too many when it is repeated.
 pub async fn mark(ecs: &Ecs, revisions: &[String]) -> Result<()> {
-    for revision in revisions.iter().filter(|_| !ecs.env.plan) {
+    for revision in revisions.iter().filter(|_| !ecs.aws.env.plan) {
         let Some(have) = ecs
             .task(revision)
             .await?
-            .filter(|have| plan::owns_task(&ecs.env, have))
+            .filter(|have| plan::owns_task(&ecs.aws.env, have))
         else {
             continue;
         };
         if !plan::rolled_back(&have) {
-            ecs.stream.may_change().await?;
+            ecs.aws.control.wait_for_account().await?;
             ecs.retag(
                 revision,
                 plan::short(revision),
-                &plan::marked_rolled_back(&ecs.env, &have),
+                &plan::marked_rolled_back(&ecs.aws.env, &have),
             )
             .await?;
         }

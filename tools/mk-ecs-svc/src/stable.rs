@@ -58,7 +58,7 @@ pub async fn wait(
         [one] => format!("service {one} is not steady"),
         all => format!("of services {} not all are steady", all.join(", ")),
     };
-    let result = wait::until(&ecs.stream, &what, STEADY_DEADLINE, || async {
+    let result = wait::until(&ecs.aws.control, &what, STEADY_DEADLINE, || async {
         let asked: Vec<&Service> = waiting.borrow().values().copied().collect();
         let arns: Vec<String> = asked.iter().map(|asked| asked.arn.clone()).collect();
         let found = ecs.services(&arns).await?;
@@ -122,7 +122,7 @@ async fn look(
     if have.forgets && have.events.is_empty() && have.running == 0 {
         let is_idle = seen.borrow_mut().looks_without(arn) >= LOOKS_WITHOUT;
         if is_idle {
-            ecs.stream.say(&format!(
+            ecs.aws.voice.say(&format!(
                 "app {} has no tasks: this endpoint starts none",
                 asked.name
             ));
@@ -136,7 +136,7 @@ async fn look(
             .insert(arn.clone(), trouble.into())
             .is_none()
     {
-        ecs.stream.say(trouble); // it may pass, and a person may know that it will not
+        ecs.aws.voice.say(trouble); // it may pass, and a person may know that it will not
     }
     // The breaker needs many tasks, and minutes for each, to give up what cannot succeed.
     let Some(primary) = have.primary() else {
@@ -181,7 +181,7 @@ async fn told(
     }
     if let Some(stop) = stop {
         for line in log(app, &stop.task).await {
-            ecs.stream.say(&format!("{app} logged: {line}"));
+            ecs.aws.voice.say(&format!("{app} logged: {line}"));
         }
     }
     Error::refused(message).hint(format!(

@@ -50,17 +50,16 @@ const GONE_DEADLINE: Duration = Duration::from_secs(5 * 60);
 /// Lambda, and for whom.
 pub struct Lambda {
     client: Client,
-    stream: Stream,
-    env: Env,
+    /// The environment, and whether the tool may go on.
+    pub(crate) aws: Aws,
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Lambda {
+pub fn client(aws: &Aws) -> Lambda {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     Lambda {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
     }
 }
 
@@ -74,7 +73,7 @@ impl Lambda {
         else {
             return Ok(None);
         };
-        if !self.env.owns(&have.tags) {
+        if !self.aws.env.owns(&have.tags) {
             return Ok(Some(have));
         }
         match self
@@ -104,7 +103,7 @@ impl Lambda {
 
     /// Waits for a function that someone else just made.
     pub async fn there(&self, name: &str) -> Result<Have> {
-        wait::until(&self.stream, &hidden(name), SHOWS, || self.look(name)).await
+        wait::until(&self.aws.control, &hidden(name), SHOWS, || self.look(name)).await
     }
 
     /// The function of a name as it is. Of Lambda's calls only this one and few others have a limit
@@ -150,7 +149,7 @@ impl Lambda {
         let names = found
             .into_iter()
             .filter_map(|function| function.function_name);
-        let ours = names.filter(|name| plan::could_be_ours(&self.env, name));
+        let ours = names.filter(|name| plan::could_be_ours(&self.aws.env, name));
         let tagged = wait::all(ours.map(|name| self.tagged(name))).await?;
         Ok(tagged.into_iter().flatten().collect())
     }
@@ -160,7 +159,7 @@ impl Lambda {
         match self
             .client
             .list_tags()
-            .resource(plan::arn(&self.env, &name))
+            .resource(plan::arn(&self.aws.env, &name))
             .send()
             .await
         {
@@ -199,7 +198,7 @@ impl Lambda {
             .description(&want.description)
             .publish(false)
             .set_tags(Some(want.tags.iter().cloned().collect()));
-        match wait::retry(&self.stream, SPREADS, ROLE, || request.clone().send()).await {
+        match wait::retry(&self.aws.control, SPREADS, ROLE, || request.clone().send()).await {
             Ok(_) => Ok(true),
             Err(error) if code(&error) == "ResourceConflictException" => Ok(false),
             Err(error) => Err(refused(
@@ -231,7 +230,7 @@ impl Lambda {
             .zip_file(Blob::new(want.code.zip.as_slice()))
             .architectures(Architecture::from(plan::ARCHITECTURE))
             .publish(false);
-        let answer = wait::retry(&self.stream, CONFLICT_BUDGET, &[CONFLICT], || {
+        let answer = wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], || {
             request.clone().send()
         })
         .await;
@@ -282,7 +281,11 @@ impl Lambda {
             )
             .kms_key_arn("");
         let cases = [ROLE, &[CONFLICT]].concat();
-        match wait::retry(&self.stream, SPREADS, &cases, || request.clone().send()).await {
+        match wait::retry(&self.aws.control, SPREADS, &cases, || {
+            request.clone().send()
+        })
+        .await
+        {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("configure function {}", want.function);
@@ -304,7 +307,7 @@ impl Lambda {
             .function_name(name)
             .maximum_retry_attempts(plan::RETRIES)
             .maximum_event_age_in_seconds(plan::EVENT_AGE);
-        let answer = wait::retry(&self.stream, CONFLICT_BUDGET, FRESH, || {
+        let answer = wait::retry(&self.aws.control, CONFLICT_BUDGET, FRESH, || {
             request.clone().send()
         })
         .await;
@@ -320,7 +323,7 @@ impl Lambda {
             .client
             .delete_function_concurrency()
             .function_name(name);
-        let answer = wait::retry(&self.stream, CONFLICT_BUDGET, FRESH, || {
+        let answer = wait::retry(&self.aws.control, CONFLICT_BUDGET, FRESH, || {
             request.clone().send()
         })
         .await;
@@ -335,9 +338,9 @@ impl Lambda {
         let request = self
             .client
             .tag_resource()
-            .resource(plan::arn(&self.env, &want.function));
+            .resource(plan::arn(&self.aws.env, &want.function));
         let request = request.set_tags(Some(want.tags.iter().cloned().collect()));
-        let answer = wait::retry(&self.stream, CONFLICT_BUDGET, &[CONFLICT], || {
+        let answer = wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], || {
             request.clone().send()
         })
         .await;
@@ -355,7 +358,7 @@ impl Lambda {
     /// Errors: it could not be made, or someone deletes it meanwhile.
     pub async fn settled(&self, name: &str) -> Result<State> {
         let what = format!("function {name} is not ready");
-        wait::until(&self.stream, &what, ACTIVE_DEADLINE, || async {
+        wait::until(&self.aws.control, &what, ACTIVE_DEADLINE, || async {
             let state = self.function(name).await?.map(|have| have.state);
             match state {
                 None => Err(plan::deleted(name)),
@@ -387,7 +390,10 @@ impl Lambda {
 
     /// Like [`ready`](Self::ready), of one just made, which may not show yet.
     pub async fn made(&self, name: &str) -> Result<()> {
-        wait::until(&self.stream, &hidden(name), SHOWS, || self.function(name)).await?;
+        wait::until(&self.aws.control, &hidden(name), SHOWS, || {
+            self.function(name)
+        })
+        .await?;
         self.ready(name).await
     }
 
@@ -395,7 +401,7 @@ impl Lambda {
     pub async fn delete(&self, name: &str, have: &Have) -> Result<()> {
         if have.state != State::Deleting {
             let request = self.client.delete_function().function_name(name);
-            match wait::retry(&self.stream, CONFLICT_BUDGET, &[CONFLICT], || {
+            match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], || {
                 request.clone().send()
             })
             .await
@@ -412,7 +418,7 @@ impl Lambda {
             }
         }
         let what = format!("function {name} is still there");
-        wait::until(&self.stream, &what, GONE_DEADLINE, || async {
+        wait::until(&self.aws.control, &what, GONE_DEADLINE, || async {
             Ok(self.function(name).await?.is_none().then_some(()))
         })
         .await

@@ -13,8 +13,8 @@ use plumbing::{Aws, Change, Env, Function, Record, Result, Stream};
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's functions as records, for `ls-env`.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let found = aws::client(aws, stream, env).find().await?;
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let found = aws::client(aws).find().await?;
     let ours = found.iter().filter(|(_, tags)| env.owns(tags));
     Ok(ours
         .map(|(function, tags)| plan::record(env, plan::source(function, tags), function))
@@ -24,14 +24,15 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 /// Deletes the functions among `records`, for `rm-env`, and waits until they are gone.
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let functions: Vec<Function> = records.iter().filter_map(Record::typed).collect();
     if functions.is_empty() {
         return Ok(());
     }
-    let lambda = aws::client(aws, stream, env);
+    let lambda = aws::client(aws);
     stream
-        .each(functions, async |record| {
+        .control
+        .try_all(functions, async |record| {
             let Some(have) = lambda.function(&record.function).await? else {
                 return Ok(());
             };

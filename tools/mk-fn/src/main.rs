@@ -24,11 +24,11 @@ async fn main() -> std::process::ExitCode {
 async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let lambda = aws::client(&aws, &stream, &env);
+    let lambda = aws::client(&aws);
     let code = code::code()?;
     let (stream, env, lambda, code) = (&stream, &env, &lambda, &code);
     stream
-        .for_each(|source: Source| async move {
+        .for_each_record(|source: Source| async move {
             function(stream, env, lambda, code, &source.name).await
         })
         .await
@@ -51,7 +51,7 @@ async fn function(
     let want = plan::want(env, source, &role.arn, &group.group, code);
     let record = || plan::record(env, source, &name);
     if there.is_none() && !env.plan {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         if lambda.create(&want).await? {
             stream.write(record().changed(Change::Created, &[])).await?;
             // The first error ends both: where someone has deleted it, its retries are not to be set.
@@ -67,7 +67,7 @@ async fn function(
         ),
     };
     if change == Change::Updated {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         lambda.settled(&name).await?;
         // One after the other: Lambda refuses two changes of one function at once.
         for field in plan::fields(&differences) {

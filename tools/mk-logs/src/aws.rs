@@ -6,87 +6,97 @@ use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::Builder;
 use aws_sdk_cloudwatchlogs::types::LogGroup;
 use futures_util::future::try_join_all;
-use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
+use plumbing::{Aws, Error, Result, aws_error, code, wait};
 
-use crate::plan::{self, Have, Want};
+use crate::plan::{self, Have, Part, Want};
 
 /// "Try again", says CloudWatch Logs, while another change of the same group is under way.
-const CONFLICT: &[(&str, &str)] = &[("OperationAbortedException", "")];
+const CONFLICT: (&str, &str) = ("OperationAbortedException", "");
 const CONFLICT_BUDGET: Duration = Duration::from_secs(60);
 /// A group just made may be unknown to the next call for some seconds.
-const FRESH: &[(&str, &str)] = &[CONFLICT[0], ("ResourceNotFoundException", "")];
+const UNKNOWN: (&str, &str) = ("ResourceNotFoundException", "");
 /// A group that exists by CreateLogGroup's word shows in a listing within seconds.
-const SHOWS: Duration = Duration::from_secs(60);
+const VISIBLE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// How many lines of a log a person is shown.
 const LAST_LINES: i32 = 3;
 
-/// CloudWatch Logs, and for whom.
+/// CloudWatch Logs, for one environment.
 pub struct Logs {
     client: Client,
-    stream: Stream,
-    env: Env,
+    /// The environment, and whether the tool may go on.
+    pub aws: Aws,
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Logs {
+pub fn client(aws: &Aws) -> Logs {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     Logs {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
     }
 }
 
 impl Logs {
-    /// The groups of apps under the environment's prefix, whosesoever; two calls deep.
-    pub async fn of_apps(&self) -> Result<Vec<Have>> {
-        self.under(&self.env.log_group_name(""), |_| true).await
+    /// The groups that are named like the environment's apps' groups, ours or not; two calls deep.
+    pub async fn list_of_apps(&self) -> Result<Vec<Have>> {
+        self.list(&self.aws.env.log_group_name("")).await
     }
 
-    /// Every group that could be the environment's, whosesoever; two calls deep.
+    /// Every group that could be the environment's by its name, ours or not; two calls deep.
     pub async fn find(&self) -> Result<Vec<Have>> {
-        let places = plan::places(&self.env);
-        let looks = places
-            .iter()
-            .map(|(prefix, could_be)| self.under(prefix, |have| could_be(&self.env, &have.group)));
-        Ok(try_join_all(looks).await?.concat())
+        let prefixes = plan::prefixes(&self.aws.env);
+        let lists = prefixes.iter().map(|prefix| self.list(prefix));
+        Ok(try_join_all(lists).await?.concat())
     }
 
     /// The group of a name.
-    pub async fn look(&self, group: &str) -> Result<Option<Have>> {
-        Ok(self.under(group, |have| have.group == group).await?.pop())
+    pub async fn get(&self, group: &str) -> Result<Option<Have>> {
+        let listed = self.list_names(group).await?;
+        match listed.into_iter().find(|have| have.group == group) {
+            Some(have) => self.with_tags(have).await,
+            None => Ok(None),
+        }
     }
 
     /// Waits for a group that someone else just made.
-    pub async fn there(&self, group: &str) -> Result<Have> {
+    pub async fn wait_visible(&self, group: &str) -> Result<Have> {
         let what = format!("log group {group} exists, but CloudWatch Logs does not show it");
-        wait::until(&self.stream, &what, SHOWS, || self.look(group)).await
+        let get = || self.get(group);
+        wait::until(&self.aws.control, &what, VISIBLE_DEADLINE, get).await
     }
 
     /// The end of a log stream; whoever asks can do without.
     pub async fn last_lines(&self, group: &str, log_stream: &str) -> Vec<String> {
-        let request = self
+        let answer = self
             .client
             .get_log_events()
             .log_group_name(group)
-            .log_stream_name(log_stream);
-        let answer = request
+            .log_stream_name(log_stream)
             .limit(LAST_LINES)
             .start_from_head(false)
             .send()
             .await;
-        let events = answer
-            .ok()
-            .and_then(|answer| answer.events)
-            .unwrap_or_default();
-        events
-            .into_iter()
-            .filter_map(|event| Some(event.message?.trim_end().to_string()))
-            .collect()
+        let Ok(answer) = answer else {
+            return Vec::new();
+        };
+        let events = answer.events.unwrap_or_default();
+        let messages = events.into_iter().filter_map(|event| event.message);
+        messages.map(|text| text.trim_end().to_string()).collect()
     }
 
-    async fn under(&self, prefix: &str, wanted: impl Fn(&Have) -> bool) -> Result<Vec<Have>> {
+    /// The groups whose names begin with a prefix and could be the environment's, with their tags.
+    async fn list(&self, prefix: &str) -> Result<Vec<Have>> {
+        let listed = self.list_names(prefix).await?;
+        let candidates = listed
+            .into_iter()
+            .filter(|have| plan::could_be_ours(&self.aws.env, &have.group));
+        let tagged = try_join_all(candidates.map(|have| self.with_tags(have))).await?;
+        Ok(tagged.into_iter().flatten().collect())
+    }
+
+    /// The groups whose names begin with a prefix, without their tags.
+    async fn list_names(&self, prefix: &str) -> Result<Vec<Have>> {
         let pages = self
             .client
             .describe_log_groups()
@@ -94,149 +104,141 @@ impl Logs {
             .into_paginator()
             .items()
             .send();
-        let found: Vec<LogGroup> = pages.collect::<Result<_, _>>().await.map_err(|e| {
-            aws_error(
-                "logs:DescribeLogGroups",
-                format!("find log groups {prefix}*"),
-                e,
-            )
+        let groups: Vec<LogGroup> = pages.collect::<Result<_, _>>().await.map_err(|error| {
+            let what = format!("find log groups {prefix}*");
+            aws_error("logs:DescribeLogGroups", what, error)
         })?;
-        let found = found
-            .into_iter()
-            .map(have)
-            .filter(|have| have.group.starts_with(prefix) && wanted(have));
-        let tagged = try_join_all(found.map(|have| self.tagged(have))).await?;
-        Ok(tagged.into_iter().flatten().collect())
+        let groups = groups.into_iter().map(have_of);
+        Ok(groups
+            .filter(|have| have.group.starts_with(prefix))
+            .collect())
     }
 
-    /// Adds a group's tags; nothing where it went away meanwhile.
-    async fn tagged(&self, have: Have) -> Result<Option<Have>> {
-        let arn = plan::arn(&self.env, &have.group);
-        match self
-            .client
-            .list_tags_for_resource()
-            .resource_arn(arn)
-            .send()
-            .await
-        {
-            Ok(answer) => Ok(Some(Have {
-                tags: answer.tags.unwrap_or_default().into_iter().collect(),
-                ..have
-            })),
+    /// Adds a group's tags; answers nothing where the group went away meanwhile.
+    async fn with_tags(&self, have: Have) -> Result<Option<Have>> {
+        let arn = plan::arn(&self.aws.env, &have.group);
+        let request = self.client.list_tags_for_resource().resource_arn(arn);
+        match request.send().await {
+            Ok(answer) => {
+                let tags = answer.tags.unwrap_or_default().into_iter().collect();
+                Ok(Some(Have { tags, ..have }))
+            }
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(None),
-            Err(error) => Err(aws_error(
-                "logs:ListTagsForResource",
-                format!("read the tags of log group {}", have.group),
-                error,
-            )),
+            Err(error) => {
+                let what = format!("read the tags of log group {}", have.group);
+                Err(aws_error("logs:ListTagsForResource", what, error))
+            }
         }
     }
 
     /// Makes a group with its tags; answers false where one of that name is there already.
     pub async fn create(&self, want: &Want) -> Result<bool> {
         let group = &want.group;
-        let tags = want.tags.iter().cloned().collect();
         let request = self
             .client
             .create_log_group()
             .log_group_name(group)
-            .set_tags(Some(tags));
-        match wait::retry(&self.stream, CONFLICT_BUDGET, CONFLICT, || {
-            request.clone().send()
-        })
-        .await
-        {
+            .set_tags(Some(want.tags.iter().cloned().collect()));
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], send).await {
             Ok(_) => Ok(true),
             Err(error) if code(&error) == "ResourceAlreadyExistsException" => Ok(false),
-            Err(error) => Err(aws_error(
-                "logs:CreateLogGroup",
-                format!("create log group {group}"),
-                error,
-            )),
+            Err(error) => {
+                let what = format!("create log group {group}");
+                Err(aws_error("logs:CreateLogGroup", what, error))
+            }
+        }
+    }
+
+    /// Brings one part of a group into line.
+    pub async fn set(&self, want: &Want, part: Part) -> Result<()> {
+        match part {
+            Part::Retention => self.set_retention(want).await,
+            Part::Tags => self.set_tags(&want.group, &want.tags).await,
         }
     }
 
     /// Sets for how many days a group keeps events.
-    pub async fn retain(&self, group: &str, days: i32) -> Result<()> {
+    pub async fn set_retention(&self, want: &Want) -> Result<()> {
+        let group = &want.group;
         let request = self
             .client
             .put_retention_policy()
             .log_group_name(group)
-            .retention_in_days(days);
-        let answer = wait::retry(&self.stream, CONFLICT_BUDGET, FRESH, || {
-            request.clone().send()
-        })
-        .await;
-        let what = || format!("set the retention of log group {group}");
-        answer
-            .map(drop)
-            .map_err(|e| aws_error("logs:PutRetentionPolicy", what(), e))
+            .retention_in_days(want.retention);
+        let cases = [CONFLICT, UNKNOWN];
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &cases, send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("set the retention of log group {group}");
+                Err(aws_error("logs:PutRetentionPolicy", what, error))
+            }
+        }
     }
 
-    /// Sets a group's tags to ours; others' tags stay.
-    pub async fn retag(&self, group: &str, tags: &[(String, String)]) -> Result<()> {
-        let tags = tags.iter().cloned().collect();
+    /// Sets the tags that are ours; others' tags stay.
+    async fn set_tags(&self, group: &str, tags: &[(String, String)]) -> Result<()> {
         let request = self
             .client
             .tag_resource()
-            .resource_arn(plan::arn(&self.env, group))
-            .set_tags(Some(tags));
-        request
-            .send()
-            .await
-            .map(drop)
-            .map_err(|e| aws_error("logs:TagResource", format!("tag log group {group}"), e))
+            .resource_arn(plan::arn(&self.aws.env, group))
+            .set_tags(Some(tags.iter().cloned().collect()));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("tag log group {group}");
+                Err(aws_error("logs:TagResource", what, error))
+            }
+        }
     }
 
-    /// Deletes a group and looks once whether a late writer made it anew.
+    /// Deletes a group, and once more where a late writer made it anew.
     ///
     /// Errors: there is one again that may be someone's own.
     pub async fn delete(&self, have: &Have) -> Result<()> {
-        self.delete_once(&have.group).await?;
-        match self.look(&have.group).await? {
+        let group = &have.group;
+        self.delete_once(group).await?;
+        match self.get(group).await? {
             None => Ok(()),
-            Some(again) if again.made == have.made => Ok(()), // the listing lags behind
+            Some(again) if again.created == have.created => Ok(()), // the listing lags behind
             // A container's log driver, which may end after its service, makes the group it logs
             // to where its role lets it, with neither tags nor retention. Taking that for ours is
             // safe: the name is this environment's own, the one of that name was ours a moment
             // ago, this one was made since, and nobody has given it a thing to keep. It gets our
             // tag first, since the policy of this tool lets it delete only what carries that.
-            Some(again) if plan::reborn(have, &again) => {
-                self.retag(&have.group, &self.env.tags_of(&have.group))
-                    .await?;
-                self.delete_once(&have.group).await
+            Some(again) if plan::was_made_by_a_late_writer(have, &again) => {
+                let tags = self.aws.env.tags_of(group);
+                self.set_tags(group, &tags).await?;
+                self.delete_once(group).await
             }
-            Some(_) => Err(Error::refused(format!(
-                "log group {} was made anew by someone else",
-                have.group
-            ))),
+            Some(_) => {
+                let message = format!("log group {group} was made anew by someone else");
+                Err(Error::refused(message))
+            }
         }
     }
 
     async fn delete_once(&self, group: &str) -> Result<()> {
         let request = self.client.delete_log_group().log_group_name(group);
-        match wait::retry(&self.stream, CONFLICT_BUDGET, CONFLICT, || {
-            request.clone().send()
-        })
-        .await
-        {
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], send).await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(()),
-            Err(error) => Err(aws_error(
-                "logs:DeleteLogGroup",
-                format!("delete log group {group}"),
-                error,
-            )),
+            Err(error) => {
+                let what = format!("delete log group {group}");
+                Err(aws_error("logs:DeleteLogGroup", what, error))
+            }
         }
     }
 }
 
-fn have(group: LogGroup) -> Have {
+fn have_of(group: LogGroup) -> Have {
     Have {
         group: group.log_group_name.unwrap_or_default(),
         retention: group.retention_in_days,
         account_decides: group.retention_policy_name.is_some(),
-        made: group.creation_time.unwrap_or_default(),
+        created: group.creation_time.unwrap_or_default(),
         ..Have::default()
     }
 }

@@ -1,58 +1,61 @@
-//! The log groups of an environment: `/ecs/ENVIRONMENT/APP` of its apps, and those that CodeBuild and
-//! Lambda write to for its sources.
+//! The log groups of an environment: `/ecs/ENVIRONMENT/APP` of its apps, and those that CodeBuild
+//! and Lambda write to for its sources.
 //!
-//! Found again by what their names begin with, and ours if they carry the identity tag. Metric filters,
-//! subscriptions and keys of one's own are deliberately absent.
+//! Found again by what their names begin with, and ours if they carry the identity tag. Metric
+//! filters, subscriptions and keys of one's own are deliberately absent.
 
 pub mod aws;
 pub mod plan;
 
-use plumbing::{Aws, Change, Env, LogGroup, Record, Result, Stream};
+use plumbing::step::delete_each;
+use plumbing::{Aws, Deletion, Half, LogGroup, Owner, Record, Result, Stream};
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+/// The log groups, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-logs",
+    half: Half::ByRecord(plan::half),
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[Deletion {
+        kinds: &["log_group"],
+        delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
+    }],
+};
 
-/// The last lines that an app's task logged, oldest first, for `wait-env`; none where there are none to
-/// be had.
-pub async fn last_lines(
-    stream: &Stream,
-    aws: &Aws,
-    env: &Env,
-    app: &str,
-    task: &str,
-) -> Vec<String> {
-    aws::client(aws, stream, env)
-        .last_lines(&env.log_group_name(app), &plan::stream_of_task(app, task))
-        .await
+/// The environment's log groups as records.
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let env = &aws.env;
+    let mut records = Vec::new();
+    for have in aws::client(aws).find().await? {
+        if env.owns(&have.tags) {
+            let name = plan::record_name(env, &have);
+            records.push(plan::record(env, &name, &have.group, have.retention));
+        }
+    }
+    Ok(records)
 }
 
-/// The environment's log groups as records, for `ls-env`.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let found = aws::client(aws, stream, env).find().await?;
-    let ours = found.iter().filter(|have| env.owns(&have.tags));
-    Ok(ours
-        .map(|have| plan::record(env, &plan::name(env, have), &have.group, have.retention))
-        .collect())
-}
-
-/// Deletes the log groups among `records`, for `rm-env`, once nothing writes to them.
+/// Deletes the log groups among `records`, once nothing writes to them.
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
-    let logs = aws::client(aws, stream, env);
-    let groups = records.iter().filter_map(Record::typed::<LogGroup>);
-    stream
-        .each(groups, async |record| {
-            let Some(have) = logs.look(&record.group).await? else {
-                return Ok(());
-            };
-            if !env.owns(&have.tags) {
-                return Err(plan::foreign(env, &have.group));
-            }
-            logs.delete(&have).await?;
-            stream
-                .write(Record::of(&record).changed(Change::Deleted, &[]))
-                .await
-        })
-        .await
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    let logs = aws::client(aws);
+    delete_each(stream, records, async |record: &LogGroup| {
+        let Some(have) = logs.get(&record.group).await? else {
+            return Ok(false);
+        };
+        let what = format!("log group {}", have.group);
+        aws.env.check_ours(what, &have.tags)?;
+        logs.delete(&have).await?;
+        Ok(true)
+    })
+    .await
+}
+
+/// The last lines that an app's task logged, oldest first, for `wait-env`; none where there are
+/// none to be had.
+pub async fn last_lines(aws: &Aws, app: &str, task: &str) -> Vec<String> {
+    let group = aws.env.log_group_name(app);
+    let log_stream = plan::log_stream_name(app, task);
+    aws::client(aws).last_lines(&group, &log_stream).await
 }

@@ -5,9 +5,9 @@
 
 use clap::Parser;
 use futures_util::FutureExt;
-use mk_logs::plan::{self, Have, Want};
-use mk_logs::{POLICY, aws};
-use plumbing::{App, Aws, Change, Env, Error, Result, Source, Step, Stream};
+use mk_logs::aws::{self, Logs};
+use mk_logs::plan::{self, Have, Part, Want};
+use plumbing::{App, Aws, Change, Resource, Result, Source, Stream};
 
 /// Make the log groups of an environment's apps and sources
 #[derive(Parser)]
@@ -20,84 +20,63 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(mk_logs::OWNER.policy, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let logs = aws::client(&aws, &stream, &env);
-    // One look for the groups of all apps; where there are none, none.
-    let found = logs.of_apps().shared();
-    let apps = stream.for_each(|app: App| {
-        let (stream, env, logs, found) = (&stream, &env, &logs, found.clone());
+    let logs = aws::client(&aws);
+    let (stream, logs, days) = (&stream, &logs, args.retention);
+    // One listing finds the groups of all apps. Where no app comes, it is not asked for.
+    let listed = logs.list_of_apps().shared();
+    let apps = stream.for_each_record(|app: App| {
+        let listed = listed.clone();
         async move {
-            let want = plan::of_app(env, &app.name);
-            let there = found
-                .await?
-                .into_iter()
-                .find(|have| have.group == want.group);
-            group(stream, env, logs, &want, args.retention, there).await
+            let want = plan::want_of_app(&logs.aws.env, &app.name, days);
+            let groups = listed.await?;
+            let found = groups.into_iter().find(|have| have.group == want.group);
+            make_or_mend(stream, logs, &want, found).await
         }
     });
-    let sources = stream.for_each(|source: Source| {
-        let (stream, env, logs) = (&stream, &env, &logs);
-        let groups = plan::of_source(env, &source.name)
-            .into_iter()
-            .map(move |want| async move {
-                let there = logs.look(&want.group).await?;
-                group(stream, env, logs, &want, args.retention, there).await
-            });
-        async move { stream.join(groups).await.map(drop) }
+    let sources = stream.for_each_record(|source: Source| async move {
+        let wants = plan::wants_of_source(&logs.aws.env, &source.name, days);
+        let groups = wants.iter().map(async |want| {
+            let found = logs.get(&want.group).await?;
+            make_or_mend(stream, logs, want, found).await
+        });
+        stream.control.run_all(groups).await.map(drop)
     });
     let (apps, sources) = tokio::join!(apps, sources);
     apps.and(sources)
 }
 
-async fn group(
+async fn make_or_mend(
     stream: &Stream,
-    env: &Env,
-    logs: &aws::Logs,
+    logs: &Logs,
     want: &Want,
-    days: i32,
-    mut there: Option<Have>,
+    found: Option<Have>,
 ) -> Result<()> {
-    let record = |days| plan::record(env, &want.name, &want.group, Some(days));
-    if there.is_none() && !env.plan {
-        stream.may_change().await?;
-        if logs.create(want).await? {
-            stream
-                .write(record(days).changed(Change::Created, &[]))
-                .await?;
-            return logs.retain(&want.group, days).await;
-        }
-        there = Some(logs.there(&want.group).await?); // a run at the same time was faster
-    }
-    let (change, differences) = match plan::step(env, want, days, there.as_ref())? {
-        Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (
-            Change::from_differences(&differences, env.plan),
-            differences,
-        ),
+    let env = &logs.aws.env;
+    let record = plan::record(env, &want.name, &want.group, Some(want.retention));
+    let created = record.clone().changed(Change::Created, &[]);
+    let group = Resource {
+        found,
+        record,
+        create: async || {
+            if !logs.create(want).await? {
+                return Ok(false);
+            }
+            stream.write(created).await?;
+            logs.set_retention(want).await?;
+            Ok(true)
+        },
+        wait_visible: async || logs.wait_visible(&want.group).await,
+        compare: |have: &Have| plan::compare(env, want, have),
+        mend: async |parts: Vec<Part>| {
+            let calls = parts.into_iter().map(|part| logs.set(want, part));
+            stream.control.run_all(calls).await.map(drop)
+        },
     };
-    if change == Change::Updated {
-        stream.may_change().await?;
-        let retention = async {
-            match plan::retention_differs(&differences) {
-                true => logs.retain(&want.group, days).await,
-                false => Ok(()),
-            }
-        };
-        let tags = async {
-            match plan::tags_differ(&differences) {
-                true => logs.retag(&want.group, &want.tags).await,
-                false => Ok::<(), Error>(()),
-            }
-        };
-        let (retention, tags) = tokio::join!(retention, tags);
-        retention.and(tags)?;
-    }
-    stream
-        .write(record(days).changed(change, &differences))
-        .await
+    group.make_or_mend(stream, &logs.aws).await
 }

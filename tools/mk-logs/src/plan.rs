@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use plumbing::name::{FUNCTION_LIMIT, PROJECT_LIMIT, SOURCE, could_be};
-use plumbing::{Difference, Env, Error, LogGroup, Record, Result, Step};
+use plumbing::step::in_part;
+use plumbing::{Difference, Differences, Env, Half, LogGroup, Record, Result};
 
 /// The retention times that PutRetentionPolicy takes, in days (CloudWatch Logs API).
 const DAYS: [i32; 22] = [
@@ -11,18 +12,22 @@ const DAYS: [i32; 22] = [
     3288, 3653,
 ];
 
+/// What the names of CodeBuild's and Lambda's own log groups begin with.
+const CODEBUILD: &str = "/aws/codebuild/";
+const LAMBDA: &str = "/aws/lambda/";
+
 /// Reads a retention time.
 pub fn days(text: &str) -> Result<i32, String> {
-    let days = text
-        .parse()
-        .map_err(|_| format!("'{text}' is not a number of days"))?;
+    let Ok(days) = text.parse() else {
+        return Err(format!("'{text}' is not a number of days"));
+    };
     if DAYS.contains(&days) {
         return Ok(days);
     }
     let list: Vec<String> = DAYS.iter().map(i32::to_string).collect();
+    let list = list.join(", ");
     Err(format!(
-        "CloudWatch Logs keeps events for one of these numbers of days: {}",
-        list.join(", ")
+        "CloudWatch Logs keeps events for one of these numbers of days: {list}"
     ))
 }
 
@@ -33,28 +38,32 @@ pub struct Want {
     pub name: String,
     /// Its name in CloudWatch Logs.
     pub group: String,
+    /// For how many days it keeps events.
+    pub retention: i32,
     /// Its tags.
     pub tags: Vec<(String, String)>,
 }
 
 /// The group of an app's containers.
-pub fn of_app(env: &Env, app: &str) -> Want {
+pub fn want_of_app(env: &Env, app: &str, retention: i32) -> Want {
     let group = env.log_group_name(app);
     Want {
         name: app.into(),
+        retention,
         tags: env.tags_of(&group),
         group,
     }
 }
 
 /// The groups of a source's builds and of its function, where CodeBuild and Lambda look for them.
-pub fn of_source(env: &Env, source: &str) -> [Want; 2] {
-    [
+pub fn wants_of_source(env: &Env, source: &str, retention: i32) -> [Want; 2] {
+    let groups = [
         ("build", env.build_log_group_name(source)),
         ("function", env.function_log_group_name(source)),
-    ]
-    .map(|(kind, group)| Want {
-        name: format!("{kind}/{source}"),
+    ];
+    groups.map(|(writer, group)| Want {
+        name: format!("{writer}/{source}"),
+        retention,
         tags: env.tags_of_source(&group, source),
         group,
     })
@@ -70,91 +79,85 @@ pub struct Have {
     /// Whether a policy of the account decides that, above what is asked for here.
     pub account_decides: bool,
     /// When it was made, in milliseconds since 1970.
-    pub made: i64,
+    pub created: i64,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
 
-/// Decides what is to be done.
+/// A part of a log group that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// For how many days it keeps events.
+    Retention,
+    /// Its tags.
+    Tags,
+}
+
+/// In what a group differs from what is wanted.
 ///
-/// Errors: a group of that name is there and not the environment's.
-pub fn step(env: &Env, want: &Want, days: i32, have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else {
-        return Ok(Step::Create);
-    };
-    if !env.owns(&have.tags) {
-        return Err(foreign(env, &want.group));
+/// Errors: it is not the environment's.
+pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
+    env.check_ours(format!("log group {}", want.group), &have.tags)?;
+    let mut differences = Differences::new();
+    if !have.account_decides {
+        let old = match have.retention {
+            Some(days) => days.to_string(),
+            None => "for ever".to_string(),
+        };
+        let retention = Difference::between("retention", old, want.retention);
+        differences.extend(in_part(Part::Retention, retention));
     }
-    let old = have
-        .retention
-        .map_or("for ever".to_string(), |days| days.to_string());
-    let retention = Difference::between("retention", old, days).filter(|_| !have.account_decides);
     let tags = Difference::of_tags(&have.tags, &want.tags);
-    Ok(Step::Change(retention.into_iter().chain(tags).collect()))
+    differences.extend(in_part(Part::Tags, tags));
+    Ok(differences)
 }
 
-/// What is said of a group that is not the environment's.
-pub fn foreign(env: &Env, group: &str) -> Error {
-    Error::refused(format!(
-        "log group {group} exists and is not tagged plumbline:env={}; it is left alone",
-        env.name
-    ))
-    .hint("delete it, or name the environment or the app otherwise")
-}
-
-/// Whether the retention is among the differences.
-pub fn retention_differs(differences: &[Difference]) -> bool {
-    differences
-        .iter()
-        .any(|difference| difference.field == "retention")
-}
-
-/// Whether a tag is among the differences.
-pub fn tags_differ(differences: &[Difference]) -> bool {
-    differences
-        .iter()
-        .any(|difference| difference.field.starts_with("tag "))
-}
-
-/// Where the groups of an environment are: what their names begin with, and which of those could be
-/// the environment's. Whether they are, their tags say.
-pub fn places(env: &Env) -> [(String, Sieve); 3] {
+/// What the names of the environment's groups begin with, one for each listing.
+pub fn prefixes(env: &Env) -> [String; 3] {
     [
-        (env.log_group_name(""), |_, _| true),
-        ("/aws/codebuild/build-".into(), |env, group| {
-            group
-                .strip_prefix("/aws/codebuild/")
-                .is_some_and(|name| could_be(name, "build", &env.name, PROJECT_LIMIT))
-        }),
-        ("/aws/lambda/function-".into(), |env, group| {
-            group
-                .strip_prefix("/aws/lambda/")
-                .is_some_and(|name| could_be(name, "function", &env.name, FUNCTION_LIMIT))
-        }),
+        env.log_group_name(""),
+        format!("{CODEBUILD}build-"),
+        format!("{LAMBDA}function-"),
     ]
 }
 
-/// Whether a group of this name could be the environment's.
-pub type Sieve = fn(&Env, &str) -> bool;
+/// Whether a group of this name could be the environment's. Whether it is, its tags say.
+pub fn could_be_ours(env: &Env, group: &str) -> bool {
+    if let Some(project) = group.strip_prefix(CODEBUILD) {
+        return could_be(project, "build", &env.name, PROJECT_LIMIT);
+    }
+    if let Some(function) = group.strip_prefix(LAMBDA) {
+        return could_be(function, "function", &env.name, FUNCTION_LIMIT);
+    }
+    group.starts_with(&env.log_group_name(""))
+}
 
-/// The name of a group's record: the app, or the source by its tag; without that, all it is called,
-/// since no two records may have one name.
-pub fn name(env: &Env, have: &Have) -> String {
+/// The name of a group's record: the app, or the source by its tag. Without that tag it is the
+/// group's whole name, since no two records may have one name.
+pub fn record_name(env: &Env, have: &Have) -> String {
     let source = have.tags.get(SOURCE).unwrap_or(&have.group);
     match have.group.strip_prefix(&env.log_group_name("")) {
         Some(app) => app.to_string(),
-        None if have.group.starts_with("/aws/codebuild/") => format!("build/{source}"),
+        None if have.group.starts_with(CODEBUILD) => format!("build/{source}"),
         None => format!("function/{source}"),
+    }
+}
+
+/// Whether a group is an app's, or of the pipeline that builds a source.
+pub fn half(record: &Record) -> Half {
+    match record.name().split_once('/') {
+        Some(("build" | "function", _)) => Half::Pipelines,
+        _ => Half::Services,
     }
 }
 
 /// Whether a group is what a late writer of a deleted one made anew: it was made after that one,
 /// and nobody gave it a retention or a tag. The tags of the deleted one may show for a moment.
-pub fn reborn(deleted: &Have, again: &Have) -> bool {
+pub fn was_made_by_a_late_writer(deleted: &Have, again: &Have) -> bool {
     again.group == deleted.group
         && (again.tags.is_empty() || again.tags == deleted.tags)
         && (again.retention.is_none() || again.account_decides)
-        && again.made > deleted.made
+        && again.created > deleted.created
 }
 
 /// The ARN of a group, as tags and records take it: without the `:*` that policies want.
@@ -164,11 +167,10 @@ pub fn arn(env: &Env, group: &str) -> String {
 
 /// A group's record.
 pub fn record(env: &Env, name: &str, group: &str, retention: Option<i32>) -> Record {
-    let arn = arn(env, group);
     let record = Record::of(&LogGroup {
         name: name.into(),
         group: group.into(),
-        arn,
+        arn: arn(env, group),
         ..LogGroup::default()
     });
     match retention {
@@ -177,9 +179,9 @@ pub fn record(env: &Env, name: &str, group: &str, retention: Option<i32>) -> Rec
     }
 }
 
-/// The log stream of an app's task: mk-ecs-svc has the awslogs driver prefix it with the app, which is
-/// also the container's name (ECS developer guide, "awslogs-stream-prefix").
-pub fn stream_of_task(app: &str, task: &str) -> String {
+/// The log stream of an app's task: mk-ecs-svc has the awslogs driver prefix it with the app, which
+/// is also the container's name (ECS developer guide, "awslogs-stream-prefix").
+pub fn log_stream_name(app: &str, task: &str) -> String {
     format!("{app}/{app}/{task}")
 }
 
@@ -190,41 +192,31 @@ mod tests {
     const GROUP: &str = "/ecs/production-pr1/web";
 
     fn env() -> Env {
-        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
-        serde_json::from_str(text).unwrap()
+        Env::example()
     }
 
     fn ours() -> Have {
-        let tags = env().tags_of(GROUP).into_iter().collect();
         Have {
             group: GROUP.into(),
             retention: Some(30),
-            made: 5,
-            tags,
+            created: 5,
+            tags: env().tags_of(GROUP).into_iter().collect(),
             ..Have::default()
         }
     }
 
-    fn fields(step: Result<Step>) -> Vec<String> {
-        match step.unwrap() {
-            Step::Create => panic!("create"),
-            Step::Change(differences) => differences
-                .iter()
-                .map(|d| format!("{}: {} -> {}", d.field, d.old, d.new))
-                .collect(),
-        }
+    fn differences(days: i32, have: &Have) -> Vec<String> {
+        let want = want_of_app(&env(), "web", days);
+        let differences = compare(&env(), &want, have).unwrap();
+        let told = differences
+            .iter()
+            .map(|(part, difference)| format!("{part:?}: {difference}"));
+        told.collect()
     }
 
     #[test]
-    fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
-        assert_eq!(
-            step(&env(), &of_app(&env(), "web"), 30, None).unwrap(),
-            Step::Create
-        );
-        assert_eq!(
-            fields(step(&env(), &of_app(&env(), "web"), 30, Some(&ours()))),
-            Vec::<String>::new()
-        );
+    fn what_is_as_wanted_does_not_differ() {
+        assert_eq!(differences(30, &ours()), Vec::<String>::new());
     }
 
     #[test]
@@ -236,8 +228,11 @@ mod tests {
         have.tags.insert("Team".into(), "nobody".into());
         have.tags.insert("theirs".into(), "x".into());
         assert_eq!(
-            fields(step(&env(), &of_app(&env(), "web"), 7, Some(&have))),
-            ["retention: for ever -> 7", "tag Team: nobody -> devops"]
+            differences(7, &have),
+            [
+                "Retention: retention: for ever -> 7",
+                "Tags: tag Team: nobody -> devops"
+            ]
         );
     }
 
@@ -248,10 +243,7 @@ mod tests {
             account_decides: true,
             ..ours()
         };
-        assert_eq!(
-            fields(step(&env(), &of_app(&env(), "web"), 30, Some(&have))),
-            Vec::<String>::new()
-        );
+        assert_eq!(differences(30, &have), Vec::<String>::new());
     }
 
     #[test]
@@ -260,7 +252,8 @@ mod tests {
             tags: BTreeMap::new(),
             ..ours()
         };
-        let error = step(&env(), &of_app(&env(), "web"), 30, Some(&have)).unwrap_err();
+        let want = want_of_app(&env(), "web", 30);
+        let error = compare(&env(), &want, &have).unwrap_err();
         assert_eq!(
             error.message,
             "log group /ecs/production-pr1/web exists and is not tagged plumbline:env=production-pr1; it is left alone"
@@ -268,43 +261,39 @@ mod tests {
     }
 
     #[test]
-    fn only_an_untouched_later_group_of_the_same_name_was_reborn() {
+    fn only_an_untouched_later_group_of_the_same_name_is_a_late_writers() {
         let again = Have {
-            made: 6,
+            created: 6,
             retention: None,
             tags: BTreeMap::new(),
             ..ours()
         };
-        assert!(reborn(&ours(), &again));
-        assert!(
-            reborn(
-                &ours(),
-                &Have {
-                    tags: ours().tags,
-                    ..again.clone()
-                }
-            ),
-            "tags that lag behind"
-        );
-        for other in [
-            Have {
-                made: 5,
-                ..again.clone()
-            },
-            Have {
-                retention: Some(30),
-                ..again.clone()
-            },
-            Have {
-                tags: BTreeMap::from([("Team".to_string(), "theirs".to_string())]),
-                ..again.clone()
-            },
-            Have {
-                group: "/ecs/production-pr1/api".into(),
-                ..again
-            },
-        ] {
-            assert!(!reborn(&ours(), &other), "{other:?}");
+        let tags_that_lag = Have {
+            tags: ours().tags,
+            ..again.clone()
+        };
+        for have in [&again, &tags_that_lag] {
+            assert!(was_made_by_a_late_writer(&ours(), have), "{have:?}");
+        }
+
+        let not_later = Have {
+            created: 5,
+            ..again.clone()
+        };
+        let with_retention = Have {
+            retention: Some(30),
+            ..again.clone()
+        };
+        let with_tags = Have {
+            tags: BTreeMap::from([("Team".to_string(), "theirs".to_string())]),
+            ..again.clone()
+        };
+        let of_another_name = Have {
+            group: "/ecs/production-pr1/api".into(),
+            ..again
+        };
+        for have in [not_later, with_retention, with_tags, of_another_name] {
+            assert!(!was_made_by_a_late_writer(&ours(), &have), "{have:?}");
         }
     }
 
@@ -314,7 +303,7 @@ mod tests {
             serde_json::to_string(&record(&env(), "web", GROUP, Some(30))).unwrap(),
             r#"{"type":"log_group","name":"web","group":"/ecs/production-pr1/web","arn":"arn:aws:logs:us-east-1:123456789012:log-group:/ecs/production-pr1/web","retention":30}"#
         );
-        assert_eq!(name(&env(), &ours()), "web");
+        assert_eq!(record_name(&env(), &ours()), "web");
     }
 
     #[test]
@@ -326,46 +315,50 @@ mod tests {
 
     #[test]
     fn a_source_has_a_group_for_its_builds_and_one_for_its_function() {
-        let wants = of_source(&env(), "web");
-        let names = wants.clone().map(|want| (want.name, want.group));
+        let [build, function] = wants_of_source(&env(), "web", 7);
         assert_eq!(
-            names,
-            [
-                (
-                    "build/web".to_string(),
-                    "/aws/codebuild/build-web-production-pr1".to_string()
-                ),
-                (
-                    "function/web".to_string(),
-                    "/aws/lambda/function-web-production-pr1".to_string()
-                )
-            ]
+            (build.name.as_str(), build.group.as_str()),
+            ("build/web", "/aws/codebuild/build-web-production-pr1")
         );
-        for want in wants {
+        assert_eq!(
+            (function.name.as_str(), function.group.as_str()),
+            ("function/web", "/aws/lambda/function-web-production-pr1")
+        );
+        for want in [build, function] {
             let have = Have {
                 group: want.group,
                 tags: want.tags.into_iter().collect(),
                 ..Have::default()
             };
-            assert_eq!(name(&env(), &have), want.name);
+            assert_eq!(record_name(&env(), &have), want.name);
         }
     }
 
     #[test]
     fn only_what_could_be_the_environments_is_looked_at() {
-        let env = env();
-        let [_, (_, builds), (_, functions)] = places(&env);
-        assert!(builds(&env, "/aws/codebuild/build-web-production-pr1"));
-        assert!(!builds(&env, "/aws/codebuild/build-web-production-pr2"));
-        assert!(functions(&env, "/aws/lambda/function-web-production-pr1"));
-        assert!(!functions(&env, "/aws/lambda/function-web-production-pr2"));
+        for (group, ours) in [
+            ("/ecs/production-pr1/web", true),
+            ("/ecs/production-pr12/web", false),
+            ("/aws/codebuild/build-web-production-pr1", true),
+            ("/aws/codebuild/build-web-production-pr2", false),
+            ("/aws/lambda/function-web-production-pr1", true),
+            ("/aws/lambda/function-web-production-pr2", false),
+        ] {
+            assert_eq!(could_be_ours(&env(), group), ours, "{group}");
+        }
         let long = Env {
             name: format!("{}-pr1", "e".repeat(32)),
-            ..env
+            ..env()
         };
-        assert!(
-            functions(&long, &long.function_log_group_name(&"a".repeat(32))),
-            "a name that was cut"
-        );
+        let that_was_cut = long.function_log_group_name(&"a".repeat(32));
+        assert!(could_be_ours(&long, &that_was_cut));
+    }
+
+    #[test]
+    fn the_groups_of_apps_serve_and_those_of_sources_build() {
+        for (name, serves) in [("web", true), ("build/web", false), ("function/web", false)] {
+            let record = Record::new("log_group", name);
+            assert_eq!(Half::ByRecord(half).serves(&record), serves, "{name}");
+        }
     }
 }

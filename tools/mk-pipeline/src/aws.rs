@@ -47,8 +47,8 @@ const ENDING: [&str; 3] = [
 /// CodePipeline, and for whom.
 pub struct Pipelines {
     client: Client,
-    stream: Stream,
-    env: Env,
+    /// The environment, and whether the tool may go on.
+    pub(crate) aws: Aws,
 }
 
 /// One run of a pipeline.
@@ -70,12 +70,11 @@ impl Run {
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Pipelines {
+pub fn client(aws: &Aws) -> Pipelines {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     Pipelines {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
     }
 }
 
@@ -84,7 +83,7 @@ impl Pipelines {
     /// calls does not see yet: without its tags it would be taken for somebody else's.
     pub async fn look(&self, name: &str) -> Result<Option<Have>> {
         let what = format!("pipeline {name} exists, but CodePipeline does not show its tags");
-        wait::until(&self.stream, &what, SHOWS, || async {
+        wait::until(&self.aws.control, &what, SHOWS, || async {
             Ok(match try_join!(self.structure(name), self.tags(name))? {
                 (Some(structure), Some(tags)) => Some(Some(Have { structure, tags })),
                 (Some(_), None) => None,
@@ -97,14 +96,14 @@ impl Pipelines {
     /// Waits for a pipeline that someone else just made.
     pub async fn there(&self, name: &str) -> Result<Have> {
         let what = format!("pipeline {name} exists, but CodePipeline does not show it");
-        wait::until(&self.stream, &what, SHOWS, || self.look(name)).await
+        wait::until(&self.aws.control, &what, SHOWS, || self.look(name)).await
     }
 
     async fn structure(&self, name: &str) -> Result<Option<Structure>> {
         match self.client.get_pipeline().name(name).send().await {
             Ok(answer) => Ok(answer
                 .pipeline
-                .map(|pipeline| structure(pipeline, &self.env.region))),
+                .map(|pipeline| structure(pipeline, &self.aws.env.region))),
             Err(error) if code(&error) == "PipelineNotFoundException" => Ok(None),
             Err(error) => Err(aws_error(
                 "codepipeline:GetPipeline",
@@ -116,7 +115,7 @@ impl Pipelines {
 
     /// A pipeline's tags; nothing where it is not there.
     pub async fn tags(&self, name: &str) -> Result<Option<BTreeMap<String, String>>> {
-        let arn = self.env.arn("codepipeline", name);
+        let arn = self.aws.env.arn("codepipeline", name);
         let pages = self
             .client
             .list_tags_for_resource()
@@ -153,7 +152,7 @@ impl Pipelines {
             .map_err(|e| aws_error("codepipeline:ListPipelines", "list the pipelines", e))?;
         let names = found.into_iter().filter_map(|pipeline| pipeline.name);
         Ok(names
-            .filter(|name| could_be(name, "pipeline", &self.env.name, PIPELINE_LIMIT))
+            .filter(|name| could_be(name, "pipeline", &self.aws.env.name, PIPELINE_LIMIT))
             .collect())
     }
 
@@ -165,7 +164,7 @@ impl Pipelines {
             .create_pipeline()
             .pipeline(declaration(want)?)
             .set_tags(Some(tags(want)?));
-        match wait::retry(&self.stream, ROLE_BUDGET, ROLE_SPREADS, || {
+        match wait::retry(&self.aws.control, ROLE_BUDGET, ROLE_SPREADS, || {
             request.clone().send()
         })
         .await
@@ -185,7 +184,7 @@ impl Pipelines {
     /// Replaces the whole structure of a pipeline; starts nothing.
     pub async fn update(&self, want: &Want) -> Result<()> {
         let request = self.client.update_pipeline().pipeline(declaration(want)?);
-        let answer = wait::retry(&self.stream, ROLE_BUDGET, ROLE_SPREADS, || {
+        let answer = wait::retry(&self.aws.control, ROLE_BUDGET, ROLE_SPREADS, || {
             request.clone().send()
         })
         .await;
@@ -202,13 +201,16 @@ impl Pipelines {
 
     /// Sets a pipeline's tags to ours; others' tags stay.
     pub async fn retag(&self, want: &Want) -> Result<()> {
-        let arn = self.env.arn("codepipeline", &want.name);
+        let arn = self.aws.env.arn("codepipeline", &want.name);
         let request = self
             .client
             .tag_resource()
             .resource_arn(arn)
             .set_tags(Some(tags(want)?));
-        let answer = wait::retry(&self.stream, ROLE_BUDGET, BUSY, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, ROLE_BUDGET, BUSY, || {
+            request.clone().send()
+        })
+        .await;
         answer.map(drop).map_err(|e| {
             aws_error(
                 "codepipeline:TagResource",
@@ -260,9 +262,13 @@ impl Pipelines {
     pub async fn newest(&self, name: &str) -> Result<Option<Run>> {
         let what = format!("pipeline {name} has not started a run");
         let look = || async { Ok(self.runs(name).await?.into_iter().next()) };
-        match wait::until(&self.stream, &what, RUN_SHOWS, look).await {
+        match wait::until(&self.aws.control, &what, RUN_SHOWS, look).await {
             Ok(run) => Ok(Some(run)),
-            Err(late) if late.kind == Kind::Unfinished && self.stream.go_on().is_ok() => Ok(None),
+            Err(late)
+                if late.kind == Kind::Unfinished && self.aws.control.check_stopped().is_ok() =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -278,7 +284,7 @@ impl Pipelines {
     pub async fn followed(&self, name: &str, run: Run) -> Result<Run> {
         let newest = std::cell::RefCell::new(run);
         let what = format!("the run of pipeline {name} is still in progress");
-        wait::until(&self.stream, &what, RUN_DEADLINE, || async {
+        wait::until(&self.aws.control, &what, RUN_DEADLINE, || async {
             let id = newest.borrow().id.clone();
             let status = self.status(name, &id).await?;
             if status == "Superseded" || status == "Cancelled" {
@@ -377,7 +383,7 @@ impl Pipelines {
     /// a push starts meanwhile.
     pub async fn stop(&self, name: &str) -> Result<()> {
         let what = format!("a run of pipeline {name} is still stopping");
-        wait::until(&self.stream, &what, STOPS, || async {
+        wait::until(&self.aws.control, &what, STOPS, || async {
             let going: Vec<Run> = self
                 .runs(name)
                 .await?
@@ -417,7 +423,11 @@ impl Pipelines {
     /// Deletes a pipeline; one that is not there is deleted as well.
     pub async fn delete(&self, name: &str) -> Result<()> {
         let request = self.client.delete_pipeline().name(name);
-        match wait::retry(&self.stream, ROLE_BUDGET, BUSY, || request.clone().send()).await {
+        match wait::retry(&self.aws.control, ROLE_BUDGET, BUSY, || {
+            request.clone().send()
+        })
+        .await
+        {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "PipelineNotFoundException" => Ok(()),
             Err(error) => Err(aws_error(

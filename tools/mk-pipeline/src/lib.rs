@@ -12,8 +12,8 @@ use plumbing::{Aws, Change, Env, Error, Pipeline, Record, Result, Stream, wait};
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's pipelines as records, with what they tell of their sources, for `ls-env`.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let pipelines = aws::client(aws, stream, env);
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let pipelines = aws::client(aws);
     let names = pipelines.names().await?;
     let found = wait::all(names.iter().map(|name| pipelines.look(name))).await?;
     let ours = names
@@ -29,14 +29,15 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 /// Stops what runs of the pipelines among `records` and deletes them, for `rm-env`.
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let records: Vec<Pipeline> = records.iter().filter_map(Record::typed).collect();
     if records.is_empty() {
         return Ok(());
     }
-    let pipelines = aws::client(aws, stream, env);
+    let pipelines = aws::client(aws);
     stream
-        .each(records, async |record| {
+        .control
+        .try_all(records, async |record| {
             let name = &record.pipeline;
             let Some(tags) = pipelines.tags(name).await? else {
                 return Ok(());
@@ -59,7 +60,7 @@ pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -
 ///
 /// Errors: it failed, with the action's own words; or it takes too long.
 pub async fn follow(stream: &Stream, aws: &Aws, env: &Env, pipeline: &Pipeline) -> Result<()> {
-    let pipelines = aws::client(aws, stream, env);
+    let pipelines = aws::client(aws);
     let name = &pipeline.name;
     let made = pipeline
         .rest
@@ -72,13 +73,13 @@ pub async fn follow(stream: &Stream, aws: &Aws, env: &Env, pipeline: &Pipeline) 
     let run = match run {
         Some(run) if made || run.goes_on() => pipelines.followed(&pipeline.pipeline, run).await?,
         Some(run) if run.status == "Failed" => {
-            stream.say(&format!(
+            stream.voice.say(&format!(
                 "the only run of pipeline {name} has failed; nothing of it is in production yet"
             ));
             return Ok(());
         }
         None if made => {
-            stream.say(&format!(
+            stream.voice.say(&format!(
                 "pipeline {name} is made, but the endpoint tells of no run"
             ));
             return Ok(());
@@ -86,7 +87,7 @@ pub async fn follow(stream: &Stream, aws: &Aws, env: &Env, pipeline: &Pipeline) 
         _ => return Ok(()),
     };
     if run.status == "Succeeded" {
-        stream.say(&format!(
+        stream.voice.say(&format!(
             "pipeline {} has run: {}",
             pipeline.name,
             run.status.to_lowercase()

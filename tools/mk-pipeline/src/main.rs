@@ -42,12 +42,12 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         0
     };
     let limit = Duration::from_secs(60 * args.handshake.unwrap_or(at_hand));
-    let pipelines = aws::client(&aws, &stream, &env);
+    let pipelines = aws::client(&aws);
     // Once for all sources: there is one connection.
     let connection = tokio::sync::OnceCell::new();
     let connected = async || -> Result<&Connection> {
         let connect = async {
-            let connection = stream.need::<Connection>("").await?;
+            let connection = stream.need_first::<Connection>().await?;
             if !env.plan {
                 mk_connection::wait_available(&stream, &aws, &env, &connection, limit).await?;
             }
@@ -57,7 +57,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     };
     let (stream, env, pipelines, connected) = (&stream, &env, &pipelines, &connected);
     stream
-        .for_each(|source: Source| async move {
+        .for_each_record(|source: Source| async move {
             pipeline(stream, env, pipelines, &source, connected).await
         })
         .await
@@ -76,7 +76,7 @@ async fn pipeline<'a>(
     let want = plan::want(env, source, &parts, &connected().await?.arn);
     let record = || plan::record(env, &source.name, &name);
     if there.is_none() && !env.plan {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         if pipelines.create(&want).await? {
             return stream.write(record().changed(Change::Created, &[])).await;
         }
@@ -90,7 +90,7 @@ async fn pipeline<'a>(
         ),
     };
     if change == Change::Updated {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         let (structure, tags) = plan::calls(&differences);
         if structure {
             pipelines.update(&want).await?;
@@ -107,7 +107,7 @@ async fn pipeline<'a>(
 async fn parts(stream: &Stream, source: &Source) -> Result<Parts> {
     let role = format!("pipeline/{}", source.name);
     let (bucket, build, function, role) = tokio::try_join!(
-        stream.need_where::<Bucket>("", |bucket| bucket.encryption.is_some()),
+        stream.need_first_where::<Bucket>(|bucket| bucket.encryption.is_some()),
         stream.need::<Build>(&source.name),
         stream.need::<Function>(&source.name),
         stream.need_where::<Role>(&role, Role::is_whole)

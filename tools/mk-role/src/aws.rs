@@ -31,17 +31,16 @@ const IN_USE: &[(&str, &str)] = &[("DeleteConflict", ""), ("ConcurrentModificati
 /// IAM, and for whom.
 pub struct Iam {
     client: Client,
-    stream: Stream,
-    env: Env,
+    /// The environment, and whether the tool may go on.
+    pub(crate) aws: Aws,
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Iam {
+pub fn client(aws: &Aws) -> Iam {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     Iam {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
     }
 }
 
@@ -52,7 +51,7 @@ impl Iam {
             return Ok(None);
         };
         let have = have(found);
-        if !self.env.owns(&have.tags) {
+        if !self.aws.env.owns(&have.tags) {
             return Ok(Some(have));
         }
         let (own, inline, attached) = try_join!(
@@ -79,7 +78,7 @@ impl Iam {
     /// Waits for a role that someone else just made.
     pub async fn there(&self, want: &Want) -> Result<Have> {
         let what = format!("role {} exists, but IAM does not show it", want.role);
-        wait::until(&self.stream, &what, SPREADS, || {
+        wait::until(&self.aws.control, &what, SPREADS, || {
             self.look(&want.role, want.policy_name)
         })
         .await
@@ -87,7 +86,7 @@ impl Iam {
 
     /// The names of all roles under the environment's path.
     pub async fn names(&self) -> Result<Vec<String>> {
-        let path = plan::path(&self.env);
+        let path = plan::path(&self.aws.env);
         let pages = self
             .client
             .list_roles()
@@ -114,7 +113,7 @@ impl Iam {
     /// IAM gives a role just made an ID for an ARN (`AROA…`) until it has spread.
     async fn role(&self, name: &str) -> Result<Option<Role>> {
         wait::until(
-            &self.stream,
+            &self.aws.control,
             &format!("role {name} has no ARN yet"),
             SPREADS,
             || async {
@@ -155,11 +154,11 @@ impl Iam {
             .client
             .create_role()
             .role_name(&want.role)
-            .path(plan::path(&self.env))
+            .path(plan::path(&self.aws.env))
             .description(&want.description)
             .assume_role_policy_document(want.trust.to_string())
             .set_tags(Some(tags(want)?));
-        match wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await {
+        match wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await {
             Ok(answer) => match answer
                 .role
                 .map(|role| role.arn)
@@ -202,7 +201,8 @@ impl Iam {
             .role_name(&want.role)
             .policy_name(want.policy_name);
         let request = request.policy_document(want.policy.to_string());
-        let answer = wait::retry(&self.stream, SPREADS, cases, || request.clone().send()).await;
+        let answer =
+            wait::retry(&self.aws.control, SPREADS, cases, || request.clone().send()).await;
         let what = || format!("set the policy of role {}", want.role);
         answer
             .map(drop)
@@ -215,7 +215,7 @@ impl Iam {
             .update_assume_role_policy()
             .role_name(&want.role);
         let request = request.policy_document(want.trust.to_string());
-        let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await;
         let what = || format!("set the trust of role {}", want.role);
         answer
             .map(drop)
@@ -229,7 +229,7 @@ impl Iam {
             .update_role_description()
             .role_name(&want.role)
             .description(&want.description);
-        let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await;
         let what = || format!("set the description of role {}", want.role);
         answer
             .map(drop)
@@ -243,7 +243,7 @@ impl Iam {
             .tag_role()
             .role_name(&want.role)
             .set_tags(Some(tags(want)?));
-        let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await;
         answer
             .map(drop)
             .map_err(|e| aws_error("iam:TagRole", format!("tag role {}", want.role), e))
@@ -269,7 +269,8 @@ impl Iam {
                 .delete_role_policy()
                 .role_name(role)
                 .policy_name(policy);
-            let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
+            let answer =
+                wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await;
             gone("iam:DeleteRolePolicy", &what, answer)?;
         }
         for policy in attached {
@@ -278,11 +279,15 @@ impl Iam {
                 .detach_role_policy()
                 .role_name(role)
                 .policy_arn(policy);
-            let answer = wait::retry(&self.stream, SPREADS, BUSY, || request.clone().send()).await;
+            let answer =
+                wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await;
             gone("iam:DetachRolePolicy", &what, answer)?;
         }
         let request = self.client.delete_role().role_name(role);
-        let answer = wait::retry(&self.stream, SPREADS, IN_USE, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, SPREADS, IN_USE, || {
+            request.clone().send()
+        })
+        .await;
         gone("iam:DeleteRole", &what, answer).map(drop)
     }
 

@@ -14,8 +14,8 @@ use plumbing::{Aws, Change, Env, Record, Result, Role, Stream, wait};
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's roles as records, for `ls-env`.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let iam = aws::client(aws, stream, env);
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let iam = aws::client(aws);
     let names = iam.names().await?;
     // A listing shows no tags.
     let found = wait::all(names.iter().map(|name| iam.find(name))).await?;
@@ -31,11 +31,12 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 ///
 /// Errors: one is not the environment's, or someone else needs it; it is named and left alone, and
 /// all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
-    let iam = aws::client(aws, stream, env);
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    let iam = aws::client(aws);
     let roles = records.iter().filter_map(Record::typed::<Role>);
     stream
-        .each(roles, async |record| {
+        .control
+        .try_all(roles, async |record| {
             let name = record.arn.rsplit('/').next().unwrap_or_default();
             let Some(have) = iam.find(name).await? else {
                 return Ok(());

@@ -22,18 +22,19 @@ async fn main() -> std::process::ExitCode {
 async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let iam = aws::client(&aws, &stream, &env);
+    let iam = aws::client(&aws);
     let (stream, env, iam) = (&stream, &env, &iam);
-    let apps = stream.for_each(|app: App| async move {
+    let apps = stream.for_each_record(|app: App| async move {
         role(stream, env, iam, Kind::Execution, &app.name, async {
             want::of_app(env, &app.name)
         })
         .await
     });
-    let sources = stream.for_each(|source: Source| async move {
+    let sources = stream.for_each_record(|source: Source| async move {
         let kinds = [Kind::Build, Kind::Function, Kind::Pipeline, Kind::Events];
         stream
-            .join(kinds.map(|kind| of_source(stream, env, iam, kind, &source)))
+            .control
+            .run_all(kinds.map(|kind| of_source(stream, env, iam, kind, &source)))
             .await
             .map(drop)
     });
@@ -50,7 +51,7 @@ async fn of_source(
 ) -> Result<()> {
     let want = async {
         let connection = match kind {
-            Kind::Pipeline => stream.need::<Connection>("").await?.arn,
+            Kind::Pipeline => stream.need_first::<Connection>().await?.arn,
             _ => String::new(),
         };
         want::of_source(env, kind, source, &connection)
@@ -70,7 +71,7 @@ async fn role(
     let name = want::role_name(env, kind, name);
     let (mut there, want) = tokio::try_join!(iam.look(&name, kind.word()), want)?;
     if there.is_none() && !env.plan {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         if let Some(arn) = iam.create(&want).await? {
             stream
                 .write(plan::bare(&want.name, &arn).changed(Change::Created, &[]))
@@ -84,7 +85,7 @@ async fn role(
         there = Some(iam.there(&want).await?); // a run at the same time was faster
     }
     if let Some(line) = there.as_ref().and_then(|have| plan::more(&want.role, have)) {
-        stream.say(&line);
+        stream.voice.say(&line);
     }
     let (change, differences) = match plan::step(env, &want, there.as_ref())? {
         Step::Create => (Change::Create, Vec::new()),
@@ -94,7 +95,7 @@ async fn role(
         ),
     };
     if change == Change::Updated {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         // One after the other: IAM refuses two changes of one role at once.
         for field in plan::fields(&differences) {
             iam.set(&want, field).await?;

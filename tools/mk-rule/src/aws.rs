@@ -36,17 +36,16 @@ const AIMED_BUDGET: Duration = Duration::from_secs(5 * 60);
 /// EventBridge, and for whom.
 pub struct Events {
     client: Client,
-    stream: Stream,
-    env: Env,
+    /// The environment, and whether the tool may go on.
+    pub(crate) aws: Aws,
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Events {
+pub fn client(aws: &Aws) -> Events {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     Events {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
     }
 }
 
@@ -55,7 +54,7 @@ impl Events {
     /// see yet: without its tags it would be taken for somebody else's.
     pub async fn look(&self, rule: &str) -> Result<Option<Have>> {
         let what = format!("rule {rule} exists, but EventBridge does not show its tags");
-        wait::until(&self.stream, &what, SHOWS, || async {
+        wait::until(&self.aws.control, &what, SHOWS, || async {
             Ok(
                 match try_join!(self.describe(rule), self.targets(rule), self.tags(rule))? {
                     (Some(have), targets, Some(tags)) => Some(Some(Have {
@@ -172,7 +171,7 @@ impl Events {
             );
             token = answer.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
-                all.retain(|name| could_be(name, "rule", &self.env.name, RULE_LIMIT));
+                all.retain(|name| could_be(name, "rule", &self.aws.env.name, RULE_LIMIT));
                 return Ok(all);
             }
         }
@@ -194,8 +193,10 @@ impl Events {
         let request = request
             .event_pattern(want.pattern.to_string())
             .set_tags(Some(tags(want)?));
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         answer
             .map(drop)
             .map_err(|e| aws_error("events:PutRule", format!("set rule {}", want.rule), e))
@@ -213,8 +214,10 @@ impl Events {
             .put_targets()
             .rule(&want.rule)
             .targets(target.map_err(incomplete)?);
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         let what = format!(
             "set the target of rule {}, with role {}",
             want.rule, want.role
@@ -238,8 +241,10 @@ impl Events {
             .tag_resource()
             .resource_arn(self.arn(&want.rule))
             .set_tags(Some(tags(want)?));
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         answer
             .map(drop)
             .map_err(|e| aws_error("events:TagResource", format!("tag rule {}", want.rule), e))
@@ -251,7 +256,7 @@ impl Events {
             let ids = targets.iter().map(|target| target.id.clone()).collect();
             let what = format!("remove the targets of rule {rule}");
             let request = self.client.remove_targets().rule(rule).set_ids(Some(ids));
-            match wait::retry(&self.stream, FRESH_BUDGET, &FRESH[1..2], || {
+            match wait::retry(&self.aws.control, FRESH_BUDGET, &FRESH[1..2], || {
                 request.clone().send()
             })
             .await
@@ -272,7 +277,11 @@ impl Events {
             }
         }
         let request = self.client.delete_rule().name(rule);
-        match wait::retry(&self.stream, AIMED_BUDGET, AIMED, || request.clone().send()).await {
+        match wait::retry(&self.aws.control, AIMED_BUDGET, AIMED, || {
+            request.clone().send()
+        })
+        .await
+        {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(()),
             Err(error) => Err(aws_error(
@@ -284,7 +293,7 @@ impl Events {
     }
 
     fn arn(&self, rule: &str) -> String {
-        self.env.arn("events", &format!("rule/{rule}"))
+        self.aws.env.arn("events", &format!("rule/{rule}"))
     }
 }
 

@@ -13,8 +13,8 @@ use plumbing::{Aws, Change, Env, Record, Result, Rule, Stream, wait};
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's rules as records, for `ls-env`.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let events = aws::client(aws, stream, env);
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let events = aws::client(aws);
     let names = events.names().await?;
     let found = wait::all(names.iter().map(|name| events.look(name))).await?;
     let ours = names
@@ -31,14 +31,15 @@ pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> 
 /// starts anew.
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let rules: Vec<Rule> = records.iter().filter_map(Record::typed).collect();
     if rules.is_empty() {
         return Ok(());
     }
-    let events = aws::client(aws, stream, env);
+    let events = aws::client(aws);
     stream
-        .each(rules, async |record| {
+        .control
+        .try_all(rules, async |record| {
             let Some(have) = events.look(&record.rule).await? else {
                 return Ok(());
             };

@@ -22,10 +22,10 @@ async fn main() -> std::process::ExitCode {
 async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let events = aws::client(&aws, &stream, &env);
+    let events = aws::client(&aws);
     let (stream, env, events) = (&stream, &env, &events);
     stream
-        .for_each(|source: Source| rule(stream, env, events, source))
+        .for_each_record(|source: Source| rule(stream, env, events, source))
         .await
 }
 
@@ -61,7 +61,7 @@ async fn rule(stream: &Stream, env: &Env, events: &aws::Events, source: Source) 
         fields = vec![Field::Rule, Field::Target];
     }
     if matches!(change, Change::Created | Change::Updated) {
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         for field in fields {
             set(events, &want, field).await?;
             if (change, field) == (Change::Created, Field::Rule) {

@@ -49,19 +49,16 @@ const VALUES: usize = 200;
 /// EC2, and for whom: the environment whose tags go into each create call.
 pub struct Ec2 {
     client: Client,
-    /// Where waits learn that the tool must stop.
-    pub stream: Stream,
-    /// Whose groups they are.
-    pub env: Env,
+    /// The environment, and whether the tool may go on.
+    pub aws: Aws,
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Ec2 {
+pub fn client(aws: &Aws) -> Ec2 {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     Ec2 {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
     }
 }
 
@@ -69,12 +66,15 @@ impl Ec2 {
     /// All groups that carry the identity tag, with their rules; two calls deep.
     pub async fn find(&self) -> Result<Vec<Group>> {
         let groups = self
-            .groups(filter(&format!("tag:{IDENTITY}"), [self.env.name.as_str()]))
+            .groups(filter(
+                &format!("tag:{IDENTITY}"),
+                [self.aws.env.name.as_str()],
+            ))
             .await?;
         // A VPC's own group goes with it and cannot be deleted.
         let ours = groups
             .into_iter()
-            .filter(|group| self.env.owns(&group.tags) && group.name != "default");
+            .filter(|group| self.aws.env.owns(&group.tags) && group.name != "default");
         self.with_rules(ours.collect()).await
     }
 
@@ -146,7 +146,7 @@ impl Ec2 {
     ///
     /// Errors: the name is taken by a group that is not the environment's.
     pub async fn create(&self, vpc: &str, name: &str) -> Result<(Group, bool)> {
-        let tags = self.env.tags_of(name);
+        let tags = self.aws.env.tags_of(name);
         let request = self
             .client
             .create_security_group()
@@ -155,12 +155,12 @@ impl Ec2 {
         let request = request.tag_specifications(spec(ResourceType::SecurityGroup, &tags));
         // A VPC without subnets may go to another run's: then another record of it comes.
         let newest = || {
-            self.stream
+            stream
                 .get::<Vpc>("main")
                 .map_or_else(|| vpc.to_string(), |newest| newest.id)
         };
         let call = || request.clone().vpc_id(newest()).send();
-        let answer = wait::retry(&self.stream, FRESH_BUDGET, FRESH, call).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, call).await;
         let vpc = newest();
         let error = match answer {
             Ok(answer) => {
@@ -181,15 +181,15 @@ impl Ec2 {
             return Err(refusal("ec2:CreateSecurityGroup", what, error));
         }
         let unseen = format!("security group {name} is taken, and not seen yet");
-        let there = wait::until(&self.stream, &unseen, FRESH_BUDGET, async || {
+        let there = wait::until(&self.aws.control, &unseen, FRESH_BUDGET, async || {
             self.named(&vpc, name).await
         })
         .await?;
-        match self.env.owns(&there.tags) {
+        match self.aws.env.owns(&there.tags) {
             true => Ok((there, false)),
             false => Err(aws_error("ec2:CreateSecurityGroup", what, error).hint(format!(
                 "{} has this name without the tag {IDENTITY}={}: delete it if nobody needs it, or choose another suffix",
-                there.id, self.env.name
+                there.id, self.aws.env.name
             ))),
         }
     }
@@ -206,7 +206,11 @@ impl Ec2 {
             .revoke_security_group_egress()
             .group_id(&group.id)
             .ip_permissions(all.build());
-        match wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await {
+        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await
+        {
             Err(error) if code(&error) != "InvalidPermission.NotFound" => {
                 let what = format!("revoke the default rule of security group {}", group.name);
                 Err(aws_error("ec2:RevokeSecurityGroupEgress", what, error))
@@ -243,7 +247,7 @@ impl Ec2 {
         let permissions: Vec<IpPermission> = rules.iter().map(permission).collect();
         let tags = spec(
             ResourceType::SecurityGroupRule,
-            &self.env.tags_of(&group.name),
+            &self.aws.env.tags_of(&group.name),
         );
         let what = format!("add rules to security group {}", group.name);
         match direction {
@@ -255,8 +259,10 @@ impl Ec2 {
                 let request = request
                     .set_ip_permissions(Some(permissions))
                     .tag_specifications(tags);
-                let answer =
-                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+                    request.clone().send()
+                })
+                .await;
                 unless(
                     answer,
                     &["InvalidPermission.Duplicate"],
@@ -272,8 +278,10 @@ impl Ec2 {
                 let request = request
                     .set_ip_permissions(Some(permissions))
                     .tag_specifications(tags);
-                let answer =
-                    wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+                let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+                    request.clone().send()
+                })
+                .await;
                 unless(
                     answer,
                     &["InvalidPermission.Duplicate"],
@@ -356,14 +364,16 @@ impl Ec2 {
 
     /// Sets the tags of a group and its rules to ours; others' tags stay.
     pub async fn retag(&self, ids: Vec<String>, name: &str) -> Result<()> {
-        let tags = sdk_tags(&self.env.tags_of(name));
+        let tags = sdk_tags(&self.aws.env.tags_of(name));
         let request = self
             .client
             .create_tags()
             .set_resources(Some(ids))
             .set_tags(Some(tags));
-        let answer =
-            wait::retry(&self.stream, TAG_BUDGET, TAGGING, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, TAG_BUDGET, TAGGING, || {
+            request.clone().send()
+        })
+        .await;
         answer
             .map(drop)
             .map_err(|e| aws_error("ec2:CreateTags", format!("tag security group {name}"), e))
@@ -393,7 +403,7 @@ impl Ec2 {
     /// Waits until a group is seen no more.
     pub async fn gone(&self, group: &str) -> Result<()> {
         wait::until(
-            &self.stream,
+            &self.aws.control,
             &format!("security group {group} is still seen"),
             GONE,
             async || match self
@@ -441,7 +451,7 @@ impl Ec2 {
                 .unwrap_or_default(),
             id: interface.network_interface_id.unwrap_or_default(),
             description: interface.description.unwrap_or_default(),
-            ours: self.env.owns(&tags(interface.tag_set)),
+            ours: self.aws.env.owns(&tags(interface.tag_set)),
         });
         Ok(interfaces.collect())
     }
@@ -455,7 +465,7 @@ impl Ec2 {
         let mut groups: Vec<Group> = [ingress, egress]
             .into_iter()
             .flatten()
-            .filter(|g| !self.env.owns(&g.tags))
+            .filter(|g| !self.aws.env.owns(&g.tags))
             .collect();
         groups.sort_by(|a, b| a.id.cmp(&b.id));
         groups.dedup_by(|a, b| a.id == b.id);

@@ -35,8 +35,9 @@ pub async fn groups(ec2: &Ec2, records: &[Record]) -> Result<()> {
             .is_some_and(|peer| peer != group.id && (goes(&group.id) || goes(peer)))
     };
     let revoked = ec2
-        .stream
-        .each(
+        .aws
+        .control
+        .try_all(
             have.iter()
                 .flat_map(|group| DIRECTIONS.map(|way| (group, way))),
             async |(group, way)| {
@@ -48,12 +49,13 @@ pub async fn groups(ec2: &Ec2, records: &[Record]) -> Result<()> {
         )
         .await;
     let deleted = ec2
-        .stream
-        .each(&going, async |group| {
+        .aws
+        .control
+        .try_all(&going, async |group| {
             gone(ec2, group).await?;
             ec2.gone(&group.id).await?;
-            let record = plan::record(&plan::key(&ec2.env, &group.name), &group.id);
-            ec2.stream.write(record.changed(Change::Deleted, &[])).await
+            let record = plan::record(&plan::key(&ec2.aws.env, &group.name), &group.id);
+            stream.write(record.changed(Change::Deleted, &[])).await
         })
         .await;
     revoked.and(deleted)
@@ -65,7 +67,7 @@ async fn gone(ec2: &Ec2, group: &Group) -> Result<()> {
         "security group {} ({}) is still in use",
         group.name, group.id
     );
-    wait::until(&ec2.stream, &what, INTERFACES_GO, async || {
+    wait::until(&ec2.aws.control, &what, INTERFACES_GO, async || {
         if ec2.delete(group).await? {
             return Ok(Some(()));
         }
@@ -73,7 +75,7 @@ async fn gone(ec2: &Ec2, group: &Group) -> Result<()> {
             tokio::try_join!(ec2.interfaces(&group.id), ec2.foreign_referrers(&group.id))?;
         let staying = interfaces
             .iter()
-            .filter(|interface| !passes(interface, &ec2.env));
+            .filter(|interface| !passes(interface, &ec2.aws.env));
         let staying = staying.map(|interface| format!("{interface} uses it"));
         let referring = referrers.iter().map(|g| {
             format!(

@@ -16,12 +16,12 @@ use plumbing::{Aws, Env, Record, Result, Stream};
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's groups and who calls whom as records, for `ls-env`.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let have = aws::client(aws, stream, env).find().await?;
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let have = aws::client(aws).find().await?;
     Ok(plan::records(env, &have))
 }
 
 /// Deletes the groups among `records`, once nothing uses them.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
-    delete::groups(&aws::client(aws, stream, env), records).await
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    delete::groups(&aws::client(aws), records).await
 }

@@ -29,7 +29,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let find = async {
         let aws = Aws::connect(&stream, &env).await?;
-        let ec2 = aws::client(&aws, &stream, &env);
+        let ec2 = aws::client(&aws);
         let have = ec2.find().await?;
         Ok((ec2, have))
     };
@@ -54,14 +54,14 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         }
         return Ok(());
     }
-    stream.may_change().await?;
+    stream.control.wait_for_account().await?;
     make::groups(&stream, &ec2, &want, &have).await
 }
 
 /// Waits for the first app, or writes the preset's where the input ends without one.
 async fn apps(stream: &Stream, preset: Option<&Preset>) -> Result<()> {
-    match stream.need::<App>("").await {
-        Err(missing) if missing.kind == Kind::Input && stream.go_on().is_ok() => {
+    match stream.need_first::<App>().await {
+        Err(missing) if missing.kind == Kind::Input && stream.control.check_stopped().is_ok() => {
             let _ = stream.need::<Vpc>("main").await?; // nothing is written for a pipe that lacks it
         }
         app => return app.map(drop),

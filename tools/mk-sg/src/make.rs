@@ -17,9 +17,9 @@ pub async fn groups(stream: &Stream, ec2: &Ec2, want: &Want, have: &[Group]) -> 
         ec2,
         want,
         have,
-        known: watch::channel(plan::known(&ec2.env, here)).0,
+        known: watch::channel(plan::known(&ec2.aws.env, here)).0,
     };
-    let apps = stream.for_each::<App, _, _>(|app| {
+    let apps = stream.for_each_record::<App, _, _>(|app| {
         maker.arrived(&app); // now, so that apps that come together are compared together
         maker.app(app)
     });
@@ -59,14 +59,15 @@ impl Maker<'_> {
 
     async fn app(&self, app: App) -> Result<()> {
         self.stream
-            .join(PARTS.map(|part| self.group(&app, part)))
+            .control
+            .run_all(PARTS.map(|part| self.group(&app, part)))
             .await
             .map(drop)
     }
 
     async fn group(&self, app: &App, part: Part) -> Result<()> {
         let key = part.key(&app.name);
-        let name = plan::name(&self.ec2.env, &key);
+        let name = plan::name(&self.ec2.aws.env, &key);
         let (group, fresh) = match plan::found(self.have, self.want, &name)? {
             Some(found) => (found.clone(), false),
             None => self.ec2.create(&self.want.vpc, &name).await?,
@@ -81,7 +82,11 @@ impl Maker<'_> {
         let created = self.stream.write(record).boxed_local();
         let closed = self.ec2.revoke_default(&group).boxed_local();
         let rules = self.rules(app, part, group.clone(), true).boxed_local();
-        self.stream.join([created, closed, rules]).await.map(drop)
+        self.stream
+            .control
+            .run_all([created, closed, rules])
+            .await
+            .map(drop)
     }
 
     /// Brings a group's rules into line, again whenever more is known, until all is known. Writes
@@ -98,7 +103,8 @@ impl Maker<'_> {
                 DIRECTIONS.into_iter().filter_map(step).collect()
             };
             self.stream
-                .join(steps.iter().map(|step| self.take(&group, step)))
+                .control
+                .run_all(steps.iter().map(|step| self.take(&group, step)))
                 .await?;
             let compared = steps.len() == DIRECTIONS.len();
             let settled = compared
@@ -126,7 +132,11 @@ impl Maker<'_> {
             if compared && steps.iter().all(|step| step.whole) {
                 return Ok(());
             }
-            let _ = self.stream.unless_stopped(changed.changed()).await?;
+            let _ = self
+                .stream
+                .control
+                .unless_stopped(changed.changed())
+                .await?;
         }
     }
 
@@ -147,7 +157,7 @@ impl Maker<'_> {
 
     async fn tags(&self, group: &Group, steps: &[Step]) -> Result<Vec<Difference>> {
         let (differences, ids) =
-            plan::tag_differences(&self.ec2.env, group, steps, &self.known.borrow());
+            plan::tag_differences(&self.ec2.aws.env, group, steps, &self.known.borrow());
         if !ids.is_empty() {
             self.ec2.retag(ids, &group.name).await?;
         }

@@ -60,6 +60,6 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         rest: Default::default(),
     };
     source.check().map_err(Error::usage)?;
-    stream.heard().await?; // so that the last record of a key is this one
+    stream.input_begun().await?; // so that the last record of a key is this one
     stream.write(Record::of(&source)).await
 }

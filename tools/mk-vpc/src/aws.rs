@@ -76,10 +76,8 @@ const NAT_DELETE: Duration = Duration::from_secs(30 * 60);
 /// EC2, and for whom: the environment whose tags go into each create call.
 pub struct Ec2 {
     client: Client,
-    /// Where waits learn that the tool must stop.
-    pub stream: Stream,
-    /// Whose network it is.
-    pub env: Env,
+    /// The environment, and whether the tool may go on.
+    pub aws: Aws,
     place: RefCell<Place>,
 }
 
@@ -94,13 +92,12 @@ struct Place {
 }
 
 /// Makes the client of a tool.
-pub fn client(aws: &Aws, stream: &Stream, env: &Env) -> Ec2 {
+pub fn client(aws: &Aws) -> Ec2 {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
     let place = RefCell::default();
     Ec2 {
         client: Client::from_conf(config),
-        stream: stream.clone(),
-        env: env.clone(),
+        aws: aws.clone(),
         place,
     }
 }
@@ -131,10 +128,10 @@ impl Ec2 {
         let begun = Instant::now();
         let mut budget = FIRST_LOOK;
         loop {
-            let answer = wait::retry(&self.stream, budget, FRESH, &mut call).await;
+            let answer = wait::retry(&self.aws.control, budget, FRESH, &mut call).await;
             let Err(error) = &answer else { return answer };
             let may_show = is_fresh(code(error)) && begun.elapsed() < FRESH_BUDGET;
-            if !may_show || self.stream.go_on().is_err() || self.lost().await {
+            if !may_show || self.aws.control.check_stopped().is_err() || self.lost().await {
                 return answer;
             }
             budget *= 2;
@@ -261,7 +258,11 @@ impl Ec2 {
             .vpc_id(vpc);
         let begun = Instant::now();
         loop {
-            match wait::retry(&self.stream, FIRST_LOOK, FRESH, || request.clone().send()).await {
+            match wait::retry(&self.aws.control, FIRST_LOOK, FRESH, || {
+                request.clone().send()
+            })
+            .await
+            {
                 Ok(_) => return Ok(true),
                 Err(error) if already(code(&error), message(&error)) => return Ok(false),
                 Err(error)
@@ -277,7 +278,7 @@ impl Ec2 {
                     {
                         return Ok(false);
                     }
-                    self.stream.go_on()?;
+                    self.aws.control.check_stopped()?;
                 }
                 Err(error)
                     if code(&error) == "InvalidInternetGatewayID.NotFound" && !self.is_gone() =>
@@ -334,7 +335,10 @@ impl Ec2 {
         cidr: &str,
         zone: &str,
     ) -> Result<Subnet> {
-        let tags = self.env.tags_of(&plan::name(&self.env, "subnet", part));
+        let tags = self
+            .aws
+            .env
+            .tags_of(&plan::name(&self.aws.env, "subnet", part));
         let request = self
             .client
             .create_subnet()
@@ -379,7 +383,10 @@ impl Ec2 {
 
     /// Makes a route table; the token keeps a run at the same time from making another.
     pub async fn create_table(&self, vpc: &str, part: &str, attempt: usize) -> Result<Table> {
-        let tags = self.env.tags_of(&plan::name(&self.env, "rtb", part));
+        let tags = self
+            .aws
+            .env
+            .tags_of(&plan::name(&self.aws.env, "rtb", part));
         // With other tags a known token would be refused: one of a table that was deleted since.
         let said: Vec<String> = tags
             .iter()
@@ -415,7 +422,7 @@ impl Ec2 {
     /// deleted since.
     pub async fn table_shows(&self, id: &str) -> Result<bool> {
         let what = format!("route table {id} does not show");
-        let shows = wait::until(&self.stream, &what, TABLE_SHOWS, async || {
+        let shows = wait::until(&self.aws.control, &what, TABLE_SHOWS, async || {
             match self
                 .client
                 .describe_route_tables()
@@ -433,7 +440,11 @@ impl Ec2 {
             }
         });
         match shows.await {
-            Err(late) if late.kind == Kind::Unfinished && self.stream.go_on().is_ok() => Ok(false),
+            Err(late)
+                if late.kind == Kind::Unfinished && self.aws.control.check_stopped().is_ok() =>
+            {
+                Ok(false)
+            }
             shows => shows.map(|()| true),
         }
     }
@@ -506,7 +517,7 @@ impl Ec2 {
             return Ok(());
         }
         wait::until(
-            &self.stream,
+            &self.aws.control,
             &format!("{subnet} does not use {table} yet"),
             ASSOCIATES,
             async || {
@@ -541,7 +552,10 @@ impl Ec2 {
         address: &str,
         dead: &[&NatGateway],
     ) -> Result<NatGateway> {
-        let tags = self.env.tags_of(&plan::name(&self.env, "nat", part));
+        let tags = self
+            .aws
+            .env
+            .tags_of(&plan::name(&self.aws.env, "nat", part));
         let request = self
             .client
             .create_nat_gateway()
@@ -551,7 +565,7 @@ impl Ec2 {
         let what = format!("create nat gateway {} in {}", tags[0].1, subnet.id);
         let attempt = Cell::new(dead.len()); // the token of one that died would answer with the dead one
         let failed = format!("cannot {what}: another run makes it, and it does not show");
-        wait::until(&self.stream, &failed, NAT_SHOWS, || async {
+        wait::until(&self.aws.control, &failed, NAT_SHOWS, || async {
             let dead = |nat: &NatGateway| dead.iter().any(|dead| dead.id == nat.id);
             let token = self.token(&["nat", part, &subnet.id, &attempt.get().to_string()]);
             match self
@@ -602,7 +616,7 @@ impl Ec2 {
     /// Errors: one failed, with AWS's reason; or one is still pending after 15 minutes.
     pub async fn nats_available(&self, vpc: &str, ids: &[&str]) -> Result<()> {
         let what = format!("nat gateway {} is still pending", ids.join(", "));
-        wait::until(&self.stream, &what, NAT_CREATE, || async {
+        wait::until(&self.aws.control, &what, NAT_CREATE, || async {
             let found = self.nats(vpc).await?;
             let mut pending = false;
             for id in ids {
@@ -676,6 +690,7 @@ impl Ec2 {
     /// Sets a resource's tags to ours; others' tags stay.
     pub async fn retag(&self, id: &str, name: &str) -> Result<()> {
         let tags = self
+            .aws
             .env
             .tags_of(name)
             .into_iter()
@@ -685,29 +700,31 @@ impl Ec2 {
             .create_tags()
             .resources(id)
             .set_tags(Some(tags.collect()));
-        let answer =
-            wait::retry(&self.stream, TAG_BUDGET, TAGGING, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, TAG_BUDGET, TAGGING, || {
+            request.clone().send()
+        })
+        .await;
         answer
             .map(drop)
             .map_err(|e| aws_error("ec2:CreateTags", format!("tag {id}"), e))
     }
 
     fn identity(&self) -> Filter {
-        filter(&format!("tag:{IDENTITY}"), &self.env.name)
+        filter(&format!("tag:{IDENTITY}"), &self.aws.env.name)
     }
 
     fn tags_with_time(&self, kind: &str, part: &str) -> Vec<(String, String)> {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
-        let mut tags = self.env.tags_of(&plan::name(&self.env, kind, part));
+        let mut tags = self.aws.env.tags_of(&plan::name(&self.aws.env, kind, part));
         tags.push((MADE.into(), now.as_micros().to_string()));
         tags
     }
 
     /// A token derived from what is wanted: another run's is the same.
     fn token(&self, parts: &[&str]) -> String {
-        plumbing::name::cut(&format!("{}-{}", self.env.name, parts.join("-")), 64)
+        plumbing::name::cut(&format!("{}-{}", self.aws.env.name, parts.join("-")), 64)
     }
 }
 

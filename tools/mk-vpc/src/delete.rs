@@ -22,7 +22,7 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
         .nats
         .iter()
         .filter(|nat| nat.state != "deleted" && named("nat_gateway", &nat.id));
-    let nats_gone = ec2.stream.each(nats, async |nat| {
+    let nats_gone = ec2.aws.control.try_all(nats, async |nat| {
         match nat.state.as_str() {
             "deleting" => ec2.nat_deleted(&nat.id).await?,
             _ => ec2.delete_nat(&nat.id).await?,
@@ -30,15 +30,16 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
         deleted(
             ec2,
             "nat_gateway",
-            &plan::part(&nat.tags, "nat", &ec2.env),
+            &plan::part(&nat.tags, "nat", &ec2.aws.env),
             &nat.id,
         )
         .await
     });
     nats_gone.await?;
     // A gateway that was deleting before this run may still hold an address.
-    ec2.stream
-        .each(
+    ec2.aws
+        .control
+        .try_all(
             have.nats.iter().filter(|nat| nat.state == "deleting"),
             async |nat| ec2.nat_deleted(&nat.id).await,
         )
@@ -47,10 +48,11 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
         .addresses
         .iter()
         .filter(|address| named("elastic_ip", &address.id));
-    ec2.stream
-        .each(addresses, async |address| {
+    ec2.aws
+        .control
+        .try_all(addresses, async |address| {
             let what = format!("elastic ip {} is still in use", address.id);
-            wait::until(&ec2.stream, &what, RELEASE, async || {
+            wait::until(&ec2.aws.control, &what, RELEASE, async || {
                 if ec2.release(&address.id).await? {
                     return Ok(Some(()));
                 }
@@ -61,7 +63,7 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
                     ))
                     .hint("run it again when nothing else is at work")),
                     None => match ec2.user_of(&address.id).await? {
-                        Some(user) if !passes(&user, &ec2.env, &have) => {
+                        Some(user) if !passes(&user, &ec2.aws.env, &have) => {
                             Err(in_the_way(&address.id, &[user.to_string()]))
                         }
                         _ => Ok(None),
@@ -72,7 +74,7 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
             deleted(
                 ec2,
                 "elastic_ip",
-                &plan::part(&address.tags, "eip", &ec2.env),
+                &plan::part(&address.tags, "eip", &ec2.aws.env),
                 &address.id,
             )
             .await
@@ -90,16 +92,18 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
             .tables
             .iter()
             .filter(|table| named(records, "route_table", &table.id));
-        ec2.stream
-            .each(ours, async |table| {
+        ec2.aws
+            .control
+            .try_all(ours, async |table| {
                 let ours = |user: &str| have.subnets.iter().any(|subnet| subnet.id == user);
                 let (ours, theirs): (Vec<_>, Vec<_>) = table
                     .subnets
                     .iter()
                     .chain(&table.failed)
                     .partition(|(user, _)| ours(user));
-                ec2.stream
-                    .each(ours, async |(_, association)| {
+                ec2.aws
+                    .control
+                    .try_all(ours, async |(_, association)| {
                         ec2.disassociate(association).await.map(drop)
                     })
                     .await?;
@@ -117,7 +121,7 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
                 deleted(
                     ec2,
                     "route_table",
-                    &plan::part(&table.tags, "rtb", &ec2.env),
+                    &plan::part(&table.tags, "rtb", &ec2.aws.env),
                     &table.id,
                 )
                 .await
@@ -129,8 +133,9 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
             .subnets
             .iter()
             .filter(|subnet| named(records, "subnet", &subnet.id));
-        ec2.stream
-            .each(ours, async |subnet| {
+        ec2.aws
+            .control
+            .try_all(ours, async |subnet| {
                 gone(ec2, &have, &subnet.id, &subnet.id, async || {
                     ec2.delete_subnet(&subnet.id).await
                 })
@@ -138,7 +143,7 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
                 deleted(
                     ec2,
                     "subnet",
-                    &plan::part(&subnet.tags, "subnet", &ec2.env),
+                    &plan::part(&subnet.tags, "subnet", &ec2.aws.env),
                     &subnet.id,
                 )
                 .await
@@ -150,8 +155,9 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
             .gateways
             .iter()
             .filter(|gateway| named(records, "internet_gateway", &gateway.id));
-        ec2.stream
-            .each(ours, async |gateway| {
+        ec2.aws
+            .control
+            .try_all(ours, async |gateway| {
                 if let Some(vpc) = &gateway.vpc {
                     gone(ec2, &have, &gateway.id, "", async || {
                         ec2.detach(&gateway.id, vpc).await
@@ -165,7 +171,7 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
                 deleted(
                     ec2,
                     "internet_gateway",
-                    &plan::part(&gateway.tags, "igw", &ec2.env),
+                    &plan::part(&gateway.tags, "igw", &ec2.aws.env),
                     &gateway.id,
                 )
                 .await
@@ -179,8 +185,9 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
         .iter()
         .filter(|vpc| named(records, "vpc", &vpc.id));
     let vpcs = ec2
-        .stream
-        .each(vpcs, async |vpc| {
+        .aws
+        .control
+        .try_all(vpcs, async |vpc| {
             if parts.is_err() {
                 // With a part in it the VPC stays as well; what else is in the way is told all the same.
                 return match &foreign(ec2, &have, &vpc.id, "").await?[..] {
@@ -207,7 +214,7 @@ async fn gone(
     delete: impl AsyncFn() -> Result<bool>,
 ) -> Result<()> {
     wait::until(
-        &ec2.stream,
+        &ec2.aws.control,
         &format!("{id} is still in use"),
         INTERFACES_GO,
         async || {
@@ -239,7 +246,7 @@ async fn foreign(ec2: &Ec2, have: &Have, id: &str, subnet: &str) -> Result<Vec<S
         .iter()
         .filter(|interface| subnet.is_empty() || interface.subnet == subnet);
     let (passing, staying): (Vec<_>, Vec<_>) =
-        here.partition(|interface| passes(interface, &ec2.env, have));
+        here.partition(|interface| passes(interface, &ec2.aws.env, have));
     let mut foreign: Vec<String> = staying
         .iter()
         .map(|interface| interface.to_string())
@@ -277,7 +284,7 @@ fn named(records: &[Record], kind: &str, id: &str) -> bool {
 }
 
 async fn deleted(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {
-    ec2.stream
+    stream
         .write(plan::part_record(kind, name, id).changed(Change::Deleted, &[]))
         .await
 }

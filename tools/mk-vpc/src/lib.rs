@@ -17,29 +17,24 @@ use plumbing::{Aws, Env, Record, Result, Stream};
 pub const POLICY: &str = include_str!("../iam-policy.json");
 
 /// The environment's network as records, for `ls-env`.
-pub async fn find(stream: &Stream, aws: &Aws, env: &Env) -> Result<Vec<Record>> {
-    let have = aws::client(aws, stream, env).find().await?;
+pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let have = aws::client(aws).find().await?;
     Ok(plan::records(env, &have))
 }
 
 /// Deletes the NAT gateways and addresses among `records`, for `rm-env`: nothing needs the way
 /// out any more once the services are gone.
-pub async fn delete_egress(
-    stream: &Stream,
-    aws: &Aws,
-    env: &Env,
-    records: &[Record],
-) -> Result<()> {
+pub async fn delete_egress(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     match any(records) {
-        true => delete::egress(&aws::client(aws, stream, env), records).await,
+        true => delete::egress(&aws::client(aws), records).await,
         false => Ok(()),
     }
 }
 
 /// Deletes the rest of the network among `records`, once nothing is in it.
-pub async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     match any(records) {
-        true => delete::network(&aws::client(aws, stream, env), records).await,
+        true => delete::network(&aws::client(aws), records).await,
         false => Ok(()),
     }
 }

@@ -42,14 +42,14 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         nat: args.nat,
     };
     let aws = Aws::connect(&stream, &env).await?;
-    let ec2 = aws::client(&aws, &stream, &env);
+    let ec2 = aws::client(&aws);
     let (zones, mut have) = try_join(ec2.zones(), ec2.find()).await?;
     for nat in plan::spare(&plan::layout(&env, &want, &have, &zones)?, &have) {
         let told = format!(
             "nat gateway {} in {} is used no more; it stays, and costs, until you delete it",
             nat.id, nat.subnet
         );
-        stream.say(&told);
+        stream.voice.say(&told);
     }
     if env.plan {
         let layout = plan::layout(&env, &want, &have, &zones)?;
@@ -60,7 +60,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     }
     for _ in 0..RACES {
         let layout = plan::layout(&env, &want, &have, &zones)?;
-        stream.may_change().await?;
+        stream.control.wait_for_account().await?;
         if make::network(&stream, &ec2, &layout, have).await? {
             return Ok(());
         }

@@ -21,7 +21,7 @@ pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: Have) ->
         addresses(ec2, layout, &have)
     );
     let (vpc, gateway, addresses) = (vpc?, gateway?, addresses?);
-    stream.go_on()?;
+    stream.control.check_stopped()?;
     let Some((vpc, fresh)) = vpc else {
         return Ok(false);
     };
@@ -30,7 +30,7 @@ pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: Have) ->
         parts(stream, ec2, layout, &have, &vpc, fresh, gateway, addresses)
     );
     match looks.and(network) {
-        Err(_) if ec2.is_gone() => stream.go_on().map(|()| false),
+        Err(_) if ec2.is_gone() => stream.control.check_stopped().map(|()| false),
         made => made.map(|()| true),
     }
 }
@@ -54,7 +54,7 @@ async fn vpc(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Option<(Network,
                 // Which one it would be is not known, but that this one is there must be told.
                 let (none, created) = (Vec::new(), Some(Change::Created));
                 let record = plan::vpc_record(&made.id, &made.cidr, none.clone(), none, created);
-                return ec2.stream.write(record).await.and(Err(error));
+                return stream.write(record).await.and(Err(error));
             }
         };
         seen = !vpcs.is_empty();
@@ -75,7 +75,7 @@ async fn vpc(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Option<(Network,
         }
         return Err(plumbing::Error::refused(format!(
             "two VPCs are tagged {}, and both are in use: {} {}",
-            ec2.env.name, elected.id, loser.id
+            ec2.aws.env.name, elected.id, loser.id
         ))
         .hint("delete the one that is not used"));
     }
@@ -88,7 +88,7 @@ async fn vpc(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Option<(Network,
             Vec::new(),
             Some(Change::Created),
         );
-        ec2.stream.write(record).await?;
+        stream.write(record).await?;
     }
     Ok(Some((elected, fresh)))
 }
@@ -104,7 +104,12 @@ async fn side_by_side<T>(
             result => result.map(Ok),
         }
     });
-    ec2.stream.join(futures).await?.into_iter().collect()
+    ec2.aws
+        .control
+        .run_all(futures)
+        .await?
+        .into_iter()
+        .collect()
 }
 
 async fn gateway(ec2: &Ec2, have: &Have) -> Result<Gateway> {
@@ -132,7 +137,7 @@ struct Choice {
 /// The addresses for each NAT gateway, in the order of the zones that have one.
 async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Choice>> {
     let zones = || layout.zones.iter().filter(|zone| zone.nat);
-    let name = |zone: &Zone| plan::name(&ec2.env, "eip", &format!("nat-{}", zone.letter));
+    let name = |zone: &Zone| plan::name(&ec2.aws.env, "eip", &format!("nat-{}", zone.letter));
     let made = zones().map(|zone| async move {
         match plan::address(&have.addresses, &name(zone), plan::nat_of(have, zone)) {
             Some(found) => part(
@@ -153,7 +158,14 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Choice
             }
         }
     });
-    let made: Vec<Address> = ec2.stream.join(made).await?.into_iter().flatten().collect();
+    let made: Vec<Address> = ec2
+        .aws
+        .control
+        .run_all(made)
+        .await?
+        .into_iter()
+        .flatten()
+        .collect();
     let mut all = have.addresses.clone();
     if !made.is_empty() {
         all = ec2.addresses().await?;
@@ -175,7 +187,7 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Choice
         if ours.is_some_and(|ours| ours.id != elected.id) {
             let record =
                 plan::part_record("elastic_ip", &format!("nat-{}", zone.letter), &elected.id);
-            ec2.stream.write(record.changed(Change::Kept, &[])).await?;
+            stream.write(record.changed(Change::Kept, &[])).await?;
         }
         let spare = all
             .iter()
@@ -219,14 +231,14 @@ async fn parts(
     addresses: Vec<Choice>,
 ) -> Result<()> {
     // The second stage needs the VPC alone.
-    let exits = plan::exits(&ec2.env, layout, have, &gateway.id);
+    let exits = plan::exits(&ec2.aws.env, layout, have, &gateway.id);
     let (gateway, zones, tables) = join!(
         attached(ec2, have, gateway, &vpc.id),
         subnets(ec2, layout, have, vpc, fresh),
         tables(ec2, &exits, have, &vpc.id)
     );
     let (gateway, zones, (tables, mended)) = (gateway?, zones?, tables?);
-    stream.go_on()?;
+    stream.control.check_stopped()?;
     let (public, private) = (&tables[0], &tables[1..]);
     // The third stage: the way in, and the NAT gateways, which take minutes.
     let way_in = async {
@@ -279,7 +291,7 @@ async fn parts(
 async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result<Gateway> {
     let known = have.gateways.iter().any(|other| other.id == gateway.id);
     let before = gateway.clone();
-    let name = plan::name(&ec2.env, "igw", "");
+    let name = plan::name(&ec2.aws.env, "igw", "");
     let attached = gateway.vpc.as_deref() == Some(vpc) || ec2.attach(&gateway.id, vpc).await?;
     let used = match attached {
         true => gateway,
@@ -321,7 +333,7 @@ async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result
             let change = Change::from_differences(&differences, false);
             let record = plan::part_record("internet_gateway", "main", &used.id)
                 .changed(change, &differences);
-            ec2.stream.write(record).await?;
+            stream.write(record).await?;
         }
         false if used.id == before.id => {} // it is told already
         false => created(ec2, "internet_gateway", "main", &used.id).await?,
@@ -341,7 +353,7 @@ async fn subnets(
         let record = format!("{side}-{}", zone.letter);
         match plan::subnet(&have.subnets, cidr, &zone.zone)? {
             Some(found) => {
-                let name = plan::name(&ec2.env, "subnet", &record);
+                let name = plan::name(&ec2.aws.env, "subnet", &record);
                 part(ec2, "subnet", &record, &found.id, &name, &found.tags).await?;
                 Ok(found.clone())
             }
@@ -382,15 +394,13 @@ async fn subnets(
         ids(|zone| &zone.1),
         None,
     );
-    ec2.stream
-        .write(record.changed(change, &differences))
-        .await?;
+    stream.write(record.changed(change, &differences)).await?;
     Ok(zones)
 }
 
 async fn vpc_into_line(ec2: &Ec2, vpc: &Network, have: &Have) -> Result<Vec<Difference>> {
-    let name = plan::name(&ec2.env, "vpc", "");
-    let mut differences = plan::tag_differences(&ec2.env, &name, &vpc.tags);
+    let name = plan::name(&ec2.aws.env, "vpc", "");
+    let mut differences = plan::tag_differences(&ec2.aws.env, &name, &vpc.tags);
     if !differences.is_empty() {
         ec2.retag(&vpc.id, &name).await?;
     }
@@ -408,12 +418,12 @@ async fn tables(
 ) -> Result<(Vec<Table>, Vec<Record>)> {
     let made = exits.iter().map(|exit| async move {
         let record = &exit.part;
-        let Some(found) = plan::table(&ec2.env, &have.tables, exit) else {
+        let Some(found) = plan::table(&ec2.aws.env, &have.tables, exit) else {
             let made = new_table(ec2, have, vpc, record).await?;
             created(ec2, "route_table", record, &made.id).await?;
             return Ok((made, None));
         };
-        let name = plan::name(&ec2.env, "rtb", record);
+        let name = plan::name(&ec2.aws.env, "rtb", record);
         let (wanted, more) = (
             retagged(ec2, &found.id, &name, &found.tags).await?,
             plan::exit_differences(have, found, exit),
@@ -425,7 +435,7 @@ async fn tables(
         if mends {
             return Ok((found.clone(), Some(record)));
         }
-        ec2.stream.write(record).await?;
+        stream.write(record).await?;
         Ok((found.clone(), None))
     });
     let (tables, mended): (Vec<_>, Vec<_>) = side_by_side(ec2, made).await?.into_iter().unzip();
@@ -482,7 +492,7 @@ async fn nat(
     subnet: &Subnet,
     address: &Choice,
 ) -> Result<(String, bool)> {
-    let name = plan::name(&ec2.env, "nat", &zone.letter);
+    let name = plan::name(&ec2.aws.env, "nat", &zone.letter);
     let nat = match plan::nat(&have.nats, &subnet.id) {
         Some(found) => {
             part(
@@ -529,7 +539,7 @@ async fn nat(
 }
 
 async fn created(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {
-    ec2.stream
+    stream
         .write(plan::part_record(kind, name, id).changed(Change::Created, &[]))
         .await
 }
@@ -545,14 +555,14 @@ async fn part(
 ) -> Result<()> {
     let differences = retagged(ec2, id, name, tags).await?;
     let record: Record = plan::part_record(kind, record, id);
-    ec2.stream
+    stream
         .write(record.changed(Change::from_differences(&differences, false), &differences))
         .await
 }
 
 /// Brings a part's tags into line; answers what differed.
 async fn retagged(ec2: &Ec2, id: &str, name: &str, tags: &Tags) -> Result<Vec<Difference>> {
-    let differences = plan::tag_differences(&ec2.env, name, tags);
+    let differences = plan::tag_differences(&ec2.aws.env, name, tags);
     if !differences.is_empty() {
         ec2.retag(id, name).await?;
     }

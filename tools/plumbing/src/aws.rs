@@ -22,10 +22,12 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use tokio::join;
 
+use crate::control::Control;
 use crate::error::{Error, Result, aws_error};
 use crate::record::Env;
 use crate::settings::{ATTEMPTS, load, retries};
 use crate::stream::Stream;
+use crate::voice::Voice;
 
 /// A call that AWS throttles has its turn when its bucket fills, which a hundred others empty: ECS
 /// registers one task definition a second. So many attempts last about ten minutes.
@@ -42,12 +44,18 @@ const TOO_FAST: [&str; 4] = [
 ];
 /// A quota of resources, which no other attempt changes; the SDK takes it for throttling.
 const QUOTA: &str = "LimitExceededException";
-/// What the clients of a tool are made from.
+
+/// What the clients of a tool are made from, and what they are about.
 #[derive(Clone, Debug)]
 pub struct Aws {
     /// Region, credentials, endpoint, retries and time limits.
     pub config: SdkConfig,
-    guard: Guard,
+    /// The environment.
+    pub env: Env,
+    /// Whether the tool may go on.
+    pub control: Control,
+    /// How it speaks to people.
+    pub voice: Voice,
 }
 
 impl Aws {
@@ -57,62 +65,67 @@ impl Aws {
     /// before the first call.
     pub async fn connect(stream: &Stream, env: &Env) -> Result<Aws> {
         // The settings are read meanwhile, which takes no call.
-        let (settled, config) = join!(
-            stream.settled(),
-            load(stream.tool(), Some(env.region.clone()))
-        );
-        settled?;
-        let config = config?;
-        let guard = Guard {
-            stream: stream.clone(),
+        let region = Some(env.region.clone());
+        let (quiet, config) = join!(stream.input_quiet(), load(stream.tool(), region));
+        quiet?;
+        let aws = Aws {
+            config: config?,
+            env: env.clone(),
+            control: stream.control.clone(),
+            voice: stream.voice.clone(),
         };
-        let (checked, account, expected) = (stream.clone(), config.clone(), env.account.clone());
-        if stream.account_is_checked() {
-            return Ok(Aws { config, guard }); // the env record was made here, from these credentials
+        // Where the env record was made here, it was made from these credentials.
+        if !aws.control.account_is_checked() {
+            aws.control.account_is_asked();
+            tokio::spawn(check_account(aws.clone()));
         }
-        stream.account_is_asked();
-        tokio::spawn(async move {
-            match caller_account(&checked, &account).await {
-                Ok(account) if account == expected => checked.account_is_right(),
-                Ok(account) => checked.stop(
-                    Error::refused(format!(
-                        "the credentials are of account {account}, but the environment is in {expected}"
-                    ))
-                    .hint("set AWS_PROFILE to a profile of that account")
-                    .everyones(),
-                ),
-                Err(error) => checked.stop(error),
-            }
-        });
-        Ok(Aws { config, guard })
+        Ok(aws)
     }
 
     /// The interceptor that every client must carry: it refuses a changing call under `--plan`,
     /// before the account is checked, and after the tool has failed or was interrupted.
     pub fn guard(&self) -> impl Intercept + 'static {
-        self.guard.clone()
+        Guard {
+            control: self.control.clone(),
+        }
+    }
+}
+
+async fn check_account(aws: Aws) {
+    let expected = &aws.env.account;
+    match caller_account(&aws.control, &aws.config).await {
+        Ok(account) if account == *expected => aws.control.account_is_right(),
+        Ok(account) => {
+            let message = format!(
+                "the credentials are of account {account}, but the environment is in {expected}"
+            );
+            let hint = "set AWS_PROFILE to a profile of that account";
+            aws.control
+                .stop(Error::refused(message).hint(hint).pipe_wide());
+        }
+        Err(error) => aws.control.stop(error),
     }
 }
 
 /// The region and account of the credentials, for the tool at the head of a pipe.
 pub(crate) async fn whoami(stream: &Stream, region: Option<String>) -> Result<(String, String)> {
     let config = load(stream.tool(), region).await?;
-    let region = config.region().map(|r| r.to_string()).unwrap_or_default();
-    Ok((region, caller_account(stream, &config).await?))
+    let account = caller_account(&stream.control, &config).await?;
+    Ok((region_of(&config), account))
 }
 
 /// The region that the AWS settings name, else us-east-1.
 pub(crate) async fn default_region(stream: &Stream) -> Result<String> {
-    Ok(load(stream.tool(), None)
-        .await?
-        .region()
-        .map(|r| r.to_string())
-        .unwrap_or_default())
+    Ok(region_of(&load(stream.tool(), None).await?))
 }
 
-async fn caller_account(stream: &Stream, config: &SdkConfig) -> Result<String> {
+fn region_of(config: &SdkConfig) -> String {
+    config.region().map(|r| r.to_string()).unwrap_or_default()
+}
+
+async fn caller_account(control: &Control, config: &SdkConfig) -> Result<String> {
     let guard = Guard {
-        stream: stream.clone(),
+        control: control.clone(),
     };
     let config = aws_sdk_sts::config::Builder::from(config)
         .retry_classifier(Refused)
@@ -163,7 +176,7 @@ impl ClassifyRetry for Refused {
 
 #[derive(Clone, Debug)]
 struct Guard {
-    stream: Stream,
+    control: Control,
 }
 
 impl Intercept for Guard {
@@ -180,7 +193,7 @@ impl Intercept for Guard {
         let Some(call) = cfg.load::<Metadata>() else {
             return Ok(());
         };
-        self.stream.detail(|| {
+        self.control.voice.detail(|| {
             format!(
                 "calls {}:{}",
                 call.service().to_lowercase().replace(' ', ""),
@@ -188,7 +201,7 @@ impl Intercept for Guard {
             )
         });
         if !reads_only(call.name()) {
-            self.stream.check_change()?;
+            self.control.check_change()?;
         }
         Ok(())
     }
@@ -226,7 +239,7 @@ impl Intercept for Guard {
         _components: &RuntimeComponents,
         _cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        Ok(self.stream.go_on()?)
+        Ok(self.control.check_stopped()?)
     }
 }
 

@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::name;
 use crate::record::{
     Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener,
-    LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source, TaskDefinition, Typed, Vpc,
+    LogGroup, Pipeline, Record, RecordType, Repo, Role, Rule, Service, Sg, Source, TaskDefinition,
+    Vpc,
 };
 
 /// Reads one record and checks all that can be checked without its neighbours.
@@ -56,7 +57,7 @@ fn check(record: &Record) -> Result<(), String> {
 
 /// Checks the types of a resource's fields, and that those which AWS is asked with say something: an
 /// empty ID is to many calls none at all, and then they take another resource (the default VPC).
-fn whole<T: Typed>(record: &Record, asked_with: &[&str]) -> Result<(), String> {
+fn whole<T: RecordType>(record: &Record, asked_with: &[&str]) -> Result<(), String> {
     fields::<T>(record)?;
     for field in asked_with {
         let texts = match record.0.get(*field) {
@@ -82,7 +83,7 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-fn fields<T: Typed>(record: &Record) -> Result<T, String> {
+fn fields<T: RecordType>(record: &Record) -> Result<T, String> {
     serde_json::from_value(Value::Object(record.0.clone())).map_err(|why| plain(&why))
 }
 
@@ -113,6 +114,36 @@ pub fn belongs(record: &Record, env: &Env) -> Result<(), String> {
             "is of region {region}, but the environment is in {}",
             env.region
         ));
+    }
+    Ok(())
+}
+
+/// Refuses a second environment.
+pub fn same_environment(known: &Env, new: &Env) -> Result<(), String> {
+    if (&known.name, &known.region, &known.account) == (&new.name, &new.region, &new.account) {
+        return Ok(());
+    }
+    let itself = if known.name == new.name {
+        format!("of account {} in {} ", new.account, new.region)
+    } else {
+        String::new()
+    };
+    Err(format!(
+        "{itself}comes after environment '{}' of account {} in {}",
+        known.name, known.account, known.region
+    ))
+}
+
+/// Refuses an app that calls one which is not there.
+pub fn calls(apps: &[App]) -> Result<(), String> {
+    for app in apps {
+        let there = |name: &String| apps.iter().any(|app| app.name == *name);
+        if let Some(called) = app.calls.iter().find(|called| !there(called)) {
+            return Err(format!(
+                "app '{}' calls '{called}', which no app record names",
+                app.name
+            ));
+        }
     }
     Ok(())
 }

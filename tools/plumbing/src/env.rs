@@ -2,7 +2,11 @@
 //! and its ARNs. What follows from a name is not awaited, so a name that two tools need stands here.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
+use serde_json::Map;
+
+use crate::error::{Error, Result};
 use crate::name::{self, IDENTITY, SOURCE};
 use crate::record::Env;
 
@@ -123,6 +127,38 @@ impl Env {
     /// Whether a resource with these tags is this environment's.
     pub fn owns(&self, tags: &BTreeMap<String, String>) -> bool {
         tags.get(IDENTITY) == Some(&self.name)
+    }
+
+    /// What is said of a resource that has our name and not our tag: `what` is its kind and name.
+    pub fn not_ours(&self, what: impl Display) -> Error {
+        let name = &self.name;
+        Error::refused(format!(
+            "{what} exists and is not tagged {IDENTITY}={name}; it is left alone"
+        ))
+        .hint("delete it, or choose another name for the environment, the app or the source")
+    }
+
+    /// Refuses a resource that has our name and not our tag.
+    pub fn check_ours(&self, what: impl Display, tags: &BTreeMap<String, String>) -> Result<()> {
+        if self.owns(tags) {
+            return Ok(());
+        }
+        Err(self.not_ours(what))
+    }
+
+    /// An environment for tests and examples: production-pr1 in us-east-1, with a tag of its own.
+    pub fn example() -> Env {
+        Env {
+            name: "production-pr1".into(),
+            version: 1,
+            environment: "production".into(),
+            suffix: "pr1".into(),
+            region: "us-east-1".into(),
+            account: "123456789012".into(),
+            tags: BTreeMap::from([("Team".to_string(), "devops".to_string())]),
+            plan: false,
+            rest: Map::new(),
+        }
     }
 
     /// The ID that a plan writes for what does not exist yet.

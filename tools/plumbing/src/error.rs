@@ -23,7 +23,7 @@ pub struct Error {
     /// What the reader can do, where there is something to do.
     pub hint: Option<String>,
     /// Whether every tool of the pipe meets the same fault: only the first is to tell it.
-    pub everyones: bool,
+    pub pipe_wide: bool,
 }
 
 /// The kinds of failure, each with its exit code in `man/plumbline.7`.
@@ -68,7 +68,7 @@ impl Error {
             kind,
             message: message.into(),
             hint: None,
-            everyones: false,
+            pipe_wide: false,
         }
     }
 
@@ -101,9 +101,9 @@ impl Error {
 
 impl Error {
     /// Marks a fault that lies in the credentials or the connection, not in one tool's work.
-    pub(crate) fn everyones(self) -> Self {
+    pub(crate) fn pipe_wide(self) -> Self {
         Error {
-            everyones: true,
+            pipe_wide: true,
             ..self
         }
     }
@@ -169,7 +169,7 @@ where
         kind_of(code),
         format!("cannot {what}: {why} ({operation}, {code}{request})"),
     );
-    error.everyones = CREDENTIALS.contains(&code);
+    error.pipe_wide = CREDENTIALS.contains(&code);
     match hint_for(code) {
         Some(hint) => error.hint(hint),
         None => error,
@@ -270,7 +270,7 @@ where
             "cannot {what}: no credentials: {why} ({operation})"
         ))
         .hint(hint)
-        .everyones();
+        .pipe_wide();
     }
     let status = error
         .raw_response()
@@ -284,7 +284,7 @@ where
         (SdkError::ConstructionFailure(_), _) | (_, Some(400..500)) => Error::refused(text),
         _ => Error::unfinished(text)
             .hint("check the region and the connection (AWS_ENDPOINT_URL, if set) and run the pipeline again")
-            .everyones(),
+            .pipe_wide(),
     }
 }
 

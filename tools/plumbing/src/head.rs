@@ -25,25 +25,25 @@ impl Stream {
 
     /// Like [`env`](Self::env), without writing it; answers whether no record of it is out yet.
     pub async fn named_env(&self) -> Result<(Env, bool)> {
-        let name = match &self.0.common.env {
+        let name = match &self.common().env {
             Some(name) => name.clone(),
-            None => match (self.need::<Env>("").await, Common::env_of_shell()?) {
+            None => match (self.need_first::<Env>().await, Common::env_of_shell()?) {
                 (Err(missing), Some(name))
-                    if missing.kind == Kind::Input && self.go_on().is_ok() =>
+                    if missing.kind == Kind::Input && self.control.check_stopped().is_ok() =>
                 {
                     name
                 }
                 (needed, _) => return needed.map(|env| (env, false)),
             },
         };
-        if let Some(env) = self.get::<Env>("") {
+        if let Some(env) = self.known_env() {
             return Ok((env, false));
         }
-        let env = self.0.common.environment(self, &name).await?;
-        if let Some(env) = self.get::<Env>("") {
+        let env = self.common().environment(self, &name).await?;
+        if let Some(env) = self.known_env() {
             return Ok((env, false)); // it came from stdin meanwhile, and was compared on arrival
         }
-        self.account_is_right();
+        self.control.account_is_right();
         Ok((env, true))
     }
 }

@@ -7,26 +7,39 @@
 //! async fn run(args: Args, stream: Stream) -> Result<()> {
 //!     let env = stream.env().await?;                  // from stdin, or from flags at the head
 //!     let aws = Aws::connect(&stream, &env).await?;   // the account is checked meanwhile
-//!     let found = aws::find(&ec2, &env);              // needs the env alone: starts at once
-//!     let vpc = stream.need::<Vpc>("main");           // waits for the record, not for the end
-//!     let (vpc, found) = try_join!(vpc, found)?;      // reading may be dropped; changing may not
-//!     match plan::step(&want, found)? {               // the decision: pure
-//!         Step::Keep(group) => group,
-//!         Step::Create => aws::create(&ec2, &want).await?,
+//!     let topics = aws::client(&aws);
+//!     let found = topics.get(&name);                  // needs the env alone: starts at once
+//!     let role = stream.need::<Role>(&role);          // waits for the record, not for the end
+//!     let (found, role) = try_join!(found, role)?;    // reading may be dropped; changing may not
+//!     let want = plan::want(&env, &role);             // the decisions are pure
+//!     let topic = Resource {
+//!         found,
+//!         record: plan::record(&want),
+//!         create: async || topics.create(&want).await,
+//!         wait_visible: async || topics.wait_visible(&want.name).await,
+//!         compare: |have| plan::compare(&env, &want, have),
+//!         mend: async |parts| topics.set(&want, parts).await,
 //!     };
-//!     stream.write(record).await                      // flushed at once
+//!     topic.make_or_mend(&stream, &aws).await         // each record is flushed at once
 //! }
 //! ```
 //!
 //! Nothing here knows an AWS service but STS, and nothing here is generic over tools but [`run()`].
+//! The modules know each other in one direction: `run` → `ending`, `head` → `step`, `owner` → `aws`
+//! → `settings`, `stream` → `control`, `arrived` → `voice` → `flags`, `record`.
 
+mod arrived;
 mod aws;
+mod change;
 mod check;
+mod control;
+mod ending;
 mod env;
 mod error;
 mod flags;
 mod head;
 pub mod name;
+mod owner;
 mod pipe;
 #[cfg(test)]
 mod properties;
@@ -34,17 +47,23 @@ mod record;
 mod run;
 mod scan;
 mod settings;
+pub mod step;
 mod stream;
 mod voice;
 pub mod wait;
 
 pub use aws::Aws;
+pub use change::{Change, Difference};
+pub use control::Control;
 pub use error::{Error, Kind, Result, aws_error, code, message};
 pub use flags::Common;
+pub use owner::{Deletion, Half, Owner};
 pub use record::{
-    Alb, App, Bucket, Build, Change, Cluster, Connection, Difference, Egress, Env, Failed,
-    Function, Image, Listener, LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source,
-    Step, TaskDefinition, Typed, Vpc,
+    Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener,
+    LogGroup, Pipeline, Record, RecordType, Repo, Role, Rule, Service, Sg, Source, TaskDefinition,
+    Vpc,
 };
 pub use run::{run, run_after};
+pub use step::{Differences, Resource, Step};
 pub use stream::Stream;
+pub use voice::Voice;

@@ -1,19 +1,16 @@
 //! The two ends of the pipe: the threads that read stdin and write stdout for a [`Stream`].
 
-use std::collections::HashSet;
-use std::io::{Read, Write};
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::io::{ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Instant;
 
-use tokio::sync::watch;
-
 use crate::check;
+use crate::control::Control;
 use crate::error::{Error, Kind};
 use crate::flags::Common;
-use crate::record::{App, Env, Failed, Record, Typed};
+use crate::record::{App, Env, Failed, Record, RecordType};
 use crate::scan::{self, Scanner};
-use crate::stream::{Line, Shared, State, Stream};
+use crate::stream::{Input, Line, Shared, Stream};
 use crate::voice::Voice;
 
 /// Past a bad record, this much of unreadable input ends the tool instead of being skipped.
@@ -24,32 +21,24 @@ const TOLD_AT_MOST: usize = 1000;
 
 impl Stream {
     /// Begins to read and to write; `first` goes out before anything that is read.
-    pub(crate) fn open(
-        tool: &'static str,
-        common: Common,
-        voice: Voice,
-        read_stdin: bool,
-        first: Vec<Record>,
-    ) -> Self {
+    pub(crate) fn open(common: Common, voice: Voice, read_stdin: bool, first: Vec<Record>) -> Self {
         let (out, lines) = mpsc::channel();
-        let state = State {
+        let input = Input {
             ended: !read_stdin,
-            ..State::default()
+            ..Input::default()
         };
-        let stream = Stream(Arc::new(Shared {
-            tool,
+        let shared = Shared {
             common,
-            voice,
-            state: Mutex::new(state),
-            changed: watch::channel(0).0,
+            input: Mutex::new(input),
             out,
-            account_asked: AtomicBool::new(false),
-            account_checked: AtomicBool::new(false),
-            unchanged: AtomicUsize::new(0),
-            changes: AtomicUsize::new(0),
-            makes_apps: matches!(tool, "mk-app" | "mk-source"),
+            makes_apps: matches!(voice.tool(), "mk-app" | "mk-source"),
             opened: Instant::now(),
-        }));
+        };
+        let stream = Stream {
+            control: Control::new(voice.clone()),
+            voice,
+            shared: Arc::new(shared),
+        };
         for record in first {
             stream.pass(serde_json::to_vec(&record.0).unwrap_or_default());
             stream.remember(record);
@@ -63,32 +52,20 @@ impl Stream {
         stream
     }
 
-    pub(crate) fn read_stdin(&self) {
+    fn read_stdin(&self) {
         let mut scanner = Scanner::default();
-        let mut chunk = vec![0; 64 << 10];
         let mut skipping: Option<Skipping> = None;
+        let mut chunk = vec![0; 64 << 10];
         let mut stdin = std::io::stdin().lock();
         loop {
-            let count = match stdin.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(why) if why.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(why) => {
-                    self.stop(Error::input(format!("cannot read stdin: {why}")));
-                    break;
-                }
+            let mut bytes = match self.read_chunk(&mut stdin, &mut chunk) {
+                Some(0) | None => break,
+                Some(count) => &chunk[..count],
             };
-            {
-                let mut state = self.state();
-                state.heard = true;
-                state.midway = true;
-                state.last_input = Some(Instant::now());
-            }
-            let mut bytes = &chunk[..count];
             if skipping.is_none()
-                && let Err((taken, why)) = scanner.feed(bytes, |piece| self.arrived(piece))
+                && let Err((taken, why)) = scanner.feed(bytes, |piece| self.take_in(piece))
             {
-                self.stop(Error::input(shortened(why)));
+                self.control.stop(Error::input(shortened(why)));
                 skipping = Some(Skipping::default());
                 bytes = &bytes[taken..];
             }
@@ -97,106 +74,95 @@ impl Stream {
             {
                 break;
             }
-            self.state().midway = skipping.is_none() && scanner.end().is_err();
+            self.input().midway = skipping.is_none() && scanner.end().is_err();
         }
         if skipping.is_none()
-            && let Err(why) = scanner.end().and_then(|()| self.apps_are_whole())
+            && let Err(why) = scanner.end().and_then(|()| self.check_calls())
         {
-            self.stop(Error::input(shortened(why)));
+            self.control.stop(Error::input(shortened(why)));
         }
-        self.state().ended = true;
-        self.wake();
+        self.input().ended = true;
+        self.control.wake();
     }
 
-    fn arrived(&self, piece: scan::Piece) -> Result<(), String> {
+    /// Reads what there is; answers how many bytes, or nothing where stdin cannot be read.
+    fn read_chunk(&self, stdin: &mut impl Read, chunk: &mut [u8]) -> Option<usize> {
+        let count = loop {
+            match stdin.read(chunk) {
+                Ok(count) => break count,
+                Err(why) if why.kind() == ErrorKind::Interrupted => {}
+                Err(why) => {
+                    let why = format!("cannot read stdin: {why}");
+                    self.control.stop(Error::input(why));
+                    return None;
+                }
+            }
+        };
+        if count > 0 {
+            let mut input = self.input();
+            input.begun = true;
+            input.midway = true;
+            input.last_read = Some(Instant::now());
+        }
+        Some(count)
+    }
+
+    /// Checks a record, passes it on and remembers it.
+    fn take_in(&self, piece: scan::Piece) -> Result<(), String> {
         let place = scan::place(piece.record, piece.line);
         let record = check::read(&piece.bytes).map_err(|why| format!("{place} {why}"))?;
-        self.fits(&record)
+        self.check_environment(&record)
             .map_err(|why| format!("{place}: {} '{}' {why}", record.kind(), record.name()))?;
         self.pass(scan::on_one_line(&piece.bytes));
         if record.kind() == Failed::TYPE {
-            self.state().upstream_failed = true;
+            self.input().upstream_failed = true;
         }
         self.remember(record);
         Ok(())
     }
 
     /// A record must be of the one environment that this stream is about.
-    fn fits(&self, record: &Record) -> Result<(), String> {
-        let known = self.state().env.clone();
-        if let Some(env) = record.typed::<Env>() {
-            let named = self
-                .0
-                .common
-                .env
-                .as_deref()
-                .filter(|name| *name != env.name);
-            if let Some(name) = named {
-                return Err(format!("is not the environment that --env names, '{name}'"));
-            }
-            let region = self
-                .0
-                .common
-                .region
-                .as_deref()
-                .filter(|region| *region != env.region);
-            if let Some(region) = region {
-                return Err(format!(
-                    "is in region {}, but --region is {region}",
-                    env.region
-                ));
-            }
-            if let Some(known) = known.filter(|known| {
-                (&known.name, &known.region, &known.account)
-                    != (&env.name, &env.region, &env.account)
-            }) {
-                let itself = match known.name == env.name {
-                    true => format!("of account {} in {} ", env.account, env.region),
-                    false => String::new(),
-                };
-                return Err(format!(
-                    "{itself}comes after environment '{}' of account {} in {}",
-                    known.name, known.account, known.region
-                ));
-            }
-            let state = self.state();
-            return state
-                .records
-                .iter()
-                .try_for_each(|earlier| check::belongs(earlier, &env));
+    fn check_environment(&self, record: &Record) -> Result<(), String> {
+        let known = self.known_env();
+        let Some(env) = record.typed::<Env>() else {
+            return known.map_or(Ok(()), |env| check::belongs(record, &env));
+        };
+        let Common {
+            env: named, region, ..
+        } = self.common();
+        if let Some(name) = named.as_ref().filter(|name| **name != env.name) {
+            return Err(format!("is not the environment that --env names, '{name}'"));
         }
-        known.map_or(Ok(()), |env| check::belongs(record, &env))
+        if let Some(region) = region.as_ref().filter(|region| **region != env.region) {
+            return Err(format!(
+                "is in region {}, but --region is {region}",
+                env.region
+            ));
+        }
+        if let Some(known) = known {
+            check::same_environment(&known, &env)?;
+        }
+        let input = self.input();
+        let earlier = input.arrived.all();
+        earlier
+            .iter()
+            .try_for_each(|record| check::belongs(record, &env))
     }
 
     /// Every app that is called must be there, once all are.
-    fn apps_are_whole(&self) -> Result<(), String> {
-        if self.0.makes_apps || self.upstream_failed() {
+    fn check_calls(&self) -> Result<(), String> {
+        if self.shared.makes_apps || self.upstream_failed() {
             return Ok(());
         }
-        let state = self.state();
-        let apps: Vec<App> = state.records.iter().filter_map(Record::typed).collect();
-        let there: HashSet<&str> = apps.iter().map(|app| app.name.as_str()).collect();
-        for app in &apps {
-            if let Some(called) = app
-                .calls
-                .iter()
-                .find(|called| !there.contains(called.as_str()))
-            {
-                return Err(format!(
-                    "app '{}' calls '{called}', which no app record names",
-                    app.name
-                ));
-            }
-        }
-        Ok(())
+        check::calls(&self.arrived::<App>())
     }
 
     pub(crate) fn pass(&self, mut line: Vec<u8>) {
         line.push(b'\n');
-        let _ = self.0.out.send(Line::Passed(line));
+        let _ = self.shared.out.send(Line::Passed(line));
     }
 
-    pub(crate) fn write_lines(&self, lines: mpsc::Receiver<Line>) {
+    fn write_lines(&self, lines: mpsc::Receiver<Line>) {
         let mut out = std::io::stdout().lock();
         let mut broken = false;
         for line in lines {
@@ -206,10 +172,9 @@ impl Stream {
                 Line::Ours(bytes, written) => {
                     broken = broken || !self.put(&mut out, &bytes);
                     if broken {
-                        self.0.voice.error(&format!(
-                            "not written: {}",
-                            String::from_utf8_lossy(&bytes).trim_end()
-                        ));
+                        let line = String::from_utf8_lossy(&bytes);
+                        let lost = format!("not written: {}", line.trim_end());
+                        self.voice.error(&Error::new(Kind::Output, lost));
                     }
                     let _ = written.send(());
                 }
@@ -223,13 +188,13 @@ impl Stream {
     fn put(&self, out: &mut impl Write, line: &[u8]) -> bool {
         match out.write_all(line).and_then(|()| out.flush()) {
             Ok(()) => true,
-            Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => {
+            Err(why) if why.kind() == ErrorKind::BrokenPipe => {
                 // The reader said why it ended; what it did not read is told line by line.
-                self.stop(Error::new(Kind::Output, ""));
+                self.control.stop(Error::new(Kind::Output, ""));
                 false
             }
             Err(why) => {
-                self.stop(Error::new(
+                self.control.stop(Error::new(
                     Kind::Output,
                     format!("cannot write to stdout: {why}"),
                 ));

@@ -10,7 +10,8 @@ use crate::name::{self, could_be};
 use crate::pipe::Skipping;
 use crate::record::{
     Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener,
-    LogGroup, Pipeline, Record, Repo, Role, Rule, Service, Sg, Source, TaskDefinition, Typed, Vpc,
+    LogGroup, Pipeline, Record, RecordType, Repo, Role, Rule, Service, Sg, Source, TaskDefinition,
+    Vpc,
 };
 use crate::scan::{Piece, Scanner, on_one_line};
 
@@ -228,7 +229,7 @@ fn env() -> impl Strategy<Value = Env> {
 }
 
 /// A known record is the same after it was read as its type and written again.
-fn comes_back<T: Typed + PartialEq + std::fmt::Debug>(record: &Record) {
+fn comes_back<T: RecordType + PartialEq + std::fmt::Debug>(record: &Record) {
     let Some(typed) = record.typed::<T>() else {
         return;
     };

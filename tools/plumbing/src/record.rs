@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::change::{Change, Difference};
+
 pub use environment::{
     Alb, App, Cluster, Egress, Image, Listener, LogGroup, Repo, Role, Service, Sg, TaskDefinition,
     Vpc,
@@ -20,7 +22,7 @@ pub use environment::{
 pub use pipeline::{Bucket, Build, Connection, Function, Pipeline, Rule, Source};
 
 /// A type of record that tools read: its struct knows its fields.
-pub trait Typed: Serialize + DeserializeOwned {
+pub trait RecordType: Serialize + DeserializeOwned {
     /// The value of the record's `type` field.
     const TYPE: &'static str;
 }
@@ -40,7 +42,7 @@ impl Record {
     }
 
     /// The record of a typed value.
-    pub fn of<T: Typed>(value: &T) -> Self {
+    pub fn of<T: RecordType>(value: &T) -> Self {
         let mut fields = Map::new();
         fields.insert("type".into(), T::TYPE.into());
         match serde_json::to_value(value) {
@@ -78,6 +80,11 @@ impl Record {
         self.text("name")
     }
 
+    /// Type and name: of two records with one key, the last counts.
+    pub fn key(&self) -> (String, String) {
+        (self.kind().to_string(), self.name().to_string())
+    }
+
     /// A field's text, or "" where it is absent or not a text.
     pub fn text(&self, field: &str) -> &str {
         self.0
@@ -87,10 +94,16 @@ impl Record {
     }
 
     /// The typed value, if it has this type and its fields fit.
-    pub fn typed<T: Typed>(&self) -> Option<T> {
+    pub fn typed<T: RecordType>(&self) -> Option<T> {
         (self.kind() == T::TYPE)
             .then(|| serde_json::from_value(Value::Object(self.0.clone())).ok())
             .flatten()
+    }
+
+    /// Whether it says that something would change: in a dry run.
+    pub(crate) fn announces_change(&self) -> bool {
+        let words = [Change::Create, Change::Update, Change::Delete].map(Change::word);
+        words.contains(&self.text("change"))
     }
 
     /// Whether it tells something that exists in AWS: not a wish, a mark or the environment.
@@ -100,102 +113,6 @@ impl Record {
             Env::TYPE | App::TYPE | Source::TYPE | Failed::TYPE | Egress::TYPE | Image::TYPE
         )
     }
-}
-
-/// What a tool did with a resource, or under `--plan` would do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Change {
-    /// It exists as wanted.
-    Kept,
-    /// It was made.
-    Created,
-    /// It was brought into line; `changes` says in what.
-    Updated,
-    /// It is gone.
-    Deleted,
-    /// Plan: it would be made.
-    Create,
-    /// Plan: it would be brought into line.
-    Update,
-    /// Plan: it would be gone.
-    Delete,
-}
-
-impl Change {
-    /// The word in the record and on stderr.
-    pub fn word(self) -> &'static str {
-        match self {
-            Change::Kept => "kept",
-            Change::Created => "created",
-            Change::Updated => "updated",
-            Change::Deleted => "deleted",
-            Change::Create => "create",
-            Change::Update => "update",
-            Change::Delete => "delete",
-        }
-    }
-
-    /// Whether a record says that something would change: in a dry run.
-    pub(crate) fn announced(record: &Record) -> bool {
-        [Change::Create, Change::Update, Change::Delete]
-            .iter()
-            .any(|change| record.text("change") == change.word())
-    }
-
-    /// `Kept` where nothing differs, else `Updated`, or `Update` under `--plan`.
-    pub fn from_differences(differences: &[Difference], plan: bool) -> Self {
-        match (differences.is_empty(), plan) {
-            (true, _) => Change::Kept,
-            (false, false) => Change::Updated,
-            (false, true) => Change::Update,
-        }
-    }
-}
-
-/// One field that is not as wanted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Difference {
-    /// The field, in the words of the record or of AWS.
-    pub field: String,
-    /// What it is.
-    pub old: String,
-    /// What it is to be.
-    pub new: String,
-}
-
-impl Difference {
-    /// The difference of two values, if there is one.
-    pub fn between(field: &str, old: impl ToString, new: impl ToString) -> Option<Self> {
-        let (old, new) = (old.to_string(), new.to_string());
-        (old != new).then(|| Difference {
-            field: field.into(),
-            old,
-            new,
-        })
-    }
-
-    /// The differences of the tags that we set; tags that others added are theirs.
-    pub fn of_tags(have: &BTreeMap<String, String>, want: &[(String, String)]) -> Vec<Self> {
-        let old = |key: &str| {
-            have.get(key)
-                .map(String::as_str)
-                .unwrap_or_default()
-                .to_string()
-        };
-        want.iter()
-            .filter_map(|(key, new)| Difference::between(&format!("tag {key}"), old(key), new))
-            .collect()
-    }
-}
-
-/// What is to be done about something that a tool makes by its name.
-#[derive(Debug, PartialEq)]
-pub enum Step {
-    /// Make it.
-    Create,
-    /// Bring it into line in these fields; none: keep it.
-    Change(Vec<Difference>),
 }
 
 /// The environment: what every tool needs to find anything at all.
@@ -240,10 +157,10 @@ pub struct Failed {
     pub rest: Map<String, Value>,
 }
 
-impl Typed for Env {
+impl RecordType for Env {
     const TYPE: &'static str = "env";
 }
-impl Typed for Failed {
+impl RecordType for Failed {
     const TYPE: &'static str = "failed";
 }
 
@@ -266,23 +183,6 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&Record::of(&vpc)).unwrap(),
             r#"{"type":"vpc","name":"main","id":"vpc-1","cidr":"10.0.0.0/16","mine":{"a":[1,2.5]}}"#
-        );
-    }
-
-    #[test]
-    fn tags_of_others_are_no_difference() {
-        let have = BTreeMap::from([
-            ("Name".to_string(), "a".to_string()),
-            ("theirs".to_string(), "x".to_string()),
-        ]);
-        let want = vec![("Name".to_string(), "b".to_string())];
-        assert_eq!(
-            Difference::of_tags(&have, &want),
-            [Difference {
-                field: "tag Name".into(),
-                old: "a".into(),
-                new: "b".into()
-            }]
         );
     }
 }

@@ -74,7 +74,7 @@ pub(crate) async fn load(tool: &str, region: Option<String>) -> Result<SdkConfig
         .map(|region| region.to_string())
         .unwrap_or_default();
     name::check_region(&region)
-        .map_err(|why| Error::usage(why).hint("set AWS_REGION").everyones())?;
+        .map_err(|why| Error::usage(why).hint("set AWS_REGION").pipe_wide())?;
     Ok(config)
 }
 
@@ -96,7 +96,7 @@ fn check(setting: &str, value: &str) -> Result<()> {
         }
         _ => return Ok(()),
     };
-    Err(refused.everyones())
+    Err(refused.pipe_wide())
 }
 
 fn is_endpoint(url: &str) -> bool {
@@ -130,7 +130,7 @@ fn http_client() -> Result<SharedHttpClient> {
     let mut trust = TrustStore::empty().with_native_roots(true);
     if let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
         let shown = path.to_string_lossy();
-        let refused = |why: String| Error::usage(why).everyones();
+        let refused = |why: String| Error::usage(why).pipe_wide();
         let pem = std::fs::read(&path)
             .map_err(|why| refused(format!("cannot read AWS_CA_BUNDLE {shown}: {why}")))?;
         if !holds_certificates(&pem) {

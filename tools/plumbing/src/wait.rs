@@ -10,8 +10,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures_util::stream::{StreamExt, TryStreamExt};
 use tokio::time::{Instant, sleep};
 
+use crate::control::{AT_ONCE, Control};
 use crate::error::{self, Error, Result};
-use crate::stream::{AT_ONCE, Stream};
 
 /// The first pause between two looks, what it grows by, and the longest: a NAT gateway's two
 /// minutes cost about twenty looks, and an emulator's half second costs three.
@@ -37,7 +37,7 @@ where
 /// `what` words the wait: `nat gateway nat-1 is still pending`. Errors: whatever `look` answers;
 /// after `deadline`, [`Kind::Unfinished`](crate::Kind::Unfinished); at once where the tool stops.
 pub async fn until<T, F, Fut>(
-    stream: &Stream,
+    control: &Control,
     what: &str,
     deadline: Duration,
     mut look: F,
@@ -60,10 +60,10 @@ where
             );
         }
         if !told && begun.elapsed() > SILENT {
-            stream.say(&format!("waiting: {what}"));
+            control.voice.say(&format!("waiting: {what}"));
             told = true;
         }
-        stream.unless_stopped(sleep(pause)).await?;
+        control.unless_stopped(sleep(pause)).await?;
         pause = pause.mul_f64(GROWTH).min(LONGEST_PAUSE);
     }
 }
@@ -71,7 +71,7 @@ where
 /// Repeats a call while it fails with one of `cases`, each a code and a part of its message
 /// ("" for any), for at most `budget`. Any other answer is returned as it is.
 pub async fn retry<T, E, F, Fut>(
-    stream: &Stream,
+    control: &Control,
     budget: Duration,
     cases: &[(&str, &str)],
     mut call: F,
@@ -94,12 +94,12 @@ where
         });
         if !known
             || begun.elapsed() + pause > budget
-            || stream.unless_stopped(sleep(pause)).await.is_err()
+            || control.unless_stopped(sleep(pause)).await.is_err()
         {
             return Err(error);
         }
         if !told && begun.elapsed() > SILENT {
-            stream.say(&format!(
+            control.voice.say(&format!(
                 "waiting: {} ({})",
                 error::message(&error),
                 error::code(&error)

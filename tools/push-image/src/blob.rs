@@ -23,6 +23,7 @@ pub(crate) async fn aside<T: Send + 'static>(
     let waits = Arc::new(());
     let wanted = Arc::downgrade(&waits);
     let done = stream
+        .control
         .unless_stopped(tokio::task::spawn_blocking(move || work(&wanted)))
         .await?;
     done.map_err(|why| Error::refused(format!("cannot read an image: {why}")))?

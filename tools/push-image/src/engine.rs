@@ -71,6 +71,7 @@ async fn answer(stream: &Stream, words: &[impl AsRef<OsStr>]) -> Result<Result<S
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(
         match stream
+            .control
             .unless_stopped(timeout(ANSWER, command.output()))
             .await?
         {
@@ -100,7 +101,7 @@ pub async fn build(
     platform: Platform,
     work: &TempDir,
 ) -> Result<PathBuf> {
-    stream.say(&format!(
+    stream.voice.say(&format!(
         "building {app} from {directory} with {} for {platform}",
         engine.word()
     ));
@@ -203,7 +204,7 @@ async fn run(stream: &Stream, what: &str, words: &[String], work: &Path) -> Resu
     let mut child = command
         .spawn()
         .map_err(|why| failed(format!("{}: {why}", words[0])))?;
-    let waited = stream.unless_stopped(child.wait()).await;
+    let waited = stream.control.unless_stopped(child.wait()).await;
     if waited.is_err() {
         end(&mut child).await;
     }
@@ -221,7 +222,9 @@ async fn run(stream: &Stream, what: &str, words: &[String], work: &Path) -> Resu
         .filter(|line| !line.trim().is_empty())
         .collect();
     for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
-        stream.say(&format!("{}: {}", words[0], line.trim_end()));
+        stream
+            .voice
+            .say(&format!("{}: {}", words[0], line.trim_end()));
     }
     Err(failed(format!(
         "{} ended with {status}",

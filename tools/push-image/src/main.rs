@@ -98,7 +98,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         engine: OnceCell::new(),
         turn: Mutex::new(()),
     };
-    stream.for_each(|app: App| push.app(app)).await?;
+    stream.for_each_record(|app: App| push.app(app)).await?;
     match sources
         .apps()
         .into_iter()
@@ -205,7 +205,7 @@ impl Push<'_> {
         if self.env.plan {
             return Ok((uri, Change::Create));
         }
-        self.stream.may_change().await?;
+        self.stream.control.wait_for_account().await?;
         registry
             .push(self.stream, &app.name, &name, &packed)
             .await?;

@@ -174,7 +174,7 @@ impl Registry {
             let _turn = self.few.acquire().await;
             self.upload(stream, &reference, blob, &sent).await
         });
-        told(stream, app, total, &sent, stream.join(uploads)).await?;
+        told(stream, app, total, &sent, stream.control.run_all(uploads)).await?;
         let what = format!("store image {} in {repository}", image.digest);
         let media_type = image
             .media_type
@@ -323,7 +323,7 @@ impl Registry {
     {
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
-            let error = match stream.unless_stopped(request()).await? {
+            let error = match stream.control.unless_stopped(request()).await? {
                 Ok(answer) => return Ok(answer),
                 Err(error) => understood(error),
             };
@@ -338,8 +338,10 @@ impl Registry {
             if attempt >= most || !is_passing(&error) && !asked {
                 return Err(self.worded(what, &error));
             }
-            stream.detail(|| format!("again in {} ms: {}", pause.as_millis(), reason(&error)));
-            stream.unless_stopped(sleep(pause)).await?;
+            stream
+                .voice
+                .detail(|| format!("again in {} ms: {}", pause.as_millis(), reason(&error)));
+            stream.control.unless_stopped(sleep(pause)).await?;
             pause *= 2;
         }
         unreachable!("the last attempt answers")
@@ -392,12 +394,12 @@ async fn told<T>(
     loop {
         tokio::select! {
             done = &mut work => {
-                stream.detail(|| format!("{app}: {} in {:.1} s", plan::megabytes(total), begun.elapsed().as_secs_f64()));
+                stream.voice.detail(|| format!("{app}: {} in {:.1} s", plan::megabytes(total), begun.elapsed().as_secs_f64()));
                 return done;
             }
             _ = ticks.tick() => {
                 let now = plan::megabytes(sent.load(Ordering::Relaxed).min(total));
-                stream.say(&format!("pushing {app}: {now} of {}", plan::megabytes(total)));
+                stream.voice.say(&format!("pushing {app}: {now} of {}", plan::megabytes(total)));
             }
         }
     }

@@ -45,7 +45,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         return Err(Error::new(Kind::Skipped, "a tool upstream failed"));
     }
     if records.is_empty() {
-        stream.say("nothing to delete");
+        stream.voice.say("nothing to delete");
         return Ok(());
     }
     if env.plan {
@@ -55,7 +55,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         return Ok(());
     }
     let aws = Aws::connect(&stream, &env).await?;
-    stream.may_change().await?;
+    stream.control.wait_for_account().await?;
     delete(&stream, &aws, &env, &records).await
 }
 
@@ -73,7 +73,7 @@ fn goes(record: &Record) -> bool {
 /// What runs goes first: services, whose tasks must have ended, and beside them the pipelines with
 /// what they start. Then, side by side, what those used: load balancers and groups, roles,
 /// repositories, logs, the bucket, the connection, the way out. Then the network.
-async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let (services, pipelines) = join!(
         mk_ecs_svc::delete(stream, aws, env, records),
         pipelines(stream, aws, env, records)
@@ -113,13 +113,13 @@ async fn delete(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Re
     };
     errors
         .filter(|other| *other != first)
-        .for_each(|other| stream.fail(&other));
+        .for_each(|other| stream.voice.error(&other));
     Err(first)
 }
 
 /// From the front, so that nothing starts anew: what starts a pipeline, the pipeline with its runs,
 /// then the builds and functions that a run may have left at work.
-async fn pipelines(stream: &Stream, aws: &Aws, env: &Env, records: &[Record]) -> Result<()> {
+async fn pipelines(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     mk_rule::delete(stream, aws, env, records).await?;
     mk_pipeline::delete(stream, aws, env, records).await?;
     let (builds, functions) = join!(

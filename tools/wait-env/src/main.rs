@@ -54,10 +54,10 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
         at_once
             .await
             .map(drop)
-            .inspect_err(|error| stream.stop(error.clone()))
+            .inspect_err(|error| stream.control.stop(error.clone()))
     };
     let healthy = std::pin::pin!(async { try_join!(look, watch.healthy()).map(drop) });
-    let failed = std::pin::pin!(stream.need::<Failed>(""));
+    let failed = std::pin::pin!(stream.need_first::<Failed>());
     // With a part missing the whole does not become healthy; and looking may be dropped.
     match select(healthy, failed).await {
         Either::Left((healthy, _)) => healthy?,
@@ -71,12 +71,14 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
         let changed = service.change.is_some_and(|change| change != Change::Kept);
         let waited = watch.late.borrow().contains(&service.name);
         if changed || waited || stream.get::<Image>(&service.name).is_some() {
-            stream.say(&runs(&stream, &service));
+            stream.voice.say(&runs(&stream, &service));
         }
     }
     for alb in records.iter().filter_map(Record::typed::<Alb>) {
         if alb.scheme == "internet-facing" {
-            stream.say(&format!("{}: http://{}/", alb.name, alb.dns));
+            stream
+                .voice
+                .say(&format!("{}: http://{}/", alb.name, alb.dns));
         }
     }
     Ok(())
@@ -116,7 +118,7 @@ struct Well {
 
 async fn at_once(stream: &Stream, aws: &Aws, env: &Env) -> Result<Well> {
     let apps: Vec<String> = stream
-        .so_far::<App>()
+        .arrived::<App>()
         .into_iter()
         .map(|app| app.name)
         .collect();
@@ -143,43 +145,45 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     async fn healthy(&self) -> Result<()> {
-        let albs = self.stream.for_each::<Alb, _, _>(|alb| async {
+        let albs = self.stream.for_each_record::<Alb, _, _>(|alb| async {
             if !self.serves(&alb).await? {
                 self.albs.borrow_mut().push(alb.arn);
                 self.active().await?;
             }
             Ok(())
         });
-        let services = self.stream.for_each::<Service, _, _>(|service| async move {
-            let well = self.at_once.clone().await?;
-            let kept = service.change.is_none_or(|change| change == Change::Kept);
-            let steady = async {
-                let is_steady = kept && well.steady.iter().any(|steady| same(steady, &service));
-                let mut asked = service.clone();
-                // What an earlier run wrote (ls-env, a saved stream) mk-ecs-svc may be about to change:
-                // to wait for that would hide why the new one fails.
-                if is_steady || service.change.is_none() {
-                    self.stream.all().await?;
-                    asked = self.stream.get::<Service>(&service.name).unwrap_or(asked);
-                    if is_steady && same(&asked, &service) {
-                        return Ok(());
+        let services = self
+            .stream
+            .for_each_record::<Service, _, _>(|service| async move {
+                let well = self.at_once.clone().await?;
+                let kept = service.change.is_none_or(|change| change == Change::Kept);
+                let steady = async {
+                    let is_steady = kept && well.steady.iter().any(|steady| same(steady, &service));
+                    let mut asked = service.clone();
+                    // What an earlier run wrote (ls-env, a saved stream) mk-ecs-svc may be about to change:
+                    // to wait for that would hide why the new one fails.
+                    if is_steady || service.change.is_none() {
+                        self.stream.all().await?;
+                        asked = self.stream.get::<Service>(&service.name).unwrap_or(asked);
+                        if is_steady && same(&asked, &service) {
+                            return Ok(());
+                        }
                     }
+                    self.steady(asked).await
+                };
+                if service.rest.get("count").is_some_and(|count| count == 0) {
+                    return steady.await; // no tasks, no targets
                 }
-                self.steady(asked).await
-            };
-            if service.rest.get("count").is_some_and(|count| count == 0) {
-                return steady.await; // no tasks, no targets
-            }
-            self.both(
-                &service.name,
-                steady,
-                self.targets(&service.name, kept.then_some(&well)),
-            )
-            .await
-        });
+                self.both(
+                    &service.name,
+                    steady,
+                    self.targets(&service.name, kept.then_some(&well)),
+                )
+                .await
+            });
         let pipelines = self
             .stream
-            .for_each::<Pipeline, _, _>(|pipeline| async move {
+            .for_each_record::<Pipeline, _, _>(|pipeline| async move {
                 mk_pipeline::follow(self.stream, self.aws, self.env, &pipeline).await
             });
         let (albs, services, pipelines) = join!(albs, services, pipelines);
@@ -201,7 +205,7 @@ impl Watch<'_> {
     }
 
     async fn active(&self) -> Result<()> {
-        self.stream.settled().await?;
+        self.stream.input_quiet().await?;
         tokio::task::yield_now().await; // the others' turn to say what they wait for
         match self.albs.take() {
             none if none.is_empty() => Ok(()),
@@ -213,14 +217,16 @@ impl Watch<'_> {
     async fn steady(&self, asked: Service) -> Result<()> {
         let (tell, heard) = oneshot::channel();
         self.services.borrow_mut().push((asked, tell));
-        self.stream.settled().await?;
+        self.stream.input_quiet().await?;
         tokio::task::yield_now().await;
         let (asked, tell): (Vec<_>, Vec<_>) = self.services.take().into_iter().unzip();
         let steady = self.all_steady(asked).await;
         for one in tell {
             let _ = one.send(steady.clone()); // who does not listen any more has failed already
         }
-        heard.await.unwrap_or_else(|_| self.stream.go_on())
+        heard
+            .await
+            .unwrap_or_else(|_| self.stream.control.check_stopped())
     }
 
     async fn all_steady(&self, mut asked: Vec<Service>) -> Result<()> {
@@ -296,7 +302,7 @@ impl Watch<'_> {
                 if mk_alb::targetless(self.stream, self.aws, self.env, &listener.target_group)
                     .await? =>
             {
-                self.stream.say(&format!(
+                self.stream.voice.say(&format!(
                     "app {app} is steady, but its target group tells of no targets"
                 ));
                 Ok(())
@@ -317,7 +323,7 @@ impl Watch<'_> {
                 mk_alb::wait_healthy(self.stream, self.aws, self.env, app, &listener.target_group)
                     .await
             }
-            Err(_) => self.stream.go_on(),
+            Err(_) => self.stream.control.check_stopped(),
         }
     }
 }

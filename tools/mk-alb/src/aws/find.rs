@@ -27,7 +27,7 @@ impl Elb {
             .map(|balancer| &balancer.arn)
             .chain(groups.iter().map(|group| &group.arn));
         let arns: Vec<String> = arns.cloned().collect();
-        let whole = |name: &str| name.ends_with(&self.env.name);
+        let whole = |name: &str| name.ends_with(&self.aws.env.name);
         let (sure, cut): (Vec<_>, Vec<_>) = balancers
             .into_iter()
             .partition(|balancer| whole(&balancer.name));
@@ -42,7 +42,7 @@ impl Elb {
                     .map(|group| self.group_details(group))
             )
         )?;
-        let ours = |arn: &str| tags.get(arn).is_some_and(|tags| self.env.owns(tags));
+        let ours = |arn: &str| tags.get(arn).is_some_and(|tags| self.aws.env.owns(tags));
         let (cut, others): (Vec<_>, Vec<_>) =
             cut.into_iter().partition(|balancer| ours(&balancer.arn));
         let (cut_groups, other_groups): (Vec<_>, Vec<_>) =
@@ -94,7 +94,7 @@ impl Elb {
         })?;
         let found = found.into_iter().map(balancer);
         Ok(found
-            .filter(|b| could_be(&b.name, "alb", &self.env.name, LOAD_BALANCER_LIMIT))
+            .filter(|b| could_be(&b.name, "alb", &self.aws.env.name, LOAD_BALANCER_LIMIT))
             .collect())
     }
 
@@ -115,7 +115,7 @@ impl Elb {
         })?;
         let found = found.into_iter().map(group);
         Ok(found
-            .filter(|g| could_be(&g.name, "tg", &self.env.name, LOAD_BALANCER_LIMIT))
+            .filter(|g| could_be(&g.name, "tg", &self.aws.env.name, LOAD_BALANCER_LIMIT))
             .collect())
     }
 
@@ -291,7 +291,7 @@ impl Elb {
             }))
         };
         let what = format!("load balancer {name} is taken, but not shown");
-        wait::until(&self.stream, &what, FRESH_BUDGET, look).await
+        wait::until(&self.aws.control, &what, FRESH_BUDGET, look).await
     }
 
     /// Looks at the target group of a name that AWS says is taken.
@@ -313,7 +313,7 @@ impl Elb {
             }))
         };
         let what = format!("target group {name} is taken, but not shown");
-        wait::until(&self.stream, &what, FRESH_BUDGET, look).await
+        wait::until(&self.aws.control, &what, FRESH_BUDGET, look).await
     }
 
     /// Looks at the listener of a port that AWS says is taken.
@@ -327,7 +327,7 @@ impl Elb {
             "port {PORT} of load balancer {} is taken, but its listener not shown",
             balancer.name
         );
-        wait::until(&self.stream, &what, FRESH_BUDGET, look).await
+        wait::until(&self.aws.control, &what, FRESH_BUDGET, look).await
     }
 }
 

@@ -29,7 +29,7 @@ impl Elb {
         let chunks = arns.chunks(ARNS_AT_ONCE).map(|arns| async move {
             let names: Vec<&str> = arns.iter().map(|arn| name_in(arn)).collect();
             let what = format!("load balancer {} is still provisioning", names.join(", "));
-            wait::until(&self.stream, &what, ACTIVE_DEADLINE, || {
+            wait::until(&self.aws.control, &what, ACTIVE_DEADLINE, || {
                 self.all_active(arns)
             })
             .await
@@ -42,8 +42,10 @@ impl Elb {
             .client
             .describe_load_balancers()
             .set_load_balancer_arns(Some(arns.to_vec()));
-        let answer =
-            wait::retry(&self.stream, FRESH_BUDGET, FRESH, || request.clone().send()).await;
+        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
+            request.clone().send()
+        })
+        .await;
         let answer = answer.map_err(|e| {
             let names: Vec<&str> = arns.iter().map(|arn| name_in(arn)).collect();
             let what = format!("look at load balancer {}", names.join(", "));
@@ -73,7 +75,7 @@ impl Elb {
     pub async fn healthy(&self, app: &str, target_group: &str) -> Result<()> {
         let what = format!("app {app} is not healthy");
         let why = RefCell::new(String::new());
-        let waited = wait::until(&self.stream, &what, HEALTHY_DEADLINE, async || {
+        let waited = wait::until(&self.aws.control, &what, HEALTHY_DEADLINE, async || {
             *why.borrow_mut() = self.unhealthy(target_group, SHOWS).await?;
             if *why.borrow() == GONE {
                 let name = name_in(target_group);
@@ -131,7 +133,7 @@ impl Elb {
             .target_group_arn(target_group);
         let absent = ABSENT.map(|code| (code, ""));
         let answer =
-            match wait::retry(&self.stream, shows, &absent, || request.clone().send()).await {
+            match wait::retry(&self.aws.control, shows, &absent, || request.clone().send()).await {
                 Ok(answer) => answer,
                 Err(error) if ABSENT.contains(&code(&error)) => return Ok(GONE.into()),
                 Err(error) => {

@@ -63,7 +63,7 @@ impl Ecs {
             .cluster(&self.cluster)
             .service(name)
             .force(true);
-        match wait::retry(&self.stream, DELETE_BUDGET, DELETE, || {
+        match wait::retry(&self.aws.control, DELETE_BUDGET, DELETE, || {
             request.clone().send()
         })
         .await
@@ -220,7 +220,7 @@ impl Ecs {
     /// Deletes the cluster, once its services and tasks have left it.
     pub async fn delete_cluster(&self) -> Result<()> {
         let what = format!("cluster {} still has services or tasks", self.cluster);
-        wait::until(&self.stream, &what, EMPTY_BUDGET, || async {
+        wait::until(&self.aws.control, &what, EMPTY_BUDGET, || async {
             match self
                 .client
                 .delete_cluster()

@@ -117,7 +117,7 @@ impl Ec2 {
     /// Waits until a NAT gateway is gone.
     pub async fn nat_deleted(&self, id: &str) -> Result<()> {
         wait::until(
-            &self.stream,
+            &self.aws.control,
             &format!("nat gateway {id} is still deleting"),
             NAT_DELETE,
             || async {
@@ -215,7 +215,7 @@ impl Ec2 {
             id: interface.network_interface_id.unwrap_or_default(),
             subnet: interface.subnet_id.unwrap_or_default(),
             description: interface.description.unwrap_or_default(),
-            ours: self.env.owns(&tags(interface.tag_set)),
+            ours: self.aws.env.owns(&tags(interface.tag_set)),
         }
     }
 
@@ -240,7 +240,7 @@ impl Ec2 {
         );
         let mut left = Vec::new();
         let mut note = |kind: &str, id: Option<String>, tagged: Option<Vec<Tag>>| {
-            if !self.env.owns(&tags(tagged)) {
+            if !self.aws.env.owns(&tags(tagged)) {
                 left.push(format!("{kind} {}", id.unwrap_or_default()));
             }
         };

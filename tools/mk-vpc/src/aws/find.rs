@@ -68,7 +68,7 @@ impl Ec2 {
         )?;
         (have.tables, have.strangers) = tables
             .into_iter()
-            .partition(|table| self.env.owns(&table.tags));
+            .partition(|table| self.aws.env.owns(&table.tags));
         Ok(have)
     }
 
@@ -90,7 +90,7 @@ impl Ec2 {
             cidr: vpc.cidr_block.unwrap_or_default(),
             tags: tags(vpc.tags),
         });
-        Ok(vpcs.filter(|vpc| self.env.owns(&vpc.tags)).collect())
+        Ok(vpcs.filter(|vpc| self.aws.env.owns(&vpc.tags)).collect())
     }
 
     /// Our internet gateways.
@@ -118,7 +118,7 @@ impl Ec2 {
             tags: tags(gateway.tags),
         });
         Ok(gateways
-            .filter(|gateway| self.env.owns(&gateway.tags))
+            .filter(|gateway| self.aws.env.owns(&gateway.tags))
             .collect())
     }
 
@@ -145,7 +145,7 @@ impl Ec2 {
                 tags: tags(address.tags),
             });
         Ok(addresses
-            .filter(|address| self.env.owns(&address.tags))
+            .filter(|address| self.aws.env.owns(&address.tags))
             .collect())
     }
 
@@ -172,7 +172,7 @@ impl Ec2 {
             tags: tags(subnet.tags),
         });
         Ok(subnets
-            .filter(|subnet| self.env.owns(&subnet.tags))
+            .filter(|subnet| self.aws.env.owns(&subnet.tags))
             .collect())
     }
 
@@ -251,7 +251,7 @@ impl Ec2 {
             .into_iter()
             .filter(|nat| nat.vpc_id.as_deref() == Some(vpc))
             .map(nat_gateway);
-        Ok(nats.filter(|nat| self.env.owns(&nat.tags)).collect())
+        Ok(nats.filter(|nat| self.aws.env.owns(&nat.tags)).collect())
     }
 
     /// The default security group of a VPC.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Change, Typed, is_false};
+use super::{Change, RecordType, is_false};
 
 /// A service that is wanted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -246,43 +246,43 @@ pub struct Service {
     pub rest: Map<String, Value>,
 }
 
-impl Typed for App {
+impl RecordType for App {
     const TYPE: &'static str = "app";
 }
-impl Typed for Vpc {
+impl RecordType for Vpc {
     const TYPE: &'static str = "vpc";
 }
-impl Typed for Egress {
+impl RecordType for Egress {
     const TYPE: &'static str = "egress";
 }
-impl Typed for Sg {
+impl RecordType for Sg {
     const TYPE: &'static str = "sg";
 }
-impl Typed for Alb {
+impl RecordType for Alb {
     const TYPE: &'static str = "alb";
 }
-impl Typed for Listener {
+impl RecordType for Listener {
     const TYPE: &'static str = "listener";
 }
-impl Typed for Repo {
+impl RecordType for Repo {
     const TYPE: &'static str = "repo";
 }
-impl Typed for Role {
+impl RecordType for Role {
     const TYPE: &'static str = "role";
 }
-impl Typed for LogGroup {
+impl RecordType for LogGroup {
     const TYPE: &'static str = "log_group";
 }
-impl Typed for Image {
+impl RecordType for Image {
     const TYPE: &'static str = "image";
 }
-impl Typed for Cluster {
+impl RecordType for Cluster {
     const TYPE: &'static str = "cluster";
 }
-impl Typed for TaskDefinition {
+impl RecordType for TaskDefinition {
     const TYPE: &'static str = "task_definition";
 }
-impl Typed for Service {
+impl RecordType for Service {
     const TYPE: &'static str = "service";
 }
 

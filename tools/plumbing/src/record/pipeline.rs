@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Typed, is_false};
+use super::{RecordType, is_false};
 
 /// A repository on GitHub that is to be built, and what follows a build.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,25 +123,25 @@ pub struct Rule {
     pub rest: Map<String, Value>,
 }
 
-impl Typed for Source {
+impl RecordType for Source {
     const TYPE: &'static str = "source";
 }
-impl Typed for Connection {
+impl RecordType for Connection {
     const TYPE: &'static str = "connection";
 }
-impl Typed for Bucket {
+impl RecordType for Bucket {
     const TYPE: &'static str = "bucket";
 }
-impl Typed for Build {
+impl RecordType for Build {
     const TYPE: &'static str = "build";
 }
-impl Typed for Function {
+impl RecordType for Function {
     const TYPE: &'static str = "function";
 }
-impl Typed for Pipeline {
+impl RecordType for Pipeline {
     const TYPE: &'static str = "pipeline";
 }
-impl Typed for Rule {
+impl RecordType for Rule {
     const TYPE: &'static str = "rule";
 }
 

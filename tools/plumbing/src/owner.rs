@@ -1,0 +1,58 @@
+//! What a tool's crate tells of its resources, so that `ls-env` and `rm-env` need not know them.
+
+use futures_util::future::LocalBoxFuture;
+
+use crate::aws::Aws;
+use crate::error::Result;
+use crate::record::Record;
+use crate::stream::Stream;
+
+/// Finds an environment's resources again, as the records that the tool would have written.
+pub type Find = for<'a> fn(&'a Aws) -> LocalBoxFuture<'a, Result<Vec<Record>>>;
+
+/// Deletes the tool's own among some records, and writes each as deleted.
+pub type Delete = for<'a> fn(&'a Stream, &'a Aws, &'a [Record]) -> LocalBoxFuture<'a, Result<()>>;
+
+/// A tool that makes resources: whose they are, how they are found again and how they go.
+pub struct Owner {
+    /// The tool's name.
+    pub tool: &'static str,
+    /// Which half of an environment its resources belong to.
+    pub half: Half,
+    /// What `--iam-policy` prints: the permissions to find, make and delete them.
+    pub policy: &'static str,
+    /// Finds them again.
+    pub find: Find,
+    /// How they go: mostly all at once.
+    pub deletions: &'static [Deletion],
+}
+
+/// Resources that a tool deletes in one go.
+pub struct Deletion {
+    /// The types of their records. `rm-env` orders deletions by the first of them.
+    pub kinds: &'static [&'static str],
+    /// Deletes them.
+    pub delete: Delete,
+}
+
+/// The halves of an environment.
+#[derive(Clone, Copy)]
+pub enum Half {
+    /// What serves the apps.
+    Services,
+    /// What builds the sources.
+    Pipelines,
+    /// Each record tells.
+    ByRecord(fn(&Record) -> Half),
+}
+
+impl Half {
+    /// Whether a record of this owner is among the services, or else among the pipelines.
+    pub fn serves(self, record: &Record) -> bool {
+        match self {
+            Half::Services => true,
+            Half::Pipelines => false,
+            Half::ByRecord(half_of) => half_of(record).serves(record),
+        }
+    }
+}
