@@ -14,7 +14,7 @@ use aws_sdk_ec2::types::{
     RouteTableAssociationStateCode, Tag, TagSpecification,
 };
 use plumbing::name::IDENTITY;
-use plumbing::{Aws, Env, Error, Kind, Result, Stream, aws_error, code, message, wait};
+use plumbing::{Aws, Error, Kind, Result, aws_error, code, message, wait};
 use tokio::time::Instant;
 
 use crate::plan::{

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use plumbing::name::{LOAD_BALANCER_LIMIT, could_be};
-use plumbing::{Change, Env, Error, Record, Result, wait};
+use plumbing::{Change, Env, Error, Record, Result, Stream, wait};
 
 use crate::aws::{Ec2, Interface};
 use crate::plan::{self, Have};
@@ -15,7 +15,7 @@ const INTERFACES_GO: Duration = Duration::from_secs(20 * 60);
 const RELEASE: Duration = Duration::from_secs(5 * 60);
 
 /// Deletes the NAT gateways and then the addresses that `records` name, if they are ours.
-pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
+pub async fn egress(stream: &Stream, ec2: &Ec2, records: &[Record]) -> Result<()> {
     let have = ec2.find().await?;
     let named = |kind: &str, id: &str| named(records, kind, id);
     let nats = have
@@ -28,7 +28,7 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
             _ => ec2.delete_nat(&nat.id).await?,
         }
         deleted(
-            ec2,
+            stream,
             "nat_gateway",
             &plan::part(&nat.tags, "nat", &ec2.aws.env),
             &nat.id,
@@ -72,7 +72,7 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
             })
             .await?;
             deleted(
-                ec2,
+                stream,
                 "elastic_ip",
                 &plan::part(&address.tags, "eip", &ec2.aws.env),
                 &address.id,
@@ -85,7 +85,7 @@ pub async fn egress(ec2: &Ec2, records: &[Record]) -> Result<()> {
 /// Deletes the rest of the network that `records` name, if it is ours, when nothing uses it.
 ///
 /// Errors: something that is not ours is in the way; it is named, and all else is deleted.
-pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
+pub async fn network(stream: &Stream, ec2: &Ec2, records: &[Record]) -> Result<()> {
     let have = ec2.find().await?;
     let tables = async {
         let ours = have
@@ -119,7 +119,7 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
                 })
                 .await?;
                 deleted(
-                    ec2,
+                    stream,
                     "route_table",
                     &plan::part(&table.tags, "rtb", &ec2.aws.env),
                     &table.id,
@@ -141,7 +141,7 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
                 })
                 .await?;
                 deleted(
-                    ec2,
+                    stream,
                     "subnet",
                     &plan::part(&subnet.tags, "subnet", &ec2.aws.env),
                     &subnet.id,
@@ -169,7 +169,7 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
                 })
                 .await?;
                 deleted(
-                    ec2,
+                    stream,
                     "internet_gateway",
                     &plan::part(&gateway.tags, "igw", &ec2.aws.env),
                     &gateway.id,
@@ -199,7 +199,7 @@ pub async fn network(ec2: &Ec2, records: &[Record]) -> Result<()> {
                 ec2.delete_vpc(&vpc.id).await
             })
             .await?;
-            deleted(ec2, "vpc", "main", &vpc.id).await
+            deleted(stream, "vpc", "main", &vpc.id).await
         })
         .await;
     vpcs.and(parts)
@@ -283,7 +283,7 @@ fn named(records: &[Record], kind: &str, id: &str) -> bool {
         .any(|record| record.kind() == kind && record.text("id") == id)
 }
 
-async fn deleted(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {
+async fn deleted(stream: &Stream, kind: &str, name: &str, id: &str) -> Result<()> {
     stream
         .write(plan::part_record(kind, name, id).changed(Change::Deleted, &[]))
         .await

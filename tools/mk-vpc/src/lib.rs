@@ -11,32 +11,48 @@ pub mod make;
 pub mod plan;
 pub mod range;
 
-use plumbing::{Aws, Env, Record, Result, Stream};
+use plumbing::{Aws, Deletion, Half, Owner, Record, Result, Stream};
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+/// The network, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-vpc",
+    half: Half::Services,
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[
+        // Nothing needs the way out any more once the services are gone.
+        Deletion {
+            kinds: &["nat_gateway", "elastic_ip"],
+            delete: |stream, aws, records| Box::pin(delete_egress(stream, aws, records)),
+        },
+        // The rest goes once nothing is in it.
+        Deletion {
+            kinds: &["vpc", "subnet", "route_table", "internet_gateway"],
+            delete: |stream, aws, records| Box::pin(delete_network(stream, aws, records)),
+        },
+    ],
+};
 
-/// The environment's network as records, for `ls-env`.
-pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+/// The environment's network as records.
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
     let have = aws::client(aws).find().await?;
-    Ok(plan::records(env, &have))
+    Ok(plan::records(&aws.env, &have))
 }
 
-/// Deletes the NAT gateways and addresses among `records`, for `rm-env`: nothing needs the way
-/// out any more once the services are gone.
-pub async fn delete_egress(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    match any(records) {
-        true => delete::egress(&aws::client(aws), records).await,
-        false => Ok(()),
+/// Deletes the NAT gateways and addresses among `records`.
+async fn delete_egress(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    if !any(records) {
+        return Ok(());
     }
+    delete::egress(stream, &aws::client(aws), records).await
 }
 
-/// Deletes the rest of the network among `records`, once nothing is in it.
-pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    match any(records) {
-        true => delete::network(&aws::client(aws), records).await,
-        false => Ok(()),
+/// Deletes the rest of the network among `records`.
+async fn delete_network(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    if !any(records) {
+        return Ok(());
     }
+    delete::network(stream, &aws::client(aws), records).await
 }
 
 /// Whether there is anything of a network among records.

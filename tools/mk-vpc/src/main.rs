@@ -8,7 +8,7 @@ use clap::Parser;
 use futures_util::future::try_join;
 use mk_vpc::plan::{self, Nat, Want};
 use mk_vpc::range::{Range, range};
-use mk_vpc::{POLICY, aws, make};
+use mk_vpc::{OWNER, aws, make};
 use plumbing::{Aws, Error, Result, Stream};
 
 /// How often the VPC may go to another run's: each run at the same time can make one.
@@ -31,7 +31,7 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(OWNER.policy, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {

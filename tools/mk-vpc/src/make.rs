@@ -16,9 +16,9 @@ const DEAD_TOKENS: usize = 5;
 /// False where the VPC went to another run's: look again.
 pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: Have) -> Result<bool> {
     let (vpc, gateway, addresses) = join!(
-        vpc(ec2, layout, &have),
-        gateway(ec2, &have),
-        addresses(ec2, layout, &have)
+        vpc(stream, ec2, layout, &have),
+        gateway(stream, ec2, &have),
+        addresses(stream, ec2, layout, &have)
     );
     let (vpc, gateway, addresses) = (vpc?, gateway?, addresses?);
     stream.control.check_stopped()?;
@@ -26,7 +26,7 @@ pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: Have) ->
         return Ok(false);
     };
     let (looks, network) = join!(
-        settings(ec2, &vpc, fresh, &have),
+        settings(stream, ec2, &vpc, fresh, &have),
         parts(stream, ec2, layout, &have, &vpc, fresh, gateway, addresses)
     );
     match looks.and(network) {
@@ -41,7 +41,12 @@ pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: Have) ->
 /// deletes the others before it makes anything in its own: AWS refuses to delete one with something
 /// in it. So a run that looked before the first was there, and went on in its own, keeps that one;
 /// and if its own was deleted it notices at the next call.
-async fn vpc(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Option<(Network, bool)>> {
+async fn vpc(
+    stream: &Stream,
+    ec2: &Ec2,
+    layout: &Layout,
+    have: &Have,
+) -> Result<Option<(Network, bool)>> {
     let mut vpcs = have.vpcs.clone();
     let fresh = vpcs.is_empty();
     let mut seen = !fresh;
@@ -95,6 +100,7 @@ async fn vpc(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Option<(Network,
 
 /// Runs futures side by side like [`Stream::join`], but has nothing stop where the VPC is gone.
 async fn side_by_side<T>(
+    stream: &Stream,
     ec2: &Ec2,
     futures: impl IntoIterator<Item = impl Future<Output = Result<T>>>,
 ) -> Result<Vec<T>> {
@@ -112,7 +118,7 @@ async fn side_by_side<T>(
         .collect()
 }
 
-async fn gateway(ec2: &Ec2, have: &Have) -> Result<Gateway> {
+async fn gateway(stream: &Stream, ec2: &Ec2, have: &Have) -> Result<Gateway> {
     let vpc = plan::first(&have.vpcs)
         .map(|vpc| vpc.id.as_str())
         .unwrap_or_default();
@@ -121,7 +127,7 @@ async fn gateway(ec2: &Ec2, have: &Have) -> Result<Gateway> {
         None => {
             let made = ec2.create_gateway().await?;
             // The moment it exists, although another run's may be chosen: then that one's follows.
-            created(ec2, "internet_gateway", "main", &made.id).await?;
+            created(stream, ec2, "internet_gateway", "main", &made.id).await?;
             Ok(made)
         }
     }
@@ -135,12 +141,18 @@ struct Choice {
 }
 
 /// The addresses for each NAT gateway, in the order of the zones that have one.
-async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Choice>> {
+async fn addresses(
+    stream: &Stream,
+    ec2: &Ec2,
+    layout: &Layout,
+    have: &Have,
+) -> Result<Vec<Choice>> {
     let zones = || layout.zones.iter().filter(|zone| zone.nat);
     let name = |zone: &Zone| plan::name(&ec2.aws.env, "eip", &format!("nat-{}", zone.letter));
     let made = zones().map(|zone| async move {
         match plan::address(&have.addresses, &name(zone), plan::nat_of(have, zone)) {
             Some(found) => part(
+                stream,
                 ec2,
                 "elastic_ip",
                 &format!("nat-{}", zone.letter),
@@ -153,7 +165,7 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Choice
             None => {
                 let part = format!("nat-{}", zone.letter);
                 let made = ec2.allocate(&part).await?;
-                created(ec2, "elastic_ip", &part, &made.id).await?;
+                created(stream, ec2, "elastic_ip", &part, &made.id).await?;
                 Ok(Some(made))
             }
         }
@@ -202,7 +214,13 @@ async fn addresses(ec2: &Ec2, layout: &Layout, have: &Have) -> Result<Vec<Choice
 }
 
 /// What the VPC brings along and should not keep as it is.
-async fn settings(ec2: &Ec2, vpc: &Network, fresh: bool, have: &Have) -> Result<()> {
+async fn settings(
+    stream: &Stream,
+    ec2: &Ec2,
+    vpc: &Network,
+    fresh: bool,
+    have: &Have,
+) -> Result<()> {
     let group = match fresh {
         true => ec2.default_group(&vpc.id).await?,
         false => have.default_group.clone(),
@@ -233,23 +251,24 @@ async fn parts(
     // The second stage needs the VPC alone.
     let exits = plan::exits(&ec2.aws.env, layout, have, &gateway.id);
     let (gateway, zones, tables) = join!(
-        attached(ec2, have, gateway, &vpc.id),
-        subnets(ec2, layout, have, vpc, fresh),
-        tables(ec2, &exits, have, &vpc.id)
+        attached(stream, ec2, have, gateway, &vpc.id),
+        subnets(stream, ec2, layout, have, vpc, fresh),
+        tables(stream, ec2, &exits, have, &vpc.id)
     );
     let (gateway, zones, (tables, mended)) = (gateway?, zones?, tables?);
     stream.control.check_stopped()?;
     let (public, private) = (&tables[0], &tables[1..]);
     // The third stage: the way in, and the NAT gateways, which take minutes.
     let way_in = async {
-        route(ec2, public, &gateway.id).await?;
+        route(stream, ec2, public, &gateway.id).await?;
         let uses = zones
             .iter()
             .zip(private)
             .flat_map(|((a, b), table)| [(a, public), (b, table)]);
         side_by_side(
+            stream,
             ec2,
-            uses.map(|(subnet, table)| associated(ec2, have, subnet, table)),
+            uses.map(|(subnet, table)| associated(stream, ec2, have, subnet, table)),
         )
         .await
     };
@@ -260,9 +279,9 @@ async fn parts(
         .filter(|(zone, _)| zone.nat)
         .zip(&addresses);
     let nats = async {
-        let made =
-            with_nat.map(|((zone, (subnet, _)), address)| nat(ec2, have, zone, subnet, address));
-        let nats = side_by_side(ec2, made).await?;
+        let made = with_nat
+            .map(|((zone, (subnet, _)), address)| nat(stream, ec2, have, zone, subnet, address));
+        let nats = side_by_side(stream, ec2, made).await?;
         let pending: Vec<&str> = nats
             .iter()
             .filter(|(_, works)| !works)
@@ -280,15 +299,21 @@ async fn parts(
     let out = private
         .iter()
         .enumerate()
-        .map(|(at, table)| route(ec2, table, nats.get(at).unwrap_or(&nats[0])));
-    side_by_side(ec2, out).await?;
+        .map(|(at, table)| route(stream, ec2, table, nats.get(at).unwrap_or(&nats[0])));
+    side_by_side(stream, ec2, out).await?;
     for record in mended {
         stream.write(record).await?;
     }
     stream.write(plan::egress_record(layout.nat)).await
 }
 
-async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result<Gateway> {
+async fn attached(
+    stream: &Stream,
+    ec2: &Ec2,
+    have: &Have,
+    gateway: Gateway,
+    vpc: &str,
+) -> Result<Gateway> {
     let known = have.gateways.iter().any(|other| other.id == gateway.id);
     let before = gateway.clone();
     let name = plan::name(&ec2.aws.env, "igw", "");
@@ -327,22 +352,23 @@ async fn attached(ec2: &Ec2, have: &Have, gateway: Gateway, vpc: &str) -> Result
     }
     match known {
         true => {
-            let mut differences = retagged(ec2, &used.id, &name, &used.tags).await?;
+            let mut differences = retagged(stream, ec2, &used.id, &name, &used.tags).await?;
             differences
                 .extend(plan::attachment_difference(&before, vpc).filter(|_| used.id == before.id));
-            let change = Change::from_differences(&differences, false);
+            let change = plan::change(&differences, false);
             let record = plan::part_record("internet_gateway", "main", &used.id)
                 .changed(change, &differences);
             stream.write(record).await?;
         }
         false if used.id == before.id => {} // it is told already
-        false => created(ec2, "internet_gateway", "main", &used.id).await?,
+        false => created(stream, ec2, "internet_gateway", "main", &used.id).await?,
     }
     Ok(used)
 }
 
 /// The public and the private subnet of each zone; when all are there, the VPC's record again.
 async fn subnets(
+    stream: &Stream,
     ec2: &Ec2,
     layout: &Layout,
     have: &Have,
@@ -354,14 +380,23 @@ async fn subnets(
         match plan::subnet(&have.subnets, cidr, &zone.zone)? {
             Some(found) => {
                 let name = plan::name(&ec2.aws.env, "subnet", &record);
-                part(ec2, "subnet", &record, &found.id, &name, &found.tags).await?;
+                part(
+                    stream,
+                    ec2,
+                    "subnet",
+                    &record,
+                    &found.id,
+                    &name,
+                    &found.tags,
+                )
+                .await?;
                 Ok(found.clone())
             }
             None => {
                 let made = ec2
                     .create_subnet(&vpc.id, &record, cidr, &zone.zone)
                     .await?;
-                created(ec2, "subnet", &record, &made.id).await?;
+                created(stream, ec2, "subnet", &record, &made.id).await?;
                 Ok(made)
             }
         }
@@ -373,16 +408,16 @@ async fn subnets(
         );
         Ok((public?, private?))
     });
-    let zones = side_by_side(ec2, both).await?;
+    let zones = side_by_side(stream, ec2, both).await?;
     let differences = if fresh {
         Vec::new()
     } else {
-        vpc_into_line(ec2, vpc, have).await?
+        vpc_into_line(stream, ec2, vpc, have).await?
     };
     let change = if fresh {
         Change::Created
     } else {
-        Change::from_differences(&differences, false)
+        plan::change(&differences, false)
     };
     let ids = |side: fn(&(Subnet, Subnet)) -> &Subnet| {
         zones.iter().map(|zone| side(zone).id.clone()).collect()
@@ -398,7 +433,12 @@ async fn subnets(
     Ok(zones)
 }
 
-async fn vpc_into_line(ec2: &Ec2, vpc: &Network, have: &Have) -> Result<Vec<Difference>> {
+async fn vpc_into_line(
+    stream: &Stream,
+    ec2: &Ec2,
+    vpc: &Network,
+    have: &Have,
+) -> Result<Vec<Difference>> {
     let name = plan::name(&ec2.aws.env, "vpc", "");
     let mut differences = plan::tag_differences(&ec2.aws.env, &name, &vpc.tags);
     if !differences.is_empty() {
@@ -411,6 +451,7 @@ async fn vpc_into_line(ec2: &Ec2, vpc: &Network, have: &Have) -> Result<Vec<Diff
 /// The public table, then each zone's private one; and the records of those whose routes or
 /// associations are to be mended, to be written when they are.
 async fn tables(
+    stream: &Stream,
     ec2: &Ec2,
     exits: &[Exit],
     have: &Have,
@@ -419,31 +460,38 @@ async fn tables(
     let made = exits.iter().map(|exit| async move {
         let record = &exit.part;
         let Some(found) = plan::table(&ec2.aws.env, &have.tables, exit) else {
-            let made = new_table(ec2, have, vpc, record).await?;
-            created(ec2, "route_table", record, &made.id).await?;
+            let made = new_table(stream, ec2, have, vpc, record).await?;
+            created(stream, ec2, "route_table", record, &made.id).await?;
             return Ok((made, None));
         };
         let name = plan::name(&ec2.aws.env, "rtb", record);
         let (wanted, more) = (
-            retagged(ec2, &found.id, &name, &found.tags).await?,
+            retagged(stream, ec2, &found.id, &name, &found.tags).await?,
             plan::exit_differences(have, found, exit),
         );
         let mends = !more.is_empty();
         let differences: Vec<_> = wanted.into_iter().chain(more).collect();
         let record = plan::part_record("route_table", record, &found.id);
-        let record = record.changed(Change::from_differences(&differences, false), &differences);
+        let record = record.changed(plan::change(&differences, false), &differences);
         if mends {
             return Ok((found.clone(), Some(record)));
         }
         stream.write(record).await?;
         Ok((found.clone(), None))
     });
-    let (tables, mended): (Vec<_>, Vec<_>) = side_by_side(ec2, made).await?.into_iter().unzip();
+    let (tables, mended): (Vec<_>, Vec<_>) =
+        side_by_side(stream, ec2, made).await?.into_iter().unzip();
     Ok((tables, mended.into_iter().flatten().collect()))
 }
 
 /// Makes a route table. In a VPC that was there, the token may be that of one that somebody deleted.
-async fn new_table(ec2: &Ec2, have: &Have, vpc: &str, part: &str) -> Result<Table> {
+async fn new_table(
+    stream: &Stream,
+    ec2: &Ec2,
+    have: &Have,
+    vpc: &str,
+    part: &str,
+) -> Result<Table> {
     let mut attempt = 0;
     loop {
         let made = ec2.create_table(vpc, part, attempt).await?;
@@ -454,14 +502,20 @@ async fn new_table(ec2: &Ec2, have: &Have, vpc: &str, part: &str) -> Result<Tabl
     }
 }
 
-async fn route(ec2: &Ec2, table: &Table, target: &str) -> Result<()> {
+async fn route(stream: &Stream, ec2: &Ec2, table: &Table, target: &str) -> Result<()> {
     match table.default_route.as_deref() {
         Some(there) if there == target => Ok(()),
         old => ec2.route(&table.id, old, target).await,
     }
 }
 
-async fn associated(ec2: &Ec2, have: &Have, subnet: &Subnet, table: &Table) -> Result<()> {
+async fn associated(
+    stream: &Stream,
+    ec2: &Ec2,
+    have: &Have,
+    subnet: &Subnet,
+    table: &Table,
+) -> Result<()> {
     let uses = |table: &Table| {
         table
             .subnets
@@ -486,6 +540,7 @@ async fn associated(ec2: &Ec2, have: &Have, subnet: &Subnet, table: &Table) -> R
 
 /// A zone's NAT gateway, and whether it works already.
 async fn nat(
+    stream: &Stream,
     ec2: &Ec2,
     have: &Have,
     zone: &Zone,
@@ -496,6 +551,7 @@ async fn nat(
     let nat = match plan::nat(&have.nats, &subnet.id) {
         Some(found) => {
             part(
+                stream,
                 ec2,
                 "nat_gateway",
                 &zone.letter,
@@ -518,7 +574,7 @@ async fn nat(
             let made = ec2
                 .create_nat(&zone.letter, subnet, &address.elected.id, &dead)
                 .await?;
-            created(ec2, "nat_gateway", &zone.letter, &made.id).await?;
+            created(stream, ec2, "nat_gateway", &zone.letter, &made.id).await?;
             made
         }
     };
@@ -538,7 +594,7 @@ async fn nat(
     Ok((nat.id, nat.state == "available"))
 }
 
-async fn created(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {
+async fn created(stream: &Stream, ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {
     stream
         .write(plan::part_record(kind, name, id).changed(Change::Created, &[]))
         .await
@@ -546,6 +602,7 @@ async fn created(ec2: &Ec2, kind: &str, name: &str, id: &str) -> Result<()> {
 
 /// Writes the record of a part that was there, after bringing its tags into line.
 async fn part(
+    stream: &Stream,
     ec2: &Ec2,
     kind: &str,
     record: &str,
@@ -553,15 +610,21 @@ async fn part(
     name: &str,
     tags: &Tags,
 ) -> Result<()> {
-    let differences = retagged(ec2, id, name, tags).await?;
+    let differences = retagged(stream, ec2, id, name, tags).await?;
     let record: Record = plan::part_record(kind, record, id);
     stream
-        .write(record.changed(Change::from_differences(&differences, false), &differences))
+        .write(record.changed(plan::change(&differences, false), &differences))
         .await
 }
 
 /// Brings a part's tags into line; answers what differed.
-async fn retagged(ec2: &Ec2, id: &str, name: &str, tags: &Tags) -> Result<Vec<Difference>> {
+async fn retagged(
+    stream: &Stream,
+    ec2: &Ec2,
+    id: &str,
+    name: &str,
+    tags: &Tags,
+) -> Result<Vec<Difference>> {
     let differences = plan::tag_differences(&ec2.aws.env, name, tags);
     if !differences.is_empty() {
         ec2.retag(id, name).await?;

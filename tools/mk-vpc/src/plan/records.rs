@@ -48,6 +48,17 @@ pub fn part_record(kind: &str, name: &str, id: &str) -> Record {
     Record::new(kind, name).with("id", id)
 }
 
+/// What is done about differences, or in a dry run would be.
+pub fn change(differences: &[Difference], dry_run: bool) -> Change {
+    if differences.is_empty() {
+        Change::Kept
+    } else if dry_run {
+        Change::Update
+    } else {
+        Change::Updated
+    }
+}
+
 /// The mark that the private subnets reach the internet.
 pub fn egress_record(nat: Nat) -> Record {
     let by = if nat == Nat::PerZone {
@@ -184,11 +195,7 @@ pub fn dry_run(env: &Env, layout: &Layout, have: &Have) -> Vec<Record> {
                 .into_iter()
                 .chain(more)
                 .collect();
-            (
-                id.to_string(),
-                Change::from_differences(&differences, true),
-                differences,
-            )
+            (id.to_string(), change(&differences, true), differences)
         }
         None => (env.planned(name), Change::Create, Vec::new()),
     };
