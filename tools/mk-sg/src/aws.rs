@@ -13,7 +13,7 @@ use aws_sdk_ec2::types::{
 };
 use futures_util::future::try_join_all;
 use plumbing::name::IDENTITY;
-use plumbing::{Aws, Env, Error, Result, Stream, Vpc, aws_error, code, wait};
+use plumbing::{Aws, Error, Result, aws_error, code, wait};
 
 use crate::plan::{ANYWHERE, DESCRIPTION, Direction, Found, Group, Rule, Tags};
 
@@ -46,7 +46,7 @@ const GONE: Duration = Duration::from_secs(5 * 60);
 /// A filter takes at most 200 values.
 const VALUES: usize = 200;
 
-/// EC2, and for whom: the environment whose tags go into each create call.
+/// EC2, for one environment.
 pub struct Ec2 {
     client: Client,
     /// The environment, and whether the tool may go on.
@@ -145,7 +145,11 @@ impl Ec2 {
     /// group they made.
     ///
     /// Errors: the name is taken by a group that is not the environment's.
-    pub async fn create(&self, vpc: &str, name: &str) -> Result<(Group, bool)> {
+    pub async fn create(
+        &self,
+        name: &str,
+        current_vpc: impl Fn() -> String,
+    ) -> Result<(Group, bool)> {
         let tags = self.aws.env.tags_of(name);
         let request = self
             .client
@@ -153,15 +157,9 @@ impl Ec2 {
             .group_name(name)
             .description(DESCRIPTION);
         let request = request.tag_specifications(spec(ResourceType::SecurityGroup, &tags));
-        // A VPC without subnets may go to another run's: then another record of it comes.
-        let newest = || {
-            stream
-                .get::<Vpc>("main")
-                .map_or_else(|| vpc.to_string(), |newest| newest.id)
-        };
-        let call = || request.clone().vpc_id(newest()).send();
+        let call = || request.clone().vpc_id(current_vpc()).send();
         let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, call).await;
-        let vpc = newest();
+        let vpc = current_vpc();
         let error = match answer {
             Ok(answer) => {
                 let id = answer.group_id.unwrap_or_default();

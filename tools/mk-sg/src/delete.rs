@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use plumbing::name::{LOAD_BALANCER_LIMIT, could_be};
-use plumbing::{Change, Env, Error, Record, Result, wait};
+use plumbing::{Aws, Change, Env, Error, Record, Result, Stream, wait};
 
-use crate::aws::{Ec2, Interface};
+use crate::aws::{self, Ec2, Interface};
 use crate::plan::{self, DIRECTIONS, Found, Group};
 
 /// Interfaces of load balancers and tasks outlive their owners by 1 to 20 minutes; those of tasks
@@ -17,10 +17,11 @@ const INTERFACES_GO: Duration = Duration::from_secs(15 * 60);
 ///
 /// Errors: something that is not ours uses one or refers to it; it is named, and all else is
 /// deleted.
-pub async fn groups(ec2: &Ec2, records: &[Record]) -> Result<()> {
+pub async fn groups(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     if !records.iter().any(|record| record.kind() == "sg") {
         return Ok(());
     }
+    let ec2 = &aws::client(aws);
     let have = ec2.find().await?;
     let going: Vec<&Group> = have
         .iter()

@@ -10,18 +10,22 @@ mod delete;
 pub mod make;
 pub mod plan;
 
-use plumbing::{Aws, Env, Record, Result, Stream};
+use plumbing::{Aws, Deletion, Half, Owner, Record, Result};
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+/// The security groups, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-sg",
+    half: Half::Services,
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[Deletion {
+        kinds: &["sg"],
+        delete: |stream, aws, records| Box::pin(delete::groups(stream, aws, records)),
+    }],
+};
 
-/// The environment's groups and who calls whom as records, for `ls-env`.
-pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
-    let have = aws::client(aws).find().await?;
-    Ok(plan::records(env, &have))
-}
-
-/// Deletes the groups among `records`, once nothing uses them.
-pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    delete::groups(&aws::client(aws), records).await
+/// The environment's groups, and which app calls which, as records.
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let groups = aws::client(aws).find().await?;
+    Ok(plan::records(&aws.env, &groups))
 }

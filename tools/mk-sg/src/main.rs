@@ -6,7 +6,7 @@
 use clap::Parser;
 use futures_util::future::try_join3;
 use mk_sg::plan::{self, PRESETS, Preset, Want};
-use mk_sg::{POLICY, aws, make};
+use mk_sg::{OWNER, aws, make};
 use plumbing::{App, Aws, Error, Kind, Record, Result, Stream, Vpc};
 
 /// Make the security groups of an environment
@@ -21,7 +21,7 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(OWNER.policy, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {

@@ -2,7 +2,7 @@
 //! as soon as the groups that they name exist. So apps may call each other in circles.
 
 use futures_util::FutureExt;
-use plumbing::{App, Change, Difference, Result, Stream};
+use plumbing::{App, Change, Difference, Result, Stream, Vpc};
 use tokio::join;
 use tokio::sync::watch;
 
@@ -70,7 +70,7 @@ impl Maker<'_> {
         let name = plan::name(&self.ec2.aws.env, &key);
         let (group, fresh) = match plan::found(self.have, self.want, &name)? {
             Some(found) => (found.clone(), false),
-            None => self.ec2.create(&self.want.vpc, &name).await?,
+            None => self.ec2.create(&name, || self.current_vpc()).await?,
         };
         self.known.send_modify(|known| {
             known.groups.insert(key.clone(), group.id.clone());
@@ -87,6 +87,15 @@ impl Maker<'_> {
             .run_all([created, closed, rules])
             .await
             .map(drop)
+    }
+
+    /// The VPC by its latest record: one without subnets may go to another run's, and then another
+    /// record of it comes.
+    fn current_vpc(&self) -> String {
+        match self.stream.get::<Vpc>("main") {
+            Some(vpc) => vpc.id,
+            None => self.want.vpc.clone(),
+        }
     }
 
     /// Brings a group's rules into line, again whenever more is known, until all is known. Writes
@@ -123,7 +132,11 @@ impl Maker<'_> {
             }
             if settled && !fresh && (!told || more) {
                 let differences = plan::differences(&tags, &made, &self.known.borrow());
-                let change = Change::from_differences(&differences, false);
+                let change = if differences.is_empty() {
+                    Change::Kept
+                } else {
+                    Change::Updated
+                };
                 let record =
                     plan::record(&part.key(&app.name), &group.id).changed(change, &differences);
                 self.stream.write(record).await?;

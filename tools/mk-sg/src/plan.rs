@@ -458,7 +458,12 @@ pub fn dry_run(env: &Env, want: &Want, have: &[Group], apps: Vec<App>) -> Result
         let steps: Vec<Step> = DIRECTIONS.into_iter().filter_map(step).collect();
         let (tags, _) = tag_differences(env, group, &steps, &known);
         let differences = differences(&tags, &steps, &known);
-        Ok(record.changed(Change::from_differences(&differences, true), &differences))
+        let change = if differences.is_empty() {
+            Change::Kept
+        } else {
+            Change::Update
+        };
+        Ok(record.changed(change, &differences))
     };
     groups.map(record).collect()
 }
