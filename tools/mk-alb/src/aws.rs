@@ -12,7 +12,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum,
     Matcher, ProtocolEnum, Tag, TargetGroupAttribute, TargetTypeEnum,
 };
-use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
+use plumbing::{Aws, Error, Result, aws_error, code, wait};
 
 use crate::plan::{self, Balancer, Group, Listener, PORT, Part, Place, Want};
 

@@ -1,14 +1,14 @@
 //! The order in which load balancers go: they with their listeners, then the target groups that
 //! they used. Their network interfaces stay for minutes; what the interfaces are in waits for them.
 
-use plumbing::{Change, Record, Result};
+use plumbing::{Change, Record, Result, Stream};
 
 use crate::aws::Elb;
 use crate::plan::{self, Balancer};
 use crate::record;
 
 /// Deletes what `records` name, if it is ours.
-pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
+pub async fn all(stream: &Stream, elb: &Elb, records: &[Record]) -> Result<()> {
     let named = |kind: &str, arn: &str| {
         records
             .iter()
@@ -20,7 +20,7 @@ pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
     {
         return Ok(());
     }
-    let (stream, have) = (&elb.stream, elb.find().await?);
+    let have = elb.find().await?;
     let balancers = have
         .balancers
         .iter()
@@ -29,8 +29,8 @@ pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
         .control
         .try_all(balancers, async |balancer| {
             match named("alb", &balancer.arn) {
-                true => whole(elb, balancer).await,
-                false => listeners(elb, balancer, named).await,
+                true => whole(stream, elb, balancer).await,
+                false => listeners(stream, elb, balancer, named).await,
             }
         })
         .await;
@@ -58,7 +58,7 @@ pub async fn all(elb: &Elb, records: &[Record]) -> Result<()> {
     balancers.and(groups)
 }
 
-async fn whole(elb: &Elb, balancer: &Balancer) -> Result<()> {
+async fn whole(stream: &Stream, elb: &Elb, balancer: &Balancer) -> Result<()> {
     elb.delete_balancer(balancer).await?;
     let app = record::app_of(&elb.aws.env, "alb", balancer);
     if let Some(listener) = plan::on_port(&balancer.listeners) {
@@ -73,6 +73,7 @@ async fn whole(elb: &Elb, balancer: &Balancer) -> Result<()> {
 
 /// A listener alone, where its load balancer is to stay.
 async fn listeners(
+    stream: &Stream,
     elb: &Elb,
     balancer: &Balancer,
     named: impl Fn(&str, &str) -> bool,

@@ -5,7 +5,7 @@
 //! `listener` when the one forwards to the other.
 
 use clap::Parser;
-use mk_alb::{POLICY, aws, make};
+use mk_alb::{aws, make};
 use plumbing::{Aws, Result, Stream};
 
 /// Make the load balancers of an environment
@@ -15,11 +15,11 @@ struct Args {}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(mk_alb::OWNER.policy, run).await
 }
 
 async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    make::all(&aws::client(&aws)).await
+    make::all(&stream, &aws::client(&aws)).await
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, try_join};
-use plumbing::{App, Change, Record, Result, Sg, Vpc};
+use plumbing::{App, Change, Record, Result, Sg, Stream, Vpc};
 use tokio::join;
 use tokio::time::sleep;
 
@@ -20,14 +20,16 @@ const FIRST_LOOK: Duration = Duration::from_millis(250);
 
 /// What one run knows: AWS is asked once for all apps.
 struct Run<'a> {
+    stream: &'a Stream,
     elb: &'a Elb,
     found: Shared<LocalBoxFuture<'a, Result<Rc<Have>>>>,
 }
 
 /// Acts on each app as it arrives; looks at what is there meanwhile.
-pub async fn all(elb: &Elb) -> Result<()> {
+pub async fn all(stream: &Stream, elb: &Elb) -> Result<()> {
     let found = async { elb.find().await.map(Rc::new) };
     let run = Run {
+        stream,
         elb,
         found: found.boxed_local().shared(),
     };
@@ -38,7 +40,7 @@ pub async fn all(elb: &Elb) -> Result<()> {
 
 impl Run<'_> {
     async fn app(&self, app: App) -> Result<()> {
-        let (elb, stream) = (self.elb, &self.elb.stream);
+        let (elb, stream) = (self.elb, self.stream);
         let want = plan::want(&elb.aws.env, &app);
         let have = self.found.clone().await?;
         plan::check(&elb.aws.env, &want, &have)?;
@@ -298,7 +300,11 @@ impl Run<'_> {
 
     async fn write_changed(&self, record: Record, changes: &Changes) -> Result<()> {
         let differences = plan::differences(changes);
-        let change = Change::from_differences(&differences, self.elb.aws.env.plan);
+        let change = if self.elb.aws.env.plan {
+            Change::Update
+        } else {
+            Change::Updated
+        };
         self.stream
             .write(record.changed(change, &differences))
             .await
