@@ -19,7 +19,7 @@ use aws_sdk_ecs::types::{
     TransportProtocol,
 };
 use futures_util::future::try_join_all;
-use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, wait};
+use plumbing::{Aws, Error, Result, aws_error, code, message, wait};
 
 use crate::plan::{self, HaveCluster, HaveService, HaveTask, Settings, Task};
 use have::{have_service, have_task, tags};
@@ -57,17 +57,15 @@ pub struct Ecs {
     client: Client,
     /// The environment, and whether the tool may go on.
     pub aws: Aws,
-    aws: Aws,
     cluster: String,
 }
 
 /// Makes the client of a tool.
 pub fn client(aws: &Aws) -> Ecs {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
-    let cluster = env.cluster_name();
+    let cluster = aws.env.cluster_name();
     Ecs {
         client: Client::from_conf(config),
-        aws: aws.clone(),
         aws: aws.clone(),
         cluster,
     }

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use plumbing::{Change, Error, Record, Result, wait};
+use plumbing::{Change, Error, Record, Result, Stream, wait};
 
 use crate::aws::Ecs;
 use crate::aws::going::TaskStatus;
@@ -17,14 +17,14 @@ const CLUSTER_DEADLINE: Duration = Duration::from_secs(10 * 60);
 const INACTIVE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Deletes what `records` name of ours.
-pub async fn all(ecs: &Ecs, records: &[Record]) -> Result<()> {
+pub async fn all(stream: &Stream, ecs: &Ecs, records: &[Record]) -> Result<()> {
     let of = |kind: &'static str| records.iter().filter(move |record| record.kind() == kind);
-    let services = services(ecs, of("service").collect()).await;
+    let services = services(stream, ecs, of("service").collect()).await;
     let tasks = ecs
         .aws
         .control
         .try_all(of("task_definition"), async |record| {
-            task(ecs, record).await
+            task(stream, ecs, record).await
         })
         .await;
     // With a service in it, a cluster cannot be deleted: the service's error tells enough.
@@ -32,7 +32,9 @@ pub async fn all(ecs: &Ecs, records: &[Record]) -> Result<()> {
         Ok(()) => {
             ecs.aws
                 .control
-                .try_all(of("cluster"), async |record| cluster(ecs, record).await)
+                .try_all(of("cluster"), async |record| {
+                    cluster(stream, ecs, record).await
+                })
                 .await
         }
         Err(_) => Ok(()),
@@ -40,7 +42,7 @@ pub async fn all(ecs: &Ecs, records: &[Record]) -> Result<()> {
     services.and(tasks).and(cluster)
 }
 
-async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
+async fn services(stream: &Stream, ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
     let names: Vec<String> = records
         .iter()
         .map(|record| ecs.aws.env.service_name(record.name()))
@@ -92,7 +94,7 @@ async fn services(ecs: &Ecs, records: Vec<&Record>) -> Result<()> {
 
 /// Deletes every revision of a family that is ours: one after the other, since ECS allows few of
 /// these calls in a second.
-async fn task(ecs: &Ecs, record: &Record) -> Result<()> {
+async fn task(stream: &Stream, ecs: &Ecs, record: &Record) -> Result<()> {
     let family = ecs.aws.env.family_name(record.name());
     let mut dead = ours(
         ecs,
@@ -146,7 +148,7 @@ async fn ours(ecs: &Ecs, arns: Vec<String>, active: bool) -> Result<Vec<String>>
     Ok(ours)
 }
 
-async fn cluster(ecs: &Ecs, record: &Record) -> Result<()> {
+async fn cluster(stream: &Stream, ecs: &Ecs, record: &Record) -> Result<()> {
     let Some(have) = ecs.cluster().await? else {
         return Ok(());
     };

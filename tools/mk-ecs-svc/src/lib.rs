@@ -17,15 +17,25 @@ mod stable;
 use std::collections::BTreeSet;
 
 use plumbing::name::{LONG_LIMIT, could_be};
-use plumbing::{Aws, Env, Record, Result, Service, Stream, wait};
+use plumbing::{Aws, Deletion, Half, Owner, Record, Result, Service, Stream, wait};
 use tokio::try_join;
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+/// The cluster, services and task definitions, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-ecs-svc",
+    half: Half::Services,
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[Deletion {
+        kinds: &["service", "task_definition", "cluster"],
+        delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
+    }],
+};
 
 /// The cluster, the services with what they tell of their apps, and the task definitions, for
 /// `ls-env`; two calls deep, and three where a service runs another revision than the newest.
-pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let env = &aws.env;
     let ecs = aws::client(aws);
     let (cluster, names, families) = try_join!(ecs.cluster(), ecs.service_names(), ecs.families())?;
     let families = families
@@ -97,9 +107,9 @@ pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
     Ok(records)
 }
 
-/// Deletes the services, task definitions and cluster among `records`, for `rm-env`.
-pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    delete::all(&aws::client(aws), records).await
+/// Deletes the services, task definitions and cluster among `records`.
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    delete::all(stream, &aws::client(aws), records).await
 }
 
 /// Waits until each service runs, in full, the task definition that its record names, for
@@ -109,9 +119,7 @@ pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()
 /// Errors: a deployment failed, was rolled back or cannot succeed, with AWS's reasons; or it takes too
 /// long.
 pub async fn wait_stable(
-    stream: &Stream,
     aws: &Aws,
-    env: &Env,
     services: &[Service],
     log: impl AsyncFn(&str, &str) -> Vec<String>,
 ) -> Result<BTreeSet<String>> {
@@ -119,12 +127,8 @@ pub async fn wait_stable(
 }
 
 /// The services of some apps that are steady at this moment, for `wait-env`.
-pub async fn steady(
-    stream: &Stream,
-    aws: &Aws,
-    env: &Env,
-    apps: &[String],
-) -> Result<Vec<Service>> {
+pub async fn steady(aws: &Aws, apps: &[String]) -> Result<Vec<Service>> {
+    let env = &aws.env;
     let names: Vec<String> = apps.iter().map(|app| env.service_name(app)).collect();
     let found = aws::client(aws).services(&names).await?;
     let steady = found.into_iter().filter(|have| {

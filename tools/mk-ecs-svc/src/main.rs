@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use clap::Parser;
 use futures_util::FutureExt;
 use mk_ecs_svc::make::{self, Make};
-use mk_ecs_svc::{POLICY, aws, plan};
+use mk_ecs_svc::{OWNER, aws, plan};
 use plumbing::{App, Aws, Error, Result, Stream};
 
 /// Make the ECS cluster of an environment and the services of its apps
@@ -30,7 +30,7 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(OWNER.policy, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
@@ -47,8 +47,9 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let aws = Aws::connect(&stream, &env).await?;
     let ecs = aws::client(&aws);
     let images: BTreeMap<String, String> = args.images.into_iter().collect();
-    let cluster = make::cluster(&ecs).boxed_local().shared();
+    let cluster = make::cluster(&stream, &ecs).boxed_local().shared();
     let make = Make::new(
+        &stream,
         &ecs,
         &images,
         &args.rollbacks,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::{LocalBoxFuture, Shared, try_join_all};
 use plumbing::{
     App, Change, Difference, Egress, Env, Error, Image, Kind, Listener, LogGroup, Record, Result,
-    Role, Sg, Vpc, wait,
+    Role, Sg, Stream, Vpc, wait,
 };
 use tokio::sync::Mutex;
 use tokio::{join, try_join};
@@ -30,7 +30,7 @@ const RACES: usize = 3;
 pub type ClusterReady<'a> = Shared<LocalBoxFuture<'a, Result<String>>>;
 
 /// Finds or makes the cluster; answers its ARN.
-pub async fn cluster(ecs: &Ecs) -> Result<String> {
+pub async fn cluster(stream: &Stream, ecs: &Ecs) -> Result<String> {
     let name = ecs.aws.env.cluster_name();
     let Some(have) = ecs.cluster().await? else {
         let (arn, change) = match ecs.aws.env.plan {
@@ -63,7 +63,7 @@ pub async fn cluster(ecs: &Ecs) -> Result<String> {
         &ecs.aws.env.tags_of(&name),
     )
     .await?;
-    written(ecs, plan::cluster_record(&have.arn), &differences).await?;
+    written(stream, ecs, plan::cluster_record(&have.arn), &differences).await?;
     Ok(have.arn)
 }
 
@@ -77,6 +77,7 @@ struct Revision {
 
 /// Makes what belongs to one app after the other, all side by side.
 pub struct Make<'a> {
+    stream: &'a Stream,
     ecs: &'a Ecs,
     env: &'a Env,
     images: &'a BTreeMap<String, String>,
@@ -92,6 +93,7 @@ impl<'a> Make<'a> {
     /// `images` are the flags', which win over all others; `rollbacks` the apps that return to what
     /// they ran before; with `placeholder` an app may have no image yet.
     pub fn new(
+        stream: &'a Stream,
         ecs: &'a Ecs,
         images: &'a BTreeMap<String, String>,
         rollbacks: &'a [String],
@@ -100,6 +102,7 @@ impl<'a> Make<'a> {
     ) -> Self {
         let (asked, found, turn) = Default::default();
         Make {
+            stream,
             ecs,
             env: &ecs.aws.env,
             images,
@@ -200,6 +203,7 @@ impl<'a> Make<'a> {
         }
         differences = retagged(self.ecs, &have.arn, &family, &have.tags, &tags).await?;
         written(
+            self.stream,
             self.ecs,
             plan::task_record(&app.name, &have.arn, &want.image),
             &differences,
@@ -241,7 +245,7 @@ impl<'a> Make<'a> {
         let change = match (have.is_some(), self.env.plan) {
             (false, false) => Change::Created,
             (false, true) => Change::Create,
-            (true, plan) => Change::from_differences(differences, plan),
+            (true, plan) => change_of(differences, plan),
         };
         let arn = match self.env.plan {
             true => self.env.planned(&self.env.family_name(&app.name)),
@@ -309,6 +313,7 @@ impl<'a> Make<'a> {
         if first != revision.arn {
             revision.arn = first;
             written(
+                self.stream,
                 self.ecs,
                 plan::task_record(&app.name, &revision.arn, &revision.task.image),
                 &[],
@@ -319,7 +324,7 @@ impl<'a> Make<'a> {
     }
 
     async fn task_wanted(&self, app: &App) -> Result<Task> {
-        let stream = &self.ecs.stream;
+        let stream = self.stream;
         let role_name = format!("execution/{}", app.name);
         let (role, log, image, environment) = try_join!(
             stream.need::<Role>(&role_name),
@@ -340,7 +345,7 @@ impl<'a> Make<'a> {
     /// The flag's image, else the record's, else the app's own; waits for a record only where one
     /// will come or nothing else names an image.
     async fn image(&self, app: &App) -> Result<String> {
-        let stream = &self.ecs.stream;
+        let stream = self.stream;
         if let Some(image) = self.images.get(&app.name) {
             return Ok(image.clone());
         }
@@ -447,7 +452,7 @@ impl<'a> Make<'a> {
     }
 
     async fn surroundings(&self, app: &App) -> Result<Surroundings> {
-        let stream = &self.ecs.stream;
+        let stream = self.stream;
         let group_name = format!("task/{}", app.name);
         let (vpc, group, listener) = try_join!(
             stream.need_where::<Vpc>("main", |vpc| !vpc.private_subnets.is_empty()),
@@ -551,7 +556,7 @@ impl<'a> Make<'a> {
 
     async fn drained(&self, name: &str) -> Result<Option<HaveService>> {
         let what = format!("service {name} is still draining");
-        wait::until(&self.ecs.stream, &what, DRAIN_DEADLINE, || async {
+        wait::until(&self.ecs.aws.control, &what, DRAIN_DEADLINE, || async {
             let found = self.ecs.services(&[name.to_string()]).await?.pop();
             Ok(found
                 .as_ref()
@@ -619,6 +624,7 @@ impl<'a> Make<'a> {
         );
         let cluster = self.cluster.clone().await?;
         written(
+            self.stream,
             self.ecs,
             plan::service_record(&app.name, &have.arn, &cluster, want),
             &differences,
@@ -643,11 +649,24 @@ async fn retagged(
     Ok(differences)
 }
 
-async fn written(ecs: &Ecs, record: Record, differences: &[Difference]) -> Result<()> {
+async fn written(
+    stream: &Stream,
+    ecs: &Ecs,
+    record: Record,
+    differences: &[Difference],
+) -> Result<()> {
     stream
-        .write(record.changed(
-            Change::from_differences(differences, ecs.aws.env.plan),
-            differences,
-        ))
+        .write(record.changed(change_of(differences, ecs.aws.env.plan), differences))
         .await
+}
+
+/// What is done about differences.
+fn change_of(differences: &[Difference], plan: bool) -> Change {
+    if differences.is_empty() {
+        Change::Kept
+    } else if plan {
+        Change::Update
+    } else {
+        Change::Updated
+    }
 }
