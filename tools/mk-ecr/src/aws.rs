@@ -11,24 +11,27 @@ use aws_sdk_ecr::types::{
     EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability,
     Repository, Tag,
 };
-use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
+use plumbing::{Aws, Error, Result, aws_error, code, wait};
+use serde_json::Value;
 use tokio::try_join;
 
-use crate::plan::{self, Field, Have};
+use crate::plan::{self, Have, Part, RegistryScanning, Want};
 
-/// A repository just made is not known to the next call for some seconds.
-const FRESH: &[(&str, &str)] = &[("RepositoryNotFoundException", "")];
-const FRESH_BUDGET: Duration = Duration::from_secs(30);
-/// One that exists by CreateRepository's word shows within seconds.
-const SHOWS: Duration = Duration::from_secs(60);
-/// A deleted one is gone at once as a rule; with thousands of images it may take a while.
-const GOES: Duration = Duration::from_secs(5 * 60);
+/// A repository just made may be unknown to the next call for some seconds.
+const UNKNOWN: (&str, &str) = ("RepositoryNotFoundException", "");
+const UNKNOWN_BUDGET: Duration = Duration::from_secs(30);
+/// A repository that exists by CreateRepository's word shows within seconds.
+const VISIBLE_DEADLINE: Duration = Duration::from_secs(60);
+/// As a rule a repository is deleted at once; with thousands of images it may take a while.
+const DELETED_DEADLINE: Duration = Duration::from_secs(5 * 60);
+/// How many repositories one page of a listing has: the most that DescribeRepositories takes.
+const PAGE: i32 = 1000;
 
-/// ECR, and for whom.
+/// ECR, for one environment.
 pub struct Ecr {
     client: Client,
     /// The environment, and whether the tool may go on.
-    pub(crate) aws: Aws,
+    pub aws: Aws,
 }
 
 /// Makes the client of a tool.
@@ -41,302 +44,284 @@ pub fn client(aws: &Aws) -> Ecr {
 }
 
 impl Ecr {
-    /// The repository of a name, whosesoever; two calls deep.
-    pub async fn look(&self, name: &str) -> Result<Option<Have>> {
-        let Some(found) = self.describe(name).await? else {
+    /// The repository of a name, ours or not; two calls deep.
+    pub async fn get(&self, name: &str) -> Result<Option<Have>> {
+        let Some(repository) = self.describe(name).await? else {
             return Ok(None);
         };
-        let (lifecycle, tags) = try_join!(self.lifecycle(name), self.tags(name))?;
-        Ok(tags.map(|tags| Have {
+        let (lifecycle, tags) = try_join!(self.lifecycle_policy(name), self.tags(name))?;
+        let Some(tags) = tags else {
+            return Ok(None); // it was deleted meanwhile
+        };
+        Ok(Some(Have {
             lifecycle,
             tags,
-            ..have(found)
+            ..have_of(repository)
         }))
     }
 
     /// Waits for a repository that someone else just made.
-    pub async fn there(&self, name: &str) -> Result<Have> {
+    pub async fn wait_visible(&self, name: &str) -> Result<Have> {
         let what = format!("repository {name} exists, but ECR does not show it");
-        wait::until(&self.aws.control, &what, SHOWS, || self.look(name)).await
+        let get = || self.get(name);
+        wait::until(&self.aws.control, &what, VISIBLE_DEADLINE, get).await
     }
 
-    /// Says where the registry's own scanning counts and not its repositories'. It is not ours to
-    /// change, and no reason to stop where it cannot be read.
-    pub async fn tell_of_scanning(&self) {
-        let once = Builder::new().retry_config(RetryConfig::disabled());
+    /// What the registry itself scans. It is not ours to change, and no reason to stop, or to ask
+    /// again, where it cannot be read.
+    pub async fn registry_scanning(&self) -> Option<RegistryScanning> {
+        let ask_once = Builder::new().retry_config(RetryConfig::disabled());
         let request = self
             .client
             .get_registry_scanning_configuration()
             .customize()
-            .config_override(once);
-        let found = request
-            .send()
-            .await
-            .ok()
-            .and_then(|answer| answer.scanning_configuration);
-        let scan = found
-            .as_ref()
-            .and_then(|found| found.scan_type())
-            .map(|kind| kind.as_str())
-            .unwrap_or_default();
-        let rules = found.as_ref().map_or(0, |found| found.rules().len());
-        if let Some(line) = plan::overrides(scan, rules) {
-            self.aws.voice.say(&line);
-        }
+            .config_override(ask_once);
+        let answer = request.send().await.ok()?;
+        let scanning = answer.scanning_configuration?;
+        let scan_type = match &scanning.scan_type {
+            Some(scan_type) => scan_type.as_str().to_string(),
+            None => String::new(),
+        };
+        Some(RegistryScanning {
+            scan_type,
+            rules: scanning.rules.unwrap_or_default().len(),
+        })
     }
 
     /// The names of all repositories of the account.
-    pub async fn names(&self) -> Result<Vec<String>> {
+    pub async fn list_names(&self) -> Result<Vec<String>> {
         let pages = self
             .client
             .describe_repositories()
-            .max_results(1000)
+            .max_results(PAGE)
             .into_paginator()
             .items()
             .send();
-        let found: Vec<Repository> = pages
-            .collect::<Result<_, _>>()
-            .await
-            .map_err(|e| aws_error("ecr:DescribeRepositories", "list the repositories", e))?;
-        Ok(found
+        let repositories: Vec<Repository> =
+            pages.collect::<Result<_, _>>().await.map_err(|error| {
+                aws_error("ecr:DescribeRepositories", "list the repositories", error)
+            })?;
+        let names = repositories
             .into_iter()
-            .filter_map(|repository| repository.repository_name)
-            .collect())
+            .filter_map(|repository| repository.repository_name);
+        Ok(names.collect())
     }
 
     async fn describe(&self, name: &str) -> Result<Option<Repository>> {
-        match self
-            .client
-            .describe_repositories()
-            .repository_names(name)
-            .send()
-            .await
-        {
+        let request = self.client.describe_repositories().repository_names(name);
+        match request.send().await {
             Ok(answer) => {
-                let named = |repository: &Repository| repository.repository_name() == Some(name);
-                Ok(answer
-                    .repositories
-                    .unwrap_or_default()
-                    .into_iter()
-                    .find(named))
+                let mut repositories = answer.repositories.unwrap_or_default();
+                repositories.retain(|one| one.repository_name() == Some(name));
+                Ok(repositories.into_iter().next())
             }
             Err(error) if code(&error) == "RepositoryNotFoundException" => Ok(None),
-            Err(error) => Err(aws_error(
-                "ecr:DescribeRepositories",
-                format!("find repository {name}"),
-                error,
-            )),
+            Err(error) => {
+                let what = format!("find repository {name}");
+                Err(aws_error("ecr:DescribeRepositories", what, error))
+            }
         }
     }
 
-    async fn lifecycle(&self, name: &str) -> Result<Option<serde_json::Value>> {
-        let answer = self
-            .client
-            .get_lifecycle_policy()
-            .repository_name(name)
-            .send()
-            .await;
-        match answer {
-            // A text that is no JSON differs from what is wanted, like no text.
-            Ok(answer) => Ok(answer
-                .lifecycle_policy_text
-                .and_then(|text| serde_json::from_str(&text).ok())),
-            Err(error)
-                if matches!(
-                    code(&error),
-                    "LifecyclePolicyNotFoundException" | "RepositoryNotFoundException"
-                ) =>
-            {
-                Ok(None)
+    async fn lifecycle_policy(&self, name: &str) -> Result<Option<Value>> {
+        let request = self.client.get_lifecycle_policy().repository_name(name);
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                return match code(&error) {
+                    "LifecyclePolicyNotFoundException" | "RepositoryNotFoundException" => Ok(None),
+                    _ => {
+                        let what = format!("look at repository {name}");
+                        Err(aws_error("ecr:GetLifecyclePolicy", what, error))
+                    }
+                };
             }
-            Err(error) => Err(aws_error(
-                "ecr:GetLifecyclePolicy",
-                format!("look at repository {name}"),
-                error,
-            )),
-        }
+        };
+        // A text that is no JSON differs from what is wanted, like no text.
+        let text = answer.lifecycle_policy_text.unwrap_or_default();
+        Ok(serde_json::from_str(&text).ok())
     }
 
     /// A repository's tags; nothing where there is no such repository.
     pub async fn tags(&self, name: &str) -> Result<Option<BTreeMap<String, String>>> {
-        match self
-            .client
-            .list_tags_for_resource()
-            .resource_arn(plan::arn(&self.aws.env, name))
-            .send()
-            .await
-        {
-            Ok(answer) => Ok(Some(
-                answer
-                    .tags
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|tag| (tag.key, tag.value))
-                    .collect(),
-            )),
+        let arn = plan::arn(&self.aws.env, name);
+        let request = self.client.list_tags_for_resource().resource_arn(arn);
+        match request.send().await {
+            Ok(answer) => {
+                let tags = answer.tags.unwrap_or_default();
+                Ok(Some(
+                    tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+                ))
+            }
             Err(error) if code(&error) == "RepositoryNotFoundException" => Ok(None),
-            Err(error) => Err(aws_error(
-                "ecr:ListTagsForResource",
-                format!("read the tags of repository {name}"),
-                error,
-            )),
+            Err(error) => {
+                let what = format!("read the tags of repository {name}");
+                Err(aws_error("ecr:ListTagsForResource", what, error))
+            }
         }
     }
 
     /// Makes a repository with its tags; answers false where one of that name is there already.
-    pub async fn create(&self, name: &str, tags: &[(String, String)]) -> Result<bool> {
+    pub async fn create(&self, want: &Want) -> Result<bool> {
         let encryption = EncryptionConfiguration::builder()
             .encryption_type(EncryptionType::from(plan::ENCRYPTION))
-            .build();
+            .build()
+            .map_err(incomplete)?;
         let request = self
             .client
             .create_repository()
-            .repository_name(name)
-            .set_tags(Some(sdk_tags(tags)?))
-            .image_scanning_configuration(
-                ImageScanningConfiguration::builder()
-                    .scan_on_push(true)
-                    .build(),
-            )
+            .repository_name(&want.name)
+            .set_tags(Some(sdk_tags(want)?))
+            .image_scanning_configuration(scan_on_push())
             .image_tag_mutability(ImageTagMutability::Mutable)
-            .encryption_configuration(encryption.map_err(impossible)?);
+            .encryption_configuration(encryption);
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if code(&error) == "RepositoryAlreadyExistsException" => Ok(false),
-            Err(error) => Err(aws_error(
-                "ecr:CreateRepository",
-                format!("create repository {name}"),
-                error,
-            )),
+            Err(error) => {
+                let what = format!("create repository {}", want.name);
+                Err(aws_error("ecr:CreateRepository", what, error))
+            }
         }
     }
 
-    /// Brings one field into line.
-    pub async fn set(&self, name: &str, field: Field, tags: &[(String, String)]) -> Result<()> {
-        match field {
-            Field::Lifecycle => self.keep_the_last_images(name).await,
-            Field::Scan => self.scan(name).await,
-            Field::Mutability => self.let_tags_move(name).await,
-            Field::Tags => self.retag(name, tags).await,
+    /// Brings one part of a repository into line.
+    pub async fn set(&self, want: &Want, part: Part) -> Result<()> {
+        match part {
+            Part::Lifecycle => self.set_lifecycle_policy(&want.name).await,
+            Part::Scan => self.set_scan_on_push(&want.name).await,
+            Part::Mutability => self.set_tag_mutability(&want.name).await,
+            Part::Tags => self.set_tags(want).await,
         }
     }
 
-    /// Sets the lifecycle policy.
-    pub async fn keep_the_last_images(&self, name: &str) -> Result<()> {
-        let text = plan::lifecycle().to_string();
+    /// Sets the lifecycle policy, also of a repository that was just made.
+    pub async fn set_lifecycle_policy(&self, name: &str) -> Result<()> {
         let request = self
             .client
             .put_lifecycle_policy()
             .repository_name(name)
-            .lifecycle_policy_text(text);
-        let answer = wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, || {
-            request.clone().send()
-        })
-        .await;
-        let what = || format!("set the lifecycle policy of repository {name}");
-        answer
-            .map(drop)
-            .map_err(|e| aws_error("ecr:PutLifecyclePolicy", what(), e))
+            .lifecycle_policy_text(plan::lifecycle().to_string());
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, UNKNOWN_BUDGET, &[UNKNOWN], send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("set the lifecycle policy of repository {name}");
+                Err(aws_error("ecr:PutLifecyclePolicy", what, error))
+            }
+        }
     }
 
-    async fn scan(&self, name: &str) -> Result<()> {
-        let on = ImageScanningConfiguration::builder()
-            .scan_on_push(true)
-            .build();
+    async fn set_scan_on_push(&self, name: &str) -> Result<()> {
         let request = self
             .client
             .put_image_scanning_configuration()
             .repository_name(name)
-            .image_scanning_configuration(on);
-        let what = || format!("set scan on push of repository {name}");
-        request
-            .send()
-            .await
-            .map(drop)
-            .map_err(|e| aws_error("ecr:PutImageScanningConfiguration", what(), e))
+            .image_scanning_configuration(scan_on_push());
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("set scan on push of repository {name}");
+                Err(aws_error("ecr:PutImageScanningConfiguration", what, error))
+            }
+        }
     }
 
-    async fn let_tags_move(&self, name: &str) -> Result<()> {
-        let request = self.client.put_image_tag_mutability().repository_name(name);
-        let request = request.image_tag_mutability(ImageTagMutability::Mutable);
-        let what = || format!("let the tags of repository {name} be moved");
-        request
-            .send()
-            .await
-            .map(drop)
-            .map_err(|e| aws_error("ecr:PutImageTagMutability", what(), e))
+    async fn set_tag_mutability(&self, name: &str) -> Result<()> {
+        let request = self
+            .client
+            .put_image_tag_mutability()
+            .repository_name(name)
+            .image_tag_mutability(ImageTagMutability::Mutable);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("let the tags of repository {name} be moved");
+                Err(aws_error("ecr:PutImageTagMutability", what, error))
+            }
+        }
     }
 
-    /// Sets a repository's tags to ours; others' tags stay.
-    async fn retag(&self, name: &str, tags: &[(String, String)]) -> Result<()> {
+    /// Sets the tags that are ours; others' tags stay.
+    async fn set_tags(&self, want: &Want) -> Result<()> {
         let request = self
             .client
             .tag_resource()
-            .resource_arn(plan::arn(&self.aws.env, name));
-        let request = request.set_tags(Some(sdk_tags(tags)?));
-        request
-            .send()
-            .await
-            .map(drop)
-            .map_err(|e| aws_error("ecr:TagResource", format!("tag repository {name}"), e))
+            .resource_arn(plan::arn(&self.aws.env, &want.name))
+            .set_tags(Some(sdk_tags(want)?));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("tag repository {}", want.name);
+                Err(aws_error("ecr:TagResource", what, error))
+            }
+        }
     }
 
-    /// Deletes a repository with its images, and waits until it is gone.
+    /// Deletes a repository with its images, and waits until ECR shows it no more.
     pub async fn delete(&self, name: &str) -> Result<()> {
-        match self
+        let request = self
             .client
             .delete_repository()
             .repository_name(name)
-            .force(true)
-            .send()
-            .await
-        {
+            .force(true);
+        match request.send().await {
             Ok(_) => {}
             Err(error) if code(&error) == "RepositoryNotFoundException" => return Ok(()),
             Err(error) => {
-                return Err(aws_error(
-                    "ecr:DeleteRepository",
-                    format!("delete repository {name}"),
-                    error,
-                ));
+                let what = format!("delete repository {name}");
+                return Err(aws_error("ecr:DeleteRepository", what, error));
             }
         }
-        wait::until(
-            &self.aws.control,
-            &format!("repository {name} is still there"),
-            GOES,
-            || async { Ok(self.describe(name).await?.is_none().then_some(())) },
-        )
-        .await
+        let what = format!("repository {name} is still there");
+        let find_none = || async {
+            match self.describe(name).await? {
+                Some(_) => Ok(None),
+                None => Ok(Some(())),
+            }
+        };
+        wait::until(&self.aws.control, &what, DELETED_DEADLINE, find_none).await
     }
 }
 
-fn sdk_tags(tags: &[(String, String)]) -> Result<Vec<Tag>> {
-    let tags = tags
-        .iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build());
-    tags.collect::<Result<_, _>>().map_err(impossible)
-}
-
-fn have(repository: Repository) -> Have {
-    let encryption = repository.encryption_configuration();
+fn have_of(repository: Repository) -> Have {
+    let scan_on_push = match &repository.image_scanning_configuration {
+        Some(scanning) => scanning.scan_on_push,
+        None => false,
+    };
+    let mutability = match &repository.image_tag_mutability {
+        Some(mutability) => mutability.as_str().to_string(),
+        None => String::new(),
+    };
+    let encryption = match &repository.encryption_configuration {
+        Some(encryption) => encryption.encryption_type.as_str().to_string(),
+        None => String::new(),
+    };
     Have {
-        scans: repository
-            .image_scanning_configuration()
-            .is_some_and(|scanning| scanning.scan_on_push()),
-        mutability: repository
-            .image_tag_mutability()
-            .map(|m| m.as_str().to_string())
-            .unwrap_or_default(),
-        encryption: encryption
-            .map(|e| e.encryption_type().as_str().to_string())
-            .unwrap_or_default(),
         name: repository.repository_name.unwrap_or_default(),
+        scan_on_push,
+        mutability,
+        encryption,
         ..Have::default()
     }
 }
 
-/// The SDK's builders want every required field, and get it.
-fn impossible(why: BuildError) -> Error {
+fn scan_on_push() -> ImageScanningConfiguration {
+    ImageScanningConfiguration::builder()
+        .scan_on_push(true)
+        .build()
+}
+
+fn sdk_tags(want: &Want) -> Result<Vec<Tag>> {
+    let mut tags = Vec::new();
+    for (key, value) in &want.tags {
+        let tag = Tag::builder().key(key).value(value).build();
+        tags.push(tag.map_err(incomplete)?);
+    }
+    Ok(tags)
+}
+
+/// What an SDK builder answers that lacks a required field. None here does.
+fn incomplete(why: BuildError) -> Error {
     Error::refused(why.to_string())
 }

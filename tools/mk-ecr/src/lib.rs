@@ -6,53 +6,54 @@
 pub mod aws;
 pub mod plan;
 
-use plumbing::{Aws, Change, Env, Record, Repo, Result, Stream, wait};
+use plumbing::step::delete_each;
+use plumbing::{Aws, Deletion, Half, Owner, Record, Repo, Result, Stream, wait};
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+/// The image repositories, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-ecr",
+    half: Half::ByRecord(plan::half),
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[Deletion {
+        kinds: &["repo"],
+        delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
+    }],
+};
 
-/// The environment's repositories as records, for `ls-env`.
-pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+/// The environment's repositories as records.
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let env = &aws.env;
     let ecr = aws::client(aws);
-    let names = ecr.names().await?;
-    let candidates = names
-        .iter()
-        .filter_map(|name| Some((name, plan::app(env, name)?)));
-    let looked = wait::all(candidates.map(|(name, app)| {
-        let ecr = &ecr;
-        async move { Ok((app, ecr.tags(name).await?)) }
-    }));
-    let ours = looked
-        .await?
-        .into_iter()
-        .filter(|(_, tags)| tags.as_ref().is_some_and(|tags| env.owns(tags)));
-    Ok(ours
-        .map(|(app, tags)| plan::record(env, app, &plan::needed_by(&tags.unwrap_or_default())))
-        .collect())
+    let mut names = ecr.list_names().await?;
+    names.retain(|name| plan::app(env, name).is_some());
+    let tags = wait::all(names.iter().map(|name| ecr.tags(name))).await?;
+    let mut records = Vec::new();
+    for (name, tags) in names.iter().zip(tags) {
+        if let (Some(app), Some(tags)) = (plan::app(env, name), tags)
+            && env.owns(&tags)
+        {
+            records.push(plan::record(env, app, &plan::needed_by(&tags)));
+        }
+    }
+    Ok(records)
 }
 
-/// Deletes the repositories among `records` with all their images, for `rm-env`.
+/// Deletes the repositories among `records` with all their images.
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let ecr = aws::client(aws);
-    let repositories = records.iter().filter_map(Record::typed::<Repo>);
-    stream
-        .control
-        .try_all(repositories, async |record| {
-            let Some((_, name)) = record.arn.split_once(":repository/") else {
-                return Ok(());
-            };
-            let Some(tags) = ecr.tags(name).await? else {
-                return Ok(());
-            };
-            if !env.owns(&tags) {
-                return Err(plan::foreign(env, name));
-            }
-            ecr.delete(name).await?;
-            stream
-                .write(Record::of(&record).changed(Change::Deleted, &[]))
-                .await
-        })
-        .await
+    delete_each(stream, records, async |record: &Repo| {
+        let Some((_, name)) = record.arn.split_once(":repository/") else {
+            return Ok(false);
+        };
+        let Some(tags) = ecr.tags(name).await? else {
+            return Ok(false);
+        };
+        aws.env.check_ours(format!("repository {name}"), &tags)?;
+        ecr.delete(name).await?;
+        Ok(true)
+    })
+    .await
 }

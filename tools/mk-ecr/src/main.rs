@@ -4,12 +4,13 @@
 //! Reads `env`, `app` and `source`. Writes `repo` as soon as it exists.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use clap::Parser;
-use mk_ecr::plan;
-use mk_ecr::{POLICY, aws};
-use plumbing::{App, Aws, Change, Env, Result, Source, Step, Stream};
+use mk_ecr::aws::{self, Ecr};
+use mk_ecr::plan::{self, Have, Part};
+use plumbing::{App, Aws, Change, Resource, Result, Source, Stream};
+use tokio::sync::OnceCell;
 
 /// Make the image repositories of an environment's apps and sources
 #[derive(Parser)]
@@ -18,78 +19,86 @@ struct Args {}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(mk_ecr::OWNER.policy, run).await
 }
 
 async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let ecr = aws::client(&aws);
+    let (stream, ecr) = (&stream, &ecr);
     // What is built from a source may be what the app of the same name runs: one repository.
-    let begun = RefCell::new(HashSet::new());
-    let once = |name: String| {
-        let first = begun.borrow_mut().insert(name.clone());
-        let (stream, env, ecr) = (&stream, &env, &ecr);
-        async move {
-            match first {
-                true => repository(stream, env, ecr, name).await,
-                false => Ok(()),
-            }
-        }
-    };
-    let apps = stream.for_each_record(|app: App| once(app.name));
-    let told = tokio::sync::OnceCell::new();
-    let sources = stream.for_each_record(|source: Source| {
-        let repository = once(source.name);
-        async { tokio::join!(repository, told.get_or_init(|| ecr.tell_of_scanning())).0 }
+    let begun = &RefCell::new(HashSet::new());
+    let warned = &OnceCell::new();
+    let apps = stream.for_each_record(|app: App| make_or_mend_once(stream, ecr, begun, app.name));
+    let sources = stream.for_each_record(|source: Source| async move {
+        let repository = make_or_mend_once(stream, ecr, begun, source.name);
+        let warning = warned.get_or_init(|| warn_of_registry_scanning(ecr));
+        tokio::join!(repository, warning).0
     });
     let (apps, sources) = tokio::join!(apps, sources);
     apps.and(sources)
 }
 
-async fn repository(stream: &Stream, env: &Env, ecr: &aws::Ecr, app: String) -> Result<()> {
-    let name = env.repository_name(&app);
-    let (an_app, a_source) = (
-        stream.get::<App>(&app).is_some(),
-        stream.get::<Source>(&app).is_some(),
-    );
-    let tags = plan::tags(env, &name, an_app, a_source);
-    let mut there = ecr.look(&name).await?;
-    // Another pipe of the environment may have said what else needs it.
-    let said = there
-        .iter()
-        .flat_map(|have| have.tags.clone())
-        .chain(tags.clone())
-        .collect();
-    let record = || plan::record(env, &app, &plan::needed_by(&said));
-    if there.is_none() && !env.plan {
-        stream.control.wait_for_account().await?;
-        if ecr.create(&name, &tags).await? {
-            stream.write(record().changed(Change::Created, &[])).await?;
-            return ecr.keep_the_last_images(&name).await;
-        }
-        there = Some(ecr.there(&name).await?); // a run at the same time was faster
+/// Says so where the registry's own scanning counts and not that of its repositories.
+async fn warn_of_registry_scanning(ecr: &Ecr) {
+    if let Some(scanning) = ecr.registry_scanning().await
+        && let Some(line) = plan::warning_of_registry_scanning(&scanning)
+    {
+        ecr.aws.voice.say(&line);
     }
-    let (change, differences) = match plan::step(env, &name, &tags, there.as_ref())? {
-        Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (
-            Change::from_differences(&differences, env.plan),
-            differences,
-        ),
+}
+
+async fn make_or_mend_once(
+    stream: &Stream,
+    ecr: &Ecr,
+    begun: &RefCell<HashSet<String>>,
+    app: String,
+) -> Result<()> {
+    let is_first = begun.borrow_mut().insert(app.clone());
+    if !is_first {
+        return Ok(());
+    }
+    make_or_mend(stream, ecr, &app).await
+}
+
+async fn make_or_mend(stream: &Stream, ecr: &Ecr, app: &str) -> Result<()> {
+    let env = &ecr.aws.env;
+    let has_app = stream.get::<App>(app).is_some();
+    let has_source = stream.get::<Source>(app).is_some();
+    let want = plan::want(env, app, has_app, has_source);
+    let found = ecr.get(&want.name).await?;
+    // Another pipe of the environment may have tagged it with what else needs it.
+    let mut tags: BTreeMap<String, String> = match &found {
+        Some(have) => have.tags.clone(),
+        None => BTreeMap::new(),
     };
-    if let Some(line) = there.as_ref().and_then(plan::encrypted_otherwise) {
-        stream.voice.say(&line);
-    }
-    if change == Change::Updated {
-        stream.control.wait_for_account().await?;
-        stream
-            .control
-            .run_all(
-                plan::fields(&differences)
-                    .into_iter()
-                    .map(|field| ecr.set(&name, field, &tags)),
-            )
-            .await?;
-    }
-    stream.write(record().changed(change, &differences)).await
+    tags.extend(want.tags.iter().cloned());
+    let record = plan::record(env, app, &plan::needed_by(&tags));
+    let created = record.clone().changed(Change::Created, &[]);
+    let repository = Resource {
+        found,
+        record,
+        create: async || {
+            if !ecr.create(&want).await? {
+                return Ok(false);
+            }
+            stream.write(created).await?;
+            ecr.set_lifecycle_policy(&want.name).await?;
+            Ok(true)
+        },
+        wait_visible: async || ecr.wait_visible(&want.name).await,
+        compare: |have: &Have| {
+            let differences = plan::compare(env, &want, have)?;
+            if let Some(line) = plan::warning_of_encryption(have) {
+                ecr.aws.voice.say(&line);
+            }
+            Ok(differences)
+        },
+        mend: async |parts: Vec<Part>| {
+            let calls = parts.into_iter().map(|part| ecr.set(&want, part));
+            stream.control.run_all(calls).await.map(drop)
+        },
+    };
+    repository.make_or_mend(stream, &ecr.aws).await
 }

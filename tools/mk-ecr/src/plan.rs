@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use plumbing::name::{REPOSITORY_LIMIT, SOURCE, could_be};
-use plumbing::{Difference, Env, Error, Record, Repo, Result, Step};
+use plumbing::step::in_part;
+use plumbing::{Difference, Differences, Env, Half, Record, Repo, Result};
 use serde_json::{Value, json};
 
 /// How images are encrypted: with S3's own keys.
@@ -15,7 +16,34 @@ const PRODUCTION: &str = "production";
 /// The tag that says that an app pulls from it.
 const APP: &str = "plumbline:app";
 /// The priority of the rule for any image, which must be the highest number.
-const LAST: u32 = 100;
+const LAST_PRIORITY: u32 = 100;
+/// What ECR says of tags that can be moved to another image.
+const MUTABLE: &str = "MUTABLE";
+/// What a difference of lifecycle policies is called.
+const LIFECYCLE: &str = "lifecycle policy";
+
+/// A repository as it is to be.
+#[derive(Clone, Debug)]
+pub struct Want {
+    /// Its name in ECR.
+    pub name: String,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+}
+
+/// The repository of an app, of the source that is built into it, or of both. Its tags say what
+/// needs it, since it is deleted with the last of them.
+pub fn want(env: &Env, app: &str, has_app: bool, has_source: bool) -> Want {
+    let name = env.repository_name(app);
+    let mut tags = env.tags_of(&name);
+    if has_app {
+        tags.push((APP.to_string(), app.to_string()));
+    }
+    if has_source {
+        tags.push((SOURCE.to_string(), app.to_string()));
+    }
+    Want { name, tags }
+}
 
 /// A repository that is there.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,7 +51,7 @@ pub struct Have {
     /// Its name in ECR.
     pub name: String,
     /// Whether an image is scanned when it is pushed.
-    pub scans: bool,
+    pub scan_on_push: bool,
     /// Whether a tag can be moved to another image: `MUTABLE`, `IMMUTABLE` and so on.
     pub mutability: String,
     /// How its images are encrypted: `AES256`, `KMS` and so on; empty where AWS does not say.
@@ -34,117 +62,98 @@ pub struct Have {
     pub tags: BTreeMap<String, String>,
 }
 
-/// What one call brings into line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+/// A part of a repository that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
     /// The lifecycle policy.
     Lifecycle,
     /// Scan on push.
     Scan,
     /// Whether tags can be moved.
     Mutability,
-    /// The tags.
+    /// Its tags.
     Tags,
 }
 
-/// Decides what is to be done.
+/// In what a repository differs from what is wanted.
 ///
-/// Errors: a repository of that name is there and not the environment's.
-pub fn step(env: &Env, name: &str, tags: &[(String, String)], have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else {
-        return Ok(Step::Create);
-    };
-    if !env.owns(&have.tags) {
-        return Err(foreign(env, name));
+/// Errors: it is not the environment's.
+pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
+    env.check_ours(format!("repository {}", want.name), &have.tags)?;
+    let scan = Difference::between("scan on push", have.scan_on_push, true);
+    let mutability = Difference::between("tag mutability", &have.mutability, MUTABLE);
+    let tags = Difference::of_tags(&have.tags, &want.tags);
+    let mut differences = Differences::new();
+    differences.extend(in_part(Part::Lifecycle, difference_of_lifecycle(have)));
+    differences.extend(in_part(Part::Scan, scan));
+    differences.extend(in_part(Part::Mutability, mutability));
+    differences.extend(in_part(Part::Tags, tags));
+    Ok(differences)
+}
+
+/// Compares the policies as values: the order of their fields says nothing.
+fn difference_of_lifecycle(have: &Have) -> Option<Difference> {
+    let want = lifecycle();
+    match &have.lifecycle {
+        Some(policy) if *policy == want => None,
+        Some(policy) => Difference::between(LIFECYCLE, policy, want),
+        None => Difference::between(LIFECYCLE, "none", want),
     }
-    let old = have
-        .lifecycle
-        .as_ref()
-        .map_or("none".to_string(), Value::to_string);
-    let lifecycle = (have.lifecycle.as_ref() != Some(&lifecycle())).then(|| Difference {
-        field: "lifecycle policy".into(),
-        old,
-        new: lifecycle().to_string(),
-    });
-    let mut differences: Vec<Difference> = [
-        lifecycle,
-        Difference::between("scan on push", have.scans, true),
-        Difference::between("tag mutability", &have.mutability, "MUTABLE"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    differences.extend(Difference::of_tags(&have.tags, tags));
-    Ok(Step::Change(differences))
 }
 
-/// What is said of a repository that is encrypted otherwise than it is asked for here. AWS cannot change
-/// that, its images would go with it, and it serves: it stays.
-pub fn encrypted_otherwise(have: &Have) -> Option<String> {
-    (!matches!(have.encryption.as_str(), "" | ENCRYPTION)).then(|| {
-        format!(
-            "repository {} has encryption {}, wanted {ENCRYPTION}; AWS cannot change that, and it stays: delete it with its images to have it made anew",
-            have.name, have.encryption
-        )
-    })
+/// What is said of a repository that is encrypted in another way than asked for here. AWS cannot
+/// change that, its images would be deleted with it, and it works as it is: it stays.
+pub fn warning_of_encryption(have: &Have) -> Option<String> {
+    if have.encryption.is_empty() || have.encryption == ENCRYPTION {
+        return None;
+    }
+    Some(format!(
+        "repository {} has encryption {}, wanted {ENCRYPTION}; AWS cannot change that, and it stays: delete it with its images to have it made anew",
+        have.name, have.encryption
+    ))
 }
 
-/// What is said where the registry decides what is scanned, and scan on push of a repository counts
-/// no more (ECR API, PutRegistryScanningConfiguration): with enhanced scanning, or rules of its own.
-pub fn overrides(scan_type: &str, rules: usize) -> Option<String> {
-    (scan_type == "ENHANCED" || rules > 0).then(|| {
-        let scan_type = scan_type.to_lowercase();
-        format!(
-            "the registry decides what is scanned ({scan_type}, {rules} rules), not scan on push of its repositories"
-        )
-    })
+/// What the registry itself scans, whatever its repositories ask for.
+pub struct RegistryScanning {
+    /// `BASIC` or `ENHANCED`.
+    pub scan_type: String,
+    /// How many rules it has.
+    pub rules: usize,
 }
 
-/// The tags of a repository, which say what needs it: an app that pulls from it, a source that is
-/// built into it, or both. It goes with the last of them.
-pub fn tags(env: &Env, name: &str, app: bool, source: bool) -> Vec<(String, String)> {
-    let needs = [(APP, app), (SOURCE, source)]
-        .into_iter()
-        .filter(|(_, needed)| *needed);
-    let part = self::app(env, name).unwrap_or_default();
-    env.tags_of(name)
-        .into_iter()
-        .chain(needs.map(|(key, _)| (key.to_string(), part.to_string())))
-        .collect()
+/// What is said where the registry decides what is scanned, and scan on push of a repository no
+/// longer counts (ECR API, PutRegistryScanningConfiguration): with enhanced scanning, or rules of
+/// its own.
+pub fn warning_of_registry_scanning(scanning: &RegistryScanning) -> Option<String> {
+    let rules = scanning.rules;
+    if scanning.scan_type != "ENHANCED" && rules == 0 {
+        return None;
+    }
+    let scan_type = scanning.scan_type.to_lowercase();
+    Some(format!(
+        "the registry decides what is scanned ({scan_type}, {rules} rules), not scan on push of its repositories"
+    ))
 }
 
 /// What needs a repository, by its tags: `app`, `source`, or both.
 pub fn needed_by(tags: &BTreeMap<String, String>) -> Vec<&'static str> {
-    let words = [(APP, "app"), (SOURCE, "source")];
-    words
-        .into_iter()
-        .filter(|(key, _)| tags.contains_key(*key))
-        .map(|(_, word)| word)
-        .collect()
+    let mut needed_by = Vec::new();
+    if tags.contains_key(APP) {
+        needed_by.push("app");
+    }
+    if tags.contains_key(SOURCE) {
+        needed_by.push("source");
+    }
+    needed_by
 }
 
-/// The calls that bring differences into line, each once.
-pub fn fields(differences: &[Difference]) -> Vec<Field> {
-    let mut fields: Vec<Field> = differences
-        .iter()
-        .map(|difference| match difference.field.as_str() {
-            "lifecycle policy" => Field::Lifecycle,
-            "scan on push" => Field::Scan,
-            "tag mutability" => Field::Mutability,
-            _ => Field::Tags,
-        })
-        .collect();
-    fields.dedup(); // the tags come last and together
-    fields
-}
-
-/// What is said of a repository that is not the environment's.
-pub fn foreign(env: &Env, name: &str) -> Error {
-    Error::refused(format!(
-        "repository {name} exists and is not tagged plumbline:env={}; it is left alone",
-        env.name
-    ))
-    .hint("delete it, or name the environment or the app otherwise")
+/// A repository that only a source needs goes with the pipelines; one that an app needs as well
+/// stays with the services.
+pub fn half(record: &Record) -> Half {
+    match record.0.get("needed_by") {
+        Some(needed_by) if *needed_by == json!(["source"]) => Half::Pipelines,
+        _ => Half::Services,
+    }
 }
 
 /// The lifecycle policy: what is older than the last ten images expires, within a day, but for the
@@ -163,7 +172,7 @@ pub fn lifecycle() -> Value {
         },
         "action": {"type": "expire"},
     }, {
-        "rulePriority": LAST,
+        "rulePriority": LAST_PRIORITY,
         "description": format!("keep the last {KEPT} images"),
         "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": KEPT},
         "action": {"type": "expire"},
@@ -173,11 +182,12 @@ pub fn lifecycle() -> Value {
 /// The app of a repository that could be the environment's; whether it is, its tags say.
 pub fn app<'a>(env: &Env, name: &'a str) -> Option<&'a str> {
     // No name reaches ECR's limit, so none is cut, and the app can be read from it.
-    let ours = could_be(name, "repo", &env.name, REPOSITORY_LIMIT);
+    if !could_be(name, "repo", &env.name, REPOSITORY_LIMIT) {
+        return None;
+    }
     name.strip_prefix("repo-")?
         .strip_suffix(&env.name)?
         .strip_suffix('-')
-        .filter(|_| ours)
 }
 
 /// A repository's ARN.
@@ -187,12 +197,10 @@ pub fn arn(env: &Env, name: &str) -> String {
 
 /// A repository's record: ARN and URI follow from the name.
 pub fn record(env: &Env, app: &str, needed_by: &[&str]) -> Record {
-    let name = env.repository_name(app);
-    let uri = env.repository_uri(app);
     let repo = Repo {
         name: app.into(),
-        arn: arn(env, &name),
-        uri,
+        arn: arn(env, &env.repository_name(app)),
+        uri: env.repository_uri(app),
         ..Repo::default()
     };
     Record::of(&repo).with("needed_by", needed_by)
@@ -200,20 +208,21 @@ pub fn record(env: &Env, app: &str, needed_by: &[&str]) -> Record {
 
 #[cfg(test)]
 mod tests {
+    use plumbing::step::parts;
+
     use super::*;
 
     const NAME: &str = "repo-web-production-pr1";
 
     fn env() -> Env {
-        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
-        serde_json::from_str(text).unwrap()
+        Env::example()
     }
 
     fn ours() -> Have {
         let tags = env().tags_of(NAME).into_iter().collect();
         Have {
             name: NAME.into(),
-            scans: true,
+            scan_on_push: true,
             mutability: "MUTABLE".into(),
             encryption: "AES256".into(),
             lifecycle: Some(lifecycle()),
@@ -221,16 +230,13 @@ mod tests {
         }
     }
 
-    fn differences(have: &Have) -> Vec<Difference> {
-        match step(&env(), NAME, &env().tags_of(NAME), Some(have)).unwrap() {
-            Step::Create => panic!("create"),
-            Step::Change(differences) => differences,
-        }
+    /// What differs from the repository of neither an app nor a source.
+    fn differences(have: &Have) -> Differences<Part> {
+        compare(&env(), &want(&env(), "web", false, false), have).unwrap()
     }
 
     #[test]
-    fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
-        assert_eq!(step(&env(), NAME, &[], None).unwrap(), Step::Create);
+    fn what_is_as_wanted_does_not_differ() {
         assert_eq!(differences(&ours()), []);
     }
 
@@ -272,7 +278,7 @@ mod tests {
     #[test]
     fn each_kind_of_difference_is_mended_by_one_call() {
         let mut have = Have {
-            scans: false,
+            scan_on_push: false,
             mutability: "IMMUTABLE".into(),
             lifecycle: None,
             ..ours()
@@ -280,12 +286,12 @@ mod tests {
         have.tags.insert("Team".into(), "nobody".into());
         have.tags.insert("Name".into(), "other".into());
         let differences = differences(&have);
-        let words: Vec<_> = differences
+        let fields: Vec<_> = differences
             .iter()
-            .map(|d| (d.field.as_str(), d.old.as_str()))
+            .map(|(_, difference)| (difference.field.as_str(), difference.old.as_str()))
             .collect();
         assert_eq!(
-            words,
+            fields,
             [
                 ("lifecycle policy", "none"),
                 ("scan on push", "false"),
@@ -295,30 +301,25 @@ mod tests {
             ]
         );
         assert_eq!(
-            fields(&differences),
-            [
-                Field::Lifecycle,
-                Field::Scan,
-                Field::Mutability,
-                Field::Tags
-            ]
+            parts(&differences),
+            [Part::Lifecycle, Part::Scan, Part::Mutability, Part::Tags]
         );
     }
 
     #[test]
-    fn another_encryption_is_told_and_no_difference() {
+    fn another_encryption_is_said_and_is_no_difference() {
         let have = |encryption: &str| Have {
             encryption: encryption.into(),
             ..ours()
         };
         assert_eq!(
             (
-                encrypted_otherwise(&have("AES256")),
-                encrypted_otherwise(&have(""))
+                warning_of_encryption(&have("AES256")),
+                warning_of_encryption(&have(""))
             ),
             (None, None)
         );
-        let line = encrypted_otherwise(&have("KMS")).unwrap();
+        let line = warning_of_encryption(&have("KMS")).unwrap();
         assert!(line.starts_with(
             "repository repo-web-production-pr1 has encryption KMS, wanted AES256; AWS cannot"
         ));
@@ -327,16 +328,12 @@ mod tests {
 
     #[test]
     fn a_repository_without_our_tag_is_refused() {
-        let error = step(
-            &env(),
-            NAME,
-            &[],
-            Some(&Have {
-                tags: BTreeMap::new(),
-                ..ours()
-            }),
-        )
-        .unwrap_err();
+        let have = Have {
+            tags: BTreeMap::new(),
+            ..ours()
+        };
+        let want = want(&env(), "web", true, false);
+        let error = compare(&env(), &want, &have).unwrap_err();
         assert_eq!(
             error.message,
             "repository repo-web-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
@@ -344,20 +341,30 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_that_scans_by_itself_is_told() {
-        assert_eq!(overrides("BASIC", 0), None);
-        assert_eq!(overrides("", 0), None);
-        assert!(overrides("ENHANCED", 0).is_some() && overrides("BASIC", 1).is_some());
+    fn a_registry_that_scans_by_itself_is_said() {
+        for (scan_type, rules, is_said) in [
+            ("BASIC", 0, false),
+            ("", 0, false),
+            ("ENHANCED", 0, true),
+            ("BASIC", 1, true),
+        ] {
+            let scanning = RegistryScanning {
+                scan_type: scan_type.into(),
+                rules,
+            };
+            let line = warning_of_registry_scanning(&scanning);
+            assert_eq!(line.is_some(), is_said, "{scan_type} {rules}");
+        }
     }
 
     #[test]
     fn the_tags_say_what_needs_it() {
-        for (app, source, words) in [
+        for (has_app, has_source, words) in [
             (true, false, &["app"][..]),
             (false, true, &["source"]),
             (true, true, &["app", "source"]),
         ] {
-            let tags = tags(&env(), NAME, app, source);
+            let tags = want(&env(), "web", has_app, has_source).tags;
             assert_eq!(tags.last().unwrap().1, "web");
             assert_eq!(needed_by(&tags.into_iter().collect()), words);
         }
@@ -391,5 +398,22 @@ mod tests {
             serde_json::to_string(&record(&env(), "web", &["app"])).unwrap(),
             r#"{"type":"repo","name":"web","arn":"arn:aws:ecr:us-east-1:123456789012:repository/repo-web-production-pr1","uri":"123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1","needed_by":["app"]}"#
         );
+    }
+
+    #[test]
+    fn what_an_app_needs_serves_and_what_only_a_source_needs_builds() {
+        for (needed_by, serves) in [
+            (&["app"][..], true),
+            (&["source"], false),
+            (&["app", "source"], true),
+        ] {
+            let record = record(&env(), "web", needed_by);
+            assert_eq!(
+                Half::ByRecord(half).serves(&record),
+                serves,
+                "{needed_by:?}"
+            );
+        }
+        assert!(Half::ByRecord(half).serves(&Record::new("repo", "web")));
     }
 }
