@@ -9,114 +9,125 @@ pub mod plan;
 
 use std::time::Duration;
 
-use plumbing::{Aws, Change, Connection, Env, Error, Record, Result, Stream, wait};
+use plumbing::step::delete_each;
+use plumbing::{Aws, Connection, Deletion, Error, Half, Kind, Owner, Record, Result, Stream, wait};
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+use crate::aws::Connections;
+use crate::plan::{AVAILABLE, Have};
 
-/// The environment's connection as a record, for `ls-env`.
-pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+/// The connection, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-connection",
+    half: Half::Pipelines,
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[Deletion {
+        kinds: &["connection"],
+        delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
+    }],
+};
+
+/// The environment's connection as a record.
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
     let connections = aws::client(aws);
-    let name = env.connection_name();
-    let found = match connections.named(&name).await {
-        Err(error)
-            if connections.own_endpoint && error.message.contains("without an AWS error code") =>
-        {
-            stream
-                .voice
-                .say("this endpoint knows no connections; none is listed");
+    let found = match connections.list_by_name(&aws.env.connection_name()).await {
+        Ok(found) => found,
+        Err(error) if connections.own_endpoint && is_no_service(&error) => {
+            let line = "this endpoint knows no connections; none is listed";
+            aws.voice.say(line);
             Vec::new()
         }
-        found => found?,
+        Err(error) => return Err(error),
     };
-    let ours = found.into_iter().filter(|have| env.owns(&have.tags));
-    Ok(ours.map(|have| plan::record(&have, false)).collect())
+    let ours = found.iter().filter(|have| aws.env.owns(&have.tags));
+    Ok(ours.map(|have| plan::record(have, false)).collect())
 }
 
-/// Deletes the connection among `records`, and all of ours that have its name, for `rm-env`: a call
-/// whose answer was lost may have made another one. One that was adopted stays.
-///
-/// Errors: it is not the environment's, and left alone.
-pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    let records: Vec<Connection> = records.iter().filter_map(Record::typed).collect();
-    if records.is_empty() {
-        return Ok(());
-    }
-    let connections = aws::client(aws);
-    stream
-        .control
-        .try_all(records, async |record| {
-            if record.adopted {
-                stream
-                    .voice
-                    .say(&format!("connection {} was adopted: it stays", record.arn));
-                return Ok(());
-            }
-            for other in connections.named(&env.connection_name()).await? {
-                if env.owns(&other.tags) && other.arn != record.arn {
-                    connections.delete(&other.arn).await?;
-                }
-            }
-            let Some(have) = connections.get(&record.arn).await? else {
-                return Ok(());
-            };
-            let tags = connections.tags(&have.arn).await?;
-            if !tags.is_none_or(|tags| env.owns(&tags)) {
-                return Err(plan::foreign(env, &have.name));
-            }
-            connections.delete(&have.arn).await?;
-            stream
-                .write(Record::of(&record).changed(Change::Deleted, &[]))
-                .await
-        })
-        .await
+/// Whether an error says that an emulator has no such service.
+fn is_no_service(error: &Error) -> bool {
+    error.message.contains("without an AWS error code")
 }
 
-/// Waits until a person has finished the handshake, for `mk-pipeline`; looks at least once.
+/// Deletes the connection among `records`, and all of ours that have its name: a call whose answer
+/// was lost may have made another one. One that was adopted stays.
 ///
-/// Errors: nobody has within `limit`: where to click, and to run it again; or the connection is gone.
-pub async fn wait_available(
-    stream: &Stream,
-    aws: &Aws,
-    env: &Env,
-    connection: &Connection,
-    limit: Duration,
-) -> Result<()> {
-    if connection.status == plan::AVAILABLE {
-        return Ok(());
-    }
+/// Errors: it is not the environment's; it is left alone.
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let connections = aws::client(aws);
-    let look = async || {
-        let have = connections.get(&connection.arn).await?;
-        // Another run made one at the same time, and this one was not the one that stays.
-        let gone = || {
-            Error::unfinished(format!("connection {} is gone", connection.arn))
-                .hint("run the pipeline again")
+    delete_each(stream, records, async |record: &Connection| {
+        if record.adopted {
+            let line = format!("connection {} was adopted: it stays", record.arn);
+            aws.voice.say(&line);
+            return Ok(false);
+        }
+        let name = aws.env.connection_name();
+        for other in connections.list_by_name(&name).await? {
+            if aws.env.owns(&other.tags) && other.arn != record.arn {
+                connections.delete(&other.arn).await?;
+            }
+        }
+        let Some(have) = connections.get(&record.arn).await? else {
+            return Ok(false);
         };
-        let have = have.ok_or_else(gone)?;
-        Ok(have)
-    };
-    let have = look().await?;
-    if have.status == plan::AVAILABLE {
+        // Without tags it went away between the two calls, and is deleted as well.
+        if let Some(tags) = connections.tags(&have.arn).await? {
+            aws.env
+                .check_ours(format!("connection {}", have.name), &tags)?;
+        }
+        connections.delete(&have.arn).await?;
+        Ok(true)
+    })
+    .await
+}
+
+/// Waits until a person has finished the handshake, for `mk-pipeline`; asks at least once.
+///
+/// Errors: nobody has within `limit`; it says where to click, and to run the pipeline again. Or the
+/// connection is gone.
+pub async fn wait_available(aws: &Aws, connection: &Connection, limit: Duration) -> Result<()> {
+    if connection.status == AVAILABLE {
         return Ok(());
     }
-    let click = plan::where_to_click(env, &have.name);
+    let connections = aws::client(aws);
+    let have = get_existing(&connections, &connection.arn).await?;
+    if have.status == AVAILABLE {
+        return Ok(());
+    }
+    let what_to_do = plan::how_to_finish(&aws.env, &have.name);
     if !limit.is_zero() {
-        stream.voice.say(&click);
+        aws.voice.say(&what_to_do);
         let what = format!("connection {} is still {}", have.name, have.status);
-        let available = wait::until(&stream.control, &what, limit, || async {
-            Ok((look().await?.status == plan::AVAILABLE).then_some(()))
+        let finished = wait::until(&aws.control, &what, limit, async || {
+            let have = get_existing(&connections, &connection.arn).await?;
+            if have.status == AVAILABLE {
+                return Ok(Some(()));
+            }
+            Ok(None)
         });
-        match available.await {
-            Err(late)
-                if late.kind == plumbing::Kind::Unfinished
-                    && stream.control.check_stopped().is_ok() => {}
+        match finished.await {
+            Err(error) if error.kind == Kind::Unfinished && aws.control.check_stopped().is_ok() => {
+            }
             done => return done,
         }
     }
-    Err(Error::unfinished(format!(
+    let message = format!(
         "connection {} is {} until a person finishes it",
         have.name, have.status
-    ))
-    .hint(format!("{click}; then run the pipeline again")))
+    );
+    let hint = format!("{what_to_do}; then run the pipeline again");
+    Err(Error::unfinished(message).hint(hint))
+}
+
+/// The connection of an ARN.
+///
+/// Errors: it is gone: another run made one at the same time, and this one was not the one that
+/// stays.
+async fn get_existing(connections: &Connections, arn: &str) -> Result<Have> {
+    match connections.get(arn).await? {
+        Some(have) => Ok(have),
+        None => {
+            let message = format!("connection {arn} is gone");
+            Err(Error::unfinished(message).hint("run the pipeline again"))
+        }
+    }
 }

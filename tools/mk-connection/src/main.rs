@@ -1,87 +1,103 @@
 //! Makes the connection to GitHub that an environment's pipelines read through, or adopts one that
-//! is there.
+//! exists.
 //!
 //! Reads `env`. Writes `connection` with its status. It does not wait for the person who has to
 //! finish the handshake: all else can be made meanwhile, and mk-pipeline waits.
 
 use clap::Parser;
-use mk_connection::plan::{self, Adopt, Step};
-use mk_connection::{POLICY, aws};
-use plumbing::{Aws, Change, Difference, Result, Stream};
+use mk_connection::aws::{self, Connections};
+use mk_connection::plan::{self, Adopt, Have};
+use plumbing::step::without_parts;
+use plumbing::{Aws, Change, Result, Step, Stream};
 
 /// Make or adopt the connection to GitHub
 #[derive(Parser)]
 #[command(version)]
 struct Args {
     /// Use this connection instead of making one, and never change or delete it
-    #[arg(long, value_name = "ARN or NAME", value_parser = plan::adopt)]
+    #[arg(long, value_name = "ARN or NAME", value_parser = plan::read_adopt)]
     adopt: Option<Adopt>,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(mk_connection::OWNER.policy, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     if let Some(Adopt::Arn(arn)) = &args.adopt {
-        plan::belongs(&env, arn)?;
+        plan::check_account_and_region(&env, arn)?;
     }
     let aws = Aws::connect(&stream, &env).await?;
     let connections = aws::client(&aws);
-    if let Some(adopt) = args.adopt {
-        let have = match &adopt {
-            Adopt::Arn(arn) => connections.get(arn).await?,
-            Adopt::Name(name) => plan::named(&connections.all().await?, name)?,
-        };
-        let have = have.ok_or_else(|| plan::absent(&env, &adopt))?;
-        return stream
-            .write(plan::record(&have, true).changed(Change::Kept, &[]))
-            .await;
+    if let Some(wanted) = args.adopt {
+        return adopt(&stream, &connections, &wanted).await;
     }
     let name = env.connection_name();
-    let found = connections.named(&name).await?;
-    let have = match plan::step(&env, &name, found.clone())? {
-        Step::Keep(have) => have,
+    let found = connections.list_by_name(&name).await?;
+    match plan::step(&env, &name, &found)? {
         Step::Create if env.plan => {
-            let planned = plan::Have {
-                arn: env.planned(&name),
-                status: "PENDING".into(),
-                ..Default::default()
-            };
-            return stream
-                .write(plan::record(&planned, false).changed(Change::Create, &[]))
-                .await;
+            let record = plan::record(&plan::planned(&env, &name), false);
+            stream.write(record.changed(Change::Create, &[])).await
         }
-        Step::Create => {
-            stream.control.wait_for_account().await?;
-            let made = connections.create(&name).await?;
-            stream
-                .write(plan::record(&made, false).changed(Change::Created, &[]))
-                .await?;
-            let stays = connections.elected(&name, made).await?;
-            stream.voice.say(&plan::where_to_click(&env, &name));
-            return stream
-                .write(plan::record(&stays, false).changed(Change::Created, &[]))
-                .await;
+        Step::Create => create(&stream, &connections, &name).await,
+        Step::Keep(have) => {
+            delete_duplicates(&connections, &found, &have).await?;
+            let record = plan::record(&have, false);
+            stream.write(record.changed(Change::Kept, &[])).await
         }
+        Step::Change(have, differences) => {
+            delete_duplicates(&connections, &found, &have).await?;
+            let mut change = Change::Update;
+            if !env.plan {
+                aws.control.wait_for_account().await?;
+                connections.set_tags(&have.arn, &name).await?;
+                change = Change::Updated;
+            }
+            let record = plan::record(&have, false);
+            let differences = without_parts(differences);
+            stream.write(record.changed(change, &differences)).await
+        }
+    }
+}
+
+/// Uses a connection that somebody made, as it is.
+async fn adopt(stream: &Stream, connections: &Connections, adopt: &Adopt) -> Result<()> {
+    let found = match adopt {
+        Adopt::Arn(arn) => connections.get(arn).await?,
+        Adopt::Name(name) => plan::only_one_named(&connections.list().await?, name)?,
     };
-    let losers = plan::losers(&env, &found, &have);
-    if !losers.is_empty() && !env.plan {
-        stream.control.wait_for_account().await?; // two runs at once made them, and neither saw the other's
-        stream
-            .control
-            .run_all(losers.iter().map(|arn| connections.delete(arn)))
-            .await?;
+    let Some(have) = found else {
+        return Err(plan::absent(&connections.aws.env, adopt));
+    };
+    let record = plan::record(&have, true);
+    stream.write(record.changed(Change::Kept, &[])).await
+}
+
+/// Makes the connection, and writes its record again with the one that stays where several runs
+/// made one at the same time.
+async fn create(stream: &Stream, connections: &Connections, name: &str) -> Result<()> {
+    stream.control.wait_for_account().await?;
+    let created = connections.create(name).await?;
+    let record = plan::record(&created, false);
+    stream.write(record.changed(Change::Created, &[])).await?;
+    let kept = connections.keep_one(name, created).await?;
+    let what_to_do = plan::how_to_finish(&connections.aws.env, name);
+    stream.voice.say(&what_to_do);
+    let record = plan::record(&kept, false);
+    stream.write(record.changed(Change::Created, &[])).await
+}
+
+/// Deletes what two runs at once left, where neither saw the other's connection.
+async fn delete_duplicates(connections: &Connections, found: &[Have], kept: &Have) -> Result<()> {
+    let aws = &connections.aws;
+    let duplicates = plan::duplicates(&aws.env, found, kept);
+    if duplicates.is_empty() || aws.env.plan {
+        return Ok(());
     }
-    let differences = Difference::of_tags(&have.tags, &env.tags_of(&name));
-    if !differences.is_empty() && !env.plan {
-        stream.control.wait_for_account().await?;
-        connections.retag(&have.arn, &name).await?;
-    }
-    let change = Change::from_differences(&differences, env.plan);
-    stream
-        .write(plan::record(&have, false).changed(change, &differences))
-        .await
+    aws.control.wait_for_account().await?;
+    let deletions = duplicates.iter().map(|arn| connections.delete(arn));
+    aws.control.run_all(deletions).await?;
+    Ok(())
 }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use plumbing::{Connection, Env, Error, Record, Result};
+use plumbing::step::in_part;
+use plumbing::{Connection, Difference, Env, Error, Record, Result, Step};
 
 /// The tag that says when a connection was made, in microseconds since 1970: AWS does not tell.
-pub const MADE: &str = "plumbline:made";
+pub const CREATED: &str = "plumbline:made";
 
 /// The status of a connection that a person has finished.
 pub const AVAILABLE: &str = "AVAILABLE";
+/// The status of a connection that nobody has finished yet.
+pub const PENDING: &str = "PENDING";
 
 /// A connection that somebody made and that is to be used.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,40 +23,45 @@ pub enum Adopt {
 }
 
 /// Reads `--adopt`.
-pub fn adopt(text: &str) -> Result<Adopt, String> {
+pub fn read_adopt(text: &str) -> Result<Adopt, String> {
     let fields: Vec<&str> = text.split(':').collect();
     match fields[..] {
-        [
-            "arn",
-            _,
-            "codeconnections" | "codestar-connections",
-            _,
-            _,
-            id,
-        ] if is_id(id) => Ok(Adopt::Arn(text.into())),
-        [name] if !name.is_empty() && name.len() <= 32 && name.bytes().all(is_plain) => {
-            Ok(Adopt::Name(name.into()))
+        ["arn", _, service, _, _, resource] if is_service(service) && is_resource(resource) => {
+            Ok(Adopt::Arn(text.into()))
         }
+        [name] if is_name(name) => Ok(Adopt::Name(name.into())),
         _ => Err("it is the ARN or the name of a connection".into()),
     }
 }
 
-fn is_id(id: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    id.strip_prefix("connection/")
-        .is_some_and(|id| !id.is_empty() && id.bytes().all(plain))
+/// The service was renamed, and its older connections keep their ARNs.
+fn is_service(service: &str) -> bool {
+    ["codeconnections", "codestar-connections"].contains(&service)
 }
 
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.@ ".contains(&byte)
+fn is_resource(resource: &str) -> bool {
+    let Some(id) = resource.strip_prefix("connection/") else {
+        return false;
+    };
+    !id.is_empty()
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// A connection that is there.
+fn is_name(name: &str) -> bool {
+    (1..=32).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.@ ".contains(&byte))
+}
+
+/// A connection that exists.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Have {
     /// Its name.
     pub name: String,
-    /// Its ARN, under either of the service's two prefixes.
+    /// Its ARN, with either of the service's two names in it.
     pub arn: String,
     /// `PENDING`, `AVAILABLE` or `ERROR`.
     pub status: String,
@@ -61,76 +69,76 @@ pub struct Have {
     pub tags: BTreeMap<String, String>,
 }
 
-/// What is to be done.
-#[derive(Debug, PartialEq)]
-pub enum Step {
-    /// Make one.
-    Create,
-    /// Keep this one.
-    Keep(Have),
+/// A part of a connection that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// Its tags.
+    Tags,
 }
 
 /// Decides among the connections of the environment's name.
 ///
-/// Errors: they are all somebody else's.
-pub fn step(env: &Env, name: &str, found: Vec<Have>) -> Result<Step> {
-    let foreign_ones = !found.is_empty();
-    match elect(found.into_iter().filter(|have| env.owns(&have.tags))) {
-        Some(have) => Ok(Step::Keep(have)),
-        None if foreign_ones => Err(foreign(env, name)),
-        None => Ok(Step::Create),
+/// Errors: none of them is the environment's.
+pub fn step(env: &Env, name: &str, found: &[Have]) -> Result<Step<Have, Part>> {
+    let Some(have) = elect(env, found) else {
+        if found.is_empty() {
+            return Ok(Step::Create);
+        }
+        return Err(env.not_ours(format!("connection {name}")));
+    };
+    let tags = Difference::of_tags(&have.tags, &env.tags_of(name));
+    let differences = in_part(Part::Tags, tags).collect();
+    Ok(Step::from_differences(have.clone(), differences))
+}
+
+/// Of several connections of ours, which AWS does not keep from having one name, every run takes the
+/// same: one that is finished, else the one that was made first.
+pub fn elect<'a>(env: &Env, found: &'a [Have]) -> Option<&'a Have> {
+    let ours = found.iter().filter(|have| env.owns(&have.tags));
+    ours.min_by_key(|have| (have.status != AVAILABLE, created(have), &have.arn))
+}
+
+/// When a connection was made; one that does not tell counts as the last.
+fn created(have: &Have) -> u64 {
+    match have.tags.get(CREATED) {
+        Some(microseconds) => microseconds.parse().unwrap_or(u64::MAX),
+        None => u64::MAX,
     }
 }
 
-/// Of several connections, which AWS does not keep from having one name, every run takes the same:
-/// one that is finished, else the one that was made first.
-pub fn elect(found: impl Iterator<Item = Have>) -> Option<Have> {
-    let made = |have: &Have| {
-        have.tags
-            .get(MADE)
-            .and_then(|made| made.parse::<u64>().ok())
-            .unwrap_or(u64::MAX)
-    };
-    found.min_by_key(|have| (have.status != AVAILABLE, made(have), have.arn.clone()))
-}
-
-/// The others of ours, which runs at the same time made: nobody has finished them.
-pub fn losers(env: &Env, found: &[Have], stays: &Have) -> Vec<String> {
-    let loses =
-        |have: &&Have| env.owns(&have.tags) && have.arn != stays.arn && have.status == "PENDING";
-    found
-        .iter()
-        .filter(loses)
-        .map(|have| have.arn.clone())
-        .collect()
+/// The ARNs of the others of ours, which runs at the same time made and nobody has finished.
+pub fn duplicates(env: &Env, found: &[Have], kept: &Have) -> Vec<String> {
+    let mut arns = Vec::new();
+    for have in found {
+        if env.owns(&have.tags) && have.arn != kept.arn && have.status == PENDING {
+            arns.push(have.arn.clone());
+        }
+    }
+    arns
 }
 
 /// The connection of a name that is to be adopted.
 ///
 /// Errors: there are two.
-pub fn named(found: &[Have], name: &str) -> Result<Option<Have>> {
-    let all: Vec<&Have> = found.iter().filter(|have| have.name == name).collect();
-    match all[..] {
+pub fn only_one_named(found: &[Have], name: &str) -> Result<Option<Have>> {
+    let named: Vec<&Have> = found.iter().filter(|have| have.name == name).collect();
+    match named[..] {
         [] => Ok(None),
         [one] => Ok(Some(one.clone())),
         _ => {
-            let arns: Vec<&str> = all.iter().map(|have| have.arn.as_str()).collect();
-            Err(Error::refused(format!(
-                "several connections are named {name}: {}",
-                arns.join(", ")
-            ))
-            .hint("give the ARN of one to --adopt"))
+            let arns: Vec<&str> = named.iter().map(|have| have.arn.as_str()).collect();
+            let arns = arns.join(", ");
+            let message = format!("several connections are named {name}: {arns}");
+            Err(Error::refused(message).hint("give the ARN of one to --adopt"))
         }
     }
 }
 
 /// Refuses a connection of another account or region: a pipeline reads through one of its own.
-pub fn belongs(env: &Env, arn: &str) -> Result<()> {
+pub fn check_account_and_region(env: &Env, arn: &str) -> Result<()> {
     let fields: Vec<&str> = arn.split(':').collect();
     match fields[..] {
-        [_, _, _, region, account, ..] if (region, account) == (&env.region, &env.account) => {
-            Ok(())
-        }
+        [_, _, _, region, account, ..] if region == env.region && account == env.account => Ok(()),
         _ => Err(Error::usage(format!(
             "connection {arn} is not in account {} and region {}, where the environment is",
             env.account, env.region
@@ -138,27 +146,18 @@ pub fn belongs(env: &Env, arn: &str) -> Result<()> {
     }
 }
 
-/// What is said where the connection that is to be adopted is not there.
+/// What is said where the connection that is to be adopted does not exist.
 pub fn absent(env: &Env, adopt: &Adopt) -> Error {
     let (Adopt::Arn(what) | Adopt::Name(what)) = adopt;
-    Error::refused(format!(
+    let message = format!(
         "there is no connection {what} in account {} and region {}",
         env.account, env.region
-    ))
-    .hint("aws codeconnections list-connections shows those that are there")
-}
-
-/// What is said of a connection that is not the environment's.
-pub fn foreign(env: &Env, name: &str) -> Error {
-    Error::refused(format!(
-        "connection {name} exists and is not tagged plumbline:env={}; it is left alone",
-        env.name
-    ))
-    .hint(format!("mk-connection --adopt {name} uses it as it is"))
+    );
+    Error::refused(message).hint("aws codeconnections list-connections shows those that are there")
 }
 
 /// What a person has to do: no API finishes the handshake with GitHub.
-pub fn where_to_click(env: &Env, name: &str) -> String {
+pub fn how_to_finish(env: &Env, name: &str) -> String {
     let host = match env.partition() {
         "aws-cn" => "console.amazonaws.cn",
         "aws-us-gov" => "console.amazonaws-us-gov.com",
@@ -168,6 +167,16 @@ pub fn where_to_click(env: &Env, name: &str) -> String {
         "open https://{host}/codesuite/settings/connections?region={}, choose {name} and 'Update pending connection'",
         env.region
     )
+}
+
+/// The connection that a dry run announces.
+pub fn planned(env: &Env, name: &str) -> Have {
+    Have {
+        name: name.into(),
+        arn: env.planned(name),
+        status: PENDING.into(),
+        tags: BTreeMap::new(),
+    }
 }
 
 /// The connection's record.
@@ -188,8 +197,7 @@ mod tests {
     const ARN: &str = "arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b";
 
     fn env() -> Env {
-        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
-        serde_json::from_str(text).unwrap()
+        Env::example()
     }
 
     fn have(id: &str, status: &str, ours: bool) -> Have {
@@ -209,10 +217,13 @@ mod tests {
 
     #[test]
     fn an_arn_of_either_spelling_or_a_name_is_adopted_and_nothing_else() {
-        assert_eq!(adopt(ARN), Ok(Adopt::Arn(ARN.into())));
+        assert_eq!(read_adopt(ARN), Ok(Adopt::Arn(ARN.into())));
         let old = ARN.replace("codeconnections", "codestar-connections");
-        assert_eq!(adopt(&old), Ok(Adopt::Arn(old.clone())));
-        assert_eq!(adopt("github-team"), Ok(Adopt::Name("github-team".into())));
+        assert_eq!(read_adopt(&old), Ok(Adopt::Arn(old.clone())));
+        assert_eq!(
+            read_adopt("github-team"),
+            Ok(Adopt::Name("github-team".into()))
+        );
         for bad in [
             "",
             "arn:aws:iam::123456789012:role/x",
@@ -220,27 +231,27 @@ mod tests {
             &ARN.replace("0a1b", "*"),
             "a:b",
         ] {
-            assert!(adopt(bad).is_err(), "{bad}");
+            assert!(read_adopt(bad).is_err(), "{bad}");
         }
-        assert!(belongs(&env(), ARN).is_ok());
-        assert!(belongs(&env(), &ARN.replace("us-east-1", "eu-west-1")).is_err());
+        assert!(check_account_and_region(&env(), ARN).is_ok());
+        assert!(check_account_and_region(&env(), &ARN.replace("us-east-1", "eu-west-1")).is_err());
     }
 
     #[test]
     fn what_is_missing_is_made_what_is_ours_is_kept_and_what_is_not_is_refused() {
         let name = env().connection_name();
-        assert_eq!(step(&env(), &name, Vec::new()).unwrap(), Step::Create);
+        assert_eq!(step(&env(), &name, &[]).unwrap(), Step::Create);
         let ours = have("1", "PENDING", true);
         assert_eq!(
             step(
                 &env(),
                 &name,
-                vec![have("0", "AVAILABLE", false), ours.clone()]
+                &[have("0", "AVAILABLE", false), ours.clone()]
             )
             .unwrap(),
             Step::Keep(ours)
         );
-        let error = step(&env(), &name, vec![have("0", "AVAILABLE", false)]).unwrap_err();
+        let error = step(&env(), &name, &[have("0", "AVAILABLE", false)]).unwrap_err();
         assert_eq!(
             error.message,
             "connection connection-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
@@ -250,34 +261,36 @@ mod tests {
     #[test]
     fn of_two_the_finished_one_stays_else_the_first_made() {
         let mut pair = [have("2", "PENDING", true), have("1", "PENDING", true)];
-        assert_eq!(elect(pair.clone().into_iter()), Some(pair[1].clone()));
-        pair[0].tags.insert(MADE.into(), "1700000000000000".into());
-        assert_eq!(elect(pair.clone().into_iter()), Some(pair[0].clone()));
-        assert_eq!(losers(&env(), &pair, &pair[0]), [pair[1].arn.clone()]);
+        assert_eq!(elect(&env(), &pair), Some(&pair[1]));
+        pair[0]
+            .tags
+            .insert(CREATED.into(), "1700000000000000".into());
+        assert_eq!(elect(&env(), &pair), Some(&pair[0]));
+        assert_eq!(duplicates(&env(), &pair, &pair[0]), [pair[1].arn.clone()]);
         let pair = [have("2", "AVAILABLE", true), have("1", "PENDING", true)];
-        assert_eq!(elect(pair.clone().into_iter()), Some(pair[0].clone()));
+        assert_eq!(elect(&env(), &pair), Some(&pair[0]));
     }
 
     #[test]
     fn a_name_that_two_have_is_not_guessed() {
         let two = [have("1", "AVAILABLE", false), have("2", "AVAILABLE", false)];
         assert!(
-            named(&two, "connection-production-pr1")
+            only_one_named(&two, "connection-production-pr1")
                 .unwrap_err()
                 .message
                 .contains("connection/1, arn:")
         );
         assert_eq!(
-            named(&two[..1], "connection-production-pr1").unwrap(),
+            only_one_named(&two[..1], "connection-production-pr1").unwrap(),
             Some(two[0].clone())
         );
-        assert_eq!(named(&two, "other").unwrap(), None);
+        assert_eq!(only_one_named(&two, "other").unwrap(), None);
     }
 
     #[test]
     fn a_person_is_told_where_to_click() {
         assert_eq!(
-            where_to_click(&env(), "connection-production-pr1"),
+            how_to_finish(&env(), "connection-production-pr1"),
             "open https://console.aws.amazon.com/codesuite/settings/connections?region=us-east-1, choose connection-production-pr1 and 'Update pending connection'"
         );
     }
