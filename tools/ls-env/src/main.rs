@@ -2,11 +2,12 @@
 //! records that the tools would have written. It knows no AWS itself; each tool's crate finds its
 //! own.
 
-mod merge;
-
 use clap::{Parser, ValueEnum};
-use futures_util::future::{FutureExt, LocalBoxFuture, join_all};
-use plumbing::{Aws, Env, Error, Kind, Record, Result, Stream};
+use futures_util::future::join_all;
+use ls_env::OWNERS;
+use plumbing::{
+    App, Aws, Env, Error, Half, Kind, Owner, Record, RecordType, Result, Source, Stream, Voice,
+};
 
 /// List the records of an environment
 #[derive(Parser)]
@@ -14,115 +15,94 @@ use plumbing::{Aws, Env, Error, Kind, Record, Result, Stream};
 struct Args {
     /// List one half of it: what serves the apps, or what builds the sources
     #[arg(long, value_enum)]
-    only: Option<Half>,
+    only: Option<Only>,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Half {
+enum Only {
     Services,
     Pipelines,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    let policy = merge::policies(&[
-        mk_vpc::POLICY,
-        mk_sg::POLICY,
-        mk_alb::POLICY,
-        mk_ecr::POLICY,
-        mk_role::POLICY,
-        mk_logs::POLICY,
-        mk_ecs_svc::POLICY,
-        mk_connection::POLICY,
-        mk_bucket::POLICY,
-        mk_build::POLICY,
-        mk_fn::POLICY,
-        mk_pipeline::POLICY,
-        mk_rule::POLICY,
-    ]);
-    plumbing::run(&policy, run).await
+    plumbing::run(&ls_env::reading(&OWNERS), run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let (env, new) = stream.named_env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let mut listing = Listing {
-        stream: &stream,
-        aws: &aws,
-        env: &env,
-        finds: Vec::new(),
-    };
-    let (services, pipelines) = (
-        args.only != Some(Half::Pipelines),
-        args.only != Some(Half::Services),
-    );
-    if services {
-        listing.add(|l| mk_vpc::find(l.stream, l.aws, l.env).boxed_local());
-        listing.add(|l| mk_sg::find(l.stream, l.aws, l.env).boxed_local());
-        listing.add(|l| mk_alb::find(l.stream, l.aws, l.env).boxed_local());
-        listing.add(|l| mk_ecs_svc::find(l.stream, l.aws, l.env).boxed_local());
-    }
-    if pipelines {
-        listing.add(|l| mk_connection::find(l.stream, l.aws, l.env).boxed_local());
-        listing.add(|l| mk_bucket::find(l.stream, l.aws, l.env).boxed_local());
-        listing.add(|l| mk_build::find(l.stream, l.aws, l.env).boxed_local());
-        listing.add(|l| mk_fn::find(l.stream, l.aws, l.env).boxed_local());
-        listing.add(|l| mk_pipeline::find(l.stream, l.aws, l.env).boxed_local());
-        listing.add(|l| mk_rule::find(l.stream, l.aws, l.env).boxed_local());
-    }
-    listing.add(|l| mk_ecr::find(l.stream, l.aws, l.env).boxed_local());
-    listing.add(|l| mk_role::find(l.stream, l.aws, l.env).boxed_local());
-    listing.add(|l| mk_logs::find(l.stream, l.aws, l.env).boxed_local());
+    let owners = OWNERS.into_iter().filter(|owner| may_own(owner, args.only));
+    let finds = owners.map(async |owner| (owner, (owner.find)(&aws).await));
+    let mut found = Vec::new();
+    let mut errors = Vec::new();
     // What one service refuses to tell must not hide what the others have.
-    let (found, errors): (Vec<_>, Vec<_>) = join_all(listing.finds)
-        .await
-        .into_iter()
-        .partition(Result::is_ok);
-    let found = found.into_iter().flatten().flatten();
-    let wanted = |record: &Record| {
-        let (serves, builds) = merge::serves_and_builds(record);
-        serves && services || builds && pipelines
-    };
-    for record in merge::records(&env, new, found.filter(wanted).collect()) {
+    for (owner, result) in join_all(finds).await {
+        match result {
+            Ok(records) => found.extend(
+                records
+                    .into_iter()
+                    .filter(|record| is_wanted(owner, record, args.only)),
+            ),
+            Err(error) => errors.push(error),
+        }
+    }
+    for record in ls_env::records(&env, new, found) {
         stream.write(record).await?;
     }
     // What an emulator does not have, it cannot have made; AWS itself has all of it.
-    let emulator = aws.config.endpoint_url().is_some();
-    let errors = errors.into_iter().filter_map(Result::err);
-    let (lacking, errors): (Vec<_>, Vec<_>) =
-        errors.partition(|error| emulator && merge::is_lacking(&error.message));
-    lacking.iter().for_each(|error| {
-        stream
-            .voice
-            .say(&format!("this endpoint lacks a service: {}", error.message))
-    });
-    let mut errors = errors.into_iter();
-    let Some(first) = errors.next() else {
-        return Ok(());
-    };
-    // One that every call meets, and what follows from it, is told once.
-    let tells = |other: &Error| {
-        *other != first && other.kind != Kind::Stopped && !(first.pipe_wide && other.pipe_wide)
-    };
-    errors
-        .filter(tells)
-        .for_each(|other| stream.voice.say(&other.message));
-    Err(Error {
-        message: format!("the list is not complete: {}", first.message),
-        ..first
-    })
-}
-
-struct Listing<'a> {
-    stream: &'a Stream,
-    aws: &'a Aws,
-    env: &'a Env,
-    finds: Vec<LocalBoxFuture<'a, Result<Vec<Record>>>>,
-}
-
-impl<'a> Listing<'a> {
-    fn add(&mut self, find: impl FnOnce(&Listing<'a>) -> LocalBoxFuture<'a, Result<Vec<Record>>>) {
-        let find = find(self);
-        self.finds.push(find);
+    if aws.config.endpoint_url().is_some() {
+        errors.retain(|error| !tell_if_lacking(&stream.voice, error));
     }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(incomplete(&stream.voice, errors))
+}
+
+/// Whether an owner may have resources in the half that is asked for.
+fn may_own(owner: &Owner, only: Option<Only>) -> bool {
+    match (owner.half, only) {
+        (Half::Services, Some(Only::Pipelines)) | (Half::Pipelines, Some(Only::Services)) => false,
+        (Half::Services | Half::Pipelines | Half::ByRecord(_), _) => true,
+    }
+}
+
+/// Whether a record is of the half that is asked for. The environment and what the resources tell of
+/// apps and sources belong to whoever they are about.
+fn is_wanted(owner: &Owner, record: &Record, only: Option<Only>) -> bool {
+    let Some(only) = only else {
+        return true;
+    };
+    let serves = match record.kind() {
+        Env::TYPE => return true,
+        App::TYPE => true,
+        Source::TYPE => false,
+        _ => owner.half.serves(record),
+    };
+    serves == (only == Only::Services)
+}
+
+/// Tells that the endpoint, an emulator, lacks a service, if that is what an error says.
+fn tell_if_lacking(voice: &Voice, error: &Error) -> bool {
+    let lacking = ls_env::is_lacking(&error.message);
+    if lacking {
+        let line = format!("this endpoint lacks a service: {}", error.message);
+        voice.say(&line);
+    }
+    lacking
+}
+
+/// Tells all errors but the first, which the tool ends with.
+fn incomplete(voice: &Voice, errors: Vec<Error>) -> Error {
+    let first = errors[0].clone();
+    for other in &errors[1..] {
+        // One that every call meets, and what follows from it, is told once.
+        let same = *other == first || first.pipe_wide && other.pipe_wide;
+        if !same && other.kind != Kind::Stopped {
+            voice.say(&other.message);
+        }
+    }
+    let message = format!("the list is not complete: {}", first.message);
+    Error { message, ..first }
 }

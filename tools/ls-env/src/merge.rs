@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use plumbing::{App, Env, Record, Source};
-use serde_json::Value;
+use plumbing::{App, Env, Record, RecordType, Source};
 
 /// The records to write, in the order in which the tools make them.
 ///
@@ -12,72 +11,63 @@ use serde_json::Value;
 /// the rest of what was asked for is nowhere in AWS. Nor is one that calls such an app: no tool would
 /// take it. So it is with a source and its pipeline.
 pub fn records(env: &Env, new: bool, found: Vec<Record>) -> Vec<Record> {
-    let mut merged: Vec<Record> = Vec::new();
-    let mut places: HashMap<(String, String), usize> = HashMap::new();
-    let own = Record::of(env);
-    for record in [own].into_iter().chain(found) {
-        let key = (record.kind().to_string(), record.name().to_string());
-        match places.get(&key) {
-            Some(&at) => merged[at].0.extend(record.0),
+    let mut merged = merge_fragments(env, found);
+    merged.retain(is_complete);
+    if !new {
+        merged.retain(|record| record.kind() != Env::TYPE);
+    }
+    while let Some(index) = first_caller_of_none(&merged) {
+        merged.remove(index);
+    }
+    merged.sort_by_key(|record| match record.kind() {
+        Env::TYPE => 0,
+        App::TYPE | Source::TYPE => 1,
+        _ => 2,
+    });
+    merged
+}
+
+/// One record for each key, with the fields of all its fragments; the environment's own first.
+fn merge_fragments(env: &Env, found: Vec<Record>) -> Vec<Record> {
+    let mut merged: Vec<Record> = vec![Record::of(env)];
+    let mut index_of = HashMap::from([(merged[0].key(), 0)]);
+    for record in found {
+        match index_of.get(&record.key()) {
+            Some(&index) => merged[index].0.extend(record.0),
             None => {
-                places.insert(key, merged.len());
+                index_of.insert(record.key(), merged.len());
                 merged.push(record);
             }
         }
     }
-    // A person may have made something else of it by hand.
-    let whole = |record: &Record| match record.kind() {
-        "app" => {
-            record.0.contains_key("port")
-                && record.typed().is_some_and(|app: App| app.check().is_ok())
-        }
-        "source" => record
-            .typed()
-            .is_some_and(|source: Source| source.check().is_ok()),
-        _ => true,
-    };
-    merged.retain(|record| whole(record) && (new || record.kind() != "env"));
-    while let Some(at) = caller_of_none(&merged) {
-        merged.remove(at);
-    }
-    let rank = |record: &Record| match record.kind() {
-        "env" => 0,
-        "app" | "source" => 1,
-        _ => 2,
-    };
-    merged.sort_by_key(rank);
     merged
 }
 
-/// Where an app is that calls one which is not there.
-fn caller_of_none(records: &[Record]) -> Option<usize> {
-    let app = |record: &Record| record.typed::<App>();
-    let names: HashSet<String> = records.iter().filter_map(app).map(|app| app.name).collect();
-    records.iter().position(|record| {
-        app(record).is_some_and(|app| !app.calls.iter().all(|name| names.contains(name)))
-    })
+/// Whether a tool would take a record: a person may have made something else of it by hand.
+fn is_complete(record: &Record) -> bool {
+    match record.kind() {
+        App::TYPE => {
+            let app: Option<App> = record.typed();
+            record.0.contains_key("port") && app.is_some_and(|app| app.check().is_ok())
+        }
+        Source::TYPE => {
+            let source: Option<Source> = record.typed();
+            source.is_some_and(|source| source.check().is_ok())
+        }
+        _ => true,
+    }
 }
 
-/// Whether a record is of what serves the apps, and whether of what builds the sources. A
-/// repository that both need stays with the services.
-pub fn serves_and_builds(record: &Record) -> (bool, bool) {
-    let purpose = record.name().split_once('/').map(|(purpose, _)| purpose);
-    match (record.kind(), purpose) {
-        ("env", _) => (true, true),
-        ("source" | "connection" | "bucket" | "build" | "function" | "pipeline" | "rule", _) => {
-            (false, true)
-        }
-        ("role", Some("build" | "function" | "pipeline" | "events")) => (false, true),
-        ("log_group", Some("build" | "function")) => (false, true),
-        ("repo", _) => {
-            let builds = record
-                .0
-                .get("needed_by")
-                .is_some_and(|words| *words == serde_json::json!(["source"]));
-            (!builds, builds)
-        }
-        _ => (true, false),
-    }
+/// The index of an app that calls one which is not there.
+fn first_caller_of_none(records: &[Record]) -> Option<usize> {
+    let apps: Vec<App> = records.iter().filter_map(Record::typed).collect();
+    let names: HashSet<&String> = apps.iter().map(|app| &app.name).collect();
+    let caller = apps
+        .iter()
+        .find(|app| app.calls.iter().any(|called| !names.contains(called)))?;
+    records
+        .iter()
+        .position(|record| record.kind() == App::TYPE && record.name() == caller.name)
 }
 
 /// Whether a refusal is an emulator's word that it has no such service: what HTTP says of unknown things,
@@ -91,47 +81,12 @@ pub fn is_lacking(message: &str) -> bool {
         || not_there.iter().any(|words| message.contains(words))
 }
 
-/// The reading statements of several policies as one policy.
-pub fn policies(policies: &[&str]) -> String {
-    let mut actions: Vec<String> = Vec::new();
-    for policy in policies {
-        let policy: Value = serde_json::from_str(policy).unwrap_or_default();
-        for statement in policy["Statement"].as_array().into_iter().flatten() {
-            let listed = match &statement["Action"] {
-                Value::Array(listed) => listed.clone(),
-                one => vec![one.clone()],
-            };
-            actions.extend(
-                listed
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .filter(|action| reads(action))
-                    .map(String::from),
-            );
-        }
-    }
-    actions.sort();
-    actions.dedup();
-    let statement =
-        serde_json::json!({"Sid": "Look", "Effect": "Allow", "Action": actions, "Resource": "*"});
-    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [statement]});
-    format!("{policy:#}\n")
-}
-
-fn reads(action: &str) -> bool {
-    let operation = action.split(':').nth(1).unwrap_or_default();
-    ["BatchGet", "Describe", "Get", "List"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn env() -> Env {
-        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
-        serde_json::from_str(text).unwrap()
+        Env::example()
     }
 
     #[test]
@@ -222,33 +177,6 @@ mod tests {
     }
 
     #[test]
-    fn what_serves_is_told_from_what_builds() {
-        for (kind, name, halves) in [
-            ("env", "production-pr1", (true, true)),
-            ("vpc", "main", (true, false)),
-            ("role", "execution/web", (true, false)),
-            ("role", "events/web", (false, true)),
-            ("log_group", "web", (true, false)),
-            ("log_group", "build/web", (false, true)),
-            ("repo", "web", (true, false)),
-            ("bucket", "artifacts", (false, true)),
-        ] {
-            assert_eq!(
-                serves_and_builds(&Record::new(kind, name)),
-                halves,
-                "{kind} {name}"
-            );
-        }
-        let repo = |words: &[&str]| {
-            serves_and_builds(&Record::new("repo", "web").with("needed_by", words))
-        };
-        assert_eq!(
-            (repo(&["source"]), repo(&["app", "source"])),
-            ((false, true), (true, false))
-        );
-    }
-
-    #[test]
     fn what_an_emulator_lacks_is_told_from_what_it_refuses() {
         for (message, lacking) in [
             (
@@ -290,15 +218,5 @@ mod tests {
         ] {
             assert_eq!(is_lacking(message), lacking, "{message}");
         }
-    }
-
-    #[test]
-    fn a_listing_needs_only_to_read() {
-        let policy = r#"{"Statement":[{"Action":["ec2:DescribeVpcs","ec2:CreateVpc"]},{"Action":"iam:GetRole"}]}"#;
-        let merged: Value = serde_json::from_str(&policies(&[policy])).unwrap();
-        assert_eq!(
-            merged["Statement"][0]["Action"],
-            serde_json::json!(["ec2:DescribeVpcs", "iam:GetRole"])
-        );
     }
 }

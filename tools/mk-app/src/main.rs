@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Parser, ValueEnum};
-use plumbing::{App, Error, Record, Result, Stream};
+use plumbing::{App, Error, Record, RecordType, Result, Stream};
 
 /// Write an app record that describes a service
 #[derive(Parser)]

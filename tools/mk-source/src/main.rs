@@ -2,7 +2,7 @@
 //! nothing and knows no environment; the tools that follow act on it.
 
 use clap::{Parser, ValueEnum};
-use plumbing::{Error, Record, Result, Source, Stream};
+use plumbing::{Error, Record, RecordType, Result, Source, Stream};
 
 /// Write a source record that describes a pipeline
 #[derive(Parser)]

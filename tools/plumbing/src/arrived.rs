@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::record::{Env, Record, RecordType};
+use crate::record::{Record, RecordType};
+use crate::types::Env;
 
 /// What a tool knows of its pipe so far: what was read from stdin and what it wrote itself.
 #[derive(Default)]
@@ -65,7 +66,7 @@ impl Arrived {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Failed;
+    use crate::types::Failed;
 
     #[test]
     fn the_last_record_of_a_key_stands_in_the_place_of_the_first() {

@@ -24,9 +24,9 @@ use tokio::join;
 
 use crate::control::Control;
 use crate::error::{Error, Result, aws_error};
-use crate::record::Env;
 use crate::settings::{ATTEMPTS, load, retries};
 use crate::stream::Stream;
+use crate::types::Env;
 use crate::voice::Voice;
 
 /// A call that AWS throttles has its turn when its bucket fills, which a hundred others empty: ECS

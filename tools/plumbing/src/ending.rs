@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
-use crate::record::{Env, Failed, Record};
+use crate::record::Record;
 use crate::stream::{Line, Stream};
+use crate::types::{Env, Failed};
 
 /// After Ctrl-C, calls under way may end and tools upstream may still write for this long.
 const LAST_WORDS: Duration = Duration::from_secs(10);

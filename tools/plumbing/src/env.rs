@@ -8,7 +8,7 @@ use serde_json::Map;
 
 use crate::error::{Error, Result};
 use crate::name::{self, IDENTITY, SOURCE};
-use crate::record::Env;
+use crate::types::Env;
 
 impl Env {
     /// `kind-part-environment-suffix` within a limit; without a part, `kind-environment-suffix`.

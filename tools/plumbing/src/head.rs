@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::aws;
 use crate::error::{Error, Kind, Result};
 use crate::flags::Common;
-use crate::record::{Env, Record};
+use crate::record::{Record, RecordType};
 use crate::stream::Stream;
+use crate::types::Env;
 
 impl Stream {
     /// The environment: from stdin, or at the head of a pipe from `--env`, where it is written.

@@ -26,7 +26,8 @@
 //!
 //! Nothing here knows an AWS service but STS, and nothing here is generic over tools but [`run()`].
 //! The modules know each other in one direction: `run` → `ending`, `head` → `step`, `owner` → `aws`
-//! → `settings`, `stream` → `control`, `arrived` → `voice` → `flags`, `record`.
+//! → `settings`, `stream` → `control`, `arrived` → `voice` → `flags`,
+//! `types` → `record`.
 
 mod arrived;
 mod aws;
@@ -49,6 +50,7 @@ mod scan;
 mod settings;
 pub mod step;
 mod stream;
+mod types;
 mod voice;
 pub mod wait;
 
@@ -58,12 +60,12 @@ pub use control::Control;
 pub use error::{Error, Kind, Result, aws_error, code, message};
 pub use flags::Common;
 pub use owner::{Deletion, Half, Owner};
-pub use record::{
-    Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener,
-    LogGroup, Pipeline, Record, RecordType, Repo, Role, Rule, Service, Sg, Source, TaskDefinition,
-    Vpc,
-};
+pub use record::{Record, RecordType};
 pub use run::{run, run_after};
 pub use step::{Differences, Resource, Step};
 pub use stream::Stream;
+pub use types::{
+    Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener,
+    LogGroup, Pipeline, Repo, Role, Rule, Service, Sg, Source, TaskDefinition, Vpc,
+};
 pub use voice::Voice;

@@ -51,6 +51,11 @@ pub fn cut(name: &str, limit: usize) -> String {
     )
 }
 
+/// Whether a text is one that AWS gives or takes as an ID, an ARN or a reference.
+pub(crate) fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 /// Whether `name` could be one of ours for an environment: made from `kind-` and ending in the
 /// environment's name, or cut. A first sieve before tags are read, never the proof.
 pub fn could_be(name: &str, kind: &str, env: &str, limit: usize) -> bool {

@@ -8,9 +8,10 @@ use crate::check;
 use crate::control::Control;
 use crate::error::{Error, Kind};
 use crate::flags::Common;
-use crate::record::{App, Env, Failed, Record, RecordType};
+use crate::record::{Record, RecordType};
 use crate::scan::{self, Scanner};
 use crate::stream::{Input, Line, Shared, Stream};
+use crate::types::{App, Env, Failed};
 use crate::voice::Voice;
 
 /// Past a bad record, this much of unreadable input ends the tool instead of being skipped.

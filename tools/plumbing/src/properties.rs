@@ -8,12 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::check;
 use crate::name::{self, could_be};
 use crate::pipe::Skipping;
-use crate::record::{
-    Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener,
-    LogGroup, Pipeline, Record, RecordType, Repo, Role, Rule, Service, Sg, Source, TaskDefinition,
-    Vpc,
-};
+use crate::record::{Record, RecordType};
 use crate::scan::{Piece, Scanner, on_one_line};
+use crate::types::{App, Bucket, Env, KNOWN, Pipeline, Role, Service, Source, Vpc};
 
 /// What the scanner finds in a text that arrives cut into chunks, and what it says of the rest.
 fn scan(chunks: &[&[u8]]) -> (Vec<Piece>, Result<(), String>) {
@@ -94,32 +91,6 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-const TYPES: [&str; 23] = [
-    Env::TYPE,
-    App::TYPE,
-    Source::TYPE,
-    Vpc::TYPE,
-    Egress::TYPE,
-    Sg::TYPE,
-    Alb::TYPE,
-    Listener::TYPE,
-    Repo::TYPE,
-    Role::TYPE,
-    LogGroup::TYPE,
-    Image::TYPE,
-    Cluster::TYPE,
-    TaskDefinition::TYPE,
-    Service::TYPE,
-    Connection::TYPE,
-    Bucket::TYPE,
-    Build::TYPE,
-    Function::TYPE,
-    Pipeline::TYPE,
-    Rule::TYPE,
-    Failed::TYPE,
-    "other",
-];
-
 /// A record of any type, with fields of all types that are more or less what they should be.
 fn record() -> impl Strategy<Value = Map<String, Value>> {
     let fields = [
@@ -196,23 +167,20 @@ fn record() -> impl Strategy<Value = Map<String, Value>> {
         prop::sample::select(fields.to_vec()),
         prop_oneof![5 => good, 1 => value()],
     );
-    (
-        prop::sample::select(TYPES.to_vec()),
-        text(),
-        vec(field, 0..12),
-    )
-        .prop_map(|(kind, name, fields)| {
-            let fields = fields
-                .into_iter()
-                .map(|(field, value)| (field.to_string(), value));
-            [
-                ("type".to_string(), json!(kind)),
-                ("name".to_string(), json!(name)),
-            ]
+    let mut kinds: Vec<&str> = KNOWN.iter().map(|known| known.kind).collect();
+    kinds.push("other");
+    (prop::sample::select(kinds), text(), vec(field, 0..12)).prop_map(|(kind, name, fields)| {
+        let fields = fields
             .into_iter()
-            .chain(fields)
-            .collect()
-        })
+            .map(|(field, value)| (field.to_string(), value));
+        [
+            ("type".to_string(), json!(kind)),
+            ("name".to_string(), json!(name)),
+        ]
+        .into_iter()
+        .chain(fields)
+        .collect()
+    })
 }
 
 /// An app's or environment's words, as the checks let them pass.

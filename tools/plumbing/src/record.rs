@@ -1,13 +1,4 @@
-//! The records of the stream: one struct for each type that some tool reads, and [`Record`] for
-//! all. `man/plumbline.5` describes every field; the two are kept alike by `scripts/check`.
-//! Here is what all of them share; `record/` has the others.
-//!
-//! Unknown fields of a known type are kept in `rest` and written again.
-
-mod environment;
-mod pipeline;
-
-use std::collections::BTreeMap;
+//! A record of the stream, of whatever type. The types that tools read are in `types/`.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,16 +6,22 @@ use serde_json::{Map, Value};
 
 use crate::change::{Change, Difference};
 
-pub use environment::{
-    Alb, App, Cluster, Egress, Image, Listener, LogGroup, Repo, Role, Service, Sg, TaskDefinition,
-    Vpc,
-};
-pub use pipeline::{Bucket, Build, Connection, Function, Pipeline, Rule, Source};
-
-/// A type of record that tools read: its struct knows its fields.
+/// A type of record that tools read: its struct knows its fields. `types/` has them.
 pub trait RecordType: Serialize + DeserializeOwned {
     /// The value of the record's `type` field.
     const TYPE: &'static str;
+
+    /// Whether it tells something that exists in AWS: not a wish, a mark or the environment.
+    const IS_RESOURCE: bool = true;
+
+    /// The fields with which AWS is asked: IDs, ARNs and names. None may be empty: that is no ID
+    /// at all to many calls, and then they take another resource (the default VPC).
+    const ASKED_WITH: &'static [&'static str] = &[];
+
+    /// Checks what can be checked without its neighbours.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Any record: what tools write that none of them reads, and what passes through.
@@ -93,6 +90,11 @@ impl Record {
             .unwrap_or_default()
     }
 
+    /// The fields as those of a type. Errors: what is wrong with one of them.
+    pub(crate) fn parse<T: RecordType>(&self) -> Result<T, String> {
+        serde_json::from_value(Value::Object(self.0.clone())).map_err(|why| without_position(&why))
+    }
+
     /// The typed value, if it has this type and its fields fit.
     pub fn typed<T: RecordType>(&self) -> Option<T> {
         (self.kind() == T::TYPE)
@@ -105,84 +107,15 @@ impl Record {
         let words = [Change::Create, Change::Update, Change::Delete].map(Change::word);
         words.contains(&self.text("change"))
     }
-
-    /// Whether it tells something that exists in AWS: not a wish, a mark or the environment.
-    pub fn is_resource(&self) -> bool {
-        !matches!(
-            self.kind(),
-            Env::TYPE | App::TYPE | Source::TYPE | Failed::TYPE | Egress::TYPE | Image::TYPE
-        )
-    }
 }
 
-/// The environment: what every tool needs to find anything at all.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Env {
-    /// `ENVIRONMENT-SUFFIX`, the value of the identity tag.
-    pub name: String,
-    /// The version of the records.
-    #[serde(default = "one")]
-    pub version: u32,
-    /// For people and tags: `production`.
-    pub environment: String,
-    /// What tells two environments of one account apart: `pr123`.
-    pub suffix: String,
-    /// The AWS region.
-    pub region: String,
-    /// The account, 12 digits.
-    pub account: String,
-    /// The tags that every resource carries beside its own.
-    #[serde(default)]
-    pub tags: BTreeMap<String, String>,
-    /// A dry run: every tool reads, none writes.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub plan: bool,
-    /// Fields of others.
-    #[serde(flatten)]
-    pub rest: Map<String, Value>,
+/// serde_json's message without its own position, which is within the record.
+pub(crate) fn without_position(why: &serde_json::Error) -> String {
+    let text = why.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_string()
 }
 
-/// A tool that could not do its part.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Failed {
-    /// The tool.
-    pub name: String,
-    /// What it said.
-    pub message: String,
-    /// Its exit code.
-    #[serde(default)]
-    pub code: u8,
-    /// Fields of others.
-    #[serde(flatten)]
-    pub rest: Map<String, Value>,
-}
-
-impl RecordType for Env {
-    const TYPE: &'static str = "env";
-}
-impl RecordType for Failed {
-    const TYPE: &'static str = "failed";
-}
-
-fn one() -> u32 {
-    1
-}
-fn is_false(value: &bool) -> bool {
+/// For `skip_serializing_if`.
+pub(crate) fn is_false(value: &bool) -> bool {
     !value
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::check::read;
-
-    #[test]
-    fn unknown_fields_survive_a_round_trip() {
-        let text = r#"{"type":"vpc","name":"main","id":"vpc-1","cidr":"10.0.0.0/16","mine":{"a":[1,2.50]}}"#;
-        let vpc: Vpc = read(text.as_bytes()).unwrap().typed().unwrap();
-        assert_eq!(
-            serde_json::to_string(&Record::of(&vpc)).unwrap(),
-            r#"{"type":"vpc","name":"main","id":"vpc-1","cidr":"10.0.0.0/16","mine":{"a":[1,2.5]}}"#
-        );
-    }
 }

@@ -17,7 +17,8 @@ use crate::arrived::Arrived;
 use crate::control::Control;
 use crate::error::{Error, Kind, Result};
 use crate::flags::Common;
-use crate::record::{Env, Record, RecordType};
+use crate::record::{Record, RecordType};
+use crate::types::Env;
 use crate::voice::Voice;
 
 /// Input counts as quiet when none came for this long; then the first AWS call may go out.

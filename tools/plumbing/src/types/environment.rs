@@ -1,60 +1,10 @@
 //! The records of an environment: the apps that are wanted, and what runs them.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Change, RecordType, is_false};
-
-/// A service that is wanted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct App {
-    /// What it is called: `web`.
-    pub name: String,
-    /// The port on which its container listens.
-    #[serde(default = "port")]
-    pub port: u16,
-    /// Whether the internet may reach its load balancer.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub public: bool,
-    /// The apps whose load balancers it may reach.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub calls: Vec<String>,
-    /// The path that the load balancer asks for.
-    #[serde(default = "root")]
-    pub health: String,
-    /// Environment variables; `{alb.api.dns}` is filled in from records.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub set: BTreeMap<String, String>,
-    /// The image to run where no image record says it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<String>,
-    /// The directory on this machine that its image is built from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context: Option<String>,
-    /// Fargate CPU units; 1024 are one vCPU.
-    #[serde(default = "cpu")]
-    pub cpu: u32,
-    /// Fargate memory in MiB.
-    #[serde(default = "memory")]
-    pub memory: u32,
-    /// How many tasks run.
-    #[serde(default = "count")]
-    pub count: u32,
-    /// For how many seconds after its start a task's failing health checks do not count.
-    #[serde(default = "grace")]
-    pub grace: u32,
-    /// A command that ECS runs in the container to see whether it is well.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check: Option<String>,
-    /// The processor: `X86_64` or `ARM64`.
-    #[serde(default = "architecture")]
-    pub architecture: String,
-    /// Fields of others.
-    #[serde(flatten)]
-    pub rest: Map<String, Value>,
-}
+use crate::change::Change;
+use crate::record::RecordType;
 
 /// The network, found again by its tags.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -79,6 +29,12 @@ pub struct Vpc {
     pub rest: Map<String, Value>,
 }
 
+impl RecordType for Vpc {
+    const TYPE: &'static str = "vpc";
+    const ASKED_WITH: &'static [&'static str] =
+        &["id", "cidr", "public_subnets", "private_subnets"];
+}
+
 /// A mark: traffic from the private subnets can leave now.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Egress {
@@ -91,6 +47,12 @@ pub struct Egress {
     pub rest: Map<String, Value>,
 }
 
+impl RecordType for Egress {
+    const TYPE: &'static str = "egress";
+    const IS_RESOURCE: bool = false;
+    const ASKED_WITH: &'static [&'static str] = &["by"];
+}
+
 /// A security group: `alb/web` of web's load balancer, `task/web` of its tasks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sg {
@@ -101,6 +63,11 @@ pub struct Sg {
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl RecordType for Sg {
+    const TYPE: &'static str = "sg";
+    const ASKED_WITH: &'static [&'static str] = &["id"];
 }
 
 /// An app's load balancer.
@@ -119,6 +86,11 @@ pub struct Alb {
     pub rest: Map<String, Value>,
 }
 
+impl RecordType for Alb {
+    const TYPE: &'static str = "alb";
+    const ASKED_WITH: &'static [&'static str] = &["arn", "dns", "scheme"];
+}
+
 /// An app's listener: written when its load balancer forwards to its target group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Listener {
@@ -135,6 +107,11 @@ pub struct Listener {
     pub rest: Map<String, Value>,
 }
 
+impl RecordType for Listener {
+    const TYPE: &'static str = "listener";
+    const ASKED_WITH: &'static [&'static str] = &["arn", "target_group"];
+}
+
 /// An image repository: an app's, a source's, or both.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Repo {
@@ -147,6 +124,11 @@ pub struct Repo {
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl RecordType for Repo {
+    const TYPE: &'static str = "repo";
+    const ASKED_WITH: &'static [&'static str] = &["arn", "uri"];
 }
 
 /// A role: `execution/web` pulls web's image and writes its log; `build/web`, `function/web`,
@@ -163,6 +145,11 @@ pub struct Role {
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl RecordType for Role {
+    const TYPE: &'static str = "role";
+    const ASKED_WITH: &'static [&'static str] = &["arn"];
 }
 
 impl Role {
@@ -190,6 +177,11 @@ pub struct LogGroup {
     pub rest: Map<String, Value>,
 }
 
+impl RecordType for LogGroup {
+    const TYPE: &'static str = "log_group";
+    const ASKED_WITH: &'static [&'static str] = &["arn", "group"];
+}
+
 /// What an app is to run, pinned by digest where it was pushed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Image {
@@ -201,6 +193,12 @@ pub struct Image {
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl RecordType for Image {
+    const TYPE: &'static str = "image";
+    const IS_RESOURCE: bool = false;
+    const ASKED_WITH: &'static [&'static str] = &["image"];
 }
 
 /// The ECS cluster.
@@ -215,6 +213,11 @@ pub struct Cluster {
     pub rest: Map<String, Value>,
 }
 
+impl RecordType for Cluster {
+    const TYPE: &'static str = "cluster";
+    const ASKED_WITH: &'static [&'static str] = &["arn"];
+}
+
 /// The revision of a task definition that an app's service runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TaskDefinition {
@@ -225,6 +228,11 @@ pub struct TaskDefinition {
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl RecordType for TaskDefinition {
+    const TYPE: &'static str = "task_definition";
+    const ASKED_WITH: &'static [&'static str] = &["arn"];
 }
 
 /// An app's ECS service.
@@ -246,64 +254,7 @@ pub struct Service {
     pub rest: Map<String, Value>,
 }
 
-impl RecordType for App {
-    const TYPE: &'static str = "app";
-}
-impl RecordType for Vpc {
-    const TYPE: &'static str = "vpc";
-}
-impl RecordType for Egress {
-    const TYPE: &'static str = "egress";
-}
-impl RecordType for Sg {
-    const TYPE: &'static str = "sg";
-}
-impl RecordType for Alb {
-    const TYPE: &'static str = "alb";
-}
-impl RecordType for Listener {
-    const TYPE: &'static str = "listener";
-}
-impl RecordType for Repo {
-    const TYPE: &'static str = "repo";
-}
-impl RecordType for Role {
-    const TYPE: &'static str = "role";
-}
-impl RecordType for LogGroup {
-    const TYPE: &'static str = "log_group";
-}
-impl RecordType for Image {
-    const TYPE: &'static str = "image";
-}
-impl RecordType for Cluster {
-    const TYPE: &'static str = "cluster";
-}
-impl RecordType for TaskDefinition {
-    const TYPE: &'static str = "task_definition";
-}
 impl RecordType for Service {
     const TYPE: &'static str = "service";
-}
-
-fn port() -> u16 {
-    5000
-}
-fn root() -> String {
-    "/".into()
-}
-fn cpu() -> u32 {
-    256
-}
-fn memory() -> u32 {
-    512
-}
-fn count() -> u32 {
-    2
-}
-fn grace() -> u32 {
-    60
-}
-fn architecture() -> String {
-    "X86_64".into()
+    const ASKED_WITH: &'static [&'static str] = &["arn", "cluster", "task_definition"];
 }

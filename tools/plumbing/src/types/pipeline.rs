@@ -3,35 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{RecordType, is_false};
-
-/// A repository on GitHub that is to be built, and what follows a build.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Source {
-    /// What it is called; the image repository (ECR) has the same name, and so has the app, if one
-    /// runs what is built.
-    pub name: String,
-    /// `OWNER/NAME` on GitHub.
-    pub repository: String,
-    /// The branch of which every push is built.
-    #[serde(default = "main_branch")]
-    pub branch: String,
-    /// What starts the pipeline on a push: `connection` or `events`.
-    #[serde(default = "connection_trigger")]
-    pub trigger: String,
-    /// The folder in the repository that `docker build` gets.
-    #[serde(default = "here")]
-    pub context: String,
-    /// The Dockerfile, from that folder.
-    #[serde(default = "dockerfile")]
-    pub dockerfile: String,
-    /// Whether the app of the same name is deployed with what was built.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub deploy: bool,
-    /// Fields of others.
-    #[serde(flatten)]
-    pub rest: Map<String, Value>,
-}
+use crate::record::RecordType;
 
 /// The connection to GitHub.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,11 +15,16 @@ pub struct Connection {
     /// `AVAILABLE`, or `PENDING` until a person has finished the handshake.
     pub status: String,
     /// Whether somebody else made it: it is used, and never changed or deleted.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "crate::record::is_false")]
     pub adopted: bool,
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl RecordType for Connection {
+    const TYPE: &'static str = "connection";
+    const ASKED_WITH: &'static [&'static str] = &["arn", "status"];
 }
 
 /// The bucket that pipelines hand their artifacts over in.
@@ -67,6 +44,11 @@ pub struct Bucket {
     pub rest: Map<String, Value>,
 }
 
+impl RecordType for Bucket {
+    const TYPE: &'static str = "bucket";
+    const ASKED_WITH: &'static [&'static str] = &["arn", "bucket"];
+}
+
 /// A source's build project.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Build {
@@ -79,6 +61,11 @@ pub struct Build {
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl RecordType for Build {
+    const TYPE: &'static str = "build";
+    const ASKED_WITH: &'static [&'static str] = &["arn", "project"];
 }
 
 /// A source's function, which tags what was built.
@@ -95,6 +82,11 @@ pub struct Function {
     pub rest: Map<String, Value>,
 }
 
+impl RecordType for Function {
+    const TYPE: &'static str = "function";
+    const ASKED_WITH: &'static [&'static str] = &["arn", "function"];
+}
+
 /// A source's pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pipeline {
@@ -107,6 +99,11 @@ pub struct Pipeline {
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl RecordType for Pipeline {
+    const TYPE: &'static str = "pipeline";
+    const ASKED_WITH: &'static [&'static str] = &["arn", "pipeline"];
 }
 
 /// A source's rule, which starts its pipeline where its trigger is `events`.
@@ -123,37 +120,7 @@ pub struct Rule {
     pub rest: Map<String, Value>,
 }
 
-impl RecordType for Source {
-    const TYPE: &'static str = "source";
-}
-impl RecordType for Connection {
-    const TYPE: &'static str = "connection";
-}
-impl RecordType for Bucket {
-    const TYPE: &'static str = "bucket";
-}
-impl RecordType for Build {
-    const TYPE: &'static str = "build";
-}
-impl RecordType for Function {
-    const TYPE: &'static str = "function";
-}
-impl RecordType for Pipeline {
-    const TYPE: &'static str = "pipeline";
-}
 impl RecordType for Rule {
     const TYPE: &'static str = "rule";
-}
-
-fn main_branch() -> String {
-    "main".into()
-}
-fn connection_trigger() -> String {
-    "connection".into()
-}
-fn here() -> String {
-    ".".into()
-}
-fn dockerfile() -> String {
-    "Dockerfile".into()
+    const ASKED_WITH: &'static [&'static str] = &["arn", "rule"];
 }
