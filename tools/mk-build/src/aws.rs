@@ -12,7 +12,7 @@ use aws_sdk_codebuild::types::{
     LogsConfigStatusType, ProjectArtifacts, ProjectCache, ProjectEnvironment, ProjectSource,
     S3LogsConfig, SourceType, StatusType, Tag, VpcConfig,
 };
-use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, name, wait};
+use plumbing::{Aws, Error, Result, aws_error, code, message, name, wait};
 
 use crate::plan::Project;
 
@@ -40,7 +40,7 @@ const NOWHERE: &str = "codepipeline";
 pub struct CodeBuild {
     client: Client,
     /// The environment, and whether the tool may go on.
-    pub(crate) aws: Aws,
+    pub aws: Aws,
 }
 
 /// Makes the client of a tool.
@@ -54,14 +54,14 @@ pub fn client(aws: &Aws) -> CodeBuild {
 
 impl CodeBuild {
     /// The project of a name, whosesoever.
-    pub async fn look(&self, project: &str) -> Result<Option<Project>> {
+    pub async fn get(&self, project: &str) -> Result<Option<Project>> {
         Ok(self.batch(&[project.to_string()]).await?.pop())
     }
 
     /// Waits for a project that someone else just made.
-    pub async fn there(&self, project: &str) -> Result<Project> {
+    pub async fn wait_visible(&self, project: &str) -> Result<Project> {
         let what = format!("build project {project} exists, but CodeBuild does not show it");
-        wait::until(&self.aws.control, &what, SHOWS, || self.look(project)).await
+        wait::until(&self.aws.control, &what, SHOWS, || self.get(project)).await
     }
 
     /// Every project that could be the environment's, whosesoever: CodeBuild lists names alone.
@@ -170,7 +170,7 @@ impl CodeBuild {
     }
 
     /// The builds of a project that CodeBuild remembers.
-    pub async fn builds(&self, project: &str) -> Result<Vec<String>> {
+    pub async fn list_builds(&self, project: &str) -> Result<Vec<String>> {
         let pages = self
             .client
             .list_builds_for_project()
@@ -190,7 +190,7 @@ impl CodeBuild {
     }
 
     /// Those of these builds that have not ended.
-    pub async fn running(&self, project: &str, ids: &[String]) -> Result<Vec<String>> {
+    pub async fn running_builds(&self, project: &str, ids: &[String]) -> Result<Vec<String>> {
         let mut running = Vec::new();
         for ids in ids.chunks(BATCH) {
             let request = self.client.batch_get_builds().set_ids(Some(ids.to_vec()));
@@ -207,7 +207,7 @@ impl CodeBuild {
     }
 
     /// Has a build end.
-    pub async fn stop(&self, id: &str) -> Result<()> {
+    pub async fn stop_build(&self, id: &str) -> Result<()> {
         match self.client.stop_build().id(id).send().await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(()),
@@ -222,7 +222,7 @@ impl CodeBuild {
     /// Deletes builds that have ended.
     ///
     /// Errors: one began meanwhile.
-    pub async fn forget(&self, project: &str, ids: &[String]) -> Result<()> {
+    pub async fn delete_builds(&self, project: &str, ids: &[String]) -> Result<()> {
         for ids in ids.chunks(BATCH) {
             let few = RetryConfig::standard().with_max_attempts(FEW_ATTEMPTS);
             let request = self

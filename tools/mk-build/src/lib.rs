@@ -1,55 +1,55 @@
 //! The build projects of an environment's sources, in CodeBuild.
 //!
-//! Found again by name, or all of them in the account's list, and ours if they carry the identity tag.
-//! Networks of one's own, build batches, reports and badges are deliberately absent; so is every
-//! secret, since what a build needs its role lets it do.
+//! Found again by name, or all of them in the account's list, and ours if they carry the identity
+//! tag. Networks of one's own, build batches, reports and badges are deliberately absent; so is
+//! every secret, since what a build needs its role lets it do.
 
 pub mod aws;
 mod delete;
 pub mod plan;
 
-use plumbing::{Aws, Build, Change, Env, Record, Result, Stream};
+use plumbing::step::delete_each;
+use plumbing::{Aws, Build, Deletion, Half, Owner, Record, Result, Stream};
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+/// The build projects, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-build",
+    half: Half::Pipelines,
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[Deletion {
+        kinds: &["build"],
+        delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
+    }],
+};
 
-/// The environment's build projects as records, with what they tell of their sources, for `ls-env`.
-pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
-    let found = aws::client(aws).find().await?;
-    let ours = found.iter().filter(|have| env.owns(&have.tags));
-    Ok(ours
-        .flat_map(|have| {
-            [
-                plan::source_record(have),
-                plan::record(env, plan::source(have), &have.name),
-            ]
-        })
-        .collect())
+/// The environment's build projects as records, with what they say of their sources.
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let env = &aws.env;
+    let mut records = Vec::new();
+    for have in aws::client(aws).find().await? {
+        if env.owns(&have.tags) {
+            records.push(plan::source_record(&have));
+            records.push(plan::record(env, plan::source(&have), &have.name));
+        }
+    }
+    Ok(records)
 }
 
-/// Deletes the build projects among `records`, for `rm-env`, once nothing starts their builds: those
-/// that run are stopped, and all are deleted with their project.
+/// Deletes the build projects among `records`, once nothing starts their builds: those that run are
+/// stopped, and all are deleted with their project.
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    let builds: Vec<Build> = records.iter().filter_map(Record::typed).collect();
-    if builds.is_empty() {
-        return Ok(());
-    }
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let codebuild = aws::client(aws);
-    stream
-        .control
-        .try_all(builds, async |record| {
-            let Some(have) = codebuild.look(&record.project).await? else {
-                return Ok(());
-            };
-            if !env.owns(&have.tags) {
-                return Err(plan::foreign(env, &have.name));
-            }
-            delete::with_builds(&codebuild, &have.name).await?;
-            stream
-                .write(Record::of(&record).changed(Change::Deleted, &[]))
-                .await
-        })
-        .await
+    delete_each(stream, records, async |record: &Build| {
+        let Some(have) = codebuild.get(&record.project).await? else {
+            return Ok(false);
+        };
+        let what = format!("build project {}", have.name);
+        aws.env.check_ours(what, &have.tags)?;
+        delete::project_with_builds(&codebuild, &have.name).await?;
+        Ok(true)
+    })
+    .await
 }

@@ -5,9 +5,11 @@
 //! follows from names, and is not awaited. Writes `build` as soon as it exists.
 
 use clap::{Parser, ValueEnum};
-use mk_build::plan::{self, Options};
-use mk_build::{POLICY, aws};
-use plumbing::{Aws, Change, Env, LogGroup, Result, Role, Source, Step, Stream};
+use mk_build::aws::{self, CodeBuild};
+use mk_build::plan::{self, Options, Project};
+use plumbing::step::without_parts;
+use plumbing::{Aws, Change, LogGroup, Result, Role, Source, Step, Stream};
+use tokio::try_join;
 
 /// Make the CodeBuild projects of an environment's sources
 #[derive(Parser)]
@@ -29,7 +31,7 @@ enum Cache {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(mk_build::OWNER.policy, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
@@ -40,49 +42,63 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         timeout: args.build_timeout,
         keeps_layers: args.cache == Cache::Docker,
     };
-    let (stream, env, codebuild, options) = (&stream, &env, &codebuild, &options);
+    let (stream, codebuild, options) = (&stream, &codebuild, &options);
     stream
         .for_each_record(|source: Source| async move {
-            build(stream, env, codebuild, options, &source).await
+            make_project(stream, codebuild, options, &source).await
         })
         .await
 }
 
-/// Makes or mends one project. It is looked for before its role and its log group are there.
-async fn build(
+/// The project of one source. It is looked up before its role and its log group are there.
+async fn make_project(
     stream: &Stream,
-    env: &Env,
-    codebuild: &aws::CodeBuild,
+    codebuild: &CodeBuild,
     options: &Options,
     source: &Source,
 ) -> Result<()> {
+    let env = &codebuild.aws.env;
     let name = env.project_name(&source.name);
     let part = format!("build/{}", source.name);
     // Without its log group, the first build would make one that keeps everything for ever.
-    let (mut there, role, group) = tokio::try_join!(
-        codebuild.look(&name),
+    let (found, role, group) = try_join!(
+        codebuild.get(&name),
         stream.need::<Role>(&part),
         stream.need::<LogGroup>(&part)
     )?;
     let want = plan::want(env, source, &role.arn, &group.group, options);
-    let record = || plan::record(env, &source.name, &name);
-    if there.is_none() && !env.plan {
+    make_or_mend(stream, codebuild, source, &want, found).await
+}
+
+/// An update needs what was found: CodeBuild takes away the tags that are not said again.
+async fn make_or_mend(
+    stream: &Stream,
+    codebuild: &CodeBuild,
+    source: &Source,
+    want: &Project,
+    mut found: Option<Project>,
+) -> Result<()> {
+    let env = &codebuild.aws.env;
+    let record = plan::record(env, &source.name, &want.name);
+    if found.is_none() && !env.plan {
         stream.control.wait_for_account().await?;
-        if codebuild.create(&want).await? {
-            return stream.write(record().changed(Change::Created, &[])).await;
+        if codebuild.create(want).await? {
+            return stream.write(record.changed(Change::Created, &[])).await;
         }
-        there = Some(codebuild.there(&name).await?); // a run at the same time was faster
+        // A run at the same time was faster.
+        found = Some(codebuild.wait_visible(&want.name).await?);
     }
-    let (change, differences) = match plan::step(env, &want, there.as_ref())? {
-        Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (
-            Change::from_differences(&differences, env.plan),
-            differences,
-        ),
+    let record = match plan::step(env, want, found)? {
+        Step::Create => record.changed(Change::Create, &[]),
+        Step::Keep(_) => record.changed(Change::Kept, &[]),
+        Step::Change(_, differences) if env.plan => {
+            record.changed(Change::Update, &without_parts(differences))
+        }
+        Step::Change(have, differences) => {
+            stream.control.wait_for_account().await?;
+            codebuild.update(&plan::with_others(want, &have)).await?;
+            record.changed(Change::Updated, &without_parts(differences))
+        }
     };
-    if let (Change::Updated, Some(have)) = (change, &there) {
-        stream.control.wait_for_account().await?;
-        codebuild.update(&plan::with_others(&want, have)).await?;
-    }
-    stream.write(record().changed(change, &differences)).await
+    stream.write(record).await
 }

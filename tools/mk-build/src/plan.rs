@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plumbing::name::SOURCE;
-use plumbing::{Build, Difference, Env, Error, Record, Result, Source, Step};
+use plumbing::step::in_part;
+use plumbing::{Build, Difference, Env, Record, Result, Source, Step};
 
 /// What every build does.
 const BUILDSPEC: &str = include_str!("../buildspec.yml");
@@ -107,16 +108,27 @@ pub fn want(env: &Env, source: &Source, role: &str, group: &str, options: &Optio
     }
 }
 
+/// A part of a project that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// All of it: UpdateProject takes the settings and the tags together.
+    All,
+}
+
 /// Decides what is to be done.
 ///
 /// Errors: a project of that name is there and not the environment's.
-pub fn step(env: &Env, want: &Project, have: Option<&Project>) -> Result<Step> {
+pub fn step(env: &Env, want: &Project, have: Option<Project>) -> Result<Step<Project, Part>> {
     let Some(have) = have else {
         return Ok(Step::Create);
     };
-    if !env.owns(&have.tags) {
-        return Err(foreign(env, &want.name));
-    }
+    env.check_ours(format!("build project {}", want.name), &have.tags)?;
+    let differences = in_part(Part::All, differences(want, &have)).collect();
+    Ok(Step::from_differences(have, differences))
+}
+
+/// In what a project differs from what is wanted.
+fn differences(want: &Project, have: &Project) -> Vec<Difference> {
     let settings = if have.settings.is_empty() {
         "none".to_string()
     } else {
@@ -127,7 +139,7 @@ pub fn step(env: &Env, want: &Project, have: Option<&Project>) -> Result<Step> {
         Difference::between("role", &have.role, &want.role),
         Difference::between("source", &have.source, &want.source),
         Difference::between("artifacts", &have.artifacts, &want.artifacts),
-        buildspec(have, want),
+        difference_of_buildspecs(want, have),
         Difference::between("environment", &have.environment, &want.environment),
         Difference::between("compute", &have.compute, &want.compute),
         Difference::between("image", &have.image, &want.image),
@@ -140,52 +152,47 @@ pub fn step(env: &Env, want: &Project, have: Option<&Project>) -> Result<Step> {
         Difference::between("settings", settings, "none"),
     ];
     let tags: Vec<(String, String)> = want.tags.clone().into_iter().collect();
-    let tags = Difference::of_tags(&have.tags, &tags);
-    Ok(Step::Change(
-        fields
-            .into_iter()
-            .flatten()
-            .chain(variables(have, want))
-            .chain(tags)
-            .collect(),
-    ))
+    let mut differences: Vec<Difference> = fields.into_iter().flatten().collect();
+    differences.extend(differences_of_variables(want, have));
+    differences.extend(Difference::of_tags(&have.tags, &tags));
+    differences
 }
 
-/// Two buildspecs are not told line by line; blanks at their ends are no difference.
-fn buildspec(have: &Project, want: &Project) -> Option<Difference> {
-    (have.buildspec.trim() != want.buildspec.trim()).then(|| Difference {
+/// Two buildspecs are not shown line by line; blanks at their ends are no difference.
+fn difference_of_buildspecs(want: &Project, have: &Project) -> Option<Difference> {
+    if have.buildspec.trim() == want.buildspec.trim() {
+        return None;
+    }
+    Some(Difference {
         field: "buildspec".into(),
         old: "another".into(),
         new: "this version's".into(),
     })
 }
 
-/// One that others set is taken away, and its value not told: it may be a secret.
-fn variables(have: &Project, want: &Project) -> Vec<Difference> {
+/// A variable that others set is taken away, and its value not shown: it may be a secret.
+fn differences_of_variables(want: &Project, have: &Project) -> Vec<Difference> {
     let names: BTreeSet<&String> = have.variables.keys().chain(want.variables.keys()).collect();
-    let difference = |name: &String| {
-        let new = want.variables.get(name);
-        let old = have
-            .variables
-            .get(name)
-            .map(|old| if new.is_some() { old } else { "set" });
-        Difference::between(
-            &format!("variable {name}"),
-            old.unwrap_or("none"),
-            new.map_or("none", String::as_str),
-        )
-    };
-    names.into_iter().filter_map(difference).collect()
+    let mut differences = Vec::new();
+    for name in names {
+        let old = have.variables.get(name).map(String::as_str);
+        let new = want.variables.get(name).map(String::as_str);
+        let old = match new {
+            Some(_) => old,
+            None => Some("set"),
+        };
+        let field = format!("variable {name}");
+        let difference = Difference::between(&field, old.unwrap_or("none"), new.unwrap_or("none"));
+        differences.extend(difference);
+    }
+    differences
 }
 
-/// The project as an update has to say it: with the tags that others added, and the settings that go.
+/// The project as an update has to say it: with the tags that others added, and the settings that
+/// are to be taken away.
 pub fn with_others(want: &Project, have: &Project) -> Project {
-    let tags = have
-        .tags
-        .clone()
-        .into_iter()
-        .chain(want.tags.clone())
-        .collect();
+    let mut tags = have.tags.clone();
+    tags.extend(want.tags.clone());
     Project {
         tags,
         settings: have.settings.clone(),
@@ -193,30 +200,22 @@ pub fn with_others(want: &Project, have: &Project) -> Project {
     }
 }
 
-/// What is said of a project that is not the environment's.
-pub fn foreign(env: &Env, project: &str) -> Error {
-    Error::refused(format!(
-        "build project {project} exists and is not tagged plumbline:env={}; it is left alone",
-        env.name
-    ))
-    .hint("delete it, or name the environment or the source otherwise")
-}
-
-/// The source that a project is of: a name that was cut does not tell. Without that tag, all it is
-/// called, since no two records may have one name.
+/// The source that a project is of, by its tag: a name that was cut does not say it. Without that
+/// tag it is the project's own name, since no two records may have one name.
 pub fn source(have: &Project) -> &str {
     have.tags.get(SOURCE).unwrap_or(&have.name)
 }
 
-/// What a project tells of its source; the rest tells the pipeline.
+/// The record of a project's source, with what only the project knows of it; the pipeline knows the
+/// rest.
 pub fn source_record(have: &Project) -> Record {
-    let told = [("CONTEXT", "context"), ("DOCKERFILE", "dockerfile")].into_iter();
-    let told =
-        told.filter_map(|(variable, field)| Some((field, have.variables.get(variable)?.as_str())));
-    told.fold(
-        Record::new("source", source(have)),
-        |record, (field, value)| record.with(field, value),
-    )
+    let mut record = Record::new("source", source(have));
+    for (variable, field) in [("CONTEXT", "context"), ("DOCKERFILE", "dockerfile")] {
+        if let Some(value) = have.variables.get(variable) {
+            record = record.with(field, value.as_str());
+        }
+    }
+    record
 }
 
 /// A project's record.
