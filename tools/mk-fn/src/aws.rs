@@ -13,9 +13,9 @@ use aws_sdk_lambda::types::{
     FunctionConfiguration, LastUpdateStatus, LogFormat, LoggingConfig, PackageType, Runtime,
     State as Told, TracingConfig, TracingMode, VpcConfig,
 };
-use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, message, wait};
+use plumbing::{Aws, Error, Result, aws_error, code, message, wait};
 
-use crate::plan::{self, Field, Have, State, Want};
+use crate::plan::{self, Have, Part, State, Want};
 
 /// A role just made is not known to Lambda for some seconds. The same is said of one that does not
 /// trust it or lacks permissions, so the end of this time has to tell.
@@ -51,7 +51,7 @@ const GONE_DEADLINE: Duration = Duration::from_secs(5 * 60);
 pub struct Lambda {
     client: Client,
     /// The environment, and whether the tool may go on.
-    pub(crate) aws: Aws,
+    pub aws: Aws,
 }
 
 /// Makes the client of a tool.
@@ -65,9 +65,9 @@ pub fn client(aws: &Aws) -> Lambda {
 
 impl Lambda {
     /// The function of a name, unless it is being deleted; two calls deep.
-    pub async fn look(&self, name: &str) -> Result<Option<Have>> {
+    pub async fn get(&self, name: &str) -> Result<Option<Have>> {
         let Some(have) = self
-            .function(name)
+            .get_function(name)
             .await?
             .filter(|have| have.state != State::Deleting)
         else {
@@ -102,13 +102,13 @@ impl Lambda {
     }
 
     /// Waits for a function that someone else just made.
-    pub async fn there(&self, name: &str) -> Result<Have> {
-        wait::until(&self.aws.control, &hidden(name), SHOWS, || self.look(name)).await
+    pub async fn wait_visible(&self, name: &str) -> Result<Have> {
+        wait::until(&self.aws.control, &hidden(name), SHOWS, || self.get(name)).await
     }
 
     /// The function of a name as it is. Of Lambda's calls only this one and few others have a limit
     /// of their own: it serves to wait as well.
-    pub async fn function(&self, name: &str) -> Result<Option<Have>> {
+    pub async fn get_function(&self, name: &str) -> Result<Option<Have>> {
         let answer = match self.client.get_function().function_name(name).send().await {
             Ok(answer) => answer,
             Err(error) if code(&error) == "ResourceNotFoundException" => return Ok(None),
@@ -210,16 +210,27 @@ impl Lambda {
         }
     }
 
-    /// Brings one field into line, and waits until Lambda has done it.
-    pub async fn set(&self, want: &Want, field: Field) -> Result<()> {
-        match field {
-            Field::Code => self.set_code(want).await,
-            Field::Configuration => self.set_configuration(want).await,
-            Field::Invocation => return self.set_invocation(&want.function).await,
-            Field::Concurrency => return self.unreserve(&want.function).await,
-            Field::Tags => return self.retag(want).await,
+    /// Brings parts into line, one after the other: Lambda refuses two changes of one function at
+    /// once.
+    pub async fn mend(&self, want: &Want, parts: Vec<Part>) -> Result<()> {
+        let name = &want.function;
+        self.wait_idle(name).await?;
+        for part in parts {
+            self.set(want, part).await?;
+        }
+        self.wait_ready(name).await
+    }
+
+    /// Brings one part into line, and waits until Lambda has done it.
+    async fn set(&self, want: &Want, part: Part) -> Result<()> {
+        match part {
+            Part::Code => self.set_code(want).await,
+            Part::Configuration => self.set_configuration(want).await,
+            Part::Invocation => return self.set_invocation(&want.function).await,
+            Part::Concurrency => return self.unreserve(&want.function).await,
+            Part::Tags => return self.retag(want).await,
         }?;
-        self.settled(&want.function).await.map(drop)
+        self.wait_idle(&want.function).await.map(drop)
     }
 
     async fn set_code(&self, want: &Want) -> Result<()> {
@@ -356,16 +367,17 @@ impl Lambda {
     /// Waits until a function can be invoked and its last change is done, and answers how it is then.
     ///
     /// Errors: it could not be made, or someone deletes it meanwhile.
-    pub async fn settled(&self, name: &str) -> Result<State> {
+    async fn wait_idle(&self, name: &str) -> Result<State> {
         let what = format!("function {name} is not ready");
         wait::until(&self.aws.control, &what, ACTIVE_DEADLINE, || async {
-            let state = self.function(name).await?.map(|have| have.state);
+            let state = self.get_function(name).await?.map(|have| have.state);
             match state {
-                None => Err(plan::deleted(name)),
+                None => Err(plan::deleted_meanwhile(name)),
                 Some(State::Busy) => Ok(None),
-                Some(State::Failed(why)) => {
-                    Err(plan::lost(name, &format!("could not be made: {why}")))
-                }
+                Some(State::Failed(why)) => Err(plan::cannot_be_mended(
+                    name,
+                    &format!("could not be made: {why}"),
+                )),
                 Some(State::Deleting) => Err(Error::unfinished(format!(
                     "function {name} is being deleted"
                 ))
@@ -376,25 +388,25 @@ impl Lambda {
         .await
     }
 
-    /// Like [`settled`](Self::settled).
+    /// Like [`wait_idle`](Self::wait_idle).
     ///
     /// Errors: also that its last change failed.
-    pub async fn ready(&self, name: &str) -> Result<()> {
-        match self.settled(name).await? {
-            State::Stale(why) => Err(Error::refused(format!(
+    pub async fn wait_ready(&self, name: &str) -> Result<()> {
+        match self.wait_idle(name).await? {
+            State::UpdateFailed(why) => Err(Error::refused(format!(
                 "function {name} could not be changed: {why}"
             ))),
             _ => Ok(()),
         }
     }
 
-    /// Like [`ready`](Self::ready), of one just made, which may not show yet.
-    pub async fn made(&self, name: &str) -> Result<()> {
+    /// Like [`wait_ready`](Self::wait_ready), of one just made, which may not show yet.
+    pub async fn wait_created(&self, name: &str) -> Result<()> {
         wait::until(&self.aws.control, &hidden(name), SHOWS, || {
-            self.function(name)
+            self.get_function(name)
         })
         .await?;
-        self.ready(name).await
+        self.wait_ready(name).await
     }
 
     /// Deletes a function and waits until it is gone.
@@ -419,7 +431,7 @@ impl Lambda {
         }
         let what = format!("function {name} is still there");
         wait::until(&self.aws.control, &what, GONE_DEADLINE, || async {
-            Ok(self.function(name).await?.is_none().then_some(()))
+            Ok(self.get_function(name).await?.is_none().then_some(()))
         })
         .await
     }
@@ -562,7 +574,7 @@ fn state(told: &FunctionConfiguration) -> State {
             told.state_reason_code().map(|code| code.as_str()),
         )),
         (Some(Told::Pending), _) | (_, Some(LastUpdateStatus::InProgress)) => State::Busy,
-        (_, Some(LastUpdateStatus::Failed)) => State::Stale(why(
+        (_, Some(LastUpdateStatus::Failed)) => State::UpdateFailed(why(
             told.last_update_status_reason(),
             told.last_update_status_reason_code()
                 .map(|code| code.as_str()),
@@ -614,7 +626,7 @@ mod tests {
             (failed, State::Failed("No (InternalError)".into())),
             (
                 stale,
-                State::Stale("No (InsufficientRolePermissions)".into()),
+                State::UpdateFailed("No (InsufficientRolePermissions)".into()),
             ),
             (told().state(Told::Deleting), State::Deleting),
         ] {

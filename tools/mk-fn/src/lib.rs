@@ -7,42 +7,48 @@ pub mod aws;
 pub mod code;
 pub mod plan;
 
-use plumbing::{Aws, Change, Env, Function, Record, Result, Stream};
+use plumbing::step::delete_each;
+use plumbing::{Aws, Deletion, Function, Half, Owner, Record, Result, Stream};
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+/// The functions, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-fn",
+    half: Half::Pipelines,
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[Deletion {
+        kinds: &["function"],
+        delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
+    }],
+};
 
-/// The environment's functions as records, for `ls-env`.
-pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
-    let found = aws::client(aws).find().await?;
-    let ours = found.iter().filter(|(_, tags)| env.owns(tags));
-    Ok(ours
-        .map(|(function, tags)| plan::record(env, plan::source(function, tags), function))
-        .collect())
+/// The environment's functions as records.
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let env = &aws.env;
+    let mut records = Vec::new();
+    for (function, tags) in aws::client(aws).find().await? {
+        if env.owns(&tags) {
+            let source = plan::source(&function, &tags);
+            records.push(plan::record(env, source, &function));
+        }
+    }
+    Ok(records)
 }
 
-/// Deletes the functions among `records`, for `rm-env`, and waits until they are gone.
+/// Deletes the functions among `records`, and waits until they no longer exist.
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    let functions: Vec<Function> = records.iter().filter_map(Record::typed).collect();
-    if functions.is_empty() {
-        return Ok(());
-    }
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let lambda = aws::client(aws);
-    stream
-        .control
-        .try_all(functions, async |record| {
-            let Some(have) = lambda.function(&record.function).await? else {
-                return Ok(());
-            };
-            if !env.owns(&have.tags) {
-                return Err(plan::foreign(env, &record.function));
-            }
-            lambda.delete(&record.function, &have).await?;
-            stream
-                .write(Record::of(&record).changed(Change::Deleted, &[]))
-                .await
-        })
-        .await
+    delete_each(stream, records, async |record: &Function| {
+        let function = &record.function;
+        let Some(have) = lambda.get_function(function).await? else {
+            return Ok(false);
+        };
+        aws.env
+            .check_ours(format!("function {function}"), &have.tags)?;
+        lambda.delete(function, &have).await?;
+        Ok(true)
+    })
+    .await
 }

@@ -5,10 +5,11 @@
 //! `function/SOURCE`. Writes `function` as soon as it exists, and ends when it is Active.
 
 use clap::Parser;
+use mk_fn::aws::{self, Lambda};
 use mk_fn::code::{self, Code};
-use mk_fn::plan::{self, State};
-use mk_fn::{POLICY, aws};
-use plumbing::{Aws, Change, Env, LogGroup, Result, Role, Source, Step, Stream};
+use mk_fn::plan::{self, Have, State, Want};
+use plumbing::step::without_parts;
+use plumbing::{Aws, Change, LogGroup, Result, Role, Source, Step, Stream};
 use tokio::try_join;
 
 /// Make the functions that tag what an environment's sources built
@@ -18,7 +19,7 @@ struct Args {}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(mk_fn::OWNER.policy, run).await
 }
 
 async fn run(_: Args, stream: Stream) -> Result<()> {
@@ -26,59 +27,69 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let aws = Aws::connect(&stream, &env).await?;
     let lambda = aws::client(&aws);
     let code = code::code()?;
-    let (stream, env, lambda, code) = (&stream, &env, &lambda, &code);
+    let (stream, lambda, code) = (&stream, &lambda, &code);
     stream
         .for_each_record(|source: Source| async move {
-            function(stream, env, lambda, code, &source.name).await
+            make_function(stream, lambda, code, &source.name).await
         })
         .await
 }
 
-/// Makes or mends the function of one source. It is looked for before its role is known.
-async fn function(
-    stream: &Stream,
-    env: &Env,
-    lambda: &aws::Lambda,
-    code: &Code,
-    source: &str,
-) -> Result<()> {
-    let (name, part) = (env.function_name(source), format!("function/{source}"));
-    let needs = async {
-        // Lambda makes a log group that is not there at the first event, and keeps it for ever.
-        try_join!(stream.need::<Role>(&part), stream.need::<LogGroup>(&part))
-    };
-    let (mut there, (role, group)) = try_join!(lambda.look(&name), needs)?;
+/// The function of one source. It is looked up before its role is known.
+async fn make_function(stream: &Stream, lambda: &Lambda, code: &Code, source: &str) -> Result<()> {
+    let env = &lambda.aws.env;
+    let name = env.function_name(source);
+    let part = format!("function/{source}");
+    // Lambda makes a log group that is not there at the first event, and keeps it for ever.
+    let (found, role, group) = try_join!(
+        lambda.get(&name),
+        stream.need::<Role>(&part),
+        stream.need::<LogGroup>(&part)
+    )?;
     let want = plan::want(env, source, &role.arn, &group.group, code);
-    let record = || plan::record(env, source, &name);
-    if there.is_none() && !env.plan {
+    make_or_mend(stream, lambda, source, &want, found).await
+}
+
+/// What was found decides what is waited for, also where nothing differs.
+async fn make_or_mend(
+    stream: &Stream,
+    lambda: &Lambda,
+    source: &str,
+    want: &Want,
+    mut found: Option<Have>,
+) -> Result<()> {
+    let env = &lambda.aws.env;
+    let name = &want.function;
+    let record = plan::record(env, source, name);
+    if found.is_none() && !env.plan {
         stream.control.wait_for_account().await?;
-        if lambda.create(&want).await? {
-            stream.write(record().changed(Change::Created, &[])).await?;
+        if lambda.create(want).await? {
+            stream.write(record.changed(Change::Created, &[])).await?;
             // The first error ends both: where someone has deleted it, its retries are not to be set.
-            return try_join!(lambda.set_invocation(&name), lambda.made(&name)).map(drop);
+            try_join!(lambda.set_invocation(name), lambda.wait_created(name))?;
+            return Ok(());
         }
-        there = Some(lambda.there(&name).await?); // a run at the same time was faster
+        // A run at the same time was faster.
+        found = Some(lambda.wait_visible(name).await?);
     }
-    let (change, differences) = match plan::step(env, &want, there.as_ref())? {
-        Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (
-            Change::from_differences(&differences, env.plan),
-            differences,
-        ),
-    };
-    if change == Change::Updated {
-        stream.control.wait_for_account().await?;
-        lambda.settled(&name).await?;
-        // One after the other: Lambda refuses two changes of one function at once.
-        for field in plan::fields(&differences) {
-            lambda.set(&want, field).await?;
+    match plan::step(env, want, found)? {
+        Step::Create => stream.write(record.changed(Change::Create, &[])).await,
+        Step::Keep(have) => {
+            stream.write(record.changed(Change::Kept, &[])).await?;
+            if have.state == State::Busy && !env.plan {
+                lambda.wait_ready(name).await?;
+            }
+            Ok(())
         }
-        lambda.ready(&name).await?;
-        return stream.write(record().changed(change, &differences)).await;
-    }
-    stream.write(record().changed(change, &differences)).await?;
-    match there {
-        Some(have) if have.state == State::Busy && !env.plan => lambda.ready(&name).await,
-        _ => Ok(()),
+        Step::Change(_, differences) if env.plan => {
+            let record = record.changed(Change::Update, &without_parts(differences));
+            stream.write(record).await
+        }
+        Step::Change(have, differences) => {
+            stream.control.wait_for_account().await?;
+            lambda.mend(want, plan::parts(&have, &differences)).await?;
+            let record = record.changed(Change::Updated, &without_parts(differences));
+            stream.write(record).await
+        }
     }
 }

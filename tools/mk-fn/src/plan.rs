@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use plumbing::name::{FUNCTION_LIMIT, SOURCE, could_be};
-use plumbing::{Difference, Env, Error, Function, Record, Result, Step};
+use plumbing::step::{self, in_part};
+use plumbing::{Difference, Differences, Env, Error, Function, Record, Result, Step};
 
 use crate::code::Code;
 
@@ -115,16 +116,16 @@ pub enum State {
     /// It is being made, or a change is under way.
     Busy,
     /// It can be invoked, but its last change failed, and why.
-    Stale(String),
+    UpdateFailed(String),
     /// It could not be made, and why.
     Failed(String),
     /// It is being deleted.
     Deleting,
 }
 
-/// What one call brings into line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+/// A part of a function that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
     /// The code, and the processor that it is for.
     Code,
     /// How it runs.
@@ -140,42 +141,35 @@ pub enum Field {
 /// Decides what is to be done.
 ///
 /// Errors: a function of that name is there and not the environment's, or cannot be mended.
-pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
+pub fn step(env: &Env, want: &Want, have: Option<Have>) -> Result<Step<Have, Part>> {
     let Some(have) = have else {
         return Ok(Step::Create);
     };
-    if !env.owns(&have.tags) {
-        return Err(foreign(env, &want.function));
-    }
+    env.check_ours(format!("function {}", want.function), &have.tags)?;
     if have.package != "Zip" {
-        return Err(lost(
-            &want.function,
-            &format!("is of package type {}, wanted Zip", have.package),
-        ));
+        let why = format!("is of package type {}, wanted Zip", have.package);
+        return Err(cannot_be_mended(&want.function, &why));
     }
     if let State::Failed(why) = &have.state {
-        return Err(lost(&want.function, &format!("could not be made: {why}")));
+        let why = format!("could not be made: {why}");
+        return Err(cannot_be_mended(&want.function, &why));
     }
+    let differences = differences(want, &have);
+    Ok(Step::from_differences(have, differences))
+}
+
+/// In what a function differs from what is wanted, in the order of the calls that mend it.
+fn differences(want: &Want, have: &Have) -> Differences<Part> {
     let update = match &have.state {
-        State::Stale(why) => format!("failed: {why}"),
-        _ => "done".into(),
+        State::UpdateFailed(why) => format!("failed: {why}"),
+        _ => "done".to_string(),
     };
-    let reserved = have
-        .concurrency
-        .map_or("none".to_string(), |number| number.to_string());
-    let number =
-        |number: Option<i32>| number.map_or("default".to_string(), |number| number.to_string());
-    let list = |list: &[String]| {
-        if list.is_empty() {
-            "none".to_string()
-        } else {
-            list.join(" ")
-        }
-    };
-    let fields = [
+    let code = [
         Difference::between("last update", update, "done"),
         Difference::between("code", &have.sha, &want.code.sha),
         Difference::between("architecture", &have.architecture, ARCHITECTURE),
+    ];
+    let configuration = [
         Difference::between("runtime", &have.runtime, RUNTIME),
         Difference::between("handler", &have.handler, HANDLER),
         Difference::between("role", &have.role, &want.role),
@@ -187,61 +181,61 @@ pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
         Difference::between("log group", &have.log_group, &want.log_group),
         Difference::between("log format", &have.log_format, LOG_FORMAT),
         Difference::between("settings", list(&have.settings), "none"),
-        Difference::between("retries", number(have.retries), RETRIES),
-        Difference::between("event age", number(have.event_age), EVENT_AGE),
+    ];
+    let invocation = [
+        Difference::between("retries", number(have.retries, "default"), RETRIES),
+        Difference::between("event age", number(have.event_age, "default"), EVENT_AGE),
         Difference::between("destinations", list(&have.destinations), "none"),
-        Difference::between("reserved concurrency", reserved, "none"),
     ];
+    let reserved = number(have.concurrency, "none");
+    let concurrency = Difference::between("reserved concurrency", reserved, "none");
     let tags = Difference::of_tags(&have.tags, &want.tags);
-    Ok(Step::Change(
-        fields.into_iter().flatten().chain(tags).collect(),
-    ))
+    let mut differences = Differences::new();
+    differences.extend(in_part(Part::Code, code.into_iter().flatten()));
+    differences.extend(in_part(
+        Part::Configuration,
+        configuration.into_iter().flatten(),
+    ));
+    differences.extend(in_part(Part::Invocation, invocation.into_iter().flatten()));
+    differences.extend(in_part(Part::Concurrency, concurrency));
+    differences.extend(in_part(Part::Tags, tags));
+    differences
 }
 
-/// The calls that bring differences into line, each once; what failed may have been either.
-pub fn fields(differences: &[Difference]) -> Vec<Field> {
-    let mends = |field: &Field, difference: &Difference| match difference.field.as_str() {
-        "last update" => matches!(field, Field::Code | Field::Configuration),
-        "code" | "architecture" => *field == Field::Code,
-        "retries" | "event age" | "destinations" => *field == Field::Invocation,
-        "reserved concurrency" => *field == Field::Concurrency,
-        tag if tag.starts_with("tag ") => *field == Field::Tags,
-        _ => *field == Field::Configuration,
-    };
-    let all = [
-        Field::Code,
-        Field::Configuration,
-        Field::Invocation,
-        Field::Concurrency,
-        Field::Tags,
-    ];
-    all.into_iter()
-        .filter(|field| {
-            differences
-                .iter()
-                .any(|difference| mends(field, difference))
-        })
-        .collect()
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_string();
+    }
+    names.join(" ")
 }
 
-/// What is said of a function that is not the environment's.
-pub fn foreign(env: &Env, function: &str) -> Error {
-    Error::refused(format!(
-        "function {function} exists and is not tagged plumbline:env={}; it is left alone",
-        env.name
-    ))
-    .hint("delete it, or name the environment or the source otherwise")
+fn number(number: Option<i32>, without: &str) -> String {
+    match number {
+        Some(number) => number.to_string(),
+        None => without.to_string(),
+    }
+}
+
+/// The parts that are to be set, each once and in the order of their calls. An update that failed may
+/// have been of the code or of the configuration, which Lambda does not say: both are set again.
+pub fn parts(have: &Have, differences: &Differences<Part>) -> Vec<Part> {
+    let mut parts = step::parts(differences);
+    if let State::UpdateFailed(_) = have.state {
+        parts.retain(|part| !matches!(part, Part::Code | Part::Configuration));
+        parts.splice(0..0, [Part::Code, Part::Configuration]);
+    }
+    parts
 }
 
 /// What is said of a function that no change mends.
-pub fn lost(function: &str, why: &str) -> Error {
+pub fn cannot_be_mended(function: &str, why: &str) -> Error {
     Error::refused(format!("function {function} {why}")).hint(format!(
         "aws lambda delete-function --function-name {function}, then run the pipeline again"
     ))
 }
 
 /// What is said of a function that was there and is no longer.
-pub fn deleted(function: &str) -> Error {
+pub fn deleted_meanwhile(function: &str) -> Error {
     Error::unfinished(format!(
         "function {function} was deleted while it was waited for"
     ))
