@@ -15,10 +15,10 @@ use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
     ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
-use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
+use plumbing::{Aws, Error, Result, aws_error, code, wait};
 use tokio::try_join;
 
-use crate::plan::{self, Field, Have};
+use crate::plan::{self, Have, Part, Want};
 
 /// A bucket just made is not known everywhere for some seconds; another change of it is under way.
 const FRESH: &[(&str, &str)] = &[("NoSuchBucket", ""), ("OperationAborted", "")];
@@ -40,9 +40,9 @@ const PASSES: [&str; 5] = [
 const BATCH: i32 = 1000;
 
 /// What S3 shows of a name.
-pub enum Shown {
-    /// No bucket.
-    Nothing,
+pub enum BucketTags {
+    /// There is no bucket.
+    NoBucket,
     /// A bucket of the account, with its tags.
     Tags(BTreeMap<String, String>),
     /// A bucket that is none of the account's in this region, in words, and what S3 answered.
@@ -53,7 +53,7 @@ pub enum Shown {
 pub struct S3 {
     client: Client,
     /// The environment, and whether the tool may go on.
-    pub(crate) aws: Aws,
+    pub aws: Aws,
 }
 
 /// Makes the client of a tool. An endpoint of one's own has no name for each bucket.
@@ -73,16 +73,16 @@ impl S3 {
     /// The bucket of a name; two calls deep.
     ///
     /// Errors: it is another account's, or of another region.
-    pub async fn look(&self, name: &str) -> Result<Option<Have>> {
-        match self.shown(name).await? {
-            Shown::Nothing => Ok(None),
-            Shown::Tags(tags) => self.with(name, tags).await.map(Some),
-            Shown::Elsewhere(_, error) => Err(error),
+    pub async fn get(&self, name: &str) -> Result<Option<Have>> {
+        match self.get_tags(name).await? {
+            BucketTags::NoBucket => Ok(None),
+            BucketTags::Tags(tags) => self.with_settings(name, tags).await.map(Some),
+            BucketTags::Elsewhere(_, error) => Err(error),
         }
     }
 
     /// A bucket with these tags; what else it is like is asked only of the environment's.
-    pub async fn with(&self, name: &str, tags: BTreeMap<String, String>) -> Result<Have> {
+    pub async fn with_settings(&self, name: &str, tags: BTreeMap<String, String>) -> Result<Have> {
         if !self.aws.env.owns(&tags) {
             return Ok(Have {
                 tags,
@@ -110,13 +110,13 @@ impl S3 {
     }
 
     /// Waits for a bucket that someone else just made.
-    pub async fn there(&self, name: &str) -> Result<Have> {
+    pub async fn wait_visible(&self, name: &str) -> Result<Have> {
         let what = format!("bucket {name} exists, but S3 does not show it");
-        wait::until(&self.aws.control, &what, SHOWS, || self.look(name)).await
+        wait::until(&self.aws.control, &what, SHOWS, || self.get(name)).await
     }
 
     /// What S3 shows of a name, with a bucket's tags.
-    pub async fn shown(&self, name: &str) -> Result<Shown> {
+    pub async fn get_tags(&self, name: &str) -> Result<BucketTags> {
         let answer = self
             .client
             .get_bucket_tagging()
@@ -126,7 +126,7 @@ impl S3 {
             .await;
         let error = match answer {
             Ok(answer) => {
-                return Ok(Shown::Tags(
+                return Ok(BucketTags::Tags(
                     answer
                         .tag_set
                         .into_iter()
@@ -138,15 +138,15 @@ impl S3 {
         };
         let told = |error| aws_error("s3:GetBucketTagging", format!("find bucket {name}"), error);
         match code(&error) {
-            "NoSuchBucket" => Ok(Shown::Nothing),
-            "NoSuchTagSet" => Ok(Shown::Tags(BTreeMap::new())),
-            "PermanentRedirect" | "AuthorizationHeaderMalformed" => Ok(Shown::Elsewhere(
+            "NoSuchBucket" => Ok(BucketTags::NoBucket),
+            "NoSuchTagSet" => Ok(BucketTags::Tags(BTreeMap::new())),
+            "PermanentRedirect" | "AuthorizationHeaderMalformed" => Ok(BucketTags::Elsewhere(
                 plan::IN_ANOTHER_REGION,
                 Error::refused(format!("bucket {name} exists in another region; it is left alone"))
                     .hint("delete it, or name the environment otherwise"),
             )),
             // A bucket of one's own that one may not read is told the same.
-            "AccessDenied" if self.is_nobodys_here(name).await => Ok(Shown::Elsewhere(
+            "AccessDenied" if self.is_nobodys_here(name).await => Ok(BucketTags::Elsewhere(
                 plan::ANOTHERS,
                 told(error).hint(
                     "bucket names are the world's, and another account has this one: name the environment otherwise",
@@ -299,7 +299,8 @@ impl S3 {
     }
 
     /// Makes a bucket with its tags; answers false where it is there already.
-    pub async fn create(&self, name: &str) -> Result<bool> {
+    pub async fn create(&self, want: &Want) -> Result<bool> {
+        let name = &want.bucket;
         let tags = self.sdk_tags(name)?;
         // In us-east-1 S3 takes no location, everywhere else it wants one.
         let location = (self.aws.env.region != "us-east-1")
@@ -340,7 +341,8 @@ impl S3 {
 
     /// Sets all that a bucket just made lacks, one after the other; it has no policy and no rules of
     /// others.
-    pub async fn set_up(&self, name: &str, encryption: &str) -> Result<()> {
+    pub async fn set_up(&self, want: &Want) -> Result<()> {
+        let (name, encryption) = (&want.bucket, &want.encryption);
         self.block_public_access(name).await?;
         self.permit(name, None).await?;
         self.encrypt(name, encryption).await?;
@@ -349,16 +351,17 @@ impl S3 {
     }
 
     /// Brings one field into line.
-    pub async fn set(&self, name: &str, field: Field, encryption: &str) -> Result<()> {
-        match field {
-            Field::PublicAccess => self.block_public_access(name).await,
-            Field::Ownership => self.own_objects(name).await,
+    pub async fn set(&self, want: &Want, part: Part) -> Result<()> {
+        let (name, encryption) = (&want.bucket, &want.encryption);
+        match part {
+            Part::PublicAccess => self.block_public_access(name).await,
+            Part::Ownership => self.own_objects(name).await,
             // As they are at this moment: others' statements and rules stay.
-            Field::Policy => self.permit(name, self.policy(name).await?.as_ref()).await,
-            Field::Encryption => self.encrypt(name, encryption).await,
-            Field::Versioning => self.keep_versions(name).await,
-            Field::Lifecycle => self.expire(name, self.rules(name).await?).await,
-            Field::Tags => self.retag(name).await,
+            Part::Policy => self.permit(name, self.policy(name).await?.as_ref()).await,
+            Part::Encryption => self.encrypt(name, encryption).await,
+            Part::Versioning => self.keep_versions(name).await,
+            Part::Lifecycle => self.expire(name, self.rules(name).await?).await,
+            Part::Tags => self.retag(name).await,
         }
     }
 
@@ -401,7 +404,7 @@ impl S3 {
 
     /// Puts our statement into a policy.
     async fn permit(&self, name: &str, have: Option<&serde_json::Value>) -> Result<()> {
-        let policy = plan::with_ours(&self.aws.env, name, have);
+        let policy = plan::with_our_statement(&self.aws.env, name, have);
         let request = self
             .client
             .put_bucket_policy()
@@ -485,10 +488,10 @@ impl S3 {
     /// Sets our tags; S3 replaces the whole set, so others' are put again.
     async fn retag(&self, name: &str) -> Result<()> {
         let ours = self.sdk_tags(name)?;
-        let theirs = match self.shown(name).await? {
-            Shown::Tags(tags) => tags,
-            Shown::Nothing => BTreeMap::new(), // one just made may not show yet
-            Shown::Elsewhere(_, error) => return Err(error),
+        let theirs = match self.get_tags(name).await? {
+            BucketTags::Tags(tags) => tags,
+            BucketTags::NoBucket => BTreeMap::new(), // one just made may not show yet
+            BucketTags::Elsewhere(_, error) => return Err(error),
         };
         let theirs = theirs.into_iter();
         let theirs = theirs.filter(|(key, _)| !ours.iter().any(|tag| tag.key == *key));

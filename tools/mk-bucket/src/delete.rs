@@ -7,15 +7,16 @@ use plumbing::{Result, wait};
 use crate::aws::S3;
 
 /// What writes to the bucket is gone by now, but its last objects may still be on their way.
-const GOES: Duration = Duration::from_secs(10 * 60);
+const EMPTY_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
 /// Deletes every version, every delete marker and every unfinished upload, then the bucket; again
 /// while something arrives.
-pub async fn all(s3: &S3, bucket: &str) -> Result<()> {
+pub async fn bucket_with_objects(s3: &S3, bucket: &str) -> Result<()> {
     let what = format!("bucket {bucket} is still not empty");
-    wait::until(&s3.aws.control, &what, GOES, || async {
+    wait::until(&s3.aws.control, &what, EMPTY_DEADLINE, || async {
         s3.empty(bucket).await?;
-        Ok(s3.delete(bucket).await?.then_some(()))
+        let deleted = s3.delete(bucket).await?;
+        Ok(deleted.then_some(()))
     })
     .await
 }

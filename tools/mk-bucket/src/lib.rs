@@ -8,59 +8,64 @@ pub mod aws;
 mod delete;
 pub mod plan;
 
-use aws::Shown;
-use plumbing::{Aws, Bucket, Change, Env, Record, Result, Stream};
+use plumbing::step::delete_each;
+use plumbing::{Aws, Bucket, Deletion, Half, Owner, Record, Result, Stream};
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+use crate::aws::BucketTags;
 
-/// The environment's bucket as a record, for `ls-env`.
-pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
-    let (s3, name) = (aws::client(aws), env.bucket_name());
-    match s3.shown(&name).await? {
-        Shown::Tags(tags) if env.owns(&tags) => {
-            let have = s3.with(&name, tags).await?;
-            Ok(vec![plan::record(env, plan::settled(env, &name, &have))])
+/// The bucket, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-bucket",
+    half: Half::Pipelines,
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[Deletion {
+        kinds: &["bucket"],
+        delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
+    }],
+};
+
+/// The environment's bucket as a record, if there is one.
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let env = &aws.env;
+    let s3 = aws::client(aws);
+    let bucket = env.bucket_name();
+    match s3.get_tags(&bucket).await? {
+        BucketTags::Tags(tags) if env.owns(&tags) => {
+            let have = s3.with_settings(&bucket, tags).await?;
+            let encryption = plan::encryption_once_set_up(env, &bucket, &have);
+            Ok(vec![plan::record(env, encryption)])
         }
-        Shown::Elsewhere(why, _) => {
-            stream
-                .voice
-                .say(&format!("bucket {name} {why}; it is left alone"));
+        BucketTags::Elsewhere(why, _) => {
+            let line = format!("bucket {bucket} {why}; it is left alone");
+            aws.voice.say(&line);
             Ok(Vec::new())
         }
-        _ => Ok(Vec::new()),
+        BucketTags::Tags(_) | BucketTags::NoBucket => Ok(Vec::new()),
     }
 }
 
-/// Deletes the bucket among `records` with every version of every object, for `rm-env`, once nothing
-/// writes to it.
+/// Deletes the bucket among `records` with every version of every object, once nothing writes to it.
 ///
 /// Errors: it is not the environment's, and left alone; or something in it cannot be deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    let buckets: Vec<Bucket> = records.iter().filter_map(Record::typed).collect();
-    if buckets.is_empty() {
-        return Ok(());
-    }
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let s3 = aws::client(aws);
-    stream
-        .control
-        .try_all(buckets, async |record| {
-            match s3.shown(&record.bucket).await? {
-                Shown::Tags(tags) if env.owns(&tags) => {}
-                Shown::Tags(_) => return Err(plan::foreign(env, &record.bucket)),
-                Shown::Nothing => return Ok(()),
-                Shown::Elsewhere(why, _) => {
-                    // The environment's own is gone, and somebody was glad of its name.
-                    stream
-                        .voice
-                        .say(&format!("bucket {} {why}; it is left alone", record.bucket));
-                    return Ok(());
-                }
+    delete_each(stream, records, async |record: &Bucket| {
+        let bucket = &record.bucket;
+        match s3.get_tags(bucket).await? {
+            BucketTags::NoBucket => Ok(false),
+            BucketTags::Elsewhere(why, _) => {
+                // The environment's own was deleted, and somebody else has taken its name.
+                let line = format!("bucket {bucket} {why}; it is left alone");
+                aws.voice.say(&line);
+                Ok(false)
             }
-            delete::all(&s3, &record.bucket).await?;
-            stream
-                .write(Record::of(&record).changed(Change::Deleted, &[]))
-                .await
-        })
-        .await
+            BucketTags::Tags(tags) => {
+                aws.env.check_ours(format!("bucket {bucket}"), &tags)?;
+                delete::bucket_with_objects(&s3, bucket).await?;
+                Ok(true)
+            }
+        }
+    })
+    .await
 }

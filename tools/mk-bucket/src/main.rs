@@ -5,9 +5,9 @@
 //! that.
 
 use clap::Parser;
-use mk_bucket::plan;
-use mk_bucket::{POLICY, aws};
-use plumbing::{Aws, Change, Result, Step, Stream};
+use mk_bucket::aws;
+use mk_bucket::plan::{self, Have, Part};
+use plumbing::{Aws, Change, Resource, Result, Stream};
 
 /// Make the artifact bucket of an environment's pipelines
 #[derive(Parser)]
@@ -20,40 +20,39 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(mk_bucket::OWNER.policy, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let s3 = aws::client(&aws);
-    let name = env.bucket_name();
-    let record = || plan::record(&env, Some(&args.encryption));
-    let mut there = s3.look(&name).await?;
-    if there.is_none() && !env.plan {
-        stream.control.wait_for_account().await?;
-        if s3.create(&name).await? {
-            stream
-                .write(plan::record(&env, None).changed(Change::Created, &[]))
-                .await?;
-            s3.set_up(&name, &args.encryption).await?;
-            return stream.write(record().changed(Change::Created, &[])).await;
-        }
-        there = Some(s3.there(&name).await?); // a run at the same time was faster
-    }
-    let (change, differences) = match plan::step(&env, &name, &args.encryption, there.as_ref())? {
-        Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (
-            Change::from_differences(&differences, env.plan),
-            differences,
-        ),
+    let want = plan::want(&env, &args.encryption);
+    let record = plan::record(&env, Some(&want.encryption));
+    // Without the encryption, which says that all is set.
+    let created_first = plan::record(&env, None).changed(Change::Created, &[]);
+    let created = record.clone().changed(Change::Created, &[]);
+    let bucket = Resource {
+        found: s3.get(&want.bucket).await?,
+        record,
+        create: async || {
+            if !s3.create(&want).await? {
+                return Ok(false);
+            }
+            stream.write(created_first).await?;
+            s3.set_up(&want).await?;
+            stream.write(created).await?;
+            Ok(true)
+        },
+        wait_visible: async || s3.wait_visible(&want.bucket).await,
+        compare: |have: &Have| plan::compare(&env, &want, have),
+        mend: async |parts: Vec<Part>| {
+            // One after the other: S3 refuses two changes of one bucket at once.
+            for part in parts {
+                s3.set(&want, part).await?;
+            }
+            Ok(())
+        },
     };
-    if change == Change::Updated {
-        stream.control.wait_for_account().await?;
-        // One after the other: S3 refuses two changes of one bucket at once.
-        for field in plan::fields(&differences) {
-            s3.set(&name, field, &args.encryption).await?;
-        }
-    }
-    stream.write(record().changed(change, &differences)).await
+    bucket.make_or_mend(&stream, &aws).await
 }

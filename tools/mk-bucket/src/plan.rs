@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use plumbing::{Bucket, Difference, Env, Error, Record, Result, Step};
+use plumbing::step::in_part;
+use plumbing::{Bucket, Difference, Differences, Env, Record, Result};
 use serde_json::{Value, json};
 
 /// After how many days an artifact is deleted, and after how many more its bytes.
@@ -43,6 +44,27 @@ pub fn encryption(text: &str) -> Result<String, String> {
     }
 }
 
+/// The bucket as it is to be.
+#[derive(Clone, Debug)]
+pub struct Want {
+    /// Its name in S3.
+    pub bucket: String,
+    /// How objects are encrypted: `aws:kms` or `AES256`.
+    pub encryption: String,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+}
+
+/// The bucket of an environment.
+pub fn want(env: &Env, encryption: &str) -> Want {
+    let bucket = env.bucket_name();
+    Want {
+        encryption: encryption.into(),
+        tags: env.tags_of(&bucket),
+        bucket,
+    }
+}
+
 /// The bucket that is there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Have {
@@ -62,9 +84,9 @@ pub struct Have {
     pub lifecycle: [String; 2],
 }
 
-/// What one call brings into line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+/// A part of a bucket that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
     /// The block of public access.
     PublicAccess,
     /// Who owns objects.
@@ -75,72 +97,67 @@ pub enum Field {
     Encryption,
     /// Versions.
     Versioning,
-    /// When objects go.
+    /// When objects expire.
     Lifecycle,
     /// The tags.
     Tags,
 }
 
-/// Decides what is to be done.
+/// In what a bucket differs from what is wanted.
 ///
-/// Errors: a bucket of that name is there and not the environment's.
-pub fn step(env: &Env, name: &str, encryption: &str, have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else {
-        return Ok(Step::Create);
+/// Errors: it is not the environment's.
+pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
+    env.check_ours(format!("bucket {}", want.bucket), &have.tags)?;
+    let mut differences = differences_of_settings(env, want, have);
+    let tags = Difference::of_tags(&have.tags, &want.tags);
+    differences.extend(in_part(Part::Tags, tags));
+    Ok(differences)
+}
+
+fn differences_of_settings(env: &Env, want: &Want, have: &Have) -> Differences<Part> {
+    let old_policy = match &have.policy {
+        Some(policy) => policy.to_string(),
+        None => "none".to_string(),
     };
-    if !env.owns(&have.tags) {
-        return Err(foreign(env, name));
-    }
-    let policy = have
-        .policy
-        .as_ref()
-        .map_or("none".to_string(), Value::to_string);
-    let fields = [
-        Difference::between("public access blocked", have.private, true),
-        Difference::between("object ownership", &have.ownership, "BucketOwnerEnforced"),
-        Difference::between("policy", policy, with_ours(env, name, have.policy.as_ref())),
-        Difference::between("encryption", &have.encryption, encryption),
-        Difference::between("versioning", &have.versioning, "Enabled"),
-        Difference::between(
-            "lifecycle",
-            have.lifecycle.join("; "),
-            [OBJECTS, MARKERS].join("; "),
+    let new_policy = with_our_statement(env, &want.bucket, have.policy.as_ref());
+    let old_lifecycle = have.lifecycle.join("; ");
+    let new_lifecycle = [OBJECTS, MARKERS].join("; ");
+    let parts = [
+        (
+            Part::PublicAccess,
+            Difference::between("public access blocked", have.private, true),
+        ),
+        (
+            Part::Ownership,
+            Difference::between("object ownership", &have.ownership, "BucketOwnerEnforced"),
+        ),
+        (
+            Part::Policy,
+            Difference::between("policy", old_policy, new_policy),
+        ),
+        (
+            Part::Encryption,
+            Difference::between("encryption", &have.encryption, &want.encryption),
+        ),
+        (
+            Part::Versioning,
+            Difference::between("versioning", &have.versioning, "Enabled"),
+        ),
+        (
+            Part::Lifecycle,
+            Difference::between("lifecycle", old_lifecycle, new_lifecycle),
         ),
     ];
-    let tags = Difference::of_tags(&have.tags, &env.tags_of(name));
-    Ok(Step::Change(
-        fields.into_iter().flatten().chain(tags).collect(),
-    ))
-}
-
-/// The calls that bring differences into line, each once.
-pub fn fields(differences: &[Difference]) -> Vec<Field> {
-    let field = |difference: &Difference| match difference.field.as_str() {
-        "public access blocked" => Field::PublicAccess,
-        "object ownership" => Field::Ownership,
-        "policy" => Field::Policy,
-        "encryption" => Field::Encryption,
-        "versioning" => Field::Versioning,
-        "lifecycle" => Field::Lifecycle,
-        _ => Field::Tags,
-    };
-    let mut fields: Vec<Field> = differences.iter().map(field).collect();
-    fields.dedup(); // the tags come last and together
-    fields
-}
-
-/// What is said of a bucket that is not the environment's.
-pub fn foreign(env: &Env, name: &str) -> Error {
-    Error::refused(format!(
-        "bucket {name} exists and is not tagged plumbline:env={}; it is left alone",
-        env.name
-    ))
-    .hint("delete it, or name the environment otherwise")
+    let mut differences = Differences::new();
+    for (part, difference) in parts {
+        differences.extend(in_part(part, difference));
+    }
+    differences
 }
 
 /// A policy with our statement in it as it is to be, and the others as they are.
-pub fn with_ours(env: &Env, name: &str, have: Option<&Value>) -> Value {
-    let arn = arn(env, name);
+pub fn with_our_statement(env: &Env, bucket: &str, have: Option<&Value>) -> Value {
+    let arn = arn(env, bucket);
     let ours = json!({
         "Sid": TLS_ONLY,
         "Effect": "Deny",
@@ -153,35 +170,34 @@ pub fn with_ours(env: &Env, name: &str, have: Option<&Value>) -> Value {
         return json!({"Version": "2012-10-17", "Statement": [ours]});
     };
     let mut policy = have.clone();
-    let statements = match policy["Statement"].take() {
+    let mut statements = match policy["Statement"].take() {
         Value::Array(statements) => statements,
         Value::Null => Vec::new(),
         one => vec![one],
     };
-    let place = statements
-        .iter()
-        .position(|statement| statement["Sid"] == TLS_ONLY);
-    let mut merged = statements;
-    match place {
+    let found = statements
+        .iter_mut()
+        .find(|statement| statement["Sid"] == TLS_ONLY);
+    match found {
         // As it stands there, where it says the same: the order of fields is no difference.
-        Some(place) if merged[place] == ours => {}
-        Some(place) => merged[place] = ours,
-        None => merged.push(ours),
+        Some(found) if *found == ours => {}
+        Some(found) => *found = ours,
+        None => statements.push(ours),
     }
-    policy["Statement"] = merged.into();
+    policy["Statement"] = statements.into();
     policy
 }
 
-/// The encryption of a bucket that lacks nothing, for its record: one that was left half made is
-/// told without.
-pub fn settled<'a>(env: &Env, name: &str, have: &'a Have) -> Option<&'a str> {
-    let Ok(Step::Change(differences)) = step(env, name, &have.encryption, Some(have)) else {
-        return None;
+/// The encryption of a bucket that lacks nothing, for its record: a bucket that was left half made
+/// is recorded without.
+pub fn encryption_once_set_up<'a>(env: &Env, bucket: &str, have: &'a Have) -> Option<&'a str> {
+    encryption(&have.encryption).ok()?;
+    let want = Want {
+        bucket: bucket.into(),
+        ..want(env, &have.encryption)
     };
-    let lacks = fields(&differences)
-        .iter()
-        .any(|field| *field != Field::Tags);
-    (!lacks && encryption(&have.encryption).is_ok()).then_some(&have.encryption)
+    let lacks_nothing = differences_of_settings(env, &want, have).is_empty();
+    lacks_nothing.then_some(&have.encryption)
 }
 
 /// The bucket's ARN.
