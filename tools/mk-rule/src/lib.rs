@@ -7,49 +7,51 @@
 pub mod aws;
 pub mod plan;
 
-use plumbing::{Aws, Change, Env, Record, Result, Rule, Stream, wait};
+use plumbing::step::delete_each;
+use plumbing::{Aws, Deletion, Half, Owner, Record, Result, Rule, Stream, wait};
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+/// The rules, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-rule",
+    half: Half::Pipelines,
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[Deletion {
+        kinds: &["rule"],
+        delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
+    }],
+};
 
-/// The environment's rules as records, for `ls-env`.
-pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+/// The environment's rules as records.
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let env = &aws.env;
     let events = aws::client(aws);
-    let names = events.names().await?;
-    let found = wait::all(names.iter().map(|name| events.look(name))).await?;
-    let ours = names
-        .iter()
-        .zip(&found)
-        .filter_map(|(name, have)| Some((name, have.as_ref()?)));
-    let ours = ours.filter(|(_, have)| env.owns(&have.tags));
-    Ok(ours
-        .map(|(name, have)| plan::found(env, name, have))
-        .collect())
+    let rules = events.list_names().await?;
+    let found = wait::all(rules.iter().map(|rule| events.get(rule))).await?;
+    let mut records = Vec::new();
+    for (rule, have) in rules.iter().zip(found) {
+        let Some(have) = have else { continue };
+        if env.owns(&have.tags) {
+            let name = plan::record_name(rule, &have);
+            records.push(plan::record(env, name, rule, have.is_enabled()));
+        }
+    }
+    Ok(records)
 }
 
-/// Deletes the rules among `records` with their targets, for `rm-env`: first of all, so that nothing
-/// starts anew.
+/// Deletes the rules among `records` with their targets.
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    let rules: Vec<Rule> = records.iter().filter_map(Record::typed).collect();
-    if rules.is_empty() {
-        return Ok(());
-    }
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let events = aws::client(aws);
-    stream
-        .control
-        .try_all(rules, async |record| {
-            let Some(have) = events.look(&record.rule).await? else {
-                return Ok(());
-            };
-            if !env.owns(&have.tags) {
-                return Err(plan::foreign(env, &record.rule));
-            }
-            events.delete(&record.rule, &have.targets).await?;
-            stream
-                .write(Record::of(&record).changed(Change::Deleted, &[]))
-                .await
-        })
-        .await
+    delete_each(stream, records, async |record: &Rule| {
+        let rule = &record.rule;
+        let Some(have) = events.get(rule).await? else {
+            return Ok(false);
+        };
+        aws.env.check_ours(format!("rule {rule}"), &have.tags)?;
+        events.delete(rule, &have.targets).await?;
+        Ok(true)
+    })
+    .await
 }

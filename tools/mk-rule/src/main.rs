@@ -5,9 +5,9 @@
 //! trigger one push would start two runs.
 
 use clap::Parser;
-use mk_rule::plan::{self, Field, Want};
-use mk_rule::{POLICY, aws};
-use plumbing::{Aws, Change, Env, Pipeline, Result, Role, Source, Step, Stream};
+use mk_rule::aws::{self, Events};
+use mk_rule::plan::{self, Have, Part};
+use plumbing::{Aws, Change, Error, Pipeline, Resource, Result, Role, Source, Stream};
 
 /// Make the rules that start an environment's pipelines
 #[derive(Parser)]
@@ -16,70 +16,54 @@ struct Args {}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(mk_rule::OWNER.policy, run).await
 }
 
 async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let events = aws::client(&aws);
-    let (stream, env, events) = (&stream, &env, &events);
+    let (stream, events) = (&stream, &events);
     stream
-        .for_each_record(|source: Source| rule(stream, env, events, source))
+        .for_each_record(|source: Source| make_or_mend(stream, events, source))
         .await
 }
 
-/// Makes or mends one rule. It is looked for before its pipeline exists.
-async fn rule(stream: &Stream, env: &Env, events: &aws::Events, source: Source) -> Result<()> {
-    let (rule_name, role_name) = (
-        env.rule_name(&source.name),
-        format!("events/{}", source.name),
-    );
-    let (there, pipeline, role) = tokio::try_join!(
-        events.look(&rule_name),
+/// Makes or mends the rule of a source. It is looked for before its pipeline exists.
+async fn make_or_mend(stream: &Stream, events: &Events, source: Source) -> Result<()> {
+    let env = &events.aws.env;
+    let rule = env.rule_name(&source.name);
+    let role = format!("events/{}", source.name);
+    let (found, pipeline, role) = tokio::try_join!(
+        events.get(&rule),
         stream.need::<Pipeline>(&source.name),
-        stream.need::<Role>(&role_name)
+        stream.need::<Role>(&role)
     )?;
     let want = plan::want(env, &source, &pipeline.arn, &role.arn);
-    let record = || plan::record(env, &source.name, &rule_name, want.enabled);
-    let (change, differences) = match plan::step(env, &want, there.as_ref())? {
-        Step::Create => (
-            if env.plan {
-                Change::Create
-            } else {
-                Change::Created
-            },
-            Vec::new(),
-        ),
-        Step::Change(differences) => (
-            Change::from_differences(&differences, env.plan),
-            differences,
-        ),
-    };
-    let mut fields = plan::fields(&differences);
-    if change == Change::Created {
-        fields = vec![Field::Rule, Field::Target];
-    }
-    if matches!(change, Change::Created | Change::Updated) {
-        stream.control.wait_for_account().await?;
-        for field in fields {
-            set(events, &want, field).await?;
-            if (change, field) == (Change::Created, Field::Rule) {
-                stream.write(record().changed(change, &[])).await?;
+    let record = plan::record(env, &source.name, &rule, want.enabled);
+    let created = record.clone().changed(Change::Created, &[]);
+    let resource = Resource {
+        found,
+        record,
+        create: async || {
+            events.set(&want, Part::Rule).await?;
+            stream.write(created).await?;
+            events.set(&want, Part::Target).await?;
+            Ok(true)
+        },
+        // PutRule makes a rule or changes the one that is there: it never says that one exists.
+        wait_visible: async || {
+            let message = format!("rule {rule} exists already (this is a defect of the tool)");
+            Err(Error::refused(message))
+        },
+        compare: |have: &Have| plan::compare(env, &want, have),
+        mend: async |parts: Vec<Part>| {
+            // One after the other: EventBridge refuses two changes of one rule at once.
+            for part in parts {
+                events.set(&want, part).await?;
             }
-        }
-        if change == Change::Created {
-            return Ok(());
-        }
-    }
-    stream.write(record().changed(change, &differences)).await
-}
-
-/// One after the other: EventBridge refuses two changes of one rule at once.
-async fn set(events: &aws::Events, want: &Want, field: Field) -> Result<()> {
-    match field {
-        Field::Rule => events.put(want).await,
-        Field::Target => events.aim(want).await,
-        Field::Tags => events.retag(want).await,
-    }
+            Ok(())
+        },
+    };
+    resource.make_or_mend(stream, &events.aws).await
 }

@@ -1,13 +1,17 @@
-//! What a rule should be, what is there, and what follows. Pure.
+//! What a rule should be, what exists, and what follows. Pure.
 
 use std::collections::BTreeMap;
 
 use plumbing::name::SOURCE;
-use plumbing::{Difference, Env, Error, Record, Result, Rule, Source, Step};
+use plumbing::step::in_part;
+use plumbing::{Difference, Differences, Env, Record, Result, Rule, Source};
 use serde_json::{Value, json};
 
 /// The ID of our target; others' targets stay.
 pub const TARGET: &str = "pipeline";
+
+/// The state in which a rule does nothing.
+const DISABLED: &str = "DISABLED";
 
 /// A rule as it is to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +32,7 @@ pub struct Want {
     pub tags: Vec<(String, String)>,
 }
 
-/// A target that is there.
+/// A target that exists.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Target {
     /// Its ID.
@@ -41,7 +45,7 @@ pub struct Target {
     pub settings: Vec<String>,
 }
 
-/// A rule that is there.
+/// A rule that exists.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Have {
     /// For people.
@@ -60,9 +64,16 @@ pub struct Have {
     pub tags: BTreeMap<String, String>,
 }
 
-/// What one call brings into line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+impl Have {
+    /// Whether the rule acts.
+    pub fn is_enabled(&self) -> bool {
+        self.state != DISABLED
+    }
+}
+
+/// A part of a rule that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
     /// The rule itself.
     Rule,
     /// Its target.
@@ -88,7 +99,7 @@ pub fn want(env: &Env, source: &Source, pipeline: &str, role: &str) -> Want {
     }
 }
 
-/// The pattern of a push as GitHub's webhook tells it, whole, in the event's `detail`.
+/// The pattern of a push: the event's `detail` is all that GitHub's webhook sends.
 fn pattern(source: &Source) -> Value {
     json!({
         "source": ["github"],
@@ -100,80 +111,62 @@ fn pattern(source: &Source) -> Value {
     })
 }
 
-/// The state in which a rule does nothing.
-const DISABLED: &str = "DISABLED";
-
-/// Decides what is to be done.
+/// In what a rule differs from what is wanted.
 ///
-/// Errors: a rule of that name is there and not the environment's.
-pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else {
-        return Ok(Step::Create);
-    };
-    if !env.owns(&have.tags) {
-        return Err(foreign(env, &want.rule));
+/// Errors: it is not the environment's.
+pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
+    env.check_ours(format!("rule {}", want.rule), &have.tags)?;
+    let mut differences = Differences::new();
+    differences.extend(in_part(Part::Rule, differences_of_rule(want, have)));
+    differences.extend(in_part(Part::Target, differences_of_target(want, have)));
+    let tags = Difference::of_tags(&have.tags, &want.tags);
+    differences.extend(in_part(Part::Tags, tags));
+    Ok(differences)
+}
+
+fn differences_of_rule(want: &Want, have: &Have) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let description = Difference::between("description", &have.description, &want.description);
+    differences.extend(description);
+    // The patterns are compared parsed: the order of their fields says nothing.
+    if have.pattern != want.pattern {
+        let pattern = Difference::between("event pattern", &have.pattern, &want.pattern);
+        differences.extend(pattern);
     }
     let state = if want.enabled { "ENABLED" } else { DISABLED };
-    let none = |text: &str| {
-        if text.is_empty() {
-            "none".to_string()
-        } else {
-            text.to_string()
-        }
-    };
-    let ours = have
-        .targets
-        .iter()
-        .find(|target| target.id == TARGET)
-        .cloned()
-        .unwrap_or_default();
-    let fields = [
-        Difference::between("description", &have.description, &want.description),
-        Difference::between("event pattern", &have.pattern, &want.pattern)
-            .filter(|_| have.pattern != want.pattern), // the order of fields says nothing
-        Difference::between("state", &have.state, state),
-        Difference::between("schedule", none(&have.schedule), "none"),
-        Difference::between("role", none(&have.role), "none"),
+    differences.extend(Difference::between("state", &have.state, state));
+    let schedule = Difference::between("schedule", or_none(&have.schedule), "none");
+    differences.extend(schedule);
+    let role = Difference::between("role", or_none(&have.role), "none");
+    differences.extend(role);
+    differences
+}
+
+/// In what our target differs; others' targets do not count.
+fn differences_of_target(want: &Want, have: &Have) -> Vec<Difference> {
+    let mut targets = have.targets.iter();
+    let ours = targets.find(|target| target.id == TARGET);
+    let ours = ours.cloned().unwrap_or_default();
+    let settings = ours.settings.join(", ");
+    let differences = [
         Difference::between("target", ours.arn, &want.pipeline),
         Difference::between("target role", ours.role, &want.role),
-        Difference::between("target settings", none(&ours.settings.join(", ")), "none"),
+        Difference::between("target settings", or_none(&settings), "none"),
     ];
-    let tags = Difference::of_tags(&have.tags, &want.tags);
-    Ok(Step::Change(
-        fields.into_iter().flatten().chain(tags).collect(),
-    ))
+    differences.into_iter().flatten().collect()
 }
 
-/// The calls that bring differences into line, each once.
-pub fn fields(differences: &[Difference]) -> Vec<Field> {
-    let field = |difference: &Difference| match difference.field.as_str() {
-        "description" | "event pattern" | "state" | "schedule" | "role" => Field::Rule,
-        "target" | "target role" | "target settings" => Field::Target,
-        _ => Field::Tags,
-    };
-    let mut fields: Vec<Field> = differences.iter().map(field).collect();
-    fields.dedup(); // they come in this order
-    fields
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
 }
 
-/// What is said of a rule that is not the environment's.
-pub fn foreign(env: &Env, rule: &str) -> Error {
-    Error::refused(format!(
-        "rule {rule} exists and is not tagged plumbline:env={}; it is left alone",
-        env.name
-    ))
-    .hint("delete it, or name the environment or the source otherwise")
-}
-
-/// The record of a rule that is there, under its source's name: one that was cut does not tell it.
-/// Without that tag, all it is called, since no two records may have one name.
-pub fn found(env: &Env, rule: &str, have: &Have) -> Record {
-    record(
-        env,
-        have.tags.get(SOURCE).map_or(rule, String::as_str),
-        rule,
-        have.state != DISABLED,
-    )
+/// The name of a rule's record: the source by its tag, since a rule's name that was cut does not
+/// tell it. Without that tag it is the rule's whole name, since no two records may have one name.
+pub fn record_name<'a>(rule: &'a str, have: &'a Have) -> &'a str {
+    match have.tags.get(SOURCE) {
+        Some(source) => source,
+        None => rule,
+    }
 }
 
 /// A rule's record.
@@ -190,6 +183,8 @@ pub fn record(env: &Env, source: &str, rule: &str, enabled: bool) -> Record {
 
 #[cfg(test)]
 mod tests {
+    use plumbing::step::parts;
+
     use super::*;
 
     const PIPELINE: &str =
@@ -197,8 +192,7 @@ mod tests {
     const ROLE: &str = "arn:aws:iam::123456789012:role/x";
 
     fn env() -> Env {
-        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
-        serde_json::from_str(text).unwrap()
+        Env::example()
     }
 
     fn wanted(trigger: &str) -> Want {
@@ -229,13 +223,11 @@ mod tests {
     }
 
     fn differing(want: &Want, have: &Have) -> Vec<String> {
-        match step(&env(), want, Some(have)).unwrap() {
-            Step::Create => panic!("create"),
-            Step::Change(differences) => differences
-                .into_iter()
-                .map(|difference| difference.field)
-                .collect(),
-        }
+        let differences = compare(&env(), want, have).unwrap();
+        let fields = differences
+            .into_iter()
+            .map(|(_, difference)| difference.field);
+        fields.collect()
     }
 
     #[test]
@@ -253,8 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
-        assert_eq!(step(&env(), &wanted("events"), None).unwrap(), Step::Create);
+    fn what_is_as_wanted_does_not_differ() {
         assert_eq!(differing(&wanted("events"), &ours()), Vec::<String>::new());
     }
 
@@ -290,10 +281,8 @@ mod tests {
         for trigger in ["events", "connection"] {
             assert_eq!(differing(&wanted(trigger), &acts), ["state"], "{trigger}");
         }
-        assert_eq!(
-            found(&env(), "rule-web-production-pr1", &acts).0["enabled"],
-            true
-        );
+        let record = record(&env(), "web", "rule-web-production-pr1", acts.is_enabled());
+        assert_eq!(record.0["enabled"], true);
     }
 
     #[test]
@@ -303,27 +292,17 @@ mod tests {
             tags,
             ..Have::default()
         };
-        let Step::Change(differences) = step(&env(), &wanted("events"), Some(&have)).unwrap()
-        else {
-            panic!()
-        };
-        assert_eq!(
-            fields(&differences),
-            [Field::Rule, Field::Target, Field::Tags]
-        );
+        let differences = compare(&env(), &wanted("events"), &have).unwrap();
+        assert_eq!(parts(&differences), [Part::Rule, Part::Target, Part::Tags]);
     }
 
     #[test]
     fn a_rule_without_our_tag_is_refused() {
-        let error = step(
-            &env(),
-            &wanted("events"),
-            Some(&Have {
-                tags: BTreeMap::new(),
-                ..ours()
-            }),
-        )
-        .unwrap_err();
+        let have = Have {
+            tags: BTreeMap::new(),
+            ..ours()
+        };
+        let error = compare(&env(), &wanted("events"), &have).unwrap_err();
         assert_eq!(
             error.message,
             "rule rule-web-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
@@ -338,13 +317,10 @@ mod tests {
             r#"{"type":"rule","name":"web","arn":"arn:aws:events:us-east-1:123456789012:rule/rule-web-production-pr1","rule":"rule-web-production-pr1","enabled":false}"#
         );
         let mut have = ours();
-        assert_eq!(
-            found(&env(), "rule-web-production-pr1", &have).name(),
-            "web"
-        );
+        assert_eq!(record_name("rule-web-production-pr1", &have), "web");
         have.tags.remove(SOURCE);
         assert_eq!(
-            found(&env(), "rule-web-production-pr1", &have).name(),
+            record_name("rule-web-production-pr1", &have),
             "rule-web-production-pr1"
         );
     }
