@@ -64,11 +64,12 @@ impl Difference {
 
     /// The differences of the tags that we set; tags that others added are theirs.
     pub fn of_tags(have: &BTreeMap<String, String>, want: &[(String, String)]) -> Vec<Self> {
-        let of_tag = |(key, new): &(String, String)| {
+        let mut differences = Vec::new();
+        for (key, new) in want {
             let old = have.get(key).map(String::as_str).unwrap_or_default();
-            Difference::between(&format!("tag {key}"), old, new)
-        };
-        want.iter().filter_map(of_tag).collect()
+            differences.extend(Difference::between(&format!("tag {key}"), old, new));
+        }
+        differences
     }
 }
 

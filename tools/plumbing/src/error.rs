@@ -247,30 +247,21 @@ where
     E: StdError + Send + Sync + 'static,
 {
     let words = words(error);
+    let all = words.join("\n");
     let why = innermost(&words);
-    let says = |word: &str| words.iter().any(|text| text.contains(word));
-    if says("credential") || says("profile") || says("identity") {
+    if ["credential", "profile", "identity"]
+        .iter()
+        .any(|word| all.contains(word))
+    {
         // Which ways to credentials there are, and how each failed, is long and tells little.
-        let why = if says("no credentials found in chain") {
-            "there are none".to_string()
+        let why = if all.contains("no credentials found in chain") {
+            "there are none"
         } else {
-            why
+            &why
         };
-        let profile = std::env::var("AWS_PROFILE")
-            .ok()
-            .filter(|profile| !profile.is_empty());
-        let hint = match profile {
-            _ if says("SSO") => "aws sso login, and run the pipeline again".to_string(),
-            Some(profile) => {
-                format!("look for the profile '{profile}' (AWS_PROFILE) in ~/.aws/config")
-            }
-            None => "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_string(),
-        };
-        return Error::refused(format!(
-            "cannot {what}: no credentials: {why} ({operation})"
-        ))
-        .hint(hint)
-        .pipe_wide();
+        let message = format!("cannot {what}: no credentials: {why} ({operation})");
+        let hint = credentials_hint(all.contains("SSO"));
+        return Error::refused(message).hint(hint).pipe_wide();
     }
     let status = error
         .raw_response()
@@ -285,6 +276,17 @@ where
         _ => Error::unfinished(text)
             .hint("check the region and the connection (AWS_ENDPOINT_URL, if set) and run the pipeline again")
             .pipe_wide(),
+    }
+}
+
+fn credentials_hint(sso: bool) -> String {
+    let profile = std::env::var("AWS_PROFILE").unwrap_or_default();
+    if sso {
+        "aws sso login, and run the pipeline again".into()
+    } else if profile.is_empty() {
+        "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".into()
+    } else {
+        format!("look for the profile '{profile}' (AWS_PROFILE) in ~/.aws/config")
     }
 }
 

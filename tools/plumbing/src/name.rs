@@ -116,18 +116,20 @@ pub fn check_region(region: &str) -> Result<(), String> {
         .ok_or_else(|| format!("region '{region}' is not a region's name"))
 }
 
+/// Whether every service takes it in a tag.
+fn is_tag_text(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_alphanumeric() || " +-=._:/@".contains(c))
+}
+
 /// Checks a tag against the narrowest rules of the services (ELB, S3) and against our own tags.
 pub fn check_tag(key: &str, value: &str) -> Result<(), String> {
-    let plain = |text: &str| {
-        text.chars()
-            .all(|c| c.is_alphanumeric() || " +-=._:/@".contains(c))
-    };
-    if key.is_empty() || key.chars().count() > 128 || !plain(key) {
+    if key.is_empty() || key.chars().count() > 128 || !is_tag_text(key) {
         return Err(format!(
             "tag key '{key}' must be 1 to 128 letters, digits, spaces and + - = . _ : / @"
         ));
     }
-    if value.chars().count() > 256 || !plain(value) {
+    if value.chars().count() > 256 || !is_tag_text(value) {
         return Err(format!(
             "tag value '{value}' must be at most 256 letters, digits, spaces and + - = . _ : / @"
         ));

@@ -91,61 +91,18 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Fields of all types.
+const FIELDS: &str = "
+    environment suffix region account tags plan version port public calls health set image cpu
+    memory count grace check architecture repository branch trigger context dockerfile deploy id
+    cidr public_subnets private_subnets by arn dns scheme target_group uri policy group cluster
+    task_definition status bucket project function pipeline rule message code change changes
+    adopted encryption
+";
+
 /// A record of any type, with fields of all types that are more or less what they should be.
 fn record() -> impl Strategy<Value = Map<String, Value>> {
-    let fields = [
-        "environment",
-        "suffix",
-        "region",
-        "account",
-        "tags",
-        "plan",
-        "version",
-        "port",
-        "public",
-        "calls",
-        "health",
-        "set",
-        "image",
-        "cpu",
-        "memory",
-        "count",
-        "grace",
-        "check",
-        "architecture",
-        "repository",
-        "branch",
-        "trigger",
-        "context",
-        "dockerfile",
-        "deploy",
-        "id",
-        "cidr",
-        "public_subnets",
-        "private_subnets",
-        "by",
-        "arn",
-        "dns",
-        "scheme",
-        "target_group",
-        "uri",
-        "policy",
-        "group",
-        "cluster",
-        "task_definition",
-        "status",
-        "bucket",
-        "project",
-        "function",
-        "pipeline",
-        "rule",
-        "message",
-        "code",
-        "change",
-        "changes",
-        "adopted",
-        "encryption",
-    ];
+    let fields: Vec<&str> = FIELDS.split_whitespace().collect();
     let good = prop_oneof![
         Just(json!([])),
         Just(json!(["subnet-1"])),
@@ -164,7 +121,7 @@ fn record() -> impl Strategy<Value = Map<String, Value>> {
         text().prop_map(Value::from),
     ];
     let field = (
-        prop::sample::select(fields.to_vec()),
+        prop::sample::select(fields),
         prop_oneof![5 => good, 1 => value()],
     );
     let mut kinds: Vec<&str> = KNOWN.iter().map(|known| known.kind).collect();

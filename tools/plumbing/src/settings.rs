@@ -116,10 +116,13 @@ pub(crate) fn retries(attempts: u32) -> RetryConfig {
 
 /// As the AWS CLI looks for it: AWS_REGION, AWS_DEFAULT_REGION, the profile.
 async fn with_region(loader: ConfigLoader, region: Option<String>) -> ConfigLoader {
-    let named = |key: &str| std::env::var(key).ok().filter(|value| !value.is_empty());
-    let named = region
-        .or_else(|| named("AWS_REGION"))
-        .or_else(|| named("AWS_DEFAULT_REGION"));
+    let mut named = region;
+    for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        let value = std::env::var(variable).unwrap_or_default();
+        if named.is_none() && !value.is_empty() {
+            named = Some(value);
+        }
+    }
     let chain = aws_config::meta::region::RegionProviderChain::first_try(named.map(Region::new))
         .or_else(aws_config::profile::ProfileFileRegionProvider::new())
         .or_else(Region::from_static("us-east-1"));
@@ -130,13 +133,12 @@ fn http_client() -> Result<SharedHttpClient> {
     let mut trust = TrustStore::empty().with_native_roots(true);
     if let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
         let shown = path.to_string_lossy();
-        let refused = |why: String| Error::usage(why).pipe_wide();
-        let pem = std::fs::read(&path)
-            .map_err(|why| refused(format!("cannot read AWS_CA_BUNDLE {shown}: {why}")))?;
+        let pem = std::fs::read(&path).map_err(|why| {
+            Error::usage(format!("cannot read AWS_CA_BUNDLE {shown}: {why}")).pipe_wide()
+        })?;
         if !holds_certificates(&pem) {
-            return Err(refused(format!(
-                "AWS_CA_BUNDLE {shown} holds no certificate, or a broken one"
-            )));
+            let why = format!("AWS_CA_BUNDLE {shown} holds no certificate, or a broken one");
+            return Err(Error::usage(why).pipe_wide());
         }
         trust = TrustStore::empty().with_pem_certificate(pem);
     }

@@ -102,10 +102,12 @@ impl<H, C, W, D, M> Resource<H, C, W, D, M> {
             }
         };
         let differences = (self.compare)(&have)?;
-        let change = match differences.is_empty() {
-            true => Change::Kept,
-            false if aws.env.plan => Change::Update,
-            false => Change::Updated,
+        let change = if differences.is_empty() {
+            Change::Kept
+        } else if aws.env.plan {
+            Change::Update
+        } else {
+            Change::Updated
         };
         if change == Change::Updated {
             aws.control.wait_for_account().await?;

@@ -157,26 +157,28 @@ fn change_line(record: &Record) -> String {
 
 /// Records and AWS may say anything: what would end the line, or drive the terminal, shows as its code.
 pub(crate) fn printable(text: &str) -> String {
-    let shown = |c: char| {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
         if drives(c) {
-            c.escape_default().to_string()
+            shown.extend(c.escape_default());
         } else {
-            c.to_string()
+            shown.push(c);
         }
-    };
-    text.chars().map(shown).collect()
+    }
+    shown
 }
 
 /// The same for JSON, in its own words: serde_json lets more than ASCII through as it is.
 fn in_json(text: &str) -> String {
-    let shown = |c: char| {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
         if drives(c) {
-            format!("\\u{:04x}", u32::from(c))
+            shown.push_str(&format!("\\u{:04x}", u32::from(c)));
         } else {
-            c.to_string()
+            shown.push(c);
         }
-    };
-    text.chars().map(shown).collect()
+    }
+    shown
 }
 
 /// Whether a terminal obeys a character instead of showing it: control characters, and those that

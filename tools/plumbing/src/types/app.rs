@@ -63,48 +63,17 @@ impl RecordType for App {
 
     fn check(&self) -> Result<(), String> {
         name::check_part("app", &self.name)?;
-        if self.port == 0 {
-            return Err("port 0 is not a port".into());
-        }
-        let path = self.health.starts_with('/')
-            && self.health.len() <= 1024
-            && self.health.bytes().all(|b| b.is_ascii_graphic());
-        if !path {
-            return Err(format!(
-                "health '{}' is not a path: it begins with / and has no spaces",
-                self.health
-            ));
-        }
+        self.check_container()?;
         if self.count > 5000 {
+            let count = self.count;
             return Err(format!(
-                "count {} is more than the 5000 tasks of a service",
-                self.count
+                "count {count} is more than the 5000 tasks of a service"
             ));
-        }
-        if !matches!(self.architecture.as_str(), "X86_64" | "ARM64") {
-            return Err(format!(
-                "architecture '{}' must be X86_64 or ARM64",
-                self.architecture
-            ));
-        }
-        if self
-            .context
-            .as_ref()
-            .is_some_and(|context| context.is_empty() || context.contains(char::is_control))
-        {
-            return Err("context is not the path of a directory".into());
-        }
-        if self.image.as_ref().is_some_and(|image| !is_word(image)) {
-            return Err("image is not the reference of an image".into());
-        }
-        if self.check.as_ref().is_some_and(String::is_empty) {
-            return Err("check is an empty command".into());
         }
         if self.grace > i32::MAX as u32 {
+            let (grace, most) = (self.grace, i32::MAX);
             return Err(format!(
-                "grace {} is more than the {} seconds that ECS takes",
-                self.grace,
-                i32::MAX
+                "grace {grace} is more than the {most} seconds that ECS takes"
             ));
         }
         for called in &self.calls {
@@ -113,18 +82,56 @@ impl RecordType for App {
                 return Err(format!("app '{called}' calls itself"));
             }
         }
-        let variable = |key: &str| {
-            !key.is_empty()
-                && !key.starts_with(|c: char| c.is_ascii_digit())
-                && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        };
-        match self.set.keys().find(|key| !variable(key)) {
-            Some(key) => Err(format!(
-                "set '{key}' is not the name of an environment variable"
-            )),
-            None => fargate_size(self.cpu, self.memory),
-        }
+        check_fargate_size(self.cpu, self.memory)
     }
+}
+
+impl App {
+    fn check_container(&self) -> Result<(), String> {
+        if self.port == 0 {
+            return Err("port 0 is not a port".into());
+        }
+        let health = &self.health;
+        if !health.starts_with('/') || health.len() > 1024 || !is_word(health) {
+            return Err(format!(
+                "health '{health}' is not a path: it begins with / and has no spaces"
+            ));
+        }
+        let architecture = self.architecture.as_str();
+        if !matches!(architecture, "X86_64" | "ARM64") {
+            return Err(format!(
+                "architecture '{architecture}' must be X86_64 or ARM64"
+            ));
+        }
+        if let Some(context) = &self.context
+            && (context.is_empty() || context.contains(char::is_control))
+        {
+            return Err("context is not the path of a directory".into());
+        }
+        if let Some(image) = &self.image
+            && !is_word(image)
+        {
+            return Err("image is not the reference of an image".into());
+        }
+        if let Some("") = self.check.as_deref() {
+            return Err("check is an empty command".into());
+        }
+        for key in self.set.keys() {
+            if !is_variable(key) {
+                return Err(format!(
+                    "set '{key}' is not the name of an environment variable"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a shell takes it as the name of an environment variable.
+fn is_variable(key: &str) -> bool {
+    !key.is_empty()
+        && !key.starts_with(|c: char| c.is_ascii_digit())
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// Fargate's sizes as data: CPU units, then the memory in MiB as first, last and step
@@ -140,7 +147,7 @@ const FARGATE_SIZES: [(u32, u32, u32, u32); 8] = [
     (32768, 61440, 249856, 61440),
 ];
 
-fn fargate_size(cpu: u32, memory: u32) -> Result<(), String> {
+fn check_fargate_size(cpu: u32, memory: u32) -> Result<(), String> {
     let Some((_, first, last, step)) = FARGATE_SIZES.iter().find(|size| size.0 == cpu) else {
         return Err(format!(
             "cpu {cpu} is no Fargate size: 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768"
@@ -190,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fargate_size_of_the_guide_is_accepted() {
+    fn every_check_fargate_size_of_the_guide_is_accepted() {
         for (cpu, memory) in [
             (256, 512),
             (256, 2048),
@@ -203,7 +210,7 @@ mod tests {
             (32768, 122880),
             (32768, 249856),
         ] {
-            assert_eq!(fargate_size(cpu, memory), Ok(()), "{cpu} {memory}");
+            assert_eq!(check_fargate_size(cpu, memory), Ok(()), "{cpu} {memory}");
         }
         for (cpu, memory) in [
             (128, 128),
@@ -214,7 +221,7 @@ mod tests {
             (16384, 30720),
             (32768, 61441),
         ] {
-            assert!(fargate_size(cpu, memory).is_err(), "{cpu} {memory}");
+            assert!(check_fargate_size(cpu, memory).is_err(), "{cpu} {memory}");
         }
     }
 }

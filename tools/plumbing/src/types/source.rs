@@ -40,47 +40,25 @@ impl RecordType for Source {
 
     fn check(&self) -> Result<(), String> {
         name::check_part("source", &self.name)?;
-        let word = |text: &str| {
-            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-            (1..=100).contains(&text.len())
-                && text.bytes().all(plain)
-                && !matches!(text, "." | "..")
-        };
-        if !self
-            .repository
-            .split_once('/')
-            .is_some_and(|(owner, name)| word(owner) && word(name))
-        {
-            return Err(format!(
-                "repository '{}' is not OWNER/NAME on GitHub",
-                self.repository
-            ));
+        let repository = &self.repository;
+        match repository.split_once('/') {
+            Some((owner, name)) if is_github_name(owner) && is_github_name(name) => {}
+            _ => {
+                return Err(format!(
+                    "repository '{repository}' is not OWNER/NAME on GitHub"
+                ));
+            }
         }
-        // What git forbids in a branch's name (git-check-ref-format), and '#', which begins a
-        // variable in a pipeline.
-        let odd = |c: char| !c.is_ascii_graphic() || "~^:?*[\\#\"'`$".contains(c);
         let branch = &self.branch;
-        let pathless = branch
-            .split('/')
-            .any(|part| part.is_empty() || part.starts_with('.') || part.ends_with(".lock"));
-        if branch.len() > 255
-            || branch.contains(odd)
-            || branch.contains("..")
-            || branch.starts_with('-')
-            || pathless
-        {
+        if !is_branch(branch) {
             return Err(format!("branch '{branch}' is not the name of a branch"));
         }
-        if !matches!(self.trigger.as_str(), "connection" | "events") {
-            return Err(format!(
-                "trigger '{}' must be connection or events",
-                self.trigger
-            ));
+        let trigger = self.trigger.as_str();
+        if !matches!(trigger, "connection" | "events") {
+            return Err(format!("trigger '{trigger}' must be connection or events"));
         }
         for (what, path) in [("context", &self.context), ("dockerfile", &self.dockerfile)] {
-            let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./+@".contains(&b);
-            let inside = !path.starts_with(['/', '-']) && path.split('/').all(|part| part != "..");
-            if path.is_empty() || path.len() > 255 || !inside || !path.bytes().all(plain) {
+            if !is_plain_path(path) {
                 return Err(format!(
                     "{what} '{path}' is not a path within the repository, of letters, digits and - _ . / + @"
                 ));
@@ -88,6 +66,39 @@ impl RecordType for Source {
         }
         Ok(())
     }
+}
+
+/// Whether GitHub takes it as the name of an owner or a repository.
+fn is_github_name(text: &str) -> bool {
+    (1..=100).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        && !matches!(text, "." | "..")
+}
+
+/// Whether git takes it as a branch's name (git-check-ref-format), and it holds no '#', which
+/// begins a variable in a pipeline.
+fn is_branch(branch: &str) -> bool {
+    branch.len() <= 255
+        && branch
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !b"~^:?*[\\#\"'`$".contains(&b))
+        && !branch.contains("..")
+        && !branch.starts_with('-')
+        && branch
+            .split('/')
+            .all(|part| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock"))
+}
+
+/// Whether it is a path within the repository that no shell reads otherwise.
+fn is_plain_path(path: &str) -> bool {
+    (1..=255).contains(&path.len())
+        && path
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_./+@".contains(&b))
+        && !path.starts_with(['/', '-'])
+        && path.split('/').all(|part| part != "..")
 }
 
 fn main_branch() -> String {
