@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use mk_role::want::{self, Kind};
+use mk_role::purpose::Purpose;
+use mk_role::want;
 use plumbing::{Env, Source};
 use support::{APPS, ENV, LocalAws, Output, Value, json};
 
@@ -619,15 +620,15 @@ fn an_independent_linter_finds_nothing_in_the_policies() {
             .unwrap()
     };
     let mut policies = BTreeMap::from([("execution", want::of_app(&env, "web").unwrap().policy)]);
-    for kind in [Kind::Build, Kind::Function, Kind::Pipeline, Kind::Events] {
+    for purpose in Purpose::OF_A_SOURCE {
         policies.insert(
-            kind.word(),
-            want::of_source(&env, kind, &source(false), connection)
+            purpose.word(),
+            want::of_source(&env, purpose, &source(false), connection)
                 .unwrap()
                 .policy,
         );
     }
-    let deploying = want::of_source(&env, Kind::Pipeline, &source(true), connection)
+    let deploying = want::of_source(&env, Purpose::Pipeline, &source(true), connection)
         .unwrap()
         .policy;
     policies.insert("pipeline that deploys", deploying);

@@ -7,32 +7,31 @@ use aws_sdk_iam::Client;
 use aws_sdk_iam::config::Builder;
 use aws_sdk_iam::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::{Role, Tag};
-use plumbing::{Aws, Env, Error, Result, Stream, aws_error, code, wait};
+use plumbing::{Aws, Error, Result, aws_error, code, wait};
+use serde_json::Value;
 use tokio::try_join;
 
 use crate::document;
-use crate::plan::{self, Field, Have};
+use crate::name;
+use crate::plan::{Have, Part};
 use crate::want::Want;
 
-/// IAM spreads slowly; Terraform waits two minutes for a role to be known everywhere.
-const SPREADS: Duration = Duration::from_secs(120);
+/// IAM spreads changes slowly; Terraform waits two minutes for a role to be known everywhere.
+const SPREAD_DEADLINE: Duration = Duration::from_secs(120);
 /// Another change of the same role is under way: wait and repeat, says the API.
-const BUSY: &[(&str, &str)] = &[("ConcurrentModification", "")];
+const CONFLICT: (&str, &str) = ("ConcurrentModification", "");
 /// A role just made may be unknown to the next call, and so may the tag by which the caller's
 /// policy lets it be changed.
-const FRESH: &[(&str, &str)] = &[
-    ("ConcurrentModification", ""),
-    ("NoSuchEntity", ""),
-    ("AccessDenied", "no identity-based policy allows"),
-];
+const UNKNOWN: (&str, &str) = ("NoSuchEntity", "");
+const UNKNOWN_TAG: (&str, &str) = ("AccessDenied", "no identity-based policy allows");
 /// A policy just deleted or detached still counts for a moment.
-const IN_USE: &[(&str, &str)] = &[("DeleteConflict", ""), ("ConcurrentModification", "")];
+const IN_USE: (&str, &str) = ("DeleteConflict", "");
 
-/// IAM, and for whom.
+/// IAM, for one environment.
 pub struct Iam {
     client: Client,
     /// The environment, and whether the tool may go on.
-    pub(crate) aws: Aws,
+    pub aws: Aws,
 }
 
 /// Makes the client of a tool.
@@ -45,48 +44,51 @@ pub fn client(aws: &Aws) -> Iam {
 }
 
 impl Iam {
-    /// The role of a name, whosesoever; two calls deep.
-    pub async fn look(&self, role: &str, policy: &str) -> Result<Option<Have>> {
-        let Some(found) = self.role(role).await? else {
+    /// The role of a name, ours or not, and its policies if it is ours; two calls deep.
+    pub async fn get(&self, role: &str, policy_name: &str) -> Result<Option<Have>> {
+        let Some(have) = self.get_without_policies(role).await? else {
             return Ok(None);
         };
-        let have = have(found);
         if !self.aws.env.owns(&have.tags) {
             return Ok(Some(have));
         }
-        let (own, inline, attached) = try_join!(
-            self.policy(role, policy),
-            self.inline(role),
-            self.attached(role)
+        let (policy, inline, attached) = try_join!(
+            self.inline_policy(role, policy_name),
+            self.inline_policy_names(role),
+            self.attached_policy_arns(role)
         )?;
-        let inline = inline
-            .into_iter()
-            .filter(|name| name != policy)
-            .map(|name| format!("inline policy {name}"));
-        let attached = attached
-            .into_iter()
-            .map(|arn| format!("managed policy {arn}"));
-        let mut more: Vec<String> = inline.chain(attached).collect();
-        more.sort_unstable(); // AWS has no order
+        let mut other_policies = Vec::new();
+        for name in inline {
+            if name != policy_name {
+                other_policies.push(format!("inline policy {name}"));
+            }
+        }
+        for arn in attached {
+            other_policies.push(format!("managed policy {arn}"));
+        }
+        other_policies.sort_unstable(); // AWS has no order
         Ok(Some(Have {
-            policy: own,
-            more,
+            policy,
+            other_policies,
             ..have
         }))
     }
 
+    /// A role's path, trust, description and tags.
+    pub async fn get_without_policies(&self, role: &str) -> Result<Option<Have>> {
+        Ok(self.get_role(role).await?.map(have_of))
+    }
+
     /// Waits for a role that someone else just made.
-    pub async fn there(&self, want: &Want) -> Result<Have> {
+    pub async fn wait_visible(&self, want: &Want) -> Result<Have> {
         let what = format!("role {} exists, but IAM does not show it", want.role);
-        wait::until(&self.aws.control, &what, SPREADS, || {
-            self.look(&want.role, want.policy_name)
-        })
-        .await
+        let get = || self.get(&want.role, want.policy_name);
+        wait::until(&self.aws.control, &what, SPREAD_DEADLINE, get).await
     }
 
     /// The names of all roles under the environment's path.
-    pub async fn names(&self) -> Result<Vec<String>> {
-        let path = plan::path(&self.aws.env);
+    pub async fn list_names(&self) -> Result<Vec<String>> {
+        let path = name::path(&self.aws.env);
         let pages = self
             .client
             .list_roles()
@@ -94,57 +96,86 @@ impl Iam {
             .into_paginator()
             .items()
             .send();
-        let found: Vec<Role> = pages
-            .collect::<Result<_, _>>()
-            .await
-            .map_err(|e| aws_error("iam:ListRoles", format!("list the roles under {path}"), e))?;
-        Ok(found
-            .into_iter()
-            .filter(|role| role.path == path)
-            .map(|role| role.role_name)
-            .collect())
+        let roles: Vec<Role> = pages.collect::<Result<_, _>>().await.map_err(|error| {
+            let what = format!("list the roles under {path}");
+            aws_error("iam:ListRoles", what, error)
+        })?;
+        let of_path = roles.into_iter().filter(|role| role.path == path);
+        Ok(of_path.map(|role| role.role_name).collect())
     }
 
-    /// A role's path, trust and tags.
-    pub async fn find(&self, role: &str) -> Result<Option<Have>> {
-        Ok(self.role(role).await?.map(have))
+    /// Gets a role once it has an ARN: IAM gives one just made an ID in its place (`AROA…`) until it
+    /// has spread.
+    async fn get_role(&self, role: &str) -> Result<Option<Role>> {
+        let what = format!("role {role} has no ARN yet");
+        let get = || async {
+            match self.client.get_role().role_name(role).send().await {
+                Ok(answer) => match answer.role {
+                    Some(role) if !is_arn(&role.arn) => Ok(None),
+                    found => Ok(Some(found)),
+                },
+                Err(error) if code(&error) == "NoSuchEntity" => Ok(Some(None)),
+                Err(error) => Err(aws_error("iam:GetRole", format!("find role {role}"), error)),
+            }
+        };
+        wait::until(&self.aws.control, &what, SPREAD_DEADLINE, get).await
     }
 
-    /// IAM gives a role just made an ID for an ARN (`AROA…`) until it has spread.
-    async fn role(&self, name: &str) -> Result<Option<Role>> {
-        wait::until(
-            &self.aws.control,
-            &format!("role {name} has no ARN yet"),
-            SPREADS,
-            || async {
-                match self.client.get_role().role_name(name).send().await {
-                    Ok(answer) => Ok(Some(answer.role)
-                        .filter(|role| role.as_ref().is_none_or(|r| r.arn.starts_with("arn:")))),
-                    Err(error) if code(&error) == "NoSuchEntity" => Ok(Some(None)),
-                    Err(error) => Err(aws_error("iam:GetRole", format!("find role {name}"), error)),
-                }
-            },
-        )
-        .await
-    }
-
-    async fn policy(&self, role: &str, policy: &str) -> Result<Option<serde_json::Value>> {
-        match self
+    async fn inline_policy(&self, role: &str, policy_name: &str) -> Result<Option<Value>> {
+        let request = self
             .client
             .get_role_policy()
             .role_name(role)
-            .policy_name(policy)
-            .send()
-            .await
-        {
-            Ok(answer) => Ok(document::read(&answer.policy_document)),
-            Err(error) if code(&error) == "NoSuchEntity" => Ok(None),
-            Err(error) => Err(aws_error(
-                "iam:GetRolePolicy",
-                format!("look at role {role}"),
-                error,
-            )),
-        }
+            .policy_name(policy_name);
+        let what = format!("look at role {role}");
+        let answer = if_exists("iam:GetRolePolicy", &what, request.send().await)?;
+        Ok(answer.and_then(|answer| document::read(&answer.policy_document)))
+    }
+
+    async fn inline_policy_names(&self, role: &str) -> Result<Vec<String>> {
+        let pages = self
+            .client
+            .list_role_policies()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
+        let what = format!("look at role {role}");
+        let names: Option<Vec<String>> =
+            if_exists("iam:ListRolePolicies", &what, pages.collect().await)?;
+        Ok(names.unwrap_or_default())
+    }
+
+    async fn attached_policy_arns(&self, role: &str) -> Result<Vec<String>> {
+        let pages = self
+            .client
+            .list_attached_role_policies()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
+        let what = format!("look at role {role}");
+        let answer = pages.collect().await;
+        let policies: Option<Vec<_>> = if_exists("iam:ListAttachedRolePolicies", &what, answer)?;
+        let policies = policies.unwrap_or_default().into_iter();
+        Ok(policies.filter_map(|policy| policy.policy_arn).collect())
+    }
+
+    async fn instance_profile_names(&self, role: &str) -> Result<Vec<String>> {
+        let pages = self
+            .client
+            .list_instance_profiles_for_role()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
+        let what = format!("look at role {role}");
+        let answer = pages.collect().await;
+        let profiles: Option<Vec<_>> = if_exists("iam:ListInstanceProfilesForRole", &what, answer)?;
+        let profiles = profiles.unwrap_or_default().into_iter();
+        Ok(profiles
+            .map(|profile| profile.instance_profile_name)
+            .collect())
     }
 
     /// Makes a role with its trust and tags, and answers its ARN; nothing where one of that name
@@ -154,107 +185,121 @@ impl Iam {
             .client
             .create_role()
             .role_name(&want.role)
-            .path(plan::path(&self.aws.env))
+            .path(name::path(&self.aws.env))
             .description(&want.description)
             .assume_role_policy_document(want.trust.to_string())
-            .set_tags(Some(tags(want)?));
-        match wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await {
-            Ok(answer) => match answer
-                .role
-                .map(|role| role.arn)
-                .filter(|arn| arn.starts_with("arn:"))
-            {
-                Some(arn) => Ok(Some(arn)),
-                None => self
-                    .role(&want.role)
-                    .await
-                    .map(|role| role.map(|role| role.arn)),
-            },
+            .set_tags(Some(sdk_tags(want)?));
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await {
+            Ok(answer) => {
+                if let Some(role) = answer.role
+                    && is_arn(&role.arn)
+                {
+                    return Ok(Some(role.arn));
+                }
+                let role = self.get_role(&want.role).await?;
+                Ok(role.map(|role| role.arn))
+            }
             Err(error) if code(&error) == "EntityAlreadyExists" => Ok(None),
-            Err(error) => Err(aws_error(
-                "iam:CreateRole",
-                format!("create role {}", want.role),
-                error,
-            )),
+            Err(error) => {
+                let what = format!("create role {}", want.role);
+                Err(aws_error("iam:CreateRole", what, error))
+            }
         }
     }
 
     /// Gives a role that was just made its inline policy.
-    pub async fn permit_new(&self, want: &Want) -> Result<()> {
-        self.permit(want, FRESH).await
+    pub async fn set_policy_of_new(&self, want: &Want) -> Result<()> {
+        self.set_policy(want, &[CONFLICT, UNKNOWN, UNKNOWN_TAG])
+            .await
     }
 
-    /// Brings one field into line.
-    pub async fn set(&self, want: &Want, field: Field) -> Result<()> {
-        match field {
-            Field::Trust => self.trust(want).await,
-            Field::Policy => self.permit(want, BUSY).await,
-            Field::Description => self.describe(want).await,
-            Field::Tags => self.retag(want).await,
+    /// Brings one part of a role into line.
+    pub async fn set(&self, want: &Want, part: Part) -> Result<()> {
+        match part {
+            Part::Trust => self.set_trust(want).await,
+            Part::Policy => self.set_policy(want, &[CONFLICT]).await,
+            Part::Description => self.set_description(want).await,
+            Part::Tags => self.set_tags(want).await,
         }
     }
 
-    async fn permit(&self, want: &Want, cases: &[(&str, &str)]) -> Result<()> {
+    async fn set_policy(&self, want: &Want, cases: &[(&str, &str)]) -> Result<()> {
         let request = self
             .client
             .put_role_policy()
             .role_name(&want.role)
-            .policy_name(want.policy_name);
-        let request = request.policy_document(want.policy.to_string());
-        let answer =
-            wait::retry(&self.aws.control, SPREADS, cases, || request.clone().send()).await;
-        let what = || format!("set the policy of role {}", want.role);
-        answer
-            .map(drop)
-            .map_err(|e| aws_error("iam:PutRolePolicy", what(), e))
+            .policy_name(want.policy_name)
+            .policy_document(want.policy.to_string());
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, SPREAD_DEADLINE, cases, send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("set the policy of role {}", want.role);
+                Err(aws_error("iam:PutRolePolicy", what, error))
+            }
+        }
     }
 
-    async fn trust(&self, want: &Want) -> Result<()> {
+    async fn set_trust(&self, want: &Want) -> Result<()> {
         let request = self
             .client
             .update_assume_role_policy()
-            .role_name(&want.role);
-        let request = request.policy_document(want.trust.to_string());
-        let answer = wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await;
-        let what = || format!("set the trust of role {}", want.role);
-        answer
-            .map(drop)
-            .map_err(|e| aws_error("iam:UpdateAssumeRolePolicy", what(), e))
+            .role_name(&want.role)
+            .policy_document(want.trust.to_string());
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("set the trust of role {}", want.role);
+                Err(aws_error("iam:UpdateAssumeRolePolicy", what, error))
+            }
+        }
     }
 
     /// Sets the description alone: UpdateRole would set the longest session as well.
-    async fn describe(&self, want: &Want) -> Result<()> {
+    async fn set_description(&self, want: &Want) -> Result<()> {
         let request = self
             .client
             .update_role_description()
             .role_name(&want.role)
             .description(&want.description);
-        let answer = wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await;
-        let what = || format!("set the description of role {}", want.role);
-        answer
-            .map(drop)
-            .map_err(|e| aws_error("iam:UpdateRoleDescription", what(), e))
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("set the description of role {}", want.role);
+                Err(aws_error("iam:UpdateRoleDescription", what, error))
+            }
+        }
     }
 
-    /// Sets a role's tags to ours; others' tags stay.
-    async fn retag(&self, want: &Want) -> Result<()> {
+    /// Sets the tags that are ours; others' tags stay.
+    async fn set_tags(&self, want: &Want) -> Result<()> {
         let request = self
             .client
             .tag_role()
             .role_name(&want.role)
-            .set_tags(Some(tags(want)?));
-        let answer = wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await;
-        answer
-            .map(drop)
-            .map_err(|e| aws_error("iam:TagRole", format!("tag role {}", want.role), e))
+            .set_tags(Some(sdk_tags(want)?));
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("tag role {}", want.role);
+                Err(aws_error("iam:TagRole", what, error))
+            }
+        }
     }
 
     /// Deletes a role, its inline policies first; attached ones are only detached.
     ///
-    /// Errors: it is in an instance profile, which is nobody's here.
+    /// Errors: it is in an instance profile, which no tool here makes.
     pub async fn delete(&self, role: &str) -> Result<()> {
-        let (profiles, inline, attached) =
-            try_join!(self.profiles(role), self.inline(role), self.attached(role))?;
+        let (profiles, inline, attached) = try_join!(
+            self.instance_profile_names(role),
+            self.inline_policy_names(role),
+            self.attached_policy_arns(role)
+        )?;
         if !profiles.is_empty() {
             return Err(Error::refused(format!(
                 "cannot delete role {role}: in the way, and not this environment's: instance profile {}",
@@ -262,90 +307,46 @@ impl Iam {
             ))
             .hint("take the role out of it and run it again"));
         }
-        let what = format!("delete role {role}");
-        for policy in inline {
-            let request = self
-                .client
-                .delete_role_policy()
-                .role_name(role)
-                .policy_name(policy);
-            let answer =
-                wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await;
-            gone("iam:DeleteRolePolicy", &what, answer)?;
+        for policy_name in inline {
+            self.delete_policy(role, &policy_name).await?;
         }
-        for policy in attached {
-            let request = self
-                .client
-                .detach_role_policy()
-                .role_name(role)
-                .policy_arn(policy);
-            let answer =
-                wait::retry(&self.aws.control, SPREADS, BUSY, || request.clone().send()).await;
-            gone("iam:DetachRolePolicy", &what, answer)?;
+        for policy_arn in attached {
+            self.detach_policy(role, &policy_arn).await?;
         }
         let request = self.client.delete_role().role_name(role);
-        let answer = wait::retry(&self.aws.control, SPREADS, IN_USE, || {
-            request.clone().send()
-        })
-        .await;
-        gone("iam:DeleteRole", &what, answer).map(drop)
+        let send = || request.clone().send();
+        let cases = [IN_USE, CONFLICT];
+        let answer = wait::retry(&self.aws.control, SPREAD_DEADLINE, &cases, send).await;
+        if_exists("iam:DeleteRole", &format!("delete role {role}"), answer).map(drop)
     }
 
-    async fn profiles(&self, role: &str) -> Result<Vec<String>> {
-        let pages = self
+    async fn delete_policy(&self, role: &str, policy_name: &str) -> Result<()> {
+        let request = self
             .client
-            .list_instance_profiles_for_role()
+            .delete_role_policy()
             .role_name(role)
-            .into_paginator()
-            .items()
-            .send();
-        let what = format!("look at role {role}");
-        let profiles: Option<Vec<_>> = gone(
-            "iam:ListInstanceProfilesForRole",
-            &what,
-            pages.collect().await,
-        )?;
-        Ok(profiles
-            .unwrap_or_default()
-            .into_iter()
-            .map(|profile| profile.instance_profile_name)
-            .collect())
+            .policy_name(policy_name);
+        let send = || request.clone().send();
+        let answer = wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await;
+        let what = format!("delete role {role}");
+        if_exists("iam:DeleteRolePolicy", &what, answer).map(drop)
     }
 
-    async fn inline(&self, role: &str) -> Result<Vec<String>> {
-        let pages = self
+    async fn detach_policy(&self, role: &str, policy_arn: &str) -> Result<()> {
+        let request = self
             .client
-            .list_role_policies()
+            .detach_role_policy()
             .role_name(role)
-            .into_paginator()
-            .items()
-            .send();
-        let what = format!("look at role {role}");
-        let names: Option<Vec<_>> = gone("iam:ListRolePolicies", &what, pages.collect().await)?;
-        Ok(names.unwrap_or_default())
-    }
-
-    async fn attached(&self, role: &str) -> Result<Vec<String>> {
-        let pages = self
-            .client
-            .list_attached_role_policies()
-            .role_name(role)
-            .into_paginator()
-            .items()
-            .send();
-        let what = format!("look at role {role}");
-        let policies: Option<Vec<_>> =
-            gone("iam:ListAttachedRolePolicies", &what, pages.collect().await)?;
-        Ok(policies
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|policy| policy.policy_arn)
-            .collect())
+            .policy_arn(policy_arn);
+        let send = || request.clone().send();
+        let answer = wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await;
+        let what = format!("delete role {role}");
+        if_exists("iam:DetachRolePolicy", &what, answer).map(drop)
     }
 }
 
-/// What a call about a role answered; nothing where what it was about is gone.
-fn gone<T, E>(
+/// What a call about a role answered; nothing where IAM has no such role or policy.
+fn if_exists<T, E>(
     operation: &str,
     what: &str,
     answer: std::result::Result<T, SdkError<E>>,
@@ -360,30 +361,35 @@ where
     }
 }
 
-fn have(role: Role) -> Have {
-    let tags = role
-        .tags
-        .unwrap_or_default()
-        .into_iter()
-        .map(|tag| (tag.key, tag.value));
+fn is_arn(text: &str) -> bool {
+    text.starts_with("arn:")
+}
+
+fn have_of(role: Role) -> Have {
+    let mut tags = BTreeMap::new();
+    for tag in role.tags.unwrap_or_default() {
+        tags.insert(tag.key, tag.value);
+    }
+    let trust = role.assume_role_policy_document.unwrap_or_default();
     Have {
-        trust: role
-            .assume_role_policy_document
-            .as_deref()
-            .and_then(document::read),
         path: role.path,
         description: role.description.unwrap_or_default(),
-        tags: tags.collect::<BTreeMap<_, _>>(),
+        trust: document::read(&trust),
+        tags,
         ..Have::default()
     }
 }
 
-fn tags(want: &Want) -> Result<Vec<Tag>> {
-    let tags = want
-        .tags
-        .iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build());
-    // The SDK's builder wants key and value, and gets them.
-    tags.collect::<Result<_, _>>()
-        .map_err(|why: BuildError| Error::refused(why.to_string()))
+fn sdk_tags(want: &Want) -> Result<Vec<Tag>> {
+    let mut tags = Vec::new();
+    for (key, value) in &want.tags {
+        let tag = Tag::builder().key(key).value(value).build();
+        tags.push(tag.map_err(incomplete)?);
+    }
+    Ok(tags)
+}
+
+/// What an SDK builder answers that lacks a required field. None here does.
+fn incomplete(why: BuildError) -> Error {
+    Error::refused(why.to_string())
 }

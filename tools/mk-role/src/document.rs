@@ -6,21 +6,17 @@ use serde_json::Value;
 /// Fills a template's `${placeholders}`.
 ///
 /// Errors: a placeholder is not among the values, or never ends; the result is no JSON.
-pub fn fill(template: &str, values: &[(&str, &str)]) -> Result<Value> {
+pub fn fill(template: &str, values: &[(&str, String)]) -> Result<Value> {
     let mut text = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("${") {
-        let end = after.split_once('}');
-        let Some((key, after)) = end else {
+        let Some((key, after)) = after.split_once('}') else {
             return Err(Error::refused("a placeholder of the policy never ends"));
         };
-        let value = values
-            .iter()
-            .find(|(known, _)| *known == key)
-            .map(|(_, value)| *value);
-        let value = value.ok_or_else(|| {
-            Error::refused(format!("the policy's placeholder ${{{key}}} is not known"))
-        })?;
+        let Some((_, value)) = values.iter().find(|(known, _)| *known == key) else {
+            let message = format!("the policy's placeholder ${{{key}}} is not known");
+            return Err(Error::refused(message));
+        };
         text.push_str(before);
         text.push_str(value);
         rest = after;
@@ -30,8 +26,17 @@ pub fn fill(template: &str, values: &[(&str, &str)]) -> Result<Value> {
         .map_err(|why| Error::refused(format!("the filled policy is no JSON: {why}")))
 }
 
+/// Adds the statements of a policy to those of another.
+pub fn add_statements(policy: &mut Value, mut more: Value) {
+    if let Some(statements) = policy["Statement"].as_array_mut()
+        && let Some(more) = more["Statement"].as_array_mut()
+    {
+        statements.append(more);
+    }
+}
+
 /// Whether two policies say the same: the order of fields and of lists of words says nothing, and
-/// a list of one is that one.
+/// a list of one word is that word.
 pub fn same(a: &Value, b: &Value) -> bool {
     canonical(a) == canonical(b)
 }
@@ -42,19 +47,20 @@ fn canonical(value: &Value) -> Value {
             .iter()
             .map(|(key, value)| (key.clone(), canonical(value)))
             .collect(),
-        Value::Array(items) => match items
-            .iter()
-            .map(Value::as_str)
-            .collect::<Option<Vec<&str>>>()
-        {
-            Some(words) if words.len() == 1 => words[0].into(),
-            Some(mut words) => {
-                words.sort_unstable();
-                words.into()
-            }
-            None => items.iter().map(canonical).collect(),
-        },
+        Value::Array(items) => canonical_list(items),
         other => other.clone(),
+    }
+}
+
+fn canonical_list(items: &[Value]) -> Value {
+    let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+    match words {
+        Some(words) if words.len() == 1 => words[0].into(),
+        Some(mut words) => {
+            words.sort_unstable();
+            words.into()
+        }
+        None => items.iter().map(canonical).collect(),
     }
 }
 
@@ -63,14 +69,10 @@ pub fn read(encoded: &str) -> Option<Value> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        let hex = (byte == b'%')
-            .then(|| after.get(..2))
-            .flatten()
-            .and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+        match percent_encoded(rest) {
             Some(decoded) => {
                 bytes.push(decoded);
-                rest = &after[2..];
+                rest = &rest[3..];
             }
             None => {
                 bytes.push(byte);
@@ -81,14 +83,22 @@ pub fn read(encoded: &str) -> Option<Value> {
     serde_json::from_slice(&bytes).ok()
 }
 
+/// The byte that a text begins with, if that is percent-encoded: `%7B`.
+fn percent_encoded(text: &[u8]) -> Option<u8> {
+    let digits = text.strip_prefix(b"%")?.get(..2)?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn an_unknown_or_open_placeholder_is_refused() {
-        let values = [("region", "us-east-1")];
+        let values = [("region", "us-east-1".to_string())];
         assert_eq!(
             fill(r#"{"a":"${region}:${region}"}"#, &values).unwrap(),
             json!({"a": "us-east-1:us-east-1"})

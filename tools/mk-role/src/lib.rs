@@ -5,49 +5,65 @@
 
 pub mod aws;
 mod document;
+mod name;
 pub mod plan;
+mod policy;
+pub mod purpose;
 pub mod want;
 
-use plumbing::{Aws, Change, Env, Record, Result, Role, Stream, wait};
+use plumbing::step::delete_each;
+use plumbing::{Aws, Deletion, Half, Owner, Record, Result, Role, Stream, wait};
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+/// The roles, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-role",
+    half: Half::ByRecord(plan::half),
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[Deletion {
+        kinds: &["role"],
+        delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
+    }],
+};
 
-/// The environment's roles as records, for `ls-env`.
-pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+/// The environment's roles as records.
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let env = &aws.env;
     let iam = aws::client(aws);
-    let names = iam.names().await?;
+    let roles = iam.list_names().await?;
     // A listing shows no tags.
-    let found = wait::all(names.iter().map(|name| iam.find(name))).await?;
-    let ours = names.iter().zip(found).filter_map(|(name, have)| {
-        let have = have.filter(|have| env.owns(&have.tags))?;
-        let record = have.tags.get(want::ROLE).unwrap_or(name);
-        Some(plan::record(record, &plan::arn(env, name)))
-    });
-    Ok(ours.collect())
+    let found = wait::all(roles.iter().map(|role| iam.get_without_policies(role))).await?;
+    let mut records = Vec::new();
+    for (role, have) in roles.iter().zip(found) {
+        if let Some(have) = have
+            && env.owns(&have.tags)
+        {
+            let record_name = have.tags.get(want::ROLE).unwrap_or(role);
+            records.push(plan::record(record_name, &name::arn(env, role)));
+        }
+    }
+    Ok(records)
 }
 
-/// Deletes the roles among `records`, for `rm-env`, once nothing uses them.
+/// Deletes the roles among `records`, once nothing uses them.
 ///
 /// Errors: one is not the environment's, or someone else needs it; it is named and left alone, and
 /// all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    let env = &aws.env;
     let iam = aws::client(aws);
-    let roles = records.iter().filter_map(Record::typed::<Role>);
-    stream
-        .control
-        .try_all(roles, async |record| {
-            let name = record.arn.rsplit('/').next().unwrap_or_default();
-            let Some(have) = iam.find(name).await? else {
-                return Ok(());
-            };
-            if !env.owns(&have.tags) || have.path != plan::path(env) {
-                return Err(plan::foreign(env, name));
-            }
-            iam.delete(name).await?;
-            stream
-                .write(Record::of(&record).changed(Change::Deleted, &[]))
-                .await
-        })
-        .await
+    delete_each(stream, records, async |record: &Role| {
+        let role = record.arn.rsplit('/').next().unwrap_or_default();
+        let Some(have) = iam.get_without_policies(role).await? else {
+            return Ok(false);
+        };
+        let what = format!("role {role}");
+        env.check_ours(&what, &have.tags)?;
+        if have.path != name::path(env) {
+            return Err(env.not_ours(what));
+        }
+        iam.delete(role).await?;
+        Ok(true)
+    })
+    .await
 }

@@ -2,12 +2,15 @@
 //! each source those of its builds, its function, its pipeline and its rule.
 //!
 //! Reads `env`, `app`, `source`, and for a pipeline's role `connection`. Writes `role` as soon as it
-//! exists, and again with its policy's name when it has that; all else that the policies name follows from names, and is not awaited.
+//! exists, and again with its policy's name when it has that. All else that the policies name
+//! follows from names, and is not awaited.
 
 use clap::Parser;
-use mk_role::want::{self, Kind, Want};
-use mk_role::{POLICY, aws, plan};
-use plumbing::{App, Aws, Change, Connection, Env, Result, Source, Step, Stream};
+use mk_role::aws::{self, Iam};
+use mk_role::plan::{self, Have, Part};
+use mk_role::purpose::Purpose;
+use mk_role::want::{self, Want};
+use plumbing::{App, Aws, Change, Connection, Resource, Result, Source, Stream};
 
 /// Make the IAM roles of an environment's apps and sources
 #[derive(Parser)]
@@ -16,92 +19,78 @@ struct Args {}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(mk_role::OWNER.policy, run).await
 }
 
 async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let iam = aws::client(&aws);
-    let (stream, env, iam) = (&stream, &env, &iam);
+    let (stream, iam) = (&stream, &iam);
     let apps = stream.for_each_record(|app: App| async move {
-        role(stream, env, iam, Kind::Execution, &app.name, async {
-            want::of_app(env, &app.name)
-        })
-        .await
+        let want = async { want::of_app(&iam.aws.env, &app.name) };
+        make_or_mend(stream, iam, Purpose::Execution, &app.name, want).await
     });
     let sources = stream.for_each_record(|source: Source| async move {
-        let kinds = [Kind::Build, Kind::Function, Kind::Pipeline, Kind::Events];
-        stream
-            .control
-            .run_all(kinds.map(|kind| of_source(stream, env, iam, kind, &source)))
-            .await
-            .map(drop)
+        let roles = Purpose::OF_A_SOURCE.map(|purpose| of_source(stream, iam, purpose, &source));
+        stream.control.run_all(roles).await.map(drop)
     });
     let (apps, sources) = tokio::join!(apps, sources);
     apps.and(sources)
 }
 
-async fn of_source(
-    stream: &Stream,
-    env: &Env,
-    iam: &aws::Iam,
-    kind: Kind,
-    source: &Source,
-) -> Result<()> {
+async fn of_source(stream: &Stream, iam: &Iam, purpose: Purpose, source: &Source) -> Result<()> {
     let want = async {
-        let connection = match kind {
-            Kind::Pipeline => stream.need_first::<Connection>().await?.arn,
-            _ => String::new(),
-        };
-        want::of_source(env, kind, source, &connection)
+        let mut connection = String::new();
+        if purpose == Purpose::Pipeline {
+            connection = stream.need_first::<Connection>().await?.arn;
+        }
+        want::of_source(&iam.aws.env, purpose, source, &connection)
     };
-    role(stream, env, iam, kind, &source.name, want).await
+    make_or_mend(stream, iam, purpose, &source.name, want).await
 }
 
 /// Makes or mends one role. It is looked for before all that its policy names is known.
-async fn role(
+async fn make_or_mend(
     stream: &Stream,
-    env: &Env,
-    iam: &aws::Iam,
-    kind: Kind,
+    iam: &Iam,
+    purpose: Purpose,
     name: &str,
     want: impl Future<Output = Result<Want>>,
 ) -> Result<()> {
-    let name = want::role_name(env, kind, name);
-    let (mut there, want) = tokio::try_join!(iam.look(&name, kind.word()), want)?;
-    if there.is_none() && !env.plan {
-        stream.control.wait_for_account().await?;
-        if let Some(arn) = iam.create(&want).await? {
-            stream
-                .write(plan::bare(&want.name, &arn).changed(Change::Created, &[]))
-                .await?;
+    let env = &iam.aws.env;
+    let role = want::role_name(env, purpose, name);
+    let found = iam.get(&role, purpose.word());
+    let (found, want) = tokio::try_join!(found, want)?;
+    let resource = Resource {
+        found,
+        record: plan::record(&want.name, &want.arn),
+        create: async || {
+            let Some(arn) = iam.create(&want).await? else {
+                return Ok(false);
+            };
+            let record = plan::record_without_policy(&want.name, &arn);
+            stream.write(record.changed(Change::Created, &[])).await?;
             // Nothing here waits until the role has spread: what uses it starts later and retries.
-            iam.permit_new(&want).await?;
-            return stream
-                .write(plan::record(&want.name, &arn).changed(Change::Created, &[]))
-                .await;
-        }
-        there = Some(iam.there(&want).await?); // a run at the same time was faster
-    }
-    if let Some(line) = there.as_ref().and_then(|have| plan::more(&want.role, have)) {
-        stream.voice.say(&line);
-    }
-    let (change, differences) = match plan::step(env, &want, there.as_ref())? {
-        Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (
-            Change::from_differences(&differences, env.plan),
-            differences,
-        ),
+            iam.set_policy_of_new(&want).await?;
+            let record = plan::record(&want.name, &arn);
+            stream.write(record.changed(Change::Created, &[])).await?;
+            Ok(true)
+        },
+        wait_visible: async || iam.wait_visible(&want).await,
+        compare: |have: &Have| {
+            if let Some(line) = plan::warning_of_other_policies(&want.role, have) {
+                stream.voice.say(&line);
+            }
+            plan::compare(env, &want, have)
+        },
+        mend: async |parts: Vec<Part>| {
+            // One after the other: IAM refuses two changes of one role at once.
+            for part in parts {
+                iam.set(&want, part).await?;
+            }
+            Ok(())
+        },
     };
-    if change == Change::Updated {
-        stream.control.wait_for_account().await?;
-        // One after the other: IAM refuses two changes of one role at once.
-        for field in plan::fields(&differences) {
-            iam.set(&want, field).await?;
-        }
-    }
-    stream
-        .write(plan::record(&want.name, &plan::arn(env, &want.role)).changed(change, &differences))
-        .await
+    resource.make_or_mend(stream, &iam.aws).await
 }

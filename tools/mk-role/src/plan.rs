@@ -1,11 +1,13 @@
-//! What is there of a role, how it differs from what is wanted, and what follows. Pure.
+//! What is there of a role, and how it differs from what is wanted. Pure.
 
 use std::collections::BTreeMap;
 
-use plumbing::{Difference, Env, Error, Record, Result, Role, Step};
+use plumbing::step::in_part;
+use plumbing::{Difference, Differences, Env, Error, Half, Record, Result, Role};
 use serde_json::Value;
 
 use crate::document;
+use crate::name::path;
 use crate::want::Want;
 
 /// A role that is there.
@@ -19,130 +21,91 @@ pub struct Have {
     pub trust: Option<Value>,
     /// What its inline policy lets it do.
     pub policy: Option<Value>,
-    /// What else lets it do something, in words: policies that others attached or added.
-    pub more: Vec<String>,
+    /// The policies that others attached or added, as a person is told of them.
+    pub other_policies: Vec<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
 
-/// What one call brings into line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+/// A part of a role that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
     /// The trust policy.
     Trust,
     /// The inline policy.
     Policy,
     /// The description.
     Description,
-    /// The tags.
+    /// Its tags.
     Tags,
 }
 
-/// Decides what is to be done.
+/// In what a role differs from what is wanted.
 ///
-/// Errors: a role of that name is there and not the environment's, or has another path.
-pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else {
-        return Ok(Step::Create);
-    };
-    if !env.owns(&have.tags) {
-        return Err(foreign(env, &want.role));
+/// Errors: it is not the environment's, or has another path.
+pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
+    env.check_ours(format!("role {}", want.role), &have.tags)?;
+    let path = path(env);
+    if have.path != path {
+        let message = format!(
+            "role {} has path {}, wanted {path}; a path cannot be changed",
+            want.role, have.path
+        );
+        let hint = "delete the role and run the pipeline again";
+        return Err(Error::refused(message).hint(hint));
     }
-    if have.path != path(env) {
-        return Err(Error::refused(format!(
-            "role {} has path {}, wanted {}; a path cannot be changed",
-            want.role,
-            have.path,
-            path(env)
-        ))
-        .hint("delete the role and run the pipeline again"));
-    }
-    let document = |field: &str, have: &Option<Value>, want: &Value| {
-        let old = have.as_ref().map_or("none".to_string(), Value::to_string);
-        let same = have.as_ref().is_some_and(|have| document::same(have, want));
-        (!same).then(|| Difference {
-            field: field.into(),
-            old,
-            new: want.to_string(),
-        })
-    };
-    let documents = [
-        document("trust", &have.trust, &want.trust),
-        document("policy", &have.policy, &want.policy),
-    ];
-    let tags = Difference::of_tags(&have.tags, &want.tags);
+    let trust = difference_of_documents("trust", have.trust.as_ref(), &want.trust);
+    let policy = difference_of_documents("policy", have.policy.as_ref(), &want.policy);
     let description = Difference::between("description", &have.description, &want.description);
-    Ok(Step::Change(
-        documents
-            .into_iter()
-            .flatten()
-            .chain(description)
-            .chain(tags)
-            .collect(),
+    let tags = Difference::of_tags(&have.tags, &want.tags);
+    let mut differences = Differences::new();
+    differences.extend(in_part(Part::Trust, trust));
+    differences.extend(in_part(Part::Policy, policy));
+    differences.extend(in_part(Part::Description, description));
+    differences.extend(in_part(Part::Tags, tags));
+    Ok(differences)
+}
+
+fn difference_of_documents(field: &str, have: Option<&Value>, want: &Value) -> Option<Difference> {
+    match have {
+        Some(have) if document::same(have, want) => None,
+        Some(have) => Difference::between(field, have, want),
+        None => Difference::between(field, "none", want),
+    }
+}
+
+/// What is said of a role that others gave more rights. They may have had a reason: the rights stay.
+pub fn warning_of_other_policies(role: &str, have: &Have) -> Option<String> {
+    if have.other_policies.is_empty() {
+        return None;
+    }
+    let policies = have.other_policies.join(", ");
+    Some(format!(
+        "role {role} may do more than it is for: others gave it {policies}"
     ))
 }
 
-/// What is said of a role that others gave more rights. They may have had a reason: it is told, and stays.
-pub fn more(role: &str, have: &Have) -> Option<String> {
-    let line = || {
-        format!(
-            "role {role} may do more than it is for: others gave it {}",
-            have.more.join(", ")
-        )
-    };
-    (!have.more.is_empty()).then(line)
-}
-
-/// The calls that bring differences into line, each once.
-pub fn fields(differences: &[Difference]) -> Vec<Field> {
-    let field = |difference: &Difference| match difference.field.as_str() {
-        "trust" => Field::Trust,
-        "policy" => Field::Policy,
-        "description" => Field::Description,
-        _ => Field::Tags,
-    };
-    let mut fields: Vec<Field> = differences.iter().map(field).collect();
-    fields.dedup(); // the tags come last and together
-    fields
-}
-
-/// What is said of a role that is not the environment's.
-pub fn foreign(env: &Env, role: &str) -> Error {
-    Error::refused(format!(
-        "role {role} exists and is not tagged plumbline:env={}; it is left alone",
-        env.name
-    ))
-    .hint("delete it, or name the environment or the app otherwise")
-}
-
-/// The path of all the environment's roles, so that one listing by path finds them and no others.
-pub fn path(env: &Env) -> String {
-    format!("/plumbline/{}/{}/", env.region, env.name)
-}
-
-/// A role's ARN.
-pub fn arn(env: &Env, role: &str) -> String {
-    format!(
-        "arn:{}:iam::{}:role{}{role}",
-        env.partition(),
-        env.account,
-        path(env)
-    )
+/// Whether a role is of an app, or of the pipeline that builds a source.
+pub fn half(record: &Record) -> Half {
+    match record.name().split_once('/') {
+        Some(("build" | "function" | "pipeline" | "events", _)) => Half::Pipelines,
+        _ => Half::Services,
+    }
 }
 
 /// A role's record; its policy is called by what the role is for.
 pub fn record(name: &str, arn: &str) -> Record {
-    let policy = name.split('/').next().map(String::from);
+    let purpose = name.split('/').next();
     Record::of(&Role {
         name: name.into(),
         arn: arn.into(),
-        policy,
+        policy: purpose.map(String::from),
         ..Role::default()
     })
 }
 
 /// The record of a role that has no policy yet.
-pub fn bare(name: &str, arn: &str) -> Record {
+pub fn record_without_policy(name: &str, arn: &str) -> Record {
     Record::of(&Role {
         name: name.into(),
         arn: arn.into(),
@@ -152,13 +115,14 @@ pub fn bare(name: &str, arn: &str) -> Record {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::want::{ROLE, of_app};
+    use plumbing::step::parts;
     use serde_json::json;
 
+    use super::*;
+    use crate::want::{ROLE, of_app};
+
     fn env() -> Env {
-        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
-        serde_json::from_str(text).unwrap()
+        Env::example()
     }
 
     fn want() -> Want {
@@ -178,20 +142,17 @@ mod tests {
         }
     }
 
-    fn differing(have: &Have) -> Vec<String> {
-        match step(&env(), &want(), Some(have)).unwrap() {
-            Step::Create => panic!("create"),
-            Step::Change(differences) => differences
-                .into_iter()
-                .map(|difference| difference.field)
-                .collect(),
-        }
+    fn fields_that_differ(have: &Have) -> Vec<String> {
+        let differences = compare(&env(), &want(), have).unwrap();
+        differences
+            .into_iter()
+            .map(|(_, difference)| difference.field)
+            .collect()
     }
 
     #[test]
-    fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
-        assert_eq!(step(&env(), &want(), None).unwrap(), Step::Create);
-        assert_eq!(differing(&ours()), Vec::<String>::new());
+    fn what_is_as_wanted_does_not_differ() {
+        assert_eq!(fields_that_differ(&ours()), Vec::<String>::new());
     }
 
     #[test]
@@ -200,7 +161,7 @@ mod tests {
         let policy = have.policy.as_mut().unwrap();
         policy["Statement"][0]["Resource"] = json!(["*"]);
         policy["Statement"][2]["Action"] = json!(["logs:PutLogEvents", "logs:CreateLogStream"]);
-        assert_eq!(differing(&have), Vec::<String>::new());
+        assert_eq!(fields_that_differ(&have), Vec::<String>::new());
     }
 
     #[test]
@@ -214,61 +175,48 @@ mod tests {
         have.tags.insert("Team".into(), "nobody".into());
         have.tags.remove(ROLE);
         assert_eq!(
-            differing(&have),
+            fields_that_differ(&have),
             ["trust", "policy", "tag Team", "tag plumbline:role"]
         );
         assert_eq!(
-            differing(&Have {
+            fields_that_differ(&Have {
                 policy: None,
                 ..ours()
             }),
             ["policy"]
         );
-        let Step::Change(differences) = step(&env(), &want(), Some(&have)).unwrap() else {
-            panic!()
-        };
-        assert_eq!(
-            fields(&differences),
-            [Field::Trust, Field::Policy, Field::Tags]
-        );
+        let differences = compare(&env(), &want(), &have).unwrap();
+        assert_eq!(parts(&differences), [Part::Trust, Part::Policy, Part::Tags]);
     }
 
     #[test]
-    fn what_others_let_it_do_is_told_and_no_difference() {
-        assert_eq!(more("r", &ours()), None);
+    fn what_others_let_it_do_is_said_and_is_no_difference() {
+        assert_eq!(warning_of_other_policies("r", &ours()), None);
         let have = Have {
-            more: vec!["inline policy a".into(), "managed policy arn:b".into()],
+            other_policies: vec!["inline policy a".into(), "managed policy arn:b".into()],
             ..ours()
         };
         let line = "role r may do more than it is for: others gave it inline policy a, managed policy arn:b";
-        assert_eq!(more("r", &have).as_deref(), Some(line));
-        assert_eq!(differing(&have), Vec::<String>::new());
+        assert_eq!(warning_of_other_policies("r", &have).as_deref(), Some(line));
+        assert_eq!(fields_that_differ(&have), Vec::<String>::new());
     }
 
     #[test]
     fn a_role_without_our_tag_or_elsewhere_is_refused() {
-        let error = step(
-            &env(),
-            &want(),
-            Some(&Have {
-                tags: BTreeMap::new(),
-                ..ours()
-            }),
-        )
-        .unwrap_err();
+        let have = Have {
+            tags: BTreeMap::new(),
+            ..ours()
+        };
+        let error = compare(&env(), &want(), &have).unwrap_err();
         assert_eq!(
             error.message,
             "role role-execution-web-us-east-1-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
         );
-        let error = step(
-            &env(),
-            &want(),
-            Some(&Have {
-                path: "/".into(),
-                ..ours()
-            }),
-        )
-        .unwrap_err();
+        let have = Have {
+            path: "/".into(),
+            ..ours()
+        };
+        let error = compare(&env(), &want(), &have).unwrap_err();
         assert_eq!(
             error.message,
             "role role-execution-web-us-east-1-production-pr1 has path /, wanted /plumbline/us-east-1/production-pr1/; a path cannot be changed"
@@ -277,11 +225,31 @@ mod tests {
 
     #[test]
     fn a_record_holds_name_and_arn_and_the_policy_once_it_is_there() {
-        let arn = arn(&env(), &want().role);
+        let arn = want().arn;
         assert_eq!(
             serde_json::to_string(&record("execution/web", &arn)).unwrap(),
             r#"{"type":"role","name":"execution/web","arn":"arn:aws:iam::123456789012:role/plumbline/us-east-1/production-pr1/role-execution-web-us-east-1-production-pr1","policy":"execution"}"#
         );
-        assert!(bare("execution/web", &arn).0.get("policy").is_none());
+        assert!(
+            record_without_policy("execution/web", &arn)
+                .0
+                .get("policy")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn the_roles_of_apps_serve_and_those_of_sources_build() {
+        for (name, serves) in [
+            ("execution/web", true),
+            ("build/web", false),
+            ("function/web", false),
+            ("pipeline/web", false),
+            ("events/web", false),
+            ("web", true),
+        ] {
+            let record = record(name, "arn");
+            assert_eq!(Half::ByRecord(half).serves(&record), serves, "{name}");
+        }
     }
 }

@@ -1,0 +1,49 @@
+//! What each role is for. Pure.
+
+/// What a role is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// ECS pulls an app's image with it and writes its log. An image from a registry that is not
+    /// ECR's needs no right at all.
+    Execution,
+    /// CodeBuild builds a source with it and pushes the image.
+    Build,
+    /// Lambda tags with it what was built, and answers the pipeline.
+    Function,
+    /// CodePipeline runs a source's pipeline with it.
+    Pipeline,
+    /// EventBridge starts a source's pipeline with it.
+    Events,
+}
+
+impl Purpose {
+    /// The purposes of a source's roles.
+    pub const OF_A_SOURCE: [Purpose; 4] = [
+        Purpose::Build,
+        Purpose::Function,
+        Purpose::Pipeline,
+        Purpose::Events,
+    ];
+
+    /// What the names of record, role and inline policy say.
+    pub fn word(self) -> &'static str {
+        match self {
+            Purpose::Execution => "execution",
+            Purpose::Build => "build",
+            Purpose::Function => "function",
+            Purpose::Pipeline => "pipeline",
+            Purpose::Events => "events",
+        }
+    }
+
+    /// What people read of the role of an app or source.
+    pub(crate) fn description(self, name: &str, env: &str) -> String {
+        match self {
+            Purpose::Execution => format!("Pulls the image and writes the log of {name} in {env}"),
+            Purpose::Build => format!("Builds {name} and pushes its image in {env}"),
+            Purpose::Function => format!("Tags the image of {name} that was built in {env}"),
+            Purpose::Pipeline => format!("Runs the pipeline of {name} in {env}"),
+            Purpose::Events => format!("Starts the pipeline of {name} in {env}"),
+        }
+    }
+}
