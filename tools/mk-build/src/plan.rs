@@ -8,14 +8,17 @@ use plumbing::{Build, Difference, Env, Record, Result, Source, Step};
 
 /// What every build does.
 const BUILDSPEC: &str = include_str!("../buildspec.yml");
-/// Source and artifacts of a project that a pipeline starts: it brings the one and takes the other.
+/// Source and artifacts of a project that a pipeline starts: the pipeline brings the source and takes
+/// the artifacts.
 const PIPELINE: &str = "CODEPIPELINE";
-/// Has docker; its daemon runs in privileged mode alone.
+/// The image that builds run in. It has docker, whose daemon runs in privileged mode alone.
 const IMAGE: &str = "aws/codebuild/amazonlinux-x86_64-standard:5.0";
+/// The cache of a project whose builds find nothing again on their hosts.
+pub const NO_CACHE: &str = "NO_CACHE";
 /// For how many minutes a build may wait for its turn, where the account lets few run at once.
 const QUEUED_TIMEOUT: i32 = 60;
 
-/// What is wanted of all builds.
+/// What the flags say about all builds.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// After how many minutes a build is given up.
@@ -29,7 +32,7 @@ pub struct Options {
 pub struct Project {
     /// Its name in CodeBuild.
     pub name: String,
-    /// What people read of it.
+    /// What it is for, in words for people.
     pub description: String,
     /// The ARN of the role of its builds.
     pub role: String,
@@ -41,7 +44,7 @@ pub struct Project {
     pub buildspec: String,
     /// What kind of machine a build runs on.
     pub environment: String,
-    /// How large that is.
+    /// How large that machine is.
     pub compute: String,
     /// The image in which a build runs.
     pub image: String,
@@ -53,9 +56,9 @@ pub struct Project {
     pub timeout: i32,
     /// For how many minutes it may wait for its turn.
     pub queued_timeout: i32,
-    /// What may be found again on a host: a type, and what of it.
+    /// What a build may find again on its host: the type of the cache and its modes, by blanks.
     pub cache: String,
-    /// The log group; nothing else where it is used as it is to be.
+    /// The log group; where it is not used as it is to be, with more words.
     pub log: String,
     /// Whether builds log to S3.
     pub s3_log: String,
@@ -68,14 +71,23 @@ pub struct Project {
 /// The project of a source.
 pub fn want(env: &Env, source: &Source, role: &str, group: &str, options: &Options) -> Project {
     let name = env.project_name(&source.name);
-    let variables = [
+    let tags = env.tags_of_source(&name, &source.name);
+    let variables = BTreeMap::from([
         // What an image is called in imagedefinitions.json: the container of the app of that name.
-        ("CONTAINER", source.name.clone()),
-        ("CONTEXT", source.context.clone()),
-        ("DOCKERFILE", source.dockerfile.clone()),
-        ("REPOSITORY_URI", env.repository_uri(&source.name)),
-        ("REGISTRY", env.registry()),
-    ];
+        ("CONTAINER".to_string(), source.name.clone()),
+        ("CONTEXT".to_string(), source.context.clone()),
+        ("DOCKERFILE".to_string(), source.dockerfile.clone()),
+        (
+            "REPOSITORY_URI".to_string(),
+            env.repository_uri(&source.name),
+        ),
+        ("REGISTRY".to_string(), env.registry()),
+    ]);
+    let cache = if options.keeps_layers {
+        "LOCAL LOCAL_DOCKER_LAYER_CACHE"
+    } else {
+        NO_CACHE
+    };
     Project {
         description: format!("Image of {} from {}", source.name, source.repository),
         role: role.into(),
@@ -86,24 +98,14 @@ pub fn want(env: &Env, source: &Source, role: &str, group: &str, options: &Optio
         compute: "BUILD_GENERAL1_SMALL".into(),
         image: IMAGE.into(),
         privileged: true,
-        variables: variables
-            .map(|(name, value)| (name.to_string(), value))
-            .into(),
+        variables,
         timeout: options.timeout,
         queued_timeout: QUEUED_TIMEOUT,
-        cache: if options.keeps_layers {
-            "LOCAL LOCAL_DOCKER_LAYER_CACHE"
-        } else {
-            "NO_CACHE"
-        }
-        .into(),
+        cache: cache.into(),
         log: group.into(),
         s3_log: "DISABLED".into(),
         settings: Vec::new(),
-        tags: env
-            .tags_of_source(&name, &source.name)
-            .into_iter()
-            .collect(),
+        tags: tags.into_iter().collect(),
         name,
     }
 }
@@ -233,14 +235,16 @@ pub fn record(env: &Env, source: &str, project: &str) -> Record {
 mod tests {
     use super::*;
 
+    const ROLE: &str = "arn:aws:iam::123456789012:role/x";
+    const GROUP: &str = "/aws/codebuild/x";
+
     const OPTIONS: Options = Options {
         timeout: 30,
         keeps_layers: true,
     };
 
     fn env() -> Env {
-        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
-        serde_json::from_str(text).unwrap()
+        Env::example()
     }
 
     fn web() -> Source {
@@ -248,56 +252,50 @@ mod tests {
     }
 
     fn wanted() -> Project {
-        want(
-            &env(),
-            &web(),
-            "arn:aws:iam::123456789012:role/x",
-            "/aws/codebuild/x",
-            &OPTIONS,
-        )
+        want(&env(), &web(), ROLE, GROUP, &OPTIONS)
     }
 
-    fn differing(have: Project) -> Vec<String> {
-        match step(&env(), &wanted(), Some(&have)).unwrap() {
+    fn differences(have: Project) -> Vec<String> {
+        let differences = match step(&env(), &wanted(), Some(have)).unwrap() {
             Step::Create => panic!("create"),
-            Step::Change(differences) => differences
-                .iter()
-                .map(|d| format!("{}: {} -> {}", d.field, d.old, d.new))
-                .collect(),
-        }
+            Step::Keep(_) => Vec::new(),
+            Step::Change(_, differences) => differences,
+        };
+        let differences = differences.iter();
+        differences
+            .map(|(_, difference)| difference.to_string())
+            .collect()
     }
 
     #[test]
     fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
         assert_eq!(step(&env(), &wanted(), None).unwrap(), Step::Create);
-        assert_eq!(differing(wanted()), Vec::<String>::new());
+        assert_eq!(
+            step(&env(), &wanted(), Some(wanted())).unwrap(),
+            Step::Keep(wanted())
+        );
     }
 
     #[test]
     fn a_pipelines_project_runs_docker_on_a_small_machine() {
         let want = wanted();
-        assert_eq!(
-            (want.source.as_str(), want.artifacts.as_str()),
-            ("CODEPIPELINE", "CODEPIPELINE")
-        );
-        assert_eq!(
-            (want.environment.as_str(), want.compute.as_str()),
-            ("LINUX_CONTAINER", "BUILD_GENERAL1_SMALL")
-        );
+        assert_eq!(want.source, "CODEPIPELINE");
+        assert_eq!(want.artifacts, "CODEPIPELINE");
+        assert_eq!(want.environment, "LINUX_CONTAINER");
+        assert_eq!(want.compute, "BUILD_GENERAL1_SMALL");
         assert!(want.privileged);
-        assert_eq!(
-            (want.timeout, want.queued_timeout, want.cache.as_str()),
-            (30, 60, "LOCAL LOCAL_DOCKER_LAYER_CACHE")
-        );
-        let none = want_with(&Options {
-            timeout: 5,
-            keeps_layers: false,
-        });
-        assert_eq!((none.timeout, none.cache.as_str()), (5, "NO_CACHE"));
+        assert_eq!((want.timeout, want.queued_timeout), (30, 60));
+        assert_eq!(want.cache, "LOCAL LOCAL_DOCKER_LAYER_CACHE");
     }
 
-    fn want_with(options: &Options) -> Project {
-        want(&env(), &web(), "", "", options)
+    #[test]
+    fn the_flags_decide_timeout_and_cache() {
+        let options = Options {
+            timeout: 5,
+            keeps_layers: false,
+        };
+        let want = want(&env(), &web(), "", "", &options);
+        assert_eq!((want.timeout, want.cache.as_str()), (5, "NO_CACHE"));
     }
 
     #[test]
@@ -308,24 +306,18 @@ mod tests {
             ..web()
         };
         let api = want(&env(), &source, "", "", &OPTIONS);
-        let variables: Vec<(&str, &str)> = api
-            .variables
-            .iter()
-            .map(|(name, value)| (&**name, &**value))
-            .collect();
-        assert_eq!(
-            variables,
-            [
-                ("CONTAINER", "api"),
-                ("CONTEXT", "src/api"),
-                ("DOCKERFILE", "Dockerfile"),
-                ("REGISTRY", "123456789012.dkr.ecr.us-east-1.amazonaws.com"),
-                (
-                    "REPOSITORY_URI",
-                    "123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-api-production-pr1"
-                ),
-            ]
-        );
+        let registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+        let expected = BTreeMap::from([
+            ("CONTAINER".to_string(), "api".to_string()),
+            ("CONTEXT".to_string(), "src/api".to_string()),
+            ("DOCKERFILE".to_string(), "Dockerfile".to_string()),
+            ("REGISTRY".to_string(), registry.to_string()),
+            (
+                "REPOSITORY_URI".to_string(),
+                format!("{registry}/repo-api-production-pr1"),
+            ),
+        ]);
+        assert_eq!(api.variables, expected);
         assert_eq!(api.buildspec, wanted().buildspec);
         for name in api.variables.keys() {
             assert!(BUILDSPEC.contains(&format!("${name}")), "{name}");
@@ -345,117 +337,66 @@ mod tests {
     }
 
     #[test]
-    fn each_field_that_differs_is_told() {
-        let other = "x".to_string();
-        for (have, told) in [
-            (
-                Project {
-                    description: other.clone(),
-                    ..wanted()
-                },
-                "description: x -> Image of web from owner/web",
-            ),
-            (
-                Project {
-                    role: other.clone(),
-                    ..wanted()
-                },
-                "role: x -> arn:aws:iam::123456789012:role/x",
-            ),
-            (
-                Project {
-                    source: other.clone(),
-                    ..wanted()
-                },
-                "source: x -> CODEPIPELINE",
-            ),
-            (
-                Project {
-                    artifacts: other.clone(),
-                    ..wanted()
-                },
-                "artifacts: x -> CODEPIPELINE",
-            ),
-            (
-                Project {
-                    buildspec: other.clone(),
-                    ..wanted()
-                },
-                "buildspec: another -> this version's",
-            ),
-            (
-                Project {
-                    environment: other.clone(),
-                    ..wanted()
-                },
-                "environment: x -> LINUX_CONTAINER",
-            ),
-            (
-                Project {
-                    compute: other.clone(),
-                    ..wanted()
-                },
-                "compute: x -> BUILD_GENERAL1_SMALL",
-            ),
-            (
-                Project {
-                    image: other.clone(),
-                    ..wanted()
-                },
-                &format!("image: x -> {IMAGE}"),
-            ),
-            (
-                Project {
-                    privileged: false,
-                    ..wanted()
-                },
-                "privileged: false -> true",
-            ),
-            (
-                Project {
-                    timeout: 60,
-                    ..wanted()
-                },
-                "timeout: 60 -> 30",
-            ),
-            (
-                Project {
-                    queued_timeout: 480,
-                    ..wanted()
-                },
-                "queued timeout: 480 -> 60",
-            ),
-            (
-                Project {
-                    cache: "NO_CACHE".into(),
-                    ..wanted()
-                },
-                "cache: NO_CACHE -> LOCAL LOCAL_DOCKER_LAYER_CACHE",
-            ),
-            (
-                Project {
-                    log: other.clone(),
-                    ..wanted()
-                },
-                "log group: x -> /aws/codebuild/x",
-            ),
-            (
-                Project {
-                    s3_log: "ENABLED".into(),
-                    ..wanted()
-                },
-                "log in S3: ENABLED -> DISABLED",
-            ),
-            (
-                Project {
-                    settings: vec!["VPC".into(), "key".into()],
-                    ..wanted()
-                },
-                "settings: VPC, key -> none",
-            ),
-        ] {
-            assert_eq!(differing(have), [told]);
-        }
+    fn what_differs_in_what_is_built_is_shown() {
+        let mut have = wanted();
+        have.description = "x".into();
+        assert_eq!(
+            differences(have),
+            ["description: x -> Image of web from owner/web"]
+        );
+        let mut have = wanted();
+        have.role = "x".into();
+        assert_eq!(differences(have), [format!("role: x -> {ROLE}")]);
+        let mut have = wanted();
+        have.source = "x".into();
+        assert_eq!(differences(have), ["source: x -> CODEPIPELINE"]);
+        let mut have = wanted();
+        have.artifacts = "x".into();
+        assert_eq!(differences(have), ["artifacts: x -> CODEPIPELINE"]);
+        let mut have = wanted();
+        have.buildspec = "x".into();
+        assert_eq!(differences(have), ["buildspec: another -> this version's"]);
+    }
+
+    #[test]
+    fn what_differs_in_the_machine_is_shown() {
+        let mut have = wanted();
+        have.environment = "x".into();
+        assert_eq!(differences(have), ["environment: x -> LINUX_CONTAINER"]);
+        let mut have = wanted();
+        have.compute = "x".into();
+        assert_eq!(differences(have), ["compute: x -> BUILD_GENERAL1_SMALL"]);
+        let mut have = wanted();
+        have.image = "x".into();
+        assert_eq!(differences(have), [format!("image: x -> {IMAGE}")]);
+        let mut have = wanted();
+        have.privileged = false;
+        assert_eq!(differences(have), ["privileged: false -> true"]);
+        let mut have = wanted();
+        have.cache = "NO_CACHE".into();
+        assert_eq!(
+            differences(have),
+            ["cache: NO_CACHE -> LOCAL LOCAL_DOCKER_LAYER_CACHE"]
+        );
+    }
+
+    #[test]
+    fn what_differs_in_times_logs_and_other_settings_is_shown() {
+        let mut have = wanted();
+        have.timeout = 60;
+        assert_eq!(differences(have), ["timeout: 60 -> 30"]);
+        let mut have = wanted();
+        have.queued_timeout = 480;
+        assert_eq!(differences(have), ["queued timeout: 480 -> 60"]);
+        let mut have = wanted();
+        have.log = "x".into();
+        assert_eq!(differences(have), [format!("log group: x -> {GROUP}")]);
+        let mut have = wanted();
+        have.s3_log = "ENABLED".into();
+        assert_eq!(differences(have), ["log in S3: ENABLED -> DISABLED"]);
+        let mut have = wanted();
+        have.settings = vec!["VPC".into(), "key".into()];
+        assert_eq!(differences(have), ["settings: VPC, key -> none"]);
     }
 
     #[test]
@@ -464,17 +405,17 @@ mod tests {
             buildspec: wanted().buildspec.trim_end().into(),
             ..wanted()
         };
-        assert_eq!(differing(have), Vec::<String>::new());
+        assert_eq!(differences(have), Vec::<String>::new());
     }
 
     #[test]
-    fn variables_are_put_right_and_those_of_others_taken_away_untold() {
+    fn variables_are_put_right_and_those_of_others_taken_away_unseen() {
         let mut have = wanted();
         have.variables.insert("CONTEXT".into(), "src".into());
         have.variables.insert("PASSWORD".into(), "hunter2".into());
         have.variables.remove("REGISTRY");
         assert_eq!(
-            differing(have),
+            differences(have),
             [
                 "variable CONTEXT: src -> .",
                 "variable PASSWORD: set -> none",
@@ -490,22 +431,20 @@ mod tests {
         have.tags.insert("theirs".into(), "x".into());
         have.tags.remove(SOURCE);
         assert_eq!(
-            differing(have.clone()),
+            differences(have.clone()),
             [
                 "tag Team: nobody -> devops",
                 "tag plumbline:source:  -> web"
             ]
         );
-        let all = with_others(&wanted(), &have);
-        let tags = ["Team", "theirs", SOURCE].map(|key| all.tags[key].as_str());
+        let update = with_others(&wanted(), &have);
+        let tags = ["Team", "theirs", SOURCE].map(|key| update.tags[key].as_str());
         assert_eq!(tags, ["devops", "x", "web"]);
-        assert_eq!(
-            Project {
-                tags: wanted().tags,
-                ..all
-            },
-            wanted()
-        );
+        let without_tags_of_others = Project {
+            tags: wanted().tags,
+            ..update
+        };
+        assert_eq!(without_tags_of_others, wanted());
     }
 
     #[test]
@@ -514,7 +453,7 @@ mod tests {
             tags: BTreeMap::new(),
             ..wanted()
         };
-        let error = step(&env(), &wanted(), Some(&have)).unwrap_err();
+        let error = step(&env(), &wanted(), Some(have)).unwrap_err();
         assert_eq!(
             error.message,
             "build project build-web-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
@@ -528,11 +467,11 @@ mod tests {
             serde_json::to_string(&record(&env(), source(&want), &want.name)).unwrap(),
             r#"{"type":"build","name":"web","arn":"arn:aws:codebuild:us-east-1:123456789012:project/build-web-production-pr1","project":"build-web-production-pr1"}"#
         );
-        let untold = Project {
+        let untagged = Project {
             tags: BTreeMap::new(),
             ..want
         };
-        assert_eq!(source(&untold), "build-web-production-pr1");
+        assert_eq!(source(&untagged), "build-web-production-pr1");
     }
 
     #[test]
@@ -545,25 +484,18 @@ mod tests {
 
     #[test]
     fn the_longest_names_fit() {
-        let (name, repository) = (
-            "n".repeat(32),
-            format!("{}/{}", "o".repeat(100), "r".repeat(100)),
-        );
+        let owner = "o".repeat(100);
+        let source = Source {
+            name: "n".repeat(32),
+            repository: format!("{owner}/{}", "r".repeat(100)),
+            ..web()
+        };
+        let suffix = "s".repeat(32);
         let env = Env {
-            name: format!("{}-{}", "e".repeat(32), "s".repeat(32)),
+            name: format!("{}-{suffix}", "e".repeat(32)),
             ..env()
         };
-        let want = want(
-            &env,
-            &Source {
-                name,
-                repository,
-                ..web()
-            },
-            "",
-            "",
-            &OPTIONS,
-        );
+        let want = want(&env, &source, "", "", &OPTIONS);
         assert!(want.description.len() <= 255 && want.name.len() <= 150);
     }
 }
