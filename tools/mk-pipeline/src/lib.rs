@@ -6,107 +6,101 @@
 pub mod aws;
 pub mod plan;
 
-use plumbing::{Aws, Change, Env, Error, Pipeline, Record, Result, Stream, wait};
+use plumbing::step::delete_each;
+use plumbing::{Aws, Change, Deletion, Error, Half, Owner, Pipeline, Record, Result, Stream, wait};
 
-/// What `--iam-policy` prints.
-pub const POLICY: &str = include_str!("../iam-policy.json");
+/// The pipelines, for `ls-env` and `rm-env`.
+pub const OWNER: Owner = Owner {
+    tool: "mk-pipeline",
+    half: Half::Pipelines,
+    policy: include_str!("../iam-policy.json"),
+    find: |aws| Box::pin(find(aws)),
+    deletions: &[Deletion {
+        kinds: &["pipeline"],
+        delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
+    }],
+};
 
-/// The environment's pipelines as records, with what they tell of their sources, for `ls-env`.
-pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
+/// The environment's pipelines as records, with what they tell of their sources.
+async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    let env = &aws.env;
     let pipelines = aws::client(aws);
-    let names = pipelines.names().await?;
-    let found = wait::all(names.iter().map(|name| pipelines.look(name))).await?;
-    let ours = names
-        .iter()
-        .zip(&found)
-        .filter_map(|(name, have)| Some((name, have.as_ref()?)));
-    let ours = ours.filter(|(_, have)| env.owns(&have.tags));
-    Ok(ours
-        .flat_map(|(name, have)| plan::records(env, name, have))
-        .collect())
+    let names = pipelines.list_names().await?;
+    let found = wait::all(names.iter().map(|name| pipelines.get(name))).await?;
+    let mut records = Vec::new();
+    for (name, have) in names.iter().zip(found) {
+        let Some(have) = have else { continue };
+        if env.owns(&have.tags) {
+            records.extend(plan::records(env, name, &have));
+        }
+    }
+    Ok(records)
 }
 
-/// Stops what runs of the pipelines among `records` and deletes them, for `rm-env`.
+/// Stops the runs of the pipelines among `records` and deletes them.
 ///
 /// Errors: one is not the environment's; it is named and left alone, and all else is deleted.
-pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    let records: Vec<Pipeline> = records.iter().filter_map(Record::typed).collect();
-    if records.is_empty() {
-        return Ok(());
-    }
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     let pipelines = aws::client(aws);
-    stream
-        .control
-        .try_all(records, async |record| {
-            let name = &record.pipeline;
-            let Some(tags) = pipelines.tags(name).await? else {
-                return Ok(());
-            };
-            if !env.owns(&tags) {
-                return Err(plan::foreign(env, name));
-            }
-            pipelines.stop(name).await?;
-            pipelines.delete(name).await?;
-            stream
-                .write(Record::of(&record).changed(Change::Deleted, &[]))
-                .await
-        })
-        .await
+    delete_each(stream, records, async |record: &Pipeline| {
+        let name = &record.pipeline;
+        let Some(tags) = pipelines.tags(name).await? else {
+            return Ok(false);
+        };
+        aws.env.check_ours(format!("pipeline {name}"), &tags)?;
+        pipelines.stop_runs(name).await?;
+        pipelines.delete(name).await?;
+        Ok(true)
+    })
+    .await
 }
 
-/// Follows the run that a pipeline's making started to its end, for `wait-env`: also where an earlier
-/// run of the tools made the pipeline and did not see how that ended. What has ended before is only
-/// told.
+/// Waits for the end of the run that a pipeline's making started, for `wait-env`: also where an
+/// earlier run of the tools made the pipeline and did not see how that ended. A failure that lies
+/// before this is only told.
 ///
 /// Errors: it failed, with the action's own words; or it takes too long.
-pub async fn follow(stream: &Stream, aws: &Aws, env: &Env, pipeline: &Pipeline) -> Result<()> {
+pub async fn wait_first_run(aws: &Aws, pipeline: &Pipeline) -> Result<()> {
     let pipelines = aws::client(aws);
     let name = &pipeline.name;
-    let made = pipeline
-        .rest
-        .get("change")
-        .is_some_and(|change| change == Change::Created.word());
-    let run = match made {
-        true => pipelines.newest(&pipeline.pipeline).await?,
-        false => pipelines.only(&pipeline.pipeline).await?,
+    let change = pipeline.rest.get("change");
+    let is_new = change.is_some_and(|change| change == Change::Created.word());
+    let run = if is_new {
+        pipelines.wait_started(&pipeline.pipeline).await?
+    } else {
+        pipelines.only_run(&pipeline.pipeline).await?
     };
-    let run = match run {
-        Some(run) if made || run.goes_on() => pipelines.followed(&pipeline.pipeline, run).await?,
-        Some(run) if run.status == "Failed" => {
-            stream.voice.say(&format!(
+    let Some(run) = run else {
+        if is_new {
+            let line = format!("pipeline {name} is made, but the endpoint tells of no run");
+            aws.voice.say(&line);
+        }
+        return Ok(());
+    };
+    if !is_new && run.has_ended() {
+        if run.status == "Failed" {
+            let line = format!(
                 "the only run of pipeline {name} has failed; nothing of it is in production yet"
-            ));
-            return Ok(());
+            );
+            aws.voice.say(&line);
         }
-        None if made => {
-            stream.voice.say(&format!(
-                "pipeline {name} is made, but the endpoint tells of no run"
-            ));
-            return Ok(());
-        }
-        _ => return Ok(()),
-    };
-    if run.status == "Succeeded" {
-        stream.voice.say(&format!(
-            "pipeline {} has run: {}",
-            pipeline.name,
-            run.status.to_lowercase()
-        ));
         return Ok(());
     }
-    let why = pipelines.why(&pipeline.pipeline, &run.id).await?;
-    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-    let again = format!(
-        "aws codepipeline start-pipeline-execution --name {}",
-        pipeline.pipeline
+    let run = pipelines.wait_ended(&pipeline.pipeline, run).await?;
+    let status = run.status.to_lowercase();
+    if run.status == "Succeeded" {
+        let line = format!("pipeline {name} has run: {status}");
+        aws.voice.say(&line);
+        return Ok(());
+    }
+    let why = match pipelines.why_failed(&pipeline.pipeline, &run.id).await? {
+        Some(why) => format!(": {why}"),
+        None => String::new(),
+    };
+    let message = format!("the run of pipeline {name} is {status}{why}");
+    let hint = format!(
+        "mend it and push, or aws codepipeline start-pipeline-execution --name {} --region {}",
+        pipeline.pipeline, aws.env.region
     );
-    Err(Error::refused(format!(
-        "the run of pipeline {} is {}{why}",
-        pipeline.name,
-        run.status.to_lowercase()
-    ))
-    .hint(format!(
-        "mend it and push, or {again} --region {}",
-        env.region
-    )))
+    Err(Error::refused(message).hint(hint))
 }

@@ -4,16 +4,17 @@
 //!
 //! Reads `env`, `source`, `connection`, `bucket`, and for each source `build`, `function` and `role`.
 //! Writes `pipeline` as soon as it exists. A pipeline runs as soon as it is made, so all that it
-//! needs must be there before, the person's click included.
+//! needs must exist before, and the person must have finished the connection.
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::Parser;
-use mk_pipeline::plan::{self, Parts};
-use mk_pipeline::{POLICY, aws};
+use futures_util::FutureExt;
+use mk_pipeline::aws::{self, Pipelines};
+use mk_pipeline::plan::{self, Have, Needs, Part};
 use plumbing::{
-    Aws, Bucket, Build, Change, Connection, Env, Function, Result, Role, Source, Step, Stream,
+    Aws, Bucket, Build, Change, Connection, Function, Resource, Result, Role, Source, Stream,
 };
 
 /// How long a person at a terminal has for the handshake, in minutes.
@@ -30,81 +31,79 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run(mk_pipeline::OWNER.policy, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    let at_hand = if std::io::stderr().is_terminal() {
-        AT_A_TERMINAL
-    } else {
-        0
-    };
-    let limit = Duration::from_secs(60 * args.handshake.unwrap_or(at_hand));
     let pipelines = aws::client(&aws);
-    // Once for all sources: there is one connection.
-    let connection = tokio::sync::OnceCell::new();
-    let connected = async || -> Result<&Connection> {
-        let connect = async {
-            let connection = stream.need_first::<Connection>().await?;
-            if !env.plan {
-                mk_connection::wait_available(&stream, &aws, &env, &connection, limit).await?;
-            }
-            Ok(connection)
-        };
-        connection.get_or_try_init(|| connect).await
+    let minutes = match args.handshake {
+        Some(minutes) => minutes,
+        None if std::io::stderr().is_terminal() => AT_A_TERMINAL,
+        None => 0,
     };
-    let (stream, env, pipelines, connected) = (&stream, &env, &pipelines, &connected);
+    let limit = Duration::from_secs(60 * minutes);
+    let (stream, pipelines) = (&stream, &pipelines);
+    // One connection serves all sources. Where no source comes, nobody waits for it.
+    let connection = finished_connection(stream, &aws, limit)
+        .boxed_local()
+        .shared();
     stream
-        .for_each_record(|source: Source| async move {
-            pipeline(stream, env, pipelines, &source, connected).await
+        .for_each_record(|source: Source| {
+            make_or_mend(stream, pipelines, source, connection.clone())
         })
         .await
 }
 
-/// Makes or mends one pipeline. It is looked for before what it is made of exists.
-async fn pipeline<'a>(
-    stream: &Stream,
-    env: &Env,
-    pipelines: &aws::Pipelines,
-    source: &Source,
-    connected: impl AsyncFn() -> Result<&'a Connection>,
-) -> Result<()> {
-    let name = env.pipeline_name(&source.name);
-    let (mut there, parts) = tokio::try_join!(pipelines.look(&name), parts(stream, source))?;
-    let want = plan::want(env, source, &parts, &connected().await?.arn);
-    let record = || plan::record(env, &source.name, &name);
-    if there.is_none() && !env.plan {
-        stream.control.wait_for_account().await?;
-        if pipelines.create(&want).await? {
-            return stream.write(record().changed(Change::Created, &[])).await;
-        }
-        there = Some(pipelines.there(&name).await?); // a run at the same time was faster
+/// The connection, once a person has finished it; in a dry run, as it is.
+async fn finished_connection(stream: &Stream, aws: &Aws, limit: Duration) -> Result<Connection> {
+    let connection = stream.need_first::<Connection>().await?;
+    if !aws.env.plan {
+        mk_connection::wait_available(aws, &connection, limit).await?;
     }
-    let (change, differences) = match plan::step(env, &want, there.as_ref())? {
-        Step::Create => (Change::Create, Vec::new()),
-        Step::Change(differences) => (
-            Change::from_differences(&differences, env.plan),
-            differences,
-        ),
-    };
-    if change == Change::Updated {
-        stream.control.wait_for_account().await?;
-        let (structure, tags) = plan::calls(&differences);
-        if structure {
-            pipelines.update(&want).await?;
-        }
-        if tags {
-            pipelines.retag(&want).await?;
-        }
-    }
-    stream.write(record().changed(change, &differences)).await
+    Ok(connection)
 }
 
-/// What the pipeline is made of, each as far as it must be: a bucket that is set up, a role with its
-/// policy.
-async fn parts(stream: &Stream, source: &Source) -> Result<Parts> {
+/// Makes or mends the pipeline of a source. It is looked for before what it needs exists.
+async fn make_or_mend(
+    stream: &Stream,
+    pipelines: &Pipelines,
+    source: Source,
+    connection: impl Future<Output = Result<Connection>>,
+) -> Result<()> {
+    let env = &pipelines.aws.env;
+    let name = env.pipeline_name(&source.name);
+    let (found, needs) = tokio::try_join!(pipelines.get(&name), needs(stream, &source))?;
+    let want = plan::want(env, &source, &needs, &connection.await?.arn);
+    let record = plan::record(env, &source.name, &name);
+    let created = record.clone().changed(Change::Created, &[]);
+    let pipeline = Resource {
+        found,
+        record,
+        create: async || {
+            if !pipelines.create(&want).await? {
+                return Ok(false);
+            }
+            stream.write(created).await?;
+            Ok(true)
+        },
+        wait_visible: async || pipelines.wait_visible(&name).await,
+        compare: |have: &Have| plan::compare(env, &want, have),
+        mend: async |parts: Vec<Part>| {
+            // One after the other: CodePipeline refuses two changes of one pipeline at once.
+            for part in parts {
+                pipelines.set(&want, part).await?;
+            }
+            Ok(())
+        },
+    };
+    pipeline.make_or_mend(stream, &pipelines.aws).await
+}
+
+/// What the pipeline of a source needs, each as complete as it must be: a bucket that is set up, a
+/// role with its policy.
+async fn needs(stream: &Stream, source: &Source) -> Result<Needs> {
     let role = format!("pipeline/{}", source.name);
     let (bucket, build, function, role) = tokio::try_join!(
         stream.need_first_where::<Bucket>(|bucket| bucket.encryption.is_some()),
@@ -112,7 +111,7 @@ async fn parts(stream: &Stream, source: &Source) -> Result<Parts> {
         stream.need::<Function>(&source.name),
         stream.need_where::<Role>(&role, Role::is_whole)
     )?;
-    Ok(Parts {
+    Ok(Needs {
         bucket: bucket.bucket,
         project: build.project,
         function: function.function,

@@ -1,67 +1,17 @@
-//! What a pipeline should be, what is there, and what follows. Pure.
+//! What a pipeline should be, what exists, and what follows. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod structure;
+mod wanted;
+
+use std::collections::BTreeMap;
 
 use plumbing::name::{IDENTITY, SOURCE};
-use plumbing::{Difference, Env, Error, Pipeline, Record, Result, Source, Step};
-use serde_json::json;
+use plumbing::step::in_part;
+use plumbing::{Difference, Differences, Env, Pipeline, Record, Result, Source};
+use serde_json::{Map, Value};
 
-/// The parts that a pipeline is made of, beside the connection.
-#[derive(Clone, Debug, Default)]
-pub struct Parts {
-    /// The artifact bucket's name.
-    pub bucket: String,
-    /// The build project's name.
-    pub project: String,
-    /// The function's name.
-    pub function: String,
-    /// The ARN of the role that it runs with.
-    pub role: String,
-}
-
-/// One action of a stage.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Action {
-    /// Its name.
-    pub name: String,
-    /// `Source`, `Build`, `Deploy`, `Invoke`.
-    pub category: String,
-    /// Whose kind of action it is: `AWS`.
-    pub owner: String,
-    /// `CodeStarSourceConnection`, `CodeBuild`, `ECS`, `Lambda`.
-    pub provider: String,
-    /// Of the kind.
-    pub version: String,
-    /// Those of one number run side by side.
-    pub run_order: i32,
-    /// What its variables are called by.
-    pub namespace: String,
-    /// Its settings.
-    pub configuration: BTreeMap<String, String>,
-    /// The artifacts that it reads.
-    pub inputs: Vec<String>,
-    /// Those that it writes.
-    pub outputs: Vec<String>,
-}
-
-/// What a pipeline does, in so far as we set it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Structure {
-    /// The ARN of the role that it runs with.
-    pub role: String,
-    /// The artifact bucket's name.
-    pub bucket: String,
-    /// `V1` or `V2`.
-    pub kind: String,
-    /// `QUEUED`, `SUPERSEDED` or `PARALLEL`.
-    pub mode: String,
-    /// How many triggers it has of its own, which replace the connection's.
-    pub triggers: usize,
-    /// The stages, each with its actions.
-    pub stages: Vec<(String, Vec<Action>)>,
-    /// What else is set, by name: an update replaces all of it.
-    pub others: Vec<String>,
-}
+pub use structure::{Action, Stage, Structure};
+pub use wanted::Needs;
 
 /// A pipeline as it is to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +24,17 @@ pub struct Want {
     pub tags: Vec<(String, String)>,
 }
 
-/// A pipeline that is there.
+/// What is wanted of a source's pipeline.
+pub fn want(env: &Env, source: &Source, needs: &Needs, connection: &str) -> Want {
+    let name = env.pipeline_name(&source.name);
+    Want {
+        structure: wanted::structure(env, source, needs, connection),
+        tags: env.tags_of_source(&name, &source.name),
+        name,
+    }
+}
+
+/// A pipeline that exists.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Have {
     /// What it does.
@@ -83,276 +43,82 @@ pub struct Have {
     pub tags: BTreeMap<String, String>,
 }
 
-/// What is wanted of a source's pipeline.
-pub fn want(env: &Env, source: &Source, parts: &Parts, connection: &str) -> Want {
-    let name = env.pipeline_name(&source.name);
-    let stages = [
-        ("Source", vec![read(source, connection)]),
-        ("Build", vec![build(parts)]),
-        (
-            "Deploy",
-            match source.deploy {
-                true => vec![deploy(env, source), tag(env, source, parts, 2)],
-                false => vec![tag(env, source, parts, 1)],
-            },
-        ),
-    ];
-    let structure = Structure {
-        role: parts.role.clone(),
-        bucket: parts.bucket.clone(),
-        kind: "V2".into(),
-        // One run after the other, so that the tag never goes back to an older image.
-        mode: "QUEUED".into(),
-        triggers: 0,
-        stages: stages
-            .map(|(stage, actions)| (stage.to_string(), actions))
-            .into(),
-        others: Vec::new(),
-    };
-    Want {
-        tags: env.tags_of_source(&name, &source.name),
-        name,
-        structure,
-    }
+/// A part of a pipeline that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// All of its structure.
+    Structure,
+    /// Its tags.
+    Tags,
 }
 
-/// Exactly one thing starts a run on a push: the connection, or the rule of mk-rule.
-fn read(source: &Source, connection: &str) -> Action {
-    let detects = source.trigger == "connection";
-    Action {
-        namespace: "SourceVariables".into(),
-        outputs: vec!["SourceOutput".into()],
-        ..action(
-            "Source",
-            "Source",
-            "CodeStarSourceConnection",
-            &[
-                ("ConnectionArn", connection),
-                ("FullRepositoryId", &source.repository),
-                ("BranchName", &source.branch),
-                ("OutputArtifactFormat", "CODE_ZIP"),
-                ("DetectChanges", &detects.to_string()),
-            ],
-        )
-    }
-}
-
-fn build(parts: &Parts) -> Action {
-    Action {
-        namespace: "BuildVariables".into(),
-        inputs: vec!["SourceOutput".into()],
-        outputs: vec!["BuildOutput".into()],
-        ..action(
-            "Build",
-            "Build",
-            "CodeBuild",
-            &[("ProjectName", &parts.project)],
-        )
-    }
-}
-
-/// Deploys what imagedefinitions.json names, by digest, to the app's service.
-fn deploy(env: &Env, source: &Source) -> Action {
-    Action {
-        inputs: vec!["BuildOutput".into()],
-        ..action(
-            "Service",
-            "Deploy",
-            "ECS",
-            &[
-                ("ClusterName", &env.cluster_name()),
-                ("ServiceName", &env.service_name(&source.name)),
-                ("FileName", "imagedefinitions.json"),
-            ],
-        )
-    }
-}
-
-/// Hands the function the image that this run built: it never looks for the newest one.
-fn tag(env: &Env, source: &Source, parts: &Parts, run_order: i32) -> Action {
-    let image = json!({
-        "repository": env.repository_name(&source.name),
-        "tag": "#{BuildVariables.IMAGE_TAG}",
-        "digest": "#{BuildVariables.IMAGE_DIGEST}",
-    });
-    let configuration = [
-        ("FunctionName", parts.function.as_str()),
-        ("UserParameters", &image.to_string()),
-    ];
-    Action {
-        run_order,
-        ..action("Tag", "Invoke", "Lambda", &configuration)
-    }
-}
-
-fn action(name: &str, category: &str, provider: &str, configuration: &[(&str, &str)]) -> Action {
-    let configuration = configuration
-        .iter()
-        .map(|(key, value)| (key.to_string(), value.to_string()))
-        .collect();
-    Action {
-        name: name.into(),
-        category: category.into(),
-        owner: "AWS".into(),
-        provider: provider.into(),
-        version: "1".into(),
-        run_order: 1,
-        configuration,
-        ..Action::default()
-    }
-}
-
-/// Decides what is to be done.
+/// In what a pipeline differs from what is wanted.
 ///
-/// Errors: a pipeline of that name is there and not the environment's.
-pub fn step(env: &Env, want: &Want, have: Option<&Have>) -> Result<Step> {
-    let Some(have) = have else {
-        return Ok(Step::Create);
-    };
-    if !env.owns(&have.tags) {
-        return Err(foreign(env, &want.name));
-    }
-    let (old, new) = (fields(&have.structure), fields(&want.structure));
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let difference = |name: &String| {
-        let new = new.get(name);
-        // What is not ours goes away, and is not told: a setting of someone's action may be a secret.
-        let old = old
-            .get(name)
-            .map(|old| if new.is_some() { old } else { "set" });
-        Difference::between(
-            name,
-            old.unwrap_or("none"),
-            new.map_or("none", String::as_str),
-        )
-    };
-    let differences = names.into_iter().filter_map(difference);
-    Ok(Step::Change(
-        differences
-            .chain(Difference::of_tags(&have.tags, &want.tags))
-            .collect(),
-    ))
-}
-
-/// All that a pipeline says, by what a difference of it is called.
-fn fields(structure: &Structure) -> BTreeMap<String, String> {
-    let stages: Vec<&str> = structure
-        .stages
-        .iter()
-        .map(|(stage, _)| stage.as_str())
-        .collect();
-    let mut fields = BTreeMap::from([
-        ("role".to_string(), structure.role.clone()),
-        ("artifact bucket".to_string(), structure.bucket.clone()),
-        ("type".to_string(), structure.kind.clone()),
-        ("execution mode".to_string(), structure.mode.clone()),
-        ("triggers".to_string(), structure.triggers.to_string()),
-        ("stages".to_string(), stages.join(", ")),
-    ]);
-    for (stage, actions) in &structure.stages {
-        for action in actions {
-            let kind = [
-                &action.category,
-                &action.owner,
-                &action.provider,
-                &action.version,
-            ]
-            .map(String::as_str)
-            .join("/");
-            let mut say = |what: &str, value: &str| {
-                fields.insert(format!("{stage}/{} {what}", action.name), value.to_string())
-            };
-            say("kind", &kind);
-            say("order", &action.run_order.to_string());
-            say("namespace", &action.namespace);
-            say("input", &action.inputs.join(", "));
-            say("output", &action.outputs.join(", "));
-            action
-                .configuration
-                .iter()
-                .for_each(|(key, value)| drop(say(key, value)));
-        }
-    }
-    fields.extend(
-        structure
-            .others
-            .iter()
-            .map(|name| (name.clone(), String::new())),
-    );
-    fields
-}
-
-/// Whether differences are of the structure, and whether of the tags: UpdatePipeline takes no tags.
-pub fn calls(differences: &[Difference]) -> (bool, bool) {
-    let of_tags = |difference: &Difference| difference.field.starts_with("tag ");
-    (
-        !differences.iter().all(of_tags),
-        differences.iter().any(of_tags),
-    )
-}
-
-/// What is said of a pipeline that is not the environment's.
-pub fn foreign(env: &Env, name: &str) -> Error {
-    Error::refused(format!(
-        "pipeline {name} exists and is not tagged plumbline:env={}; it is left alone",
-        env.name
-    ))
-    .hint("delete it, or name the environment or the source otherwise")
+/// Errors: it is not the environment's.
+pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
+    env.check_ours(format!("pipeline {}", want.name), &have.tags)?;
+    let mut differences = Differences::new();
+    let structure = structure::differences(&want.structure, &have.structure);
+    differences.extend(in_part(Part::Structure, structure));
+    let tags = Difference::of_tags(&have.tags, &want.tags);
+    differences.extend(in_part(Part::Tags, tags));
+    Ok(differences)
 }
 
 /// What a pipeline tells: of the environment, of its source, of itself. Without the tag that says
-/// which source that is, it is told under all it is called, since no two records may have one name.
+/// which source that is, its record has the pipeline's whole name, since no two records may have
+/// one name.
 pub fn records(env: &Env, pipeline: &str, have: &Have) -> Vec<Record> {
-    let ours = |key: &str| key != "Name" && key != SOURCE && key != IDENTITY;
-    let tags = have
-        .tags
-        .iter()
-        .filter(|(key, _)| ours(key))
-        .map(|(key, value)| (key.clone(), json!(value)));
-    let tags: serde_json::Map<_, _> = tags.collect();
-    let environment = Record::new("env", &env.name).with("tags", tags);
-    let Some(name) = have.tags.get(SOURCE) else {
-        return vec![environment, record(env, pipeline, pipeline)];
-    };
+    let mut records = vec![env_record(env, have)];
+    match have.tags.get(SOURCE) {
+        Some(source) => {
+            records.push(source_record(source, &have.structure));
+            records.push(record(env, source, pipeline));
+        }
+        None => records.push(record(env, pipeline, pipeline)),
+    }
+    records
+}
+
+/// The environment with its tags, which are those of the pipeline that are not ours alone.
+fn env_record(env: &Env, have: &Have) -> Record {
+    let mut tags = Map::new();
+    for (key, value) in &have.tags {
+        if ![IDENTITY, SOURCE, "Name"].contains(&key.as_str()) {
+            tags.insert(key.clone(), Value::from(value.as_str()));
+        }
+    }
+    Record::new("env", &env.name).with("tags", tags)
+}
+
+/// The source as the pipeline's actions tell it.
+fn source_record(name: &str, structure: &Structure) -> Record {
     let mut source = Record::new("source", name);
-    let actions = have
-        .structure
-        .stages
-        .iter()
-        .flat_map(|(_, actions)| actions);
-    for action in actions {
-        let value = |key: &str| {
-            action
-                .configuration
-                .get(key)
-                .map(String::as_str)
-                .unwrap_or_default()
-        };
+    for action in structure.actions() {
         source = match action.provider.as_str() {
             "CodeStarSourceConnection" => {
-                let trigger = if value("DetectChanges") == "false" {
+                let trigger = if action.setting("DetectChanges") == "false" {
                     "events"
                 } else {
                     "connection"
                 };
-                let source = source
-                    .with("repository", value("FullRepositoryId"))
-                    .with("branch", value("BranchName"));
-                source.with("trigger", trigger)
+                source
+                    .with("repository", action.setting("FullRepositoryId"))
+                    .with("branch", action.setting("BranchName"))
+                    .with("trigger", trigger)
             }
             "ECS" => source.with("deploy", true),
             _ => source,
         };
     }
-    vec![environment, source, record(env, name, pipeline)]
+    source
 }
 
 /// A pipeline's record.
 pub fn record(env: &Env, source: &str, pipeline: &str) -> Record {
-    let arn = env.arn("codepipeline", pipeline);
     Record::of(&Pipeline {
         name: source.into(),
-        arn,
+        arn: env.arn("codepipeline", pipeline),
         pipeline: pipeline.into(),
         ..Pipeline::default()
     })
@@ -360,13 +126,15 @@ pub fn record(env: &Env, source: &str, pipeline: &str) -> Record {
 
 #[cfg(test)]
 mod tests {
+    use plumbing::step::parts;
+    use serde_json::json;
+
     use super::*;
 
     const CONNECTION: &str = "arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b";
 
     fn env() -> Env {
-        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
-        serde_json::from_str(text).unwrap()
+        Env::example()
     }
 
     fn wanted(more: &str) -> Want {
@@ -374,13 +142,13 @@ mod tests {
             r#"{{"name":"web","repository":"owner/web"{more}}}"#
         ))
         .unwrap();
-        let parts = Parts {
+        let needs = Needs {
             bucket: "bucket-x".into(),
             project: "build-x".into(),
             function: "function-x".into(),
             role: "role-x".into(),
         };
-        want(&env(), &source, &parts, CONNECTION)
+        want(&env(), &source, &needs, CONNECTION)
     }
 
     fn ours() -> Have {
@@ -392,22 +160,16 @@ mod tests {
     }
 
     fn differing(want: &Want, have: &Have) -> Vec<String> {
-        match step(&env(), want, Some(have)).unwrap() {
-            Step::Create => panic!("create"),
-            Step::Change(differences) => differences
-                .into_iter()
-                .map(|difference| difference.field)
-                .collect(),
-        }
+        let differences = compare(&env(), want, have).unwrap();
+        let fields = differences
+            .into_iter()
+            .map(|(_, difference)| difference.field);
+        fields.collect()
     }
 
     fn action<'a>(want: &'a Want, name: &str) -> &'a Action {
-        let mut all = want
-            .structure
-            .stages
-            .iter()
-            .flat_map(|(_, actions)| actions);
-        all.find(|action| action.name == name).unwrap()
+        let mut actions = want.structure.actions();
+        actions.find(|action| action.name == name).unwrap()
     }
 
     #[test]
@@ -417,11 +179,14 @@ mod tests {
             .structure
             .stages
             .iter()
-            .map(|(name, _)| name.as_str())
+            .map(|stage| stage.name.as_str())
             .collect();
         assert_eq!(names, ["Source", "Build", "Deploy"]);
         assert_eq!(
-            (want.structure.kind.as_str(), want.structure.mode.as_str()),
+            (
+                want.structure.pipeline_type.as_str(),
+                want.structure.execution_mode.as_str()
+            ),
             ("V2", "QUEUED")
         );
         let source = action(&want, "Source");
@@ -461,7 +226,7 @@ mod tests {
     #[test]
     fn a_source_that_is_deployed_is_deployed_before_it_is_tagged() {
         let want = wanted(r#","deploy":true"#);
-        let (_, actions) = &want.structure.stages[2];
+        let actions = &want.structure.stages[2].actions;
         let orders: Vec<(&str, i32)> = actions
             .iter()
             .map(|action| (action.name.as_str(), action.run_order))
@@ -475,16 +240,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
-        assert_eq!(step(&env(), &wanted(""), None).unwrap(), Step::Create);
+    fn what_is_as_wanted_does_not_differ() {
         assert_eq!(differing(&wanted(""), &ours()), Vec::<String>::new());
     }
 
     #[test]
     fn a_difference_is_told_field_by_field() {
         let mut have = ours();
-        have.structure.mode = "SUPERSEDED".into();
-        have.structure.stages[0].1[0]
+        have.structure.execution_mode = "SUPERSEDED".into();
+        have.structure.stages[0].actions[0]
             .configuration
             .insert("BranchName".into(), "old".into());
         have.structure.stages.remove(2);
@@ -502,11 +266,9 @@ mod tests {
                 "{field}: {found:?}"
             );
         }
-        let Step::Change(differences) = step(&env(), &wanted(""), Some(&have)).unwrap() else {
-            panic!()
-        };
-        assert_eq!(calls(&differences), (true, true));
-        assert_eq!(calls(&differences[differences.len() - 1..]), (false, true));
+        let differences = compare(&env(), &wanted(""), &have).unwrap();
+        assert_eq!(parts(&differences), [Part::Structure, Part::Tags]);
+        assert_eq!(parts(&differences[differences.len() - 1..]), [Part::Tags]);
     }
 
     #[test]
@@ -517,20 +279,15 @@ mod tests {
         theirs
             .configuration
             .insert("EnvironmentVariables".into(), "hunter2".into());
-        have.structure.stages[1].1[0]
+        have.structure.stages[1].actions[0]
             .configuration
             .insert("BuildspecOverride".into(), "hunter2".into());
-        have.structure.stages[1].1.push(theirs);
-        have.structure.others = vec!["variables".into(), "Deploy on failure".into()];
-        let Step::Change(differences) = step(&env(), &wanted(""), Some(&have)).unwrap() else {
-            panic!()
-        };
-        assert!(
-            differences
-                .iter()
-                .all(|d| (d.old.as_str(), d.new.as_str()) == ("set", "none")),
-            "{differences:?}"
-        );
+        have.structure.stages[1].actions.push(theirs);
+        have.structure.other_settings = vec!["variables".into(), "Deploy on failure".into()];
+        for (_, difference) in compare(&env(), &wanted(""), &have).unwrap() {
+            let values = (difference.old.as_str(), difference.new.as_str());
+            assert_eq!(values, ("set", "none"), "{difference}");
+        }
         let found = differing(&wanted(""), &have);
         for field in [
             "variables",
@@ -548,15 +305,11 @@ mod tests {
 
     #[test]
     fn a_pipeline_without_our_tag_is_refused() {
-        let error = step(
-            &env(),
-            &wanted(""),
-            Some(&Have {
-                tags: BTreeMap::new(),
-                ..ours()
-            }),
-        )
-        .unwrap_err();
+        let have = Have {
+            tags: BTreeMap::new(),
+            ..ours()
+        };
+        let error = compare(&env(), &wanted(""), &have).unwrap_err();
         assert_eq!(
             error.message,
             "pipeline pipeline-web-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
