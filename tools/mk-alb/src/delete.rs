@@ -1,101 +1,119 @@
-//! The order in which load balancers go: they with their listeners, then the target groups that
-//! they used. Their network interfaces stay for minutes; what the interfaces are in waits for them.
+//! The order in which load balancers are deleted: they with their listeners, then the target groups
+//! that they used. Their network interfaces stay for minutes; subnets and security groups, in which
+//! those are, wait for them.
 
-use plumbing::{Change, Record, Result, Stream};
+use plumbing::{Change, Env, Record, Result, Stream};
 
 use crate::aws::Elb;
-use crate::plan::{self, Balancer};
+use crate::plan::Have;
+use crate::plan::listener::{Listener, PORT, on_port};
+use crate::plan::load_balancer::LoadBalancer;
+use crate::plan::tags::app_of;
+use crate::plan::target_group::{TargetGroup, used_by_another};
+use crate::plan::want::load_balancer_name;
 use crate::record;
 
+/// The types of the records that are deleted here.
+pub const KINDS: &[&str] = &["alb", "listener", "target_group"];
+
 /// Deletes what `records` name, if it is ours.
-pub async fn all(stream: &Stream, elb: &Elb, records: &[Record]) -> Result<()> {
-    let named = |kind: &str, arn: &str| {
-        records
-            .iter()
-            .any(|record| record.kind() == kind && record.text("arn") == arn)
-    };
-    if !records
-        .iter()
-        .any(|record| matches!(record.kind(), "alb" | "listener" | "target_group"))
-    {
+pub async fn delete(stream: &Stream, elb: &Elb, records: &[Record]) -> Result<()> {
+    if !records.iter().any(|record| KINDS.contains(&record.kind())) {
         return Ok(());
     }
+    let env = &elb.aws.env;
     let have = elb.find().await?;
-    let balancers = have
-        .balancers
-        .iter()
-        .filter(|balancer| elb.aws.env.owns(&balancer.tags));
-    let balancers = stream
+    let mut ours = have.load_balancers.clone();
+    ours.retain(|load_balancer| env.owns(&load_balancer.tags));
+    let load_balancers = stream
         .control
-        .try_all(balancers, async |balancer| {
-            match named("alb", &balancer.arn) {
-                true => whole(stream, elb, balancer).await,
-                false => listeners(stream, elb, balancer, named).await,
+        .try_all(ours, async |load_balancer| {
+            if is_named(records, "alb", &load_balancer.arn) {
+                delete_load_balancer(stream, elb, &load_balancer).await
+            } else {
+                delete_listener_alone(stream, elb, records, &load_balancer).await
             }
         })
         .await;
-    let groups = have
-        .groups
-        .iter()
-        .filter(|group| elb.aws.env.owns(&group.tags) && named("target_group", &group.arn));
-    let groups = stream
+    let mut ours = have.target_groups.clone();
+    ours.retain(|target_group| {
+        env.owns(&target_group.tags) && is_named(records, "target_group", &target_group.arn)
+    });
+    let target_groups = stream
         .control
-        .try_all(groups, async |group| {
-            let app = record::app_of(&elb.aws.env, "tg", group);
-            let ours = |arn: &&str| {
-                have.balancers
-                    .iter()
-                    .any(|one| one.arn == *arn && elb.aws.env.owns(&one.tags))
-            };
-            let another = plan::anothers(group, &plan::balancer_name(&elb.aws.env, &app))
-                .filter(|arn| !ours(arn));
-            elb.delete_group(group, another).await?;
-            stream
-                .write(record::group(&app, group).changed(Change::Deleted, &[]))
-                .await
+        .try_all(ours, async |target_group| {
+            delete_target_group(stream, elb, &have, &target_group).await
         })
         .await;
-    balancers.and(groups)
+    load_balancers.and(target_groups)
 }
 
-async fn whole(stream: &Stream, elb: &Elb, balancer: &Balancer) -> Result<()> {
-    elb.delete_balancer(balancer).await?;
-    let app = record::app_of(&elb.aws.env, "alb", balancer);
-    if let Some(listener) = plan::on_port(&balancer.listeners) {
-        let group = listener.target_group.as_deref().unwrap_or_default();
-        let record = record::listener(&app, &listener.arn, group);
-        stream.write(record.changed(Change::Deleted, &[])).await?;
+async fn delete_load_balancer(stream: &Stream, elb: &Elb, have: &LoadBalancer) -> Result<()> {
+    elb.delete_load_balancer(have).await?;
+    let app = app_of(&elb.aws.env, "alb", &have.name, &have.tags);
+    if let Some(listener) = on_port(&have.listeners, PORT) {
+        write_listener_as_deleted(stream, &app, listener).await?;
     }
-    stream
-        .write(record::alb(&app, balancer).changed(Change::Deleted, &[]))
-        .await
+    let record = record::alb(&app, have);
+    stream.write(record.changed(Change::Deleted, &[])).await
 }
 
-/// A listener alone, where its load balancer is to stay.
-async fn listeners(
+/// Deletes the listener where it is named and its load balancer is not.
+async fn delete_listener_alone(
     stream: &Stream,
     elb: &Elb,
-    balancer: &Balancer,
-    named: impl Fn(&str, &str) -> bool,
+    records: &[Record],
+    load_balancer: &LoadBalancer,
 ) -> Result<()> {
-    let Some(listener) =
-        plan::on_port(&balancer.listeners).filter(|one| named("listener", &one.arn))
-    else {
+    let env = &elb.aws.env;
+    let Some(listener) = on_port(&load_balancer.listeners, PORT) else {
         return Ok(());
     };
-    let tagged = elb.tagged(std::slice::from_ref(listener)).await?;
-    if !tagged
-        .iter()
-        .any(|listener| elb.aws.env.owns(&listener.tags))
-    {
+    if !is_named(records, "listener", &listener.arn) {
         return Ok(());
     }
-    elb.delete_listener(&listener.arn).await?;
-    let group = listener.target_group.as_deref().unwrap_or_default();
-    let record = record::listener(
-        &record::app_of(&elb.aws.env, "alb", balancer),
-        &listener.arn,
-        group,
-    );
+    for listener in elb.with_tags(std::slice::from_ref(listener)).await? {
+        if env.owns(&listener.tags) {
+            elb.delete_listener(&listener.arn).await?;
+            let app = app_of(env, "alb", &load_balancer.name, &load_balancer.tags);
+            write_listener_as_deleted(stream, &app, &listener).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn write_listener_as_deleted(stream: &Stream, app: &str, listener: &Listener) -> Result<()> {
+    let target_group = listener.target_group.as_deref().unwrap_or_default();
+    let record = record::listener(app, &listener.arn, target_group);
     stream.write(record.changed(Change::Deleted, &[])).await
+}
+
+async fn delete_target_group(
+    stream: &Stream,
+    elb: &Elb,
+    have: &Have,
+    target_group: &TargetGroup,
+) -> Result<()> {
+    let env = &elb.aws.env;
+    let app = app_of(env, "tg", &target_group.name, &target_group.tags);
+    let another = used_by_another(target_group, &load_balancer_name(env, &app));
+    // Where its tags name another app, ours has another name than expected here.
+    let another = another.filter(|arn| !is_ours(env, have, arn));
+    elb.delete_target_group(target_group, another).await?;
+    let record = record::target_group(&app, target_group);
+    stream.write(record.changed(Change::Deleted, &[])).await
+}
+
+/// Whether the records name a resource of a type by its ARN.
+fn is_named(records: &[Record], kind: &str, arn: &str) -> bool {
+    records
+        .iter()
+        .any(|record| record.kind() == kind && record.text("arn") == arn)
+}
+
+/// Whether a load balancer is ours.
+fn is_ours(env: &Env, have: &Have, arn: &str) -> bool {
+    have.load_balancers
+        .iter()
+        .any(|load_balancer| load_balancer.arn == arn && env.owns(&load_balancer.tags))
 }

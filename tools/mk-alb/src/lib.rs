@@ -10,8 +10,9 @@ pub mod plan;
 mod record;
 
 use futures_util::future::try_join_all;
-use plumbing::name::LOAD_BALANCER_LIMIT;
-use plumbing::{Aws, Deletion, Half, Owner, Record, Result};
+use plumbing::{Aws, Deletion, Half, Owner, Record, Result, Stream};
+
+use plan::want::target_group_name;
 
 /// The load balancers, for `ls-env` and `rm-env`.
 pub const OWNER: Owner = Owner {
@@ -20,10 +21,8 @@ pub const OWNER: Owner = Owner {
     policy: include_str!("../iam-policy.json"),
     find: |aws| Box::pin(find(aws)),
     deletions: &[Deletion {
-        kinds: &["alb", "listener", "target_group"],
-        delete: |stream, aws, records| {
-            Box::pin(async move { delete::all(stream, &aws::client(aws), records).await })
-        },
+        kinds: delete::KINDS,
+        delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
 };
 
@@ -33,30 +32,36 @@ async fn find(aws: &Aws) -> Result<Vec<Record>> {
     Ok(record::records(&aws.env, &have))
 }
 
+/// Deletes the load balancers, listeners and target groups among `records`, once no service uses
+/// them. What is not the environment's is left alone.
+async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    delete::delete(stream, &aws::client(aws), records).await
+}
+
 /// Waits until all of some load balancers are active, for `wait-env`.
 pub async fn wait_active(aws: &Aws, arns: &[String]) -> Result<()> {
-    aws::client(aws).active(arns).await
+    aws::client(aws).wait_active(arns).await
 }
 
 /// Waits until the targets of an app are healthy, for `wait-env`.
 pub async fn wait_healthy(aws: &Aws, app: &str, target_group: &str) -> Result<()> {
-    aws::client(aws).healthy(app, target_group).await
+    aws::client(aws).wait_healthy(app, target_group).await
 }
 
 /// The ARNs of the target groups of some apps that are healthy at this moment, for `wait-env`.
 pub async fn healthy_target_groups(aws: &Aws, apps: &[String]) -> Result<Vec<String>> {
     let elb = aws::client(aws);
-    let names: Vec<String> = apps
-        .iter()
-        .map(|app| aws.env.named("tg", app, LOAD_BALANCER_LIMIT))
-        .collect();
+    let mut names = Vec::new();
+    for app in apps {
+        names.push(target_group_name(&aws.env, app));
+    }
     // AWS says how many ARNs a call takes, not how many names; the same is safe.
     let chunks = names.chunks(aws::ARNS_AT_ONCE);
-    let healthy = chunks.map(|names| elb.serving(names.to_vec()));
+    let healthy = chunks.map(|names| elb.healthy_target_groups(names));
     Ok(try_join_all(healthy).await?.concat())
 }
 
 /// Whether a target group has no targets that are to stay, for `wait-env`.
 pub async fn has_no_targets(aws: &Aws, target_group: &str) -> Result<bool> {
-    aws::client(aws).targetless(target_group).await
+    aws::client(aws).has_no_targets(target_group).await
 }

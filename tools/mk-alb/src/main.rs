@@ -21,5 +21,5 @@ async fn main() -> std::process::ExitCode {
 async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
-    make::all(&stream, &aws::client(&aws)).await
+    make::for_each_app(&stream, &aws::client(&aws)).await
 }

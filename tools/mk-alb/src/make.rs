@@ -1,320 +1,376 @@
 //! The order in which an app's load balancer is made: target group and load balancer side by side,
 //! each as soon as its records are there; then the listener, which a load balancer takes while it
-//! is provisioning; last the attributes, which it takes when it is active.
+//! is provisioning; last the load balancer's attributes, which it takes when it is active.
 
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, try_join};
-use plumbing::{App, Change, Record, Result, Sg, Stream, Vpc};
+use plumbing::step::{parts, without_parts};
+use plumbing::{App, Change, Differences, Record, Result, Sg, Step, Stream, Vpc};
 use tokio::join;
 use tokio::time::sleep;
 
 use crate::aws::Elb;
-use crate::plan::{self, Balancer, Changes, Group, Have, Listener, Place, Step, Tags, Want};
+use crate::plan::listener::{self, Listener};
+use crate::plan::load_balancer::{self, LoadBalancer, Network};
+use crate::plan::target_group::{self, TargetGroup};
+use crate::plan::want::{Want, want};
+use crate::plan::{self, Have};
 use crate::record;
 
-/// When a load balancer that was just made is looked at first; an emulator's is active by then.
+/// After which time a load balancer that was just made is looked at: an emulator's is active by
+/// then.
 const FIRST_LOOK: Duration = Duration::from_millis(250);
 
-/// What one run knows: AWS is asked once for all apps.
+/// What the apps of one run share: AWS is asked once for all.
 struct Run<'a> {
     stream: &'a Stream,
     elb: &'a Elb,
     found: Shared<LocalBoxFuture<'a, Result<Rc<Have>>>>,
 }
 
-/// Acts on each app as it arrives; looks at what is there meanwhile.
-pub async fn all(stream: &Stream, elb: &Elb) -> Result<()> {
+/// What is left to do with a load balancer once it is active.
+struct WhenActive {
+    network: Network,
+    differences: Differences<load_balancer::Part>,
+    /// Whether it was made just now: then its record says so, and is not written again.
+    created: bool,
+}
+
+/// Makes the load balancer of each app as the app's record arrives.
+pub async fn for_each_app(stream: &Stream, elb: &Elb) -> Result<()> {
     let found = async { elb.find().await.map(Rc::new) };
     let run = Run {
         stream,
         elb,
         found: found.boxed_local().shared(),
     };
-    let look = async { told(elb, run.found.clone().await.map(drop)) };
-    let (look, apps) = join!(look, stream.for_each_record(|app| run.app(app)));
-    look.and(apps)
+    // AWS is asked at once, before the first app has arrived.
+    let found = run.or_stop(run.found.clone());
+    let apps = stream.for_each_record(|app| run.make(app));
+    let (found, apps) = join!(found, apps);
+    found?;
+    apps
 }
 
 impl Run<'_> {
-    async fn app(&self, app: App) -> Result<()> {
-        let (elb, stream) = (self.elb, self.stream);
-        let want = plan::want(&elb.aws.env, &app);
+    /// Makes what one app needs.
+    async fn make(&self, app: App) -> Result<()> {
+        let env = &self.elb.aws.env;
+        let want = want(env, &app);
         let have = self.found.clone().await?;
-        plan::check(&elb.aws.env, &want, &have)?;
-        let with_subnets =
-            || stream.need_where::<Vpc>("main", |vpc| !vpc.public_subnets.is_empty());
-        let group = async {
-            let vpc = with_subnets().await?; // without any, it may go to another run's
-            self.group(
-                &want,
-                &vpc.id,
-                plan::named(&have.groups, &want.group).cloned(),
-            )
-            .await
+        plan::check(env, &want, &have)?;
+        let (target_group, load_balancer) = join!(
+            self.or_stop(self.target_group(&want, &have)),
+            self.or_stop(self.load_balancer(&want, &have)),
+        );
+        let (target_group, created) = target_group?;
+        let (load_balancer, when_active) = load_balancer?;
+        self.stream.control.check_stopped()?;
+        let listening = async {
+            let target_group = &target_group.arn;
+            self.listener(&want, &load_balancer, target_group).await?;
+            self.finish(&want, &load_balancer, when_active).await
         };
-        let balancer = async {
-            let name = format!("alb/{}", app.name);
-            let (vpc, sg) = try_join(with_subnets(), stream.need::<Sg>(&name)).await?;
-            let place = plan::place(&want, &vpc, &sg.id)?;
-            let found = plan::named(&have.balancers, &want.balancer).cloned();
-            let (balancer, todo) = self.balancer(&want, &place, found).await?;
-            Ok((balancer, todo, place))
-        };
-        let (group, balancer) = join!(async { told(elb, group.await) }, async {
-            told(elb, balancer.await)
-        });
-        let ((group, fresh), (balancer, todo, place)) = (group?, balancer?);
-        stream.control.check_stopped()?;
-        let delay = async {
-            let changes = plan::attribute_changes(&group.attributes, plan::GROUP_ATTRIBUTES);
-            match fresh && !elb.aws.env.plan {
-                true => self.change_group(&want, &group, &changes).await,
-                false => Ok(()),
-            }
-        };
-        let forwarding = async {
-            self.listener(&want, &balancer, &group.arn).await?;
-            self.finish(&want, &place, &balancer, todo).await
-        };
-        let (delay, forwarding) = join!(delay, forwarding);
-        delay.and(forwarding)
+        if !created {
+            return listening.await;
+        }
+        let attribute = &[target_group::Part::Attributes];
+        let attributes = self.set_target_group(&want, &target_group, attribute);
+        let (attributes, listening) = join!(attributes, listening);
+        attributes.and(listening)
     }
 
-    /// The target group, as soon as it exists, and whether its attributes are still AWS's own.
-    async fn group(
-        &self,
-        want: &Want,
-        vpc: &str,
-        mut have: Option<Group>,
-    ) -> Result<(Group, bool)> {
+    /// The target group, as soon as it exists, and whether it was made just now: then its
+    /// attributes are AWS's own.
+    async fn target_group(&self, want: &Want, have: &Have) -> Result<(TargetGroup, bool)> {
         let elb = self.elb;
+        let env = &elb.aws.env;
+        let name = &want.target_group_name;
+        let vpc = self.vpc_with_subnets().await?;
+        let mut found = have.target_group(name).cloned();
         loop {
-            match plan::group(&elb.aws.env, want, vpc, have.as_ref())? {
-                Step::Keep(group) => {
-                    self.write(record::group(&want.app, &group), Change::Kept)
-                        .await?;
-                    return Ok((group, false));
+            match target_group::step(env, want, &vpc.id, found)? {
+                Step::Keep(have) => {
+                    let record = record::target_group(&want.app, &have);
+                    self.write(record, Change::Kept).await?;
+                    return Ok((have, false));
                 }
-                Step::Change(group, changes) => {
-                    self.change_group(want, &group, &changes).await?;
-                    let group = Group {
-                        health: want.health.clone(),
-                        ..group
-                    };
-                    self.write_changed(record::group(&want.app, &group), &changes)
-                        .await?;
-                    return Ok((group, false));
+                Step::Change(mut have, differences) => {
+                    let parts = parts(&differences);
+                    self.set_target_group(want, &have, &parts).await?;
+                    have.health_check = want.health_check.clone();
+                    let record = record::target_group(&want.app, &have);
+                    self.write_changed(record, differences).await?;
+                    return Ok((have, false));
                 }
-                Step::Create if elb.aws.env.plan => {
-                    let group = record::planned_group(&elb.aws.env, want);
-                    self.write(record::group(&want.app, &group), Change::Create)
-                        .await?;
-                    return Ok((group, true));
+                Step::Create if env.plan => {
+                    let planned = record::planned_target_group(env, want);
+                    let record = record::target_group(&want.app, &planned);
+                    self.write(record, Change::Create).await?;
+                    return Ok((planned, false));
                 }
                 Step::Create => {
                     elb.aws.control.wait_for_account().await?;
-                    match elb.create_group(want, vpc).await? {
-                        Some(group) => {
-                            self.write(record::group(&want.app, &group), Change::Created)
-                                .await?;
-                            return Ok((group, true));
-                        }
-                        None => have = Some(elb.group_again(&want.group).await?), // someone was faster
+                    if let Some(created) = elb.create_target_group(want, &vpc.id).await? {
+                        let record = record::target_group(&want.app, &created);
+                        self.write(record, Change::Created).await?;
+                        return Ok((created, true));
                     }
+                    // Another run was faster.
+                    found = Some(elb.wait_target_group_visible(name).await?);
                 }
             }
         }
     }
 
-    async fn change_group(&self, want: &Want, group: &Group, changes: &Changes) -> Result<()> {
-        if self.elb.aws.env.plan {
+    /// Brings parts of a target group into line, unless this is a dry run.
+    async fn set_target_group(
+        &self,
+        want: &Want,
+        have: &TargetGroup,
+        parts: &[target_group::Part],
+    ) -> Result<()> {
+        let elb = self.elb;
+        if elb.aws.env.plan {
             return Ok(());
         }
-        self.elb.aws.control.wait_for_account().await?;
-        let parts = plan::parts(changes)
-            .into_iter()
-            .map(|part| self.elb.change_group(want, &group.arn, part));
-        self.elb.aws.control.run_all(parts).await.map(drop)
+        elb.aws.control.wait_for_account().await?;
+        let calls = parts
+            .iter()
+            .map(|part| elb.set_target_group(want, &have.arn, *part));
+        elb.aws.control.run_all(calls).await.map(drop)
     }
 
     /// The load balancer, as soon as it exists, and what has to wait until it is active.
-    async fn balancer(
-        &self,
-        want: &Want,
-        place: &Place,
-        mut have: Option<Balancer>,
-    ) -> Result<(Balancer, Changes)> {
+    async fn load_balancer(&self, want: &Want, have: &Have) -> Result<(LoadBalancer, WhenActive)> {
         let elb = self.elb;
+        let env = &elb.aws.env;
+        let name = &want.load_balancer_name;
+        let network = self.network(want).await?;
+        let mut found = have.load_balancer(name).cloned();
         loop {
-            match plan::balancer(&elb.aws.env, want, place, have.as_ref())? {
-                Step::Keep(balancer) => {
-                    self.write(record::alb(&want.app, &balancer), Change::Kept)
-                        .await?;
-                    return Ok((balancer, Changes::new()));
+            match load_balancer::step(env, want, &network, found)? {
+                Step::Keep(have) => {
+                    let record = record::alb(&want.app, &have);
+                    self.write(record, Change::Kept).await?;
+                    return Ok((have, WhenActive::nothing(network)));
                 }
-                // A run before this one was cut off while it was provisioning; or its tags are not as
-                // wanted, from which a run that is cut off here knows to look at the listener's as well.
-                Step::Change(balancer, changes)
-                    if (balancer.state == "provisioning" || plan::retags(&changes))
-                        && !elb.aws.env.plan =>
+                Step::Change(have, differences)
+                    if !env.plan && load_balancer::is_changed_last(&have, &differences) =>
                 {
-                    self.write(record::alb(&want.app, &balancer), Change::Kept)
-                        .await?;
-                    return Ok((balancer, changes));
+                    let record = record::alb(&want.app, &have);
+                    self.write(record, Change::Kept).await?;
+                    let when_active = WhenActive {
+                        network,
+                        differences,
+                        created: false,
+                    };
+                    return Ok((have, when_active));
                 }
-                Step::Change(balancer, changes) => {
-                    self.change_balancer(want, place, &balancer, &changes)
+                Step::Change(have, differences) => {
+                    let parts = parts(&differences);
+                    self.set_load_balancer(want, &network, &have, &parts)
                         .await?;
-                    self.write_changed(record::alb(&want.app, &balancer), &changes)
-                        .await?;
-                    return Ok((balancer, Changes::new()));
+                    let record = record::alb(&want.app, &have);
+                    self.write_changed(record, differences).await?;
+                    return Ok((have, WhenActive::nothing(network)));
                 }
-                Step::Create if elb.aws.env.plan => {
-                    let balancer = record::planned_balancer(&elb.aws.env, want);
-                    self.write(record::alb(&want.app, &balancer), Change::Create)
-                        .await?;
-                    return Ok((balancer, Changes::new()));
+                Step::Create if env.plan => {
+                    let planned = record::planned_load_balancer(env, want);
+                    let record = record::alb(&want.app, &planned);
+                    self.write(record, Change::Create).await?;
+                    return Ok((planned, WhenActive::nothing(network)));
                 }
                 Step::Create => {
                     elb.aws.control.wait_for_account().await?;
-                    match elb.create_balancer(want, place).await? {
-                        Some(balancer) => {
-                            self.write(record::alb(&want.app, &balancer), Change::Created)
-                                .await?;
-                            return Ok((
-                                balancer,
-                                plan::attribute_changes(&Tags::new(), plan::ATTRIBUTES),
-                            ));
-                        }
-                        None => have = Some(elb.balancer_again(&want.balancer).await?), // someone was faster
+                    if let Some(created) = elb.create_load_balancer(want, &network).await? {
+                        let record = record::alb(&want.app, &created);
+                        self.write(record, Change::Created).await?;
+                        return Ok((created, WhenActive::attributes(network)));
                     }
+                    // Another run was faster.
+                    found = Some(elb.wait_load_balancer_visible(name).await?);
                 }
             }
         }
     }
 
-    async fn change_balancer(
+    /// Brings parts of a load balancer into line, unless this is a dry run.
+    async fn set_load_balancer(
         &self,
         want: &Want,
-        place: &Place,
-        balancer: &Balancer,
-        changes: &Changes,
+        network: &Network,
+        have: &LoadBalancer,
+        parts: &[load_balancer::Part],
     ) -> Result<()> {
-        if self.elb.aws.env.plan {
+        let elb = self.elb;
+        if elb.aws.env.plan {
             return Ok(());
         }
-        self.elb.aws.control.wait_for_account().await?;
-        let change = |part| self.elb.change_balancer(want, place, &balancer.arn, part);
-        self.elb
-            .aws
-            .control
-            .run_all(plan::parts(changes).into_iter().map(change))
-            .await
-            .map(drop)
+        elb.aws.control.wait_for_account().await?;
+        let calls = parts
+            .iter()
+            .map(|part| elb.set_load_balancer(want, network, &have.arn, *part));
+        elb.aws.control.run_all(calls).await.map(drop)
     }
 
-    /// What a load balancer takes only when it is active.
+    /// Sets what a load balancer takes only when it is active.
     async fn finish(
         &self,
         want: &Want,
-        place: &Place,
-        balancer: &Balancer,
-        changes: Changes,
+        have: &LoadBalancer,
+        when_active: WhenActive,
     ) -> Result<()> {
-        if changes.is_empty() {
+        let WhenActive {
+            network,
+            differences,
+            created,
+        } = when_active;
+        if differences.is_empty() {
             return Ok(());
         }
         // Looking at once would only cost a call: it takes minutes.
-        self.elb
-            .aws
-            .control
-            .unless_stopped(sleep(FIRST_LOOK))
-            .await?;
-        self.elb.active(std::slice::from_ref(&balancer.arn)).await?;
-        self.change_balancer(want, place, balancer, &changes)
-            .await?;
-        match self.elb.aws.env.owns(&balancer.tags) {
-            true => {
-                self.write_changed(record::alb(&want.app, balancer), &changes)
-                    .await
-            }
-            false => Ok(()), // it was made just now, and is told as created
+        let control = &self.elb.aws.control;
+        control.unless_stopped(sleep(FIRST_LOOK)).await?;
+        let arns = std::slice::from_ref(&have.arn);
+        self.elb.wait_active(arns).await?;
+        let parts = parts(&differences);
+        self.set_load_balancer(want, &network, have, &parts).await?;
+        if created {
+            return Ok(());
         }
+        let record = record::alb(&want.app, have);
+        self.write_changed(record, differences).await
     }
 
-    async fn listener(&self, want: &Want, balancer: &Balancer, group: &str) -> Result<()> {
+    /// The listener that forwards to the target group.
+    async fn listener(&self, want: &Want, have: &LoadBalancer, target_group: &str) -> Result<()> {
         let elb = self.elb;
-        let record = |listener: &Listener| record::listener(&want.app, &listener.arn, group);
+        let env = &elb.aws.env;
+        let app = &want.app;
         // To read its tags would be a third call after two others, in each run that changes nothing.
-        if let [alone] = balancer.listeners.as_slice()
-            && plan::serves(alone, group)
-            && plan::is_tagged(&elb.aws.env, want, balancer)
+        if let [listener] = have.listeners.as_slice()
+            && listener::serves(listener, target_group)
+            && load_balancer::is_tagged(env, want, have)
         {
-            return self.write(record(alone), Change::Kept).await;
+            let record = record::listener(app, &listener.arn, target_group);
+            return self.write(record, Change::Kept).await;
         }
-        let there = elb.tagged(&balancer.listeners).await?;
-        if let Some(line) = plan::beside(&elb.aws.env, want, &there) {
-            elb.aws.voice.say(&line);
+        let tagged = elb.with_tags(&have.listeners).await?;
+        if let Some(warning) = listener::warning(env, want, &tagged) {
+            elb.aws.voice.say(&warning);
         }
-        let mut have = plan::serving(&elb.aws.env, want, &there).cloned();
+        let mut found = listener::of_app(env, want, &tagged).cloned();
         loop {
-            match plan::listener(&elb.aws.env, want, have.as_ref(), group)? {
-                Step::Keep(listener) => return self.write(record(&listener), Change::Kept).await,
-                Step::Change(listener, changes) => {
-                    if !elb.aws.env.plan {
-                        elb.aws.control.wait_for_account().await?;
-                        let change = |part| elb.change_listener(want, &listener.arn, group, part);
-                        elb.aws
-                            .control
-                            .run_all(plan::parts(&changes).into_iter().map(change))
-                            .await?;
-                    }
-                    return self.write_changed(record(&listener), &changes).await;
+            match listener::step(env, want, target_group, found)? {
+                Step::Keep(have) => {
+                    let record = record::listener(app, &have.arn, target_group);
+                    return self.write(record, Change::Kept).await;
                 }
-                Step::Create if elb.aws.env.plan => {
-                    let planned = Listener {
-                        arn: elb.aws.env.planned(&want.listener),
-                        ..Listener::default()
-                    };
-                    return self.write(record(&planned), Change::Create).await;
+                Step::Change(have, differences) => {
+                    let parts = parts(&differences);
+                    self.set_listener(want, &have, target_group, &parts).await?;
+                    let record = record::listener(app, &have.arn, target_group);
+                    return self.write_changed(record, differences).await;
+                }
+                Step::Create if env.plan => {
+                    let arn = env.planned(&want.listener_name);
+                    let record = record::listener(app, &arn, target_group);
+                    return self.write(record, Change::Create).await;
                 }
                 Step::Create => {
                     elb.aws.control.wait_for_account().await?;
-                    match elb.create_listener(want, &balancer.arn, group).await? {
-                        Some(listener) => {
-                            return self.write(record(&listener), Change::Created).await;
-                        }
-                        None => have = Some(elb.listener_again(balancer).await?), // someone was faster
+                    let created = elb.create_listener(want, &have.arn, target_group).await?;
+                    if let Some(created) = created {
+                        let record = record::listener(app, &created.arn, target_group);
+                        return self.write(record, Change::Created).await;
                     }
+                    // Another run was faster.
+                    found = Some(elb.wait_listener_visible(have).await?);
                 }
             }
         }
+    }
+
+    /// Brings parts of a listener into line, unless this is a dry run.
+    async fn set_listener(
+        &self,
+        want: &Want,
+        have: &Listener,
+        target_group: &str,
+        parts: &[listener::Part],
+    ) -> Result<()> {
+        let elb = self.elb;
+        if elb.aws.env.plan {
+            return Ok(());
+        }
+        elb.aws.control.wait_for_account().await?;
+        let calls = parts
+            .iter()
+            .map(|part| elb.set_listener(want, &have.arn, target_group, *part));
+        elb.aws.control.run_all(calls).await.map(drop)
+    }
+
+    /// Where the load balancer is to be, by the records of the tools upstream.
+    async fn network(&self, want: &Want) -> Result<Network> {
+        let name = format!("alb/{}", want.app);
+        let security_group = self.stream.need::<Sg>(&name);
+        let (vpc, security_group) = try_join(self.vpc_with_subnets(), security_group).await?;
+        load_balancer::network(want, &vpc, &security_group.id)
+    }
+
+    /// The VPC, once its record names subnets: before that, mk-vpc may give it up for the one that
+    /// another run made.
+    async fn vpc_with_subnets(&self) -> Result<Vpc> {
+        self.stream
+            .need_where("main", |vpc: &Vpc| !vpc.public_subnets.is_empty())
+            .await
+    }
+
+    /// Awaits a part of the work. Its error keeps all other parts from making anything new.
+    async fn or_stop<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let result = work.await;
+        if let Err(error) = &result {
+            self.stream.control.stop(error.clone());
+        }
+        result
     }
 
     async fn write(&self, record: Record, change: Change) -> Result<()> {
         self.stream.write(record.changed(change, &[])).await
     }
 
-    async fn write_changed(&self, record: Record, changes: &Changes) -> Result<()> {
-        let differences = plan::differences(changes);
+    async fn write_changed<P>(&self, record: Record, differences: Differences<P>) -> Result<()> {
         let change = if self.elb.aws.env.plan {
             Change::Update
         } else {
             Change::Updated
         };
-        self.stream
-            .write(record.changed(change, &differences))
-            .await
+        let differences = without_parts(differences);
+        let record = record.changed(change, &differences);
+        self.stream.write(record).await
     }
 }
 
-/// Has the rest of the tool make nothing new after an error.
-fn told<T>(elb: &Elb, result: Result<T>) -> Result<T> {
-    if let Err(error) = &result {
-        elb.aws.control.stop(error.clone());
+impl WhenActive {
+    fn nothing(network: Network) -> Self {
+        WhenActive {
+            network,
+            differences: Differences::new(),
+            created: false,
+        }
     }
-    result
+
+    /// What a load balancer lacks that was made just now.
+    fn attributes(network: Network) -> Self {
+        WhenActive {
+            network,
+            differences: load_balancer::differences_of_new(),
+            created: true,
+        }
+    }
 }

@@ -1,14 +1,17 @@
 //! A listener: what is there, and what follows. Pure.
 
-use plumbing::{Difference, Env, Result};
+use plumbing::step::in_part;
+use plumbing::{Difference, Differences, Env, Result, Step};
 
-use super::{Part, Step, Tags, Want, owned, step, tag_changes, tags};
+use super::conflict::check_ours;
+use super::tags::{Tags, tags};
+use super::want::Want;
 
 /// The port that every load balancer listens on.
 pub const PORT: i32 = 80;
 
 /// A listener.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listener {
     /// Its ARN.
     pub arn: String,
@@ -22,100 +25,129 @@ pub struct Listener {
     pub tags: Tags,
 }
 
-/// What follows for the listener; those of others on other ports are nobody's concern here.
+/// A part of a listener that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// The tags that we set.
+    Tags,
+    /// Its port, its protocol and what it forwards to.
+    Settings,
+}
+
+/// What follows for the listener. Those of others on other ports stay as they are.
 ///
 /// Errors: the one on port 80 is not ours.
-pub fn listener(
+pub fn step(
     env: &Env,
     want: &Want,
-    have: Option<&Listener>,
-    group: &str,
-) -> Result<Step<Listener>> {
+    target_group: &str,
+    have: Option<Listener>,
+) -> Result<Step<Listener, Part>> {
     let Some(have) = have else {
         return Ok(Step::Create);
     };
-    owned(
-        env,
-        "listener",
-        &format!("on port {} of load balancer {}", have.port, want.balancer),
-        &have.tags,
-    )?;
-    let mut changes = tag_changes(&have.tags, &tags(env, &want.app, &want.listener));
-    let target = have.target_group.as_deref().unwrap_or("something else");
-    let action = [
+    let load_balancer = &want.load_balancer_name;
+    let what = format!(
+        "listener on port {} of load balancer {load_balancer}",
+        have.port
+    );
+    check_ours(env, &what, &have.tags)?;
+    let tags = Difference::of_tags(&have.tags, &tags(env, &want.app, &want.listener_name));
+    let forwards_to = have.target_group.as_deref().unwrap_or("something else");
+    let settings = [
         Difference::between("port", have.port, PORT),
         Difference::between("protocol", &have.protocol, "HTTP"),
-        Difference::between("forwards to", target, group),
+        Difference::between("forwards to", forwards_to, target_group),
     ];
-    changes.extend(
-        action
-            .into_iter()
-            .flatten()
-            .map(|difference| (Part::Action, difference)),
-    );
-    Ok(step(have, changes))
+    let mut differences = Differences::new();
+    differences.extend(in_part(Part::Tags, tags));
+    differences.extend(in_part(Part::Settings, settings.into_iter().flatten()));
+    Ok(Step::from_differences(have, differences))
 }
 
-/// Whether a listener does what it is for, whatever its tags say.
-pub fn serves(listener: &Listener, group: &str) -> bool {
-    (listener.port, listener.protocol.as_str()) == (PORT, "HTTP")
-        && listener.target_group.as_deref() == Some(group)
+/// Whether a listener forwards to a target group as it should, whatever its tags say.
+pub fn serves(have: &Listener, target_group: &str) -> bool {
+    have.port == PORT
+        && have.protocol == "HTTP"
+        && have.target_group.as_deref() == Some(target_group)
 }
 
-/// The listener that is to serve the app: the one on port 80, whosesoever; without it, one of ours that
+/// The listener that is to serve the app: the one on port 80, ours or not; else one of ours that
 /// somebody moved to another port.
-pub fn serving<'a>(env: &Env, want: &Want, have: &'a [Listener]) -> Option<&'a Listener> {
-    on_port(have).or_else(|| moved(env, want, have).first().copied())
+pub fn of_app<'a>(env: &Env, want: &Want, have: &'a [Listener]) -> Option<&'a Listener> {
+    match on_port(have, PORT) {
+        Some(listener) => Some(listener),
+        None => ours_on_other_ports(env, want, have).first().copied(),
+    }
 }
 
-/// What is said where one of ours is on another port beside the one on port 80: two runs ago it was moved,
-/// say, and made again. Nothing that is wanted could be made of it, and `up` deletes nothing.
-pub fn beside(env: &Env, want: &Want, have: &[Listener]) -> Option<String> {
-    let ports: Vec<String> = moved(env, want, have)
-        .iter()
-        .map(|listener| listener.port.to_string())
-        .collect();
-    (on_port(have).is_some() && !ports.is_empty()).then(|| {
-        format!(
-            "load balancer {} also listens on port {}; delete that listener",
-            want.balancer,
-            ports.join(", ")
-        )
-    })
+/// What a person is told where one of ours is on another port and port 80 is taken: it was moved
+/// and another one was made, for example. It is of no use here, and no tool but `rm-env` deletes.
+pub fn warning(env: &Env, want: &Want, have: &[Listener]) -> Option<String> {
+    on_port(have, PORT)?;
+    let mut ports = Vec::new();
+    for listener in ours_on_other_ports(env, want, have) {
+        ports.push(listener.port.to_string());
+    }
+    if ports.is_empty() {
+        return None;
+    }
+    let name = &want.load_balancer_name;
+    let ports = ports.join(", ");
+    Some(format!(
+        "load balancer {name} also listens on port {ports}; delete that listener"
+    ))
 }
 
-/// Those of ours on another port, the lowest first. The name keeps one out that somebody made for the
-/// same load balancer and gave its tags.
-fn moved<'a>(env: &Env, want: &Want, have: &'a [Listener]) -> Vec<&'a Listener> {
-    let ours = |tags: &Tags| env.owns(tags) && tags.get("Name") == Some(&want.listener);
-    let mut moved: Vec<&Listener> = have
-        .iter()
-        .filter(|one| one.port != PORT && ours(&one.tags))
-        .collect();
-    moved.sort_unstable_by_key(|listener| listener.port);
-    moved
+/// The listener on a port.
+pub fn on_port(have: &[Listener], port: i32) -> Option<&Listener> {
+    have.iter().find(|listener| listener.port == port)
 }
 
-/// The listener on port 80.
-pub fn on_port(have: &[Listener]) -> Option<&Listener> {
-    have.iter().find(|listener| listener.port == PORT)
+/// Those of ours that are not on port 80, the lowest port first. Somebody may have made one for the
+/// same load balancer and given it the load balancer's tags: it has another name.
+fn ours_on_other_ports<'a>(env: &Env, want: &Want, have: &'a [Listener]) -> Vec<&'a Listener> {
+    let mut ours = Vec::new();
+    for listener in have {
+        let has_our_name = listener.tags.get("Name") == Some(&want.listener_name);
+        if listener.port != PORT && env.owns(&listener.tags) && has_our_name {
+            ours.push(listener);
+        }
+    }
+    ours.sort_unstable_by_key(|listener| listener.port);
+    ours
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::plan::tests::{changes_of, env, web};
+    use crate::plan::load_balancer::tests::differences_of;
+    use crate::plan::want::tests::web;
 
-    pub fn web_listener() -> Listener {
+    fn web_listener() -> Listener {
+        let tags = tags(&Env::example(), "web", "listener-web-production-pr1");
         Listener {
             arn: "listener-1".into(),
             port: 80,
             protocol: "HTTP".into(),
             target_group: Some("tg-1".into()),
-            tags: tags(&env(), "web", "listener-web-production-pr1")
-                .into_iter()
-                .collect(),
+            tags: tags.into_iter().collect(),
         }
+    }
+
+    fn step_of_web(have: Option<Listener>) -> Result<Step<Listener, Part>> {
+        step(&Env::example(), &web(), "tg-1", have)
+    }
+
+    #[test]
+    fn a_missing_listener_is_created() {
+        assert_eq!(step_of_web(None), Ok(Step::Create));
+    }
+
+    #[test]
+    fn a_listener_as_wanted_is_kept() {
+        let have = web_listener();
+        assert_eq!(step_of_web(Some(have.clone())), Ok(Step::Keep(have)));
     }
 
     #[test]
@@ -124,38 +156,33 @@ pub(super) mod tests {
             target_group: None,
             ..web_listener()
         };
-        let changes = changes_of(listener(&env(), &web(), Some(&other), "tg-1"));
+        let expected = "forwards to: something else -> tg-1".to_string();
         assert_eq!(
-            changes,
-            [(
-                Part::Action,
-                "forwards to: something else -> tg-1".to_string()
-            )]
+            differences_of(step_of_web(Some(other))),
+            [(Part::Settings, expected)]
         );
+    }
+
+    #[test]
+    fn a_listener_without_our_identity_is_refused() {
+        let theirs = Listener {
+            tags: Tags::new(),
+            ..web_listener()
+        };
+        assert!(step_of_web(Some(theirs)).is_err());
     }
 
     #[test]
     fn a_listener_that_serves_and_lost_a_tag_or_its_identity_is_no_other() {
         let mut other = web_listener();
         other.tags.insert("Name".into(), "x".into());
-        let changes = changes_of(listener(&env(), &web(), Some(&other), "tg-1"));
+        let expected = "tag Name: x -> listener-web-production-pr1".to_string();
         assert_eq!(
-            changes,
-            [(
-                Part::Tags,
-                "tag Name: x -> listener-web-production-pr1".to_string()
-            )]
+            differences_of(step_of_web(Some(other.clone()))),
+            [(Part::Tags, expected)]
         );
-        let error = listener(
-            &env(),
-            &web(),
-            Some(&Listener {
-                tags: Tags::new(),
-                ..other
-            }),
-            "tg-1",
-        )
-        .unwrap_err();
+        other.tags = Tags::new();
+        let error = step_of_web(Some(other)).unwrap_err();
         assert!(error.message.starts_with(
             "listener on port 80 of load balancer alb-web-production-pr1 is there, but"
         ));
@@ -163,7 +190,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_listener_of_ours_on_another_port_is_moved_back_but_not_over_one_on_port_80() {
-        let (env, web) = (env(), web());
+        let env = Env::example();
         let moved = Listener {
             port: 8080,
             ..web_listener()
@@ -172,27 +199,28 @@ pub(super) mod tests {
             port: 443,
             ..web_listener()
         };
-        theirs
-            .tags
-            .insert("Name".into(), "alb-web-production-pr1".into()); // given the load balancer's tags
-        let found = serving(&env, &web, &[theirs.clone(), moved.clone()]).cloned();
-        let changes = changes_of(listener(&env, &web, found.as_ref(), "tg-1"));
-        assert_eq!(changes, [(Part::Action, "port: 8080 -> 80".to_string())]);
-        assert!(serving(&env, &web, std::slice::from_ref(&theirs)).is_none());
+        // Given the load balancer's tags.
+        let name = "alb-web-production-pr1".to_string();
+        theirs.tags.insert("Name".into(), name);
+        let found = of_app(&env, &web(), &[theirs.clone(), moved.clone()]).cloned();
+        let expected = "port: 8080 -> 80".to_string();
+        assert_eq!(
+            differences_of(step_of_web(found)),
+            [(Part::Settings, expected)]
+        );
+        assert!(of_app(&env, &web(), std::slice::from_ref(&theirs)).is_none());
 
         let untagged = Listener {
             port: 80,
             tags: Tags::new(),
             ..web_listener()
         };
-        let both = [moved, untagged, theirs];
-        assert_eq!(
-            serving(&env, &web, &both).map(|listener| listener.port),
-            Some(80)
-        );
+        let all = [moved, untagged, theirs];
+        let found = of_app(&env, &web(), &all).unwrap();
+        assert_eq!(found.port, 80);
         let line =
             "load balancer alb-web-production-pr1 also listens on port 8080; delete that listener";
-        assert_eq!(beside(&env, &web, &both).as_deref(), Some(line));
-        assert_eq!(beside(&env, &web, &both[1..]), None);
+        assert_eq!(warning(&env, &web(), &all).as_deref(), Some(line));
+        assert_eq!(warning(&env, &web(), &all[1..]), None);
     }
 }

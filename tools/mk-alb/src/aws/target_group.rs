@@ -1,0 +1,249 @@
+//! Target groups.
+
+use std::time::Duration;
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    self, Matcher, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum,
+};
+use plumbing::{Error, Result, aws_error, code, wait};
+use tokio::try_join;
+
+use super::{ABSENT, Elb, FRESH, FRESH_BUDGET, PAGE, VISIBLE_DEADLINE, text};
+use crate::plan::tags::Tags;
+use crate::plan::target_group::{self, GROUP_ATTRIBUTES, Part, TargetGroup};
+use crate::plan::want::{HealthCheck, Want};
+
+/// A target group counts as in use for a while after its listener was deleted.
+const IN_USE: (&str, &str) = ("ResourceInUse", "");
+const IN_USE_BUDGET: Duration = Duration::from_secs(120);
+
+impl Elb {
+    /// The target groups that could be ours by their names, as AWS lists them.
+    pub(super) async fn list_target_groups(&self) -> Result<Vec<TargetGroup>> {
+        let pages = self
+            .client
+            .describe_target_groups()
+            .page_size(PAGE)
+            .into_paginator()
+            .items()
+            .send();
+        let listed: Vec<types::TargetGroup> =
+            pages.collect::<Result<_, _>>().await.map_err(|error| {
+                let operation = "elasticloadbalancing:DescribeTargetGroups";
+                aws_error(operation, "list the target groups", error)
+            })?;
+        let mut target_groups: Vec<_> = listed.into_iter().map(have_of).collect();
+        target_groups.retain(|one| target_group::could_be_ours(&self.aws.env, &one.name));
+        Ok(target_groups)
+    }
+
+    /// Adds a target group's attributes.
+    pub(super) async fn with_attributes(&self, target_group: TargetGroup) -> Result<TargetGroup> {
+        let request = self
+            .client
+            .describe_target_group_attributes()
+            .target_group_arn(&target_group.arn);
+        match request.send().await {
+            Ok(answer) => {
+                let mut attributes = Tags::new();
+                for attribute in answer.attributes.unwrap_or_default() {
+                    if let Some(key) = attribute.key {
+                        attributes.insert(key, attribute.value.unwrap_or_default());
+                    }
+                }
+                Ok(TargetGroup {
+                    attributes,
+                    ..target_group
+                })
+            }
+            Err(error) if ABSENT.contains(&code(&error)) => Ok(target_group),
+            Err(error) => {
+                let operation = "elasticloadbalancing:DescribeTargetGroupAttributes";
+                let name = &target_group.name;
+                let what = format!("read the attributes of target group {name}");
+                Err(aws_error(operation, what, error))
+            }
+        }
+    }
+
+    /// Waits for the target group of a name that AWS says is taken.
+    pub async fn wait_target_group_visible(&self, name: &str) -> Result<TargetGroup> {
+        let what = format!("target group {name} is taken, but not shown");
+        let get = || self.get_target_group(name);
+        wait::until(&self.aws.control, &what, VISIBLE_DEADLINE, get).await
+    }
+
+    async fn get_target_group(&self, name: &str) -> Result<Option<TargetGroup>> {
+        let mut listed = self.list_target_groups().await?.into_iter();
+        let Some(found) = listed.find(|target_group| target_group.name == name) else {
+            return Ok(None);
+        };
+        let arns = [found.arn.clone()];
+        let (found, mut tags) = try_join!(self.with_attributes(found), self.tags(&arns))?;
+        Ok(Some(TargetGroup {
+            tags: tags.remove(&found.arn).unwrap_or_default(),
+            ..found
+        }))
+    }
+
+    /// Makes a target group; answers nothing where there is one of that name with other settings.
+    pub async fn create_target_group(&self, want: &Want, vpc: &str) -> Result<Option<TargetGroup>> {
+        let name = &want.target_group_name;
+        let check = &want.health_check;
+        let request = self
+            .client
+            .create_target_group()
+            .name(name)
+            .target_type(TargetTypeEnum::Ip) // tasks of Fargate have no instance
+            .protocol(ProtocolEnum::Http)
+            .port(want.port)
+            .vpc_id(vpc)
+            .health_check_enabled(true)
+            .health_check_protocol(ProtocolEnum::from(check.protocol.as_str()))
+            .health_check_port(&check.port)
+            .health_check_path(&check.path)
+            .health_check_interval_seconds(check.interval)
+            .health_check_timeout_seconds(check.timeout)
+            .healthy_threshold_count(check.healthy_threshold)
+            .unhealthy_threshold_count(check.unhealthy_threshold)
+            .matcher(Matcher::builder().http_code(&check.matcher).build())
+            .set_tags(Some(self.tags_for(want, name)));
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+            Ok(answer) => {
+                let created = answer.target_groups.unwrap_or_default();
+                Ok(created.into_iter().next().map(have_of))
+            }
+            Err(error) if code(&error) == "DuplicateTargetGroupName" => Ok(None),
+            Err(error) => {
+                let what = format!("create target group {name}");
+                let operation = "elasticloadbalancing:CreateTargetGroup";
+                Err(aws_error(operation, what, error))
+            }
+        }
+    }
+
+    /// Brings one part of a target group into line.
+    pub async fn set_target_group(&self, want: &Want, arn: &str, part: Part) -> Result<()> {
+        match part {
+            Part::Tags => self.set_tags(want, arn, &want.target_group_name).await,
+            Part::HealthCheck => self.set_health_check(want, arn).await,
+            Part::Attributes => self.set_target_group_attributes(want, arn).await,
+        }
+    }
+
+    async fn set_health_check(&self, want: &Want, arn: &str) -> Result<()> {
+        let check = &want.health_check;
+        let request = self
+            .client
+            .modify_target_group()
+            .target_group_arn(arn)
+            .health_check_protocol(ProtocolEnum::from(check.protocol.as_str()))
+            .health_check_port(&check.port)
+            .health_check_path(&check.path)
+            .health_check_interval_seconds(check.interval)
+            .health_check_timeout_seconds(check.timeout)
+            .healthy_threshold_count(check.healthy_threshold)
+            .unhealthy_threshold_count(check.unhealthy_threshold)
+            .matcher(Matcher::builder().http_code(&check.matcher).build());
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let name = &want.target_group_name;
+                let what = format!("set the health check of target group {name}");
+                let operation = "elasticloadbalancing:ModifyTargetGroup";
+                Err(aws_error(operation, what, error))
+            }
+        }
+    }
+
+    async fn set_target_group_attributes(&self, want: &Want, arn: &str) -> Result<()> {
+        let mut request = self
+            .client
+            .modify_target_group_attributes()
+            .target_group_arn(arn);
+        for (key, value) in GROUP_ATTRIBUTES {
+            let attribute = TargetGroupAttribute::builder().key(*key).value(*value);
+            request = request.attributes(attribute.build());
+        }
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let name = &want.target_group_name;
+                let what = format!("set the attributes of target group {name}");
+                let operation = "elasticloadbalancing:ModifyTargetGroupAttributes";
+                Err(aws_error(operation, what, error))
+            }
+        }
+    }
+
+    /// Deletes a target group, as soon as AWS sees that no listener uses it any more. One that does
+    /// not exist counts as deleted. Where `another`, a load balancer that is not ours, used it a
+    /// moment ago, that is not waited for.
+    ///
+    /// Errors: it is still in use.
+    pub async fn delete_target_group(
+        &self,
+        have: &TargetGroup,
+        another: Option<&str>,
+    ) -> Result<()> {
+        let name = &have.name;
+        let budget = if another.is_some() {
+            Duration::ZERO
+        } else {
+            IN_USE_BUDGET
+        };
+        let request = self
+            .client
+            .delete_target_group()
+            .target_group_arn(&have.arn);
+        let send = || request.clone().send();
+        let Err(error) = wait::retry(&self.aws.control, budget, &[IN_USE], send).await else {
+            return Ok(());
+        };
+        if let Some(another) = another
+            && code(&error) == IN_USE.0
+        {
+            return Err(Error::refused(format!(
+                "cannot delete target group {name}: in the way, and not this environment's: load balancer {another}"
+            ))
+            .hint("delete its listener or rule and run it again"));
+        }
+        if ABSENT.contains(&code(&error)) {
+            return Ok(());
+        }
+        let what = format!("delete target group {name}");
+        let operation = "elasticloadbalancing:DeleteTargetGroup";
+        Err(aws_error(operation, what, error))
+    }
+}
+
+fn have_of(found: types::TargetGroup) -> TargetGroup {
+    let mut matcher = String::new();
+    if let Some(found) = found.matcher() {
+        matcher = text(found.http_code());
+    }
+    let health_check = HealthCheck {
+        protocol: text(found.health_check_protocol()),
+        port: text(found.health_check_port()),
+        path: text(found.health_check_path()),
+        matcher,
+        interval: found.health_check_interval_seconds.unwrap_or_default(),
+        timeout: found.health_check_timeout_seconds.unwrap_or_default(),
+        healthy_threshold: found.healthy_threshold_count.unwrap_or_default(),
+        unhealthy_threshold: found.unhealthy_threshold_count.unwrap_or_default(),
+    };
+    TargetGroup {
+        health_check,
+        kind: text(found.target_type()),
+        protocol: text(found.protocol()),
+        port: found.port.unwrap_or_default(),
+        load_balancers: found.load_balancer_arns().to_vec(),
+        arn: found.target_group_arn.unwrap_or_default(),
+        name: found.target_group_name.unwrap_or_default(),
+        vpc: found.vpc_id.unwrap_or_default(),
+        ..TargetGroup::default()
+    }
+}

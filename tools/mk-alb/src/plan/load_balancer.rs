@@ -1,0 +1,380 @@
+//! A load balancer: in which network it is to be, what is there, and what follows. Pure.
+
+use std::collections::BTreeSet;
+
+use plumbing::name::{LOAD_BALANCER_LIMIT, could_be};
+use plumbing::step::in_part;
+use plumbing::{Difference, Differences, Env, Error, Result, Step, Vpc};
+
+use super::conflict::{check_ours, check_unchangeable};
+use super::listener::Listener;
+use super::tags::{Tags, attribute_differences, tags};
+use super::want::Want;
+
+/// Headers that are not valid HTTP are dropped, and a doubtful request gets a connection of its
+/// own: request smuggling needs both. Deletion protection is left as it is.
+pub const ATTRIBUTES: &[(&str, &str)] = &[
+    ("routing.http.drop_invalid_header_fields.enabled", "true"),
+    ("routing.http.desync_mitigation_mode", "defensive"),
+];
+
+/// The attribute that keeps a load balancer from being deleted.
+pub const PROTECTION: &str = "deletion_protection.enabled";
+
+/// Where a load balancer is to be, from the records of the tools upstream.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// `vpc-…`.
+    pub vpc: String,
+    /// One subnet in each zone.
+    pub subnets: Vec<String>,
+    /// `sg-…`.
+    pub security_group: String,
+}
+
+/// A load balancer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoadBalancer {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// The name under which it is reached.
+    pub dns: String,
+    /// The hosted zone of that name, for alias records.
+    pub zone: String,
+    /// `internet-facing` or `internal`.
+    pub scheme: String,
+    /// `application`, `network` or `gateway`.
+    pub kind: String,
+    /// `vpc-…`.
+    pub vpc: String,
+    /// Its subnets.
+    pub subnets: Vec<String>,
+    /// Its security groups.
+    pub security_groups: Vec<String>,
+    /// `provisioning`, `active`, `active_impaired` or `failed`.
+    pub state: String,
+    /// Why it failed.
+    pub reason: String,
+    /// Its attributes.
+    pub attributes: Tags,
+    /// Its listeners.
+    pub listeners: Vec<Listener>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A part of a load balancer that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// The tags that we set.
+    Tags,
+    /// Its security groups.
+    SecurityGroups,
+    /// Its subnets.
+    Subnets,
+    /// The attributes that we set.
+    Attributes,
+}
+
+/// The network of a load balancer: the public subnets if the internet is to reach it.
+///
+/// Errors: too few subnets, which AWS would refuse later.
+pub fn network(want: &Want, vpc: &Vpc, security_group: &str) -> Result<Network> {
+    let (side, subnets) = match want.scheme {
+        "internet-facing" => ("public", &vpc.public_subnets),
+        _ => ("private", &vpc.private_subnets),
+    };
+    if subnets.len() < 2 {
+        return Err(Error::input(format!(
+            "vpc '{}' has {} of the two {side} subnets that a load balancer needs, in different zones",
+            vpc.name,
+            subnets.len()
+        )));
+    }
+    Ok(Network {
+        vpc: vpc.id.clone(),
+        subnets: subnets.clone(),
+        security_group: security_group.into(),
+    })
+}
+
+/// What follows for the load balancer.
+///
+/// Errors: one of its name is not ours, failed, or differs in what AWS cannot change.
+pub fn step(
+    env: &Env,
+    want: &Want,
+    network: &Network,
+    have: Option<LoadBalancer>,
+) -> Result<Step<LoadBalancer, Part>> {
+    let Some(have) = have else {
+        return Ok(Step::Create);
+    };
+    check(env, want, Some(network), &have)?;
+    let security_groups = Difference::between(
+        "security groups",
+        sorted(&have.security_groups),
+        &network.security_group,
+    );
+    let subnets = Difference::between("subnets", sorted(&have.subnets), sorted(&network.subnets));
+    let attributes = attribute_differences(&have.attributes, ATTRIBUTES);
+    let mut differences = Differences::new();
+    differences.extend(in_part(Part::Tags, tag_differences(env, want, &have)));
+    differences.extend(in_part(Part::SecurityGroups, security_groups));
+    differences.extend(in_part(Part::Subnets, subnets));
+    differences.extend(in_part(Part::Attributes, attributes));
+    Ok(Step::from_differences(have, differences))
+}
+
+/// In what a load balancer differs that was just made: AWS sets the attributes of its own.
+pub fn differences_of_new() -> Differences<Part> {
+    in_part(
+        Part::Attributes,
+        attribute_differences(&Tags::new(), ATTRIBUTES),
+    )
+    .collect()
+}
+
+/// Whether what differs is brought into line only after the listener is.
+///
+/// Where a run before this one was cut off while the load balancer was provisioning, its attributes
+/// wait until it is active. Where its tags differ, they tell that the listener's tags have to be
+/// read as well: they go last, so that a run that is cut off between leaves them for the next one.
+pub fn is_changed_last(have: &LoadBalancer, differences: &Differences<Part>) -> bool {
+    let tags_differ = differences.iter().any(|(part, _)| *part == Part::Tags);
+    have.state == "provisioning" || tags_differ
+}
+
+/// Whether a load balancer has all its tags.
+pub fn is_tagged(env: &Env, want: &Want, have: &LoadBalancer) -> bool {
+    tag_differences(env, want, have).is_empty()
+}
+
+/// Whether a load balancer of this name could be the environment's. Whether it is, its tags say.
+pub fn could_be_ours(env: &Env, name: &str) -> bool {
+    could_be(name, "alb", &env.name, LOAD_BALANCER_LIMIT)
+}
+
+/// Whether AWS refuses to delete a load balancer.
+pub fn is_protected(have: &LoadBalancer) -> bool {
+    have.attributes
+        .get(PROTECTION)
+        .is_some_and(|on| on == "true")
+}
+
+/// What is said of a load balancer that AWS could not make.
+pub fn failed(name: &str, reason: &str) -> Error {
+    Error::refused(format!(
+        "load balancer {name} is failed: {reason} (elasticloadbalancing:CreateLoadBalancer)"
+    ))
+    .hint("delete it and run the pipeline again")
+}
+
+/// Refuses a load balancer that is not ours, failed, or differs in what AWS cannot change. Whether
+/// it is in the right VPC is checked where the network is known.
+pub fn check(env: &Env, want: &Want, network: Option<&Network>, have: &LoadBalancer) -> Result<()> {
+    let what = format!("load balancer {}", have.name);
+    check_ours(env, &what, &have.tags)?;
+    let mut differences = Vec::new();
+    differences.extend(Difference::between("type", &have.kind, "application"));
+    differences.extend(Difference::between("scheme", &have.scheme, want.scheme));
+    if let Some(network) = network {
+        differences.extend(vpc_difference(network, have));
+    }
+    check_unchangeable(env, want, &what, &differences)?;
+    if have.state == "failed" {
+        return Err(failed(&have.name, &have.reason));
+    }
+    Ok(())
+}
+
+fn vpc_difference(network: &Network, have: &LoadBalancer) -> Option<Difference> {
+    for subnet in &have.subnets {
+        // A subnet of ours says more than the VPC's ID, which an emulator may make up.
+        if network.subnets.contains(subnet) {
+            return None;
+        }
+    }
+    Difference::between("vpc", &have.vpc, &network.vpc)
+}
+
+fn tag_differences(env: &Env, want: &Want, have: &LoadBalancer) -> Vec<Difference> {
+    let tags = tags(env, &want.app, &want.load_balancer_name);
+    Difference::of_tags(&have.tags, &tags)
+}
+
+/// IDs in an order of their own: AWS answers them in any.
+fn sorted(ids: &[String]) -> String {
+    let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    ids.into_iter().collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::plan::want::tests::{app, web};
+    use crate::plan::want::want;
+
+    const NAME: &str = "alb-web-production-pr1";
+
+    pub fn web_network() -> Network {
+        Network {
+            vpc: "vpc-1".into(),
+            subnets: vec!["subnet-1".into(), "subnet-2".into()],
+            security_group: "sg-1".into(),
+        }
+    }
+
+    pub fn web_load_balancer() -> LoadBalancer {
+        let env = Env::example();
+        LoadBalancer {
+            arn: env.arn(
+                "elasticloadbalancing",
+                &format!("loadbalancer/app/{NAME}/1"),
+            ),
+            name: NAME.into(),
+            scheme: "internet-facing".into(),
+            kind: "application".into(),
+            vpc: "vpc-1".into(),
+            subnets: vec!["subnet-2".into(), "subnet-1".into()],
+            security_groups: vec!["sg-1".into()],
+            state: "active".into(),
+            attributes: pairs(ATTRIBUTES),
+            tags: tags(&env, "web", NAME).into_iter().collect(),
+            ..LoadBalancer::default()
+        }
+    }
+
+    pub fn pairs(pairs: &[(&str, &str)]) -> Tags {
+        let mut tags = Tags::new();
+        for (key, value) in pairs {
+            tags.insert(key.to_string(), value.to_string());
+        }
+        tags
+    }
+
+    /// In what parts a resource differs, and how.
+    pub fn differences_of<H, P>(step: Result<Step<H, P>>) -> Vec<(P, String)> {
+        let Ok(Step::Change(_, differences)) = step else {
+            panic!("it does not differ in what AWS can change");
+        };
+        let mut told = Vec::new();
+        for (part, difference) in differences {
+            told.push((part, difference.to_string()));
+        }
+        told
+    }
+
+    fn step_of_web(have: Option<LoadBalancer>) -> Result<Step<LoadBalancer, Part>> {
+        step(&Env::example(), &web(), &web_network(), have)
+    }
+
+    #[test]
+    fn a_public_app_stands_in_public_subnets_and_any_other_in_private_ones() {
+        let vpc = Vpc {
+            id: "vpc-1".into(),
+            public_subnets: vec!["a".into(), "b".into()],
+            private_subnets: vec!["c".into(), "d".into()],
+            ..Vpc::default()
+        };
+        let of_web = network(&web(), &vpc, "sg-1").unwrap();
+        assert_eq!(web().scheme, "internet-facing");
+        assert_eq!(of_web.subnets, vpc.public_subnets);
+        let api = want(&Env::example(), &app(r#"{"name":"api"}"#));
+        let of_api = network(&api, &vpc, "sg-1").unwrap();
+        assert_eq!(api.scheme, "internal");
+        assert_eq!(of_api.subnets, vpc.private_subnets);
+    }
+
+    #[test]
+    fn a_missing_load_balancer_is_created() {
+        assert_eq!(step_of_web(None), Ok(Step::Create));
+    }
+
+    #[test]
+    fn a_load_balancer_as_wanted_is_kept_in_whatever_order_aws_answers() {
+        let have = web_load_balancer();
+        assert_eq!(step_of_web(Some(have.clone())), Ok(Step::Keep(have)));
+    }
+
+    #[test]
+    fn each_difference_of_a_load_balancer_has_its_part() {
+        let mut other = web_load_balancer();
+        other.security_groups = vec!["sg-1".into(), "sg-2".into()];
+        other.subnets = vec!["subnet-1".into(), "subnet-3".into()];
+        other.attributes.remove(ATTRIBUTES[1].0);
+        other.tags.insert("Name".into(), "x".into());
+        let expected = [
+            (Part::Tags, "tag Name: x -> alb-web-production-pr1"),
+            (Part::SecurityGroups, "security groups: sg-1,sg-2 -> sg-1"),
+            (
+                Part::Subnets,
+                "subnets: subnet-1,subnet-3 -> subnet-1,subnet-2",
+            ),
+            (
+                Part::Attributes,
+                "routing.http.desync_mitigation_mode:  -> defensive",
+            ),
+        ];
+        let expected = expected.map(|(part, text)| (part, text.to_string()));
+        assert_eq!(differences_of(step_of_web(Some(other))), expected);
+    }
+
+    #[test]
+    fn a_load_balancer_without_our_identity_is_refused_by_name() {
+        let theirs = LoadBalancer {
+            tags: pairs(&[("plumbline:env", "production-pr2")]),
+            ..web_load_balancer()
+        };
+        assert_eq!(
+            step_of_web(Some(theirs)).unwrap_err().message,
+            "load balancer alb-web-production-pr1 is there, but not this environment's: it lacks the tag plumbline:env=production-pr1"
+        );
+    }
+
+    #[test]
+    fn what_aws_cannot_change_of_a_load_balancer_is_a_conflict() {
+        let other = LoadBalancer {
+            scheme: "internal".into(),
+            vpc: "vpc-2".into(),
+            subnets: vec!["subnet-9".into()],
+            ..web_load_balancer()
+        };
+        assert_eq!(
+            step_of_web(Some(other)).unwrap_err().message,
+            "load balancer alb-web-production-pr1 has scheme internal, wanted internet-facing; vpc vpc-2, wanted vpc-1; AWS cannot change that"
+        );
+    }
+
+    #[test]
+    fn a_failed_load_balancer_is_told_with_its_reason() {
+        let failed = LoadBalancer {
+            state: "failed".into(),
+            reason: "no capacity".into(),
+            ..web_load_balancer()
+        };
+        let error = step_of_web(Some(failed)).unwrap_err();
+        let expected = "alb-web-production-pr1 is failed: no capacity";
+        assert!(error.message.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn what_has_to_wait_is_changed_after_the_listener() {
+        let provisioning = LoadBalancer {
+            state: "provisioning".into(),
+            ..web_load_balancer()
+        };
+        assert!(is_changed_last(&provisioning, &differences_of_new()));
+        assert!(!is_changed_last(
+            &web_load_balancer(),
+            &differences_of_new()
+        ));
+        let tag = Difference::between("tag Name", "x", NAME).unwrap();
+        assert!(is_changed_last(
+            &web_load_balancer(),
+            &vec![(Part::Tags, tag)]
+        ));
+    }
+}
