@@ -33,7 +33,7 @@ async fn find(aws: &Aws) -> Result<Vec<Record>> {
     match s3.get_tags(&bucket).await? {
         BucketTags::Tags(tags) if env.owns(&tags) => {
             let have = s3.with_settings(&bucket, tags).await?;
-            let encryption = plan::encryption_once_set_up(env, &bucket, &have);
+            let encryption = plan::encryption_once_set_up(env, &have);
             Ok(vec![plan::record(env, encryption)])
         }
         BucketTags::Elsewhere(why, _) => {

@@ -13,28 +13,42 @@ pub const UPLOAD_DAYS: i32 = 7;
 /// The statement that is ours in the bucket's policy; others' stay.
 const TLS_ONLY: &str = "TlsOnly";
 
-/// What is wanted beside the bucket itself.
+/// What our lifecycle rule for objects says, in words.
 pub const OBJECTS: &str =
     "expire after 30 days, old versions 30 days later, unfinished uploads after 7";
-/// A rule with days cannot also clean up delete markers (S3 API, LifecycleExpiration).
+/// What our lifecycle rule for delete markers says. It is a rule of its own, since a rule with days
+/// cannot also clean up delete markers (S3 API, LifecycleExpiration).
 pub const MARKERS: &str = "delete markers without versions expire";
 
-/// What is said of a bucket that is not the account's, or not where the environment is.
-pub const ANOTHERS: &str = "is another account's";
-/// The same.
+/// What is said of a bucket of our name that another account has.
+pub const OF_ANOTHER_ACCOUNT: &str = "is another account's";
+/// What is said of a bucket of our name that is not where the environment is.
 pub const IN_ANOTHER_REGION: &str = "is in another region";
 
-/// What the rule for objects says that somebody changed: after how many days objects, old versions and
-/// uploads go, and whether it is in force.
-pub fn otherwise(status: &str, days: [Option<i32>; 3]) -> String {
-    let [objects, old, uploads] =
-        days.map(|days| days.map_or("no".to_string(), |days| days.to_string()));
+/// What our rule for objects says where somebody changed it: after how many days objects, old versions
+/// and uploads expire, and whether it is in force.
+pub fn changed_objects_rule(
+    status: &str,
+    objects: Option<i32>,
+    old_versions: Option<i32>,
+    uploads: Option<i32>,
+) -> String {
     format!(
-        "expire after {objects} days, old versions {old} days later, unfinished uploads after {uploads} ({status})"
+        "expire after {} days, old versions {} days later, unfinished uploads after {} ({status})",
+        number_or_no(objects),
+        number_or_no(old_versions),
+        number_or_no(uploads)
     )
 }
 
-/// How objects are encrypted that say nothing of it themselves.
+fn number_or_no(days: Option<i32>) -> String {
+    match days {
+        Some(days) => days.to_string(),
+        None => "no".to_string(),
+    }
+}
+
+/// Reads how objects are encrypted that say nothing of it themselves.
 pub fn encryption(text: &str) -> Result<String, String> {
     match text {
         "aws:kms" | "AES256" => Ok(text.into()),
@@ -115,43 +129,33 @@ pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>>
 }
 
 fn differences_of_settings(env: &Env, want: &Want, have: &Have) -> Differences<Part> {
-    let old_policy = match &have.policy {
+    let mut differences = Differences::new();
+
+    let private = Difference::between("public access blocked", have.private, true);
+    differences.extend(in_part(Part::PublicAccess, private));
+
+    let ownership = Difference::between("object ownership", &have.ownership, "BucketOwnerEnforced");
+    differences.extend(in_part(Part::Ownership, ownership));
+
+    let old = match &have.policy {
         Some(policy) => policy.to_string(),
         None => "none".to_string(),
     };
-    let new_policy = with_our_statement(env, &want.bucket, have.policy.as_ref());
-    let old_lifecycle = have.lifecycle.join("; ");
-    let new_lifecycle = [OBJECTS, MARKERS].join("; ");
-    let parts = [
-        (
-            Part::PublicAccess,
-            Difference::between("public access blocked", have.private, true),
-        ),
-        (
-            Part::Ownership,
-            Difference::between("object ownership", &have.ownership, "BucketOwnerEnforced"),
-        ),
-        (
-            Part::Policy,
-            Difference::between("policy", old_policy, new_policy),
-        ),
-        (
-            Part::Encryption,
-            Difference::between("encryption", &have.encryption, &want.encryption),
-        ),
-        (
-            Part::Versioning,
-            Difference::between("versioning", &have.versioning, "Enabled"),
-        ),
-        (
-            Part::Lifecycle,
-            Difference::between("lifecycle", old_lifecycle, new_lifecycle),
-        ),
-    ];
-    let mut differences = Differences::new();
-    for (part, difference) in parts {
-        differences.extend(in_part(part, difference));
-    }
+    let new = with_our_statement(env, &want.bucket, have.policy.as_ref());
+    let policy = Difference::between("policy", old, new);
+    differences.extend(in_part(Part::Policy, policy));
+
+    let encryption = Difference::between("encryption", &have.encryption, &want.encryption);
+    differences.extend(in_part(Part::Encryption, encryption));
+
+    let versioning = Difference::between("versioning", &have.versioning, "Enabled");
+    differences.extend(in_part(Part::Versioning, versioning));
+
+    let old = have.lifecycle.join("; ");
+    let new = [OBJECTS, MARKERS].join("; ");
+    let lifecycle = Difference::between("lifecycle", old, new);
+    differences.extend(in_part(Part::Lifecycle, lifecycle));
+
     differences
 }
 
@@ -190,19 +194,18 @@ pub fn with_our_statement(env: &Env, bucket: &str, have: Option<&Value>) -> Valu
 
 /// The encryption of a bucket that lacks nothing, for its record: a bucket that was left half made
 /// is recorded without.
-pub fn encryption_once_set_up<'a>(env: &Env, bucket: &str, have: &'a Have) -> Option<&'a str> {
-    encryption(&have.encryption).ok()?;
-    let want = Want {
-        bucket: bucket.into(),
-        ..want(env, &have.encryption)
-    };
-    let lacks_nothing = differences_of_settings(env, &want, have).is_empty();
-    lacks_nothing.then_some(&have.encryption)
+pub fn encryption_once_set_up<'a>(env: &Env, have: &'a Have) -> Option<&'a str> {
+    let encryption = encryption(&have.encryption).ok()?;
+    let want = want(env, &encryption);
+    if !differences_of_settings(env, &want, have).is_empty() {
+        return None;
+    }
+    Some(&have.encryption)
 }
 
 /// The bucket's ARN.
-pub fn arn(env: &Env, name: &str) -> String {
-    format!("arn:{}:s3:::{name}", env.partition())
+pub fn arn(env: &Env, bucket: &str) -> String {
+    format!("arn:{}:s3:::{bucket}", env.partition())
 }
 
 /// The bucket's record; without the encryption while it is not set up.
@@ -218,21 +221,30 @@ pub fn record(env: &Env, encryption: Option<&str>) -> Record {
     })
 }
 
-/// A key as S3 encodes it for an answer in XML, which cannot carry all of them.
+/// A key as it is, from the URL encoding in which S3 answers it: XML cannot carry all keys.
 pub fn decoded(key: &str) -> String {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let (mut bytes, mut rest) = (Vec::new(), key.as_bytes());
-    while let [first, more @ ..] = rest {
-        let code = match (first, more) {
-            (b'%', [high, low, ..]) => digit(*high)
-                .zip(digit(*low))
-                .map(|(high, low)| (16 * high + low) as u8),
-            _ => None,
-        };
-        bytes.push(code.unwrap_or(if *first == b'+' { b' ' } else { *first }));
-        rest = if code.is_some() { &more[2..] } else { more };
+    let mut bytes = Vec::new();
+    let mut rest = key.as_bytes();
+    while let [first, after @ ..] = rest {
+        if let Some(byte) = percent_encoded_byte(rest) {
+            bytes.push(byte);
+            rest = &rest[3..];
+        } else {
+            bytes.push(if *first == b'+' { b' ' } else { *first });
+            rest = after;
+        }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The byte that `%XX` at the beginning of a text stands for.
+fn percent_encoded_byte(text: &[u8]) -> Option<u8> {
+    let [b'%', high, low, ..] = text else {
+        return None;
+    };
+    let high = char::from(*high).to_digit(16)?;
+    let low = char::from(*low).to_digit(16)?;
+    Some((16 * high + low) as u8)
 }
 
 /// Whether XML can carry a key: one with control characters has to be deleted by a call of its own.
@@ -243,41 +255,42 @@ pub fn fits_xml(key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use plumbing::step::parts;
+
     use super::*;
 
-    const NAME: &str = "bucket-123456789012-us-east-1-production-pr1";
+    const BUCKET: &str = "bucket-123456789012-us-east-1-production-pr1";
 
     fn env() -> Env {
-        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
-        serde_json::from_str(text).unwrap()
+        Env::example()
     }
 
     fn ours() -> Have {
         Have {
-            tags: env().tags_of(NAME).into_iter().collect(),
+            tags: env().tags_of(BUCKET).into_iter().collect(),
             private: true,
             ownership: "BucketOwnerEnforced".into(),
-            policy: Some(with_ours(&env(), NAME, None)),
+            policy: Some(with_our_statement(&env(), BUCKET, None)),
             encryption: "aws:kms".into(),
             versioning: "Enabled".into(),
             lifecycle: [OBJECTS.into(), MARKERS.into()],
         }
     }
 
-    fn differing(have: &Have) -> Vec<String> {
-        match step(&env(), NAME, "aws:kms", Some(have)).unwrap() {
-            Step::Create => panic!("create"),
-            Step::Change(differences) => differences
-                .into_iter()
-                .map(|difference| difference.field)
-                .collect(),
-        }
+    fn differences(encryption: &str, have: &Have) -> Differences<Part> {
+        compare(&env(), &want(&env(), encryption), have).unwrap()
+    }
+
+    fn fields(have: &Have) -> Vec<String> {
+        let differences = differences("aws:kms", have).into_iter();
+        differences
+            .map(|(_, difference)| difference.field)
+            .collect()
     }
 
     #[test]
-    fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
-        assert_eq!(step(&env(), NAME, "aws:kms", None).unwrap(), Step::Create);
-        assert_eq!(differing(&ours()), Vec::<String>::new());
+    fn what_is_as_wanted_does_not_differ() {
+        assert_eq!(fields(&ours()), Vec::<String>::new());
     }
 
     #[test]
@@ -288,65 +301,51 @@ mod tests {
         };
         have.tags.insert("Team".into(), "nobody".into());
         have.tags.remove("Name");
-        let Step::Change(differences) = step(&env(), NAME, "AES256", Some(&have)).unwrap() else {
-            panic!()
-        };
-        let all = [
-            Field::PublicAccess,
-            Field::Ownership,
-            Field::Policy,
-            Field::Encryption,
-            Field::Versioning,
-        ];
         assert_eq!(
-            fields(&differences),
-            [&all[..], &[Field::Lifecycle, Field::Tags]].concat()
+            parts(&differences("AES256", &have)),
+            [
+                Part::PublicAccess,
+                Part::Ownership,
+                Part::Policy,
+                Part::Encryption,
+                Part::Versioning,
+                Part::Lifecycle,
+                Part::Tags,
+            ]
         );
     }
 
     #[test]
     fn others_statements_stay_and_ours_is_put_right() {
         let theirs = json!({"Sid": "Theirs", "Effect": "Allow"});
-        let both = with_ours(
-            &env(),
-            NAME,
-            Some(&json!({"Version": "2012-10-17", "Statement": theirs})),
-        );
-        assert_eq!(
-            (&both["Statement"][0], &both["Statement"][1]["Sid"]),
-            (&theirs, &json!(TLS_ONLY))
-        );
+        let their_policy = json!({"Version": "2012-10-17", "Statement": theirs});
+        let both = with_our_statement(&env(), BUCKET, Some(&their_policy));
+        assert_eq!(both["Statement"][0], theirs);
+        assert_eq!(both["Statement"][1]["Sid"], TLS_ONLY);
+
         let mut weak = both.clone();
         weak["Statement"][1]["Effect"] = json!("Allow");
-        assert_eq!(
-            differing(&Have {
-                policy: Some(weak.clone()),
-                ..ours()
-            }),
-            ["policy"]
-        );
-        assert_eq!(with_ours(&env(), NAME, Some(&weak)), both);
-        assert_eq!(
-            differing(&Have {
-                policy: Some(both),
-                ..ours()
-            }),
-            Vec::<String>::new()
-        );
+        assert_eq!(with_our_statement(&env(), BUCKET, Some(&weak)), both);
+        let with_weak = Have {
+            policy: Some(weak),
+            ..ours()
+        };
+        assert_eq!(fields(&with_weak), ["policy"]);
+
+        let with_both = Have {
+            policy: Some(both),
+            ..ours()
+        };
+        assert_eq!(fields(&with_both), Vec::<String>::new());
     }
 
     #[test]
     fn a_bucket_without_our_tag_is_refused() {
-        let error = step(
-            &env(),
-            NAME,
-            "aws:kms",
-            Some(&Have {
-                tags: BTreeMap::new(),
-                ..ours()
-            }),
-        )
-        .unwrap_err();
+        let have = Have {
+            tags: BTreeMap::new(),
+            ..ours()
+        };
+        let error = compare(&env(), &want(&env(), "aws:kms"), &have).unwrap_err();
         assert_eq!(
             error.message,
             "bucket bucket-123456789012-us-east-1-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
@@ -355,40 +354,46 @@ mod tests {
 
     #[test]
     fn a_bucket_that_was_left_half_made_has_no_encryption_in_its_record() {
-        assert_eq!(settled(&env(), NAME, &ours()), Some("aws:kms"));
+        assert_eq!(encryption_once_set_up(&env(), &ours()), Some("aws:kms"));
         let other = Have {
             encryption: "AES256".into(),
             ..ours()
         };
-        assert_eq!(settled(&env(), NAME, &other), Some("AES256"));
-        for half in [
-            Have {
-                private: false,
-                ..ours()
-            },
-            Have {
-                policy: None,
-                ..ours()
-            },
-            Have {
-                versioning: "never enabled".into(),
-                ..ours()
-            },
-            Have {
-                encryption: "aws:kms without a bucket key".into(),
-                ..ours()
-            },
-            Have {
-                lifecycle: ["none".into(), "none".into()],
-                ..ours()
-            },
+        assert_eq!(encryption_once_set_up(&env(), &other), Some("AES256"));
+        let public = Have {
+            private: false,
+            ..ours()
+        };
+        let without_policy = Have {
+            policy: None,
+            ..ours()
+        };
+        let without_versions = Have {
+            versioning: "never enabled".into(),
+            ..ours()
+        };
+        let without_key = Have {
+            encryption: "aws:kms without a bucket key".into(),
+            ..ours()
+        };
+        let without_rules = Have {
+            lifecycle: ["none".into(), "none".into()],
+            ..ours()
+        };
+        for have in [
+            public,
+            without_policy,
+            without_versions,
+            without_key,
+            without_rules,
         ] {
-            assert_eq!(settled(&env(), NAME, &half), None, "{half:?}");
+            let encryption = encryption_once_set_up(&env(), &have);
+            assert_eq!(encryption, None, "{have:?}");
         }
     }
 
     #[test]
-    fn the_record_tells_the_encryption_once_all_is_set() {
+    fn the_record_has_the_encryption_once_all_is_set() {
         assert_eq!(
             serde_json::to_string(&record(&env(), Some("aws:kms"))).unwrap(),
             r#"{"type":"bucket","name":"artifacts","arn":"arn:aws:s3:::bucket-123456789012-us-east-1-production-pr1","bucket":"bucket-123456789012-us-east-1-production-pr1","encryption":"aws:kms"}"#
@@ -405,12 +410,13 @@ mod tests {
             ..env()
         };
         let name = env.bucket_name();
-        assert!(
-            name.len() == 63
-                && name
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        );
+        assert_eq!(name.len(), 63);
+        for byte in name.bytes() {
+            assert!(
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-',
+                "{name}"
+            );
+        }
     }
 
     #[test]
@@ -421,7 +427,7 @@ mod tests {
 
     #[test]
     fn a_key_comes_out_of_its_encoding_as_it_is() {
-        for (key, plain) in [
+        for (encoded, key) in [
             ("a/b-c_d.e", "a/b-c_d.e"),
             ("a+b%2Bc%25", "a b+c%"),
             ("ctl%01x%0Ay", "ctl\u{1}x\ny"),
@@ -429,7 +435,7 @@ mod tests {
             ("100%", "100%"),
             ("%zz%+1", "%zz% 1"),
         ] {
-            assert_eq!(decoded(key), plain);
+            assert_eq!(decoded(encoded), key);
         }
     }
 

@@ -1,98 +1,137 @@
-//! The lifecycle rules in the SDK's types: ours, and what is told of those that are there.
+//! The calls about a bucket's lifecycle rules: ours, beside those of others.
 
+use aws_sdk_s3::types::builders::LifecycleRuleBuilder;
 use aws_sdk_s3::types::{
-    AbortIncompleteMultipartUpload, ExpirationStatus, LifecycleExpiration, LifecycleRule,
-    LifecycleRuleFilter, NoncurrentVersionExpiration,
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus,
+    LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, NoncurrentVersionExpiration,
 };
 use plumbing::Result;
 
-use super::incomplete;
+use super::client::{S3, if_set, incomplete};
 use crate::plan::{self, DAYS, MARKERS, OBJECTS, UPLOAD_DAYS};
 
 /// The names of our lifecycle rules.
-pub(super) const RULES: [&str; 2] = ["plumbline-objects", "plumbline-markers"];
+const OBJECTS_ID: &str = "plumbline-objects";
+const MARKERS_ID: &str = "plumbline-markers";
 
-/// Our lifecycle rules, for all objects.
-pub(super) fn rules() -> Result<[LifecycleRule; 2]> {
-    let rule = |id: &str| {
-        let all = LifecycleRuleFilter::builder().prefix("").build();
-        LifecycleRule::builder()
-            .id(id)
-            .status(ExpirationStatus::Enabled)
-            .filter(all)
-    };
-    let objects = rule(RULES[0])
-        .expiration(LifecycleExpiration::builder().days(DAYS).build())
-        .noncurrent_version_expiration(
-            NoncurrentVersionExpiration::builder()
-                .noncurrent_days(DAYS)
-                .build(),
-        )
-        .abort_incomplete_multipart_upload(
-            AbortIncompleteMultipartUpload::builder()
-                .days_after_initiation(UPLOAD_DAYS)
-                .build(),
-        );
-    let markers = rule(RULES[1]).expiration(
-        LifecycleExpiration::builder()
-            .expired_object_delete_marker(true)
-            .build(),
-    );
-    Ok([
-        objects.build().map_err(incomplete)?,
-        markers.build().map_err(incomplete)?,
-    ])
+impl S3 {
+    /// The bucket's lifecycle rules, ours and others'.
+    pub(super) async fn get_lifecycle_rules(&self, bucket: &str) -> Result<Vec<LifecycleRule>> {
+        let request = self
+            .client
+            .get_bucket_lifecycle_configuration()
+            .bucket(bucket)
+            .expected_bucket_owner(&self.aws.env.account);
+        let answer = if_set(
+            "s3:GetLifecycleConfiguration",
+            bucket,
+            request.send().await,
+            "NoSuchLifecycleConfiguration",
+        )?;
+        Ok(answer.and_then(|answer| answer.rules).unwrap_or_default())
+    }
+
+    /// Puts our two rules beside those of others that the bucket has.
+    pub(super) async fn set_lifecycle_rules(
+        &self,
+        bucket: &str,
+        have: Vec<LifecycleRule>,
+    ) -> Result<()> {
+        let mut rules = have;
+        rules.retain(|rule| rule.id() != Some(OBJECTS_ID) && rule.id() != Some(MARKERS_ID));
+        rules.push(objects_rule()?);
+        rules.push(markers_rule()?);
+        let configuration = BucketLifecycleConfiguration::builder().set_rules(Some(rules));
+        let request = self
+            .client
+            .put_bucket_lifecycle_configuration()
+            .bucket(bucket)
+            .expected_bucket_owner(&self.aws.env.account)
+            .lifecycle_configuration(configuration.build().map_err(incomplete)?);
+        let send = || request.clone().send();
+        self.put("s3:PutLifecycleConfiguration", bucket, send).await
+    }
 }
 
 /// What our rules say, in the words of the plan: whatever is not as we make it is in other words.
-pub(super) fn told(have: &[LifecycleRule]) -> Result<[String; 2]> {
-    let [objects, markers] = rules()?;
-    let found = |ours: &LifecycleRule| have.iter().find(|rule| rule.id == ours.id).map(for_all);
-    let objects = found(&objects).map(|rule| match rule == objects {
-        true => OBJECTS.into(),
-        false => {
-            let days = rule.expiration().and_then(|expiration| expiration.days());
-            let old = rule
-                .noncurrent_version_expiration()
-                .and_then(|expiration| expiration.noncurrent_days());
-            let uploads = rule
-                .abort_incomplete_multipart_upload()
-                .and_then(|abort| abort.days_after_initiation());
-            plan::otherwise(rule.status.as_str(), [days, old, uploads])
-        }
-    });
-    let markers = found(&markers).map(|rule| {
-        if rule == markers {
-            MARKERS
-        } else {
-            "delete markers: changed"
-        }
-        .into()
-    });
-    Ok([objects, markers].map(|rule| rule.unwrap_or_else(|| "none".into())))
+pub(super) fn in_words(have: &[LifecycleRule]) -> Result<[String; 2]> {
+    let objects = match find(have, OBJECTS_ID) {
+        Some(rule) if rule == objects_rule()? => OBJECTS.to_string(),
+        Some(rule) => changed_objects_rule_in_words(&rule),
+        None => "none".to_string(),
+    };
+    let markers = match find(have, MARKERS_ID) {
+        Some(rule) if rule == markers_rule()? => MARKERS.to_string(),
+        Some(_) => "delete markers: changed".to_string(),
+        None => "none".to_string(),
+    };
+    Ok([objects, markers])
 }
 
-/// A rule for all objects in the form in which we say that, whichever it came in.
+/// The rule of a name.
+fn find(have: &[LifecycleRule], id: &str) -> Option<LifecycleRule> {
+    let found = have.iter().find(|rule| rule.id() == Some(id))?;
+    Some(normalized(found))
+}
+
+fn changed_objects_rule_in_words(rule: &LifecycleRule) -> String {
+    let objects = rule.expiration().and_then(LifecycleExpiration::days);
+    let old_versions = rule
+        .noncurrent_version_expiration()
+        .and_then(NoncurrentVersionExpiration::noncurrent_days);
+    let uploads = rule
+        .abort_incomplete_multipart_upload()
+        .and_then(AbortIncompleteMultipartUpload::days_after_initiation);
+    plan::changed_objects_rule(rule.status.as_str(), objects, old_versions, uploads)
+}
+
+/// Our rule for objects.
+fn objects_rule() -> Result<LifecycleRule> {
+    let objects = LifecycleExpiration::builder().days(DAYS);
+    let old_versions = NoncurrentVersionExpiration::builder().noncurrent_days(DAYS);
+    let uploads = AbortIncompleteMultipartUpload::builder().days_after_initiation(UPLOAD_DAYS);
+    let rule = rule_for_all_objects(OBJECTS_ID)
+        .expiration(objects.build())
+        .noncurrent_version_expiration(old_versions.build())
+        .abort_incomplete_multipart_upload(uploads.build());
+    rule.build().map_err(incomplete)
+}
+
+/// Our rule for delete markers.
+fn markers_rule() -> Result<LifecycleRule> {
+    let markers = LifecycleExpiration::builder().expired_object_delete_marker(true);
+    let rule = rule_for_all_objects(MARKERS_ID).expiration(markers.build());
+    rule.build().map_err(incomplete)
+}
+
+fn rule_for_all_objects(id: &str) -> LifecycleRuleBuilder {
+    LifecycleRule::builder()
+        .id(id)
+        .status(ExpirationStatus::Enabled)
+        .filter(LifecycleRuleFilter::builder().prefix("").build())
+}
+
+/// A rule in the form in which we write ours: AWS and other endpoints answer one rule in several.
 #[allow(deprecated)] // an endpoint may still answer with the prefix of a rule's old form
-fn for_all(rule: &LifecycleRule) -> LifecycleRule {
+fn normalized(rule: &LifecycleRule) -> LifecycleRule {
     let mut rule = rule.clone();
-    let all = LifecycleRuleFilter::builder().prefix("").build();
-    let everything = LifecycleRuleFilter::builder().build();
-    let trivial = rule
-        .filter
-        .as_ref()
-        .is_none_or(|filter| *filter == all || *filter == everything);
-    if trivial && rule.prefix.as_deref().is_none_or(str::is_empty) {
-        (rule.filter, rule.prefix) = (Some(all), None);
+    let of_every_key = LifecycleRuleFilter::builder().prefix("").build();
+    let without_condition = LifecycleRuleFilter::builder().build();
+    let is_for_all = match &rule.filter {
+        Some(filter) => *filter == of_every_key || *filter == without_condition,
+        None => true,
+    };
+    let is_of_every_prefix = rule.prefix.as_deref().is_none_or(str::is_empty);
+    if is_for_all && is_of_every_prefix {
+        rule.filter = Some(of_every_key);
+        rule.prefix = None;
     }
-    if let Some(expiration) = rule
-        .expiration
-        .as_mut()
-        .filter(|expiration| expiration.days.is_some())
+    // Beside days, "false" says the same as nothing.
+    if let Some(expiration) = &mut rule.expiration
+        && expiration.days.is_some()
+        && expiration.expired_object_delete_marker == Some(false)
     {
-        expiration.expired_object_delete_marker = expiration
-            .expired_object_delete_marker
-            .filter(|marked| *marked);
+        expiration.expired_object_delete_marker = None;
     }
     rule
 }
@@ -102,55 +141,72 @@ fn for_all(rule: &LifecycleRule) -> LifecycleRule {
 mod tests {
     use super::*;
 
-    /// What is told of our rule for objects after a change of it.
-    fn told_after(change: impl FnOnce(&mut LifecycleRule)) -> String {
-        let mut all = rules().unwrap();
-        change(&mut all[0]);
-        let [objects, markers] = told(&all).unwrap();
+    fn days(days: i32) -> LifecycleExpiration {
+        LifecycleExpiration::builder().days(days).build()
+    }
+
+    /// What our rule for objects says where it is as this one.
+    fn objects_in_words(rule: LifecycleRule) -> String {
+        let have = [rule, markers_rule().unwrap()];
+        let [objects, markers] = in_words(&have).unwrap();
         assert_eq!(markers, MARKERS);
         objects
     }
 
     #[test]
     fn our_rules_are_known_in_every_form_in_which_they_are_for_all_objects() {
-        assert_eq!(told_after(|_| ()), OBJECTS);
-        assert_eq!(
-            told_after(|rule| rule.filter = Some(LifecycleRuleFilter::builder().build())),
-            OBJECTS
-        );
-        let old_form =
-            |rule: &mut LifecycleRule| (rule.filter, rule.prefix) = (None, Some(String::new()));
-        assert_eq!(told_after(old_form), OBJECTS);
-        assert_eq!(told(&[]).unwrap(), ["none", "none"]);
+        let ours = objects_rule().unwrap();
+        let mut without_condition = ours.clone();
+        without_condition.filter = Some(LifecycleRuleFilter::builder().build());
+        let mut old_form = ours.clone();
+        old_form.filter = None;
+        old_form.prefix = Some(String::new());
+        for rule in [ours, without_condition, old_form] {
+            assert_eq!(objects_in_words(rule), OBJECTS);
+        }
+        assert_eq!(in_words(&[]).unwrap(), ["none", "none"]);
     }
 
     #[test]
     fn a_rule_of_which_anything_was_changed_is_no_longer_ours() {
-        let days = LifecycleExpiration::builder().days(90).build();
+        let mut later = objects_rule().unwrap();
+        later.expiration = Some(days(90));
         assert_eq!(
-            told_after(|rule| rule.expiration = Some(days)),
+            objects_in_words(later),
             "expire after 90 days, old versions 30 days later, unfinished uploads after 7 (Enabled)"
         );
-        let kept = NoncurrentVersionExpiration::builder()
+        let five_versions = NoncurrentVersionExpiration::builder()
             .noncurrent_days(DAYS)
-            .newer_noncurrent_versions(5)
-            .build();
-        let large = LifecycleRuleFilter::builder()
-            .object_size_greater_than(1)
-            .build();
-        for told in [
-            told_after(|rule| rule.noncurrent_version_expiration = Some(kept)),
-            told_after(|rule| rule.filter = Some(large)),
-            told_after(|rule| (rule.filter, rule.prefix) = (None, Some("x/".into()))),
-            told_after(|rule| rule.status = ExpirationStatus::Disabled),
-            told_after(|rule| rule.expiration = None),
+            .newer_noncurrent_versions(5);
+        let mut keeps_five_versions = objects_rule().unwrap();
+        keeps_five_versions.noncurrent_version_expiration = Some(five_versions.build());
+        let large_objects = LifecycleRuleFilter::builder().object_size_greater_than(1);
+        let mut for_large_objects = objects_rule().unwrap();
+        for_large_objects.filter = Some(large_objects.build());
+        let mut for_a_prefix = objects_rule().unwrap();
+        for_a_prefix.filter = None;
+        for_a_prefix.prefix = Some("x/".into());
+        let mut disabled = objects_rule().unwrap();
+        disabled.status = ExpirationStatus::Disabled;
+        let mut without_expiration = objects_rule().unwrap();
+        without_expiration.expiration = None;
+        for rule in [
+            keeps_five_versions,
+            for_large_objects,
+            for_a_prefix,
+            disabled,
+            without_expiration,
         ] {
-            assert_ne!(told, OBJECTS);
+            assert_ne!(objects_in_words(rule), OBJECTS);
         }
-        let [objects, mut markers] = rules().unwrap();
-        markers.status = ExpirationStatus::Disabled;
+    }
+
+    #[test]
+    fn a_changed_rule_for_delete_markers_is_no_longer_ours() {
+        let mut disabled = markers_rule().unwrap();
+        disabled.status = ExpirationStatus::Disabled;
         assert_eq!(
-            told(&[objects, markers]).unwrap(),
+            in_words(&[objects_rule().unwrap(), disabled]).unwrap(),
             [OBJECTS, "delete markers: changed"]
         );
     }
