@@ -1,159 +1,80 @@
-//! The order in which groups go: first the rules by which they refer to groups, then the groups
-//! themselves, side by side. What is not ours and in the way is named and left alone.
+//! The order in which groups are deleted: first the rules by which they refer to each other, then
+//! the groups, side by side. What is not ours and keeps a group from being deleted is named and
+//! left alone.
 
 use std::time::Duration;
 
-use plumbing::name::{LOAD_BALANCER_LIMIT, could_be};
-use plumbing::{Aws, Change, Env, Error, Record, Result, Stream, wait};
+use plumbing::{Aws, Change, Error, Record, Result, Stream, wait};
+use tokio::try_join;
 
-use crate::aws::{self, Ec2, Interface};
-use crate::plan::{self, DIRECTIONS, Found, Group};
+use crate::aws::{self, Ec2};
+use crate::plan::{self, DIRECTIONS, Group};
 
-/// Interfaces of load balancers and tasks outlive their owners by 1 to 20 minutes; those of tasks
-/// are waited for with their services (Terraform's limit for a group).
-const INTERFACES_GO: Duration = Duration::from_secs(15 * 60);
+/// Interfaces of load balancers and tasks are there for 1 to 20 minutes longer than these; those of
+/// tasks are waited for with their services (Terraform's limit for a group).
+const UNUSED_DEADLINE: Duration = Duration::from_secs(15 * 60);
 
-/// Deletes the groups that `records` name, if they are ours.
+/// Deletes the groups among `records` that are ours, once nothing uses them.
 ///
 /// Errors: something that is not ours uses one or refers to it; it is named, and all else is
 /// deleted.
-pub async fn groups(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    if !records.iter().any(|record| record.kind() == "sg") {
+pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    if !records.iter().any(plan::is_group) {
         return Ok(());
     }
-    let ec2 = &aws::client(aws);
-    let have = ec2.find().await?;
-    let going: Vec<&Group> = have
-        .iter()
-        .filter(|group| named(records, &group.id))
-        .collect();
-    let goes = |id: &str| going.iter().any(|group| group.id == id);
-    // Rules go where they refer to a group: all in what goes, else those that hold what goes.
-    let holds = |group: &Group, found: &&Found| {
-        found
-            .rule
-            .group()
-            .is_some_and(|peer| peer != group.id && (goes(&group.id) || goes(peer)))
-    };
-    let revoked = ec2
-        .aws
+    let ec2 = aws::client(aws);
+    let groups = ec2.find().await?;
+    let deleted = plan::groups_in(records, &groups);
+    let revoked = revoke_references(&ec2, &groups, &deleted).await;
+    let deleted = stream
         .control
-        .try_all(
-            have.iter()
-                .flat_map(|group| DIRECTIONS.map(|way| (group, way))),
-            async |(group, way)| {
-                let rules = group.rules.iter().filter(|found| found.direction == way);
-                let rules: Vec<Found> =
-                    rules.filter(|found| holds(group, found)).cloned().collect();
-                ec2.revoke(group, way, &rules, true).await
-            },
-        )
-        .await;
-    let deleted = ec2
-        .aws
-        .control
-        .try_all(&going, async |group| {
-            gone(ec2, group).await?;
-            ec2.gone(&group.id).await?;
-            let record = plan::record(&plan::key(&ec2.aws.env, &group.name), &group.id);
+        .try_all(deleted, async |group| {
+            delete_when_unused(&ec2, group).await?;
+            ec2.wait_deleted(&group.id).await?;
+            let record_name = plan::record_name(&aws.env, &group.name);
+            let record = plan::record(&record_name, &group.id);
             stream.write(record.changed(Change::Deleted, &[])).await
         })
         .await;
     revoked.and(deleted)
 }
 
-/// Tries the deletion until it is done, as long as what stands in the way goes away by itself.
-async fn gone(ec2: &Ec2, group: &Group) -> Result<()> {
-    let what = format!(
-        "security group {} ({}) is still in use",
-        group.name, group.id
-    );
-    wait::until(&ec2.aws.control, &what, INTERFACES_GO, async || {
-        if ec2.delete(group).await? {
+/// Revokes the rules of our groups that keep `deleted` from being deleted.
+async fn revoke_references(ec2: &Ec2, groups: &[Group], deleted: &[&Group]) -> Result<()> {
+    let mut both_directions = Vec::new();
+    for group in groups {
+        both_directions.extend(DIRECTIONS.map(|direction| (group, direction)));
+    }
+    ec2.aws
+        .control
+        .try_all(both_directions, async |(group, direction)| {
+            let rules = plan::rules_to_revoke(group, direction, deleted);
+            ec2.revoke_before_deletion(group, direction, &rules).await
+        })
+        .await
+}
+
+/// Tries to delete a group until it is deleted.
+///
+/// Errors: something keeps it from being deleted that does not go away by itself.
+async fn delete_when_unused(ec2: &Ec2, group: &Group) -> Result<()> {
+    let Group { name, id, .. } = group;
+    let what = format!("security group {name} ({id}) is still in use");
+    wait::until(&ec2.aws.control, &what, UNUSED_DEADLINE, async || {
+        if ec2.try_delete(group).await? {
             return Ok(Some(()));
         }
-        let (interfaces, referrers) =
-            tokio::try_join!(ec2.interfaces(&group.id), ec2.foreign_referrers(&group.id))?;
-        let staying = interfaces
-            .iter()
-            .filter(|interface| !passes(interface, &ec2.aws.env));
-        let staying = staying.map(|interface| format!("{interface} uses it"));
-        let referring = referrers.iter().map(|g| {
-            format!(
-                "a rule of security group {} ({}) refers to it",
-                g.name, g.id
-            )
-        });
-        let foreign: Vec<String> = staying.chain(referring).collect();
-        if foreign.is_empty() {
+        let (interfaces, referring) =
+            try_join!(ec2.interfaces_in(id), ec2.others_that_refer_to(id))?;
+        let obstacles = plan::obstacles(&ec2.aws.env, &interfaces, &referring);
+        if obstacles.is_empty() {
             return Ok(None);
         }
-        Err(Error::refused(format!(
-            "cannot delete security group {} ({}): not this environment's, and in the way: {}",
-            group.name,
-            group.id,
-            foreign.join(", ")
-        ))
-        .hint("delete these, or change them, and run it again"))
+        let obstacles = obstacles.join(", ");
+        let message = format!(
+            "cannot delete security group {name} ({id}): not this environment's, and in the way: {obstacles}"
+        );
+        Err(Error::refused(message).hint("delete these, or change them, and run it again"))
     })
     .await
-}
-
-/// Whether an interface belongs to something of ours that is gone or going, so that AWS removes it.
-fn passes(interface: &Interface, env: &Env) -> bool {
-    let description = interface.description.as_str();
-    if let Some(rest) = description.strip_prefix("ELB app/") {
-        let name = rest.split('/').next().unwrap_or_default();
-        return could_be(name, "alb", &env.name, LOAD_BALANCER_LIMIT);
-    }
-    interface.ours || description.starts_with(&env.arn("ecs", "attachment/"))
-}
-
-fn named(records: &[Record], id: &str) -> bool {
-    records
-        .iter()
-        .any(|record| record.kind() == "sg" && record.text("id") == id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn passes_with(description: &str, ours: bool) -> bool {
-        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
-        let env: Env = serde_json::from_str(text).unwrap();
-        let (id, description, instance) = ("eni-1".into(), description.into(), String::new());
-        passes(
-            &Interface {
-                id,
-                description,
-                instance,
-                ours,
-            },
-            &env,
-        )
-    }
-
-    #[test]
-    fn interfaces_of_our_load_balancers_and_tasks_pass() {
-        assert!(passes_with(
-            "ELB app/alb-web-production-pr1/50dc6c495c0c9188",
-            false
-        ));
-        assert!(passes_with(
-            "arn:aws:ecs:us-east-1:123456789012:attachment/1",
-            false
-        ));
-        assert!(passes_with("", true));
-    }
-
-    #[test]
-    fn interfaces_of_others_stay() {
-        assert!(!passes_with("ELB app/theirs/50dc6c495c0c9188", false));
-        assert!(!passes_with(
-            "ELB app/alb-web-production-pr2/50dc6c495c0c9188",
-            false
-        ));
-        assert!(!passes_with("Primary network interface", false));
-    }
 }

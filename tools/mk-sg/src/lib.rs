@@ -1,9 +1,9 @@
 //! The security groups of an environment: for each app one of its load balancer (`alb/web`) and
-//! one of its tasks (`task/web`), with the rules that its edges need and no others.
+//! one of its tasks (`task/web`), with the rules that follow from who calls whom, and no others.
 //!
-//! Found again by the identity tag, told apart by their names. Rules have no life of their own:
-//! whatever stands in a group of ours and is not wanted goes. Groups of apps that are wanted no
-//! more stay until `rm-env`; IPv6 is deliberately absent.
+//! Found again by the identity tag, told apart by their names. Rules are not resources of their own:
+//! whatever is in a group of ours and not wanted is revoked. Groups of apps that nobody wants any
+//! more stay until `rm-env`. IPv6 is deliberately absent.
 
 pub mod aws;
 mod delete;
@@ -20,7 +20,7 @@ pub const OWNER: Owner = Owner {
     find: |aws| Box::pin(find(aws)),
     deletions: &[Deletion {
         kinds: &["sg"],
-        delete: |stream, aws, records| Box::pin(delete::groups(stream, aws, records)),
+        delete: |stream, aws, records| Box::pin(delete::delete(stream, aws, records)),
     }],
 };
 

@@ -2,95 +2,98 @@
 //! as soon as the groups that they name exist. So apps may call each other in circles.
 
 use futures_util::FutureExt;
+use plumbing::step::{parts, without_parts};
 use plumbing::{App, Change, Difference, Result, Stream, Vpc};
 use tokio::join;
 use tokio::sync::watch;
 
 use crate::aws::Ec2;
-use crate::plan::{self, DIRECTIONS, Group, Known, PARTS, Part, Step, Want};
+use crate::plan::{self, Group, Known, PURPOSES, Purpose, RuleChanges, Want};
 
-/// Makes the groups of every app of the stream and brings their rules into line.
-pub async fn groups(stream: &Stream, ec2: &Ec2, want: &Want, have: &[Group]) -> Result<()> {
-    let here = have.iter().filter(|group| group.vpc == want.vpc);
+/// Makes the groups of every app of the stream, or brings them into line. `groups` are those of the
+/// environment that exist.
+pub async fn make_or_mend(stream: &Stream, ec2: &Ec2, want: &Want, groups: &[Group]) -> Result<()> {
+    let in_vpc = groups.iter().filter(|group| group.vpc == want.vpc);
+    let known = Known {
+        group_ids: plan::group_ids(&ec2.aws.env, in_vpc),
+        ..Known::default()
+    };
     let maker = Maker {
         stream,
         ec2,
         want,
-        have,
-        known: watch::channel(plan::known(&ec2.aws.env, here)).0,
+        groups,
+        known: watch::channel(known).0,
     };
-    let apps = stream.for_each_record::<App, _, _>(|app| {
-        maker.arrived(&app); // now, so that apps that come together are compared together
-        maker.app(app)
+    let apps = stream.for_each_record(|app: App| {
+        maker.add_app(&app); // at once, so that apps that arrive together are compared together
+        maker.make_or_mend_app(app)
     });
-    // The end first: where the input has ended, nothing waits for a caller. If it fails, apps say why.
-    let (_, apps) = join!(maker.input_ended(), apps);
+    // The end of the input first: where it has ended already, no group waits for a caller. Where it
+    // fails, the apps say why.
+    let (_, apps) = join!(maker.wait_for_all_apps(), apps);
     apps
 }
 
+/// What the makers of all groups share.
 struct Maker<'a> {
     stream: &'a Stream,
     ec2: &'a Ec2,
     want: &'a Want,
-    have: &'a [Group],
+    groups: &'a [Group],
+    /// Every group that waits for a peer or a caller is woken when this changes.
     known: watch::Sender<Known>,
 }
 
 impl Maker<'_> {
-    fn arrived(&self, app: &App) {
+    fn add_app(&self, app: &App) {
         self.known.send_modify(|known| {
-            known
-                .apps
-                .entry(app.name.clone())
-                .or_insert_with(|| app.clone());
+            let name = app.name.clone();
+            known.apps.entry(name).or_insert_with(|| app.clone());
         });
     }
 
-    /// From here on no caller can come that is not known.
-    async fn input_ended(&self) -> Result<()> {
-        let records = self.stream.all().await?;
-        records
-            .iter()
-            .filter_map(|record| record.typed())
-            .for_each(|app| self.arrived(&app));
-        self.known.send_modify(|known| known.whole = true);
+    /// After it, no caller can arrive that is not known.
+    async fn wait_for_all_apps(&self) -> Result<()> {
+        for record in self.stream.all().await? {
+            if let Some(app) = record.typed() {
+                self.add_app(&app);
+            }
+        }
+        self.known.send_modify(|known| known.has_all_apps = true);
         Ok(())
     }
 
-    async fn app(&self, app: App) -> Result<()> {
-        self.stream
-            .control
-            .run_all(PARTS.map(|part| self.group(&app, part)))
-            .await
-            .map(drop)
+    async fn make_or_mend_app(&self, app: App) -> Result<()> {
+        let groups = PURPOSES.map(|purpose| self.make_or_mend_group(&app, purpose));
+        self.stream.control.run_all(groups).await.map(drop)
     }
 
-    async fn group(&self, app: &App, part: Part) -> Result<()> {
-        let key = part.key(&app.name);
-        let name = plan::name(&self.ec2.aws.env, &key);
-        let (group, fresh) = match plan::found(self.have, self.want, &name)? {
-            Some(found) => (found.clone(), false),
+    async fn make_or_mend_group(&self, app: &App, purpose: Purpose) -> Result<()> {
+        let record_name = purpose.record_name(&app.name);
+        let name = plan::group_name(&self.ec2.aws.env, &record_name);
+        let found = plan::find_in_vpc(self.groups, &self.want.vpc, &name)?;
+        let (group, is_new) = match found {
+            Some(group) => (group.clone(), false),
             None => self.ec2.create(&name, || self.current_vpc()).await?,
         };
         self.known.send_modify(|known| {
-            known.groups.insert(key.clone(), group.id.clone());
+            let id = group.id.clone();
+            known.group_ids.insert(record_name.clone(), id);
         });
-        if !fresh {
-            return self.rules(app, part, group, false).await;
+        if !is_new {
+            return self.mend(app, purpose, group, false).await;
         }
-        let record = plan::record(&key, &group.id).changed(Change::Created, &[]);
-        let created = self.stream.write(record).boxed_local();
-        let closed = self.ec2.revoke_default(&group).boxed_local();
-        let rules = self.rules(app, part, group.clone(), true).boxed_local();
-        self.stream
-            .control
-            .run_all([created, closed, rules])
-            .await
-            .map(drop)
+        let record = plan::record(&record_name, &group.id).changed(Change::Created, &[]);
+        let write = self.stream.write(record).boxed_local();
+        let revoke = self.ec2.revoke_default(&group).boxed_local();
+        let mend = self.mend(app, purpose, group.clone(), true).boxed_local();
+        let all = self.stream.control.run_all([write, revoke, mend]);
+        all.await.map(drop)
     }
 
-    /// The VPC by its latest record: one without subnets may go to another run's, and then another
-    /// record of it comes.
+    /// The ID of the VPC by its latest record: a VPC without subnets may give way to that of
+    /// another run, and then another record of it arrives.
     fn current_vpc(&self) -> String {
         match self.stream.get::<Vpc>("main") {
             Some(vpc) => vpc.id,
@@ -98,82 +101,96 @@ impl Maker<'_> {
         }
     }
 
-    /// Brings a group's rules into line, again whenever more is known, until all is known. Writes
-    /// the record of a group that was there, once nothing about it waits for a later app.
-    async fn rules(&self, app: &App, part: Part, mut group: Group, fresh: bool) -> Result<()> {
-        let mut changed = self.known.subscribe();
-        let mut made = DIRECTIONS.map(Step::none);
-        let mut tags: Vec<Difference> = Vec::new();
-        let mut told = fresh;
+    /// Brings a group into line, again whenever more is known, until no app that has yet to arrive
+    /// can change what it needs. The record of a group that existed before this run is written once
+    /// none of its rules is undecided, and again where its rules change after that.
+    async fn mend(
+        &self,
+        app: &App,
+        purpose: Purpose,
+        mut group: Group,
+        is_new: bool,
+    ) -> Result<()> {
+        let record_name = purpose.record_name(&app.name);
+        let mut updates = self.known.subscribe();
+        let mut all_changes = Vec::new();
+        let mut tag_differences = None;
         loop {
-            let steps: Vec<Step> = {
-                let known = changed.borrow_and_update();
-                let step = |way| plan::step(self.want, app, part, way, &known, &group.rules);
-                DIRECTIONS.into_iter().filter_map(step).collect()
+            let changes = {
+                let known = updates.borrow_and_update();
+                plan::rule_changes(self.want, &known, app, purpose, &group.rules)
             };
-            self.stream
-                .control
-                .run_all(steps.iter().map(|step| self.take(&group, step)))
-                .await?;
-            let compared = steps.len() == DIRECTIONS.len();
-            let settled = compared
-                && steps
-                    .iter()
-                    .all(|step| step.whole || step.surplus.is_empty());
-            if settled && !told {
-                tags = self.tags(&group, &steps).await?;
-            }
-            let more = steps.iter().any(Step::changes);
-            for step in &steps {
-                plan::apply(&mut group.rules, step);
-                made.iter_mut()
-                    .filter(|sum| sum.direction == step.direction)
-                    .for_each(|sum| sum.add(step));
-            }
-            if settled && !fresh && (!told || more) {
-                let differences = plan::differences(&tags, &made, &self.known.borrow());
-                let change = if differences.is_empty() {
-                    Change::Kept
-                } else {
-                    Change::Updated
+            self.change_rules(&mut group, &changes).await?;
+            let is_decided = plan::all_decided(&changes);
+            let is_final = plan::all_final(&changes);
+            let rules_changed = changes.iter().any(RuleChanges::changes_rules);
+            all_changes.extend(changes.into_iter().filter(RuleChanges::changes_rules));
+            if !is_new && is_decided && (rules_changed || tag_differences.is_none()) {
+                let of_tags = match tag_differences.take() {
+                    Some(differences) => differences,
+                    None => self.set_tags(&group).await?,
                 };
-                let record =
-                    plan::record(&part.key(&app.name), &group.id).changed(change, &differences);
-                self.stream.write(record).await?;
-                told = true;
+                self.write(&record_name, &group.id, &of_tags, &all_changes)
+                    .await?;
+                tag_differences = Some(of_tags);
             }
-            if compared && steps.iter().all(|step| step.whole) {
+            if is_final {
                 return Ok(());
             }
-            let _ = self
-                .stream
-                .control
-                .unless_stopped(changed.changed())
-                .await?;
+            let update = updates.changed();
+            let _ = self.stream.control.unless_stopped(update).await?;
         }
     }
 
-    /// Adds first, so that traffic that goes on being allowed is at no moment refused.
-    async fn take(&self, group: &Group, step: &Step) -> Result<()> {
+    /// Changes the rules of a group, both directions side by side.
+    async fn change_rules(&self, group: &mut Group, changes: &[RuleChanges]) -> Result<()> {
+        let directions = changes
+            .iter()
+            .map(|changes| self.change_direction(group, changes));
+        self.stream.control.run_all(directions).await?;
+        for changes in changes {
+            changes.apply(group);
+        }
+        Ok(())
+    }
+
+    /// Adds first, so that traffic that stays allowed is at no moment refused.
+    async fn change_direction(&self, group: &Group, changes: &RuleChanges) -> Result<()> {
+        let direction = changes.direction;
         self.ec2
-            .authorise(group, step.direction, &step.missing)
+            .authorize(group, direction, &changes.missing)
             .await?;
-        match step.whole {
-            true => {
-                self.ec2
-                    .revoke(group, step.direction, &step.surplus, false)
-                    .await
-            }
-            false => Ok(()),
-        }
+        self.ec2.revoke(group, direction, &changes.surplus).await
     }
 
-    async fn tags(&self, group: &Group, steps: &[Step]) -> Result<Vec<Difference>> {
-        let (differences, ids) =
-            plan::tag_differences(&self.ec2.aws.env, group, steps, &self.known.borrow());
+    /// Sets the tags of a group and its rules, and answers in what they differed.
+    async fn set_tags(&self, group: &Group) -> Result<Vec<Difference>> {
+        let group_ids = self.known.borrow().group_ids.clone();
+        let differences = plan::tag_differences(&self.ec2.aws.env, group, &group_ids);
+        let ids = parts(&differences);
         if !ids.is_empty() {
-            self.ec2.retag(ids, &group.name).await?;
+            self.ec2.set_tags(&ids, &group.name).await?;
         }
-        Ok(differences)
+        Ok(without_parts(differences))
+    }
+
+    /// Writes the record of a group that existed before this run.
+    async fn write(
+        &self,
+        record_name: &str,
+        id: &str,
+        tag_differences: &[Difference],
+        changes: &[RuleChanges],
+    ) -> Result<()> {
+        let mut differences = tag_differences.to_vec();
+        let of_rules = plan::rule_differences(changes, &self.known.borrow().group_ids);
+        differences.extend(of_rules);
+        let change = if differences.is_empty() {
+            Change::Kept
+        } else {
+            Change::Updated
+        };
+        let record = plan::record(record_name, id).changed(change, &differences);
+        self.stream.write(record).await
     }
 }

@@ -1,0 +1,236 @@
+//! How a group's rules differ from those that are wanted, and what follows.
+//!
+//! The rules of a direction are compared as a set: their order and their descriptions do not count.
+
+use plumbing::{App, Difference};
+
+use super::group::{Group, Purpose};
+use super::rule::{DIRECTIONS, Direction, ExistingRule, GroupIds, Rule, Tags};
+use super::want::{Known, Want, is_final, wanted_rules};
+
+/// How the rules of a group differ in one direction from those that are wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleChanges {
+    /// The direction.
+    pub direction: Direction,
+    /// The rules to add.
+    pub missing: Vec<Rule>,
+    /// The rules to revoke: no app needs them.
+    pub surplus: Vec<ExistingRule>,
+    /// The rules that no known app needs, but one that has yet to arrive may. They stay for now.
+    pub undecided: Vec<ExistingRule>,
+    /// Whether no app that has yet to arrive can need another rule.
+    pub is_final: bool,
+}
+
+impl RuleChanges {
+    /// Whether there is a rule to add or to revoke.
+    pub fn changes_rules(&self) -> bool {
+        !self.missing.is_empty() || !self.surplus.is_empty()
+    }
+
+    /// Has a group's rules be as they are after these changes.
+    pub fn apply(&self, group: &mut Group) {
+        group.rules.retain(|rule| !self.surplus.contains(rule));
+        for rule in &self.missing {
+            group.rules.push(ExistingRule {
+                id: String::new(),
+                direction: self.direction,
+                rule: rule.clone(),
+                tags: Tags::new(),
+            });
+        }
+    }
+}
+
+/// The changes of a group's rules, for each direction whose peers' groups all exist.
+pub fn rule_changes(
+    want: &Want,
+    known: &Known,
+    app: &App,
+    purpose: Purpose,
+    existing: &[ExistingRule],
+) -> Vec<RuleChanges> {
+    let mut changes = Vec::new();
+    for direction in DIRECTIONS {
+        if let Some(wanted) = wanted_rules(want, known, app, purpose, direction) {
+            let is_final = is_final(want, known, app, purpose, direction);
+            changes.push(compare(direction, &wanted, existing, is_final));
+        }
+    }
+    changes
+}
+
+/// Whether both directions were compared, and no rule is undecided.
+pub fn all_decided(changes: &[RuleChanges]) -> bool {
+    let decided = changes.iter().all(|changes| changes.undecided.is_empty());
+    changes.len() == DIRECTIONS.len() && decided
+}
+
+/// Whether both directions were compared, and no app that has yet to arrive can change anything.
+pub fn all_final(changes: &[RuleChanges]) -> bool {
+    let is_final = changes.iter().all(|changes| changes.is_final);
+    changes.len() == DIRECTIONS.len() && is_final
+}
+
+/// What changes made of a group's rules, one difference for each direction.
+pub fn rule_differences(changes: &[RuleChanges], group_ids: &GroupIds) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    for direction in DIRECTIONS {
+        let mut revoked = Vec::new();
+        let mut added = Vec::new();
+        for changes in changes {
+            if changes.direction == direction {
+                revoked.extend(changes.surplus.iter().map(|existing| &existing.rule));
+                added.extend(&changes.missing);
+            }
+        }
+        let old = describe_all(&revoked, direction, group_ids);
+        let new = describe_all(&added, direction, group_ids);
+        differences.extend(Difference::between(direction.word(), old, new));
+    }
+    differences
+}
+
+/// Compares the rules of one direction.
+fn compare(
+    direction: Direction,
+    wanted: &[Rule],
+    existing: &[ExistingRule],
+    is_final: bool,
+) -> RuleChanges {
+    let mut missing = wanted.to_vec();
+    let mut unneeded = Vec::new();
+    for existing in existing {
+        if existing.direction != direction {
+            continue;
+        }
+        missing.retain(|rule| *rule != existing.rule);
+        if !wanted.contains(&existing.rule) {
+            unneeded.push(existing.clone());
+        }
+    }
+    let mut changes = RuleChanges {
+        direction,
+        missing,
+        surplus: Vec::new(),
+        undecided: Vec::new(),
+        is_final,
+    };
+    if is_final {
+        changes.surplus = unneeded;
+    } else {
+        changes.undecided = unneeded;
+    }
+    changes
+}
+
+/// Rules in words.
+fn describe_all(rules: &[&Rule], direction: Direction, group_ids: &GroupIds) -> String {
+    if rules.is_empty() {
+        return "nothing".into();
+    }
+    let words: Vec<String> = rules
+        .iter()
+        .map(|rule| rule.describe(direction, group_ids))
+        .collect();
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::{existing, two_services, want};
+    use super::super::rule::ANYWHERE;
+    use super::*;
+
+    /// The changes of one direction of an app's group.
+    fn changes_of(
+        want: &Want,
+        known: &Known,
+        app: &str,
+        purpose: Purpose,
+        direction: Direction,
+        existing: &[ExistingRule],
+    ) -> Option<RuleChanges> {
+        let all = rule_changes(want, known, &known.apps[app], purpose, existing);
+        all.into_iter()
+            .find(|changes| changes.direction == direction)
+    }
+
+    /// The changes of who may reach the api's load balancer, where it admits only callers.
+    fn api_ingress(known: &Known, existing: &[ExistingRule]) -> RuleChanges {
+        let want = want(true);
+        let ingress = Direction::Ingress;
+        changes_of(&want, known, "api", Purpose::Alb, ingress, existing).unwrap()
+    }
+
+    #[test]
+    fn a_direction_waits_for_the_groups_that_it_names() {
+        let mut known = two_services();
+        known.group_ids.remove("alb/api");
+        let of_web =
+            |direction| changes_of(&want(true), &known, "web", Purpose::Task, direction, &[]);
+        assert!(of_web(Direction::Ingress).is_some());
+        assert_eq!(of_web(Direction::Egress), None);
+    }
+
+    #[test]
+    fn a_caller_may_arrive_until_the_input_ends() {
+        let mut known = two_services();
+        known.has_all_apps = false;
+        let theirs = existing("sgr-1", Direction::Ingress, Rule::tcp(22, ANYWHERE));
+        let ours = existing("sgr-2", Direction::Ingress, Rule::tcp(80, "sg-task-web"));
+        let rules = [theirs.clone(), ours];
+        let open = api_ingress(&known, &rules);
+        assert_eq!(
+            (open.is_final, &open.missing[..], &open.undecided[..]),
+            (false, &[][..], &[theirs][..])
+        );
+        assert_eq!(open.surplus, []);
+        assert!(!open.changes_rules());
+        assert_eq!(rule_differences(&[open], &known.group_ids), []);
+        let ingress = Direction::Ingress;
+        let of_vpc = changes_of(&want(false), &known, "api", Purpose::Alb, ingress, &rules);
+        assert!(of_vpc.unwrap().is_final);
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_surplus_and_told() {
+        let known = two_services();
+        let range = Rule {
+            protocol: "tcp".into(),
+            from_port: 8000,
+            to_port: 8100,
+            peer: "10.0.0.0/8".into(),
+        };
+        let all = Rule {
+            protocol: "-1".into(),
+            from_port: -1,
+            to_port: -1,
+            peer: "sg-theirs".into(),
+        };
+        let rules = [
+            existing("sgr-1", Direction::Ingress, range),
+            existing("sgr-2", Direction::Ingress, all),
+        ];
+        let changes = api_ingress(&known, &rules);
+        assert_eq!(changes.surplus.len(), 2);
+        let told = rule_differences(&[changes], &known.group_ids).remove(0);
+        assert_eq!(
+            (told.field.as_str(), told.old.as_str(), told.new.as_str()),
+            (
+                "ingress",
+                "tcp 8000-8100 from 10.0.0.0/8, all from sg-theirs",
+                "tcp 80 from task/web"
+            )
+        );
+    }
+
+    #[test]
+    fn a_rule_of_the_other_direction_does_not_count() {
+        let known = two_services();
+        let rule = Rule::tcp(80, "sg-task-web");
+        let changes = api_ingress(&known, &[existing("sgr-1", Direction::Egress, rule)]);
+        assert_eq!((changes.missing.len(), changes.surplus.len()), (1, 0));
+    }
+}

@@ -1,0 +1,166 @@
+//! Security groups: the two of each app, their names and tags.
+
+use plumbing::name::LONG_LIMIT;
+use plumbing::step::in_part;
+use plumbing::{Difference, Differences, Env, Error, Record, Result, Sg};
+
+use super::rule::{ExistingRule, GroupIds, Tags};
+
+/// The description of every group. AWS never changes it, so it holds nothing that could change;
+/// and takes ASCII alone.
+pub const DESCRIPTION: &str = "Made by plumbline";
+
+/// What an app's group is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Purpose {
+    /// The app's load balancer.
+    Alb,
+    /// The app's tasks.
+    Task,
+}
+
+/// An app has a group for each of these.
+pub const PURPOSES: [Purpose; 2] = [Purpose::Alb, Purpose::Task];
+
+impl Purpose {
+    /// The name of the group's record: `alb/web`, `task/web`.
+    pub fn record_name(self, app: &str) -> String {
+        match self {
+            Purpose::Alb => format!("alb/{app}"),
+            Purpose::Task => format!("task/{app}"),
+        }
+    }
+}
+
+/// The name that a record's group has in AWS.
+pub fn group_name(env: &Env, record_name: &str) -> String {
+    let part = record_name.replacen('/', "-", 1);
+    env.named("security-group", &part, LONG_LIMIT)
+}
+
+/// The name of the record of a group, from the group's name in AWS, which nobody can change there.
+pub fn record_name(env: &Env, group_name: &str) -> String {
+    let part = group_name
+        .strip_prefix("security-group-")
+        .and_then(|rest| rest.strip_suffix(&format!("-{}", env.name)));
+    match part.and_then(|part| part.split_once('-')) {
+        Some((purpose @ ("alb" | "task"), app)) => format!("{purpose}/{app}"),
+        _ => group_name.into(),
+    }
+}
+
+/// A group that exists.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// `sg-…`.
+    pub id: String,
+    /// Its name in AWS.
+    pub name: String,
+    /// The ID of the VPC that it is in.
+    pub vpc: String,
+    /// Its tags.
+    pub tags: Tags,
+    /// Its rules, of both directions.
+    pub rules: Vec<ExistingRule>,
+}
+
+/// The group of a name in a VPC, if there is one.
+///
+/// Errors: it is in another VPC.
+pub fn find_in_vpc<'a>(groups: &'a [Group], vpc: &str, name: &str) -> Result<Option<&'a Group>> {
+    let mut elsewhere = None;
+    for group in groups {
+        if group.name == name && group.vpc == vpc {
+            return Ok(Some(group));
+        }
+        if group.name == name && elsewhere.is_none() {
+            elsewhere = Some(group);
+        }
+    }
+    let Some(Group { id, vpc: other, .. }) = elsewhere else {
+        return Ok(None);
+    };
+    let message =
+        format!("security group {name} ({id}) is in {other}, wanted {vpc}; a group cannot move");
+    let hint = format!("delete {id} if nothing uses it, and run the pipeline again");
+    Err(Error::refused(message).hint(hint))
+}
+
+/// The IDs of groups, those of apps that nobody wants any more among them.
+pub fn group_ids<'a>(env: &Env, groups: impl IntoIterator<Item = &'a Group>) -> GroupIds {
+    let mut ids = GroupIds::new();
+    for group in groups {
+        ids.insert(record_name(env, &group.name), group.id.clone());
+    }
+    ids
+}
+
+/// In what the tags of a group and of its rules differ from what is wanted, each with the ID of the
+/// group or rule that carries the tag.
+pub fn tag_differences<'a>(
+    env: &Env,
+    group: &'a Group,
+    group_ids: &GroupIds,
+) -> Differences<&'a str> {
+    let wanted = env.tags_of(&group.name);
+    let of_group = Difference::of_tags(&group.tags, &wanted);
+    let mut differences: Differences<&str> = in_part(group.id.as_str(), of_group).collect();
+    for existing in &group.rules {
+        // This run added it, with its tags.
+        if existing.id.is_empty() {
+            continue;
+        }
+        let rule = existing.rule.describe(existing.direction, group_ids);
+        for mut difference in Difference::of_tags(&existing.tags, &wanted) {
+            difference.field = format!("{} of {rule}", difference.field);
+            differences.push((&existing.id, difference));
+        }
+    }
+    differences
+}
+
+/// A group's record.
+pub fn record(name: &str, id: &str) -> Record {
+    Record::of(&Sg {
+        name: name.into(),
+        id: id.into(),
+        ..Sg::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_in_another_vpc_is_a_conflict() {
+        let name = "security-group-alb-web-production-pr1";
+        let group = |vpc: &str| Group {
+            id: "sg-1".into(),
+            name: name.into(),
+            vpc: vpc.into(),
+            ..Group::default()
+        };
+        let error = find_in_vpc(&[group("vpc-2")], "vpc-1", name).unwrap_err();
+        assert_eq!(
+            error.message,
+            format!("security group {name} (sg-1) is in vpc-2, wanted vpc-1; a group cannot move")
+        );
+        let both = [group("vpc-2"), group("vpc-1")];
+        assert!(find_in_vpc(&both, "vpc-1", name).unwrap().is_some());
+        assert!(find_in_vpc(&[], "vpc-1", name).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_record_is_read_back_from_a_groups_name() {
+        let env = Env::example();
+        for name in ["alb/web", "task/web", "task/alb-x-production-pr1"] {
+            assert_eq!(record_name(&env, &group_name(&env, name)), name);
+        }
+        assert_eq!(
+            group_name(&env, "alb/web"),
+            "security-group-alb-web-production-pr1"
+        );
+        assert_eq!(record_name(&env, "something else"), "something else");
+    }
+}
