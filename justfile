@@ -134,7 +134,7 @@ local-stop:
 
 # Build the tools
 build:
-    @cargo build --quiet --workspace
+    @cargo build --locked --quiet --workspace
 
 # Show the whole of it on this machine: up, ls, up again, down
 demo:
@@ -147,12 +147,12 @@ test:
 # Kill the recipes at every change, lose every answer, race, throttle; a hundred apps
 torture: build
     scripts/venv
-    TORTURE=all cargo test --workspace --test convergence --test races --test scale
+    TORTURE=all cargo test --locked --workspace --test convergence --test races --test scale
 
 # Check style, and that every tool has all its parts
 lint:
     cargo fmt --check
-    cargo clippy --quiet --workspace --all-targets -- -D warnings
+    cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
     scripts/check
 
 # Measure calls, depth, time and memory of the recipes on this machine
