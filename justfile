@@ -153,6 +153,7 @@ torture: build
 lint:
     cargo fmt --check
     cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
+    scripts/deny
     scripts/check
 
 # Measure calls, depth, time and memory of the recipes on this machine
