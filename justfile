@@ -140,6 +140,14 @@ build:
 demo:
     scripts/demo
 
+# Check one tool: its unit tests, its tests/TOOL.rs, its clippy
+check tool:
+    @scripts/venv
+    cargo build --quiet --locked --workspace --bins
+    cargo test --quiet --locked --package {{quote(tool)}} --bins {{ if path_exists("tools" / tool / "src/lib.rs") == "true" { "--lib" } else { "" } }}
+    cargo test --quiet --locked --workspace --test {{quote(tool)}}
+    cargo clippy --quiet --locked --package {{quote(tool)}} --all-targets -- -D warnings
+
 # Run every test
 test:
     scripts/test
@@ -163,7 +171,7 @@ bench: build
 
 # Install the tools and their manual pages for this user
 install:
-    for tool in mk-env mk-app mk-source mk-vpc mk-sg mk-alb mk-ecr push-image mk-role mk-logs mk-ecs-svc mk-connection mk-bucket mk-build mk-fn mk-pipeline mk-rule wait-env ls-env rm-env; do \
-      cargo install --locked --path "tools/$tool"; done
+    for tool in tools/*/src/main.rs; do \
+      cargo install --locked --path "${tool%/src/main.rs}"; done
     mkdir -p ~/.local/share/man/man1 ~/.local/share/man/man5 ~/.local/share/man/man7
     for page in man/*; do cp "$page" ~/.local/share/man/man"${page##*.}"/; done
