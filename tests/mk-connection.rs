@@ -6,16 +6,23 @@ use support::{ENV, Faults, LocalAws, Value, json, tags, text, tool};
 const NAME: &str = "connection-production-pr1";
 const MAKE: &str = "mk-env production pr1 | mk-connection";
 
-fn all(aws: &LocalAws) -> Vec<Value> {
-    aws.call("codeconnections", "list_connections", json!({}))["Connections"]
-        .as_array()
-        .unwrap()
-        .clone()
+/// The account's connections.
+fn list(aws: &LocalAws) -> Vec<Value> {
+    let listed = aws.call("codeconnections", "list_connections", json!({}));
+    listed["Connections"].as_array().unwrap().clone()
 }
 
-fn theirs(aws: &LocalAws, name: &str) -> String {
+/// Makes a connection that is nobody's, and answers its ARN.
+fn create_theirs(aws: &LocalAws, name: &str) -> String {
     let params = json!({"ConnectionName": name, "ProviderType": "GitHub"});
-    text(&aws.call("codeconnections", "create_connection", params)["ConnectionArn"]).to_string()
+    let created = aws.call("codeconnections", "create_connection", params);
+    text(&created["ConnectionArn"]).to_string()
+}
+
+/// The tags of a connection.
+fn tags_of(aws: &LocalAws, arn: &Value) -> Value {
+    let params = json!({"ResourceArn": arn});
+    tags(&aws.call("codeconnections", "list_tags_for_resource", params)["Tags"])
 }
 
 fn down(aws: &LocalAws) -> support::Output {
@@ -64,19 +71,14 @@ fn it_makes_one_says_where_to_click_and_keeps_it() {
         "{}",
         made.stderr
     );
-    let [one] = &all(&aws)[..] else {
-        panic!("{:?}", all(&aws))
+    let [one] = &list(&aws)[..] else {
+        panic!("{:?}", list(&aws))
     };
     assert_eq!(
         (&one["ConnectionName"], &one["ProviderType"]),
         (&json!(NAME), &json!("GitHub"))
     );
-    let found = aws.call(
-        "codeconnections",
-        "list_tags_for_resource",
-        json!({"ResourceArn": record["arn"]}),
-    );
-    let found = tags(&found["Tags"]);
+    let found = tags_of(&aws, &record["arn"]);
     for (key, value) in [
         ("plumbline:env", "production-pr1"),
         ("Environment", "production"),
@@ -107,20 +109,28 @@ fn it_is_as_patient_as_the_others_where_it_is_throttled() {
         faults.pipe(MAKE).ok().record("connection", "github")["change"],
         "created"
     );
-    assert_eq!(all(&aws).len(), 1);
+    assert_eq!(list(&aws).len(), 1);
 }
 
-/// 500 without a code of AWS's, as a proxy has it that has lost its AWS, or an emulator without the service.
-fn bare(of: &str, which: Value) -> Value {
-    let refuse = json!({"do": "refuse", "of": of, "when": "after", "status": 500, "code": "", "message": ""});
-    let strip = json!({"do": "rewrite", "of": of, "match": "^.*$", "by": "<title>500 Internal Server Error</title>"});
-    let rules = [refuse, strip].map(|mut rule| {
-        rule.as_object_mut()
-            .unwrap()
-            .extend(which.as_object().unwrap().clone());
-        rule
-    });
-    json!(rules)
+/// Rules by which calls are answered with 500 and without a code of AWS's, as by a proxy that has lost
+/// its AWS, or by an emulator without the service; all of them, or so many.
+fn errors_without_code(times: Option<u32>) -> Value {
+    let of = "codeconnections:*";
+    let mut refuse = json!({"do": "refuse", "of": of, "when": "after", "status": 500, "code": "", "message": ""});
+    let mut strip = json!({"do": "rewrite", "of": of, "match": "^.*$", "by": "<title>500 Internal Server Error</title>"});
+    if let Some(times) = times {
+        refuse["times"] = json!(times);
+        strip["times"] = json!(times);
+    }
+    json!([refuse, strip])
+}
+
+/// How often CodeConnections was asked.
+fn count_calls(faults: &Faults) -> usize {
+    let told = faults.told();
+    let calls = told["seen"].as_array().unwrap().iter();
+    let calls = calls.filter(|call| text(&call["call"]).starts_with("codeconnections:"));
+    calls.count()
 }
 
 #[test]
@@ -128,12 +138,12 @@ fn a_bare_500_that_passes_hides_no_connection() {
     let aws = LocalAws::start();
     aws.pipe(MAKE).ok();
     let faults = Faults::between(&aws);
-    faults.rules(bare("codeconnections:*", json!({"times": 2})));
+    faults.rules(errors_without_code(Some(2)));
     assert_eq!(
         faults.pipe(MAKE).ok().record("connection", "github")["change"],
         "kept"
     );
-    faults.rules(bare("codeconnections:*", json!({"times": 2})));
+    faults.rules(errors_without_code(Some(2)));
     let listed = faults.pipe("ls-env --env production-pr1").ok();
     assert_eq!(
         (
@@ -142,36 +152,28 @@ fn a_bare_500_that_passes_hides_no_connection() {
         ),
         (Some("PENDING"), String::new())
     );
-    faults.rules(bare("codeconnections:*", json!({"times": 2})));
+    faults.rules(errors_without_code(Some(2)));
     faults
         .pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
         .ok();
-    assert_eq!(all(&aws), Vec::<Value>::new());
+    assert_eq!(list(&aws), Vec::<Value>::new());
 }
 
 #[test]
 fn an_endpoint_without_the_service_is_asked_a_few_times_and_told_in_a_line() {
     let aws = LocalAws::start();
     let faults = Faults::between(&aws);
-    faults.rules(bare("codeconnections:*", json!({})));
+    faults.rules(errors_without_code(None));
     let refused = faults.pipe(MAKE);
     assert_eq!(refused.code, 1, "{refused:?}");
-    let asked = |faults: &Faults| {
-        let seen = faults.told()["seen"].clone();
-        seen.as_array()
-            .unwrap()
-            .iter()
-            .filter(|call| text(&call["call"]).starts_with("codeconnections:"))
-            .count()
-    };
-    assert_eq!(asked(&faults), 6, "{}", faults.told());
-    faults.rules(bare("codeconnections:*", json!({})));
+    assert_eq!(count_calls(&faults), 6, "{}", faults.told());
+    faults.rules(errors_without_code(None));
     let listed = faults.pipe("ls-env --env production-pr1").ok();
     assert_eq!(
         listed.stderr,
         "ls-env: this endpoint knows no connections; none is listed\n"
     );
-    assert_eq!(asked(&faults), 6, "{}", faults.told());
+    assert_eq!(count_calls(&faults), 6, "{}", faults.told());
 }
 
 #[test]
@@ -203,13 +205,7 @@ fn tags_are_mended_and_others_tags_stay() {
         (&mended["change"], &mended["changes"][0]["old"]),
         (&json!("updated"), &json!("nobody"))
     );
-    let found = tags(
-        &aws.call(
-            "codeconnections",
-            "list_tags_for_resource",
-            json!({"ResourceArn": arn}),
-        )["Tags"],
-    );
+    let found = tags_of(&aws, &arn);
     assert_eq!(
         (&found["Team"], &found["theirs"]),
         (&json!("devops"), &json!("x"))
@@ -219,7 +215,7 @@ fn tags_are_mended_and_others_tags_stay() {
 #[test]
 fn one_of_that_name_that_is_not_ours_is_refused_and_stays() {
     let aws = LocalAws::start();
-    theirs(&aws, NAME);
+    create_theirs(&aws, NAME);
     aws.forget();
     let refused = aws.pipe(MAKE);
     assert_eq!(refused.code, 1);
@@ -231,18 +227,18 @@ fn one_of_that_name_that_is_not_ours_is_refused_and_stays() {
         refused.stderr
     );
     down(&aws).ok();
-    assert_eq!((aws.changes(), all(&aws).len()), (Vec::new(), 1));
+    assert_eq!((aws.changes(), list(&aws).len()), (Vec::new(), 1));
 }
 
 #[test]
 fn one_is_adopted_by_arn_or_name_and_never_changed_or_deleted() {
     let aws = LocalAws::start();
-    let arn = theirs(&aws, "github-team");
+    let arn = create_theirs(&aws, "github-team");
     aws.handshake(&arn);
     aws.forget();
     for adopt in ["github-team", &arn] {
         let adopted = aws.pipe(&format!("{MAKE} --adopt {adopt}")).ok().stdout;
-        let record: Value = serde_line(&adopted, "connection");
+        let record = connection_in(&adopted);
         assert_eq!(
             (&record["arn"], &record["status"], &record["adopted"]),
             (&json!(arn), &json!("AVAILABLE"), &json!(true))
@@ -257,13 +253,13 @@ fn one_is_adopted_by_arn_or_name_and_never_changed_or_deleted() {
         );
     }
     assert_eq!(aws.changes(), Vec::<String>::new());
-    assert_eq!(all(&aws).len(), 1);
+    assert_eq!(list(&aws).len(), 1);
     let absent = aws.pipe(&format!("{MAKE} --adopt nothing"));
     assert!(
         absent.code == 1 && absent.stderr.contains("there is no connection nothing"),
         "{absent:?}"
     );
-    theirs(&aws, "github-team");
+    create_theirs(&aws, "github-team");
     let two = aws.pipe(&format!("{MAKE} --adopt github-team"));
     assert!(
         two.code == 1
@@ -274,12 +270,10 @@ fn one_is_adopted_by_arn_or_name_and_never_changed_or_deleted() {
     );
 }
 
-fn serde_line(stdout: &str, kind: &str) -> Value {
-    let line = stdout
-        .lines()
-        .find(|line| line.contains(&format!("\"type\":\"{kind}\"")))
-        .unwrap();
-    line.parse().unwrap()
+fn connection_in(stdout: &str) -> Value {
+    let mut lines = stdout.lines();
+    let line = lines.find(|line| line.contains(r#""type":"connection""#));
+    line.unwrap().parse().unwrap()
 }
 
 #[test]
@@ -287,33 +281,37 @@ fn two_runs_at_once_end_with_one() {
     let aws = LocalAws::start();
     aws.pipe(&format!("{MAKE} & {MAKE} & {MAKE} & wait")).ok();
     let again = aws.pipe(MAKE).ok().record("connection", "github");
-    let there = all(&aws);
+    let listed = list(&aws);
     assert!(
-        there.iter().any(|one| one["ConnectionArn"] == again["arn"]),
-        "{there:?}"
+        listed
+            .iter()
+            .any(|one| one["ConnectionArn"] == again["arn"]),
+        "{listed:?}"
     );
-    // AWS keeps no two from having one name; what lost is removed by its own run.
-    assert_eq!(there.len(), 1, "{there:?}");
+    // AWS keeps no two from having one name; the others are deleted by the runs that made them.
+    assert_eq!(listed.len(), 1, "{listed:?}");
+}
+
+/// Makes another connection of the environment's.
+fn create_second(aws: &LocalAws) {
+    let tags = json!([{"Key": "plumbline:env", "Value": "production-pr1"}]);
+    let params = json!({"ConnectionName": NAME, "ProviderType": "GitHub", "Tags": tags});
+    aws.call("codeconnections", "create_connection", params);
 }
 
 #[test]
 fn a_second_one_of_ours_is_removed_by_the_next_run_or_by_down() {
     let aws = LocalAws::start();
-    let second = || {
-        let tags = json!([{"Key": "plumbline:env", "Value": "production-pr1"}]);
-        let params = json!({"ConnectionName": NAME, "ProviderType": "GitHub", "Tags": tags});
-        aws.call("codeconnections", "create_connection", params);
-    };
     let arn = aws.pipe(MAKE).ok().record("connection", "github")["arn"].clone();
-    second(); // as a call does whose answer was lost
+    create_second(&aws); // as a call does whose answer was lost
     assert_eq!(
         aws.pipe(MAKE).ok().record("connection", "github")["arn"],
         arn
     );
-    assert_eq!(all(&aws).len(), 1);
-    second();
+    assert_eq!(list(&aws).len(), 1);
+    create_second(&aws);
     down(&aws).ok();
-    assert_eq!(all(&aws), Vec::<Value>::new());
+    assert_eq!(list(&aws), Vec::<Value>::new());
 }
 
 #[test]
@@ -326,5 +324,5 @@ fn down_deletes_the_one_that_was_made() {
         down(&aws).ok().record("connection", "github")["change"],
         "deleted"
     );
-    assert_eq!(all(&aws), Vec::<Value>::new());
+    assert_eq!(list(&aws), Vec::<Value>::new());
 }

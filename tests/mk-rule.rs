@@ -12,15 +12,27 @@ fn connected() -> LocalAws {
     aws
 }
 
+/// The rule as AWS has it.
 fn rule(aws: &LocalAws) -> Value {
     aws.call("events", "describe_rule", json!({"Name": NAME}))
 }
 
+/// The targets of the rule.
 fn targets(aws: &LocalAws) -> Vec<Value> {
-    aws.call("events", "list_targets_by_rule", json!({"Rule": NAME}))["Targets"]
-        .as_array()
-        .unwrap()
-        .clone()
+    let listed = aws.call("events", "list_targets_by_rule", json!({"Rule": NAME}));
+    listed["Targets"].as_array().unwrap().clone()
+}
+
+/// The tags of the rule by its record.
+fn tags_of(aws: &LocalAws, record: &Value) -> Value {
+    let params = json!({"ResourceARN": record["arn"]});
+    tags(&aws.call("events", "list_tags_for_resource", params)["Tags"])
+}
+
+/// Makes a rule of some name and nobody's tags.
+fn put_theirs(aws: &LocalAws, name: &str) {
+    let params = json!({"Name": name, "EventPattern": r#"{"source":["x"]}"#});
+    aws.call("events", "put_rule", params);
 }
 
 #[test]
@@ -53,12 +65,7 @@ fn the_rule_starts_the_pipeline_but_only_where_events_are_the_trigger() {
         text(&target["RoleArn"]).contains("role-events-web"),
         "{target}"
     );
-    let found = aws.call(
-        "events",
-        "list_tags_for_resource",
-        json!({"ResourceARN": made["arn"]}),
-    );
-    let found = tags(&found["Tags"]);
+    let found = tags_of(&aws, &made);
     for (key, value) in [
         ("plumbline:env", "production-pr1"),
         ("plumbline:source", "web"),
@@ -125,13 +132,7 @@ fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
         assert!(fields.contains(&field), "{field}: {fields:?}");
     }
     assert_eq!(targets(&aws).len(), 2);
-    let found = tags(
-        &aws.call(
-            "events",
-            "list_tags_for_resource",
-            json!({"ResourceARN": made["arn"]}),
-        )["Tags"],
-    );
+    let found = tags_of(&aws, &made);
     assert_eq!(
         (&found["Team"], &found["theirs"]),
         (&json!("devops"), &json!("x"))
@@ -152,7 +153,8 @@ fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
 fn what_starts_it_otherwise_or_says_what_to_run_is_taken_away() {
     let aws = connected();
     aws.pipe(PIPELINE).ok();
-    let (made, [target]) = (rule(&aws), &targets(&aws)[..]) else {
+    let made = rule(&aws);
+    let [target] = &targets(&aws)[..] else {
         panic!("{:?}", targets(&aws))
     };
     let mut other = target.clone();
@@ -176,16 +178,12 @@ fn what_starts_it_otherwise_or_says_what_to_run_is_taken_away() {
     assert_eq!(listed["enabled"], true, "it acts");
 
     let mended = aws.pipe(PIPELINE).ok().record("rule", "web");
-    let told = |field: &str, old: &str, new: &str| json!({"field": field, "old": old, "new": new});
+    let settings = "input transformer, retry policy, dead-letter queue";
     let wanted = json!([
-        told("state", state, "DISABLED"),
-        told("schedule", "rate(5 minutes)", "none"),
-        told("role", text(&target["RoleArn"]), "none"),
-        told(
-            "target settings",
-            "input transformer, retry policy, dead-letter queue",
-            "none"
-        ),
+        {"field": "state", "old": state, "new": "DISABLED"},
+        {"field": "schedule", "old": "rate(5 minutes)", "new": "none"},
+        {"field": "role", "old": target["RoleArn"], "new": "none"},
+        {"field": "target settings", "old": settings, "new": "none"},
     ]);
     assert_eq!(mended["changes"], wanted);
     assert_eq!(
@@ -225,30 +223,18 @@ fn the_rule_of_an_environment_is_found_on_a_later_page() {
     let aws = connected();
     aws.pipe(PIPELINE).ok();
     for number in 0..101 {
-        let name = format!("rule-{number:03}-production-pr1");
-        aws.call(
-            "events",
-            "put_rule",
-            json!({"Name": name, "EventPattern": r#"{"source":["x"]}"#}),
-        );
+        put_theirs(&aws, &format!("rule-{number:03}-production-pr1"));
     }
     let listed = aws.pipe("ls-env --env production-pr1").ok();
-    let rules: Vec<Value> = listed
-        .records()
-        .into_iter()
-        .filter(|record| record["type"] == "rule")
-        .collect();
+    let mut rules = listed.records();
+    rules.retain(|record| record["type"] == "rule");
     assert_eq!((rules.len(), &rules[0]["rule"]), (1, &json!(NAME)));
 }
 
 #[test]
 fn a_rule_of_that_name_that_is_not_ours_is_refused_and_stays() {
     let aws = connected();
-    aws.call(
-        "events",
-        "put_rule",
-        json!({"Name": NAME, "EventPattern": r#"{"source":["x"]}"#}),
-    );
+    put_theirs(&aws, NAME);
     let refused = aws.pipe(PIPELINE);
     assert!(
         refused
