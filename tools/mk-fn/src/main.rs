@@ -87,7 +87,8 @@ async fn make_or_mend(
         }
         Step::Change(have, differences) => {
             stream.control.wait_for_account().await?;
-            lambda.mend(want, plan::parts(&have, &differences)).await?;
+            let parts = plan::parts_to_set(&have, &differences);
+            lambda.mend(want, parts).await?;
             let record = record.changed(Change::Updated, &without_parts(differences));
             stream.write(record).await
         }

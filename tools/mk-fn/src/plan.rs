@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use plumbing::name::{FUNCTION_LIMIT, SOURCE, could_be};
-use plumbing::step::{self, in_part};
+use plumbing::step::{in_part, parts};
 use plumbing::{Difference, Differences, Env, Error, Function, Record, Result, Step};
 
 use crate::code::Code;
@@ -191,12 +191,12 @@ fn differences(want: &Want, have: &Have) -> Differences<Part> {
     let concurrency = Difference::between("reserved concurrency", reserved, "none");
     let tags = Difference::of_tags(&have.tags, &want.tags);
     let mut differences = Differences::new();
-    differences.extend(in_part(Part::Code, code.into_iter().flatten()));
-    differences.extend(in_part(
-        Part::Configuration,
-        configuration.into_iter().flatten(),
-    ));
-    differences.extend(in_part(Part::Invocation, invocation.into_iter().flatten()));
+    let code = code.into_iter().flatten();
+    differences.extend(in_part(Part::Code, code));
+    let configuration = configuration.into_iter().flatten();
+    differences.extend(in_part(Part::Configuration, configuration));
+    let invocation = invocation.into_iter().flatten();
+    differences.extend(in_part(Part::Invocation, invocation));
     differences.extend(in_part(Part::Concurrency, concurrency));
     differences.extend(in_part(Part::Tags, tags));
     differences
@@ -218,8 +218,8 @@ fn number(number: Option<i32>, without: &str) -> String {
 
 /// The parts that are to be set, each once and in the order of their calls. An update that failed may
 /// have been of the code or of the configuration, which Lambda does not say: both are set again.
-pub fn parts(have: &Have, differences: &Differences<Part>) -> Vec<Part> {
-    let mut parts = step::parts(differences);
+pub fn parts_to_set(have: &Have, differences: &[(Part, Difference)]) -> Vec<Part> {
+    let mut parts = parts(differences);
     if let State::UpdateFailed(_) = have.state {
         parts.retain(|part| !matches!(part, Part::Code | Part::Configuration));
         parts.splice(0..0, [Part::Code, Part::Configuration]);
@@ -247,10 +247,13 @@ pub fn could_be_ours(env: &Env, function: &str) -> bool {
     could_be(function, "function", &env.name, FUNCTION_LIMIT)
 }
 
-/// The source of a function by its tag; without that, all it is called, since no two records may
-/// have one name.
+/// The source of a function, by its tag. Without that tag it is the function's own name, since no two
+/// records may have one name.
 pub fn source<'a>(function: &'a str, tags: &'a BTreeMap<String, String>) -> &'a str {
-    tags.get(SOURCE).map_or(function, String::as_str)
+    match tags.get(SOURCE) {
+        Some(source) => source,
+        None => function,
+    }
 }
 
 /// The ARN of a function.
@@ -278,9 +281,11 @@ mod tests {
 
     const GROUP: &str = "/aws/lambda/function-web-production-pr1";
 
+    const DESCRIPTION: &str =
+        "Tags the image that pipeline-web-production-pr1 just built production";
+
     fn env() -> Env {
-        let text = r#"{"name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Team":"devops"}}"#;
-        serde_json::from_str(text).unwrap()
+        Env::example()
     }
 
     fn web() -> Want {
@@ -299,8 +304,7 @@ mod tests {
             role: ROLE.into(),
             timeout: 60,
             memory: 256,
-            description: "Tags the image that pipeline-web-production-pr1 just built production"
-                .into(),
+            description: DESCRIPTION.into(),
             variables: Vec::new(),
             subnets: Vec::new(),
             log_group: GROUP.into(),
@@ -313,86 +317,106 @@ mod tests {
         }
     }
 
-    fn differences(have: &Have) -> Vec<Difference> {
+    /// What differs, in words, and the parts that are to be set.
+    fn change(have: Have) -> (Vec<String>, Vec<Part>) {
         match step(&env(), &web(), Some(have)).unwrap() {
             Step::Create => panic!("create"),
-            Step::Change(differences) => differences,
+            Step::Keep(_) => (Vec::new(), Vec::new()),
+            Step::Change(have, differences) => {
+                let parts = parts_to_set(&have, &differences);
+                let differences = differences.iter();
+                let words = differences.map(|(_, difference)| difference.to_string());
+                (words.collect(), parts)
+            }
         }
     }
 
-    fn told(have: &Have) -> Vec<String> {
-        differences(have)
-            .iter()
-            .map(|d| format!("{}: {} -> {}", d.field, d.old, d.new))
-            .collect()
+    #[track_caller]
+    fn assert_differs(have: Have, difference: &str, part: Part) {
+        assert_eq!(change(have), (vec![difference.to_string()], vec![part]));
     }
 
     #[test]
     fn what_is_missing_is_made_and_what_is_as_wanted_is_kept() {
         assert_eq!(step(&env(), &web(), None).unwrap(), Step::Create);
-        assert_eq!(told(&ours()), Vec::<String>::new());
-        assert_eq!(
-            told(&Have {
-                state: State::Busy,
-                ..ours()
-            }),
-            Vec::<String>::new()
-        );
+        let busy = Have {
+            state: State::Busy,
+            ..ours()
+        };
+        for have in [ours(), busy] {
+            let step = step(&env(), &web(), Some(have.clone())).unwrap();
+            assert_eq!(step, Step::Keep(have));
+        }
     }
 
     #[test]
-    fn each_difference_is_told_and_mended_by_its_call() {
-        let sha = web().code.sha;
-        for (have, difference, field) in [
-            (Have { sha: "x=".into(), ..ours() }, format!("code: x= -> {sha}"), Field::Code),
-            (Have { architecture: "arm64".into(), ..ours() }, "architecture: arm64 -> x86_64".into(), Field::Code),
-            (
-                Have { runtime: "python3.11".into(), ..ours() },
-                "runtime: python3.11 -> python3.13".into(),
-                Field::Configuration,
-            ),
-            (Have { handler: "a.b".into(), ..ours() }, "handler: a.b -> index.handler".into(), Field::Configuration),
-            (Have { role: "r".into(), ..ours() }, format!("role: r -> {ROLE}"), Field::Configuration),
-            (Have { timeout: 3, ..ours() }, "timeout: 3 -> 60".into(), Field::Configuration),
-            (Have { memory: 128, ..ours() }, "memory: 128 -> 256".into(), Field::Configuration),
-            (
-                Have { description: "x".into(), ..ours() },
-                "description: x -> Tags the image that pipeline-web-production-pr1 just built production".into(),
-                Field::Configuration,
-            ),
-            (
-                Have { variables: vec!["A".into(), "B".into()], ..ours() },
-                "variables: A B -> none".into(),
-                Field::Configuration,
-            ),
-            (
-                Have { subnets: vec!["subnet-1".into()], ..ours() },
-                "subnets: subnet-1 -> none".into(),
-                Field::Configuration,
-            ),
-            (
-                Have { log_group: "/theirs".into(), ..ours() },
-                format!("log group: /theirs -> {GROUP}"),
-                Field::Configuration,
-            ),
-            (Have { log_format: "JSON".into(), ..ours() }, "log format: JSON -> Text".into(), Field::Configuration),
-            (
-                Have { settings: vec!["layers".into(), "tracing".into()], ..ours() },
-                "settings: layers tracing -> none".into(),
-                Field::Configuration,
-            ),
-            (Have { concurrency: Some(0), ..ours() }, "reserved concurrency: 0 -> none".into(), Field::Concurrency),
-            (Have { retries: None, ..ours() }, "retries: default -> 0".into(), Field::Invocation),
-            (
-                Have { destinations: vec!["success".into()], ..ours() },
-                "destinations: success -> none".into(),
-                Field::Invocation,
-            ),
-            (Have { event_age: Some(60), ..ours() }, "event age: 60 -> 900".into(), Field::Invocation),
-        ] {
-            assert_eq!(told(&have), [difference]);
-            assert_eq!(fields(&differences(&have)), [field]);
-        }
+    fn other_code_is_set_by_its_call() {
+        let mut have = ours();
+        have.sha = "x=".into();
+        let difference = format!("code: x= -> {}", web().code.sha);
+        assert_differs(have, &difference, Part::Code);
+        let mut have = ours();
+        have.architecture = "arm64".into();
+        assert_differs(have, "architecture: arm64 -> x86_64", Part::Code);
+    }
+
+    #[test]
+    fn another_configuration_is_set_by_its_call() {
+        let part = Part::Configuration;
+        let mut have = ours();
+        have.runtime = "python3.11".into();
+        assert_differs(have, "runtime: python3.11 -> python3.13", part);
+        let mut have = ours();
+        have.handler = "a.b".into();
+        assert_differs(have, "handler: a.b -> index.handler", part);
+        let mut have = ours();
+        have.role = "r".into();
+        assert_differs(have, &format!("role: r -> {ROLE}"), part);
+        let mut have = ours();
+        have.timeout = 3;
+        assert_differs(have, "timeout: 3 -> 60", part);
+        let mut have = ours();
+        have.memory = 128;
+        assert_differs(have, "memory: 128 -> 256", part);
+        let mut have = ours();
+        have.description = "x".into();
+        assert_differs(have, &format!("description: x -> {DESCRIPTION}"), part);
+    }
+
+    #[test]
+    fn what_others_added_to_the_configuration_is_taken_away_by_its_call() {
+        let part = Part::Configuration;
+        let mut have = ours();
+        have.variables = vec!["A".into(), "B".into()];
+        assert_differs(have, "variables: A B -> none", part);
+        let mut have = ours();
+        have.subnets = vec!["subnet-1".into()];
+        assert_differs(have, "subnets: subnet-1 -> none", part);
+        let mut have = ours();
+        have.log_group = "/theirs".into();
+        assert_differs(have, &format!("log group: /theirs -> {GROUP}"), part);
+        let mut have = ours();
+        have.log_format = "JSON".into();
+        assert_differs(have, "log format: JSON -> Text", part);
+        let mut have = ours();
+        have.settings = vec!["layers".into(), "tracing".into()];
+        assert_differs(have, "settings: layers tracing -> none", part);
+    }
+
+    #[test]
+    fn other_concurrency_and_invocation_are_set_by_their_calls() {
+        let mut have = ours();
+        have.concurrency = Some(0);
+        assert_differs(have, "reserved concurrency: 0 -> none", Part::Concurrency);
+        let mut have = ours();
+        have.retries = None;
+        assert_differs(have, "retries: default -> 0", Part::Invocation);
+        let mut have = ours();
+        have.destinations = vec!["success".into()];
+        assert_differs(have, "destinations: success -> none", Part::Invocation);
+        let mut have = ours();
+        have.event_age = Some(60);
+        assert_differs(have, "event age: 60 -> 900", Part::Invocation);
     }
 
     #[test]
@@ -401,14 +425,15 @@ mod tests {
         have.tags.insert("Team".into(), "nobody".into());
         have.tags.insert("theirs".into(), "x".into());
         have.tags.remove(SOURCE);
+        let (differences, parts) = change(have);
         assert_eq!(
-            told(&have),
+            differences,
             [
                 "tag Team: nobody -> devops",
                 "tag plumbline:source:  -> web"
             ]
         );
-        assert_eq!(fields(&differences(&have)), [Field::Tags]);
+        assert_eq!(parts, [Part::Tags]);
     }
 
     #[test]
@@ -417,49 +442,53 @@ mod tests {
             sha: String::new(),
             timeout: 3,
             memory: 128,
-            ..ours()
-        };
-        have = Have {
             retries: None,
             event_age: None,
             concurrency: Some(1),
-            ..have
+            ..ours()
         };
         have.tags.remove("Name");
         have.tags.remove("Team");
-        let all = [
-            Field::Code,
-            Field::Configuration,
-            Field::Invocation,
-            Field::Concurrency,
-            Field::Tags,
-        ];
-        assert_eq!(fields(&differences(&have)), all);
+        let (_, parts) = change(have);
+        assert_eq!(
+            parts,
+            [
+                Part::Code,
+                Part::Configuration,
+                Part::Invocation,
+                Part::Concurrency,
+                Part::Tags,
+            ]
+        );
     }
 
     #[test]
     fn an_update_that_failed_is_done_again() {
+        let why = "the role is gone (InsufficientRolePermissions)";
         let have = Have {
-            state: State::Stale("the role is gone (InsufficientRolePermissions)".into()),
+            state: State::UpdateFailed(why.into()),
             ..ours()
         };
+        let difference = format!("last update: failed: {why} -> done");
         assert_eq!(
-            told(&have),
-            ["last update: failed: the role is gone (InsufficientRolePermissions) -> done"]
+            change(have.clone()),
+            (vec![difference], vec![Part::Code, Part::Configuration])
         );
-        assert_eq!(
-            fields(&differences(&have)),
-            [Field::Code, Field::Configuration]
-        );
+        let differs_as_well = Have {
+            timeout: 3,
+            retries: None,
+            ..have
+        };
+        let (_, parts) = change(differs_as_well);
+        assert_eq!(parts, [Part::Code, Part::Configuration, Part::Invocation]);
     }
 
     #[test]
     fn a_function_without_our_tag_is_refused() {
-        for tags in [
-            BTreeMap::new(),
-            BTreeMap::from([("plumbline:env".to_string(), "production-pr2".to_string())]),
-        ] {
-            let error = step(&env(), &web(), Some(&Have { tags, ..ours() })).unwrap_err();
+        let of_another = ("plumbline:env".to_string(), "production-pr2".to_string());
+        for tags in [BTreeMap::new(), BTreeMap::from([of_another])] {
+            let have = Have { tags, ..ours() };
+            let error = step(&env(), &web(), Some(have)).unwrap_err();
             assert_eq!(
                 error.message,
                 "function function-web-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
@@ -469,34 +498,26 @@ mod tests {
 
     #[test]
     fn what_no_change_mends_is_refused_with_the_way_out() {
+        let image = Have {
+            package: "Image".into(),
+            ..ours()
+        };
+        let failed = Have {
+            state: State::Failed("no (InternalError)".into()),
+            ..ours()
+        };
         for (have, message) in [
-            (
-                Have {
-                    package: "Image".into(),
-                    ..ours()
-                },
-                "is of package type Image, wanted Zip",
-            ),
-            (
-                Have {
-                    state: State::Failed("no (InternalError)".into()),
-                    ..ours()
-                },
-                "could not be made: no (InternalError)",
-            ),
+            (image, "is of package type Image, wanted Zip"),
+            (failed, "could not be made: no (InternalError)"),
         ] {
-            let error = step(&env(), &web(), Some(&have)).unwrap_err();
+            let error = step(&env(), &web(), Some(have)).unwrap_err();
             assert_eq!(
                 error.message,
                 format!("function function-web-production-pr1 {message}")
             );
             let hint = error.hint.unwrap();
-            assert!(
-                hint.starts_with(
-                    "aws lambda delete-function --function-name function-web-production-pr1"
-                ),
-                "{hint}"
-            );
+            let command = "aws lambda delete-function --function-name function-web-production-pr1";
+            assert!(hint.starts_with(command), "{hint}");
         }
     }
 
@@ -509,19 +530,18 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_cut_is_ours_and_its_tag_says_whose() {
+    fn a_name_that_was_cut_is_ours_and_its_tag_says_the_source() {
         let env = Env {
             name: format!("{}-pr1", "e".repeat(32)),
             ..env()
         };
-        let want = want(&env, &"a".repeat(32), ROLE, GROUP, &code().unwrap());
+        let long = "a".repeat(32);
+        let want = want(&env, &long, ROLE, GROUP, &code().unwrap());
         assert_eq!(want.function.len(), FUNCTION_LIMIT);
-        assert!(
-            could_be_ours(&env, &want.function)
-                && !could_be_ours(&env, "function-web-production-pr2")
-        );
+        assert!(could_be_ours(&env, &want.function));
+        assert!(!could_be_ours(&env, "function-web-production-pr2"));
         let tags: BTreeMap<String, String> = want.tags.into_iter().collect();
-        assert_eq!(source(&want.function, &tags), "a".repeat(32));
+        assert_eq!(source(&want.function, &tags), long);
         assert_eq!(source(&want.function, &BTreeMap::new()), want.function);
         assert!(want.description.len() <= 256);
     }

@@ -1,0 +1,165 @@
+//! The calls that bring a function into line.
+
+use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{
+    Architecture, DeadLetterConfig, Environment, EphemeralStorage, LogFormat, LoggingConfig,
+    Runtime, TracingConfig, TracingMode, VpcConfig,
+};
+use plumbing::{Error, Result, aws_error, wait};
+
+use super::client::{CONFLICT, CONFLICT_BUDGET, Lambda, ROLE_BUDGET, ROLE_UNKNOWN, error_of_role};
+use crate::plan::{self, Part, Want};
+
+/// A function just made may be unknown to the next call, and so may the tag by which the caller's
+/// policy lets it be changed.
+const FRESH: [(&str, &str); 3] = [
+    CONFLICT,
+    ("ResourceNotFoundException", ""),
+    ("AccessDeniedException", "no identity-based policy allows"),
+];
+
+impl Lambda {
+    /// Brings parts into line, one after the other: Lambda refuses two changes of one function at
+    /// once.
+    pub async fn mend(&self, want: &Want, parts: Vec<Part>) -> Result<()> {
+        let name = &want.function;
+        self.wait_idle(name).await?;
+        for part in parts {
+            match part {
+                Part::Code => self.set_code(want).await?,
+                Part::Configuration => self.set_configuration(want).await?,
+                Part::Invocation => self.set_invocation(name).await?,
+                Part::Concurrency => self.delete_concurrency(name).await?,
+                Part::Tags => self.set_tags(want).await?,
+            }
+        }
+        self.wait_ready(name).await
+    }
+
+    /// Sets the code, and waits until Lambda has done that.
+    async fn set_code(&self, want: &Want) -> Result<()> {
+        let name = &want.function;
+        let request = self
+            .client
+            .update_function_code()
+            .function_name(name)
+            .zip_file(Blob::new(want.code.zip.as_slice()))
+            .architectures(Architecture::from(plan::ARCHITECTURE))
+            .publish(false);
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], send).await {
+            Ok(_) => self.wait_idle(name).await.map(drop),
+            Err(error) => {
+                let what = format!("set the code of function {name}");
+                Err(aws_error("lambda:UpdateFunctionCode", what, error))
+            }
+        }
+    }
+
+    /// Sets the configuration, and waits until Lambda has done that.
+    async fn set_configuration(&self, want: &Want) -> Result<()> {
+        let name = &want.function;
+        let request = self.configuration(want)?;
+        let cases = [ROLE_UNKNOWN[0], ROLE_UNKNOWN[1], CONFLICT];
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, ROLE_BUDGET, &cases, send).await {
+            Ok(_) => self.wait_idle(name).await.map(drop),
+            Err(error) => {
+                let operation = "lambda:UpdateFunctionConfiguration";
+                let what = format!("configure function {name}");
+                Err(error_of_role(operation, what, &want.role, error))
+            }
+        }
+    }
+
+    /// The request that sets the configuration. Lambda keeps what is not said, so all of it is said.
+    fn configuration(&self, want: &Want) -> Result<UpdateFunctionConfigurationFluentBuilder> {
+        let no_variables = Environment::builder().set_variables(Some(Default::default()));
+        let no_vpc = VpcConfig::builder()
+            .set_subnet_ids(Some(Vec::new()))
+            .set_security_group_ids(Some(Vec::new()));
+        let logs = LoggingConfig::builder()
+            .log_format(LogFormat::from(plan::LOG_FORMAT))
+            .log_group(&want.log_group);
+        let no_queue = DeadLetterConfig::builder().target_arn("");
+        let no_tracing = TracingConfig::builder().mode(TracingMode::PassThrough);
+        let disk = EphemeralStorage::builder().size(plan::DISK);
+        // The SDK's builder wants a size, and gets it.
+        let disk = disk
+            .build()
+            .map_err(|why| Error::refused(why.to_string()))?;
+        let request = self
+            .client
+            .update_function_configuration()
+            .function_name(&want.function)
+            .runtime(Runtime::from(plan::RUNTIME))
+            .handler(plan::HANDLER)
+            .role(&want.role)
+            .timeout(plan::TIMEOUT)
+            .memory_size(plan::MEMORY)
+            .description(&want.description)
+            .environment(no_variables.build())
+            .vpc_config(no_vpc.build())
+            .logging_config(logs.build())
+            .set_layers(Some(Vec::new()))
+            .set_file_system_configs(Some(Vec::new()))
+            .dead_letter_config(no_queue.build())
+            .tracing_config(no_tracing.build())
+            .ephemeral_storage(disk)
+            .kms_key_arn("");
+        Ok(request)
+    }
+
+    /// Sets what follows where the function does not end well; what is not said here is taken away.
+    pub async fn set_invocation(&self, name: &str) -> Result<()> {
+        let request = self
+            .client
+            .put_function_event_invoke_config()
+            .function_name(name)
+            .maximum_retry_attempts(plan::RETRIES)
+            .maximum_event_age_in_seconds(plan::EVENT_AGE);
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &FRESH, send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let operation = "lambda:PutFunctionEventInvokeConfig";
+                let what = format!("set the retries of function {name}");
+                Err(aws_error(operation, what, error))
+            }
+        }
+    }
+
+    /// Lets as many run at once as the account has left.
+    async fn delete_concurrency(&self, name: &str) -> Result<()> {
+        let request = self
+            .client
+            .delete_function_concurrency()
+            .function_name(name);
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &FRESH, send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("take away the reserved concurrency of function {name}");
+                Err(aws_error("lambda:DeleteFunctionConcurrency", what, error))
+            }
+        }
+    }
+
+    /// Sets the tags that are ours; others' tags stay.
+    async fn set_tags(&self, want: &Want) -> Result<()> {
+        let request = self
+            .client
+            .tag_resource()
+            .resource(plan::arn(&self.aws.env, &want.function))
+            .set_tags(Some(want.tags.iter().cloned().collect()));
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("tag function {}", want.function);
+                Err(aws_error("lambda:TagResource", what, error))
+            }
+        }
+    }
+}
