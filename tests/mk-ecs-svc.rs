@@ -665,7 +665,7 @@ fn what_is_not_of_the_environment_is_refused_and_left_alone() {
     let output = world.run();
     assert_eq!(output.code, 1);
     assert!(
-        output.stderr.contains("cluster cluster-production-pr1 exists, but is not of environment production-pr1: it has no tag plumbline:env"),
+        output.stderr.contains("cluster cluster-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"),
         "{}",
         output.stderr
     );

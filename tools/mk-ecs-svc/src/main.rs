@@ -5,12 +5,10 @@
 //! app `task_definition` and `service`, each when it exists. Whether tasks become healthy,
 //! wait-env tells.
 
-use std::collections::BTreeMap;
-
 use clap::Parser;
 use futures_util::FutureExt;
-use mk_ecs_svc::make::{self, Make};
-use mk_ecs_svc::{OWNER, aws, plan};
+use mk_ecs_svc::make::context::{Context, Flags};
+use mk_ecs_svc::{OWNER, aws, make, plan};
 use plumbing::{App, Aws, Error, Result, Stream};
 
 /// Make the ECS cluster of an environment and the services of its apps
@@ -34,39 +32,42 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
-    if let Some((app, _)) = args
-        .images
-        .iter()
-        .find(|(app, _)| args.rollbacks.contains(app))
-    {
-        return Err(Error::usage(format!(
-            "--image and --rollback both say what app '{app}' runs"
-        )));
-    }
+    let flags = flags(args)?;
     let env = stream.env().await?;
     let aws = Aws::connect(&stream, &env).await?;
     let ecs = aws::client(&aws);
-    let images: BTreeMap<String, String> = args.images.into_iter().collect();
-    let cluster = make::cluster(&stream, &ecs).boxed_local().shared();
-    let make = Make::new(
-        &stream,
-        &ecs,
-        &images,
-        &args.rollbacks,
-        args.placeholder,
-        cluster.clone(),
-    );
-    let apps = stream.for_each_record::<App, _, _>(|app| make.app(app));
+    let cluster = make::cluster::make(&stream, &ecs).boxed_local().shared();
+    let context = Context::new(&stream, &ecs, &flags, cluster.clone());
+    let apps = stream.for_each_record(|app: App| make::app(&context, app));
     let (cluster, apps) = tokio::join!(cluster, apps);
     cluster.and(apps)?;
-    match images
-        .keys()
-        .chain(&args.rollbacks)
-        .find(|app| stream.get::<App>(app).is_none())
-    {
-        Some(app) => Err(Error::input(format!(
-            "a flag names app '{app}', which no app record names"
-        ))),
-        None => Ok(()),
+    check_names(&stream, &flags)
+}
+
+/// Errors: two flags say what an app runs.
+fn flags(args: Args) -> Result<Flags> {
+    for (app, _) in &args.images {
+        if args.rollbacks.contains(app) {
+            return Err(Error::usage(format!(
+                "--image and --rollback both say what app '{app}' runs"
+            )));
+        }
     }
+    Ok(Flags {
+        images: args.images.into_iter().collect(),
+        rollbacks: args.rollbacks,
+        placeholder: args.placeholder,
+    })
+}
+
+/// Errors: a flag is about an app that did not come.
+fn check_names(stream: &Stream, flags: &Flags) -> Result<()> {
+    for app in flags.images.keys().chain(&flags.rollbacks) {
+        if stream.get::<App>(app).is_none() {
+            return Err(Error::input(format!(
+                "a flag names app '{app}', which no app record names"
+            )));
+        }
+    }
+    Ok(())
 }

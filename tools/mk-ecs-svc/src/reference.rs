@@ -1,19 +1,31 @@
 //! References in the values of environment variables: `http://{alb.api.dns}/`. Pure.
 
+use std::fmt::Display;
+
 /// What an environment variable's value is made of.
 #[derive(Debug, PartialEq)]
 pub enum Piece {
     /// Text that stays as it is.
     Text(String),
-    /// `{TYPE.NAME.FIELD}`.
-    Reference {
-        /// The record's type.
-        kind: String,
-        /// Its name.
-        name: String,
-        /// The field whose text is meant.
-        field: String,
-    },
+    /// What stands for a text of a record.
+    Reference(Reference),
+}
+
+/// `{TYPE.NAME.FIELD}`.
+#[derive(Debug, PartialEq)]
+pub struct Reference {
+    /// The record's type.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The field whose text is meant.
+    pub field: String,
+}
+
+impl Display for Reference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{{{}.{}.{}}}", self.kind, self.name, self.field)
+    }
 }
 
 /// Takes a value apart; braces that do not look like a reference are text.
@@ -21,25 +33,18 @@ pub fn pieces(value: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut text = String::new();
     let mut rest = value;
-    while let Some(open) = rest.find('{') {
-        text.push_str(&rest[..open]);
-        let after = &rest[open + 1..];
-        match after
-            .find('}')
-            .and_then(|close| Some((reference(&after[..close])?, close)))
-        {
-            Some((reference, close)) => {
-                if !text.is_empty() {
-                    pieces.push(Piece::Text(std::mem::take(&mut text)));
-                }
-                pieces.push(reference);
-                rest = &after[close + 1..];
-            }
-            None => {
-                text.push('{');
-                rest = after;
-            }
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let Some((reference, after_reference)) = first_reference(after) else {
+            text.push('{');
+            rest = after;
+            continue;
+        };
+        if !text.is_empty() {
+            pieces.push(Piece::Text(std::mem::take(&mut text)));
         }
+        pieces.push(Piece::Reference(reference));
+        rest = after_reference;
     }
     text.push_str(rest);
     if !text.is_empty() {
@@ -48,38 +53,48 @@ pub fn pieces(value: &str) -> Vec<Piece> {
     pieces
 }
 
-fn reference(inside: &str) -> Option<Piece> {
-    let word = |text: &str, also: &str| {
-        !text.is_empty()
-            && text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '_' || also.contains(c))
+/// The reference whose opening brace was just read, and what comes after its closing one.
+fn first_reference(text: &str) -> Option<(Reference, &str)> {
+    let (inside, after) = text.split_once('}')?;
+    let fields: Vec<&str> = inside.split('.').collect();
+    let [kind, name, field] = fields[..] else {
+        return None;
     };
-    let mut parts = inside.split('.');
-    let (kind, name, field) = (parts.next()?, parts.next()?, parts.next()?);
-    let fits = parts.next().is_none() && word(kind, "") && word(name, "-/") && word(field, "");
-    fits.then(|| Piece::Reference {
+    if !is_word(kind, "_") || !is_word(name, "_-/") || !is_word(field, "_") {
+        return None;
+    }
+    let reference = Reference {
         kind: kind.into(),
         name: name.into(),
         field: field.into(),
-    })
+    };
+    Some((reference, after))
+}
+
+/// Whether a text has letters, digits and some other characters alone, and at least one.
+fn is_word(text: &str, others: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
+    !text.is_empty() && text.chars().all(is_allowed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn text(text: &str) -> Piece {
+        Piece::Text(text.into())
+    }
+
     fn reference(kind: &str, name: &str, field: &str) -> Piece {
-        Piece::Reference {
+        Piece::Reference(Reference {
             kind: kind.into(),
             name: name.into(),
             field: field.into(),
-        }
+        })
     }
 
     #[test]
     fn a_reference_is_told_from_the_text_around_it() {
-        let text = |text: &str| Piece::Text(text.into());
         assert_eq!(
             pieces("http://{alb.api.dns}/Weather"),
             [
@@ -108,20 +123,21 @@ mod tests {
             "{a b.c.d}",
             "}{",
             "{alb.api.dns",
-            "",
         ] {
-            let text = if value.is_empty() {
-                vec![]
-            } else {
-                vec![Piece::Text(value.into())]
-            };
-            assert_eq!(pieces(value), text, "{value}");
+            assert_eq!(pieces(value), [text(value)], "{value}");
         }
-        let nested = [
-            Piece::Text("{".into()),
-            reference("alb", "api", "dns"),
-            Piece::Text("}".into()),
-        ];
-        assert_eq!(pieces("{{alb.api.dns}}"), nested);
+        assert_eq!(pieces(""), []);
+        assert_eq!(
+            pieces("{{alb.api.dns}}"),
+            [text("{"), reference("alb", "api", "dns"), text("}")]
+        );
+    }
+
+    #[test]
+    fn a_reference_is_written_as_it_was_read() {
+        let Piece::Reference(reference) = reference("alb", "api", "dns") else {
+            panic!("a text is no reference");
+        };
+        assert_eq!(reference.to_string(), "{alb.api.dns}");
     }
 }

@@ -10,7 +10,7 @@ use super::Ecs;
 
 impl Ecs {
     /// The least and the most tasks of a service that is registered to be scaled.
-    pub async fn scaled(&self, service: &str) -> Result<Option<(i32, i32)>> {
+    pub async fn get_scaling_limits(&self, service: &str) -> Result<Option<(i32, i32)>> {
         let config = Builder::from(&self.aws.config)
             .interceptor(self.aws.guard())
             .build();
@@ -19,15 +19,19 @@ impl Ecs {
             .service_namespace(ServiceNamespace::Ecs)
             .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
             .resource_ids(format!("service/{}/{service}", self.cluster));
-        let answer = request.send().await.map_err(|e| {
-            let what = format!("find out whether service {service} is scaled");
-            aws_error("application-autoscaling:DescribeScalableTargets", what, e)
-        })?;
-        let target = answer
-            .scalable_targets
-            .unwrap_or_default()
-            .into_iter()
-            .next();
-        Ok(target.map(|target| (target.min_capacity, target.max_capacity)))
+        match request.send().await {
+            Ok(answer) => Ok(answer
+                .scalable_targets()
+                .first()
+                .map(|target| (target.min_capacity, target.max_capacity))),
+            Err(error) => {
+                let what = format!("find out whether service {service} is scaled");
+                Err(aws_error(
+                    "application-autoscaling:DescribeScalableTargets",
+                    what,
+                    error,
+                ))
+            }
+        }
     }
 }

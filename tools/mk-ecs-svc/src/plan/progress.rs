@@ -1,8 +1,11 @@
 //! How far a service is with what it was asked to run.
 
-use super::revision::{newer, short};
-use super::service::HaveService;
-use super::task::HaveTask;
+use super::definition::HaveRevision;
+use super::revision::{is_newer, short};
+use super::service::{Deployment, HaveService};
+
+/// Parts of the events that tell why something is not well.
+const PROBLEM: [&str; 4] = ["(error", "reason", "Reason", "because"];
 
 /// How far a service is.
 #[derive(Debug, PartialEq)]
@@ -18,32 +21,28 @@ pub enum Progress {
 /// Whether a service runs the revision that was asked for. A rollback ends steady as well, on
 /// another revision, so the primary deployment's is compared.
 pub fn progress(have: &HaveService, asked: &str) -> Progress {
-    if have.status != "ACTIVE" {
+    if !have.is_active() {
         return Progress::Failed(format!("it is {}", have.status.to_lowercase()));
     }
     let Some(primary) = have.primary() else {
         return Progress::Underway;
     };
-    let failed = have
-        .deployments
-        .iter()
-        .find(|d| d.task_definition == asked && d.rollout == "FAILED");
-    // ECS goes back to the last good revision; to a newer one another run has asked for since.
-    let runs = if have.forgets {
+    let runs = if have.omits_settings {
         &have.settings.task_definition
     } else {
         &primary.task_definition
     };
-    let elsewhere = runs != asked;
-    if elsewhere && (failed.is_some() || !newer(runs, asked)) {
-        let why = failed
-            .filter(|failed| !failed.reason.is_empty())
-            .unwrap_or(primary);
+    let failed = failed_deployment(have, asked);
+    // ECS goes back to the last good revision; to a newer one another run has asked for since.
+    if runs != asked && (failed.is_some() || !is_newer(runs, asked)) {
+        let reason = match failed {
+            Some(failed) if !failed.reason.is_empty() => &failed.reason,
+            _ => &primary.reason,
+        };
         return Progress::Failed(format!(
-            "it was to run {} and runs {}: {}",
+            "it was to run {} and runs {}: {reason}",
             short(asked),
-            short(runs),
-            why.reason
+            short(runs)
         ));
     }
     match primary.rollout.as_str() {
@@ -53,109 +52,119 @@ pub fn progress(have: &HaveService, asked: &str) -> Progress {
     }
 }
 
-/// How often ECS has started tasks since the newest deployment began. It does not count as failed those
-/// that ran before they ended, so that more than one start is worth asking why.
-pub fn starts(have: &HaveService) -> usize {
-    events_since(have)
-        .filter(|event| event.contains("has started"))
+/// How often ECS has started tasks since the newest deployment began. It does not count as failed
+/// those that ran before they ended, so that more than one start is worth asking why.
+pub fn count_starts(have: &HaveService) -> usize {
+    let events = newest_events(have);
+    events
+        .filter(|message| message.contains("has started"))
         .count()
 }
 
-/// The newest event of a service since its newest deployment began that tells why something is not well:
-/// of what has no task yet, ECS tells in no other way.
-pub fn trouble(have: &HaveService) -> Option<&str> {
-    let tells = |event: &&str| {
-        ["(error", "reason", "Reason", "because"]
-            .iter()
-            .any(|word| event.contains(word))
+/// The newest event of a service since its newest deployment began that tells why something is not
+/// well: of what has no task yet, ECS tells in no other way.
+pub fn newest_problem(have: &HaveService) -> Option<&str> {
+    for message in newest_events(have) {
+        if PROBLEM.iter().any(|part| message.contains(part)) {
+            return Some(message);
+        }
+    }
+    None
+}
+
+/// The messages of the events since the newest deployment began, the newest first.
+fn newest_events(have: &HaveService) -> impl Iterator<Item = &str> {
+    let begun = match have.primary() {
+        Some(primary) => primary.created,
+        None => 0,
     };
-    events_since(have).find(tells)
+    let events = have.events.iter();
+    events
+        .filter(move |event| event.created >= begun)
+        .map(|event| event.message.as_str())
 }
 
-fn events_since(have: &HaveService) -> impl Iterator<Item = &str> {
-    let begun = have.primary().map_or(0, |primary| primary.begun);
-    have.events
-        .iter()
-        .filter(move |(at, _)| *at >= begun)
-        .map(|(_, event)| event.as_str())
-}
-
-/// Whether tasks of the revision that was asked for stop, so that it is worth asking why.
-pub fn fails(have: &HaveService, asked: &str) -> bool {
+/// The deployment of a revision that ECS gave up, as long as ECS tells of it.
+pub fn failed_deployment<'a>(have: &'a HaveService, revision: &str) -> Option<&'a Deployment> {
     have.deployments
         .iter()
-        .any(|deployment| deployment.task_definition == asked && deployment.failed > 0)
+        .find(|deployment| deployment.task_definition == revision && deployment.rollout == "FAILED")
 }
 
-/// Whether ECS gave the newest deployment up: it starts no task any more until there is another.
-pub fn gave_up(have: &HaveService) -> bool {
-    have.primary()
-        .is_some_and(|primary| primary.rollout == "FAILED")
-}
-
-/// Whether ECS gave a revision up, as long as it tells of it.
-pub fn failed(have: &HaveService, revision: &str) -> bool {
+/// Whether tasks of a revision that is being deployed stop.
+fn has_failed_tasks(have: &HaveService, revision: &str) -> bool {
     have.deployments
         .iter()
-        .any(|deployment| deployment.task_definition == revision && deployment.rollout == "FAILED")
+        .any(|deployment| deployment.task_definition == revision && deployment.failed_tasks > 0)
 }
 
-/// Whether a service came to what it runs after another revision was registered: ECS took it back from
-/// that one. Else that one never ran.
-pub fn came_back(have: &HaveService, newer: &HaveTask) -> bool {
-    have.primary()
-        .is_none_or(|primary| primary.moved >= newer.registered)
+/// Whether a service came to what it runs after another revision was registered: ECS took it back
+/// from that one. Otherwise that one never ran.
+pub fn ecs_took_back(have: &HaveService, from: &HaveRevision) -> bool {
+    match have.primary() {
+        Some(primary) => primary.updated >= from.registered,
+        None => true,
+    }
 }
 
-/// Which revisions did not run well, when another is about to follow: the `newest`, where the service
-/// does not run it, and the one that it tries to run.
-pub fn given_up(have: &HaveService, newest: &HaveTask) -> Vec<String> {
+/// Which revisions did not run well, when another is about to follow: the `newest`, where the
+/// service does not run it, and the one that it tries to run.
+pub fn failed_revisions(have: &HaveService, newest: &HaveRevision) -> Vec<String> {
     let runs = &have.settings.task_definition;
-    let newest = Some(&newest.arn).filter(|newest| newer(newest, runs));
-    let tried = Some(runs).filter(|runs| gave_up(have) || fails(have, runs));
-    newest.into_iter().chain(tried).cloned().collect()
+    let mut failed = Vec::new();
+    if is_newer(&newest.arn, runs) {
+        failed.push(newest.arn.clone());
+    }
+    if have.newest_deployment_failed() || has_failed_tasks(have, runs) {
+        failed.push(runs.clone());
+    }
+    failed
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::service::{Deployment, Settings};
+    use crate::plan::service::Event;
 
     fn running(deployments: &[(&str, &str, &str)]) -> HaveService {
-        let deployments = deployments
-            .iter()
-            .map(|(status, task, rollout)| Deployment {
+        let mut have = HaveService {
+            status: "ACTIVE".into(),
+            running: 2,
+            ..HaveService::default()
+        };
+        have.settings.count = 2;
+        for (status, revision, rollout) in deployments {
+            have.deployments.push(Deployment {
                 status: status.to_string(),
-                task_definition: task.to_string(),
+                task_definition: revision.to_string(),
                 rollout: rollout.to_string(),
-                reason: format!("{rollout} {task}"),
+                reason: format!("{rollout} {revision}"),
                 ..Deployment::default()
             });
-        HaveService {
-            status: "ACTIVE".into(),
-            settings: Settings {
-                count: 2,
-                ..Settings::default()
-            },
-            running: 2,
-            deployments: deployments.collect(),
-            ..HaveService::default()
+        }
+        have
+    }
+
+    fn failed(why: &str) -> Progress {
+        Progress::Failed(why.into())
+    }
+
+    fn event(created: i64, text: &str) -> Event {
+        Event {
+            created,
+            message: format!("(service web) {text}"),
         }
     }
 
     #[test]
     fn a_service_is_steady_when_the_asked_revision_is_completed_and_all_its_tasks_run() {
-        assert_eq!(
-            progress(&running(&[("PRIMARY", "t:2", "COMPLETED")]), "t:2"),
-            Progress::Steady
-        );
-        assert_eq!(
-            progress(&running(&[("PRIMARY", "t:2", "IN_PROGRESS")]), "t:2"),
-            Progress::Underway
-        );
+        let completed = running(&[("PRIMARY", "t:2", "COMPLETED")]);
+        assert_eq!(progress(&completed, "t:2"), Progress::Steady);
+        let in_progress = running(&[("PRIMARY", "t:2", "IN_PROGRESS")]);
+        assert_eq!(progress(&in_progress, "t:2"), Progress::Underway);
         let starting = HaveService {
             running: 1,
-            ..running(&[("PRIMARY", "t:2", "COMPLETED")])
+            ..completed
         };
         assert_eq!(progress(&starting, "t:2"), Progress::Underway);
     }
@@ -165,107 +174,97 @@ mod tests {
         let mut have = running(&[("PRIMARY", "t:1", "COMPLETED")]);
         have.settings.task_definition = "t:2".into();
         assert!(matches!(progress(&have, "t:2"), Progress::Failed(_)));
-        have.forgets = true;
+        have.omits_settings = true;
         assert_eq!(progress(&have, "t:2"), Progress::Steady);
     }
 
     #[test]
     fn a_failed_rollout_and_a_rollback_are_failures() {
-        let failed =
-            |have, why: &str| assert_eq!(progress(&have, "t:2"), Progress::Failed(why.into()));
-        failed(running(&[("PRIMARY", "t:2", "FAILED")]), "FAILED t:2");
-        let back = running(&[("PRIMARY", "t:1", "COMPLETED"), ("ACTIVE", "t:2", "FAILED")]);
-        failed(back, "it was to run t:2 and runs t:1: FAILED t:2");
-        let gone = HaveService {
+        let have = running(&[("PRIMARY", "t:2", "FAILED")]);
+        assert_eq!(progress(&have, "t:2"), failed("FAILED t:2"));
+        let have = running(&[("PRIMARY", "t:1", "COMPLETED"), ("ACTIVE", "t:2", "FAILED")]);
+        assert_eq!(
+            progress(&have, "t:2"),
+            failed("it was to run t:2 and runs t:1: FAILED t:2")
+        );
+        let have = HaveService {
             status: "DRAINING".into(),
             ..running(&[])
         };
-        failed(gone, "it is draining");
+        assert_eq!(progress(&have, "t:2"), failed("it is draining"));
     }
 
     #[test]
     fn a_deployment_is_given_up_when_the_newest_one_failed() {
-        assert!(gave_up(&running(&[("PRIMARY", "t:1", "FAILED")])));
-        assert!(!gave_up(&running(&[
-            ("PRIMARY", "t:1", "COMPLETED"),
-            ("ACTIVE", "t:2", "FAILED")
-        ])));
+        let have = running(&[("PRIMARY", "t:1", "FAILED")]);
+        assert!(have.newest_deployment_failed());
+        let have = running(&[("PRIMARY", "t:1", "COMPLETED"), ("ACTIVE", "t:2", "FAILED")]);
+        assert!(!have.newest_deployment_failed());
+    }
+
+    fn registered(arn: &str) -> HaveRevision {
+        HaveRevision {
+            arn: arn.into(),
+            registered: 5,
+            ..HaveRevision::default()
+        }
+    }
+
+    fn deploying(revision: &str, rollout: &str, failed_tasks: i32) -> HaveService {
+        let mut have = running(&[("PRIMARY", revision, rollout)]);
+        have.settings.task_definition = revision.into();
+        have.deployments[0].failed_tasks = failed_tasks;
+        have
     }
 
     #[test]
     fn what_did_not_run_well_is_known_when_another_follows() {
-        let newest = |arn: &str| HaveTask {
-            arn: arn.into(),
-            registered: 5,
-            ..HaveTask::default()
-        };
-        let runs = |deployment: (&str, &str, &str), failed: i32| {
-            let mut have = running(&[deployment]);
-            have.settings.task_definition = deployment.1.into();
-            have.deployments[0].failed = failed;
-            have
-        };
-        let well = runs(("PRIMARY", "t:1", "COMPLETED"), 0);
-        assert_eq!(given_up(&well, &newest("t:1")), Vec::<String>::new());
-        assert_eq!(given_up(&well, &newest("t:2")), ["t:2"]);
-        assert_eq!(
-            given_up(&runs(("PRIMARY", "t:2", "IN_PROGRESS"), 1), &newest("t:2")),
-            ["t:2"]
-        );
-        assert_eq!(
-            given_up(&runs(("PRIMARY", "t:2", "IN_PROGRESS"), 0), &newest("t:2")),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            given_up(&runs(("PRIMARY", "t:1", "FAILED"), 0), &newest("t:2")),
-            ["t:2", "t:1"]
-        );
+        let nothing = Vec::<String>::new();
+        let newest = registered("t:2");
+        let well = deploying("t:1", "COMPLETED", 0);
+        assert_eq!(failed_revisions(&well, &registered("t:1")), nothing);
+        assert_eq!(failed_revisions(&well, &newest), ["t:2"]);
+        let stopping = deploying("t:2", "IN_PROGRESS", 1);
+        assert_eq!(failed_revisions(&stopping, &newest), ["t:2"]);
+        let starting = deploying("t:2", "IN_PROGRESS", 0);
+        assert_eq!(failed_revisions(&starting, &newest), nothing);
+        let failed = deploying("t:1", "FAILED", 0);
+        assert_eq!(failed_revisions(&failed, &newest), ["t:2", "t:1"]);
 
-        let mut back = well.clone();
-        assert!(!came_back(&back, &newest("t:2")));
-        back.deployments[0].moved = 6;
-        assert!(came_back(&back, &newest("t:2")));
+        let mut back = well;
+        assert!(!ecs_took_back(&back, &newest));
+        back.deployments[0].updated = 6;
+        assert!(ecs_took_back(&back, &newest));
     }
 
     #[test]
     fn events_of_an_earlier_deployment_tell_nothing_of_the_newest() {
         let mut have = running(&[("PRIMARY", "t:2", "IN_PROGRESS")]);
-        have.deployments[0].begun = 5;
-        let event = |at: i64, text: &str| (at, format!("(service web) {text}"));
+        have.deployments[0].created = 5;
         have.events = vec![
             event(7, "has started 2 tasks."),
             event(4, "was unable to place a task. Reason: full."),
         ];
-        assert_eq!((starts(&have), trouble(&have)), (1, None));
-        have.events.insert(
-            0,
-            event(
-                8,
-                "was unable to place a task. Reason: You've reached the limit.",
-            ),
-        );
+        assert_eq!(count_starts(&have), 1);
+        assert_eq!(newest_problem(&have), None);
+        let limit = "was unable to place a task. Reason: You've reached the limit.";
+        have.events.insert(0, event(8, limit));
         have.events.insert(0, event(9, "has started 1 tasks."));
-        let told = "(service web) was unable to place a task. Reason: You've reached the limit.";
-        assert_eq!((starts(&have), trouble(&have)), (2, Some(told)));
-        have.events.insert(
-            0,
-            event(
-                9,
-                "failed to launch a task with (error ECS was unable to assume the role).",
-            ),
+        assert_eq!(count_starts(&have), 2);
+        assert_eq!(
+            newest_problem(&have),
+            Some("(service web) was unable to place a task. Reason: You've reached the limit.")
         );
-        assert!(trouble(&have).unwrap().contains("assume the role"));
+        let role = "failed to launch a task with (error ECS was unable to assume the role).";
+        have.events.insert(0, event(9, role));
+        assert!(newest_problem(&have).unwrap().contains("assume the role"));
     }
 
     #[test]
     fn a_revision_that_another_run_asked_for_since_counts_as_ours() {
-        assert_eq!(
-            progress(&running(&[("PRIMARY", "t:3", "COMPLETED")]), "t:2"),
-            Progress::Steady
-        );
-        assert_eq!(
-            progress(&running(&[("PRIMARY", "t:3", "IN_PROGRESS")]), "t:2"),
-            Progress::Underway
-        );
+        let have = running(&[("PRIMARY", "t:3", "COMPLETED")]);
+        assert_eq!(progress(&have, "t:2"), Progress::Steady);
+        let have = running(&[("PRIMARY", "t:3", "IN_PROGRESS")]);
+        assert_eq!(progress(&have, "t:2"), Progress::Underway);
     }
 }

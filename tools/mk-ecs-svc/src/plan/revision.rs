@@ -1,6 +1,23 @@
-//! The revisions of a task definition: their names and their order.
+//! The names of services, task definitions and their revisions, and the order of revisions.
 
-/// The name that a revision belongs to: `task-web-production-pr1` of its ARN.
+use std::cmp::Reverse;
+
+use plumbing::Env;
+
+/// The app of a service's or a family's name: `web` of `task-web-production-pr1`.
+pub fn app_of(env: &Env, kind: &str, name: &str) -> Option<String> {
+    let app = name
+        .strip_prefix(kind)?
+        .strip_prefix('-')?
+        .strip_suffix(&env.name)?
+        .strip_suffix('-')?;
+    if app.is_empty() {
+        return None;
+    }
+    Some(app.to_string())
+}
+
+/// The family that a revision belongs to: `task-web-production-pr1` of its ARN.
 pub fn family_of(arn: &str) -> &str {
     let name = arn.rsplit('/').next().unwrap_or_default();
     name.split(':').next().unwrap_or_default()
@@ -12,28 +29,41 @@ pub fn short(arn: &str) -> &str {
 }
 
 /// Whether one revision of a family came after another.
-pub fn newer(one: &str, other: &str) -> bool {
-    matches!((revision(one), revision(other)), (Some((a, one)), Some((b, other))) if a == b && one > other)
+pub fn is_newer(one: &str, other: &str) -> bool {
+    let (Some((family, number)), Some((other_family, other_number))) = (split(one), split(other))
+    else {
+        return false;
+    };
+    family == other_family && number > other_number
 }
 
 /// Whether no revision was registered between the newest that was found, "" for none, and ours.
-pub fn next(ours: &str, found: &str) -> bool {
-    let number = |arn| revision(arn).map_or(0, |(_, number)| number);
-    number(ours) == number(found) + 1
+pub fn follows(ours: &str, newest: &str) -> bool {
+    number(ours) == number(newest) + 1
 }
 
-/// The revisions of a family after one and before another, the newest first.
+/// The revisions of a family after one, "" for the first, and before another, the newest first.
 pub fn between(revisions: Vec<String>, after: &str, before: &str) -> Vec<String> {
-    let mut between: Vec<String> = revisions
-        .into_iter()
-        .filter(|arn| newer(before, arn) && (after.is_empty() || newer(arn, after)))
-        .collect();
-    between.sort_by_key(|arn| std::cmp::Reverse(revision(arn).map(|(_, number)| number)));
+    let mut between = Vec::new();
+    for arn in revisions {
+        if is_newer(before, &arn) && (after.is_empty() || is_newer(&arn, after)) {
+            between.push(arn);
+        }
+    }
+    between.sort_by_key(|arn| Reverse(number(arn)));
     between
 }
 
+/// The number of a revision's ARN, and 0 of none.
+fn number(arn: &str) -> u32 {
+    match split(arn) {
+        Some((_, number)) => number,
+        None => 0,
+    }
+}
+
 /// The family, with what precedes it, and the number of a revision's ARN.
-fn revision(arn: &str) -> Option<(&str, u32)> {
+fn split(arn: &str) -> Option<(&str, u32)> {
     let (family, number) = arn.rsplit_once(':')?;
     Some((family, number.parse().ok()?))
 }
@@ -41,25 +71,35 @@ fn revision(arn: &str) -> Option<(&str, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::examples::env;
+
+    #[test]
+    fn the_app_is_read_back_from_names() {
+        assert_eq!(
+            app_of(&env(), "task", "task-web-2-production-pr1").as_deref(),
+            Some("web-2")
+        );
+        assert_eq!(app_of(&env(), "task", "task-production-pr1"), None);
+        assert_eq!(
+            family_of("arn:aws:ecs:us-east-1:123456789012:task-definition/task-web:3"),
+            "task-web"
+        );
+    }
 
     #[test]
     fn a_revision_is_newer_than_another_of_its_family() {
-        assert!(
-            newer("t:10", "t:9")
-                && !newer("t:9", "t:10")
-                && !newer("u:10", "t:9")
-                && !newer("t:1", "t:1")
-        );
-        assert!(!newer(
-            "arn:aws:ecs:us-east-1:1:task-definition/t:1",
-            "planned:t"
-        ));
+        assert!(is_newer("t:10", "t:9"));
+        assert!(!is_newer("t:9", "t:10"));
+        assert!(!is_newer("u:10", "t:9"));
+        assert!(!is_newer("t:1", "t:1"));
+        let registered = "arn:aws:ecs:us-east-1:1:task-definition/t:1";
+        assert!(!is_newer(registered, "planned:t"));
     }
 
     #[test]
     fn a_revision_that_does_not_follow_the_one_found_had_a_rival() {
-        assert!(next("t:1", "") && next("t:10", "t:9"));
-        assert!(!next("t:2", "") && !next("t:11", "t:9"));
+        assert!(follows("t:1", "") && follows("t:10", "t:9"));
+        assert!(!follows("t:2", "") && !follows("t:11", "t:9"));
         let all = ["t:1", "t:9", "t:10", "t:11", "t:12", "u:10"].map(String::from);
         assert_eq!(
             between(all.to_vec(), "t:1", "t:12"),

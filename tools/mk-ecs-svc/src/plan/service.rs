@@ -1,12 +1,14 @@
 //! What a service says, and is to say.
 
-use plumbing::{App, Difference, Error, Result, name};
+use std::collections::BTreeMap;
 
-use super::Tags;
+use plumbing::step::in_part;
+use plumbing::{App, Difference, Differences, Env, Error, Result, name};
+
+use super::definition::HaveRevision;
 use super::revision::short;
-use super::task::HaveTask;
 
-/// What a service says, in so far as we set it.
+/// What a service says, as far as we set it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     /// The ARN of the task definition's revision.
@@ -39,7 +41,7 @@ pub struct Settings {
     pub propagate_tags: String,
     /// Whether tasks carry ECS's own tags.
     pub managed_tags: bool,
-    /// `LATEST`, or a version of Fargate that somebody held fast.
+    /// `LATEST`, or a version of Fargate that somebody chose.
     pub platform: String,
     /// `FARGATE`, or the capacity providers that somebody chose instead.
     pub launch_type: String,
@@ -47,7 +49,38 @@ pub struct Settings {
     pub controller: String,
 }
 
-/// A service.
+/// A part of a service that one call brings into line: its tags, or one parameter of UpdateService.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// The revision that it runs.
+    TaskDefinition,
+    /// How many tasks.
+    Count,
+    /// The health checks' grace period.
+    Grace,
+    /// Subnets, security groups and public addresses.
+    Network,
+    /// The target group, and where it sends to.
+    LoadBalancer,
+    /// The circuit breaker, and how many tasks run during a deployment.
+    DeploymentConfiguration,
+    /// Whether tasks are spread over the zones again.
+    Rebalancing,
+    /// Whose tags the tasks carry.
+    PropagateTags,
+    /// Whether tasks carry ECS's own tags.
+    ManagedTags,
+    /// The version of Fargate.
+    Platform,
+    /// Fargate, without capacity providers.
+    LaunchType,
+    /// Another deployment, since the newest failed.
+    NewDeployment,
+    /// Its own tags.
+    Tags,
+}
+
+/// A service that is there.
 #[derive(Clone, Debug, Default)]
 pub struct HaveService {
     /// Its name in AWS.
@@ -56,54 +89,22 @@ pub struct HaveService {
     pub arn: String,
     /// `ACTIVE`, `DRAINING` or `INACTIVE`.
     pub status: String,
-    /// When it was made: what tells a dead one from its successor.
+    /// When it was made, in seconds since 1970: what tells a deleted one from its successor.
     pub created: String,
     /// What it says.
     pub settings: Settings,
-    /// Whether it tells of its grace period, circuit breaker and zone rebalancing nothing at all. ECS
-    /// tells of them; an emulator may forget them, and to set them again would change nothing. It has no
-    /// deployments after the first either.
-    pub forgets: bool,
+    /// Whether its description says nothing at all of grace period, circuit breaker and zone
+    /// rebalancing. ECS says something; an emulator may forget them, and to set them again would
+    /// change nothing. It has no deployments after the first either.
+    pub omits_settings: bool,
     /// How many tasks run.
     pub running: i32,
     /// Its deployments.
     pub deployments: Vec<Deployment>,
-    /// Its events, the newest first: when, in milliseconds since 1970, and what.
-    pub events: Vec<(i64, String)>,
+    /// Its events, the newest first.
+    pub events: Vec<Event>,
     /// Its tags.
-    pub tags: Tags,
-}
-
-impl HaveService {
-    /// The deployment that is to last.
-    pub fn primary(&self) -> Option<&Deployment> {
-        self.deployments
-            .iter()
-            .find(|deployment| deployment.status == "PRIMARY")
-    }
-
-    /// What it says, with what it does not tell as it is wanted.
-    pub fn settings_beside(&self, want: &Settings) -> Settings {
-        let have = self.settings.clone();
-        match self.forgets {
-            false => have,
-            true => Settings {
-                grace: want.grace,
-                circuit_breaker: want.circuit_breaker,
-                rollback: want.rollback,
-                rebalancing: want.rebalancing.clone(),
-                managed_tags: want.managed_tags,
-                ..have
-            },
-        }
-    }
-
-    /// Whether no deployment is under way.
-    pub fn is_settled(&self) -> bool {
-        self.deployments
-            .iter()
-            .all(|deployment| deployment.rollout != "IN_PROGRESS")
-    }
+    pub tags: BTreeMap<String, String>,
 }
 
 /// One deployment of a service.
@@ -112,7 +113,7 @@ pub struct Deployment {
     /// Its ID, by which its tasks name it.
     pub id: String,
     /// When it began, in milliseconds since 1970.
-    pub begun: i64,
+    pub created: i64,
     /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
     pub status: String,
     /// The ARN of its task definition.
@@ -122,41 +123,97 @@ pub struct Deployment {
     /// Why.
     pub reason: String,
     /// How many of its tasks stopped since the last one that ran well.
-    pub failed: i32,
-    /// When ECS last moved it on, in milliseconds since 1970.
-    pub moved: i64,
+    pub failed_tasks: i32,
+    /// When ECS last changed it, in milliseconds since 1970.
+    pub updated: i64,
 }
 
-/// What surrounds an app's tasks.
+/// What ECS says that happened to a service.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings {
+pub struct Event {
+    /// When, in milliseconds since 1970.
+    pub created: i64,
+    /// What.
+    pub message: String,
+}
+
+impl HaveService {
+    /// Whether it runs tasks.
+    pub fn is_active(&self) -> bool {
+        self.status == "ACTIVE"
+    }
+
+    /// Whether it was deleted and its tasks have not ended.
+    pub fn is_draining(&self) -> bool {
+        self.status == "DRAINING"
+    }
+
+    /// Whether it was deleted and its name is free again.
+    pub fn is_inactive(&self) -> bool {
+        self.status == "INACTIVE"
+    }
+
+    /// The newest deployment, which is to stay.
+    pub fn primary(&self) -> Option<&Deployment> {
+        self.deployments
+            .iter()
+            .find(|deployment| deployment.status == "PRIMARY")
+    }
+
+    /// Whether a deployment is under way.
+    pub fn is_deploying(&self) -> bool {
+        self.deployments
+            .iter()
+            .any(|deployment| deployment.rollout == "IN_PROGRESS")
+    }
+
+    /// Whether ECS gave the newest deployment up: it starts no task any more until there is another.
+    pub fn newest_deployment_failed(&self) -> bool {
+        match self.primary() {
+            Some(primary) => primary.rollout == "FAILED",
+            None => false,
+        }
+    }
+
+    /// What it says; and where its description omits settings, those that are wanted.
+    fn settings_or(&self, want: &Settings) -> Settings {
+        let have = self.settings.clone();
+        if !self.omits_settings {
+            return have;
+        }
+        Settings {
+            grace: want.grace,
+            circuit_breaker: want.circuit_breaker,
+            rollback: want.rollback,
+            rebalancing: want.rebalancing.clone(),
+            managed_tags: want.managed_tags,
+            ..have
+        }
+    }
+}
+
+/// The network that an app's tasks are in.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
     /// The private subnets.
     pub subnets: Vec<String>,
     /// The tasks' security group.
     pub group: String,
-    /// The target group.
+    /// The ARN of the target group.
     pub target_group: String,
 }
 
 /// What the app's service is to say; without an image to run it has no tasks.
-pub fn settings(
-    app: &App,
-    task_definition: &str,
-    has_image: bool,
-    around: &Surroundings,
-) -> Settings {
+pub fn want(app: &App, task_definition: &str, has_image: bool, network: &Network) -> Settings {
+    let count = if has_image { app.count } else { 0 };
     Settings {
         task_definition: task_definition.into(),
-        count: if has_image {
-            i32::try_from(app.count).unwrap_or(i32::MAX)
-        } else {
-            0
-        },
+        count: i32::try_from(count).unwrap_or(i32::MAX),
         grace: i32::try_from(app.grace).unwrap_or(i32::MAX),
-        subnets: around.subnets.clone(),
-        groups: vec![around.group.clone()],
+        subnets: network.subnets.clone(),
+        groups: vec![network.group.clone()],
         public_ip: false,
-        target_group: around.target_group.clone(),
+        target_group: network.target_group.clone(),
         target: format!("{}:{}", app.name, app.port),
         circuit_breaker: true,
         rollback: true,
@@ -171,98 +228,98 @@ pub fn settings(
     }
 }
 
-/// How a service differs from what is wanted, field by field.
+/// In what a service differs from what is wanted.
 ///
 /// Errors: it differs in what AWS does not change.
-pub fn service_differences(
-    name: &str,
-    have: &Settings,
-    want: &Settings,
-) -> Result<Vec<Difference>> {
-    let launch_type = Difference::between("launch type", &have.launch_type, &want.launch_type);
-    let fixed = [
-        launch_type
-            .clone()
-            .filter(|difference| matches!(difference.old.as_str(), "EC2" | "EXTERNAL")),
-        Difference::between("deployment controller", &have.controller, &want.controller),
-    ];
-    if let Some(Difference { field, old, new }) = fixed.into_iter().flatten().next() {
-        return Err(Error::refused(format!(
-            "service {name} has {field} {old}, wanted {new}; that cannot be changed"
-        ))
-        .hint("delete the service, and run the pipeline again: it makes another"));
+pub fn compare(env: &Env, want: &Settings, have: &HaveService) -> Result<Differences<Part>> {
+    let settings = have.settings_or(want);
+    check_changeable(&have.name, want, &settings)?;
+    let mut differences = compare_settings(want, &settings);
+    if have.newest_deployment_failed() {
+        // What made it fail may be mended; ECS does not try again by itself.
+        let failed = Difference::between("deployment", "failed", "new");
+        differences.extend(in_part(Part::NewDeployment, failed));
     }
-    Ok([
-        Difference::between(
-            "task definition",
-            short(&have.task_definition),
-            short(&want.task_definition),
+    let tags = Difference::of_tags(&have.tags, &env.tags_of(&have.name));
+    differences.extend(in_part(Part::Tags, tags));
+    Ok(differences)
+}
+
+/// Refuses a service whose launch type or deployment controller would have to change. A service
+/// with capacity providers can return to Fargate.
+fn check_changeable(name: &str, want: &Settings, have: &Settings) -> Result<()> {
+    let mut fixed = Vec::new();
+    if matches!(have.launch_type.as_str(), "EC2" | "EXTERNAL") {
+        fixed.push(("launch type", &have.launch_type, &want.launch_type));
+    }
+    fixed.push(("deployment controller", &have.controller, &want.controller));
+    for (field, old, new) in fixed {
+        if old != new {
+            let message =
+                format!("service {name} has {field} {old}, wanted {new}; that cannot be changed");
+            let hint = "delete the service, and run the pipeline again: it makes another";
+            return Err(Error::refused(message).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+fn compare_settings(want: &Settings, have: &Settings) -> Differences<Part> {
+    let mut differences = Differences::new();
+    for ((part, field, old), (_, _, new)) in fields(have).into_iter().zip(fields(want)) {
+        differences.extend(in_part(part, Difference::between(field, old, new)));
+    }
+    differences
+}
+
+/// All settings that can be changed, each with its part and its name in a difference.
+fn fields(settings: &Settings) -> Vec<(Part, &'static str, String)> {
+    let task_definition = short(&settings.task_definition).to_string();
+    let circuit_breaker = settings.circuit_breaker.to_string();
+    let rollback = settings.rollback.to_string();
+    let minimum = settings.minimum.to_string();
+    let maximum = settings.maximum.to_string();
+    let propagate_tags = settings.propagate_tags.clone();
+    let managed_tags = settings.managed_tags.to_string();
+    vec![
+        (Part::TaskDefinition, "task definition", task_definition),
+        (Part::Count, "count", settings.count.to_string()),
+        (Part::Grace, "grace", settings.grace.to_string()),
+        (Part::Network, "subnets", sorted(&settings.subnets)),
+        (Part::Network, "security groups", sorted(&settings.groups)),
+        (Part::Network, "public ip", settings.public_ip.to_string()),
+        (
+            Part::LoadBalancer,
+            "target group",
+            settings.target_group.clone(),
         ),
-        Difference::between("count", have.count, want.count),
-        Difference::between("grace", have.grace, want.grace),
-        Difference::between("subnets", sorted(&have.subnets), sorted(&want.subnets)),
-        Difference::between(
-            "security groups",
-            sorted(&have.groups),
-            sorted(&want.groups),
-        ),
-        Difference::between("public ip", have.public_ip, want.public_ip),
-        Difference::between("target group", &have.target_group, &want.target_group),
-        Difference::between("target", &have.target, &want.target),
-        Difference::between(
+        (Part::LoadBalancer, "target", settings.target.clone()),
+        (
+            Part::DeploymentConfiguration,
             "circuit breaker",
-            have.circuit_breaker,
-            want.circuit_breaker,
+            circuit_breaker,
         ),
-        Difference::between("rollback", have.rollback, want.rollback),
-        Difference::between("minimum percent", have.minimum, want.minimum),
-        Difference::between("maximum percent", have.maximum, want.maximum),
-        Difference::between("zone rebalancing", &have.rebalancing, &want.rebalancing),
-        Difference::between(
-            "propagated tags",
-            &have.propagate_tags,
-            &want.propagate_tags,
+        (Part::DeploymentConfiguration, "rollback", rollback),
+        (Part::DeploymentConfiguration, "minimum percent", minimum),
+        (Part::DeploymentConfiguration, "maximum percent", maximum),
+        (
+            Part::Rebalancing,
+            "zone rebalancing",
+            settings.rebalancing.clone(),
         ),
-        Difference::between("ecs managed tags", have.managed_tags, want.managed_tags),
-        Difference::between("platform version", &have.platform, &want.platform),
-        launch_type,
+        (Part::PropagateTags, "propagated tags", propagate_tags),
+        (Part::ManagedTags, "ecs managed tags", managed_tags),
+        (
+            Part::Platform,
+            "platform version",
+            settings.platform.clone(),
+        ),
+        (
+            Part::LaunchType,
+            "launch type",
+            settings.launch_type.clone(),
+        ),
     ]
-    .into_iter()
-    .flatten()
-    .collect())
-}
-
-/// Errors: the service's load balancer sends to a port that a revision does not have.
-pub fn fits(task: &HaveTask, service: &Settings) -> Result<()> {
-    let sends = |port: &str| {
-        service
-            .target
-            .split(' ')
-            .any(|target| target.ends_with(&format!(":{port}")))
-    };
-    let mut ports = task
-        .task
-        .ports
-        .split(' ')
-        .filter_map(|port| port.split('/').next());
-    if service.target.is_empty() || ports.any(sends) {
-        return Ok(());
-    }
-    let revision = short(&task.arn);
-    Err(Error::refused(format!(
-        "{revision} listens on {}, but the load balancer of its service sends to {}",
-        task.task.ports, service.target
-    ))
-    .hint(format!(
-        "--image with {} runs that image as the app is now",
-        task.task.image
-    )))
-}
-
-/// Whether two services' tasks stand in the same network.
-pub fn same_network(one: &Settings, other: &Settings) -> bool {
-    let network = |s: &Settings| (sorted(&s.subnets), sorted(&s.groups), s.public_ip);
-    network(one) == network(other)
 }
 
 fn sorted(ids: &[String]) -> String {
@@ -271,39 +328,85 @@ fn sorted(ids: &[String]) -> String {
     ids.join(" ")
 }
 
-/// The token of a service's creation: a second run's is the same; that of a service in the place
-/// of a dead one is another, since AWS would answer with the dead one.
-pub fn token(name: &str, task_definition: &str, dead: &str) -> String {
-    name::cut(&format!("{name}-{}-{dead}", short(task_definition)), 36)
+/// Errors: the service's load balancer sends to a port that a revision does not have.
+pub fn check_ports(revision: &HaveRevision, service: &Settings) -> Result<()> {
+    let ports = &revision.definition.ports;
+    if service.target.is_empty() || sends_to_one_of(ports, &service.target) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} listens on {ports}, but the load balancer of its service sends to {}",
+        short(&revision.arn),
+        service.target
+    );
+    let image = &revision.definition.image;
+    let hint = format!("--image with {image} runs that image as the app is now");
+    Err(Error::refused(message).hint(hint))
+}
+
+/// Whether one of the targets, `web:5000`, has one of the ports, `5000/tcp`.
+fn sends_to_one_of(ports: &str, targets: &str) -> bool {
+    for port in ports.split(' ') {
+        let number = port.split('/').next().unwrap_or_default();
+        let end = format!(":{number}");
+        if targets.split(' ').any(|target| target.ends_with(&end)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// The token of a service's creation. A second run's is the same. That of a service that follows a
+/// deleted one, by when that was made, is another, since AWS would answer with the deleted one.
+pub fn token(name: &str, task_definition: &str, deleted: &str) -> String {
+    let revision = short(task_definition);
+    name::cut(&format!("{name}-{revision}-{deleted}"), 36)
 }
 
 #[cfg(test)]
 mod tests {
+    use plumbing::step::without_parts;
+
     use super::*;
-    use crate::plan::Task;
-    use crate::plan::examples::{around, env, told, web};
+    use crate::plan::definition::Definition;
+    use crate::plan::examples::{env, network, texts, web};
+
+    fn want_web() -> Settings {
+        want(&web(), "arn:x/task-web:2", true, &network())
+    }
+
+    fn service(settings: Settings) -> HaveService {
+        let name = "service-web-production-pr1";
+        HaveService {
+            name: name.into(),
+            settings,
+            tags: env().tags_of(name).into_iter().collect(),
+            ..HaveService::default()
+        }
+    }
+
+    fn differences(have: &HaveService) -> Vec<String> {
+        let differences = compare(&env(), &want_web(), have).unwrap();
+        texts(&without_parts(differences))
+    }
 
     #[test]
     fn the_same_service_has_no_differences_whatever_the_order_of_its_subnets() {
-        let (mut around, want) = (around(), settings(&web(), "arn/t:1", true, &around()));
-        around.subnets.reverse();
-        assert_eq!(
-            service_differences("x", &settings(&web(), "arn/t:1", true, &around), &want),
-            Ok(vec![])
-        );
+        let mut have = service(want_web());
+        have.settings.subnets.reverse();
+        assert_eq!(differences(&have), Vec::<String>::new());
     }
 
     #[test]
     fn a_service_differs_field_by_field() {
-        let want = settings(&web(), "arn:x/task-web:2", true, &around());
-        let mut have = Settings {
+        let have = service(Settings {
             task_definition: "arn:x/task-web:1".into(),
             count: 5,
-            ..want.clone()
-        };
-        have.rebalancing = "DISABLED".into();
+            rebalancing: "DISABLED".into(),
+            ..want_web()
+        });
         assert_eq!(
-            told(&service_differences("x", &have, &want).unwrap()),
+            differences(&have),
             [
                 "task definition: task-web:1 -> task-web:2",
                 "count: 5 -> 2",
@@ -313,122 +416,141 @@ mod tests {
     }
 
     #[test]
-    fn what_a_service_does_not_tell_is_no_difference() {
-        let want = settings(&web(), "arn/t:1", true, &around());
-        let untold = Settings {
-            grace: 0,
-            circuit_breaker: false,
+    fn each_difference_is_of_the_part_that_one_call_brings_into_line() {
+        let mut have = service(Settings {
+            public_ip: true,
             rollback: false,
-            managed_tags: false,
-            ..want.clone()
-        };
-        let settings = Settings {
-            rebalancing: "DISABLED".into(),
-            count: 1,
-            ..untold
-        };
-        let have = HaveService {
-            settings,
-            forgets: true,
-            ..HaveService::default()
-        };
-        let differences = service_differences("x", &have.settings_beside(&want), &want).unwrap();
-        assert_eq!(told(&differences), ["count: 1 -> 2"]);
-        let tells = HaveService {
-            forgets: false,
-            ..have
-        };
+            maximum: 100,
+            ..want_web()
+        });
+        have.deployments = vec![Deployment {
+            status: "PRIMARY".into(),
+            rollout: "FAILED".into(),
+            ..Deployment::default()
+        }];
+        have.tags.insert("Team".into(), "nobody".into());
+        let differences = compare(&env(), &want_web(), &have).unwrap();
+        let parts: Vec<Part> = differences.iter().map(|(part, _)| *part).collect();
         assert_eq!(
-            service_differences("x", &tells.settings_beside(&want), &want)
-                .unwrap()
-                .len(),
-            6
+            parts,
+            [
+                Part::Network,
+                Part::DeploymentConfiguration,
+                Part::DeploymentConfiguration,
+                Part::NewDeployment,
+                Part::Tags
+            ]
+        );
+        assert_eq!(
+            texts(&without_parts(differences))[3..],
+            ["deployment: failed -> new", "tag Team: nobody -> devops"]
         );
     }
 
     #[test]
+    fn what_a_service_does_not_tell_is_no_difference() {
+        let settings = Settings {
+            grace: 0,
+            circuit_breaker: false,
+            rollback: false,
+            managed_tags: false,
+            rebalancing: "DISABLED".into(),
+            count: 1,
+            ..want_web()
+        };
+        let have = HaveService {
+            omits_settings: true,
+            ..service(settings)
+        };
+        assert_eq!(differences(&have), ["count: 1 -> 2"]);
+        let have = HaveService {
+            omits_settings: false,
+            ..have
+        };
+        assert_eq!(differences(&have).len(), 6);
+    }
+
+    #[test]
     fn another_launch_type_is_a_conflict_and_capacity_providers_are_not() {
-        let want = settings(&web(), "arn/t:1", true, &around());
-        let have = Settings {
+        let mut have = service(Settings {
             launch_type: "EC2".into(),
-            ..want.clone()
-        };
+            ..want_web()
+        });
         assert_eq!(
-            service_differences("service-web", &have, &want)
-                .unwrap_err()
-                .message,
-            "service service-web has launch type EC2, wanted FARGATE; that cannot be changed"
+            compare(&env(), &want_web(), &have).unwrap_err().message,
+            "service service-web-production-pr1 has launch type EC2, wanted FARGATE; that cannot be changed"
         );
-        let have = Settings {
-            launch_type: "FARGATE_SPOT".into(),
-            ..want.clone()
-        };
+        have.settings.launch_type = "FARGATE_SPOT".into();
+        assert_eq!(differences(&have), ["launch type: FARGATE_SPOT -> FARGATE"]);
+    }
+
+    #[test]
+    fn another_deployment_controller_is_a_conflict() {
+        let have = service(Settings {
+            controller: "CODE_DEPLOY".into(),
+            ..want_web()
+        });
         assert_eq!(
-            told(&service_differences("x", &have, &want).unwrap()),
-            ["launch type: FARGATE_SPOT -> FARGATE"]
+            compare(&env(), &want_web(), &have).unwrap_err().message,
+            "service service-web-production-pr1 has deployment controller CODE_DEPLOY, wanted ECS; that cannot be changed"
         );
     }
 
     #[test]
     fn other_target_groups_than_its_own_are_a_difference() {
-        let want = settings(&web(), "arn/t:1", true, &around());
-        let theirs = want.target_group.replace("tg-web", "theirs");
-        for (group, differences) in [
-            (want.target_group.replace("tg-web/1", "tg-web/0"), 1),
-            (theirs.clone(), 1),
-            (format!("{theirs} {}", want.target_group), 1),
+        let own = want_web().target_group;
+        let other = own.replace("tg-web", "theirs");
+        for (group, count) in [
+            (own.replace("tg-web/1", "tg-web/0"), 1),
+            (other.clone(), 1),
+            (format!("{other} {own}"), 1),
             (String::new(), 1),
-            (want.target_group.clone(), 0),
+            (own, 0),
         ] {
-            let have = Settings {
+            let have = service(Settings {
                 target_group: group.clone(),
-                ..want.clone()
-            };
-            assert_eq!(
-                service_differences("x", &have, &want).unwrap().len(),
-                differences,
-                "{group}"
-            );
+                ..want_web()
+            });
+            assert_eq!(differences(&have).len(), count, "{group}");
+        }
+    }
+
+    fn revision_with(ports: &str) -> HaveRevision {
+        HaveRevision {
+            arn: "arn/t:1".into(),
+            definition: Definition {
+                ports: ports.into(),
+                image: "web:1".into(),
+                ..Definition::default()
+            },
+            ..HaveRevision::default()
         }
     }
 
     #[test]
     fn a_revision_without_the_port_that_the_load_balancer_sends_to_does_not_fit() {
-        let want = settings(&web(), "arn/t:1", true, &around());
-        let task = |ports: &str| HaveTask {
-            arn: "arn/t:1".into(),
-            task: Task {
-                ports: ports.into(),
-                image: "web:1".into(),
-                ..Task::default()
-            },
-            ..HaveTask::default()
-        };
-        assert_eq!(fits(&task("5000/tcp"), &want), Ok(()));
-        assert_eq!(fits(&task("80/tcp 5000/tcp"), &want), Ok(()));
-        let why = fits(&task("15000/tcp"), &want).unwrap_err();
+        assert_eq!(check_ports(&revision_with("5000/tcp"), &want_web()), Ok(()));
+        let two = revision_with("80/tcp 5000/tcp");
+        assert_eq!(check_ports(&two, &want_web()), Ok(()));
+        let other = revision_with("15000/tcp");
         assert_eq!(
-            why.message,
+            check_ports(&other, &want_web()).unwrap_err().message,
             "t:1 listens on 15000/tcp, but the load balancer of its service sends to web:5000"
         );
-        assert_eq!(
-            fits(
-                &task("15000/tcp"),
-                &Settings {
-                    target: String::new(),
-                    ..want
-                }
-            ),
-            Ok(())
-        );
+        let without_load_balancer = Settings {
+            target: String::new(),
+            ..want_web()
+        };
+        assert_eq!(check_ports(&other, &without_load_balancer), Ok(()));
     }
 
     #[test]
-    fn a_token_is_stable_short_and_another_after_a_death() {
+    fn a_token_is_stable_short_and_another_after_a_deletion() {
         let name = env().service_name("recommendations");
-        let token = |dead| token(&name, "arn:x/task-recommendations-production-pr1:1", dead);
-        assert_eq!(token(""), token(""));
-        assert!(token("").len() <= 36);
-        assert_ne!(token(""), token("2026-11-22"));
+        let revision = "arn:x/task-recommendations-production-pr1:1";
+        let first = token(&name, revision, "");
+        assert_eq!(first, token(&name, revision, ""));
+        assert!(first.len() <= 36);
+        assert_ne!(first, token(&name, revision, "2026-11-22"));
     }
 }

@@ -1,0 +1,117 @@
+//! The calls about the cluster.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{Cluster, ClusterField};
+use plumbing::{Error, Result, aws_error, code, wait};
+
+use super::convert::{have_tags, sdk_tags};
+use super::{Ecs, is_missing};
+use crate::plan::cluster::HaveCluster;
+use crate::plan::revision::short;
+
+/// An account's first cluster makes ECS's service-linked role and loses the race against it.
+const ROLE_BUDGET: Duration = Duration::from_secs(120);
+const ROLE: (&str, &str) = (
+    "InvalidParameterException",
+    "Unable to assume the service linked role",
+);
+/// A cluster's services and tasks take minutes to leave it (Terraform waits 10).
+const EMPTY_BUDGET: Duration = Duration::from_secs(600);
+const NOT_EMPTY: [&str; 3] = [
+    "ClusterContainsServicesException",
+    "ClusterContainsTasksException",
+    "UpdateInProgressException",
+];
+
+impl Ecs {
+    /// The cluster of our name, ours or not. ECS describes a deleted one for a while, as INACTIVE.
+    pub async fn get_cluster(&self) -> Result<Option<HaveCluster>> {
+        let request = self
+            .client
+            .describe_clusters()
+            .clusters(&self.cluster)
+            .include(ClusterField::Tags);
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let what = format!("find cluster {}", self.cluster);
+                return Err(aws_error("ecs:DescribeClusters", what, error));
+            }
+        };
+        let described = answer.clusters.unwrap_or_default().into_iter();
+        let mut found = described.map(have_of);
+        Ok(found.find(|cluster| cluster.status != "INACTIVE"))
+    }
+
+    /// Makes the cluster with its tags; where another run just did, ECS answers with that one.
+    pub async fn create_cluster(&self) -> Result<String> {
+        let tags = self.aws.env.tags_of(&self.cluster);
+        let request = self
+            .client
+            .create_cluster()
+            .cluster_name(&self.cluster)
+            .set_tags(sdk_tags(&tags));
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, ROLE_BUDGET, &[ROLE], send).await {
+            Ok(answer) => {
+                let cluster = answer.cluster.and_then(|cluster| cluster.cluster_arn);
+                Ok(cluster.unwrap_or_default())
+            }
+            Err(error) => {
+                let what = format!("create cluster {}", self.cluster);
+                Err(aws_error("ecs:CreateCluster", what, error))
+            }
+        }
+    }
+
+    /// Deletes the cluster, once its services and tasks have left it.
+    pub async fn delete_cluster(&self) -> Result<()> {
+        let what = format!("cluster {} still has services or tasks", self.cluster);
+        let delete = || self.delete_cluster_if_empty();
+        wait::until(&self.aws.control, &what, EMPTY_BUDGET, delete).await
+    }
+
+    /// Deletes the cluster; answers nothing while something has not left it yet.
+    ///
+    /// Errors: a service is in it that will not leave.
+    async fn delete_cluster_if_empty(&self) -> Result<Option<()>> {
+        let request = self.client.delete_cluster().cluster(&self.cluster);
+        let error = match request.send().await {
+            Ok(_) => return Ok(Some(())),
+            Err(error) => error,
+        };
+        match code(&error) {
+            code if is_missing(code) => Ok(Some(())),
+            code if NOT_EMPTY.contains(&code) => {
+                // One that drains is not listed: this one was made meanwhile, or by somebody else.
+                match self.list_service_arns().await?.first() {
+                    Some(service) => Err(self.occupied_by(service, code)),
+                    None => Ok(None),
+                }
+            }
+            _ => {
+                let what = format!("delete cluster {}", self.cluster);
+                Err(aws_error("ecs:DeleteCluster", what, error))
+            }
+        }
+    }
+
+    fn occupied_by(&self, service: &str, code: &str) -> Error {
+        let message = format!(
+            "cannot delete cluster {}: {} is in it (ecs:DeleteCluster, {code})",
+            self.cluster,
+            short(service)
+        );
+        let hint = "run it again, or delete the service if it is not this environment's";
+        Error::unfinished(message).hint(hint)
+    }
+}
+
+fn have_of(cluster: Cluster) -> HaveCluster {
+    HaveCluster {
+        arn: cluster.cluster_arn.unwrap_or_default(),
+        status: cluster.status.unwrap_or_default(),
+        tags: have_tags(cluster.tags),
+    }
+}

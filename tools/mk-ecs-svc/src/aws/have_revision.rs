@@ -1,0 +1,248 @@
+//! What ECS describes of a revision, in the words of plan.rs; what it leaves out has ECS's default.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_ecs::types::{
+    ContainerDefinition, HealthCheck as SdkHealthCheck, LogConfiguration, NetworkMode,
+    TaskDefinition,
+};
+
+use super::convert::millis;
+use crate::plan::definition::{Definition, HaveRevision, HealthCheck};
+
+/// How many options of the log driver we set: group, region and prefix.
+const LOG_OPTIONS: usize = 3;
+/// What ECS tells of each health check, whether somebody said it or not.
+const CHECK_INTERVAL: i32 = 30;
+const CHECK_TIMEOUT: i32 = 5;
+const CHECK_RETRIES: i32 = 3;
+
+/// Reads a description.
+pub fn have_revision(described: TaskDefinition, tags: BTreeMap<String, String>) -> HaveRevision {
+    let status = described.status().map(|status| status.as_str().to_string());
+    HaveRevision {
+        definition: definition(&described),
+        status: status.unwrap_or_default(),
+        registered: millis(described.registered_at()),
+        task_role: described.task_role_arn.filter(|role| !role.is_empty()),
+        registered_by: described.registered_by.unwrap_or_default(),
+        arn: described.task_definition_arn.unwrap_or_default(),
+        tags,
+    }
+}
+
+fn definition(described: &TaskDefinition) -> Definition {
+    let none = ContainerDefinition::builder().build();
+    let containers = described.container_definitions();
+    let container = containers.first().unwrap_or(&none);
+    let names: Vec<&str> = containers.iter().filter_map(|one| one.name()).collect();
+    let requires = described.requires_compatibilities().iter();
+    let requires: Vec<&str> = requires.map(|one| one.as_str()).collect();
+    let network_mode = described
+        .network_mode()
+        .map_or("bridge", NetworkMode::as_str);
+    let linux = container.linux_parameters();
+    Definition {
+        image: container.image().unwrap_or_default().into(),
+        ports: ports(container),
+        cpu: described.cpu().unwrap_or_default().into(),
+        memory: described.memory().unwrap_or_default().into(),
+        architecture: architecture(described).into(),
+        check: container.health_check().map(health_check),
+        execution_role: described.execution_role_arn().unwrap_or_default().into(),
+        environment: environment(container),
+        log_group: log_option(container, "awslogs-group"),
+        containers: names.join(" "),
+        essential: container.essential().unwrap_or(true),
+        init_process: linux.and_then(|linux| linux.init_process_enabled()) == Some(true),
+        log_driver: log_driver(container).into(),
+        log_region: log_option(container, "awslogs-region"),
+        log_stream_prefix: log_option(container, "awslogs-stream-prefix"),
+        network_mode: network_mode.into(),
+        operating_system: operating_system(described).into(),
+        other_settings: other_settings(described, container),
+        requires: requires.join(" "),
+        stop_timeout: container.stop_timeout().unwrap_or_default(),
+    }
+}
+
+fn ports(container: &ContainerDefinition) -> String {
+    let mut ports = Vec::new();
+    for mapping in container.port_mappings() {
+        let number = mapping.container_port().unwrap_or_default();
+        // ECS leaves tcp out where nothing was said.
+        let protocol = mapping.protocol().map(|protocol| protocol.as_str());
+        let protocol = said(protocol).unwrap_or("tcp");
+        ports.push(format!("{number}/{protocol}"));
+    }
+    ports.join(" ")
+}
+
+fn architecture(described: &TaskDefinition) -> &str {
+    let platform = described.runtime_platform();
+    let architecture = platform.and_then(|platform| platform.cpu_architecture());
+    said(architecture.map(|architecture| architecture.as_str())).unwrap_or("X86_64")
+}
+
+fn operating_system(described: &TaskDefinition) -> &str {
+    let platform = described.runtime_platform();
+    let system = platform.and_then(|platform| platform.operating_system_family());
+    said(system.map(|system| system.as_str())).unwrap_or("LINUX")
+}
+
+fn health_check(described: &SdkHealthCheck) -> HealthCheck {
+    let command = match described.command() {
+        [shell, command @ ..] if shell == "CMD-SHELL" => command,
+        command => command,
+    };
+    HealthCheck {
+        command: command.join(" "),
+        start_period: described.start_period().unwrap_or_default(),
+    }
+}
+
+fn environment(container: &ContainerDefinition) -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::new();
+    for pair in container.environment() {
+        if let Some(key) = pair.name() {
+            let value = pair.value().unwrap_or_default();
+            environment.insert(key.to_string(), value.to_string());
+        }
+    }
+    environment
+}
+
+fn log_driver(container: &ContainerDefinition) -> &str {
+    match container.log_configuration() {
+        Some(log) => log.log_driver().as_str(),
+        None => "",
+    }
+}
+
+fn log_options(container: &ContainerDefinition) -> Option<&HashMap<String, String>> {
+    container
+        .log_configuration()
+        .and_then(LogConfiguration::options)
+}
+
+fn log_option(container: &ContainerDefinition, key: &str) -> String {
+    let option = log_options(container).and_then(|options| options.get(key));
+    option.cloned().unwrap_or_default()
+}
+
+/// A text, where there is one: an emulator may answer what nobody said as "".
+fn said(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// What a revision says that we never do, by ECS's names: somebody registered it by hand.
+fn other_settings(
+    described: &TaskDefinition,
+    container: &ContainerDefinition,
+) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    let all = [
+        other_settings_of_process(container),
+        other_settings_of_container(container),
+        other_settings_of_log_and_check(container),
+        other_settings_of_task(described),
+    ];
+    for (name, is_set) in all.into_iter().flatten() {
+        if is_set {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// What the container runs, and as whom.
+fn other_settings_of_process(container: &ContainerDefinition) -> Vec<(&'static str, bool)> {
+    let memory = container.memory().or(container.memory_reservation());
+    let credentials = container.repository_credentials();
+    vec![
+        ("command", !container.command().is_empty()),
+        ("entryPoint", !container.entry_point().is_empty()),
+        (
+            "workingDirectory",
+            said(container.working_directory()).is_some(),
+        ),
+        ("user", said(container.user()).is_some()),
+        ("secrets", !container.secrets().is_empty()),
+        (
+            "environmentFiles",
+            !container.environment_files().is_empty(),
+        ),
+        ("repositoryCredentials", credentials.is_some()),
+        ("container cpu", container.cpu() != 0),
+        ("container memory", memory.is_some()),
+    ]
+}
+
+/// What the container has and may do.
+fn other_settings_of_container(container: &ContainerDefinition) -> Vec<(&'static str, bool)> {
+    let read_only = container.readonly_root_filesystem();
+    let linux = container.linux_parameters();
+    let capabilities = linux.and_then(|linux| linux.capabilities());
+    let has_capabilities =
+        capabilities.is_some_and(|these| !these.add().is_empty() || !these.drop().is_empty());
+    let restart = container.restart_policy();
+    let labels = container.docker_labels();
+    vec![
+        ("ulimits", !container.ulimits().is_empty()),
+        ("mountPoints", !container.mount_points().is_empty()),
+        ("volumesFrom", !container.volumes_from().is_empty()),
+        ("readonlyRootFilesystem", read_only == Some(true)),
+        ("privileged", container.privileged() == Some(true)),
+        ("capabilities", has_capabilities),
+        ("systemControls", !container.system_controls().is_empty()),
+        ("dependsOn", !container.depends_on().is_empty()),
+        ("startTimeout", container.start_timeout().is_some()),
+        (
+            "restartPolicy",
+            restart.is_some_and(|policy| policy.enabled()),
+        ),
+        (
+            "firelensConfiguration",
+            container.firelens_configuration().is_some(),
+        ),
+        (
+            "dockerLabels",
+            labels.is_some_and(|labels| !labels.is_empty()),
+        ),
+    ]
+}
+
+/// How the container logs, and how often its health is checked.
+fn other_settings_of_log_and_check(container: &ContainerDefinition) -> Vec<(&'static str, bool)> {
+    let options = log_options(container).map_or(0, HashMap::len);
+    let log = container.log_configuration();
+    let has_secrets = log.is_some_and(|log| !log.secret_options().is_empty());
+    let mut settings = vec![
+        ("log options", options > LOG_OPTIONS),
+        ("log secretOptions", has_secrets),
+    ];
+    if let Some(check) = container.health_check() {
+        let interval = check.interval().unwrap_or(CHECK_INTERVAL);
+        let timeout = check.timeout().unwrap_or(CHECK_TIMEOUT);
+        let retries = check.retries().unwrap_or(CHECK_RETRIES);
+        settings.push(("check interval", interval != CHECK_INTERVAL));
+        settings.push(("check timeout", timeout != CHECK_TIMEOUT));
+        settings.push(("check retries", retries != CHECK_RETRIES));
+    }
+    settings
+}
+
+/// What all containers of a task share.
+fn other_settings_of_task(described: &TaskDefinition) -> Vec<(&'static str, bool)> {
+    let storage = described.ephemeral_storage();
+    let pid_mode = described.pid_mode().map(|mode| mode.as_str());
+    let proxy = described.proxy_configuration();
+    let faults = described.enable_fault_injection();
+    vec![
+        ("volumes", !described.volumes().is_empty()),
+        ("ephemeralStorage", storage.is_some()),
+        ("pidMode", said(pid_mode).is_some()),
+        ("proxyConfiguration", proxy.is_some()),
+        ("enableFaultInjection", faults == Some(true)),
+    ]
+}

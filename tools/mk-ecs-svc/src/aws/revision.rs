@@ -1,0 +1,254 @@
+//! The calls about task definitions and their revisions.
+
+use aws_sdk_ecs::error::BuildError;
+use aws_sdk_ecs::types::{
+    Compatibility, ContainerDefinition, CpuArchitecture, HealthCheck, KeyValuePair,
+    LinuxParameters, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
+    RuntimePlatform, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
+    TransportProtocol,
+};
+use plumbing::{Error, Result, aws_error, code, message};
+
+use super::convert::{have_tags, sdk_tags};
+use super::have_revision::have_revision;
+use super::{BATCH, Ecs, RevisionStatus};
+use crate::plan::definition::{Definition, HaveRevision};
+use crate::plan::revision::{family_of, short};
+
+/// What ECS says of a revision that there is none of, or that was deleted.
+const UNKNOWN: &str = "Unable to describe task definition";
+
+impl Ecs {
+    /// The newest ACTIVE revision of a family, or any one by its ARN if it is ACTIVE; ours or not.
+    pub async fn get_active_revision(&self, name: &str) -> Result<Option<HaveRevision>> {
+        let found = self.get_revision(name).await?;
+        Ok(found.filter(|revision| revision.status == "ACTIVE"))
+    }
+
+    /// The newest ACTIVE revision of a family, or any one by its ARN; ours or not.
+    pub async fn get_revision(&self, name: &str) -> Result<Option<HaveRevision>> {
+        let request = self
+            .client
+            .describe_task_definition()
+            .task_definition(name)
+            .include(TaskDefinitionField::Tags);
+        match request.send().await {
+            Ok(answer) => {
+                let tags = have_tags(answer.tags);
+                Ok(answer
+                    .task_definition
+                    .map(|described| have_revision(described, tags)))
+            }
+            Err(error)
+                if code(&error) == "ClientException" && message(&error).contains(UNKNOWN) =>
+            {
+                Ok(None)
+            }
+            Err(error) => {
+                let what = format!("find task definition {name}");
+                Err(aws_error("ecs:DescribeTaskDefinition", what, error))
+            }
+        }
+    }
+
+    /// Registers a new revision and answers its ARN; ECS makes one at each call, so only what
+    /// differs comes here.
+    pub async fn register_revision(
+        &self,
+        app: &str,
+        want: &Definition,
+        tags: &[(String, String)],
+        task_role: Option<String>,
+    ) -> Result<String> {
+        let family = self.aws.env.family_name(app);
+        let container = match container_definition(app, want) {
+            Ok(container) => container,
+            Err(error) => {
+                let message = format!("cannot register task definition {family}: {error}");
+                return Err(Error::refused(message));
+            }
+        };
+        let platform = RuntimePlatform::builder()
+            .operating_system_family(OsFamily::Linux)
+            .cpu_architecture(CpuArchitecture::from(want.architecture.as_str()))
+            .build();
+        let request = self
+            .client
+            .register_task_definition()
+            .family(&family)
+            .requires_compatibilities(Compatibility::Fargate)
+            .network_mode(NetworkMode::Awsvpc)
+            .cpu(&want.cpu)
+            .memory(&want.memory)
+            .runtime_platform(platform)
+            .execution_role_arn(&want.execution_role)
+            .set_task_role_arn(task_role)
+            .container_definitions(container)
+            .set_tags(sdk_tags(tags));
+        match request.send().await {
+            Ok(answer) => {
+                let registered = answer.task_definition;
+                let arn = registered.and_then(|registered| registered.task_definition_arn);
+                Ok(arn.unwrap_or_default())
+            }
+            Err(error) => {
+                let what = format!("register task definition {family}");
+                Err(aws_error("ecs:RegisterTaskDefinition", what, error))
+            }
+        }
+    }
+
+    /// The families of task definitions that have an ACTIVE revision and could be ours by what their
+    /// names begin with.
+    pub async fn list_families(&self) -> Result<Vec<String>> {
+        let pages = self
+            .client
+            .list_task_definition_families()
+            .family_prefix("task-")
+            .status(TaskDefinitionFamilyStatus::Active)
+            .into_paginator()
+            .items()
+            .send();
+        match pages.collect::<Result<_, _>>().await {
+            Ok(families) => Ok(families),
+            Err(error) => {
+                let what = format!("list the task definitions of {}", self.aws.env.name);
+                Err(aws_error("ecs:ListTaskDefinitionFamilies", what, error))
+            }
+        }
+    }
+
+    /// The ARNs of a family's revisions of a status.
+    pub async fn list_revisions(
+        &self,
+        family: &str,
+        status: RevisionStatus,
+    ) -> Result<Vec<String>> {
+        let status = match status {
+            RevisionStatus::Active => TaskDefinitionStatus::Active,
+            RevisionStatus::Inactive => TaskDefinitionStatus::Inactive,
+        };
+        let pages = self
+            .client
+            .list_task_definitions()
+            .family_prefix(family)
+            .status(status)
+            .into_paginator()
+            .items()
+            .send();
+        let mut arns: Vec<String> = match pages.collect::<Result<_, _>>().await {
+            Ok(arns) => arns,
+            Err(error) => {
+                let what = format!("list the revisions of {family}");
+                return Err(aws_error("ecs:ListTaskDefinitions", what, error));
+            }
+        };
+        // The prefix is also that of longer families.
+        arns.retain(|arn| family_of(arn) == family);
+        Ok(arns)
+    }
+
+    /// Makes a revision INACTIVE.
+    pub async fn deregister_revision(&self, arn: &str) -> Result<()> {
+        let request = self
+            .client
+            .deregister_task_definition()
+            .task_definition(arn);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // Another run was faster.
+            Err(error) if message(&error).contains(UNKNOWN) => Ok(()),
+            Err(error) if message(&error).contains("is inactive") => Ok(()),
+            Err(error) => {
+                let what = format!("deregister {}", short(arn));
+                Err(aws_error("ecs:DeregisterTaskDefinition", what, error))
+            }
+        }
+    }
+
+    /// Deletes INACTIVE revisions; ECS lets each vanish when no task uses it any more.
+    pub async fn delete_revisions(&self, arns: &[String]) -> Result<()> {
+        for arns in arns.chunks(BATCH) {
+            self.delete_batch(arns).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_batch(&self, arns: &[String]) -> Result<()> {
+        let names: Vec<&str> = arns.iter().map(|arn| short(arn)).collect();
+        let names = names.join(", ");
+        let request = self
+            .client
+            .delete_task_definitions()
+            .set_task_definitions(Some(arns.to_vec()));
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let what = format!("delete {names}");
+                return Err(aws_error("ecs:DeleteTaskDefinitions", what, error));
+            }
+        };
+        for failure in answer.failures() {
+            let reason = failure.reason().unwrap_or_default();
+            if !reason.to_lowercase().contains("does not exist") {
+                return Err(Error::refused(format!(
+                    "cannot delete {}: {} (ecs:DeleteTaskDefinitions)",
+                    short(failure.arn().unwrap_or(&names)),
+                    failure.reason().unwrap_or("no reason")
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn container_definition(app: &str, want: &Definition) -> Result<ContainerDefinition, BuildError> {
+    let port = PortMapping::builder()
+        .set_container_port(container_port(want))
+        .protocol(TransportProtocol::Tcp)
+        .build();
+    let linux = LinuxParameters::builder()
+        .init_process_enabled(want.init_process)
+        .build();
+    let mut environment = Vec::new();
+    for (key, value) in &want.environment {
+        environment.push(KeyValuePair::builder().name(key).value(value).build());
+    }
+    Ok(ContainerDefinition::builder()
+        .name(app)
+        .image(&want.image)
+        .essential(want.essential)
+        .port_mappings(port)
+        .set_environment(Some(environment))
+        .log_configuration(log_configuration(want)?)
+        .linux_parameters(linux)
+        .set_health_check(health_check(want)?)
+        .stop_timeout(want.stop_timeout)
+        .build())
+}
+
+/// The number in `5000/tcp`.
+fn container_port(want: &Definition) -> Option<i32> {
+    want.ports.split('/').next()?.parse().ok()
+}
+
+fn log_configuration(want: &Definition) -> Result<LogConfiguration, BuildError> {
+    LogConfiguration::builder()
+        .log_driver(LogDriver::Awslogs)
+        .options("awslogs-group", &want.log_group)
+        .options("awslogs-region", &want.log_region)
+        .options("awslogs-stream-prefix", &want.log_stream_prefix)
+        .build()
+}
+
+fn health_check(want: &Definition) -> Result<Option<HealthCheck>, BuildError> {
+    let Some(check) = &want.check else {
+        return Ok(None);
+    };
+    let check = HealthCheck::builder()
+        .command("CMD-SHELL")
+        .command(&check.command)
+        .start_period(check.start_period)
+        .build()?;
+    Ok(Some(check))
+}

@@ -1,0 +1,308 @@
+//! The calls about services.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::operation::update_service::builders::UpdateServiceFluentBuilder;
+use aws_sdk_ecs::types::{
+    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
+    DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, PropagateTags,
+    ServiceField,
+};
+use futures_util::future::try_join_all;
+use plumbing::{Error, Result, aws_error, code, message, wait};
+
+use super::convert::sdk_tags;
+use super::have_service::have_service;
+use super::{BATCH, DRAIN_DEADLINE, Ecs, is_missing};
+use crate::plan::service::{HaveService, Part, Settings};
+
+/// What CreateService refuses for a moment: a target group that was just attached, and the role that
+/// ECS makes for an account's first cluster.
+const CREATE_BUDGET: Duration = Duration::from_secs(120);
+const NOT_READY: &[(&str, &str)] = &[
+    (
+        "InvalidParameterException",
+        "does not have an associated load balancer",
+    ),
+    (
+        "InvalidParameterException",
+        "Unable to assume the service linked role",
+    ),
+    (
+        "InvalidParameterException",
+        "verify that the ECS service role being passed has the proper permissions",
+    ),
+];
+/// A cluster that was just made shows within seconds, or another run deleted it.
+const CLUSTER_BUDGET: Duration = Duration::from_secs(15);
+const NO_CLUSTER: &str = "ClusterNotFoundException";
+/// What CreateService says where there is a service of that name with other settings.
+const EXISTS: &str = "Creation of service was not idempotent";
+/// A deployment must end before its service can be deleted, and what it uses be let go.
+const DELETE_BUDGET: Duration = Duration::from_secs(600);
+const IN_USE: &[(&str, &str)] = &[
+    (
+        "InvalidParameterException",
+        "cannot be stopped while deployments are active",
+    ),
+    ("InvalidParameterException", "has a dependent object"),
+    ("DependencyViolation", "has a dependent object"),
+];
+
+impl Ecs {
+    /// Services by name or ARN, ten in a call, ours or not, the INACTIVE ones too; in no cluster
+    /// there are none.
+    pub async fn find_services(&self, names: &[String]) -> Result<Vec<HaveService>> {
+        let batches = names.chunks(BATCH).map(|names| self.find_batch(names));
+        Ok(try_join_all(batches).await?.concat())
+    }
+
+    async fn find_batch(&self, names: &[String]) -> Result<Vec<HaveService>> {
+        let request = self
+            .client
+            .describe_services()
+            .cluster(&self.cluster)
+            .include(ServiceField::Tags)
+            .set_services(Some(names.to_vec()));
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) if code(&error) == NO_CLUSTER => return Ok(Vec::new()),
+            Err(error) => {
+                let what = format!("find service {}", names.join(", "));
+                return Err(aws_error("ecs:DescribeServices", what, error));
+            }
+        };
+        // What is neither described nor missing must not be taken for absent.
+        for failure in answer.failures() {
+            if failure.reason() != Some("MISSING") {
+                return Err(Error::refused(format!(
+                    "cannot find service {}: {} (ecs:DescribeServices)",
+                    failure.arn().unwrap_or_default(),
+                    failure.reason().unwrap_or("no reason")
+                )));
+            }
+        }
+        let services = answer.services.unwrap_or_default();
+        Ok(services.into_iter().map(have_service).collect())
+    }
+
+    /// Waits until a service does not drain any more; answers what is there then.
+    pub async fn wait_drained(&self, name: &str) -> Result<Option<HaveService>> {
+        let what = format!("service {name} is still draining");
+        let find = || self.find_unless_draining(name);
+        wait::until(&self.aws.control, &what, DRAIN_DEADLINE, find).await
+    }
+
+    async fn find_unless_draining(&self, name: &str) -> Result<Option<Option<HaveService>>> {
+        let found = self.find_services(&[name.to_string()]).await?.pop();
+        match found {
+            Some(service) if service.is_draining() => Ok(None),
+            found => Ok(Some(found)),
+        }
+    }
+
+    /// The ARNs of the cluster's services, without those that drain.
+    pub async fn list_service_arns(&self) -> Result<Vec<String>> {
+        let pages = self
+            .client
+            .list_services()
+            .cluster(&self.cluster)
+            .max_results(100)
+            .into_paginator()
+            .items()
+            .send();
+        match pages.collect::<Result<_, _>>().await {
+            Ok(arns) => Ok(arns),
+            Err(error) if code(&error) == NO_CLUSTER => Ok(Vec::new()),
+            Err(error) => {
+                let what = format!("list the services of {}", self.cluster);
+                Err(aws_error("ecs:ListServices", what, error))
+            }
+        }
+    }
+
+    /// Makes a service with its tags and answers its ARN; answers nothing where one of its name is
+    /// there already.
+    pub async fn create_service(
+        &self,
+        name: &str,
+        want: &Settings,
+        token: &str,
+    ) -> Result<Option<String>> {
+        let request = self
+            .client
+            .create_service()
+            .cluster(&self.cluster)
+            .service_name(name)
+            .client_token(token)
+            .task_definition(&want.task_definition)
+            .desired_count(want.count)
+            .launch_type(LaunchType::Fargate)
+            .platform_version(&want.platform)
+            .network_configuration(network(want)?)
+            .load_balancers(load_balancer(want))
+            .health_check_grace_period_seconds(want.grace)
+            .deployment_configuration(deployment_configuration(want))
+            .availability_zone_rebalancing(rebalancing(want))
+            .propagate_tags(propagate_tags(want))
+            .enable_ecs_managed_tags(want.managed_tags)
+            .set_tags(sdk_tags(&self.aws.env.tags_of(name)));
+        let control = &self.aws.control;
+        let send = || request.clone().send();
+        let create = || wait::retry(control, CREATE_BUDGET, NOT_READY, send);
+        match wait::retry(control, CLUSTER_BUDGET, &[(NO_CLUSTER, "")], create).await {
+            Ok(answer) => {
+                let arn = answer.service.and_then(|service| service.service_arn);
+                Ok(Some(arn.unwrap_or_default()))
+            }
+            Err(error) if message(&error).contains(EXISTS) => Ok(None),
+            Err(error) if code(&error) == NO_CLUSTER => Err(self.no_cluster_for(name)),
+            Err(error) => {
+                let what = format!("create service {name}");
+                Err(aws_error("ecs:CreateService", what, error))
+            }
+        }
+    }
+
+    fn no_cluster_for(&self, service: &str) -> Error {
+        let cluster = &self.cluster;
+        let message = format!(
+            "cannot create service {service}: cluster {cluster} is gone: another run deleted it (ecs:CreateService, {NO_CLUSTER})"
+        );
+        Error::unfinished(message).hint("run the pipeline again when nothing else is at work")
+    }
+
+    /// Brings some parts of a service into line; says nothing of the others.
+    pub async fn update_service(&self, name: &str, want: &Settings, parts: &[Part]) -> Result<()> {
+        let mut request = self
+            .client
+            .update_service()
+            .cluster(&self.cluster)
+            .service(name);
+        for part in parts {
+            request = with_part(request, want, *part)?;
+        }
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("update service {name}");
+                Err(aws_error("ecs:UpdateService", what, error))
+            }
+        }
+    }
+
+    /// Has a service end all its tasks, and deletes it.
+    pub async fn delete_service(&self, have: &HaveService) -> Result<()> {
+        if have.settings.count > 0 {
+            self.stop_service(&have.name).await?;
+        }
+        let request = self
+            .client
+            .delete_service()
+            .cluster(&self.cluster)
+            .service(&have.name)
+            .force(true);
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, DELETE_BUDGET, IN_USE, send).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_missing(code(&error)) => Ok(()),
+            Err(error) => {
+                let what = format!("delete service {}", have.name);
+                Err(aws_error("ecs:DeleteService", what, error))
+            }
+        }
+    }
+
+    async fn stop_service(&self, name: &str) -> Result<()> {
+        let request = self
+            .client
+            .update_service()
+            .cluster(&self.cluster)
+            .service(name)
+            .desired_count(0);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // It may only be invisible for a moment: deleting it tells.
+            Err(error) if is_missing(code(&error)) => Ok(()),
+            Err(error) => {
+                let what = format!("stop service {name}");
+                Err(aws_error("ecs:UpdateService", what, error))
+            }
+        }
+    }
+}
+
+fn with_part(
+    request: UpdateServiceFluentBuilder,
+    want: &Settings,
+    part: Part,
+) -> Result<UpdateServiceFluentBuilder> {
+    Ok(match part {
+        Part::TaskDefinition => request.task_definition(&want.task_definition),
+        Part::Count => request.desired_count(want.count),
+        Part::Grace => request.health_check_grace_period_seconds(want.grace),
+        Part::Network => request.network_configuration(network(want)?),
+        Part::LoadBalancer => request.load_balancers(load_balancer(want)),
+        Part::DeploymentConfiguration => {
+            request.deployment_configuration(deployment_configuration(want))
+        }
+        Part::Rebalancing => request.availability_zone_rebalancing(rebalancing(want)),
+        Part::PropagateTags => request.propagate_tags(propagate_tags(want)),
+        Part::ManagedTags => request.enable_ecs_managed_tags(want.managed_tags),
+        Part::Platform => request.platform_version(&want.platform),
+        // No strategy of capacity providers is how a service returns to its launch type.
+        Part::LaunchType => request.set_capacity_provider_strategy(Some(Vec::new())),
+        Part::NewDeployment => request.force_new_deployment(true),
+        Part::Tags => request, // UpdateService takes no tags
+    })
+}
+
+fn network(want: &Settings) -> Result<NetworkConfiguration> {
+    let public_ip = if want.public_ip {
+        AssignPublicIp::Enabled
+    } else {
+        AssignPublicIp::Disabled
+    };
+    let vpc = AwsVpcConfiguration::builder()
+        .set_subnets(Some(want.subnets.clone()))
+        .set_security_groups(Some(want.groups.clone()))
+        .assign_public_ip(public_ip)
+        .build();
+    match vpc {
+        Ok(vpc) => Ok(NetworkConfiguration::builder()
+            .awsvpc_configuration(vpc)
+            .build()),
+        Err(error) => Err(Error::refused(format!(
+            "cannot word a network configuration: {error}"
+        ))),
+    }
+}
+
+fn load_balancer(want: &Settings) -> LoadBalancer {
+    let (container, port) = want.target.split_once(':').unwrap_or_default();
+    LoadBalancer::builder()
+        .target_group_arn(&want.target_group)
+        .container_name(container)
+        .set_container_port(port.parse().ok())
+        .build()
+}
+
+fn deployment_configuration(want: &Settings) -> DeploymentConfiguration {
+    let circuit_breaker = DeploymentCircuitBreaker::builder()
+        .enable(want.circuit_breaker)
+        .rollback(want.rollback)
+        .build();
+    DeploymentConfiguration::builder()
+        .deployment_circuit_breaker(circuit_breaker)
+        .minimum_healthy_percent(want.minimum)
+        .maximum_percent(want.maximum)
+        .build()
+}
+
+fn rebalancing(want: &Settings) -> AvailabilityZoneRebalancing {
+    AvailabilityZoneRebalancing::from(want.rebalancing.as_str())
+}
+
+fn propagate_tags(want: &Settings) -> PropagateTags {
+    PropagateTags::from(want.propagate_tags.as_str())
+}

@@ -1,0 +1,73 @@
+//! What all that makes the parts of apps works with.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::{LocalBoxFuture, Shared};
+use plumbing::{Change, Difference, Env, Record, Result, Stream};
+
+use super::lookup::ServiceLookup;
+use crate::aws::Ecs;
+
+/// The ARN of the cluster, once it is there.
+pub type ClusterReady<'a> = Shared<LocalBoxFuture<'a, Result<String>>>;
+
+/// What the command line says of apps.
+#[derive(Default)]
+pub struct Flags {
+    /// The images of some apps, which win over all others.
+    pub images: BTreeMap<String, String>,
+    /// The apps that return to what they ran before.
+    pub rollbacks: Vec<String>,
+    /// Whether an app may have no image yet.
+    pub placeholder: bool,
+}
+
+/// What all that makes the parts of apps works with.
+pub struct Context<'a> {
+    /// The records.
+    pub stream: &'a Stream,
+    /// ECS.
+    pub ecs: &'a Ecs,
+    /// What the command line says.
+    pub flags: &'a Flags,
+    /// The services that are there.
+    pub services: ServiceLookup<'a>,
+    /// The cluster.
+    pub cluster: ClusterReady<'a>,
+}
+
+impl<'a> Context<'a> {
+    /// Nothing is asked of AWS yet.
+    pub fn new(
+        stream: &'a Stream,
+        ecs: &'a Ecs,
+        flags: &'a Flags,
+        cluster: ClusterReady<'a>,
+    ) -> Self {
+        Context {
+            stream,
+            ecs,
+            flags,
+            services: ServiceLookup::new(ecs),
+            cluster,
+        }
+    }
+
+    /// The environment.
+    pub fn env(&self) -> &'a Env {
+        &self.ecs.aws.env
+    }
+
+    /// Writes the record of what was there, with the differences that were brought into line, or in
+    /// a dry run would be.
+    pub async fn write_found(&self, record: Record, differences: &[Difference]) -> Result<()> {
+        let change = if differences.is_empty() {
+            Change::Kept
+        } else if self.env().plan {
+            Change::Update
+        } else {
+            Change::Updated
+        };
+        self.stream.write(record.changed(change, differences)).await
+    }
+}

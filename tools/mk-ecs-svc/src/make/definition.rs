@@ -1,0 +1,145 @@
+//! What an app's task definition is to say: from its record, from what others made for it, and from
+//! what the values of its environment variables refer to.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
+use plumbing::{App, Control, Error, Image, Kind, LogGroup, Result, Role};
+use tokio::try_join;
+
+use super::context::Context;
+use crate::plan::definition::{self, Definition, HaveRevision, placeholder};
+use crate::plan::ownership::is_by_pipeline;
+use crate::reference::{Piece, Reference, pieces};
+
+/// Waits for all that the definition names.
+pub async fn want(context: &Context<'_>, app: &App) -> Result<Definition> {
+    let role_name = format!("execution/{}", app.name);
+    let (role, log, image, environment) = try_join!(
+        context.stream.need::<Role>(&role_name),
+        context.stream.need::<LogGroup>(&app.name),
+        image(context, app),
+        environment(context, app)
+    )?;
+    Ok(definition::want(
+        context.env(),
+        app,
+        image,
+        role.arn,
+        log.group,
+        environment,
+    ))
+}
+
+/// Whether a revision's image stays because the app's pipeline deployed it: the image of the app
+/// record is only the first. A flag or an image record says otherwise.
+pub fn keeps_image(context: &Context<'_>, app: &App, have: &HaveRevision) -> bool {
+    let has_flag = context.flags.images.contains_key(&app.name);
+    !has_flag && !has_image_record(context, app) && is_by_pipeline(context.env(), have)
+}
+
+/// The definition with the image that stays, of which a person is told.
+pub fn with_kept_image(
+    context: &Context<'_>,
+    app: &App,
+    want: Definition,
+    kept: &str,
+) -> Definition {
+    if want.image != kept {
+        let name = &app.name;
+        context.ecs.aws.voice.say(&format!(
+            "{name} keeps {kept}, which its pipeline deployed; --image {name}=REFERENCE replaces it"
+        ));
+    }
+    Definition {
+        image: kept.to_string(),
+        ..want
+    }
+}
+
+/// The flag's image, or the record's, or the app's own; waits for a record only where one will come
+/// or nothing else names an image.
+async fn image(context: &Context<'_>, app: &App) -> Result<String> {
+    let name = &app.name;
+    if let Some(image) = context.flags.images.get(name) {
+        return Ok(image.clone());
+    }
+    if let Some(image) = &app.image
+        && !has_image_record(context, app)
+    {
+        return Ok(image.clone());
+    }
+    let has_reference = |record: &Image| record.image.is_some();
+    let missing = match context.stream.need_where(name, has_reference).await {
+        Ok(record) => return Ok(record.image.unwrap_or_default()),
+        Err(missing) => missing,
+    };
+    if !is_lacking(&context.stream.control, &missing) {
+        return Err(missing);
+    }
+    match &app.image {
+        Some(image) => Ok(image.clone()),
+        None if context.flags.placeholder => Ok(placeholder(context.env(), name)),
+        None => {
+            let hint = format!(
+                "mk-app {name} --image REFERENCE, mk-ecs-svc --image {name}=REFERENCE, or push-image"
+            );
+            Err(Error::input(format!("app '{name}' has no image")).hint(hint))
+        }
+    }
+}
+
+/// Whether an image record of an app is there, or announced, or follows from its directory.
+fn has_image_record(context: &Context<'_>, app: &App) -> bool {
+    app.context.is_some() || context.stream.get::<Image>(&app.name).is_some()
+}
+
+/// The environment variables, with what they refer to filled in.
+async fn environment(context: &Context<'_>, app: &App) -> Result<BTreeMap<String, String>> {
+    let mut variables = Vec::new();
+    for (key, value) in &app.set {
+        variables.push(variable(context, app, key, value));
+    }
+    Ok(try_join_all(variables).await?.into_iter().collect())
+}
+
+async fn variable(
+    context: &Context<'_>,
+    app: &App,
+    key: &str,
+    value: &str,
+) -> Result<(String, String)> {
+    let mut texts = Vec::new();
+    for piece in pieces(value) {
+        texts.push(text_of(context, app, key, piece));
+    }
+    Ok((key.to_string(), try_join_all(texts).await?.concat()))
+}
+
+async fn text_of(context: &Context<'_>, app: &App, key: &str, piece: Piece) -> Result<String> {
+    let reference = match piece {
+        Piece::Text(text) => return Ok(text),
+        Piece::Reference(reference) => reference,
+    };
+    let Reference { kind, name, field } = &reference;
+    let sets = format!("app '{}' sets {key} from {reference}", app.name);
+    let record = match context.stream.need_record(kind, name).await {
+        Ok(record) => record,
+        Err(missing) if is_lacking(&context.stream.control, &missing) => {
+            let message = format!("{sets}, but no {kind} record '{name}' is on stdin");
+            return Err(Error::input(message));
+        }
+        Err(error) => return Err(error),
+    };
+    let text = record.text(field);
+    if text.is_empty() {
+        let message = format!("{sets}, but {kind} '{name}' has no text '{field}'");
+        return Err(Error::input(message));
+    }
+    Ok(text.to_string())
+}
+
+/// Whether an error says that the input lacks a record, and not that the tool must stop.
+fn is_lacking(control: &Control, error: &Error) -> bool {
+    error.kind == Kind::Input && control.check_stopped().is_ok()
+}

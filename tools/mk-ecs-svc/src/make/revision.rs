@@ -1,0 +1,218 @@
+//! The revision that an app is to run: one that is there, or another that is registered.
+
+use plumbing::{App, Change, Difference, Result};
+use tokio::try_join;
+
+use super::context::Context;
+use super::definition::{keeps_image, want, with_kept_image};
+use super::rollback::mark;
+use crate::aws::RevisionStatus;
+use crate::plan::definition::{Definition, HaveRevision, compare};
+use crate::plan::ownership::{is_ours, is_rolled_back, tags};
+use crate::plan::progress::failed_revisions;
+use crate::plan::record;
+use crate::plan::revision::{between, follows, is_newer};
+use crate::plan::service::HaveService;
+
+/// The revision that an app is to run.
+pub struct Revision {
+    /// Its ARN.
+    pub arn: String,
+    /// What it says.
+    pub definition: Definition,
+    /// Whether it was there, and not registered by this run.
+    pub is_kept: bool,
+}
+
+/// Registers the task definition if it differs from the newest and from what the service runs.
+pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
+    let env = context.env();
+    let family = env.family_name(&app.name);
+    let (mut newest, want) = try_join!(find_newest(context, &family), want(context, app))?;
+    if newest.as_ref().is_some_and(is_rolled_back) {
+        newest = find_running(context, app, "").await?.or(newest);
+    }
+    let Some(newest) = newest else {
+        return register(context, app, None, want, &env.tags_of(&family), &[]).await;
+    };
+    let keeps_image = keeps_image(context, app, &newest);
+    let want = if keeps_image {
+        with_kept_image(context, app, want, &newest.definition.image)
+    } else {
+        want
+    };
+    let tags = tags(env, &family, keeps_image);
+    let differences = compare(&newest.definition, &want);
+    if differences.is_empty() {
+        return keep(context, app, newest, want, &tags).await;
+    }
+    if let Some(running) = find_running(context, app, &newest.arn).await?
+        && compare(&running.definition, &want).is_empty()
+    {
+        // The service was taken back to it.
+        return keep(context, app, running, want, &tags).await;
+    }
+    let service = context.services.get(&app.name).await?;
+    if let Some(service) = service.filter(HaveService::is_active) {
+        mark(context.ecs, &failed_revisions(&service, &newest)).await?;
+    }
+    register(context, app, Some(newest), want, &tags, &differences).await
+}
+
+/// The newest revision of a family.
+///
+/// Errors: it is not the environment's.
+async fn find_newest(context: &Context<'_>, family: &str) -> Result<Option<HaveRevision>> {
+    let env = context.env();
+    match context.ecs.get_active_revision(family).await? {
+        Some(newest) if !is_ours(env, &newest) => {
+            Err(env.not_ours(format!("task definition {family}")))
+        }
+        newest => Ok(newest),
+    }
+}
+
+/// The revision that an app's service runs, where it is ours and another one than `known`.
+async fn find_running(
+    context: &Context<'_>,
+    app: &App,
+    known: &str,
+) -> Result<Option<HaveRevision>> {
+    let Some(service) = context.services.get(&app.name).await? else {
+        return Ok(None);
+    };
+    let runs = &service.settings.task_definition;
+    if !service.is_active() || runs == known {
+        return Ok(None);
+    }
+    let running = context.ecs.get_active_revision(runs).await?;
+    Ok(running.filter(|running| is_ours(context.env(), running)))
+}
+
+/// Takes a revision that is there, and brings its tags into line.
+async fn keep(
+    context: &Context<'_>,
+    app: &App,
+    have: HaveRevision,
+    want: Definition,
+    tags: &[(String, String)],
+) -> Result<Revision> {
+    let env = context.env();
+    let ecs = context.ecs;
+    let differences = Difference::of_tags(&have.tags, tags);
+    if !differences.is_empty() && !env.plan {
+        ecs.aws.control.wait_for_account().await?;
+        let family = env.family_name(&app.name);
+        ecs.set_tags(&have.arn, &family, tags).await?;
+    }
+    let record = record::task_definition(&app.name, &have.arn, &want.image);
+    context.write_found(record, &differences).await?;
+    Ok(Revision {
+        arn: have.arn,
+        definition: want,
+        is_kept: true,
+    })
+}
+
+/// Registers a revision after the newest, if there is one; in a dry run, only tells of it.
+async fn register(
+    context: &Context<'_>,
+    app: &App,
+    newest: Option<HaveRevision>,
+    want: Definition,
+    tags: &[(String, String)],
+    differences: &[Difference],
+) -> Result<Revision> {
+    let env = context.env();
+    let ecs = context.ecs;
+    let is_first = newest.is_none();
+    let (before, task_role) = match newest {
+        Some(newest) => (newest.arn, newest.task_role),
+        None => (String::new(), None),
+    };
+    let arn = if env.plan {
+        env.planned(&env.family_name(&app.name))
+    } else {
+        ecs.aws.control.wait_for_account().await?;
+        ecs.register_revision(&app.name, &want, tags, task_role)
+            .await?
+    };
+    let change = match (is_first, env.plan) {
+        (true, false) => Change::Created,
+        (true, true) => Change::Create,
+        (false, false) => Change::Updated,
+        (false, true) => Change::Update,
+    };
+    let record = record::task_definition(&app.name, &arn, &want.image);
+    let record = record.changed(change, differences);
+    context.stream.write(record).await?;
+    let mut registered = Revision {
+        arn,
+        definition: want,
+        is_kept: false,
+    };
+    if !env.plan && !follows(&registered.arn, &before) {
+        // Another run registered one as well.
+        agree(context, app, &mut registered, &before, "").await?;
+    }
+    Ok(registered)
+}
+
+/// Has runs at the same time agree on one revision: ECS makes one at each call, so each run registers
+/// its own, with the same definition.
+///
+/// All take the one that the service is `running`, or else the first after the revision `before`.
+/// Of those after it a run deregisters its own; and where it found its own, all.
+pub async fn agree(
+    context: &Context<'_>,
+    app: &App,
+    revision: &mut Revision,
+    before: &str,
+    running: &str,
+) -> Result<()> {
+    let ecs = context.ecs;
+    let alike = find_alike(context, app, revision, before).await?;
+    let mut chosen = alike[alike.len() - 1].clone();
+    if alike.iter().any(|arn| arn == running) {
+        chosen = running.to_string();
+    }
+    for arn in &alike {
+        if is_newer(arn, &chosen) && (revision.is_kept || *arn == revision.arn) {
+            ecs.aws.control.wait_for_account().await?;
+            ecs.deregister_revision(arn).await?;
+        }
+    }
+    if chosen != revision.arn {
+        revision.arn = chosen;
+        let image = &revision.definition.image;
+        let record = record::task_definition(&app.name, &revision.arn, image);
+        context.write_found(record, &[]).await?;
+    }
+    Ok(())
+}
+
+/// A revision and those right before it that say the same, the newest first, after the revision
+/// `before`.
+async fn find_alike(
+    context: &Context<'_>,
+    app: &App,
+    revision: &Revision,
+    before: &str,
+) -> Result<Vec<String>> {
+    let env = context.env();
+    let ecs = context.ecs;
+    let family = env.family_name(&app.name);
+    let active = ecs.list_revisions(&family, RevisionStatus::Active).await?;
+    let mut alike = vec![revision.arn.clone()];
+    for arn in between(active, before, &revision.arn) {
+        let Some(have) = ecs.get_active_revision(&arn).await? else {
+            continue; // its own run deregistered it
+        };
+        let is_same = compare(&have.definition, &revision.definition).is_empty();
+        if !is_ours(env, &have) || is_rolled_back(&have) || !is_same {
+            break;
+        }
+        alike.push(arn);
+    }
+    Ok(alike)
+}

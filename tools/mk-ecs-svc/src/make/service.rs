@@ -1,0 +1,177 @@
+//! An app's service: made, or brought into line.
+
+use plumbing::step::{parts, without_parts};
+use plumbing::{App, Change, Egress, Error, Result};
+use tokio::join;
+
+use super::context::Context;
+use super::revision::{self, Revision};
+use crate::plan::record;
+use crate::plan::revision::is_newer;
+use crate::plan::service::{HaveService, Part, Settings, compare, token};
+
+/// How often another run may make the service first: it would have to be deleted in between.
+const RACES: usize = 3;
+
+/// Makes a service, or brings the one that is there into line.
+pub async fn make(
+    context: &Context<'_>,
+    app: &App,
+    mut found: Option<HaveService>,
+    mut revision: Revision,
+    mut want: Settings,
+) -> Result<()> {
+    let env = context.env();
+    let name = env.service_name(&app.name);
+    let mut deleted = String::new();
+    for _ in 0..RACES {
+        if !env.plan && found.as_ref().is_some_and(HaveService::is_draining) {
+            found = context.ecs.wait_drained(&name).await?;
+        }
+        match found {
+            Some(have) if have.is_active() => {
+                choose_revision(context, app, &have, &mut revision).await?;
+                want.task_definition = revision.arn;
+                return bring_into_line(context, app, &have, want).await;
+            }
+            Some(have) => deleted = have.created,
+            None => {}
+        }
+        if env.plan {
+            return announce(context, app, &name, &want).await;
+        }
+        if create(context, app, &name, &mut revision, &mut want, &deleted).await? {
+            return Ok(());
+        }
+        context.services.note(&app.name);
+        found = context.services.get(&app.name).await?;
+    }
+    let message = format!("service {name} comes and goes: another run is at work");
+    Err(Error::unfinished(message).hint("run the pipeline again"))
+}
+
+/// Brings a service into line that is there, and writes its record.
+pub async fn bring_into_line(
+    context: &Context<'_>,
+    app: &App,
+    have: &HaveService,
+    want: Settings,
+) -> Result<()> {
+    let want = with_scaled_count(context, app, have, want).await?;
+    let differences = compare(context.env(), &want, have)?;
+    if !context.env().plan {
+        set(context, have, &want, parts(&differences)).await?;
+    }
+    let cluster = context.cluster.clone().await?;
+    let record = record::service(&app.name, &have.arn, &cluster, &want);
+    let differences = without_parts(differences);
+    context.write_found(record, &differences).await
+}
+
+/// Has a service that is there run the revision that runs at the same time agree on.
+async fn choose_revision(
+    context: &Context<'_>,
+    app: &App,
+    have: &HaveService,
+    revision: &mut Revision,
+) -> Result<()> {
+    let runs = &have.settings.task_definition;
+    // Another run registered one after ours and was faster: one is enough.
+    if is_newer(runs, &revision.arn) {
+        *revision = revision::make(context, app).await?;
+    }
+    if revision.is_kept && revision.arn != *runs && !context.env().plan {
+        revision::agree(context, app, revision, "", runs).await?;
+    }
+    Ok(())
+}
+
+/// Writes the record of a service that a run would make.
+async fn announce(context: &Context<'_>, app: &App, name: &str, want: &Settings) -> Result<()> {
+    let env = context.env();
+    let cluster = context.cluster.clone().await?;
+    let arn = env.arn("ecs", &format!("service/{}/{name}", env.cluster_name()));
+    let record = record::service(&app.name, &arn, &cluster, want);
+    context
+        .stream
+        .write(record.changed(Change::Create, &[]))
+        .await
+}
+
+/// Makes a service and writes its record; answers false where one of its name is there already.
+///
+/// `deleted` is when the one before it was made, "" for none.
+async fn create(
+    context: &Context<'_>,
+    app: &App,
+    name: &str,
+    revision: &mut Revision,
+    want: &mut Settings,
+    deleted: &str,
+) -> Result<bool> {
+    let ecs = context.ecs;
+    let egress = context.stream.need::<Egress>("main");
+    let (cluster, egress) = join!(context.cluster.clone(), egress);
+    let cluster = cluster?;
+    egress?;
+    ecs.aws.control.wait_for_account().await?;
+    if revision.is_kept {
+        revision::agree(context, app, revision, "", "").await?;
+        want.task_definition = revision.arn.clone();
+    }
+    let token = token(name, &want.task_definition, deleted);
+    let Some(arn) = ecs.create_service(name, want, &token).await? else {
+        return Ok(false);
+    };
+    let record = record::service(&app.name, &arn, &cluster, want);
+    let record = record.changed(Change::Created, &[]);
+    context.stream.write(record).await?;
+    Ok(true)
+}
+
+/// The settings with the count that Application Auto Scaling set, where it did; one that a person
+/// set does not stay.
+async fn with_scaled_count(
+    context: &Context<'_>,
+    app: &App,
+    have: &HaveService,
+    want: Settings,
+) -> Result<Settings> {
+    let count = have.settings.count;
+    if count == want.count {
+        return Ok(want);
+    }
+    let ecs = context.ecs;
+    let Some((least, most)) = ecs.get_scaling_limits(&have.name).await? else {
+        return Ok(want);
+    };
+    ecs.aws.voice.say(&format!(
+        "{} keeps {count} tasks: Application Auto Scaling sets from {least} to {most}",
+        app.name
+    ));
+    Ok(Settings { count, ..want })
+}
+
+/// Brings parts of a service into line.
+async fn set(
+    context: &Context<'_>,
+    have: &HaveService,
+    want: &Settings,
+    mut parts: Vec<Part>,
+) -> Result<()> {
+    let ecs = context.ecs;
+    let all = parts.len();
+    parts.retain(|part| *part != Part::Tags);
+    if !parts.is_empty() {
+        // Its new tasks pull their image through it.
+        context.stream.need::<Egress>("main").await?;
+        ecs.aws.control.wait_for_account().await?;
+        ecs.update_service(&have.name, want, &parts).await?;
+    }
+    if parts.len() < all {
+        ecs.aws.control.wait_for_account().await?;
+        let tags = ecs.aws.env.tags_of(&have.name);
+        ecs.set_tags(&have.arn, &have.name, &tags).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! The cluster that an environment's services run in.
+
+use std::collections::BTreeMap;
+
+use plumbing::step::in_part;
+use plumbing::{Difference, Env, Error, Result, Step};
+
+/// The cluster that is there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HaveCluster {
+    /// Its ARN.
+    pub arn: String,
+    /// `ACTIVE`, `PROVISIONING`, `DEPROVISIONING`, `FAILED` or `INACTIVE`.
+    pub status: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A part of the cluster that one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// Its tags.
+    Tags,
+}
+
+/// What is to be done about the cluster.
+///
+/// Errors: it is not the environment's, or it cannot be used now.
+pub fn step(env: &Env, found: Option<HaveCluster>) -> Result<Step<HaveCluster, Part>> {
+    let Some(have) = found else {
+        return Ok(Step::Create);
+    };
+    let name = env.cluster_name();
+    env.check_ours(format!("cluster {name}"), &have.tags)?;
+    if !matches!(have.status.as_str(), "ACTIVE" | "PROVISIONING") {
+        let message = format!("cluster {name} is {}", have.status.to_lowercase());
+        return Err(Error::unfinished(message).hint("run the pipeline again when it is gone"));
+    }
+    let tags = Difference::of_tags(&have.tags, &env.tags_of(&name));
+    let differences = in_part(Part::Tags, tags).collect();
+    Ok(Step::from_differences(have, differences))
+}
+
+#[cfg(test)]
+mod tests {
+    use plumbing::Kind;
+
+    use super::*;
+    use crate::plan::examples::env;
+
+    fn ours() -> HaveCluster {
+        HaveCluster {
+            status: "ACTIVE".into(),
+            tags: env()
+                .tags_of("cluster-production-pr1")
+                .into_iter()
+                .collect(),
+            ..HaveCluster::default()
+        }
+    }
+
+    #[test]
+    fn a_missing_cluster_is_made_and_one_as_wanted_is_kept() {
+        assert_eq!(step(&env(), None), Ok(Step::Create));
+        assert_eq!(step(&env(), Some(ours())), Ok(Step::Keep(ours())));
+    }
+
+    #[test]
+    fn other_tags_are_a_difference() {
+        let mut have = ours();
+        have.tags.insert("Team".into(), "nobody".into());
+        let Ok(Step::Change(_, differences)) = step(&env(), Some(have)) else {
+            panic!("other tags are no difference");
+        };
+        assert_eq!(differences.len(), 1);
+        assert_eq!(differences[0].0, Part::Tags);
+        assert_eq!(differences[0].1.to_string(), "tag Team: nobody -> devops");
+    }
+
+    #[test]
+    fn a_cluster_without_the_identity_tag_is_refused_by_name() {
+        let have = HaveCluster {
+            tags: BTreeMap::new(),
+            ..ours()
+        };
+        assert_eq!(
+            step(&env(), Some(have)).unwrap_err().message,
+            "cluster cluster-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
+        );
+    }
+
+    #[test]
+    fn a_cluster_that_is_being_deleted_is_not_finished() {
+        let have = HaveCluster {
+            status: "DEPROVISIONING".into(),
+            ..ours()
+        };
+        let error = step(&env(), Some(have)).unwrap_err();
+        assert_eq!(error.kind, Kind::Unfinished);
+        assert_eq!(
+            error.message,
+            "cluster cluster-production-pr1 is deprovisioning"
+        );
+    }
+}
