@@ -2,6 +2,7 @@
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::Builder;
+use aws_sdk_ecr::types::AuthorizationData;
 use plumbing::{Aws, Error, Result, aws_error};
 
 /// What opens the account's registry for twelve hours. It goes into requests and nowhere else: no
@@ -14,28 +15,28 @@ pub struct Token {
 }
 
 /// Asks for a token.
-pub async fn token(aws: &Aws) -> Result<Token> {
+pub async fn get_token(aws: &Aws) -> Result<Token> {
     let config = Builder::from(&aws.config).interceptor(aws.guard()).build();
-    let answer = Client::from_conf(config)
-        .get_authorization_token()
-        .send()
-        .await;
-    let answer =
-        answer.map_err(|e| aws_error("ecr:GetAuthorizationToken", "sign in to the registry", e))?;
-    let data = answer
-        .authorization_data
-        .unwrap_or_default()
-        .into_iter()
-        .next();
-    let token = data.and_then(|data| {
-        Some(Token {
-            basic: data.authorization_token?,
-            endpoint: data.proxy_endpoint?,
-        })
-    });
-    token.ok_or_else(|| {
-        Error::refused(
-            "cannot sign in to the registry: the answer has no token (ecr:GetAuthorizationToken)",
+    let request = Client::from_conf(config).get_authorization_token();
+    let answer = request.send().await.map_err(|error| {
+        aws_error(
+            "ecr:GetAuthorizationToken",
+            "sign in to the registry",
+            error,
         )
+    })?;
+    let mut data = answer.authorization_data.unwrap_or_default().into_iter();
+    match data.next().and_then(token_of) {
+        Some(token) => Ok(token),
+        None => Err(Error::refused(
+            "cannot sign in to the registry: the answer has no token (ecr:GetAuthorizationToken)",
+        )),
+    }
+}
+
+fn token_of(data: AuthorizationData) -> Option<Token> {
+    Some(Token {
+        basic: data.authorization_token?,
+        endpoint: data.proxy_endpoint?,
     })
 }

@@ -1,0 +1,132 @@
+//! The processes of an engine: asked, run to their ends, and ended.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use plumbing::{Control, Error, Result, Stream, Voice};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// How many of an engine's last lines are told when it fails.
+const LAST_LINES: usize = 15;
+/// Of how much of its output they are taken, in bytes.
+const LAST_BYTES: u64 = 64 << 10;
+/// How long an engine may take to answer a question: whether it works, or knows an image.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
+/// How long it may take to end when it is asked to.
+const END_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What a command writes that asks an engine something, or why it fails.
+pub(super) async fn output(
+    control: &Control,
+    words: &[impl AsRef<OsStr>],
+) -> Result<Result<String, String>> {
+    let mut command = command_of(words);
+    let output = timeout(ANSWER_DEADLINE, command.output());
+    let answer = match control.unless_stopped(output).await? {
+        Ok(Ok(output)) if output.status.success() => Ok(text_of(&output.stdout)),
+        Ok(Ok(output)) => Err(last_line(&text_of(&output.stderr))),
+        Ok(Err(why)) if why.kind() == ErrorKind::NotFound => Err("it is not installed".into()),
+        Ok(Err(why)) => Err(why.to_string()),
+        Err(_) => {
+            let seconds = ANSWER_DEADLINE.as_secs();
+            Err(format!("it did not answer for {seconds} s"))
+        }
+    };
+    Ok(answer)
+}
+
+/// Runs an engine to its end. Its output is for people: on a terminal and with `-v` it is shown at
+/// once, else its last lines are when it fails. Stdout is for records alone.
+pub(super) async fn run(stream: &Stream, what: &str, words: &[String], work: &Path) -> Result<()> {
+    let failed = |why: String| Error::refused(format!("cannot {what}: {why}"));
+    let mut kept = open_output(work).map_err(|why| failed(why.to_string()))?;
+    let mut command = command_of(words);
+    if shows_output(stream) {
+        command.stdout(io::stderr()).stderr(Stdio::inherit());
+    } else {
+        let stdout = kept.try_clone().map_err(|why| failed(why.to_string()))?;
+        let stderr = kept.try_clone().map_err(|why| failed(why.to_string()))?;
+        command.stdout(stdout).stderr(stderr);
+    }
+    let mut child = command
+        .spawn()
+        .map_err(|why| failed(format!("{}: {why}", words[0])))?;
+    let waited = stream.control.unless_stopped(child.wait()).await;
+    if waited.is_err() {
+        end(&mut child).await;
+    }
+    let status = waited?.map_err(|why| failed(why.to_string()))?;
+    if status.success() {
+        return Ok(());
+    }
+    say_last_lines(&stream.voice, &words[0], &mut kept);
+    let command = words[..2].join(" ");
+    Err(failed(format!("{command} ended with {status}")))
+}
+
+fn command_of(words: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(&words[0]);
+    command
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+fn shows_output(stream: &Stream) -> bool {
+    let flags = stream.common();
+    flags.verbose || !flags.quiet && !flags.json_log && io::stderr().is_terminal()
+}
+
+/// The file that an engine's output is kept in.
+fn open_output(work: &Path) -> io::Result<File> {
+    File::options()
+        .create(true)
+        .truncate(true)
+        .read(true)
+        .write(true)
+        .open(work.join("output"))
+}
+
+/// Says the last lines of what an engine wrote; without them where they cannot be read.
+fn say_last_lines(voice: &Voice, engine: &str, output: &mut File) {
+    let length = output.stream_position().unwrap_or_default();
+    let begin = length.saturating_sub(LAST_BYTES);
+    let mut bytes = Vec::new();
+    let _ = output.seek(SeekFrom::Start(begin));
+    let _ = output.read_to_end(&mut bytes);
+    let text = text_of(&bytes);
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.retain(|line| !line.trim().is_empty());
+    let first = lines.len().saturating_sub(LAST_LINES);
+    for line in &lines[first..] {
+        voice.say(&format!("{engine}: {}", line.trim_end()));
+    }
+}
+
+/// Asks an engine to end, since it then removes what it began; one that does not is killed.
+async fn end(child: &mut Child) {
+    let Some(id) = child.id() else {
+        return;
+    };
+    let mut kill = Command::new("kill");
+    kill.arg(id.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let _ = kill.status().await;
+    let _ = timeout(END_DEADLINE, child.wait()).await;
+}
+
+fn last_line(text: &str) -> String {
+    let last = text.trim().lines().last();
+    last.unwrap_or("it does not say why").to_string()
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
