@@ -10,8 +10,8 @@ use tokio::try_join;
 use crate::aws::{self, Ec2};
 use crate::plan::{self, DIRECTIONS, Group};
 
-/// Interfaces of load balancers and tasks are there for 1 to 20 minutes longer than these; those of
-/// tasks are waited for with their services (Terraform's limit for a group).
+/// The network interfaces of load balancers and tasks outlive these by 1 to 20 minutes. Those of
+/// tasks are waited for when services are deleted. Terraform gives a group this long.
 const UNUSED_DEADLINE: Duration = Duration::from_secs(15 * 60);
 
 /// Deletes the groups among `records` that are ours, once nothing uses them.
@@ -19,16 +19,16 @@ const UNUSED_DEADLINE: Duration = Duration::from_secs(15 * 60);
 /// Errors: something that is not ours uses one or refers to it; it is named, and all else is
 /// deleted.
 pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    if !records.iter().any(plan::is_group) {
+    if !records.iter().any(plan::is_of_group) {
         return Ok(());
     }
     let ec2 = aws::client(aws);
     let groups = ec2.find().await?;
-    let deleted = plan::groups_in(records, &groups);
-    let revoked = revoke_references(&ec2, &groups, &deleted).await;
+    let to_delete = plan::groups_to_delete(records, &groups);
+    let revoked = revoke_references(&ec2, &groups, &to_delete).await;
     let deleted = stream
         .control
-        .try_all(deleted, async |group| {
+        .try_all(to_delete, async |group| {
             delete_when_unused(&ec2, group).await?;
             ec2.wait_deleted(&group.id).await?;
             let record_name = plan::record_name(&aws.env, &group.name);
@@ -39,22 +39,22 @@ pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()
     revoked.and(deleted)
 }
 
-/// Revokes the rules of our groups that keep `deleted` from being deleted.
-async fn revoke_references(ec2: &Ec2, groups: &[Group], deleted: &[&Group]) -> Result<()> {
-    let mut both_directions = Vec::new();
+/// Revokes the rules by which the environment's groups keep each other from being deleted.
+async fn revoke_references(ec2: &Ec2, groups: &[Group], to_delete: &[&Group]) -> Result<()> {
+    let mut directions = Vec::new();
     for group in groups {
-        both_directions.extend(DIRECTIONS.map(|direction| (group, direction)));
+        directions.extend(DIRECTIONS.map(|direction| (group, direction)));
     }
     ec2.aws
         .control
-        .try_all(both_directions, async |(group, direction)| {
-            let rules = plan::rules_to_revoke(group, direction, deleted);
+        .try_all(directions, async |(group, direction)| {
+            let rules = plan::rules_to_revoke(group, direction, to_delete);
             ec2.revoke_before_deletion(group, direction, &rules).await
         })
         .await
 }
 
-/// Tries to delete a group until it is deleted.
+/// Tries to delete a group, again and again, until it is deleted.
 ///
 /// Errors: something keeps it from being deleted that does not go away by itself.
 async fn delete_when_unused(ec2: &Ec2, group: &Group) -> Result<()> {

@@ -34,7 +34,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         let groups = ec2.find().await?;
         Ok((ec2, groups))
     };
-    // In this order: what the input lacks is told before AWS is asked.
+    // The order matters: what the input lacks is reported before AWS is asked.
     let (vpc, (), (ec2, groups)) = try_join3(vpc, need_apps(&stream, preset), find).await?;
     let want = Want {
         vpc: vpc.id,

@@ -113,26 +113,27 @@ impl Maker<'_> {
     ) -> Result<()> {
         let record_name = purpose.record_name(&app.name);
         let mut updates = self.known.subscribe();
-        let mut all_changes = Vec::new();
-        let mut tag_differences = None;
+        let mut made: Vec<RuleChanges> = Vec::new();
+        let mut tag_differences: Vec<Difference> = Vec::new();
+        let mut is_written = is_new;
         loop {
             let changes = {
                 let known = updates.borrow_and_update();
                 plan::rule_changes(self.want, &known, app, purpose, &group.rules)
             };
-            self.change_rules(&mut group, &changes).await?;
+            self.change_rules(&group, &changes).await?;
+            plan::apply(&changes, &mut group);
             let is_decided = plan::all_decided(&changes);
             let is_final = plan::all_final(&changes);
             let rules_changed = changes.iter().any(RuleChanges::changes_rules);
-            all_changes.extend(changes.into_iter().filter(RuleChanges::changes_rules));
-            if !is_new && is_decided && (rules_changed || tag_differences.is_none()) {
-                let of_tags = match tag_differences.take() {
-                    Some(differences) => differences,
-                    None => self.set_tags(&group).await?,
-                };
-                self.write(&record_name, &group.id, &of_tags, &all_changes)
+            made.extend(changes.into_iter().filter(RuleChanges::changes_rules));
+            if is_decided && !is_written {
+                tag_differences = self.set_tags(&group).await?;
+            }
+            if is_decided && !is_new && (rules_changed || !is_written) {
+                self.write(&record_name, &group.id, &tag_differences, &made)
                     .await?;
-                tag_differences = Some(of_tags);
+                is_written = true;
             }
             if is_final {
                 return Ok(());
@@ -143,15 +144,11 @@ impl Maker<'_> {
     }
 
     /// Changes the rules of a group, both directions side by side.
-    async fn change_rules(&self, group: &mut Group, changes: &[RuleChanges]) -> Result<()> {
+    async fn change_rules(&self, group: &Group, changes: &[RuleChanges]) -> Result<()> {
         let directions = changes
             .iter()
             .map(|changes| self.change_direction(group, changes));
-        self.stream.control.run_all(directions).await?;
-        for changes in changes {
-            changes.apply(group);
-        }
-        Ok(())
+        self.stream.control.run_all(directions).await.map(drop)
     }
 
     /// Adds first, so that traffic that stays allowed is at no moment refused.
@@ -180,10 +177,10 @@ impl Maker<'_> {
         record_name: &str,
         id: &str,
         tag_differences: &[Difference],
-        changes: &[RuleChanges],
+        made: &[RuleChanges],
     ) -> Result<()> {
         let mut differences = tag_differences.to_vec();
-        let of_rules = plan::rule_differences(changes, &self.known.borrow().group_ids);
+        let of_rules = plan::rule_differences(made, &self.known.borrow().group_ids);
         differences.extend(of_rules);
         let change = if differences.is_empty() {
             Change::Kept

@@ -17,8 +17,8 @@ mod want;
 use plumbing::step::without_parts;
 use plumbing::{App, Change, Env, Record, Result};
 
-pub use changes::{RuleChanges, all_decided, all_final, rule_changes, rule_differences};
-pub use deletion::{Interface, groups_in, is_group, obstacles, rules_to_revoke};
+pub use changes::{RuleChanges, all_decided, all_final, apply, rule_changes, rule_differences};
+pub use deletion::{Interface, groups_to_delete, is_of_group, obstacles, rules_to_revoke};
 pub use group::{
     DESCRIPTION, Group, PURPOSES, Purpose, find_in_vpc, group_ids, group_name, record, record_name,
     tag_differences,
@@ -72,11 +72,9 @@ fn dry_run_of_group(
         return Ok(record.changed(Change::Create, &[]));
     };
     let changes = rule_changes(want, known, app, purpose, &group.rules);
-    // The tags of rules that are revoked do not matter.
+    // The tags of rules that are revoked make no difference.
     let mut changed = group.clone();
-    for changes in &changes {
-        changes.apply(&mut changed);
-    }
+    apply(&changes, &mut changed);
     let mut differences = without_parts(tag_differences(env, &changed, &known.group_ids));
     differences.extend(rule_differences(&changes, &known.group_ids));
     let change = if differences.is_empty() {
@@ -161,9 +159,8 @@ mod tests {
             ..Group::default()
         };
         let api = &known.apps["api"];
-        for changes in rule_changes(&want(true), &known, api, Purpose::Alb, &group.rules) {
-            changes.apply(&mut group);
-        }
+        let changes = rule_changes(&want(true), &known, api, Purpose::Alb, &group.rules);
+        apply(&changes, &mut group);
         let differences = tag_differences(&env, &group, &known.group_ids);
         let carriers: Vec<&str> = differences.iter().map(|(id, _)| *id).collect();
         assert_eq!(carriers, ["sgr-1"]);

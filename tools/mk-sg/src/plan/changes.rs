@@ -28,19 +28,6 @@ impl RuleChanges {
     pub fn changes_rules(&self) -> bool {
         !self.missing.is_empty() || !self.surplus.is_empty()
     }
-
-    /// Has a group's rules be as they are after these changes.
-    pub fn apply(&self, group: &mut Group) {
-        group.rules.retain(|rule| !self.surplus.contains(rule));
-        for rule in &self.missing {
-            group.rules.push(ExistingRule {
-                id: String::new(),
-                direction: self.direction,
-                rule: rule.clone(),
-                tags: Tags::new(),
-            });
-        }
-    }
 }
 
 /// The changes of a group's rules, for each direction whose peers' groups all exist.
@@ -73,16 +60,32 @@ pub fn all_final(changes: &[RuleChanges]) -> bool {
     changes.len() == DIRECTIONS.len() && is_final
 }
 
-/// What changes made of a group's rules, one difference for each direction.
+/// Has a group hold the rules that it has after these changes.
+pub fn apply(changes: &[RuleChanges], group: &mut Group) {
+    for of_direction in changes {
+        let surplus = &of_direction.surplus;
+        group.rules.retain(|rule| !surplus.contains(rule));
+        for rule in &of_direction.missing {
+            group.rules.push(ExistingRule {
+                id: String::new(),
+                direction: of_direction.direction,
+                rule: rule.clone(),
+                tags: Tags::new(),
+            });
+        }
+    }
+}
+
+/// What was changed, or is to be, one difference for each direction.
 pub fn rule_differences(changes: &[RuleChanges], group_ids: &GroupIds) -> Vec<Difference> {
     let mut differences = Vec::new();
     for direction in DIRECTIONS {
         let mut revoked = Vec::new();
         let mut added = Vec::new();
-        for changes in changes {
-            if changes.direction == direction {
-                revoked.extend(changes.surplus.iter().map(|existing| &existing.rule));
-                added.extend(&changes.missing);
+        for of_direction in changes {
+            if of_direction.direction == direction {
+                revoked.extend(of_direction.surplus.iter().map(|existing| &existing.rule));
+                added.extend(&of_direction.missing);
             }
         }
         let old = describe_all(&revoked, direction, group_ids);

@@ -1,6 +1,6 @@
-//! What is deleted and in which order, and what keeps a group from being deleted.
+//! Which groups and rules are deleted, and what keeps a group from being deleted.
 
-use std::fmt::{Display, Formatter, Result};
+use std::fmt;
 
 use plumbing::name::{LOAD_BALANCER_LIMIT, could_be};
 use plumbing::{Env, Record};
@@ -8,39 +8,40 @@ use plumbing::{Env, Record};
 use super::group::Group;
 use super::rule::{Direction, ExistingRule};
 
-/// Whether a record is a security group's.
-pub fn is_group(record: &Record) -> bool {
+/// Whether a record is of a security group.
+pub fn is_of_group(record: &Record) -> bool {
     record.kind() == "sg"
 }
 
-/// The groups whose IDs are in the records.
-pub fn groups_in<'a>(records: &[Record], groups: &'a [Group]) -> Vec<&'a Group> {
-    let mut found = Vec::new();
+/// The groups that records name by their IDs.
+pub fn groups_to_delete<'a>(records: &[Record], groups: &'a [Group]) -> Vec<&'a Group> {
+    let mut to_delete = Vec::new();
     for group in groups {
-        let mut records = records.iter().filter(|record| is_group(record));
+        let mut records = records.iter().filter(|record| is_of_group(record));
         if records.any(|record| record.text("id") == group.id) {
-            found.push(group);
+            to_delete.push(group);
         }
     }
-    found
+    to_delete
 }
 
-/// The rules of a group, in one direction, that keep some of `deleted` from being deleted, since
-/// AWS deletes no group that another one's rule names: of a group that is deleted those that name
-/// any other group, of one that stays those that name a group that is deleted.
+/// The rules of a group, in one direction, that have to be revoked before the groups `to_delete`:
+/// AWS deletes no group while a rule of another group names it. Of a group that is deleted these are
+/// all rules that name another group; of a group that stays, those that name one that is deleted.
 pub fn rules_to_revoke(
     group: &Group,
     direction: Direction,
-    deleted: &[&Group],
+    to_delete: &[&Group],
 ) -> Vec<ExistingRule> {
-    let is_deleted = |id: &str| deleted.iter().any(|group| group.id == id);
+    let is_deleted = |id: &str| to_delete.iter().any(|group| group.id == id);
     let mut rules = Vec::new();
     for existing in &group.rules {
         let Some(peer) = existing.rule.peer_group() else {
             continue;
         };
-        let matters = is_deleted(&group.id) || is_deleted(peer);
-        if existing.direction == direction && peer != group.id && matters {
+        let names_another = peer != group.id;
+        let one_is_deleted = is_deleted(&group.id) || is_deleted(peer);
+        if existing.direction == direction && names_another && one_is_deleted {
             rules.push(existing.clone());
         }
     }
@@ -52,7 +53,7 @@ pub fn rules_to_revoke(
 pub struct Interface {
     /// `eni-…`.
     pub id: String,
-    /// What whoever made it wrote on it.
+    /// Its description, by which AWS's services tell what it is for.
     pub description: String,
     /// The ID of the instance that it is attached to; empty where there is none.
     pub instance: String,
@@ -61,8 +62,8 @@ pub struct Interface {
 }
 
 impl Interface {
-    /// Whether AWS removes it by itself: it is of a load balancer or a task of ours, which has been
-    /// deleted or is being deleted.
+    /// Whether AWS removes it by itself: it is of a load balancer or a task of ours, and those are
+    /// deleted before the groups.
     fn is_removed_by_aws(&self, env: &Env) -> bool {
         if let Some(rest) = self.description.strip_prefix("ELB app/") {
             let load_balancer = rest.split('/').next().unwrap_or_default();
@@ -73,8 +74,8 @@ impl Interface {
     }
 }
 
-impl Display for Interface {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "network interface {}", self.id)?;
         if !self.instance.is_empty() {
             return write!(f, " (instance {})", self.instance);
@@ -86,8 +87,8 @@ impl Display for Interface {
     }
 }
 
-/// What keeps a group from being deleted and does not go away by itself: interfaces in the group,
-/// and `referring`, the groups of others whose rules name it.
+/// What keeps a group from being deleted and does not go away by itself, in words. `referring` are
+/// the groups of others whose rules name this one.
 pub fn obstacles(env: &Env, interfaces: &[Interface], referring: &[Group]) -> Vec<String> {
     let mut obstacles = Vec::new();
     for interface in interfaces {
@@ -105,7 +106,34 @@ pub fn obstacles(env: &Env, interfaces: &[Interface], referring: &[Group]) -> Ve
 
 #[cfg(test)]
 mod tests {
+    use super::super::example::existing;
+    use super::super::rule::{ANYWHERE, Rule};
     use super::*;
+
+    #[test]
+    fn rules_that_name_a_deleted_group_are_revoked_and_the_rest_of_a_staying_one_is_kept() {
+        let egress = |id: &str, peer: &str| existing(id, Direction::Egress, Rule::tcp(80, peer));
+        let rules = vec![
+            egress("sgr-1", "sg-stays"),
+            egress("sgr-2", "sg-deleted"),
+            egress("sgr-3", "sg-another"),
+            egress("sgr-4", ANYWHERE),
+        ];
+        let group = |id: &str| Group {
+            id: id.into(),
+            rules: rules.clone(),
+            ..Group::default()
+        };
+        let stays = group("sg-stays");
+        let deleted = group("sg-deleted");
+        let revoked = |group: &Group, direction: Direction| -> Vec<String> {
+            let rules = rules_to_revoke(group, direction, &[&deleted]);
+            rules.into_iter().map(|rule| rule.id).collect()
+        };
+        assert_eq!(revoked(&stays, Direction::Egress), ["sgr-2"]);
+        assert_eq!(revoked(&deleted, Direction::Egress), ["sgr-1", "sgr-3"]);
+        assert!(revoked(&deleted, Direction::Ingress).is_empty());
+    }
 
     fn is_removed_by_aws(description: &str, is_ours: bool) -> bool {
         let interface = Interface {
