@@ -36,34 +36,15 @@ pub const OWNER: Owner = Owner {
 /// The environment's network as records.
 async fn find(aws: &Aws) -> Result<Vec<Record>> {
     let have = aws::client(aws).find().await?;
-    Ok(plan::records(&aws.env, &have))
+    Ok(plan::records::network(&aws.env, &have))
 }
 
 /// Deletes the NAT gateways and addresses among `records`.
 async fn delete_egress(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    if !any(records) {
-        return Ok(());
-    }
     delete::egress(stream, &aws::client(aws), records).await
 }
 
 /// Deletes the rest of the network among `records`.
 async fn delete_network(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    if !any(records) {
-        return Ok(());
-    }
     delete::network(stream, &aws::client(aws), records).await
-}
-
-/// Whether there is anything of a network among records.
-fn any(records: &[Record]) -> bool {
-    const KINDS: [&str; 6] = [
-        "vpc",
-        "subnet",
-        "route_table",
-        "internet_gateway",
-        "nat_gateway",
-        "elastic_ip",
-    ];
-    records.iter().any(|record| KINDS.contains(&record.kind()))
 }

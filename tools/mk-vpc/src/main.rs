@@ -6,7 +6,7 @@
 
 use clap::Parser;
 use futures_util::future::try_join;
-use mk_vpc::plan::{self, Nat, Want};
+use mk_vpc::plan::{self, Name, NatMode, ResourceType, Want, dry_run};
 use mk_vpc::range::{Range, range};
 use mk_vpc::{OWNER, aws, make};
 use plumbing::{Aws, Error, Result, Stream};
@@ -25,8 +25,8 @@ struct Args {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=6))]
     zones: u8,
     /// NAT gateways: one in each zone, or a single one that costs half and fails with its zone
-    #[arg(long, value_enum, default_value_t = Nat::PerZone)]
-    nat: Nat,
+    #[arg(long, value_enum, default_value_t = NatMode::PerZone)]
+    nat: NatMode,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -43,17 +43,16 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     };
     let aws = Aws::connect(&stream, &env).await?;
     let ec2 = aws::client(&aws);
-    let (zones, mut have) = try_join(ec2.zones(), ec2.find()).await?;
-    for nat in plan::spare(&plan::layout(&env, &want, &have, &zones)?, &have) {
-        let told = format!(
+    let (zones, mut have) = try_join(ec2.list_zones(), ec2.find()).await?;
+    let layout = plan::layout(&env, &want, &have, &zones)?;
+    for nat in plan::unused_nat_gateways(&layout, &have) {
+        stream.voice.say(&format!(
             "nat gateway {} in {} is used no more; it stays, and costs, until you delete it",
             nat.id, nat.subnet
-        );
-        stream.voice.say(&told);
+        ));
     }
     if env.plan {
-        let layout = plan::layout(&env, &want, &have, &zones)?;
-        for record in plan::dry_run(&env, &layout, &have) {
+        for record in dry_run::network(&env, &layout, &have) {
             stream.write(record).await?;
         }
         return Ok(());
@@ -61,14 +60,12 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     for _ in 0..RACES {
         let layout = plan::layout(&env, &want, &have, &zones)?;
         stream.control.wait_for_account().await?;
-        if make::network(&stream, &ec2, &layout, have).await? {
+        if make::network(&stream, &ec2, &layout, &have).await? {
             return Ok(());
         }
         have = ec2.find().await?;
     }
-    let name = plan::name(&env, "vpc", "");
-    Err(
-        Error::unfinished(format!("{name} comes and goes: another run is at work"))
-            .hint("run the pipeline again"),
-    )
+    let name = Name::main(ResourceType::Vpc).tag(&env);
+    let message = format!("{name} comes and goes: another run is at work");
+    Err(Error::unfinished(message).hint("run the pipeline again"))
 }

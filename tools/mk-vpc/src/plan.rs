@@ -1,14 +1,24 @@
 //! What the network should be, and what follows from what is there. Pure.
 
+pub mod compare;
+pub mod dry_run;
+pub mod elect;
 mod have;
-mod records;
+mod name;
+pub mod records;
 
-pub use have::*;
-pub use records::*;
+use plumbing::{Env, Error, Result};
 
-use plumbing::{Difference, Env, Error, Result};
-
+pub use self::have::{
+    Address, Association, DefaultGroup, Have, Interface, InternetGateway, NatGateway, RouteTable,
+    Subnet, Tags, Vpc,
+};
+use self::name::is_renamed;
+pub use self::name::{Name, ResourceType};
 use crate::range::Range;
+
+/// How many pairs of a public and a private subnet a network has room for.
+const PAIRS: u32 = 8;
 
 /// What the arguments ask for.
 #[derive(Clone, Debug)]
@@ -18,19 +28,19 @@ pub struct Want {
     /// In how many availability zones.
     pub zones: usize,
     /// How many NAT gateways.
-    pub nat: Nat,
+    pub nat: NatMode,
 }
 
 /// The choice between cost and independence of the zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Nat {
+pub enum NatMode {
     /// One in each zone: a zone's failure stays its own.
     PerZone,
     /// One for all.
     Single,
 }
 
-/// The network as it is to be, part by part.
+/// The network as it is to be, resource by resource.
 #[derive(Clone, Debug)]
 pub struct Layout {
     /// The VPC's range.
@@ -38,14 +48,14 @@ pub struct Layout {
     /// Public and private subnet, zone by zone.
     pub zones: Vec<Zone>,
     /// How many NAT gateways.
-    pub nat: Nat,
+    pub nat: NatMode,
 }
 
-/// One availability zone's part.
+/// What one availability zone has of the network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Zone {
     /// `us-east-1a`.
-    pub zone: String,
+    pub name: String,
     /// What tells it from the others in names: `a`.
     pub letter: String,
     /// The public subnet's range.
@@ -53,30 +63,189 @@ pub struct Zone {
     /// The private subnet's range.
     pub private: String,
     /// Whether a NAT gateway stands here.
-    pub nat: bool,
+    pub has_nat: bool,
+}
+
+impl Zone {
+    /// The name of the public subnet.
+    pub fn public_name(&self) -> Name {
+        Name::new(ResourceType::Subnet, format!("public-{}", self.letter))
+    }
+
+    /// The name of the private subnet.
+    pub fn private_name(&self) -> Name {
+        Name::new(ResourceType::Subnet, format!("private-{}", self.letter))
+    }
+
+    /// The name of the NAT gateway.
+    pub fn nat_gateway_name(&self) -> Name {
+        Name::new(ResourceType::NatGateway, &self.letter)
+    }
+
+    /// The name of the NAT gateway's address.
+    pub fn address_name(&self) -> Name {
+        Name::new(ResourceType::ElasticIp, format!("nat-{}", self.letter))
+    }
+
+    /// The NAT gateway that is there, and works or is about to.
+    pub fn nat_gateway<'a>(&self, have: &'a Have) -> Option<&'a NatGateway> {
+        let subnet = have.subnet(&self.public)?;
+        elect::nat_gateway(&have.nat_gateways, &subnet.id)
+    }
 }
 
 /// Lays the network out over the zones: those it is in already, then the first by name.
 ///
 /// Errors: the VPC has another range, or the region has too few zones.
 pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<Layout> {
-    if let Some(vpc) = first(&have.vpcs)
-        && vpc.cidr != want.cidr.to_string()
-    {
-        return Err(Error::refused(format!(
-            "vpc {} has range {}, wanted {}; a range cannot be changed",
-            vpc.id, vpc.cidr, want.cidr
-        ))
-        .hint(format!(
-            "give --cidr {}, or make another environment",
-            vpc.cidr
-        )));
+    check_range(want, have)?;
+    let names = choose_zones(env, want, have, zones)?;
+    let pairs: Vec<[String; 2]> = (0..PAIRS).map(|n| subnet_pair(want.cidr, n)).collect();
+    let mut free = pairs.iter().filter(|pair| !is_used(pair, &have.subnets));
+    let mut zones = Vec::new();
+    for name in names {
+        // A zone keeps its ranges, even if one that sorts before it joins; a new one takes the first
+        // that are free.
+        let kept = pairs.iter().find(|pair| is_used_in(pair, have, &name));
+        let [public, private] = kept.or_else(|| free.next()).unwrap_or(&pairs[0]);
+        zones.push(Zone {
+            letter: name.chars().last().unwrap_or_default().to_string(),
+            name,
+            public: public.clone(),
+            private: private.clone(),
+            has_nat: want.nat == NatMode::PerZone,
+        });
     }
-    let mut chosen: Vec<String> = have
-        .subnets
+    if want.nat == NatMode::Single {
+        let with_nat = zones
+            .iter()
+            .position(|zone| zone.nat_gateway(have).is_some());
+        zones[with_nat.unwrap_or_default()].has_nat = true;
+    }
+    Ok(Layout {
+        cidr: want.cidr.to_string(),
+        zones,
+        nat: want.nat,
+    })
+}
+
+/// The NAT gateways in zones that are to have none: they stay, and cost, until somebody deletes them.
+pub fn unused_nat_gateways<'a>(layout: &Layout, have: &'a Have) -> Vec<&'a NatGateway> {
+    let without_nat = layout.zones.iter().filter(|zone| !zone.has_nat);
+    without_nat
+        .filter_map(|zone| zone.nat_gateway(have))
+        .collect()
+}
+
+/// A route table as it is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WantedRouteTable {
+    /// What it is called.
+    pub name: Name,
+    /// Where 0.0.0.0/0 goes: the ID of an internet gateway or a NAT gateway; the name of one that is
+    /// yet to be made.
+    pub default_route: String,
+    /// Those of the subnets that are to use it that exist already.
+    pub subnets: Vec<String>,
+}
+
+/// The route table of the public subnets, and that of each zone's private one.
+pub fn route_tables(
+    env: &Env,
+    layout: &Layout,
+    have: &Have,
+    internet_gateway: &str,
+) -> Vec<WantedRouteTable> {
+    let mut public = WantedRouteTable {
+        name: Name::new(ResourceType::RouteTable, "public"),
+        default_route: internet_gateway.into(),
+        subnets: Vec::new(),
+    };
+    let mut private = Vec::new();
+    let first_with_nat = layout.zones.iter().find(|zone| zone.has_nat);
+    for zone in &layout.zones {
+        if let Some(subnet) = have.subnet(&zone.public) {
+            public.subnets.push(subnet.id.clone());
+        }
+        let mut with_nat = zone;
+        if !zone.has_nat {
+            with_nat = first_with_nat.unwrap_or(zone);
+        }
+        let default_route = match with_nat.nat_gateway(have) {
+            Some(nat) => nat.id.clone(),
+            None => with_nat.nat_gateway_name().tag(env),
+        };
+        let subnet = have.subnet(&zone.private);
+        private.push(WantedRouteTable {
+            name: Name::new(ResourceType::RouteTable, format!("private-{}", zone.letter)),
+            default_route,
+            subnets: subnet.map(|subnet| subnet.id.clone()).into_iter().collect(),
+        });
+    }
+    let mut tables = vec![public];
+    tables.extend(private);
+    tables
+}
+
+/// The route table of a name; where a person renamed it, the one that these subnets use.
+pub fn find_route_table<'a>(
+    env: &Env,
+    tables: &'a [RouteTable],
+    want: &WantedRouteTable,
+) -> Option<&'a RouteTable> {
+    let named = tables
         .iter()
-        .map(|subnet| subnet.zone.clone())
-        .collect();
+        .filter(|table| want.name.is_tag_of(&table.tags, env));
+    if let Some(first) = named.min_by_key(|table| &table.id) {
+        return Some(first);
+    }
+    let mut renamed = tables
+        .iter()
+        .filter(|table| is_renamed(ResourceType::RouteTable, &table.tags, env));
+    renamed.find(|table| {
+        let mut used_by = table.associations.iter().map(|one| &one.subnet);
+        used_by.any(|subnet| want.subnets.contains(subnet))
+    })
+}
+
+/// The subnet of a range.
+///
+/// Errors: it lies in another zone.
+pub fn find_subnet<'a>(
+    subnets: &'a [Subnet],
+    cidr: &str,
+    zone: &str,
+) -> Result<Option<&'a Subnet>> {
+    match subnets.iter().find(|subnet| subnet.cidr == cidr) {
+        Some(found) if found.zone != zone => Err(Error::refused(format!(
+            "subnet {} ({cidr}) is in {}, wanted {zone}; a subnet cannot move",
+            found.id, found.zone
+        ))),
+        found => Ok(found),
+    }
+}
+
+fn check_range(want: &Want, have: &Have) -> Result<()> {
+    let Some(vpc) = elect::vpc(&have.vpcs) else {
+        return Ok(());
+    };
+    if vpc.cidr == want.cidr.to_string() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "vpc {} has range {}, wanted {}; a range cannot be changed",
+        vpc.id, vpc.cidr, want.cidr
+    ))
+    .hint(format!(
+        "give --cidr {}, or make another environment",
+        vpc.cidr
+    )))
+}
+
+/// As many zones as are wanted.
+fn choose_zones(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<Vec<String>> {
+    let in_use = have.subnets.iter().map(|subnet| subnet.zone.clone());
+    let mut chosen: Vec<String> = in_use.collect();
     chosen.sort();
     chosen.dedup();
     if chosen.len() > want.zones {
@@ -87,13 +256,11 @@ pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<L
             want.zones
         )));
     }
-    chosen.extend(
-        zones
-            .iter()
-            .filter(|zone| !chosen.contains(zone))
-            .cloned()
-            .collect::<Vec<_>>(),
-    );
+    for zone in zones {
+        if !chosen.contains(zone) {
+            chosen.push(zone.clone());
+        }
+    }
     if chosen.len() < want.zones {
         return Err(Error::refused(format!(
             "{} offers {} of the {} zones that are wanted",
@@ -103,215 +270,102 @@ pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<L
         )));
     }
     chosen.truncate(want.zones);
-    let block = |half: u32, n: u32| want.cidr.sixteenth(half * 8 + n).to_string();
-    // A zone keeps its blocks, even if one that sorts before it joins; a new one takes the first free.
-    let has = |subnet: &Subnet, n: u32| (0..2).any(|half| subnet.cidr == block(half, n));
-    let mut free = (0..8).filter(|n| !have.subnets.iter().any(|subnet| has(subnet, *n)));
-    let zones = chosen.into_iter().map(|zone| {
-        let there = (0..8).find(|n| {
-            have.subnets
-                .iter()
-                .any(|subnet| subnet.zone == zone && has(subnet, *n))
-        });
-        let n = there.or_else(|| free.next()).unwrap_or_default();
-        let letter = zone.chars().last().unwrap_or_default().to_string();
-        Zone {
-            zone,
-            letter,
-            public: block(0, n),
-            private: block(1, n),
-            nat: want.nat == Nat::PerZone,
-        }
-    });
-    let mut zones: Vec<Zone> = zones.collect();
-    if want.nat == Nat::Single {
-        let there = zones.iter().position(|zone| nat_of(have, zone).is_some());
-        zones[there.unwrap_or_default()].nat = true;
-    }
-    Ok(Layout {
-        cidr: want.cidr.to_string(),
-        zones,
-        nat: want.nat,
-    })
+    Ok(chosen)
 }
 
-/// The route table of a name; where a person renamed it, the one that these subnets use.
-pub fn table<'a>(env: &Env, have: &'a [Table], exit: &Exit) -> Option<&'a Table> {
-    let name = name(env, "rtb", &exit.part);
-    let named = have
-        .iter()
-        .filter(|table| table.tags.get("Name") == Some(&name))
-        .min_by_key(|table| &table.id);
-    let renamed = |table: &&Table| {
-        table
-            .tags
-            .get("Name")
-            .is_none_or(|name| part(&table.tags, "rtb", env) == *name)
-    };
-    let used = |table: &&Table| {
-        table
-            .subnets
-            .iter()
-            .any(|(user, _)| exit.subnets.contains(user))
-    };
-    named.or_else(|| have.iter().filter(renamed).find(used))
+/// The ranges of a zone's subnets: the public ones are in the first half of the VPC's.
+fn subnet_pair(vpc: Range, n: u32) -> [String; 2] {
+    [n, PAIRS + n].map(|n| vpc.sixteenth(n).to_string())
 }
 
-/// A route table's part in the network: where it sends what leaves, and who leaves by it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Exit {
-    /// What tells the table from the others in names: `public`, `private-a`.
-    pub part: String,
-    /// The ID of an internet gateway or a NAT gateway; the name of one that is yet to be made.
-    pub target: String,
-    /// The subnets that exist already.
-    pub subnets: Vec<String>,
+/// Whether a subnet has one of two ranges.
+fn is_used(pair: &[String; 2], subnets: &[Subnet]) -> bool {
+    subnets.iter().any(|subnet| pair.contains(&subnet.cidr))
 }
 
-/// The exits of the public subnets, and of each zone's private one.
-pub fn exits(env: &Env, layout: &Layout, have: &Have, gateway: &str) -> Vec<Exit> {
-    let id = |cidr: &str| {
-        have.subnets
-            .iter()
-            .find(|subnet| subnet.cidr == cidr)
-            .map(|subnet| subnet.id.clone())
-    };
-    let public = Exit {
-        part: "public".into(),
-        target: gateway.into(),
-        subnets: layout
-            .zones
-            .iter()
-            .filter_map(|zone| id(&zone.public))
-            .collect(),
-    };
-    let private = layout.zones.iter().map(|zone| {
-        let with_nat = if zone.nat {
-            zone
-        } else {
-            layout.zones.iter().find(|other| other.nat).unwrap_or(zone)
-        };
-        let there = nat_of(have, with_nat).map(|nat| nat.id.clone());
-        Exit {
-            part: format!("private-{}", zone.letter),
-            target: there.unwrap_or_else(|| name(env, "nat", &with_nat.letter)),
-            subnets: id(&zone.private).into_iter().collect(),
-        }
-    });
-    [public].into_iter().chain(private).collect()
-}
-
-/// The NAT gateway of a zone that works or is about to.
-pub fn nat_of<'a>(have: &'a Have, zone: &Zone) -> Option<&'a NatGateway> {
-    let subnet = have
-        .subnets
-        .iter()
-        .find(|subnet| subnet.cidr == zone.public)?;
-    nat(&have.nats, &subnet.id)
-}
-
-/// The NAT gateways in zones that are to have none: they stay, and cost, until somebody deletes them.
-pub fn spare<'a>(layout: &Layout, have: &'a Have) -> Vec<&'a NatGateway> {
-    layout
-        .zones
-        .iter()
-        .filter(|zone| !zone.nat)
-        .filter_map(|zone| nat_of(have, zone))
-        .collect()
-}
-
-/// What differs about a route table beside its tags.
-pub fn exit_differences(have: &Have, table: &Table, exit: &Exit) -> Vec<Difference> {
-    let route = table.default_route.as_deref().unwrap_or("none");
-    let used = |subnet: &String| {
-        let uses = |table: &&Table| table.subnets.iter().any(|(user, _)| user == subnet);
-        have.tables
-            .iter()
-            .chain(&have.strangers)
-            .find(uses)
-            .map_or("the main one", |table| table.id.as_str())
-    };
-    let subnets = exit
-        .subnets
-        .iter()
-        .map(|subnet| Difference::between(&format!("table of {subnet}"), used(subnet), &table.id));
-    [Difference::between("default route", route, &exit.target)]
-        .into_iter()
-        .chain(subnets)
-        .flatten()
-        .collect()
-}
-
-/// What differs about an internet gateway beside its tags.
-pub fn attachment_difference(gateway: &Gateway, vpc: &str) -> Option<Difference> {
-    Difference::between("attached to", gateway.vpc.as_deref().unwrap_or("none"), vpc)
-}
-
-/// The differences of a part's tags from what they should be.
-pub fn tag_differences(env: &Env, name: &str, tags: &Tags) -> Vec<Difference> {
-    Difference::of_tags(tags, &env.tags_of(name))
-}
-
-/// What differs about the VPC beside its tags.
-pub fn vpc_differences(have: &Have) -> Vec<Difference> {
-    let group = have.default_group.clone().unwrap_or_default();
-    [
-        Difference::between("dns support", have.dns, true),
-        Difference::between("dns hostnames", have.hostnames, true),
-        Difference::between("default group admits", group.ingress, false),
-        Difference::between("default group lets out", group.egress, false),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+/// Whether a subnet in a zone has one of two ranges.
+fn is_used_in(pair: &[String; 2], have: &Have, zone: &str) -> bool {
+    let mut in_zone = have.subnets.iter().filter(|subnet| subnet.zone == zone);
+    in_zone.any(|subnet| pair.contains(&subnet.cidr))
 }
 
 #[cfg(test)]
-mod tests {
-    use plumbing::name::IDENTITY;
-
+pub(crate) mod tests {
+    use super::have::tests::tags;
     use super::*;
     use crate::range::range;
 
-    pub(super) fn env() -> Env {
-        let text = r#"{"type":"env","name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
-        serde_json::from_str(text).unwrap()
-    }
-
-    pub(super) fn want() -> Want {
+    pub(crate) fn want() -> Want {
         Want {
             cidr: range("10.0.0.0/16").unwrap(),
             zones: 2,
-            nat: Nat::PerZone,
+            nat: NatMode::PerZone,
         }
     }
 
-    pub(super) fn zones() -> Vec<String> {
+    pub(crate) fn zones() -> Vec<String> {
         ["us-east-1a", "us-east-1b", "us-east-1c"]
             .map(String::from)
             .into()
     }
 
-    pub(super) fn tags(name: &str) -> Tags {
-        Tags::from([
-            ("Name".to_string(), name.to_string()),
-            (IDENTITY.to_string(), "production-pr1".to_string()),
-        ])
+    fn env() -> Env {
+        Env::example()
+    }
+
+    fn single() -> Want {
+        Want {
+            nat: NatMode::Single,
+            ..want()
+        }
+    }
+
+    fn subnet(zone: &str, cidr: &str) -> Subnet {
+        Subnet {
+            id: format!("subnet-{cidr}"),
+            cidr: cidr.into(),
+            zone: zone.into(),
+            tags: tags("renamed"),
+        }
+    }
+
+    fn nat_gateway(id: &str, subnet: &str) -> NatGateway {
+        NatGateway {
+            id: id.into(),
+            subnet: subnet.into(),
+            state: "available".into(),
+            ..NatGateway::default()
+        }
+    }
+
+    fn with_subnets(subnets: Vec<Subnet>) -> Have {
+        Have {
+            subnets,
+            ..Have::default()
+        }
+    }
+
+    /// Each zone's letter and ranges.
+    fn ranges(layout: &Layout) -> Vec<[&str; 3]> {
+        let zones = layout.zones.iter();
+        zones
+            .map(|zone| [&zone.letter, &zone.public, &zone.private].map(String::as_str))
+            .collect()
+    }
+
+    /// Whether each zone has a NAT gateway.
+    fn nats(layout: &Layout) -> Vec<bool> {
+        layout.zones.iter().map(|zone| zone.has_nat).collect()
     }
 
     #[test]
     fn each_zone_gets_a_public_and_a_private_sixteenth() {
         let layout = layout(&env(), &want(), &Have::default(), &zones()).unwrap();
-        let ranges: Vec<_> = layout
-            .zones
-            .iter()
-            .map(|z| (z.public.as_str(), z.private.as_str()))
-            .collect();
         assert_eq!(
-            ranges,
+            ranges(&layout),
             [
-                ("10.0.0.0/20", "10.0.128.0/20"),
-                ("10.0.16.0/20", "10.0.144.0/20")
+                ["a", "10.0.0.0/20", "10.0.128.0/20"],
+                ["b", "10.0.16.0/20", "10.0.144.0/20"]
             ]
         );
     }
@@ -319,10 +373,10 @@ mod tests {
     #[test]
     fn another_range_is_a_conflict() {
         let have = Have {
-            vpcs: vec![Network {
+            vpcs: vec![Vpc {
                 id: "vpc-1".into(),
                 cidr: "10.1.0.0/16".into(),
-                ..Network::default()
+                ..Vpc::default()
             }],
             ..Have::default()
         };
@@ -335,55 +389,29 @@ mod tests {
 
     #[test]
     fn a_zone_that_was_there_first_keeps_its_place() {
-        let subnet = |name: &str, cidr: &str| Subnet {
-            id: name.into(),
-            cidr: cidr.into(),
-            zone: "us-east-1b".into(),
-            tags: tags(name),
-        };
-        let have = Have {
-            subnets: vec![
-                subnet("subnet-public-b-production-pr1", "10.0.0.0/20"),
-                subnet("subnet-private-b-production-pr1", "10.0.128.0/20"),
-            ],
-            ..Have::default()
-        };
+        let have = with_subnets(vec![
+            subnet("us-east-1b", "10.0.0.0/20"),
+            subnet("us-east-1b", "10.0.128.0/20"),
+        ]);
         let layout = layout(&env(), &want(), &have, &zones()).unwrap();
-        let zones: Vec<_> = layout
-            .zones
-            .iter()
-            .map(|z| (z.letter.as_str(), z.public.as_str()))
-            .collect();
-        assert_eq!(zones, [("b", "10.0.0.0/20"), ("a", "10.0.16.0/20")]);
-    }
-
-    fn in_zone(zone: &str, cidr: &str) -> Subnet {
-        Subnet {
-            id: format!("subnet-{cidr}"),
-            cidr: cidr.into(),
-            zone: zone.into(),
-            tags: tags("renamed"),
-        }
+        assert_eq!(
+            ranges(&layout),
+            [
+                ["b", "10.0.0.0/20", "10.0.128.0/20"],
+                ["a", "10.0.16.0/20", "10.0.144.0/20"]
+            ]
+        );
     }
 
     #[test]
     fn a_zone_that_lost_its_subnets_gets_its_own_blocks_again() {
-        let there = [
-            ("us-east-1b", "10.0.16.0/20"),
-            ("us-east-1b", "10.0.144.0/20"),
-        ];
-        let have = Have {
-            subnets: there.map(|(zone, cidr)| in_zone(zone, cidr)).into(),
-            ..Have::default()
-        };
+        let have = with_subnets(vec![
+            subnet("us-east-1b", "10.0.16.0/20"),
+            subnet("us-east-1b", "10.0.144.0/20"),
+        ]);
         let layout = layout(&env(), &want(), &have, &zones()).unwrap();
-        let blocks: Vec<_> = layout
-            .zones
-            .iter()
-            .map(|z| [&z.letter, &z.public, &z.private].map(|s| s.as_str()))
-            .collect();
         assert_eq!(
-            blocks,
+            ranges(&layout),
             [
                 ["b", "10.0.16.0/20", "10.0.144.0/20"],
                 ["a", "10.0.0.0/20", "10.0.128.0/20"]
@@ -393,69 +421,36 @@ mod tests {
 
     #[test]
     fn a_zone_that_lost_one_subnet_gets_the_block_beside_the_other() {
-        let there = [
-            ("us-east-1a", "10.0.16.0/20"),
-            ("us-east-1b", "10.0.128.0/20"),
-        ];
-        let have = Have {
-            subnets: there.map(|(zone, cidr)| in_zone(zone, cidr)).into(),
-            ..Have::default()
-        };
+        let have = with_subnets(vec![
+            subnet("us-east-1a", "10.0.16.0/20"),
+            subnet("us-east-1b", "10.0.128.0/20"),
+        ]);
         let layout = layout(&env(), &want(), &have, &zones()).unwrap();
-        let blocks: Vec<_> = layout
-            .zones
-            .iter()
-            .map(|z| (z.public.as_str(), z.private.as_str()))
-            .collect();
         assert_eq!(
-            blocks,
+            ranges(&layout),
             [
-                ("10.0.16.0/20", "10.0.144.0/20"),
-                ("10.0.0.0/20", "10.0.128.0/20")
+                ["a", "10.0.16.0/20", "10.0.144.0/20"],
+                ["b", "10.0.0.0/20", "10.0.128.0/20"]
             ]
         );
     }
 
     #[test]
     fn a_single_nat_stays_in_its_zone() {
-        let nat = NatGateway {
-            subnet: "subnet-10.0.16.0/20".into(),
-            state: "available".into(),
-            ..NatGateway::default()
-        };
         let have = Have {
-            subnets: vec![
-                in_zone("us-east-1a", "10.0.0.0/20"),
-                in_zone("us-east-1b", "10.0.16.0/20"),
-            ],
-            nats: vec![NatGateway {
-                id: "nat-1".into(),
-                ..nat
-            }],
-            ..Have::default()
+            nat_gateways: vec![nat_gateway("nat-1", "subnet-10.0.16.0/20")],
+            ..with_subnets(vec![
+                subnet("us-east-1a", "10.0.0.0/20"),
+                subnet("us-east-1b", "10.0.16.0/20"),
+            ])
         };
-        let layout = layout(
-            &env(),
-            &Want {
-                nat: Nat::Single,
-                ..want()
-            },
-            &have,
-            &zones(),
-        )
-        .unwrap();
-        assert_eq!(
-            layout.zones.iter().map(|z| z.nat).collect::<Vec<_>>(),
-            [false, true]
-        );
-        let exits = exits(&env(), &layout, &have, "igw-1");
-        assert_eq!(
-            exits
-                .iter()
-                .map(|exit| exit.target.as_str())
-                .collect::<Vec<_>>(),
-            ["igw-1", "nat-1", "nat-1"]
-        );
+        let layout = layout(&env(), &single(), &have, &zones()).unwrap();
+        assert_eq!(nats(&layout), [false, true]);
+        let mut routes = Vec::new();
+        for table in route_tables(&env(), &layout, &have, "igw-1") {
+            routes.push(table.default_route);
+        }
+        assert_eq!(routes, ["igw-1", "nat-1", "nat-1"]);
     }
 
     #[test]
@@ -469,102 +464,24 @@ mod tests {
 
     #[test]
     fn a_single_nat_stands_in_the_first_zone() {
-        let want = Want {
-            nat: Nat::Single,
-            ..want()
-        };
-        let layout = layout(&env(), &want, &Have::default(), &zones()).unwrap();
-        assert_eq!(
-            layout.zones.iter().map(|z| z.nat).collect::<Vec<_>>(),
-            [true, false]
-        );
+        let layout = layout(&env(), &single(), &Have::default(), &zones()).unwrap();
+        assert_eq!(nats(&layout), [true, false]);
     }
 
     #[test]
-    fn a_nat_in_a_zone_that_is_to_have_none_is_spare() {
+    fn a_nat_in_a_zone_that_is_to_have_none_is_unused() {
         let per_zone = layout(&env(), &want(), &Have::default(), &zones()).unwrap();
-        let subnets = per_zone.zones.iter().map(|zone| Subnet {
-            id: zone.zone.clone(),
-            zone: zone.zone.clone(),
-            cidr: zone.public.clone(),
-            ..Subnet::default()
-        });
-        let nats = per_zone.zones.iter().map(|zone| NatGateway {
-            id: zone.letter.clone(),
-            subnet: zone.zone.clone(),
-            state: "available".into(),
-            ..NatGateway::default()
-        });
-        let have = Have {
-            subnets: subnets.collect(),
-            nats: nats.collect(),
-            ..Have::default()
-        };
-        assert!(spare(&per_zone, &have).is_empty());
-        let single = layout(
-            &env(),
-            &Want {
-                nat: Nat::Single,
-                ..want()
-            },
-            &have,
-            &zones(),
-        )
-        .unwrap();
-        assert_eq!(
-            spare(&single, &have)
-                .iter()
-                .map(|nat| nat.id.as_str())
-                .collect::<Vec<_>>(),
-            ["b"]
-        );
-    }
-
-    #[test]
-    fn a_route_and_an_association_that_went_are_differences() {
-        let layout = layout(&env(), &want(), &Have::default(), &zones()).unwrap();
-        let subnet = |id: &str, cidr: &str| Subnet {
-            id: id.into(),
-            cidr: cidr.into(),
-            ..Subnet::default()
-        };
-        let table = |id: &str, out: Option<&str>, user: &str| Table {
-            id: id.into(),
-            default_route: out.map(String::from),
-            subnets: vec![(user.into(), "rtbassoc-1".into())],
-            tags: tags("renamed"),
-            ..Table::default()
-        };
-        let have = Have {
-            subnets: vec![
-                subnet("subnet-1", "10.0.0.0/20"),
-                subnet("subnet-2", "10.0.128.0/20"),
-            ],
-            tables: vec![
-                table("rtb-1", Some("igw-1"), "subnet-1"),
-                table("rtb-2", None, "subnet-1"),
-            ],
-            ..Have::default()
-        };
-        let [public, private, _] = &exits(&env(), &layout, &have, "igw-1")[..] else {
-            panic!()
-        };
-        assert_eq!(
-            super::table(&env(), &have.tables, public).unwrap().id,
-            "rtb-1"
-        );
-        assert_eq!(exit_differences(&have, &have.tables[0], public), []);
-        let told = exit_differences(&have, &have.tables[1], private);
-        let told: Vec<_> = told
-            .iter()
-            .map(|d| (d.field.as_str(), d.old.as_str(), d.new.as_str()))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                ("default route", "none", "nat-a-production-pr1"),
-                ("table of subnet-2", "the main one", "rtb-2")
-            ]
-        );
+        let mut have = Have::default();
+        for zone in &per_zone.zones {
+            let subnet = subnet(&zone.name, &zone.public);
+            have.nat_gateways
+                .push(nat_gateway(&zone.letter, &subnet.id));
+            have.subnets.push(subnet);
+        }
+        assert!(unused_nat_gateways(&per_zone, &have).is_empty());
+        let single = layout(&env(), &single(), &have, &zones()).unwrap();
+        let unused = unused_nat_gateways(&single, &have);
+        let ids: Vec<&str> = unused.iter().map(|nat| nat.id.as_str()).collect();
+        assert_eq!(ids, ["b"]);
     }
 }

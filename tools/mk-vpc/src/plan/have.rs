@@ -1,13 +1,6 @@
-//! What is there, in plain words, and of several that do the same work the one that every run picks.
-//! Pure.
+//! What is there, in plain values. Pure.
 
 use std::collections::BTreeMap;
-
-use plumbing::{Error, Result};
-
-/// The tag that tells which of two came first, in microseconds since 1970: VPCs, internet gateways
-/// and addresses have neither names that AWS keeps unique nor a creation time.
-pub const MADE: &str = "plumbline:made";
 
 /// The tags of a resource.
 pub type Tags = BTreeMap<String, String>;
@@ -16,30 +9,43 @@ pub type Tags = BTreeMap<String, String>;
 #[derive(Clone, Debug, Default)]
 pub struct Have {
     /// VPCs of the environment: more than one only while two runs race.
-    pub vpcs: Vec<Network>,
+    pub vpcs: Vec<Vpc>,
     /// Internet gateways of the environment.
-    pub gateways: Vec<Gateway>,
+    pub internet_gateways: Vec<InternetGateway>,
     /// Elastic IP addresses of the environment.
     pub addresses: Vec<Address>,
-    /// Our subnets of the first VPC.
+    /// Our subnets of the elected VPC.
     pub subnets: Vec<Subnet>,
-    /// Our route tables of the first VPC.
-    pub tables: Vec<Table>,
-    /// The route tables of others in the first VPC.
-    pub strangers: Vec<Table>,
-    /// Our NAT gateways of the first VPC; AWS lists deleted ones for an hour.
-    pub nats: Vec<NatGateway>,
-    /// The default security group of the first VPC.
+    /// Our route tables of the elected VPC.
+    pub route_tables: Vec<RouteTable>,
+    /// The route tables of others in the elected VPC.
+    pub other_route_tables: Vec<RouteTable>,
+    /// Our NAT gateways of the elected VPC; AWS lists deleted ones for an hour.
+    pub nat_gateways: Vec<NatGateway>,
+    /// The default security group of the elected VPC.
     pub default_group: Option<DefaultGroup>,
-    /// Whether the first VPC resolves names.
-    pub dns: bool,
-    /// Whether the first VPC gives its interfaces DNS names.
-    pub hostnames: bool,
+    /// Whether the elected VPC resolves names.
+    pub dns_support: bool,
+    /// Whether the elected VPC gives its interfaces DNS names.
+    pub dns_hostnames: bool,
+}
+
+impl Have {
+    /// The subnet of a range, which AWS keeps unique in a VPC.
+    pub fn subnet(&self, cidr: &str) -> Option<&Subnet> {
+        self.subnets.iter().find(|subnet| subnet.cidr == cidr)
+    }
+
+    /// The route table that a subnet uses, ours or not; none where it uses the VPC's main one.
+    pub fn route_table_of(&self, subnet: &str) -> Option<&RouteTable> {
+        let mut tables = self.route_tables.iter().chain(&self.other_route_tables);
+        tables.find(|table| table.association(subnet).is_some())
+    }
 }
 
 /// A VPC.
 #[derive(Clone, Debug, Default)]
-pub struct Network {
+pub struct Vpc {
     /// `vpc-…`.
     pub id: String,
     /// Its range.
@@ -50,7 +56,7 @@ pub struct Network {
 
 /// An internet gateway.
 #[derive(Clone, Debug, Default)]
-pub struct Gateway {
+pub struct InternetGateway {
     /// `igw-…`.
     pub id: String,
     /// The VPC it is attached to.
@@ -85,17 +91,33 @@ pub struct Subnet {
 
 /// A route table.
 #[derive(Clone, Debug, Default)]
-pub struct Table {
+pub struct RouteTable {
     /// `rtb-…`.
     pub id: String,
     /// Where 0.0.0.0/0 goes: an `igw-…` or a `nat-…`.
     pub default_route: Option<String>,
-    /// The subnets that use it, each with its association's ID.
-    pub subnets: Vec<(String, String)>,
-    /// Those whose association failed.
-    pub failed: Vec<(String, String)>,
+    /// The subnets that use it.
+    pub associations: Vec<Association>,
+    /// The subnets whose association with it failed.
+    pub failed_associations: Vec<Association>,
     /// Its tags.
     pub tags: Tags,
+}
+
+impl RouteTable {
+    /// The association by which a subnet uses this table.
+    pub fn association(&self, subnet: &str) -> Option<&Association> {
+        self.associations.iter().find(|one| one.subnet == subnet)
+    }
+}
+
+/// That a subnet uses a route table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Association {
+    /// `rtbassoc-…`.
+    pub id: String,
+    /// The subnet.
+    pub subnet: String,
 }
 
 /// A NAT gateway.
@@ -115,6 +137,18 @@ pub struct NatGateway {
     pub tags: Tags,
 }
 
+impl NatGateway {
+    /// Whether it works.
+    pub fn is_available(&self) -> bool {
+        self.state == "available"
+    }
+
+    /// Whether it works or is about to.
+    pub fn is_usable(&self) -> bool {
+        self.state == "pending" || self.is_available()
+    }
+}
+
 /// A VPC's default security group.
 #[derive(Clone, Debug, Default)]
 pub struct DefaultGroup {
@@ -126,167 +160,43 @@ pub struct DefaultGroup {
     pub egress: bool,
 }
 
-/// Of several that do the same work, the one that every run picks: the first made, then the
-/// lowest ID. Two runs that created at once both look again and come to the same.
-pub fn elect<'a, T>(
-    candidates: impl IntoIterator<Item = &'a T>,
-    key: impl Fn(&'a T) -> (&'a Tags, &'a str),
-) -> Option<&'a T> {
-    candidates.into_iter().min_by_key(|candidate| {
-        let (tags, id) = key(candidate);
-        (
-            tags.get(MADE)
-                .and_then(|made| made.parse::<u64>().ok())
-                .unwrap_or(u64::MAX),
-            id,
-        )
-    })
+/// A network interface.
+#[derive(Clone, Debug, Default)]
+pub struct Interface {
+    /// `eni-…`.
+    pub id: String,
+    /// The subnet it lies in.
+    pub subnet: String,
+    /// What its maker wrote on it.
+    pub description: String,
+    /// The instance that it is attached to, if it is one's.
+    pub instance: String,
+    /// Whether it carries the environment's identity, as our tasks' do.
+    pub ours: bool,
 }
 
-/// Whether two came of one call, which was repeated when its answer was lost.
-pub fn same_call(one: &Tags, other: &Tags) -> bool {
-    one.get(MADE)
-        .is_some_and(|made| other.get(MADE) == Some(made))
-}
-
-/// The elected VPC.
-pub fn first(vpcs: &[Network]) -> Option<&Network> {
-    elect(vpcs, |vpc| (&vpc.tags, &vpc.id))
-}
-
-/// The gateway to use: the one attached to the VPC, since that is AWS's own election.
-pub fn gateway<'a>(have: &'a [Gateway], vpc: &str) -> Option<&'a Gateway> {
-    let attached = have
-        .iter()
-        .find(|gateway| gateway.vpc.as_deref() == Some(vpc));
-    attached.or_else(|| {
-        elect(have.iter().filter(|g| g.vpc.is_none()), |gateway| {
-            (&gateway.tags, &gateway.id)
-        })
-    })
-}
-
-/// The address of a name to use: one in use, else the first made; where a person renamed it, the one
-/// that the zone's NAT gateway has.
-pub fn address<'a>(
-    have: &'a [Address],
-    name: &str,
-    nat: Option<&NatGateway>,
-) -> Option<&'a Address> {
-    let named = || {
-        have.iter()
-            .filter(move |address| address.tags.get("Name").is_some_and(|n| n == name))
-    };
-    let elected = elect(named().filter(|address| address.used), |a| (&a.tags, &a.id))
-        .or_else(|| elect(named(), |a| (&a.tags, &a.id)));
-    elected.or_else(|| {
-        have.iter()
-            .find(|address| nat.is_some_and(|nat| nat.address == address.id))
-    })
-}
-
-/// The subnet for a range: by range, which AWS keeps unique in a VPC.
-///
-/// Errors: it lies in another zone.
-pub fn subnet<'a>(have: &'a [Subnet], cidr: &str, zone: &str) -> Result<Option<&'a Subnet>> {
-    match have.iter().find(|subnet| subnet.cidr == cidr) {
-        Some(found) if found.zone != zone => Err(Error::refused(format!(
-            "subnet {} ({cidr}) is in {}, wanted {zone}; a subnet cannot move",
-            found.id, found.zone
-        ))),
-        found => Ok(found),
+impl std::fmt::Display for Interface {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "network interface {}", self.id)?;
+        match (self.instance.as_str(), self.description.as_str()) {
+            ("", "") => Ok(()),
+            ("", description) => write!(f, " ({description})"),
+            (instance, _) => write!(f, " (instance {instance})"),
+        }
     }
-}
-
-/// The NAT gateway of a public subnet that works or is about to.
-pub fn nat<'a>(have: &'a [NatGateway], subnet: &str) -> Option<&'a NatGateway> {
-    let alive = have.iter().filter(|nat| {
-        nat.subnet == subnet && matches!(nat.state.as_str(), "pending" | "available")
-    });
-    alive.min_by_key(|nat| (nat.state != "available", &nat.id))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::tags;
+pub(crate) mod tests {
+    use plumbing::name::IDENTITY;
+
     use super::*;
 
-    #[test]
-    fn of_two_vpcs_every_run_picks_the_first_made() {
-        let vpc = |id: &str, made: &str| Network {
-            id: id.into(),
-            tags: Tags::from([(MADE.into(), made.into())]),
-            ..Network::default()
-        };
-        let (a, b, c) = (
-            vpc("vpc-9", "1000"),
-            vpc("vpc-1", "1001"),
-            vpc("vpc-0", "1001"),
-        );
-        assert_eq!(first(&[b.clone(), a.clone()]).unwrap().id, "vpc-9");
-        assert_eq!(first(&[b, c]).unwrap().id, "vpc-0");
-    }
-
-    #[test]
-    fn an_attached_gateway_and_an_address_in_use_are_preferred() {
-        let gateway_of = |id: &str, vpc: Option<&str>| Gateway {
-            id: id.into(),
-            vpc: vpc.map(String::from),
-            ..Gateway::default()
-        };
-        let have = [
-            gateway_of("igw-1", None),
-            gateway_of("igw-2", Some("vpc-1")),
-            gateway_of("igw-0", Some("vpc-2")),
-        ];
-        assert_eq!(gateway(&have, "vpc-1").unwrap().id, "igw-2");
-        assert_eq!(gateway(&have, "vpc-3").unwrap().id, "igw-1");
-        let address_of = |id: &str, used| Address {
-            id: id.into(),
-            used,
-            tags: tags("eip-nat-a-production-pr1"),
-        };
-        let have = [
-            address_of("eipalloc-1", false),
-            address_of("eipalloc-2", true),
-        ];
-        assert_eq!(
-            address(&have, "eip-nat-a-production-pr1", None).unwrap().id,
-            "eipalloc-2"
-        );
-        let nat = NatGateway {
-            address: "eipalloc-1".into(),
-            ..NatGateway::default()
-        };
-        assert_eq!(
-            address(&have, "renamed", Some(&nat)).unwrap().id,
-            "eipalloc-1"
-        );
-    }
-
-    #[test]
-    fn a_failed_nat_does_not_count() {
-        let nat_of = |id: &str, state: &str| NatGateway {
-            id: id.into(),
-            subnet: "subnet-1".into(),
-            state: state.into(),
-            ..NatGateway::default()
-        };
-        assert!(
-            nat(
-                &[nat_of("nat-1", "failed"), nat_of("nat-2", "deleting")],
-                "subnet-1"
-            )
-            .is_none()
-        );
-        assert_eq!(
-            nat(
-                &[nat_of("nat-1", "pending"), nat_of("nat-2", "available")],
-                "subnet-1"
-            )
-            .unwrap()
-            .id,
-            "nat-2"
-        );
+    /// The tags of a resource of the example environment.
+    pub(crate) fn tags(name: &str) -> Tags {
+        Tags::from([
+            ("Name".to_string(), name.to_string()),
+            (IDENTITY.to_string(), "production-pr1".to_string()),
+        ])
     }
 }

@@ -1,0 +1,63 @@
+//! The subnets, and the VPC's record with them.
+
+use plumbing::{Change, Result};
+use tokio::join;
+
+use super::run::{ElectedVpc, Run};
+
+use crate::plan::{self, Name, ResourceType, Subnet, compare, records};
+
+/// The subnets of a zone.
+pub struct ZoneSubnets {
+    /// The one routed to the internet gateway.
+    pub public: Subnet,
+    /// The one routed to a NAT gateway.
+    pub private: Subnet,
+}
+
+impl Run<'_> {
+    /// The subnets of each zone; when all are there, the VPC's record is written again.
+    pub async fn subnets(&self, elected: &ElectedVpc) -> Result<Vec<ZoneSubnets>> {
+        let vpc = &elected.vpc.id;
+        let zones = self.layout.zones.iter().map(async |zone| {
+            let (public, private) = join!(
+                self.subnet(vpc, zone.public_name(), &zone.public, &zone.name),
+                self.subnet(vpc, zone.private_name(), &zone.private, &zone.name)
+            );
+            Ok(ZoneSubnets {
+                public: public?,
+                private: private?,
+            })
+        });
+        let subnets = self.run_all(zones).await?;
+        self.write_vpc(elected, &subnets).await?;
+        Ok(subnets)
+    }
+
+    async fn subnet(&self, vpc: &str, name: Name, cidr: &str, zone: &str) -> Result<Subnet> {
+        if let Some(found) = plan::find_subnet(&self.have.subnets, cidr, zone)? {
+            self.write_tagged(&name, &found.id, &found.tags).await?;
+            return Ok(found.clone());
+        }
+        let made = self.ec2.create_subnet(vpc, &name, cidr, zone).await?;
+        self.write_created(&name, &made.id).await?;
+        Ok(made)
+    }
+
+    /// Writes the VPC's record with its subnets, after bringing its tags into line.
+    async fn write_vpc(&self, elected: &ElectedVpc, subnets: &[ZoneSubnets]) -> Result<()> {
+        let vpc = &elected.vpc;
+        let public = subnets.iter().map(|zone| zone.public.id.clone());
+        let private = subnets.iter().map(|zone| zone.private.id.clone());
+        let record = records::vpc(&vpc.id, &vpc.cidr, public.collect(), private.collect());
+        if elected.is_new {
+            let record = record.changed(Change::Created, &[]);
+            return self.stream.write(record).await;
+        }
+        let name = Name::main(ResourceType::Vpc);
+        let differences = compare::vpc(self.env(), &name, &vpc.tags, self.have);
+        self.mend_tags(&name, &vpc.id, &differences).await?;
+        let record = records::found(record, differences, false);
+        self.stream.write(record).await
+    }
+}

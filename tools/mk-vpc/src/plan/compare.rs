@@ -1,0 +1,179 @@
+//! In what the resources that are there differ from what is wanted. Pure.
+
+use plumbing::step::in_part;
+use plumbing::{Difference, Differences, Env};
+
+use super::{Have, InternetGateway, Name, RouteTable, Tags, WantedRouteTable};
+
+/// What one call brings into line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// The tags of a resource.
+    Tags,
+    /// Whether a VPC resolves names.
+    DnsSupport,
+    /// Whether a VPC gives its interfaces DNS names.
+    DnsHostnames,
+    /// The rules of a VPC's default security group.
+    DefaultGroup,
+    /// Which VPC an internet gateway is attached to.
+    Attachment,
+    /// Where a route table sends 0.0.0.0/0.
+    DefaultRoute,
+    /// Which route table a subnet uses.
+    Association,
+}
+
+/// The VPC: its tags, and what AWS made with it.
+pub fn vpc(env: &Env, name: &Name, tags: &Tags, have: &Have) -> Differences<Part> {
+    let group = have.default_group.clone().unwrap_or_default();
+    let support = Difference::between("dns support", have.dns_support, true);
+    let hostnames = Difference::between("dns hostnames", have.dns_hostnames, true);
+    let ingress = Difference::between("default group admits", group.ingress, false);
+    let egress = Difference::between("default group lets out", group.egress, false);
+    let mut differences = self::tags(env, name, tags);
+    differences.extend(in_part(Part::DnsSupport, support));
+    differences.extend(in_part(Part::DnsHostnames, hostnames));
+    differences.extend(in_part(Part::DefaultGroup, ingress));
+    differences.extend(in_part(Part::DefaultGroup, egress));
+    differences
+}
+
+/// An internet gateway: its tags, and the VPC it is attached to.
+pub fn internet_gateway(
+    env: &Env,
+    name: &Name,
+    gateway: &InternetGateway,
+    vpc: &str,
+) -> Differences<Part> {
+    let attached = gateway.vpc.as_deref().unwrap_or("none");
+    let attachment = Difference::between("attached to", attached, vpc);
+    let mut differences = tags(env, name, &gateway.tags);
+    differences.extend(in_part(Part::Attachment, attachment));
+    differences
+}
+
+/// A route table: its tags, its default route, and the subnets that are to use it.
+pub fn route_table(
+    env: &Env,
+    want: &WantedRouteTable,
+    table: &RouteTable,
+    have: &Have,
+) -> Differences<Part> {
+    let route = table.default_route.as_deref().unwrap_or("none");
+    let route = Difference::between("default route", route, &want.default_route);
+    let mut differences = tags(env, &want.name, &table.tags);
+    differences.extend(in_part(Part::DefaultRoute, route));
+    for subnet in &want.subnets {
+        let used = match have.route_table_of(subnet) {
+            Some(used) => &used.id,
+            None => "the main one",
+        };
+        let association = Difference::between(&format!("table of {subnet}"), used, &table.id);
+        differences.extend(in_part(Part::Association, association));
+    }
+    differences
+}
+
+/// A resource of which nothing but its tags can differ.
+pub fn tags(env: &Env, name: &Name, tags: &Tags) -> Differences<Part> {
+    let differences = Difference::of_tags(tags, &env.tags_of(&name.tag(env)));
+    in_part(Part::Tags, differences).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::have::tests::tags;
+    use super::super::tests::{want, zones};
+    use super::super::{
+        Association, DefaultGroup, ResourceType, Subnet, find_route_table, layout, route_tables,
+    };
+    use super::*;
+
+    fn subnet(id: &str, cidr: &str) -> Subnet {
+        Subnet {
+            id: id.into(),
+            cidr: cidr.into(),
+            ..Subnet::default()
+        }
+    }
+
+    fn renamed_table(id: &str, default_route: Option<&str>, used_by: &str) -> RouteTable {
+        RouteTable {
+            id: id.into(),
+            default_route: default_route.map(String::from),
+            associations: vec![Association {
+                id: "rtbassoc-1".into(),
+                subnet: used_by.into(),
+            }],
+            tags: tags("renamed"),
+            ..RouteTable::default()
+        }
+    }
+
+    /// What differs but the tags.
+    fn told(differences: Differences<Part>) -> Vec<String> {
+        let mut told = Vec::new();
+        for (part, difference) in differences {
+            if part != Part::Tags {
+                told.push(format!("{part:?}: {difference}"));
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn a_route_and_an_association_that_went_are_differences() {
+        let env = Env::example();
+        let layout = layout(&env, &want(), &Have::default(), &zones()).unwrap();
+        let have = Have {
+            subnets: vec![
+                subnet("subnet-1", "10.0.0.0/20"),
+                subnet("subnet-2", "10.0.128.0/20"),
+            ],
+            route_tables: vec![
+                renamed_table("rtb-1", Some("igw-1"), "subnet-1"),
+                renamed_table("rtb-2", None, "subnet-1"),
+            ],
+            ..Have::default()
+        };
+        let tables = &have.route_tables;
+        let [public, private, _] = &route_tables(&env, &layout, &have, "igw-1")[..] else {
+            panic!()
+        };
+        assert_eq!(find_route_table(&env, tables, public).unwrap().id, "rtb-1");
+        assert_eq!(
+            told(route_table(&env, public, &tables[0], &have)),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            told(route_table(&env, private, &tables[1], &have)),
+            [
+                "DefaultRoute: default route: none -> nat-a-production-pr1",
+                "Association: table of subnet-2: the main one -> rtb-2"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_aws_makes_with_a_vpc_differs() {
+        let have = Have {
+            dns_support: true,
+            default_group: Some(DefaultGroup {
+                id: "sg-1".into(),
+                ingress: true,
+                egress: true,
+            }),
+            ..Have::default()
+        };
+        let name = Name::main(ResourceType::Vpc);
+        assert_eq!(
+            told(vpc(&Env::example(), &name, &Tags::new(), &have)),
+            [
+                "DnsHostnames: dns hostnames: false -> true",
+                "DefaultGroup: default group admits: true -> false",
+                "DefaultGroup: default group lets out: true -> false"
+            ]
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! Of several resources that do the same work the one that every run uses. Pure.
+
+use super::have::{Address, InternetGateway, NatGateway, Tags, Vpc};
+
+/// The tag that tells which of two came first, in microseconds since 1970: VPCs, internet gateways
+/// and addresses have neither names that AWS keeps unique nor a creation time.
+pub const MADE: &str = "plumbline:made";
+
+/// The VPC to use: two runs that made one each at once both look again and elect the same.
+pub fn vpc(vpcs: &[Vpc]) -> Option<&Vpc> {
+    vpcs.iter().min_by_key(|vpc| age(&vpc.tags, &vpc.id))
+}
+
+/// The gateway to use: the one attached to the VPC, since that is AWS's own election.
+pub fn internet_gateway<'a>(
+    gateways: &'a [InternetGateway],
+    vpc: &str,
+) -> Option<&'a InternetGateway> {
+    let attached = gateways
+        .iter()
+        .find(|gateway| gateway.vpc.as_deref() == Some(vpc));
+    if attached.is_some() {
+        return attached;
+    }
+    let detached = gateways.iter().filter(|gateway| gateway.vpc.is_none());
+    detached.min_by_key(|gateway| age(&gateway.tags, &gateway.id))
+}
+
+/// The address of a `Name` tag to use: one in use, else the first made; where a person renamed it,
+/// the one that the zone's NAT gateway has.
+pub fn address<'a>(
+    addresses: &'a [Address],
+    name: &str,
+    nat_gateway: Option<&NatGateway>,
+) -> Option<&'a Address> {
+    let named = addresses
+        .iter()
+        .filter(|address| address.tags.get("Name").is_some_and(|tag| tag == name))
+        .min_by_key(|address| (!address.used, age(&address.tags, &address.id)));
+    if named.is_some() {
+        return named;
+    }
+    let id = &nat_gateway?.address;
+    addresses.iter().find(|address| address.id == *id)
+}
+
+/// The NAT gateway of a public subnet that works or is about to.
+pub fn nat_gateway<'a>(nat_gateways: &'a [NatGateway], subnet: &str) -> Option<&'a NatGateway> {
+    nat_gateways
+        .iter()
+        .filter(|nat| nat.subnet == subnet && nat.is_usable())
+        .min_by_key(|nat| (!nat.is_available(), &nat.id))
+}
+
+/// Whether two resources came of one call, which was repeated when its answer was lost.
+pub fn are_of_one_call(one: &Tags, other: &Tags) -> bool {
+    one.contains_key(MADE) && one.get(MADE) == other.get(MADE)
+}
+
+/// What sorts resources: the first made, then the lowest ID.
+fn age<'a>(tags: &Tags, id: &'a str) -> (u64, &'a str) {
+    let made = tags.get(MADE).and_then(|made| made.parse().ok());
+    (made.unwrap_or(u64::MAX), id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::have::tests::tags;
+    use super::*;
+
+    fn vpc_made_at(made: &str, id: &str) -> Vpc {
+        Vpc {
+            id: id.into(),
+            tags: Tags::from([(MADE.into(), made.into())]),
+            ..Vpc::default()
+        }
+    }
+
+    fn gateway_of(vpc: Option<&str>, id: &str) -> InternetGateway {
+        InternetGateway {
+            id: id.into(),
+            vpc: vpc.map(String::from),
+            ..InternetGateway::default()
+        }
+    }
+
+    fn address_of(id: &str, used: bool) -> Address {
+        Address {
+            id: id.into(),
+            used,
+            tags: tags("eip-nat-a-production-pr1"),
+        }
+    }
+
+    fn nat_gateway_of(id: &str, state: &str) -> NatGateway {
+        NatGateway {
+            id: id.into(),
+            subnet: "subnet-1".into(),
+            state: state.into(),
+            ..NatGateway::default()
+        }
+    }
+
+    #[test]
+    fn of_two_vpcs_every_run_picks_the_first_made() {
+        let first = vpc_made_at("1000", "vpc-9");
+        let second = vpc_made_at("1001", "vpc-1");
+        let at_the_same_time = vpc_made_at("1001", "vpc-0");
+        assert_eq!(vpc(&[second.clone(), first]).unwrap().id, "vpc-9");
+        assert_eq!(vpc(&[second, at_the_same_time]).unwrap().id, "vpc-0");
+    }
+
+    #[test]
+    fn an_attached_gateway_and_an_address_in_use_are_preferred() {
+        let have = [
+            gateway_of(None, "igw-1"),
+            gateway_of(Some("vpc-1"), "igw-2"),
+            gateway_of(Some("vpc-2"), "igw-0"),
+        ];
+        assert_eq!(internet_gateway(&have, "vpc-1").unwrap().id, "igw-2");
+        assert_eq!(internet_gateway(&have, "vpc-3").unwrap().id, "igw-1");
+        let have = [
+            address_of("eipalloc-1", false),
+            address_of("eipalloc-2", true),
+        ];
+        let name = "eip-nat-a-production-pr1";
+        assert_eq!(address(&have, name, None).unwrap().id, "eipalloc-2");
+        let nat = NatGateway {
+            address: "eipalloc-1".into(),
+            ..NatGateway::default()
+        };
+        assert_eq!(
+            address(&have, "renamed", Some(&nat)).unwrap().id,
+            "eipalloc-1"
+        );
+    }
+
+    #[test]
+    fn a_failed_nat_does_not_count() {
+        let unusable = [
+            nat_gateway_of("nat-1", "failed"),
+            nat_gateway_of("nat-2", "deleting"),
+        ];
+        assert!(nat_gateway(&unusable, "subnet-1").is_none());
+        let usable = [
+            nat_gateway_of("nat-1", "pending"),
+            nat_gateway_of("nat-2", "available"),
+        ];
+        assert_eq!(nat_gateway(&usable, "subnet-1").unwrap().id, "nat-2");
+    }
+}
