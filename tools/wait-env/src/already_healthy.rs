@@ -1,0 +1,55 @@
+//! What is healthy before any record of it has come: an environment that does not change is then known
+//! to be healthy as soon as the other tools say that they kept it.
+
+use futures_util::future::{LocalBoxFuture, Shared};
+use plumbing::{App, Aws, Result, Service, Stream};
+use tokio::try_join;
+
+use crate::plan;
+
+/// What is healthy already.
+#[derive(Clone, Default)]
+pub struct AlreadyHealthy {
+    /// The ARNs of the target groups.
+    target_groups: Vec<String>,
+    services: Vec<Service>,
+}
+
+/// It is asked for once, and awaited wherever a record comes.
+pub type AlreadyHealthyOnce<'a> = Shared<LocalBoxFuture<'a, Result<AlreadyHealthy>>>;
+
+/// Asks for the target groups and services of the apps that have arrived.
+pub async fn find(stream: &Stream, aws: &Aws) -> Result<AlreadyHealthy> {
+    let apps = stream.arrived::<App>().into_iter();
+    let apps: Vec<String> = apps.map(|app| app.name).collect();
+    if apps.is_empty() {
+        return Ok(AlreadyHealthy::default());
+    }
+    let (target_groups, services) = try_join!(
+        mk_alb::healthy_target_groups(aws, &apps),
+        mk_ecs_svc::find_steady(aws, &apps)
+    )?;
+    Ok(AlreadyHealthy {
+        target_groups,
+        services,
+    })
+}
+
+impl AlreadyHealthy {
+    /// Whether no target group is.
+    pub fn has_no_target_groups(&self) -> bool {
+        self.target_groups.is_empty()
+    }
+
+    /// Whether the target group of an ARN is.
+    pub fn has_target_group(&self, arn: &str) -> bool {
+        self.target_groups.iter().any(|healthy| healthy == arn)
+    }
+
+    /// Whether a service is, on the task definition that its record names.
+    pub fn has_service(&self, service: &Service) -> bool {
+        self.services
+            .iter()
+            .any(|healthy| plan::is_same(healthy, service))
+    }
+}
