@@ -1,9 +1,10 @@
-//! The security groups of an environment: for each app one of its load balancer (`alb/web`) and
-//! one of its tasks (`task/web`), with the rules that follow from who calls whom, and no others.
+//! The security groups of an environment: for each app one for its load balancer (`alb/web`) and
+//! one for its tasks (`task/web`), with the rules that follow from which app calls which, and no
+//! others.
 //!
-//! Found again by the identity tag, told apart by their names. Rules are not resources of their own:
-//! whatever is in a group of ours and not wanted is revoked. Groups of apps that nobody wants any
-//! more stay until `rm-env`. IPv6 is deliberately absent.
+//! Found again by the identity tag; their names say which is which. Rules are not resources of their
+//! own: a rule in a group of ours that is not wanted is revoked, whoever added it. Groups of apps
+//! that have no record any more stay until `rm-env`. IPv6 is deliberately absent.
 
 pub mod aws;
 mod delete;

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use crate::aws::Ec2;
 use crate::plan::{self, Group, Known, PURPOSES, Purpose, RuleChanges, Want};
 
-/// Makes the groups of every app of the stream, or brings them into line. `groups` are those of the
-/// environment that exist.
+/// Makes the groups of every app of the stream, or brings them into line. `groups` are those that
+/// exist in the environment.
 pub async fn make_or_mend(stream: &Stream, ec2: &Ec2, want: &Want, groups: &[Group]) -> Result<()> {
     let in_vpc = groups.iter().filter(|group| group.vpc == want.vpc);
     let known = Known {
@@ -35,7 +35,7 @@ pub async fn make_or_mend(stream: &Stream, ec2: &Ec2, want: &Want, groups: &[Gro
     apps
 }
 
-/// What the makers of all groups share.
+/// What the making of all groups shares.
 struct Maker<'a> {
     stream: &'a Stream,
     ec2: &'a Ec2,
@@ -46,6 +46,7 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
+    /// Adds an app that has arrived. The first record of a name counts.
     fn add_app(&self, app: &App) {
         self.known.send_modify(|known| {
             let name = app.name.clone();
@@ -53,7 +54,7 @@ impl Maker<'_> {
         });
     }
 
-    /// After it, no caller can arrive that is not known.
+    /// Waits for the end of the input, after which no app can arrive that is not known.
     async fn wait_for_all_apps(&self) -> Result<()> {
         for record in self.stream.all().await? {
             if let Some(app) = record.typed() {
@@ -64,11 +65,14 @@ impl Maker<'_> {
         Ok(())
     }
 
+    /// Makes both groups of an app, or brings them into line.
     async fn make_or_mend_app(&self, app: App) -> Result<()> {
         let groups = PURPOSES.map(|purpose| self.make_or_mend_group(&app, purpose));
         self.stream.control.run_all(groups).await.map(drop)
     }
 
+    /// Makes a group, or brings it into line. Its ID is known to the other groups at once: rules of
+    /// theirs may wait for it.
     async fn make_or_mend_group(&self, app: &App, purpose: Purpose) -> Result<()> {
         let record_name = purpose.record_name(&app.name);
         let name = plan::group_name(&self.ec2.aws.env, &record_name);

@@ -1,4 +1,4 @@
-//! Which security groups and rules there should be, which there are, and what follows. Pure.
+//! Which security groups and rules there should be, which exist, and what follows. Pure.
 //!
 //! The parts, each of which knows only those before it: `preset` has the flags that stand for apps,
 //! `rule` a rule, `group` a group with its name and tags, `want` the rules that apps need,
@@ -85,7 +85,7 @@ fn dry_run_of_group(
     Ok(record.changed(change, &differences))
 }
 
-/// What exists, as records: the groups, and which app calls which, since no other resource tells.
+/// What exists, as records: the groups, and which app calls which, which only their rules say.
 pub fn records(env: &Env, groups: &[Group]) -> Vec<Record> {
     let group_ids = group_ids(env, groups);
     let mut records = Vec::new();

@@ -1,6 +1,6 @@
 //! The client of EC2, and what all of its calls need: filters, tags, errors.
 //!
-//! EC2's SDK has no types of errors, so they are told apart by their codes.
+//! EC2's API describes no errors, so the SDK has no types for them: only their codes differ.
 
 use std::time::Duration;
 

@@ -48,13 +48,13 @@ pub fn rule_changes(
     changes
 }
 
-/// Whether both directions were compared, and no rule is undecided.
+/// Whether both directions have been compared, and no rule is undecided.
 pub fn all_decided(changes: &[RuleChanges]) -> bool {
     let decided = changes.iter().all(|changes| changes.undecided.is_empty());
     changes.len() == DIRECTIONS.len() && decided
 }
 
-/// Whether both directions were compared, and no app that has yet to arrive can change anything.
+/// Whether both directions have been compared, and no app that has yet to arrive can change them.
 pub fn all_final(changes: &[RuleChanges]) -> bool {
     let is_final = changes.iter().all(|changes| changes.is_final);
     changes.len() == DIRECTIONS.len() && is_final
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_wanted_is_surplus_and_told() {
+    fn what_is_not_wanted_is_surplus_and_a_difference() {
         let known = two_services();
         let range = Rule {
             protocol: "tcp".into(),
@@ -218,9 +218,10 @@ mod tests {
         ];
         let changes = api_ingress(&known, &rules);
         assert_eq!(changes.surplus.len(), 2);
-        let told = rule_differences(&[changes], &known.group_ids).remove(0);
+        let Difference { field, old, new } =
+            rule_differences(&[changes], &known.group_ids).remove(0);
         assert_eq!(
-            (told.field.as_str(), told.old.as_str(), told.new.as_str()),
+            (field.as_str(), old.as_str(), new.as_str()),
             (
                 "ingress",
                 "tcp 8000-8100 from 10.0.0.0/8, all from sg-theirs",

@@ -53,7 +53,7 @@ pub fn rules_to_revoke(
 pub struct Interface {
     /// `eni-…`.
     pub id: String,
-    /// Its description, by which AWS's services tell what it is for.
+    /// Its description, in which AWS's services say what it is for.
     pub description: String,
     /// The ID of the instance that it is attached to; empty where there is none.
     pub instance: String,

@@ -6,8 +6,8 @@ use plumbing::{Difference, Differences, Env, Error, Record, Result, Sg};
 
 use super::rule::{ExistingRule, GroupIds, Tags};
 
-/// The description of every group. AWS never changes it, so it holds nothing that could change;
-/// and takes ASCII alone.
+/// The description of every group. AWS cannot change it later, so it says nothing that may change;
+/// and it may hold only ASCII.
 pub const DESCRIPTION: &str = "Made by plumbline";
 
 /// What an app's group is for.
@@ -38,7 +38,7 @@ pub fn group_name(env: &Env, record_name: &str) -> String {
     env.named("security-group", &part, LONG_LIMIT)
 }
 
-/// The name of the record of a group, from the group's name in AWS, which nobody can change there.
+/// The name of a group's record, from the group's name in AWS, which nobody can change.
 pub fn record_name(env: &Env, group_name: &str) -> String {
     let part = group_name
         .strip_prefix("security-group-")
@@ -86,7 +86,7 @@ pub fn find_in_vpc<'a>(groups: &'a [Group], vpc: &str, name: &str) -> Result<Opt
     Err(Error::refused(message).hint(hint))
 }
 
-/// The IDs of groups, those of apps that nobody wants any more among them.
+/// The IDs of groups, also of apps that have no record any more.
 pub fn group_ids<'a>(env: &Env, groups: impl IntoIterator<Item = &'a Group>) -> GroupIds {
     let mut ids = GroupIds::new();
     for group in groups {
