@@ -151,8 +151,8 @@ mod tests {
 
     #[test]
     fn a_layout_is_pushed_as_it_is_from_a_folder_or_a_tar() {
-        let place = work_folder().unwrap();
-        let folder = place.path().join("layout");
+        let temp = work_folder().unwrap();
+        let folder = temp.path().join("layout");
         let digest = layout(&folder, "amd64", COMPRESSED_LAYER, &[0x1f, 0x8b, 1]);
         for path in [folder.clone(), tar_of(&folder)] {
             let image = pack_path(&path).unwrap();
@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn what_is_not_compressed_becomes_so_and_the_same_each_time() {
-        let place = work_folder().unwrap();
-        let folder = place.path();
+        let temp = work_folder().unwrap();
+        let folder = temp.path();
         let layer = vec![7; 100_000];
         let digest = layout(folder, "amd64", LAYER, &layer);
         let one = pack_path(folder).unwrap();
@@ -185,8 +185,8 @@ mod tests {
 
     #[test]
     fn what_docker_saved_is_read_links_included() {
-        let place = work_folder().unwrap();
-        let folder = place.path().join("saved");
+        let temp = work_folder().unwrap();
+        let folder = temp.path().join("saved");
         let config = json!({"os": "linux", "architecture": "amd64"}).to_string();
         write(&folder.join("c.json"), &config);
         write(&folder.join("a/layer.tar"), [7; 5000]);
@@ -218,8 +218,8 @@ mod tests {
 
     #[test]
     fn what_docker_saved_is_whole_whichever_version_it_was() {
-        let place = work_folder().unwrap();
-        let folder = place.path();
+        let temp = work_folder().unwrap();
+        let folder = temp.path();
         let image = save(folder, &[7; 5000]);
         // 25.0.0 forgot the layers, and all of 25.0 the images that were saved by their ID.
         let mut without_layers = image.clone();
@@ -245,8 +245,8 @@ mod tests {
 
     #[test]
     fn a_layer_that_docker_saved_is_what_the_configuration_says() {
-        let place = work_folder().unwrap();
-        let folder = place.path();
+        let temp = work_folder().unwrap();
+        let folder = temp.path();
         save(folder, &[7; 5000]);
         assert_eq!(pack_path(folder).unwrap().blobs.len(), 2);
         let layer = folder.join(path_of(&digest_of(&[7; 5000])));
@@ -262,9 +262,9 @@ mod tests {
 
     #[test]
     fn a_folder_gives_no_file_of_another() {
-        let place = work_folder().unwrap();
-        let folder = place.path().join("saved");
-        write(&place.path().join("secret"), b"of this machine");
+        let temp = work_folder().unwrap();
+        let folder = temp.path().join("saved");
+        write(&temp.path().join("secret"), b"of this machine");
         let config = json!({"os": "linux", "architecture": "amd64"});
         write(&folder.join("c.json"), config.to_string());
         symlink("../secret", folder.join("layer.tar")).unwrap();
@@ -281,8 +281,8 @@ mod tests {
 
     #[test]
     fn a_layout_that_is_damaged_or_for_another_processor_is_refused() {
-        let place = work_folder().unwrap();
-        let folder = place.path();
+        let temp = work_folder().unwrap();
+        let folder = temp.path();
         let layer = [0x1f, 0x8b, 1];
         let digest = layout(folder, "amd64", COMPRESSED_LAYER, &layer);
         write(&folder.join(path_of(&digest)), b"{}");
@@ -306,8 +306,8 @@ mod tests {
 
     #[test]
     fn what_is_something_else_is_refused() {
-        let place = work_folder().unwrap();
-        let text = place.path().join("text");
+        let temp = work_folder().unwrap();
+        let text = temp.path().join("text");
         write(&text, [b'x'; 2000]);
         let refused = pack_path(&text).unwrap_err();
         assert!(
@@ -328,18 +328,18 @@ mod tests {
 
     #[test]
     fn an_archive_that_was_cut_or_spoilt_is_refused_or_whole() {
-        let place = work_folder().unwrap();
-        let saved = place.path().join("saved");
+        let temp = work_folder().unwrap();
+        let saved = temp.path().join("saved");
         let config = json!({"os": "linux", "architecture": "amd64"});
         write(&saved.join("c.json"), config.to_string());
         write(&saved.join("layer.tar"), [7; 5000]);
         let list = json!([{"Config": "c.json", "Layers": ["layer.tar"]}]);
         write(&saved.join("manifest.json"), list.to_string());
-        let with_index = place.path().join("layout");
+        let with_index = temp.path().join("layout");
         layout(&with_index, "amd64", LAYER, &[7; 5000]);
         for folder in [saved, with_index] {
             let bytes = fs::read(tar_of(&folder)).unwrap();
-            let path = place.path().join("spoilt.tar");
+            let path = temp.path().join("spoilt.tar");
             let layer = bytes
                 .windows(2000)
                 .position(|window| window.iter().all(|byte| *byte == 7))
@@ -359,8 +359,8 @@ mod tests {
 
     #[test]
     fn a_layer_that_is_not_what_its_digest_says_is_found_before_it_is_sent() {
-        let place = work_folder().unwrap();
-        let folder = place.path();
+        let temp = work_folder().unwrap();
+        let folder = temp.path();
         layout(folder, "amd64", COMPRESSED_LAYER, &[0x1f, 0x8b, 1]);
         let layer = path_of(&digest_of(&[0x1f, 0x8b, 1]));
         write(&folder.join(layer), [0x1f, 0x8b, 2]);

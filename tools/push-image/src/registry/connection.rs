@@ -62,7 +62,7 @@ impl Connection {
         reference: &Reference,
         operation: RegistryOperation,
     ) -> Result<()> {
-        let sign_in = || in_time(self.client.auth(reference, &self.auth, operation.clone()));
+        let sign_in = || in_time(self.client.auth(reference, &self.auth, operation));
         self.request(what, sign_in).await.map(drop)
     }
 
