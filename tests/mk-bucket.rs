@@ -5,6 +5,7 @@ use support::{ENV, Faults, LocalAws, Value, json, tags, tool};
 
 const NAME: &str = "bucket-123456789012-us-east-1-production-pr1";
 const MAKE: &str = "mk-env production pr1 | mk-bucket";
+const DOWN: &str = "ls-env --env production-pr1 | rm-env --confirm production-pr1";
 
 fn get(aws: &LocalAws, what: &str) -> Value {
     aws.call("s3", what, json!({"Bucket": NAME}))
@@ -15,13 +16,29 @@ fn put(aws: &LocalAws, what: &str, mut params: Value) {
     aws.call("s3", what, params);
 }
 
-fn down(aws: &LocalAws) -> support::Output {
-    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
+fn exists(aws: &LocalAws) -> bool {
+    let params = json!({"Bucket": NAME});
+    aws.try_call("s3", "head_bucket", params).is_ok()
 }
 
-fn there(aws: &LocalAws) -> bool {
-    aws.try_call("s3", "head_bucket", json!({"Bucket": NAME}))
-        .is_ok()
+/// The rules of the bucket's lifecycle.
+fn rules(aws: &LocalAws) -> Value {
+    get(aws, "get_bucket_lifecycle_configuration")["Rules"].clone()
+}
+
+/// The statements of the bucket's policy.
+fn statements(aws: &LocalAws) -> Value {
+    let policy = get(aws, "get_bucket_policy");
+    let policy: Value = serde_json::from_str(support::text(&policy["Policy"])).unwrap();
+    policy["Statement"].clone()
+}
+
+/// The fields that a record says were changed.
+fn changed_fields(record: &Value) -> Vec<&str> {
+    let changes = record["changes"].as_array().unwrap().iter();
+    changes
+        .map(|change| support::text(&change["field"]))
+        .collect()
 }
 
 #[test]
@@ -45,91 +62,55 @@ fn the_bucket_is_private_encrypted_versioned_and_forgets_and_a_second_run_change
     let aws = LocalAws::start();
     let made = aws.pipe(MAKE).ok();
     let record = made.record("bucket", "artifacts");
-    assert_eq!(
-        (&record["bucket"], &record["encryption"], &record["change"]),
-        (&json!(NAME), &json!("aws:kms"), &json!("created"))
-    );
-    let first = made
-        .records()
-        .into_iter()
-        .find(|record| record["type"] == "bucket")
-        .unwrap();
+    assert_eq!(record["bucket"], NAME);
+    assert_eq!(record["encryption"], "aws:kms");
+    assert_eq!(record["change"], "created");
+    let records = made.records();
+    let mut buckets = records.iter().filter(|record| record["type"] == "bucket");
+    let first = buckets.next().unwrap();
     assert!(
         first.get("encryption").is_none(),
-        "told as soon as it exists: {first}"
+        "written as soon as it exists: {first}"
     );
 
-    let block = get(&aws, "get_public_access_block")["PublicAccessBlockConfiguration"].clone();
-    assert!(
-        block.as_object().unwrap().len() == 4
-            && block.as_object().unwrap().values().all(|on| on == true),
-        "{block}"
-    );
-    let rule =
-        get(&aws, "get_bucket_encryption")["ServerSideEncryptionConfiguration"]["Rules"][0].clone();
-    assert_eq!(
-        rule["ApplyServerSideEncryptionByDefault"],
-        json!({"SSEAlgorithm": "aws:kms"})
-    );
-    assert_eq!(rule["BucketKeyEnabled"], true);
-    assert_eq!(get(&aws, "get_bucket_versioning")["Status"], "Enabled");
-    let owner = get(&aws, "get_bucket_ownership_controls")["OwnershipControls"]["Rules"][0]["ObjectOwnership"].clone();
-    assert_eq!(owner, "BucketOwnerEnforced");
-    let policy: Value =
-        serde_json::from_str(get(&aws, "get_bucket_policy")["Policy"].as_str().unwrap()).unwrap();
-    assert_eq!(policy["Statement"].as_array().unwrap().len(), 1);
-    assert_eq!(
+    for (call, field, expected) in [
         (
-            &policy["Statement"][0]["Effect"],
-            &policy["Statement"][0]["Condition"]
+            "get_public_access_block",
+            "/PublicAccessBlockConfiguration",
+            json!({
+                "BlockPublicAcls": true,
+                "IgnorePublicAcls": true,
+                "BlockPublicPolicy": true,
+                "RestrictPublicBuckets": true,
+            }),
         ),
         (
-            &json!("Deny"),
-            &json!({"Bool": {"aws:SecureTransport": "false"}})
-        )
-    );
-    let rules = get(&aws, "get_bucket_lifecycle_configuration")["Rules"].clone();
-    let rule = |id: &str| {
-        rules
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|rule| rule["ID"] == id)
-            .unwrap()
-            .clone()
-    };
-    let objects = rule("plumbline-objects");
-    assert_eq!(
-        (
-            &objects["Expiration"]["Days"],
-            &objects["NoncurrentVersionExpiration"]["NoncurrentDays"],
-            &objects["Status"]
+            "get_bucket_encryption",
+            "/ServerSideEncryptionConfiguration/Rules/0/ApplyServerSideEncryptionByDefault",
+            json!({"SSEAlgorithm": "aws:kms"}),
         ),
-        (&json!(30), &json!(30), &json!("Enabled"))
-    );
-    assert_eq!(
-        objects["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"],
-        7
-    );
-    assert_eq!(
-        rule("plumbline-markers")["Expiration"]["ExpiredObjectDeleteMarker"],
-        true
-    );
+        (
+            "get_bucket_encryption",
+            "/ServerSideEncryptionConfiguration/Rules/0/BucketKeyEnabled",
+            json!(true),
+        ),
+        ("get_bucket_versioning", "/Status", json!("Enabled")),
+        (
+            "get_bucket_ownership_controls",
+            "/OwnershipControls/Rules/0/ObjectOwnership",
+            json!("BucketOwnerEnforced"),
+        ),
+    ] {
+        let answer = get(&aws, call);
+        assert_eq!(answer.pointer(field), Some(&expected), "{field}");
+    }
+    assert_refuses_all_but_tls(&aws);
+    assert_forgets(&aws);
     let tags = tags(&get(&aws, "get_bucket_tagging")["TagSet"]);
-    assert_eq!(
-        (
-            &tags["plumbline:env"],
-            &tags["Environment"],
-            &tags["Team"],
-            &tags["Name"]
-        ),
-        (
-            &json!("production-pr1"),
-            &json!("production"),
-            &json!("devops"),
-            &json!(NAME)
-        )
-    );
+    assert_eq!(tags["plumbline:env"], "production-pr1");
+    assert_eq!(tags["Environment"], "production");
+    assert_eq!(tags["Team"], "devops");
+    assert_eq!(tags["Name"], NAME);
 
     aws.forget();
     let again = aws.pipe(MAKE).ok();
@@ -137,74 +118,98 @@ fn the_bucket_is_private_encrypted_versioned_and_forgets_and_a_second_run_change
     assert_eq!(again.record("bucket", "artifacts")["change"], "kept");
 }
 
+fn assert_refuses_all_but_tls(aws: &LocalAws) {
+    let statements = statements(aws);
+    assert_eq!(statements.as_array().unwrap().len(), 1);
+    assert_eq!(statements[0]["Effect"], "Deny");
+    assert_eq!(
+        statements[0]["Condition"],
+        json!({"Bool": {"aws:SecureTransport": "false"}})
+    );
+}
+
+fn assert_forgets(aws: &LocalAws) {
+    let rules = rules(aws);
+    let rules = rules.as_array().unwrap();
+    let objects = rules.iter().find(|rule| rule["ID"] == "plumbline-objects");
+    let objects = objects.unwrap();
+    assert_eq!(objects["Status"], "Enabled");
+    assert_eq!(objects["Expiration"]["Days"], 30);
+    let old_versions = &objects["NoncurrentVersionExpiration"];
+    assert_eq!(old_versions["NoncurrentDays"], 30);
+    let uploads = &objects["AbortIncompleteMultipartUpload"];
+    assert_eq!(uploads["DaysAfterInitiation"], 7);
+    let markers = rules.iter().find(|rule| rule["ID"] == "plumbline-markers");
+    let expiration = &markers.unwrap()["Expiration"];
+    assert_eq!(expiration["ExpiredObjectDeleteMarker"], true);
+}
+
 #[test]
 fn a_dry_run_changes_nothing_and_announces_the_bucket() {
+    let plan = "mk-env production pr1 --plan | mk-bucket";
     let aws = LocalAws::start();
-    let planned = aws
-        .pipe("mk-env production pr1 --plan | mk-bucket")
-        .would_change();
+    let planned = aws.pipe(plan).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("bucket", "artifacts")["change"], "create");
-    assert!(!there(&aws));
+    assert!(!exists(&aws));
     aws.pipe(MAKE).ok();
     put(&aws, "delete_bucket_policy", json!({}));
     aws.forget();
-    let planned = aws
-        .pipe("mk-env production pr1 --plan | mk-bucket")
-        .would_change();
+    let planned = aws.pipe(plan).would_change();
     let record = planned.record("bucket", "artifacts");
-    assert_eq!(
-        (&record["change"], &record["changes"][0]["field"]),
-        (&json!("update"), &json!("policy"))
-    );
+    assert_eq!(record["change"], "update");
+    assert_eq!(record["changes"][0]["field"], "policy");
     assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+/// Changes everything of the bucket, and adds a rule, a statement and a tag.
+fn change_by_hand(aws: &LocalAws) {
+    put(aws, "delete_public_access_block", json!({}));
+    let suspended = json!({"Status": "Suspended"});
+    put(
+        aws,
+        "put_bucket_versioning",
+        json!({"VersioningConfiguration": suspended}),
+    );
+    let aes =
+        json!({"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]});
+    put(
+        aws,
+        "put_bucket_encryption",
+        json!({"ServerSideEncryptionConfiguration": aes}),
+    );
+    let writer = json!({"Rules": [{"ObjectOwnership": "ObjectWriter"}]});
+    put(
+        aws,
+        "put_bucket_ownership_controls",
+        json!({"OwnershipControls": writer}),
+    );
+    let rule = json!({"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}});
+    put(
+        aws,
+        "put_bucket_lifecycle_configuration",
+        json!({"LifecycleConfiguration": {"Rules": [rule]}}),
+    );
+    let statement = json!({"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObjectAcl", "Resource": format!("arn:aws:s3:::{NAME}/*")});
+    let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+    put(aws, "put_bucket_policy", json!({"Policy": policy}));
+    let tags = json!([{"Key": "plumbline:env", "Value": "production-pr1"}, {"Key": "Team", "Value": "nobody"}, {"Key": "theirs", "Value": "x"}]);
+    put(
+        aws,
+        "put_bucket_tagging",
+        json!({"Tagging": {"TagSet": tags}}),
+    );
 }
 
 #[test]
 fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
     let aws = LocalAws::start();
     aws.pipe(MAKE).ok();
-    put(&aws, "delete_public_access_block", json!({}));
-    put(
-        &aws,
-        "put_bucket_versioning",
-        json!({"VersioningConfiguration": {"Status": "Suspended"}}),
-    );
-    put(
-        &aws,
-        "put_bucket_encryption",
-        json!({"ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}}),
-    );
-    put(
-        &aws,
-        "put_bucket_ownership_controls",
-        json!({"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}}),
-    );
-    let theirs = json!({"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}});
-    put(
-        &aws,
-        "put_bucket_lifecycle_configuration",
-        json!({"LifecycleConfiguration": {"Rules": [theirs]}}),
-    );
-    let statement = json!({"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObjectAcl", "Resource": format!("arn:aws:s3:::{NAME}/*")});
-    let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
-    put(&aws, "put_bucket_policy", json!({"Policy": policy}));
-    let set = json!([{"Key": "plumbline:env", "Value": "production-pr1"}, {"Key": "Team", "Value": "nobody"}, {"Key": "theirs", "Value": "x"}]);
-    put(
-        &aws,
-        "put_bucket_tagging",
-        json!({"Tagging": {"TagSet": set}}),
-    );
-
+    change_by_hand(&aws);
     let mended = aws.pipe(MAKE).ok();
     let record = mended.record("bucket", "artifacts");
     assert_eq!(record["change"], "updated");
-    let fields: Vec<&str> = record["changes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|change| change["field"].as_str().unwrap())
-        .collect();
+    let fields = changed_fields(&record);
     for field in [
         "public access blocked",
         "object ownership",
@@ -219,34 +224,22 @@ fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
     aws.forget();
     aws.pipe(MAKE).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
-    let rules = get(&aws, "get_bucket_lifecycle_configuration")["Rules"]
-        .as_array()
-        .unwrap()
-        .len();
-    let policy: Value =
-        serde_json::from_str(get(&aws, "get_bucket_policy")["Policy"].as_str().unwrap()).unwrap();
-    assert_eq!(
-        (rules, &policy["Statement"][0]["Sid"]),
-        (3, &json!("Theirs"))
-    );
-    assert_eq!(
-        tags(&get(&aws, "get_bucket_tagging")["TagSet"])["theirs"],
-        "x"
-    );
+    assert_eq!(rules(&aws).as_array().unwrap().len(), 3);
+    assert_eq!(statements(&aws)[0]["Sid"], "Theirs");
+    let tags = tags(&get(&aws, "get_bucket_tagging")["TagSet"]);
+    assert_eq!(tags["theirs"], "x");
 
     let other = aws.pipe(&format!("{MAKE} --encryption AES256")).ok();
     let changes = &other.record("bucket", "artifacts")["changes"][0];
-    assert_eq!(
-        (&changes["old"], &changes["new"]),
-        (&json!("aws:kms"), &json!("AES256"))
-    );
+    assert_eq!(changes["old"], "aws:kms");
+    assert_eq!(changes["new"], "AES256");
 }
 
 #[test]
 fn a_rule_of_ours_that_would_keep_something_is_put_right() {
     let aws = LocalAws::start();
     aws.pipe(MAKE).ok();
-    let made = get(&aws, "get_bucket_lifecycle_configuration")["Rules"].clone();
+    let made = rules(&aws);
     let changes: [fn(&mut Value); 4] = [
         |rule| rule["Expiration"]["Days"] = json!(90),
         |rule| rule["Filter"] = json!({"Prefix": "x/"}),
@@ -254,22 +247,16 @@ fn a_rule_of_ours_that_would_keep_something_is_put_right() {
         |rule| rule["Transitions"] = json!([{"Days": 1, "StorageClass": "GLACIER"}]),
     ];
     for change in changes {
-        let mut rules = made.clone();
-        change(&mut rules[0]);
+        let mut changed = made.clone();
+        change(&mut changed[0]);
         put(
             &aws,
             "put_bucket_lifecycle_configuration",
-            json!({"LifecycleConfiguration": {"Rules": rules}}),
+            json!({"LifecycleConfiguration": {"Rules": changed}}),
         );
         let mended = aws.pipe(MAKE).ok().record("bucket", "artifacts");
-        assert_eq!(
-            (&mended["changes"][0]["field"], &mended["changes"][1]),
-            (&json!("lifecycle"), &Value::Null)
-        );
-        assert_eq!(
-            get(&aws, "get_bucket_lifecycle_configuration")["Rules"],
-            made
-        );
+        assert_eq!(changed_fields(&mended), ["lifecycle"]);
+        assert_eq!(rules(&aws), made);
     }
     aws.forget();
     aws.pipe(MAKE).ok();
@@ -302,17 +289,11 @@ fn a_name_that_another_account_took_is_told_and_keeps_nothing_else_from_being_de
         let kept = faults
             .pipe_with("rm-env --confirm production-pr1", &saved)
             .ok();
-        assert!(
-            kept.stderr
-                .contains(&format!("bucket {NAME} {what}; it is left alone")),
-            "{}",
-            kept.stderr
-        );
+        let line = format!("bucket {NAME} {what}; it is left alone");
+        assert!(kept.stderr.contains(&line), "{}", kept.stderr);
     }
-    let gone = faults
-        .pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
-        .ok();
-    assert_eq!(gone.record("connection", "github")["change"], "deleted");
+    let deleted = faults.pipe(DOWN).ok();
+    assert_eq!(deleted.record("connection", "github")["change"], "deleted");
 }
 
 #[test]
@@ -349,8 +330,7 @@ fn what_someone_locked_is_named_in_one_line_and_goes_when_it_may() {
     faults.rules(
         json!([{"do": "rewrite", "of": "s3:DeleteObjectVersion", "match": "^.*$", "by": locked}]),
     );
-    let down = "ls-env --env production-pr1 | rm-env --confirm production-pr1";
-    let refused = faults.pipe(down);
+    let refused = faults.pipe(DOWN);
     let line = format!(
         "rm-env: cannot delete app/kept of bucket {NAME}: AccessDenied: {message} (s3:DeleteObjectVersion)\n"
     );
@@ -361,8 +341,8 @@ fn what_someone_locked_is_named_in_one_line_and_goes_when_it_may() {
         refused.stderr
     );
     faults.end();
-    faults.pipe(down).ok();
-    assert!(!there(&aws));
+    faults.pipe(DOWN).ok();
+    assert!(!exists(&aws));
 }
 
 #[test]
@@ -373,10 +353,8 @@ fn what_s3_could_not_delete_at_the_moment_is_deleted_at_the_next_pass() {
     let faults = Faults::between(&aws);
     let failed = "<DeleteResult><Error><Key>app/1</Key><Code>InternalError</Code><Message>Please try again.</Message></Error></DeleteResult>";
     faults.rules(json!([{"do": "rewrite", "of": "s3:DeleteObjectVersion", "times": 1, "match": "^.*$", "by": failed}]));
-    faults
-        .pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
-        .ok();
-    assert!(!there(&aws));
+    faults.pipe(DOWN).ok();
+    assert!(!exists(&aws));
 }
 
 #[test]
@@ -387,20 +365,21 @@ fn keys_that_xml_cannot_carry_are_deleted_as_they_are() {
         put(&aws, "put_object", json!({"Key": key, "Body": "x"}));
     }
     let faults = Faults::between(&aws);
-    // As S3 answers that is asked to encode keys; the local AWS does not.
-    let encoded = |what: &str, by: &str| json!({"do": "rewrite", "of": "s3:ListBucketVersions", "match": what, "by": by});
-    faults.rules(json!([
-        encoded("app/a\u{1}b", "app/a%01b"),
-        encoded("app/c\\+d e", "app/c%2Bd+e"),
-        encoded(
+    // S3 encodes keys where it is asked to; the local AWS does not.
+    let rules = [
+        ("app/a\u{1}b", "app/a%01b"),
+        ("app/c\\+d e", "app/c%2Bd+e"),
+        (
             "<IsTruncated>",
-            "<EncodingType>url</EncodingType><IsTruncated>"
+            "<EncodingType>url</EncodingType><IsTruncated>",
         ),
-    ]));
-    faults
-        .pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
-        .ok();
-    assert!(!there(&aws));
+    ];
+    let rules = rules.map(|(plain, encoded)| {
+        json!({"do": "rewrite", "of": "s3:ListBucketVersions", "match": plain, "by": encoded})
+    });
+    faults.rules(json!(rules));
+    faults.pipe(DOWN).ok();
+    assert!(!exists(&aws));
 }
 
 #[test]
@@ -420,22 +399,10 @@ fn one_that_was_left_half_made_is_listed_as_such_and_completed() {
         json!({"ServerSideEncryptionConfiguration": without_key}),
     );
     let listed = aws.pipe("ls-env --env production-pr1").ok();
-    assert!(
-        listed
-            .record("bucket", "artifacts")
-            .get("encryption")
-            .is_none(),
-        "{}",
-        listed.stdout
-    );
+    let record = listed.record("bucket", "artifacts");
+    assert!(record.get("encryption").is_none(), "{record}");
     let completed = aws.pipe(MAKE).ok().record("bucket", "artifacts");
-    let fields: Vec<&Value> = completed["changes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|change| &change["field"])
-        .collect();
-    assert_eq!(fields, [&json!("encryption"), &json!("versioning")]);
+    assert_eq!(changed_fields(&completed), ["encryption", "versioning"]);
     let listed = aws.pipe("ls-env --env production-pr1").ok();
     assert_eq!(
         listed.record("bucket", "artifacts")["encryption"],
@@ -449,21 +416,15 @@ fn a_bucket_of_that_name_that_is_not_ours_is_refused_and_stays_as_it_is() {
     aws.call("s3", "create_bucket", json!({"Bucket": NAME}));
     let refused = aws.pipe(MAKE);
     assert_eq!(refused.code, 1);
-    assert!(
-        refused
-            .stderr
-            .contains(&format!("bucket {NAME} exists and is not tagged")),
-        "{}",
-        refused.stderr
-    );
+    let message = format!("bucket {NAME} exists and is not tagged");
+    assert!(refused.stderr.contains(&message), "{}", refused.stderr);
     assert_eq!(aws.changes(), Vec::<String>::new());
-    let record = format!(
-        "{ENV}\n{}\n",
-        json!({"type": "bucket", "name": "artifacts", "arn": format!("arn:aws:s3:::{NAME}"), "bucket": NAME})
-    );
-    let kept = aws.pipe_with("rm-env --confirm production-pr1", &record);
+    let arn = format!("arn:aws:s3:::{NAME}");
+    let theirs = json!({"type": "bucket", "name": "artifacts", "arn": arn, "bucket": NAME});
+    let records = format!("{ENV}\n{theirs}\n");
+    let kept = aws.pipe_with("rm-env --confirm production-pr1", &records);
     assert_eq!(kept.code, 1, "{}", kept.stderr);
-    assert!(there(&aws));
+    assert!(exists(&aws));
 }
 
 #[test]
@@ -483,11 +444,11 @@ fn down_empties_it_of_versions_markers_and_uploads_and_deletes_it() {
         put(&aws, "delete_object", json!({"Key": key}));
     }
     put(&aws, "create_multipart_upload", json!({"Key": "half"}));
-    let gone = down(&aws).ok();
-    assert_eq!(gone.record("bucket", "artifacts")["change"], "deleted");
-    assert!(!there(&aws));
+    let deleted = aws.pipe(DOWN).ok();
+    assert_eq!(deleted.record("bucket", "artifacts")["change"], "deleted");
+    assert!(!exists(&aws));
     aws.forget();
-    down(&aws).ok();
+    aws.pipe(DOWN).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
 }
 
