@@ -112,8 +112,8 @@ fn it_is_as_patient_as_the_others_where_it_is_throttled() {
     assert_eq!(list(&aws).len(), 1);
 }
 
-/// Rules by which calls are answered with 500 and without a code of AWS's, as by a proxy that has lost
-/// its AWS, or by an emulator without the service; all of them, or so many.
+/// Rules by which calls are answered with 500 and without a code of AWS's, as by a proxy that has
+/// lost its AWS, or by an emulator without the service; all of them, or so many.
 fn errors_without_code(times: Option<u32>) -> Value {
     let of = "codeconnections:*";
     let mut refuse = json!({"do": "refuse", "of": of, "when": "after", "status": 500, "code": "", "message": ""});

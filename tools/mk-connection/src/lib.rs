@@ -82,8 +82,8 @@ async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
 
 /// Waits until a person has finished the handshake, for `mk-pipeline`; asks at least once.
 ///
-/// Errors: nobody has within `limit`; it says where to click, and to run the pipeline again. Or the
-/// connection is gone.
+/// Errors: nobody has within `limit`, and it says where to click and to run the pipeline again; or
+/// the connection does not exist any more.
 pub async fn wait_available(aws: &Aws, connection: &Connection, limit: Duration) -> Result<()> {
     if connection.status == AVAILABLE {
         return Ok(());
@@ -120,7 +120,7 @@ pub async fn wait_available(aws: &Aws, connection: &Connection, limit: Duration)
 
 /// The connection of an ARN.
 ///
-/// Errors: it is gone: another run made one at the same time, and this one was not the one that
+/// Errors: it was deleted, as by another run that made one at the same time: only one of the two
 /// stays.
 async fn get_existing(connections: &Connections, arn: &str) -> Result<Have> {
     match connections.get(arn).await? {

@@ -75,8 +75,8 @@ async fn adopt(stream: &Stream, connections: &Connections, adopt: &Adopt) -> Res
     stream.write(record.changed(Change::Kept, &[])).await
 }
 
-/// Makes the connection, and writes its record again with the one that stays where several runs
-/// made one at the same time.
+/// Makes the connection and writes its record; and once more, since of several that were made at
+/// the same time another may be the one that stays.
 async fn create(stream: &Stream, connections: &Connections, name: &str) -> Result<()> {
     stream.control.wait_for_account().await?;
     let created = connections.create(name).await?;

@@ -91,8 +91,8 @@ pub fn step(env: &Env, name: &str, found: &[Have]) -> Result<Step<Have, Part>> {
     Ok(Step::from_differences(have.clone(), differences))
 }
 
-/// Of several connections of ours, which AWS does not keep from having one name, every run takes the
-/// same: one that is finished, else the one that was made first.
+/// Of several connections of ours, which AWS does not keep from having one name, every run takes
+/// the same: one that is finished, else the one that was made first.
 pub fn elect<'a>(env: &Env, found: &'a [Have]) -> Option<&'a Have> {
     let ours = found.iter().filter(|have| env.owns(&have.tags));
     ours.min_by_key(|have| (have.status != AVAILABLE, created(have), &have.arn))
@@ -106,7 +106,7 @@ fn created(have: &Have) -> u64 {
     }
 }
 
-/// The ARNs of the others of ours, which runs at the same time made and nobody has finished.
+/// The ARNs of our other connections, which runs at the same time made and nobody has finished.
 pub fn duplicates(env: &Env, found: &[Have], kept: &Have) -> Vec<String> {
     let mut arns = Vec::new();
     for have in found {

@@ -46,8 +46,8 @@ pub fn client(aws: &Aws) -> Pipelines {
 
 impl Pipelines {
     /// The pipeline of a name, ours or not; one call deep. Of a pipeline just made, one of the two
-    /// calls may not know yet: then it waits, since without its tags the pipeline would be taken for
-    /// somebody else's.
+    /// calls may not know yet: then it waits, since without its tags the pipeline would be taken
+    /// for somebody else's.
     pub async fn get(&self, name: &str) -> Result<Option<Have>> {
         let what = format!("pipeline {name} exists, but CodePipeline does not show its tags");
         let get = async || match try_join!(self.structure(name), self.tags(name))? {

@@ -56,8 +56,8 @@ async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
 }
 
 /// Waits for the end of the run that a pipeline's making started, for `wait-env`: also where an
-/// earlier run of the tools made the pipeline and did not see how that ended. A failure that lies
-/// before this is only told.
+/// earlier run of the tools made the pipeline and did not see how that ended. That it had failed
+/// before is told and no error.
 ///
 /// Errors: it failed, with the action's own words; or it takes too long.
 pub async fn wait_first_run(aws: &Aws, pipeline: &Pipeline) -> Result<()> {

@@ -2,9 +2,9 @@
 //! builds and pushes its image, Deploy has the function tag it, and before that deploys it to the
 //! app's service where the source says so.
 //!
-//! Reads `env`, `source`, `connection`, `bucket`, and for each source `build`, `function` and `role`.
-//! Writes `pipeline` as soon as it exists. A pipeline runs as soon as it is made, so all that it
-//! needs must exist before, and the person must have finished the connection.
+//! Reads `env`, `source`, `connection`, `bucket`, and for each source `build`, `function` and
+//! `role`. Writes `pipeline` as soon as it exists. A pipeline runs as soon as it is made, so all
+//! that it needs must exist before, and the person must have finished the connection.
 
 use std::io::IsTerminal;
 use std::time::Duration;

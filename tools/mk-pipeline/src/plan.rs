@@ -65,9 +65,9 @@ pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>>
     Ok(differences)
 }
 
-/// What a pipeline tells: of the environment, of its source, of itself. Without the tag that says
-/// which source that is, its record has the pipeline's whole name, since no two records may have
-/// one name.
+/// What follows from a pipeline: the records of its environment, of its source and of itself.
+/// Without the tag that says which source that is, the pipeline's record has the pipeline's own
+/// name, since no two records may have one name.
 pub fn records(env: &Env, pipeline: &str, have: &Have) -> Vec<Record> {
     let mut records = vec![env_record(env, have)];
     match have.tags.get(SOURCE) {
@@ -80,7 +80,7 @@ pub fn records(env: &Env, pipeline: &str, have: &Have) -> Vec<Record> {
     records
 }
 
-/// The environment with its tags, which are those of the pipeline that are not ours alone.
+/// The environment, whose tags are those of the pipeline but for its name and whose it is.
 fn env_record(env: &Env, have: &Have) -> Record {
     let mut tags = Map::new();
     for (key, value) in &have.tags {
@@ -329,20 +329,20 @@ mod tests {
                 r#"{{"name":"web","repository":"owner/web"{more}}}"#
             ))
             .unwrap();
-            let told: Source = records[1].typed().unwrap();
+            let again: Source = records[1].typed().unwrap();
             assert_eq!(
                 Source {
                     rest: Default::default(),
-                    ..told
+                    ..again
                 },
                 asked
             );
             assert_eq!((records[0].kind(), records[2].kind()), ("env", "pipeline"));
             assert_eq!(records[0].0["tags"], json!({"Team": "devops"}));
         }
-        let mut untold = ours();
-        untold.tags.remove(SOURCE);
-        let records = records(&env(), "pipeline-web-production-pr1", &untold);
+        let mut without_source = ours();
+        without_source.tags.remove(SOURCE);
+        let records = records(&env(), "pipeline-web-production-pr1", &without_source);
         assert_eq!(
             records.iter().map(Record::kind).collect::<Vec<_>>(),
             ["env", "pipeline"]

@@ -49,8 +49,8 @@ pub fn client(aws: &Aws) -> Events {
 }
 
 impl Events {
-    /// The rule of a name, ours or not; one call deep. Of a rule just made, not all of the calls know
-    /// yet: then it waits, since without its tags the rule would be taken for somebody else's.
+    /// The rule of a name, ours or not; one call deep. Of a rule just made, not all of the calls
+    /// know yet: then it waits, since without its tags the rule would be taken for somebody else's.
     pub async fn get(&self, rule: &str) -> Result<Option<Have>> {
         let what = format!("rule {rule} exists, but EventBridge does not show its tags");
         let get = async || {
@@ -122,7 +122,8 @@ impl Events {
         }
     }
 
-    /// The names of all rules that could be the environment's. The SDK has no paginator for this call.
+    /// The names of all rules that could be the environment's. The SDK has no paginator for this
+    /// call.
     pub async fn list_names(&self) -> Result<Vec<String>> {
         let request = self.client.list_rules().name_prefix("rule-").limit(100);
         let mut names = Vec::new();
@@ -242,7 +243,7 @@ impl Events {
         let send = || request.clone().send();
         let answer = match wait::retry(&self.aws.control, PASSING_BUDGET, &[CONFLICT], send).await {
             Ok(answer) => answer,
-            // The rule is gone, or not seen for a moment: deleting it tells which.
+            // The rule does not exist, or is not seen for a moment: deleting it tells which.
             Err(error) if code(&error) == "ResourceNotFoundException" => return Ok(()),
             Err(error) => return Err(aws_error("events:RemoveTargets", what, error)),
         };
@@ -299,8 +300,7 @@ fn target_of(target: SdkTarget) -> Target {
     }
 }
 
-/// Whether a retry policy says something else than what counts where a target has none: 185 times
-/// in a day.
+/// Whether a retry policy differs from what AWS does where a target has none: 185 retries in a day.
 fn is_not_default(retries: &RetryPolicy) -> bool {
     let times = retries.maximum_retry_attempts.unwrap_or(185);
     let seconds = retries.maximum_event_age_in_seconds.unwrap_or(86400);

@@ -1,4 +1,5 @@
-//! Makes the rule of each source that starts its pipeline when an event says that GitHub got a push.
+//! Makes the rule of each source that starts its pipeline when an event says that GitHub got a
+//! push.
 //!
 //! Reads `env`, `source`, and for each source `pipeline` and `role`. Writes `rule` as soon as it
 //! exists. It is enabled only where the source's trigger is `events`: with the connection's own

@@ -20,9 +20,9 @@ pub struct Want {
     pub rule: String,
     /// For people.
     pub description: String,
-    /// Which events it is about.
+    /// Which events it matches.
     pub pattern: Value,
-    /// Whether it acts.
+    /// Whether it is enabled.
     pub enabled: bool,
     /// The pipeline's ARN.
     pub pipeline: String,
@@ -41,7 +41,7 @@ pub struct Target {
     pub arn: String,
     /// The ARN of the role that it starts it with.
     pub role: String,
-    /// What else is set, by name: a run's input, what follows where it could not be started.
+    /// The names of what else is set: a run's input, what follows where it could not be started.
     pub settings: Vec<String>,
 }
 
@@ -50,11 +50,11 @@ pub struct Target {
 pub struct Have {
     /// For people.
     pub description: String,
-    /// Which events it is about; AWS escapes some characters, so it is compared parsed.
+    /// Which events it matches; AWS escapes some characters, so it is compared parsed.
     pub pattern: Value,
-    /// `DISABLED`, or a state in which it acts.
+    /// `DISABLED`, or one of the states in which it is enabled.
     pub state: String,
-    /// When it acts whatever happens; empty where never.
+    /// When it starts its targets without any event; empty where never.
     pub schedule: String,
     /// A role for all its targets; empty where each has its own.
     pub role: String,
@@ -65,7 +65,7 @@ pub struct Have {
 }
 
 impl Have {
-    /// Whether the rule acts.
+    /// Whether it starts its targets.
     pub fn is_enabled(&self) -> bool {
         self.state != DISABLED
     }
@@ -125,21 +125,21 @@ pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>>
 }
 
 fn differences_of_rule(want: &Want, have: &Have) -> Vec<Difference> {
-    let mut differences = Vec::new();
-    let description = Difference::between("description", &have.description, &want.description);
-    differences.extend(description);
     // The patterns are compared parsed: the order of their fields says nothing.
-    if have.pattern != want.pattern {
-        let pattern = Difference::between("event pattern", &have.pattern, &want.pattern);
-        differences.extend(pattern);
-    }
+    let pattern = if have.pattern == want.pattern {
+        None
+    } else {
+        Difference::between("event pattern", &have.pattern, &want.pattern)
+    };
     let state = if want.enabled { "ENABLED" } else { DISABLED };
-    differences.extend(Difference::between("state", &have.state, state));
-    let schedule = Difference::between("schedule", or_none(&have.schedule), "none");
-    differences.extend(schedule);
-    let role = Difference::between("role", or_none(&have.role), "none");
-    differences.extend(role);
-    differences
+    let differences = [
+        Difference::between("description", &have.description, &want.description),
+        pattern,
+        Difference::between("state", &have.state, state),
+        Difference::between("schedule", or_none(&have.schedule), "none"),
+        Difference::between("role", or_none(&have.role), "none"),
+    ];
+    differences.into_iter().flatten().collect()
 }
 
 /// In what our target differs; others' targets do not count.
@@ -160,8 +160,8 @@ fn or_none(text: &str) -> &str {
     if text.is_empty() { "none" } else { text }
 }
 
-/// The name of a rule's record: the source by its tag, since a rule's name that was cut does not
-/// tell it. Without that tag it is the rule's whole name, since no two records may have one name.
+/// The name of a rule's record: the source by its tag, since a name that was cut does not tell it.
+/// Without that tag it is the rule's own name, since no two records may have one name.
 pub fn record_name<'a>(rule: &'a str, have: &'a Have) -> &'a str {
     match have.tags.get(SOURCE) {
         Some(source) => source,

@@ -1,5 +1,5 @@
-//! What is healthy before any record of it has come: an environment that does not change is then known
-//! to be healthy as soon as the other tools say that they kept it.
+//! What is healthy before any record of it has come: an environment that does not change is then
+//! known to be healthy as soon as the other tools say that they kept it.
 
 use futures_util::future::{LocalBoxFuture, Shared};
 use plumbing::{App, Aws, Result, Service, Stream};

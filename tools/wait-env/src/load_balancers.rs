@@ -47,11 +47,13 @@ impl<'a> LoadBalancers<'a> {
         mk_alb::wait_active(self.aws, &arns).await
     }
 
-    /// Whether a load balancer was kept and its targets were healthy from the first: then it is active.
+    /// Whether a load balancer was kept and its targets were healthy from the first: then it is
+    /// active.
     async fn has_healthy_targets(&self, alb: &Alb) -> Result<bool> {
         let already_healthy = self.already_healthy.clone().await?;
         let change = alb.rest.get("change");
         let is_changed = change.is_some_and(|change| change != Change::Kept.word());
+        // Without any healthy target group, its listener is not worth waiting for.
         if is_changed || already_healthy.has_no_target_groups() {
             return Ok(false);
         }

@@ -1,10 +1,10 @@
 //! Waits until an environment is healthy: load balancers active, services steady on what they were
-//! asked to run, targets healthy, the first run of a new pipeline at its good end. Then tells where
-//! the public apps are reached.
+//! asked to run, targets healthy, the first run of a new pipeline ended well. Then tells where the
+//! public apps are reached.
 //!
-//! Reads `alb`, `listener`, `service` and `pipeline`, and looks at each as it arrives. Writes nothing
-//! of its own, and holds no AWS knowledge: the crates of mk-alb, mk-ecs-svc and mk-pipeline wait for
-//! theirs.
+//! Reads `alb`, `listener`, `service` and `pipeline`, and looks at each as it arrives. Writes
+//! nothing of its own, and holds no AWS knowledge: the crates of mk-alb, mk-ecs-svc and mk-pipeline
+//! wait for theirs.
 
 mod already_healthy;
 mod load_balancers;
@@ -48,8 +48,8 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     Ok(())
 }
 
-/// Waits until everything is healthy, which it does not become where a tool upstream failed to make a
-/// part of it. Answers the names of the services that had to be waited for.
+/// Waits until everything is healthy, which it does not become where a tool upstream failed to make
+/// a part of it. Answers the names of the services that had to be waited for.
 async fn wait_unless_upstream_failed(stream: &Stream, aws: &Aws) -> Result<BTreeSet<String>> {
     let healthy = std::pin::pin!(wait_healthy(stream, aws));
     let failed = std::pin::pin!(stream.need_first::<Failed>());
@@ -67,7 +67,7 @@ async fn wait_healthy(stream: &Stream, aws: &Aws) -> Result<BTreeSet<String>> {
     let already_healthy = already_healthy::find(stream, aws).boxed_local().shared();
     let load_balancers = LoadBalancers::new(stream, aws, already_healthy.clone());
     let services = Services::new(stream, aws, already_healthy.clone());
-    // Asked before the first record comes, since most of an environment is mostly kept.
+    // Asked before any record comes: where nothing changes, no further call is needed.
     let ask_at_once = async {
         match already_healthy.await {
             Ok(_) => Ok(()),

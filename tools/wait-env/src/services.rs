@@ -32,7 +32,7 @@ pub struct Services<'a> {
 /// A service that has arrived.
 struct Arrived {
     service: Service,
-    /// Where it is told once the service is steady, by whichever call takes it along.
+    /// For the result of the call that takes it along.
     result: oneshot::Sender<Result<()>>,
 }
 
@@ -86,8 +86,8 @@ impl<'a> Services<'a> {
         self.wait_together(newest).await
     }
 
-    /// Waits until a service is steady, together with all that arrived at the same time; where another
-    /// call has taken it along, for that call's result.
+    /// Waits until a service is steady, together with all that arrived at the same time; where
+    /// another call has taken it along, for that call's result.
     async fn wait_together(&self, service: Service) -> Result<()> {
         let (sender, receiver) = oneshot::channel();
         let arrived = Arrived {
@@ -109,8 +109,9 @@ impl<'a> Services<'a> {
         }
     }
 
-    /// Waits until all of some services are steady. A record of an earlier run (ls-env, a saved stream)
-    /// may come first, and that of this run after it, with another revision: only the last one counts.
+    /// Waits until all of some services are steady. A record of an earlier run (ls-env, a saved
+    /// stream) may come first, and that of this run after it, with another revision: only the last
+    /// one counts.
     async fn wait_all(&self, mut services: Vec<Service>) -> Result<()> {
         while !services.is_empty() {
             let Some(steady) = self.wait_unless_outdated(&services).await else {
@@ -130,12 +131,12 @@ impl<'a> Services<'a> {
     }
 
     /// Waits until all of some services are steady, and answers the names of those that were not at
-    /// first; or nothing, once a newer record of one of them has come. Waiting changes nothing, so it
-    /// may be dropped.
+    /// first; or nothing, once a newer record of one of them has come. Waiting changes nothing, so
+    /// it may be dropped.
     async fn wait_unless_outdated(&self, services: &[Service]) -> Option<Result<BTreeSet<String>>> {
         let last_lines =
             async |app: &str, task: &str| mk_logs::last_lines(self.aws, app, task).await;
-        // Boxed, like each below, since the compiler does not look into types of any depth.
+        // Boxed, since the compiler follows types only to some depth.
         let steady = mk_ecs_svc::wait_steady(self.aws, services, last_lines).boxed_local();
         let newer = services
             .iter()
@@ -174,9 +175,9 @@ impl<'a> Services<'a> {
             .await
     }
 
-    /// Waits until a service is steady and its targets are healthy. Where ECS says that a service is
-    /// steady, and the target group knows of no target at all for a while after, nobody tells more:
-    /// AWS registers them before it says so, but an emulator may have no targets.
+    /// Waits until a service is steady and its targets are healthy. Where ECS says that a service
+    /// is steady, and the target group knows of no target at all for a while after, nobody tells
+    /// more: AWS registers them before it says so, but an emulator may have no targets.
     async fn wait_both(
         &self,
         app: &str,

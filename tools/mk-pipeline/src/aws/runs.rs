@@ -43,8 +43,8 @@ impl Run {
 }
 
 impl Pipelines {
-    /// The newest run of a pipeline just made, whose making starts one; nothing where none shows: an
-    /// emulator may run nothing.
+    /// The newest run of a pipeline just made, whose making starts one; nothing where none shows:
+    /// an emulator may run nothing.
     pub async fn wait_started(&self, name: &str) -> Result<Option<Run>> {
         let control = &self.aws.control;
         let what = format!("pipeline {name} has not started a run");

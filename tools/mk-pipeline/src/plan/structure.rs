@@ -84,7 +84,7 @@ pub fn differences(want: &Structure, have: &Structure) -> Vec<Difference> {
         let new = new_fields.get(name);
         let old = match old_fields.get(name) {
             None => "none",
-            // What is not ours is removed and not told: a setting of someone's action may be a secret.
+            // What is not ours is removed and not shown: a setting of someone's may be a secret.
             Some(_) if new.is_none() => "set",
             Some(old) => old,
         };

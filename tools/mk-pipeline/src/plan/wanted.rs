@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::structure::{Action, Stage, Structure};
 
-/// The names of the resources that a pipeline needs, besides the connection.
+/// The names of what a pipeline needs, without the connection.
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
     /// The artifact bucket's name.
