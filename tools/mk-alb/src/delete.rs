@@ -21,11 +21,22 @@ pub async fn delete(stream: &Stream, elb: &Elb, records: &[Record]) -> Result<()
     if !records.iter().any(|record| KINDS.contains(&record.kind())) {
         return Ok(());
     }
-    let env = &elb.aws.env;
     let have = elb.find().await?;
+    let load_balancers = delete_load_balancers(stream, elb, records, &have).await;
+    // AWS refuses to delete a target group while a listener uses it.
+    let target_groups = delete_target_groups(stream, elb, records, &have).await;
+    load_balancers.and(target_groups)
+}
+
+async fn delete_load_balancers(
+    stream: &Stream,
+    elb: &Elb,
+    records: &[Record],
+    have: &Have,
+) -> Result<()> {
     let mut ours = have.load_balancers.clone();
-    ours.retain(|load_balancer| env.owns(&load_balancer.tags));
-    let load_balancers = stream
+    ours.retain(|load_balancer| elb.aws.env.owns(&load_balancer.tags));
+    stream
         .control
         .try_all(ours, async |load_balancer| {
             if is_named(records, "alb", &load_balancer.arn) {
@@ -34,18 +45,7 @@ pub async fn delete(stream: &Stream, elb: &Elb, records: &[Record]) -> Result<()
                 delete_listener_alone(stream, elb, records, &load_balancer).await
             }
         })
-        .await;
-    let mut ours = have.target_groups.clone();
-    ours.retain(|target_group| {
-        env.owns(&target_group.tags) && is_named(records, "target_group", &target_group.arn)
-    });
-    let target_groups = stream
-        .control
-        .try_all(ours, async |target_group| {
-            delete_target_group(stream, elb, &have, &target_group).await
-        })
-        .await;
-    load_balancers.and(target_groups)
+        .await
 }
 
 async fn delete_load_balancer(stream: &Stream, elb: &Elb, have: &LoadBalancer) -> Result<()> {
@@ -88,6 +88,24 @@ async fn write_listener_as_deleted(stream: &Stream, app: &str, listener: &Listen
     stream.write(record.changed(Change::Deleted, &[])).await
 }
 
+async fn delete_target_groups(
+    stream: &Stream,
+    elb: &Elb,
+    records: &[Record],
+    have: &Have,
+) -> Result<()> {
+    let mut ours = have.target_groups.clone();
+    ours.retain(|target_group| {
+        elb.aws.env.owns(&target_group.tags) && is_named(records, "target_group", &target_group.arn)
+    });
+    stream
+        .control
+        .try_all(ours, async |target_group| {
+            delete_target_group(stream, elb, have, &target_group).await
+        })
+        .await
+}
+
 async fn delete_target_group(
     stream: &Stream,
     elb: &Elb,
@@ -97,7 +115,8 @@ async fn delete_target_group(
     let env = &elb.aws.env;
     let app = app_of(env, "tg", &target_group.name, &target_group.tags);
     let another = used_by_another(target_group, &load_balancer_name(env, &app));
-    // Where its tags name another app, ours has another name than expected here.
+    // Somebody may have changed the tag with the app's name: then the load balancer that used it is
+    // ours under another name than expected.
     let another = another.filter(|arn| !is_ours(env, have, arn));
     elb.delete_target_group(target_group, another).await?;
     let record = record::target_group(&app, target_group);

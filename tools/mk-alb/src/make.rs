@@ -50,7 +50,7 @@ pub async fn for_each_app(stream: &Stream, elb: &Elb) -> Result<()> {
     };
     // AWS is asked at once, before the first app has arrived.
     let found = run.or_stop(run.found.clone());
-    let apps = stream.for_each_record(|app| run.make(app));
+    let apps = stream.for_each_record(|app| run.make_app(app));
     let (found, apps) = join!(found, apps);
     found?;
     apps
@@ -58,21 +58,22 @@ pub async fn for_each_app(stream: &Stream, elb: &Elb) -> Result<()> {
 
 impl Run<'_> {
     /// Makes what one app needs.
-    async fn make(&self, app: App) -> Result<()> {
+    async fn make_app(&self, app: App) -> Result<()> {
         let env = &self.elb.aws.env;
         let want = want(env, &app);
         let have = self.found.clone().await?;
         plan::check(env, &want, &have)?;
         let (target_group, load_balancer) = join!(
-            self.or_stop(self.target_group(&want, &have)),
-            self.or_stop(self.load_balancer(&want, &have)),
+            self.or_stop(self.make_target_group(&want, &have)),
+            self.or_stop(self.make_load_balancer(&want, &have)),
         );
         let (target_group, created) = target_group?;
         let (load_balancer, when_active) = load_balancer?;
         self.stream.control.check_stopped()?;
         let listening = async {
             let target_group = &target_group.arn;
-            self.listener(&want, &load_balancer, target_group).await?;
+            self.make_listener(&want, &load_balancer, target_group)
+                .await?;
             self.finish(&want, &load_balancer, when_active).await
         };
         if !created {
@@ -84,9 +85,9 @@ impl Run<'_> {
         attributes.and(listening)
     }
 
-    /// The target group, as soon as it exists, and whether it was made just now: then its
-    /// attributes are AWS's own.
-    async fn target_group(&self, want: &Want, have: &Have) -> Result<(TargetGroup, bool)> {
+    /// Makes the target group or brings it into line, and answers it as soon as it exists, and
+    /// whether it was made just now: then its attributes are AWS's own.
+    async fn make_target_group(&self, want: &Want, have: &Have) -> Result<(TargetGroup, bool)> {
         let elb = self.elb;
         let env = &elb.aws.env;
         let name = &want.target_group_name;
@@ -145,8 +146,13 @@ impl Run<'_> {
         elb.aws.control.run_all(calls).await.map(drop)
     }
 
-    /// The load balancer, as soon as it exists, and what has to wait until it is active.
-    async fn load_balancer(&self, want: &Want, have: &Have) -> Result<(LoadBalancer, WhenActive)> {
+    /// Makes the load balancer or brings it into line, and answers it as soon as it exists, and
+    /// what has to wait until it is active.
+    async fn make_load_balancer(
+        &self,
+        want: &Want,
+        have: &Have,
+    ) -> Result<(LoadBalancer, WhenActive)> {
         let elb = self.elb;
         let env = &elb.aws.env;
         let name = &want.load_balancer_name;
@@ -247,8 +253,13 @@ impl Run<'_> {
         self.write_changed(record, differences).await
     }
 
-    /// The listener that forwards to the target group.
-    async fn listener(&self, want: &Want, have: &LoadBalancer, target_group: &str) -> Result<()> {
+    /// Makes the listener that forwards to the target group, or brings it into line.
+    async fn make_listener(
+        &self,
+        want: &Want,
+        have: &LoadBalancer,
+        target_group: &str,
+    ) -> Result<()> {
         let elb = self.elb;
         let env = &elb.aws.env;
         let app = &want.app;

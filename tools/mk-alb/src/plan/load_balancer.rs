@@ -260,11 +260,11 @@ pub(super) mod tests {
         let Ok(Step::Change(_, differences)) = step else {
             panic!("it does not differ in what AWS can change");
         };
-        let mut told = Vec::new();
+        let mut texts = Vec::new();
         for (part, difference) in differences {
-            told.push((part, difference.to_string()));
+            texts.push((part, difference.to_string()));
         }
-        told
+        texts
     }
 
     fn step_of_web(have: Option<LoadBalancer>) -> Result<Step<LoadBalancer, Part>> {
