@@ -1,4 +1,5 @@
-//! Every S3 call about buckets. Each says whose the bucket must be: names are the world's.
+//! Every S3 call about buckets. Bucket names are worldwide, so each call says which account the bucket
+//! must be of.
 
 mod client;
 mod lifecycle;

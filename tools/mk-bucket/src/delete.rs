@@ -6,7 +6,7 @@ use plumbing::{Result, wait};
 
 use crate::aws::S3;
 
-/// What writes to the bucket is gone by now, but its last objects may still be on their way.
+/// What writes to the bucket is deleted by now, but its last objects may still be on their way.
 const EMPTY_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
 /// Deletes every version, every delete marker and every unfinished upload, then the bucket; again

@@ -1,8 +1,8 @@
 //! Makes the bucket in which pipelines hand their artifacts over: private, encrypted, versioned, and
 //! emptied of what is older than 30 days.
 //!
-//! Reads `env`. Writes `bucket` as soon as it exists, and again, with its encryption, when it is all
-//! that.
+//! Reads `env`. Writes `bucket` as soon as it exists, and again, with its encryption, when all of that
+//! is set.
 
 use clap::Parser;
 use mk_bucket::aws;
@@ -29,7 +29,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let s3 = aws::client(&aws);
     let want = plan::want(&env, &args.encryption);
     let record = plan::record(&env, Some(&want.encryption));
-    // Without the encryption, which says that all is set.
+    // The first record has no encryption, which says that not all is set yet.
     let created_first = plan::record(&env, None).changed(Change::Created, &[]);
     let created = record.clone().changed(Change::Created, &[]);
     let bucket = Resource {

@@ -6,7 +6,7 @@ use plumbing::step::in_part;
 use plumbing::{Bucket, Difference, Differences, Env, Record, Result};
 use serde_json::{Value, json};
 
-/// After how many days an artifact is deleted, and after how many more its bytes.
+/// After how many days an artifact expires, and after how many more its old version is deleted.
 pub const DAYS: i32 = 30;
 /// After how many days an upload that was never finished is dropped.
 pub const UPLOAD_DAYS: i32 = 7;
@@ -94,7 +94,7 @@ pub struct Have {
     pub encryption: String,
     /// `Enabled`, or not.
     pub versioning: String,
-    /// What our two lifecycle rules say, [`OBJECTS`] and [`MARKERS`] where they say that.
+    /// What our two lifecycle rules say: [`OBJECTS`] and [`MARKERS`] where they are as we make them.
     pub lifecycle: [String; 2],
 }
 

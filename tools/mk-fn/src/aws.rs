@@ -17,7 +17,7 @@ use client::{CONFLICT, CONFLICT_BUDGET, ROLE_BUDGET, ROLE_UNKNOWN, error_of_role
 
 pub use client::{Lambda, client};
 
-/// A function that was deleted is gone within seconds.
+/// A function that was deleted no longer exists within seconds.
 const DELETED_DEADLINE: Duration = Duration::from_secs(5 * 60);
 
 impl Lambda {

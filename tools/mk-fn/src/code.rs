@@ -16,7 +16,7 @@ const PYTHON: &str = include_str!("../function/index.py");
 pub struct Code {
     /// The zip.
     pub zip: Vec<u8>,
-    /// Its SHA-256 in base64, as Lambda tells it: how one sees that nothing changed.
+    /// Its SHA-256 in base64, as Lambda answers it: where both are equal, nothing changed.
     pub sha: String,
 }
 
@@ -29,8 +29,8 @@ pub fn code() -> Result<Code> {
 }
 
 fn zip() -> Result<Vec<u8>, ZipError> {
-    // Neither compressed, which another version of a library may do otherwise, nor dated. Lambda
-    // reads the file as another user: everyone may.
+    // Neither compressed, which another version of the library may do differently, nor dated. Lambda
+    // reads the file as another user, so everyone may read it.
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(DateTime::default())
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_is_as_lambda_tells_it() {
+    fn the_sum_is_as_lambda_answers_it() {
         let code = code().unwrap();
         assert!(
             code.sha.len() == 44 && code.sha.ends_with('='),

@@ -8,25 +8,25 @@ use plumbing::{Difference, Differences, Env, Error, Function, Record, Result, St
 
 use crate::code::Code;
 
-/// What runs it.
+/// The runtime of every function.
 pub const RUNTIME: &str = "python3.13";
-/// The function in the file.
+/// The Python function that Lambda calls.
 pub const HANDLER: &str = "index.handler";
-/// For which processor.
+/// The processor that a function is for.
 pub const ARCHITECTURE: &str = "x86_64";
-/// After how many seconds it is ended; its own time limits add up to less.
+/// After how many seconds Lambda ends it; its own time limits add up to less.
 pub const TIMEOUT: i32 = 60;
-/// Its memory in MiB, and with it its share of a processor: boto3 is slow to load with less.
+/// Its memory in MiB, which decides its share of a processor too: boto3 is slow to load with less.
 pub const MEMORY: i32 = 256;
-/// How what it prints is logged: as it is.
+/// How what a function prints is logged: as it is.
 pub const LOG_FORMAT: &str = "Text";
-/// How much room in MiB it has for files: what every function has, and it writes none.
+/// The MiB of disk that a function has: as much as every function, since it writes no files.
 pub const DISK: i32 = 512;
-/// How often Lambda tries again when it did not end well. It answers the pipeline itself, and a
-/// second run of the same job would tag again what may be superseded by then.
+/// How often Lambda runs a function again that did not end well. The function answers the pipeline
+/// itself, and a second run of the same job would tag again what may be superseded by then.
 pub const RETRIES: i32 = 0;
-/// For how many seconds a job may wait for a function that is held up: for less than the 20 minutes
-/// that the pipeline waits, so that nothing is tagged for one that has failed.
+/// For how many seconds a job may wait for a function that is throttled: for less than the 20 minutes
+/// that the pipeline waits, so that nothing is tagged for a pipeline that has failed.
 pub const EVENT_AGE: i32 = 15 * 60;
 
 /// A function as it is to be.
@@ -75,9 +75,9 @@ pub struct Have {
     pub sha: String,
     /// For which processor it is.
     pub architecture: String,
-    /// What runs it.
+    /// Its runtime.
     pub runtime: String,
-    /// The function in the file.
+    /// The Python function that Lambda calls.
     pub handler: String,
     /// The ARN of the role that it runs as.
     pub role: String,
@@ -95,15 +95,17 @@ pub struct Have {
     pub log_group: String,
     /// `Text` or `JSON`.
     pub log_format: String,
-    /// What else of its configuration is set, by name: layers, whose code runs beside ours, and so on.
+    /// What else of its configuration is set, by name: layers, whose code runs together with ours, and so
+    /// on.
     pub settings: Vec<String>,
-    /// How many of it may run at once; with 0, which the console calls throttled, none ever does.
+    /// How many of it may run at once; at 0, which the console calls throttled, none ever runs.
     pub concurrency: Option<i32>,
-    /// Where else Lambda sends what it was given, which holds credentials: after success, or failure.
+    /// The outcomes after which Lambda sends the event elsewhere: `success`, `failure`. It holds
+    /// credentials.
     pub destinations: Vec<String>,
-    /// How often Lambda tries again; without, as often as it does by default.
+    /// How often Lambda runs it again; without, as often as it does by default.
     pub retries: Option<i32>,
-    /// For how many seconds an event may wait; without, for the six hours of the default.
+    /// For how many seconds an event may wait; without, for the default of six hours.
     pub event_age: Option<i32>,
 }
 
@@ -130,7 +132,7 @@ pub enum Part {
     Code,
     /// How it runs.
     Configuration,
-    /// What follows where it does not end well.
+    /// What Lambda does where it does not end well: retries, age of the event, destinations.
     Invocation,
     /// How many of it may run at once.
     Concurrency,
@@ -160,12 +162,12 @@ pub fn step(env: &Env, want: &Want, have: Option<Have>) -> Result<Step<Have, Par
 
 /// In what a function differs from what is wanted, in the order of the calls that mend it.
 fn differences(want: &Want, have: &Have) -> Differences<Part> {
-    let update = match &have.state {
+    let last_update = match &have.state {
         State::UpdateFailed(why) => format!("failed: {why}"),
         _ => "done".to_string(),
     };
     let code = [
-        Difference::between("last update", update, "done"),
+        Difference::between("last update", last_update, "done"),
         Difference::between("code", &have.sha, &want.code.sha),
         Difference::between("architecture", &have.architecture, ARCHITECTURE),
     ];

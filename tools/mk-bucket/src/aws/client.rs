@@ -8,7 +8,8 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::{BuildError, ProvideErrorMetadata, SdkError};
 use plumbing::{Aws, Error, Result, aws_error, code, wait};
 
-/// A bucket just made is not known everywhere for some seconds; another change of it is under way.
+/// A bucket just made is not known everywhere for some seconds; and S3 refuses a change of a bucket
+/// while another is under way.
 pub(super) const FRESH: [(&str, &str); 2] = [("NoSuchBucket", ""), ("OperationAborted", "")];
 pub(super) const FRESH_BUDGET: Duration = Duration::from_secs(120);
 
@@ -33,7 +34,8 @@ pub fn client(aws: &Aws) -> S3 {
 }
 
 impl S3 {
-    /// Makes a call that sets something of a bucket, again while S3 does not know the bucket yet.
+    /// Makes a call that sets something of a bucket, again while S3 does not know the bucket yet or
+    /// another change is under way.
     pub(super) async fn put<T, E, Fut>(
         &self,
         operation: &str,

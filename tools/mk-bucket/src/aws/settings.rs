@@ -178,7 +178,7 @@ impl S3 {
                 Some(status) => Ok(status.as_str().into()),
                 None => Ok("never enabled".into()),
             },
-            // moto names the answer's root otherwise than S3, and the SDK then reads none of it.
+            // moto gives the answer another root element than S3, and the SDK then reads none of it.
             Err(error) if is_success_with(&error, "<Status>Enabled</Status>") => {
                 Ok("Enabled".into())
             }

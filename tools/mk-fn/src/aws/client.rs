@@ -7,8 +7,8 @@ use aws_sdk_lambda::config::Builder;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use plumbing::{Aws, Error, aws_error, code, message};
 
-/// A role just made is not known to Lambda for some seconds. The same is said of one that does not
-/// trust it or lacks permissions, so the end of this time has to tell.
+/// A role just made is not known to Lambda for some seconds. Lambda says the same of a role that does
+/// not trust it or lacks permissions: only the end of this time tells which it is.
 pub(super) const ROLE_UNKNOWN: [(&str, &str); 2] = [
     (
         "InvalidParameterValueException",

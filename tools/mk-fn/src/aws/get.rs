@@ -46,8 +46,8 @@ impl Lambda {
         }
     }
 
-    /// The function of a name as GetFunction answers it, also while it is being deleted. Of Lambda's
-    /// calls only this one and few others have a limit of their own: it serves to wait as well.
+    /// The function of a name as GetFunction answers it, also while it is being deleted. Waiting asks
+    /// this too: Lambda limits its calls together, and only this one and few others by themselves.
     pub async fn get_function(&self, name: &str) -> Result<Option<Have>> {
         let request = self.client.get_function().function_name(name);
         let answer = match request.send().await {
