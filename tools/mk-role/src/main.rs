@@ -50,7 +50,7 @@ async fn of_source(stream: &Stream, iam: &Iam, purpose: Purpose, source: &Source
     make_or_mend(stream, iam, purpose, &source.name, want).await
 }
 
-/// Makes or mends one role. It is looked for before all that its policy names is known.
+/// Makes or mends one role. IAM is asked for it before all that its policy names is known.
 async fn make_or_mend(
     stream: &Stream,
     iam: &Iam,

@@ -21,7 +21,7 @@ pub struct Have {
     pub trust: Option<Value>,
     /// What its inline policy lets it do.
     pub policy: Option<Value>,
-    /// The policies that others attached or added, as a person is told of them.
+    /// The policies that others attached or added, as a person reads them.
     pub other_policies: Vec<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,

@@ -10,7 +10,7 @@ use crate::document;
 use crate::name::{arn, role_name};
 use crate::purpose::Purpose;
 
-/// What a role that deploys may do besides.
+/// What a pipeline's role may do as well, where the source is deployed.
 const DEPLOY: &str = include_str!("../policies/pipeline-deploy.json");
 
 /// The two policy documents of a role.

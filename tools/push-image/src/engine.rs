@@ -1,5 +1,5 @@
-//! Having an engine build and save an image: which one works here, and what it is told. No credential
-//! of the registry is ever given to one.
+//! Having an engine build and save an image: which one works here, and what it is asked to do. No
+//! credential of the registry is ever given to one.
 
 mod process;
 
@@ -71,7 +71,7 @@ pub struct Build<'a> {
 impl Build<'_> {
     /// Builds and saves the image; answers the tar file that it is saved in.
     ///
-    /// Errors: the engine fails; its last lines are told.
+    /// Errors: the engine fails; its last lines are shown.
     pub async fn run(&self, stream: &Stream) -> Result<PathBuf> {
         self.build(stream).await?;
         let id = self.image_id(&stream.control).await?;

@@ -92,7 +92,7 @@ fn marks(args: &Args) -> Vec<Record> {
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let origins = args.origins()?;
     for origin in origins.all() {
-        check::check(origin)?; // a wrong path is told before anything is asked
+        check::check(origin)?; // a wrong path is refused before anything is asked
     }
     let env = stream.env().await?;
     let asked = args.builder.map(Builder::engine);

@@ -97,14 +97,14 @@ impl Registry {
         let Connection { client, auth, .. } = &self.connection;
         let what = format!("look for image {digest} in {repository}");
         let reference = self.by_digest(repository, digest);
-        let look = || async {
+        let fetch = || async {
             match in_time(client.fetch_manifest_digest(&reference, auth)).await {
                 Ok(_) => Ok(true),
                 Err(error) if error::is_missing(&error) => Ok(false),
                 Err(error) => Err(error),
             }
         };
-        self.connection.request(&what, look).await
+        self.connection.request(&what, fetch).await
     }
 
     /// Uploads the layers that the repository lacks, then the manifest, by which the image exists. An

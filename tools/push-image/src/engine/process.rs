@@ -11,7 +11,7 @@ use plumbing::{Control, Error, Result, Stream, Voice};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// How many of an engine's last lines are told when it fails.
+/// How many of an engine's last lines are shown when it fails.
 const LAST_LINES: usize = 15;
 /// Of how much of its output they are taken, in bytes.
 const LAST_BYTES: u64 = 64 << 10;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
 use serde_json::Value;
 
-/// How many words of an answer that is not in the words of OCI are told.
+/// How many words of an answer that is not in the words of OCI are shown.
 const WORDS: usize = 30;
 
 /// The error of a registry that does not answer.

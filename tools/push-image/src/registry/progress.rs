@@ -9,7 +9,7 @@ use tokio::time::{Instant, interval};
 
 use crate::plan::megabytes;
 
-/// How often a person is told: at a terminal, and in a log.
+/// How often it is said: at a terminal, and in a log.
 const AT_TERMINAL: Duration = Duration::from_secs(2);
 const IN_LOG: Duration = Duration::from_secs(30);
 

@@ -59,8 +59,8 @@ impl Upload<'_> {
         let client = &self.connection.client;
         let repository = self.reference.repository();
         let what = format!("look for blob {} in {repository}", blob.digest);
-        let look = || in_time(client.blob_exists(self.reference, &blob.digest));
-        self.connection.request(&what, look).await
+        let ask = || in_time(client.blob_exists(self.reference, &blob.digest));
+        self.connection.request(&what, ask).await
     }
 
     /// Sends a blob once; what was sent of it in vain does not count.
