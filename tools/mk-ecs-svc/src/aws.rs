@@ -1,4 +1,5 @@
-//! Every ECS call, by what it is about; and in `aws/scaling.rs` who else sets a service's count.
+//! Every ECS call, by what it is about; and in `aws/scaling.rs` the one call to Application Auto
+//! Scaling.
 
 mod cluster;
 mod convert;
@@ -15,8 +16,8 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::Builder;
 use plumbing::{Aws, Result, aws_error};
 
-/// A service that drains ends after its targets' deregistration delay and its containers' stop
-/// timeout, which take minutes; a name is free only then.
+/// A service drains for its targets' deregistration delay and its containers' stop timeout, which
+/// are minutes; its name is free only then.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(20 * 60);
 /// DescribeServices takes ten names, DeleteTaskDefinitions ten revisions.
 const BATCH: usize = 10;
@@ -29,7 +30,7 @@ pub struct Ecs {
     cluster: String,
 }
 
-/// The statuses of revisions that a listing tells apart.
+/// The statuses by which revisions are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevisionStatus {
     /// They can be run.
@@ -63,7 +64,7 @@ impl Ecs {
     }
 }
 
-/// Whether an error says that there is no such service or cluster, or that it was deleted.
+/// Whether an error's code says that a service or the cluster does not exist, or was deleted.
 fn is_missing(code: &str) -> bool {
     matches!(
         code,

@@ -1,5 +1,5 @@
-//! The order in which services go: the services until they are INACTIVE, then their task
-//! definitions and the cluster. What is not ours is left alone.
+//! The order of a deletion: the services until they are INACTIVE, then their task definitions and
+//! the cluster. What is not ours is left alone.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use plumbing::{
 };
 
 use crate::aws::{DRAIN_DEADLINE, Ecs, RevisionStatus};
-use crate::plan::ownership::{is_ours, tags};
+use crate::plan::ownership;
 use crate::plan::revision::app_of;
 use crate::plan::service::HaveService;
 
-/// An empty cluster is gone within seconds.
+/// An empty cluster is deleted within seconds.
 const CLUSTER_DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// A revision that was just deregistered may still count as ACTIVE for a moment.
 const INACTIVE_DEADLINE: Duration = Duration::from_secs(60);
@@ -23,7 +23,7 @@ const INACTIVE_DEADLINE: Duration = Duration::from_secs(60);
 pub async fn delete(stream: &Stream, ecs: &Ecs, records: &[Record]) -> Result<()> {
     let services = delete_services(stream, ecs, records).await;
     let task_definitions = delete_task_definitions(stream, ecs, records).await;
-    // With a service in it, a cluster cannot be deleted: the service's error tells enough.
+    // A cluster with a service in it cannot be deleted: the service's error says enough.
     let mut cluster = Ok(());
     if services.is_ok() {
         cluster = delete_clusters(stream, ecs, records).await;
@@ -60,7 +60,8 @@ async fn delete_services(stream: &Stream, ecs: &Ecs, records: &[Record]) -> Resu
     deleted.and(drained)
 }
 
-/// Writes the records of the services that do not drain any more; answers nothing while some do.
+/// Writes the records of the services that have stopped draining; answers nothing while some
+/// drain.
 async fn write_drained(
     stream: &Stream,
     ecs: &Ecs,
@@ -71,8 +72,8 @@ async fn write_drained(
     let found = ecs.find_services(&names).await?;
     let mut drained = Vec::new();
     for have in before {
-        let is_there = |found: &HaveService| found.arn == have.arn && !found.is_inactive();
-        if found.iter().any(is_there) {
+        let drains = |found: &HaveService| found.arn == have.arn && !found.is_inactive();
+        if found.iter().any(drains) {
             draining.borrow_mut().push(have);
         } else {
             drained.push(have);
@@ -117,7 +118,7 @@ async fn delete_task_definition(stream: &Stream, ecs: &Ecs, app: &str) -> Result
 }
 
 /// The revisions of a family that are the environment's. An active one that a pipeline registered
-/// gets the tag first, since the policy of this tool lets it delete only what carries that.
+/// gets the identity tag first: the policy of this tool lets it delete only what carries that.
 async fn own_revisions(ecs: &Ecs, family: &str, status: RevisionStatus) -> Result<Vec<String>> {
     let env = &ecs.aws.env;
     let mut own = Vec::new();
@@ -126,10 +127,11 @@ async fn own_revisions(ecs: &Ecs, family: &str, status: RevisionStatus) -> Resul
             continue;
         };
         if !env.owns(&revision.tags) {
-            if status == RevisionStatus::Inactive || !is_ours(env, &revision) {
+            if status == RevisionStatus::Inactive || !ownership::is_ours(env, &revision) {
                 continue;
             }
-            ecs.set_tags(&arn, family, &tags(env, family, true)).await?;
+            ecs.set_tags(&arn, family, &ownership::tags(env, family, true))
+                .await?;
         }
         own.push(arn);
     }
@@ -166,9 +168,9 @@ async fn delete_clusters(stream: &Stream, ecs: &Ecs, records: &[Record]) -> Resu
     .await
 }
 
-/// Answers nothing while the cluster is there.
+/// Answers nothing while the cluster exists.
 ///
-/// Errors: it will stay.
+/// Errors: ECS could not delete it.
 async fn check_cluster_deleted(ecs: &Ecs) -> Result<Option<()>> {
     match ecs.get_cluster().await? {
         None => Ok(Some(())),

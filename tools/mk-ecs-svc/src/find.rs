@@ -1,5 +1,5 @@
-//! What an environment has of clusters, task definitions and services, as the records that the tool
-//! would have written; and the apps that these tell of.
+//! The cluster, the task definitions and the services of an environment, as the records that the
+//! tool would have written; and the apps, as far as these describe them.
 
 use plumbing::name::{LONG_LIMIT, could_be};
 use plumbing::{Aws, Record, Result, wait};
@@ -12,7 +12,8 @@ use crate::plan::record;
 use crate::plan::revision::{app_of, family_of};
 use crate::plan::service::HaveService;
 
-/// Two calls deep, and three where a service runs another revision than the newest.
+/// Finds all of it; two calls deep, and three where a service runs an older revision than the
+/// newest.
 pub async fn find(aws: &Aws) -> Result<Vec<Record>> {
     let env = &aws.env;
     let ecs = aws::client(aws);

@@ -1,9 +1,9 @@
 //! The ECS cluster of an environment, and the task definition and service of each of its apps.
 //!
-//! Found again by name, which ECS keeps unique; whose it is, the identity tag says. A task
+//! Found again by name, which ECS keeps unique; the identity tag says whether it is ours. A task
 //! definition is compared with its family's newest revision, and registered again only when it
-//! differs. Task roles and autoscaling are deliberately absent;
-//! a count that Application Auto Scaling sets stays.
+//! differs. Task roles and autoscaling are deliberately absent; a count that Application Auto
+//! Scaling sets stays.
 
 pub mod aws;
 mod delete;
@@ -37,8 +37,9 @@ pub async fn find_steady(aws: &Aws, apps: &[String]) -> Result<Vec<Service>> {
 }
 
 /// Waits until each service runs, in full, the task definition that its record names, for
-/// `wait-env`; looks at once, and at ten services in a call. Answers the names of the services that
-/// were not steady at the first look. `last_lines` answers the end of the log of an app's task.
+/// `wait-env`. Ten services are described in a call, the first time at once. Answers the names of
+/// the services that were not steady then. `last_lines` answers the end of the log of an app's
+/// task.
 ///
 /// Errors: a deployment failed, was rolled back or cannot succeed, with AWS's reasons; or it takes
 /// too long.

@@ -1,9 +1,9 @@
 //! Makes the cluster of an environment, and for each app a task definition and a Fargate service.
 //!
 //! Reads `env`, `app`, and for each app `role`, `log_group`, `image`, `sg`, `listener`; `vpc` and
-//! `egress`; and whatever record an environment variable refers to. Writes `cluster`, and for each
-//! app `task_definition` and `service`, each when it exists. Whether tasks become healthy,
-//! wait-env tells.
+//! `egress`; and whatever record an environment variable refers to. Writes `cluster`, and for
+//! each app `task_definition` and `service`, each when it exists. It does not wait until tasks
+//! are healthy: wait-env does.
 
 use clap::Parser;
 use futures_util::FutureExt;
@@ -60,7 +60,7 @@ fn flags(args: Args) -> Result<Flags> {
     })
 }
 
-/// Errors: a flag is about an app that did not come.
+/// Errors: a flag names an app that no record names.
 fn check_names(stream: &Stream, flags: &Flags) -> Result<()> {
     for app in flags.images.keys().chain(&flags.rollbacks) {
         if stream.get::<App>(app).is_none() {

@@ -1,25 +1,27 @@
-//! The order in which services are made: the cluster beside everything, each app's task definition
-//! as soon as what it names is known, its service when traffic can leave and the load balancer
-//! forwards to it.
+//! The order in which services are made: the cluster while everything else is under way, each
+//! app's task definition as soon as what it names is known, its service when traffic can leave
+//! and the load balancer forwards to it.
 
 pub mod cluster;
 pub mod context;
-mod definition;
 mod lookup;
 mod revision;
 mod rollback;
 mod service;
+mod want;
 
-use plumbing::{App, Change, Error, Listener, Result, Sg, Vpc};
-use tokio::{join, try_join};
+use plumbing::{App, Change, Error, Result};
+use tokio::join;
 
+use crate::plan;
 use crate::plan::definition::placeholder;
-use crate::plan::record;
-use crate::plan::service::{HaveService, Network, Settings, want};
+use crate::plan::service::{HaveService, Settings};
 use context::Context;
 
-/// Makes an app's task definition and service, or takes the service back. Apps that arrive together
-/// are found in one call, so the name is noted here, before anything is awaited.
+/// Makes an app's task definition and service, or takes the service back to what it ran before.
+///
+/// The services of apps that arrive together are found in one call, so the name is noted here,
+/// before anything is awaited.
 pub fn app(context: &Context<'_>, app: App) -> impl Future<Output = Result<()>> {
     context.services.note(&app.name);
     async move {
@@ -32,15 +34,15 @@ pub fn app(context: &Context<'_>, app: App) -> impl Future<Output = Result<()>> 
 }
 
 async fn make(context: &Context<'_>, app: &App) -> Result<()> {
-    // Registering changes something, so it is not dropped when a reading beside it fails.
+    // Registering changes something, so it must not be dropped when one of the others fails.
     let (revision, found, network) = join!(
         revision::make(context, app),
         context.services.get(&app.name),
-        network(context, app)
+        want::network(context, app)
     );
     let revision = revision?;
     let has_image = revision.definition.image != placeholder(context.env(), &app.name);
-    let want = want(app, &revision.arn, has_image, &network?);
+    let want = plan::service::want(app, &revision.arn, has_image, &network?);
     service::make(context, app, found?, revision, want).await
 }
 
@@ -55,7 +57,7 @@ async fn roll_back(context: &Context<'_>, app: &App) -> Result<()> {
     let rollback = rollback::find(context.ecs, app, &have).await?;
     rollback::mark(context.ecs, &rollback.from).await?;
     let to = rollback.to;
-    let record = record::task_definition(&app.name, &to.arn, &to.definition.image);
+    let record = plan::record::task_definition(&app.name, &to.arn, &to.definition.image);
     let record = record.changed(Change::Kept, &[]);
     context.stream.write(record).await?;
     let want = Settings {
@@ -63,19 +65,4 @@ async fn roll_back(context: &Context<'_>, app: &App) -> Result<()> {
         ..have.settings.clone()
     };
     service::bring_into_line(context, app, &have, want).await
-}
-
-async fn network(context: &Context<'_>, app: &App) -> Result<Network> {
-    let stream = context.stream;
-    let group_name = format!("task/{}", app.name);
-    let (vpc, group, listener) = try_join!(
-        stream.need_where("main", |vpc: &Vpc| !vpc.private_subnets.is_empty()),
-        stream.need::<Sg>(&group_name),
-        stream.need::<Listener>(&app.name)
-    )?;
-    Ok(Network {
-        subnets: vpc.private_subnets,
-        group: group.id,
-        target_group: listener.target_group,
-    })
 }

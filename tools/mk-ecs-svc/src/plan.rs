@@ -1,4 +1,4 @@
-//! What the cluster, the task definitions and the services should be, what is there, and what
+//! What the cluster, the task definitions and the services should be, what exists, and what
 //! follows. Pure.
 
 pub mod cluster;

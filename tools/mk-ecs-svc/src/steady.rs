@@ -15,9 +15,10 @@ use crate::plan::stopped::{StoppedTask, permanent_failure};
 /// A task starts within 2 to 5 minutes; the circuit breaker gives a broken one up within 10 to 20,
 /// and its verdict is the better message.
 const STEADY_DEADLINE: Duration = Duration::from_secs(30 * 60);
-/// A service that was just made may be missing from the first descriptions; after so many looks,
-/// some ten seconds, it is gone. And an emulator has started no task by then if it starts any.
-const LOOKS: u32 = 8;
+/// A service that was just made may be missing from the first descriptions; one that is missing
+/// from so many, for some ten seconds, was deleted. And an emulator that has started no task by
+/// then starts none.
+const ABSENCES: u32 = 8;
 
 /// The services of some apps that are steady at this moment.
 pub async fn find(ecs: &Ecs, apps: &[String]) -> Result<Vec<Service>> {
@@ -37,8 +38,8 @@ pub async fn find(ecs: &Ecs, apps: &[String]) -> Result<Vec<Service>> {
     Ok(steady)
 }
 
-/// Waits until all of some services are steady, and looks at all together. Answers the names of those
-/// that were not steady at the first look.
+/// Waits until all of some services are steady, which are described together. Answers the names of
+/// those that were not steady at first.
 pub async fn wait(
     ecs: &Ecs,
     services: &[Service],
@@ -57,7 +58,7 @@ pub async fn wait(
     let what = still_waiting(services);
     let check = || watch.check_all();
     match wait::until(&ecs.aws.control, &what, STEADY_DEADLINE, check).await {
-        Ok(()) => Ok(watch.seen.into_inner().not_steady_at_first),
+        Ok(()) => Ok(watch.seen.into_inner().waited_for),
         Err(error) if error.kind == Kind::Unfinished => Err(watch.with_problem(error)),
         Err(error) => Err(error),
     }
@@ -86,13 +87,13 @@ struct Watch<'a, L> {
 #[derive(Default)]
 struct Seen {
     /// How often one was missing, or without tasks.
-    empty_looks: BTreeMap<String, u32>,
-    /// How many starts of tasks there were when it was last asked why tasks stopped.
+    absences: BTreeMap<String, u32>,
+    /// How many starts of tasks its events told when it was last asked why tasks stopped.
     starts: BTreeMap<String, usize>,
     /// What ECS says of those that are not well.
     problems: BTreeMap<String, String>,
-    /// The names of those that had to be waited for.
-    not_steady_at_first: BTreeSet<String>,
+    /// The names of those that were not steady at first.
+    waited_for: BTreeSet<String>,
 }
 
 impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
@@ -118,26 +119,28 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
     /// Errors: it will not be.
     async fn check(&self, asked: &Service, have: Option<&HaveService>) -> Result<bool> {
         let Some(have) = have else {
-            return self.missing(asked);
+            return self.check_missing(asked);
         };
         match progress(have, &asked.task_definition) {
             Progress::Steady => return Ok(true),
             Progress::Underway => {}
-            Progress::Failed(why) => return Err(self.failed(asked, have, &why).await),
+            Progress::Failed(why) => return Err(self.deployment_error(asked, have, &why).await),
         }
         let name = asked.name.clone();
-        self.seen.borrow_mut().not_steady_at_first.insert(name);
+        self.seen.borrow_mut().waited_for.insert(name);
         if have.omits_settings && have.events.is_empty() && have.running == 0 {
-            return Ok(self.is_without_tasks(asked));
+            return Ok(self.accept_without_tasks(asked));
         }
         self.say_problem(asked, have);
         self.check_stopped_tasks(asked, have).await?;
         Ok(false)
     }
 
-    /// What follows for a service that is not described.
-    fn missing(&self, asked: &Service) -> Result<bool> {
-        if self.count_empty_look(asked) < LOOKS {
+    /// Whether a service that is missing is steady: not yet.
+    ///
+    /// Errors: it was missing too often.
+    fn check_missing(&self, asked: &Service) -> Result<bool> {
+        if self.count_absence(asked) < ABSENCES {
             return Ok(false);
         }
         let name = &asked.name;
@@ -145,9 +148,10 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         Err(Error::refused(message))
     }
 
-    /// Whether an emulator has started no task for so long that it starts none.
-    fn is_without_tasks(&self, asked: &Service) -> bool {
-        if self.count_empty_look(asked) < LOOKS {
+    /// Whether a service without tasks counts as steady: an emulator that has started none for so
+    /// long starts none.
+    fn accept_without_tasks(&self, asked: &Service) -> bool {
+        if self.count_absence(asked) < ABSENCES {
             return false;
         }
         let name = &asked.name;
@@ -156,14 +160,14 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         true
     }
 
-    fn count_empty_look(&self, asked: &Service) -> u32 {
+    fn count_absence(&self, asked: &Service) -> u32 {
         let mut seen = self.seen.borrow_mut();
-        let looks = seen.empty_looks.entry(asked.arn.clone()).or_default();
-        *looks += 1;
-        *looks
+        let absences = seen.absences.entry(asked.arn.clone()).or_default();
+        *absences += 1;
+        *absences
     }
 
-    /// Says what is not well, the first time: it may pass, and a person may know that it will not.
+    /// Says once what is not well: it may pass, and a person may know that it will not.
     fn say_problem(&self, asked: &Service, have: &HaveService) {
         let Some(problem) = newest_problem(have) else {
             return;
@@ -174,8 +178,8 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         }
     }
 
-    /// Refuses a deployment that cannot succeed. ECS's circuit breaker gives it up too, but needs many
-    /// tasks for that, and minutes for each.
+    /// Refuses a deployment that cannot succeed. ECS's circuit breaker gives it up too, but needs
+    /// many tasks for that, and minutes for each.
     async fn check_stopped_tasks(&self, asked: &Service, have: &HaveService) -> Result<()> {
         let Some(primary) = have.primary() else {
             return Ok(());
@@ -195,14 +199,14 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         }
     }
 
-    /// Whether there were more starts since the last look.
+    /// Whether tasks were started since this was last asked.
     fn note_starts(&self, asked: &Service, starts: usize) -> bool {
         let before = &mut self.seen.borrow_mut().starts;
         before.insert(asked.arn.clone(), starts) != Some(starts)
     }
 
-    /// The error of a service whose deployment ECS gave up, with a task of it that failed.
-    async fn failed(&self, asked: &Service, have: &HaveService, why: &str) -> Error {
+    /// The error of a service whose deployment ECS gave up, with the reason of a task that failed.
+    async fn deployment_error(&self, asked: &Service, have: &HaveService, why: &str) -> Error {
         let mut failed = self.stopped_tasks(have).await;
         failed.retain(|task| task.failed);
         let of_asked = failed
@@ -212,7 +216,7 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         self.error(asked, have, why, task).await
     }
 
-    /// The reasons are a help: not to get them must not hide the failure.
+    /// The reasons only help to understand a failure: not to get them must not hide it.
     async fn stopped_tasks(&self, have: &HaveService) -> Vec<StoppedTask> {
         let stopped = self.ecs.find_stopped_tasks(&have.name).await;
         stopped.unwrap_or_default()
@@ -247,7 +251,7 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         Error::refused(message).hint(hint)
     }
 
-    /// Adds to the error of a deadline what ECS says of one that is not well.
+    /// Adds to the error of the deadline what ECS says of a service that is not well.
     fn with_problem(&self, error: Error) -> Error {
         let seen = self.seen.borrow();
         for arn in self.waiting.borrow().keys() {

@@ -10,13 +10,14 @@ use super::{Ecs, is_missing};
 use crate::plan::cluster::HaveCluster;
 use crate::plan::revision::short;
 
-/// An account's first cluster makes ECS's service-linked role and loses the race against it.
+/// With an account's first cluster ECS makes its service-linked role, which may not be ready in
+/// time.
 const ROLE_BUDGET: Duration = Duration::from_secs(120);
 const ROLE: (&str, &str) = (
     "InvalidParameterException",
     "Unable to assume the service linked role",
 );
-/// A cluster's services and tasks take minutes to leave it (Terraform waits 10).
+/// It takes minutes until a cluster's services and tasks have ended (Terraform waits 10).
 const EMPTY_BUDGET: Duration = Duration::from_secs(600);
 const NOT_EMPTY: [&str; 3] = [
     "ClusterContainsServicesException",
@@ -25,7 +26,8 @@ const NOT_EMPTY: [&str; 3] = [
 ];
 
 impl Ecs {
-    /// The cluster of our name, ours or not. ECS describes a deleted one for a while, as INACTIVE.
+    /// The cluster of our name, ours or not. A deleted one, which ECS describes as INACTIVE for a
+    /// while, counts as none.
     pub async fn get_cluster(&self) -> Result<Option<HaveCluster>> {
         let request = self
             .client
@@ -44,7 +46,8 @@ impl Ecs {
         Ok(found.find(|cluster| cluster.status != "INACTIVE"))
     }
 
-    /// Makes the cluster with its tags; where another run just did, ECS answers with that one.
+    /// Makes the cluster with its tags and answers its ARN; where another run was faster, ECS
+    /// answers with that one.
     pub async fn create_cluster(&self) -> Result<String> {
         let tags = self.aws.env.tags_of(&self.cluster);
         let request = self
@@ -65,16 +68,16 @@ impl Ecs {
         }
     }
 
-    /// Deletes the cluster, once its services and tasks have left it.
+    /// Deletes the cluster, once no services and tasks are in it any more.
     pub async fn delete_cluster(&self) -> Result<()> {
         let what = format!("cluster {} still has services or tasks", self.cluster);
         let delete = || self.delete_cluster_if_empty();
         wait::until(&self.aws.control, &what, EMPTY_BUDGET, delete).await
     }
 
-    /// Deletes the cluster; answers nothing while something has not left it yet.
+    /// Deletes the cluster; answers nothing while something is in it.
     ///
-    /// Errors: a service is in it that will not leave.
+    /// Errors: a service is in it that is not being deleted.
     async fn delete_cluster_if_empty(&self) -> Result<Option<()>> {
         let request = self.client.delete_cluster().cluster(&self.cluster);
         let error = match request.send().await {

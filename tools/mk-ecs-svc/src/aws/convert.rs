@@ -1,4 +1,4 @@
-//! Tags and times, between the SDK's types and those of plan.rs.
+//! Tags and times, between the types of the SDK and those of plan.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! What ECS describes of a revision, in the words of plan.rs; what it leaves out has ECS's default.
+//! Reading ECS's description of a revision into the types of plan. What it leaves out has ECS's
+//! default.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +13,7 @@ use crate::plan::definition::{Definition, HaveRevision, HealthCheck};
 
 /// How many options of the log driver we set: group, region and prefix.
 const LOG_OPTIONS: usize = 3;
-/// What ECS tells of each health check, whether somebody said it or not.
+/// The settings that ECS adds to a health check where it was registered without them.
 const CHECK_INTERVAL: i32 = 30;
 const CHECK_TIMEOUT: i32 = 5;
 const CHECK_RETRIES: i32 = 3;
@@ -70,9 +71,9 @@ fn ports(container: &ContainerDefinition) -> String {
     let mut ports = Vec::new();
     for mapping in container.port_mappings() {
         let number = mapping.container_port().unwrap_or_default();
-        // ECS leaves tcp out where nothing was said.
+        // ECS leaves tcp out where no protocol was set.
         let protocol = mapping.protocol().map(|protocol| protocol.as_str());
-        let protocol = said(protocol).unwrap_or("tcp");
+        let protocol = non_empty(protocol).unwrap_or("tcp");
         ports.push(format!("{number}/{protocol}"));
     }
     ports.join(" ")
@@ -81,13 +82,13 @@ fn ports(container: &ContainerDefinition) -> String {
 fn architecture(described: &TaskDefinition) -> &str {
     let platform = described.runtime_platform();
     let architecture = platform.and_then(|platform| platform.cpu_architecture());
-    said(architecture.map(|architecture| architecture.as_str())).unwrap_or("X86_64")
+    non_empty(architecture.map(|architecture| architecture.as_str())).unwrap_or("X86_64")
 }
 
 fn operating_system(described: &TaskDefinition) -> &str {
     let platform = described.runtime_platform();
     let system = platform.and_then(|platform| platform.operating_system_family());
-    said(system.map(|system| system.as_str())).unwrap_or("LINUX")
+    non_empty(system.map(|system| system.as_str())).unwrap_or("LINUX")
 }
 
 fn health_check(described: &SdkHealthCheck) -> HealthCheck {
@@ -130,12 +131,12 @@ fn log_option(container: &ContainerDefinition, key: &str) -> String {
     option.cloned().unwrap_or_default()
 }
 
-/// A text, where there is one: an emulator may answer what nobody said as "".
-fn said(text: Option<&str>) -> Option<&str> {
+/// A text that is not empty: an emulator may answer what nobody set as "".
+fn non_empty(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-/// What a revision says that we never do, by ECS's names: somebody registered it by hand.
+/// The names of the settings that we never make: somebody registered the revision by hand.
 fn other_settings(
     described: &TaskDefinition,
     container: &ContainerDefinition,
@@ -164,9 +165,9 @@ fn other_settings_of_process(container: &ContainerDefinition) -> Vec<(&'static s
         ("entryPoint", !container.entry_point().is_empty()),
         (
             "workingDirectory",
-            said(container.working_directory()).is_some(),
+            non_empty(container.working_directory()).is_some(),
         ),
-        ("user", said(container.user()).is_some()),
+        ("user", non_empty(container.user()).is_some()),
         ("secrets", !container.secrets().is_empty()),
         (
             "environmentFiles",
@@ -241,7 +242,7 @@ fn other_settings_of_task(described: &TaskDefinition) -> Vec<(&'static str, bool
     vec![
         ("volumes", !described.volumes().is_empty()),
         ("ephemeralStorage", storage.is_some()),
-        ("pidMode", said(pid_mode).is_some()),
+        ("pidMode", non_empty(pid_mode).is_some()),
         ("proxyConfiguration", proxy.is_some()),
         ("enableFaultInjection", faults == Some(true)),
     ]

@@ -1,4 +1,5 @@
-//! What ECS describes of a service, in the words of plan.rs; what it leaves out has ECS's default.
+//! Reading ECS's description of a service into the types of plan. What it leaves out has ECS's
+//! default.
 
 use aws_sdk_ecs::types::{
     AssignPublicIp, AvailabilityZoneRebalancing, Deployment as SdkDeployment, PropagateTags,
@@ -115,8 +116,8 @@ fn read_deployment_configuration(described: &Service, settings: &mut Settings) {
     }
 }
 
-/// Whether it says nothing of its grace period, zone rebalancing and circuit breaker, as an emulator
-/// may; ECS leaves none out.
+/// Whether grace period, zone rebalancing and circuit breaker are all missing, as with some
+/// emulators; ECS leaves none out.
 fn omits_settings(described: &Service) -> bool {
     let configuration = described.deployment_configuration();
     let breaker = configuration.and_then(|one| one.deployment_circuit_breaker());

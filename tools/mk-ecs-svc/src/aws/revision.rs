@@ -15,7 +15,7 @@ use super::{BATCH, Ecs, RevisionStatus};
 use crate::plan::definition::{Definition, HaveRevision};
 use crate::plan::revision::{family_of, short};
 
-/// What ECS says of a revision that there is none of, or that was deleted.
+/// What ECS says of a revision that does not exist or was deleted.
 const UNKNOWN: &str = "Unable to describe task definition";
 
 impl Ecs {
@@ -51,8 +51,8 @@ impl Ecs {
         }
     }
 
-    /// Registers a new revision and answers its ARN; ECS makes one at each call, so only what
-    /// differs comes here.
+    /// Registers a new revision and answers its ARN. ECS makes one at each call, so this is called
+    /// only where something differs.
     pub async fn register_revision(
         &self,
         app: &str,
@@ -98,8 +98,7 @@ impl Ecs {
         }
     }
 
-    /// The families of task definitions that have an ACTIVE revision and could be ours by what their
-    /// names begin with.
+    /// The families that have an ACTIVE revision and a name that begins like ours.
     pub async fn list_families(&self) -> Result<Vec<String>> {
         let pages = self
             .client
@@ -166,7 +165,7 @@ impl Ecs {
         }
     }
 
-    /// Deletes INACTIVE revisions; ECS lets each vanish when no task uses it any more.
+    /// Deletes INACTIVE revisions; each disappears once no task uses it any more.
     pub async fn delete_revisions(&self, arns: &[String]) -> Result<()> {
         for arns in arns.chunks(BATCH) {
             self.delete_batch(arns).await?;

@@ -1,5 +1,5 @@
-//! What Application Auto Scaling says of a service. It is asked only where a service has another
-//! count than is wanted.
+//! What Application Auto Scaling says of a service. It is asked only where the service's count is
+//! not the wanted one.
 
 use aws_sdk_applicationautoscaling::Client;
 use aws_sdk_applicationautoscaling::config::Builder;
@@ -9,7 +9,7 @@ use plumbing::{Result, aws_error};
 use super::Ecs;
 
 impl Ecs {
-    /// The least and the most tasks of a service that is registered to be scaled.
+    /// The least and the most tasks of a service, if it is a scalable target.
     pub async fn get_scaling_limits(&self, service: &str) -> Result<Option<(i32, i32)>> {
         let config = Builder::from(&self.aws.config)
             .interceptor(self.aws.guard())

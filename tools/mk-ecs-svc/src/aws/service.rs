@@ -16,8 +16,8 @@ use super::have_service::have_service;
 use super::{BATCH, DRAIN_DEADLINE, Ecs, is_missing};
 use crate::plan::service::{HaveService, Part, Settings};
 
-/// What CreateService refuses for a moment: a target group that was just attached, and the role that
-/// ECS makes for an account's first cluster.
+/// What CreateService refuses for a moment: a target group that was just attached to its load
+/// balancer, and the role that ECS makes for an account's first cluster.
 const CREATE_BUDGET: Duration = Duration::from_secs(120);
 const NOT_READY: &[(&str, &str)] = &[
     (
@@ -36,9 +36,9 @@ const NOT_READY: &[(&str, &str)] = &[
 /// A cluster that was just made shows within seconds, or another run deleted it.
 const CLUSTER_BUDGET: Duration = Duration::from_secs(15);
 const NO_CLUSTER: &str = "ClusterNotFoundException";
-/// What CreateService says where there is a service of that name with other settings.
+/// What CreateService says where a service of that name exists with other settings.
 const EXISTS: &str = "Creation of service was not idempotent";
-/// A deployment must end before its service can be deleted, and what it uses be let go.
+/// A service can be deleted only when its deployments have ended and what it uses is released.
 const DELETE_BUDGET: Duration = Duration::from_secs(600);
 const IN_USE: &[(&str, &str)] = &[
     (
@@ -50,8 +50,8 @@ const IN_USE: &[(&str, &str)] = &[
 ];
 
 impl Ecs {
-    /// Services by name or ARN, ten in a call, ours or not, the INACTIVE ones too; in no cluster
-    /// there are none.
+    /// Services by name or ARN, ours or not, the INACTIVE ones too; none where there is no
+    /// cluster.
     pub async fn find_services(&self, names: &[String]) -> Result<Vec<HaveService>> {
         let batches = names.chunks(BATCH).map(|names| self.find_batch(names));
         Ok(try_join_all(batches).await?.concat())
@@ -72,7 +72,7 @@ impl Ecs {
                 return Err(aws_error("ecs:DescribeServices", what, error));
             }
         };
-        // What is neither described nor missing must not be taken for absent.
+        // A service that could not be described must not be taken for one that does not exist.
         for failure in answer.failures() {
             if failure.reason() != Some("MISSING") {
                 return Err(Error::refused(format!(
@@ -86,7 +86,7 @@ impl Ecs {
         Ok(services.into_iter().map(have_service).collect())
     }
 
-    /// Waits until a service does not drain any more; answers what is there then.
+    /// Waits until a service has stopped draining; answers what is found then.
     pub async fn wait_drained(&self, name: &str) -> Result<Option<HaveService>> {
         let what = format!("service {name} is still draining");
         let find = || self.find_unless_draining(name);
@@ -121,8 +121,8 @@ impl Ecs {
         }
     }
 
-    /// Makes a service with its tags and answers its ARN; answers nothing where one of its name is
-    /// there already.
+    /// Makes a service with its tags and answers its ARN; answers nothing where one of its name
+    /// exists already.
     pub async fn create_service(
         &self,
         name: &str,
@@ -172,7 +172,7 @@ impl Ecs {
         Error::unfinished(message).hint("run the pipeline again when nothing else is at work")
     }
 
-    /// Brings some parts of a service into line; says nothing of the others.
+    /// Brings some parts of a service into line; the call has no parameter of the others.
     pub async fn update_service(&self, name: &str, want: &Settings, parts: &[Part]) -> Result<()> {
         let mut request = self
             .client
@@ -222,7 +222,7 @@ impl Ecs {
             .desired_count(0);
         match request.send().await {
             Ok(_) => Ok(()),
-            // It may only be invisible for a moment: deleting it tells.
+            // It may only be invisible for a moment: then deleting it works.
             Err(error) if is_missing(code(&error)) => Ok(()),
             Err(error) => {
                 let what = format!("stop service {name}");

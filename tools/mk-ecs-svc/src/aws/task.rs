@@ -1,4 +1,4 @@
-//! The calls about tasks: which run, why they stopped, and those that stop them.
+//! The calls about tasks: stopping those that run, and why others stopped.
 
 use std::cmp::Reverse;
 
@@ -12,7 +12,7 @@ use crate::plan::stopped::StoppedTask;
 const BATCH: usize = 100;
 
 impl Ecs {
-    /// Stops the tasks of the cluster, those that no service keeps among them.
+    /// Stops all tasks of the cluster, also those that belong to no service.
     pub async fn stop_tasks(&self) -> Result<()> {
         for task in self.list_tasks(None, DesiredStatus::Running).await? {
             let request = self
@@ -33,7 +33,8 @@ impl Ecs {
         Ok(())
     }
 
-    /// The tasks of a service that stopped, the newest first, as long as AWS knows of them (an hour).
+    /// The tasks of a service that stopped, the newest first, as long as AWS knows of them (an
+    /// hour).
     pub async fn find_stopped_tasks(&self, service: &str) -> Result<Vec<StoppedTask>> {
         let arns = self
             .list_tasks(Some(service), DesiredStatus::Stopped)
@@ -57,7 +58,7 @@ impl Ecs {
         Ok(tasks.iter().map(stopped_task).collect())
     }
 
-    /// The ARNs of the tasks of a service, or of the whole cluster.
+    /// The ARNs of the tasks of a service, or of all in the cluster.
     async fn list_tasks(
         &self,
         service: Option<&str>,

@@ -1,4 +1,4 @@
-//! What all that makes the parts of apps works with.
+//! What everything works with that makes task definitions and services.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use plumbing::{Change, Difference, Env, Record, Result, Stream};
 use super::lookup::ServiceLookup;
 use crate::aws::Ecs;
 
-/// The ARN of the cluster, once it is there.
+/// Answers the cluster's ARN once the cluster exists.
 pub type ClusterReady<'a> = Shared<LocalBoxFuture<'a, Result<String>>>;
 
 /// What the command line says of apps.
@@ -22,7 +22,7 @@ pub struct Flags {
     pub placeholder: bool,
 }
 
-/// What all that makes the parts of apps works with.
+/// What everything works with that makes task definitions and services.
 pub struct Context<'a> {
     /// The records.
     pub stream: &'a Stream,
@@ -30,7 +30,7 @@ pub struct Context<'a> {
     pub ecs: &'a Ecs,
     /// What the command line says.
     pub flags: &'a Flags,
-    /// The services that are there.
+    /// The services that exist.
     pub services: ServiceLookup<'a>,
     /// The cluster.
     pub cluster: ClusterReady<'a>,
@@ -58,8 +58,8 @@ impl<'a> Context<'a> {
         &self.ecs.aws.env
     }
 
-    /// Writes the record of what was there, with the differences that were brought into line, or in
-    /// a dry run would be.
+    /// Writes the record of something that existed before this run, with the differences that were
+    /// brought into line, or in a dry run would be.
     pub async fn write_found(&self, record: Record, differences: &[Difference]) -> Result<()> {
         let change = if differences.is_empty() {
             Change::Kept

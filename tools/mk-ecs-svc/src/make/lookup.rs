@@ -1,4 +1,4 @@
-//! Finding the services of apps: those that are asked for together are found in one call.
+//! Finding the services of apps: those of apps that arrive together are found in one call.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,14 +9,14 @@ use tokio::sync::Mutex;
 use crate::aws::Ecs;
 use crate::plan::service::HaveService;
 
-/// The services that were found, and those that are still to be asked for.
+/// The services that were found, and those that no call has asked for yet.
 pub struct ServiceLookup<'a> {
     ecs: &'a Ecs,
     /// The names that no call has asked for yet.
     noted: RefCell<Vec<String>>,
     /// By name.
     found: RefCell<BTreeMap<String, HaveService>>,
-    /// Held while a call is under way: who comes meanwhile waits for its answer.
+    /// Held during a call, so that whoever asks meanwhile waits for its answer.
     call: Mutex<()>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> ServiceLookup<'a> {
         }
     }
 
-    /// Has the next call ask for an app's service; again, where it was asked for before.
+    /// Has the next call ask for an app's service, also where one has before.
     pub fn note(&self, app: &str) {
         let name = self.ecs.aws.env.service_name(app);
         self.noted.borrow_mut().push(name);

@@ -1,16 +1,15 @@
-//! The revision that an app is to run: one that is there, or another that is registered.
+//! The revision that an app is to run: an existing one, or a new one.
 
 use plumbing::{App, Change, Difference, Result};
 use tokio::try_join;
 
 use super::context::Context;
-use super::definition::{keeps_image, want, with_kept_image};
-use super::rollback::mark;
+use super::{rollback, want};
 use crate::aws::RevisionStatus;
+use crate::plan;
 use crate::plan::definition::{Definition, HaveRevision, compare};
-use crate::plan::ownership::{is_ours, is_rolled_back, tags};
+use crate::plan::ownership::{self, is_ours, is_rolled_back};
 use crate::plan::progress::failed_revisions;
-use crate::plan::record;
 use crate::plan::revision::{between, follows, is_newer};
 use crate::plan::service::HaveService;
 
@@ -20,28 +19,31 @@ pub struct Revision {
     pub arn: String,
     /// What it says.
     pub definition: Definition,
-    /// Whether it was there, and not registered by this run.
-    pub is_kept: bool,
+    /// Whether it existed before this run.
+    pub existed: bool,
 }
 
 /// Registers the task definition if it differs from the newest and from what the service runs.
 pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
     let env = context.env();
     let family = env.family_name(&app.name);
-    let (mut newest, want) = try_join!(find_newest(context, &family), want(context, app))?;
+    let (mut newest, want) = try_join!(
+        find_newest(context, &family),
+        want::definition(context, app)
+    )?;
     if newest.as_ref().is_some_and(is_rolled_back) {
         newest = find_running(context, app, "").await?.or(newest);
     }
     let Some(newest) = newest else {
         return register(context, app, None, want, &env.tags_of(&family), &[]).await;
     };
-    let keeps_image = keeps_image(context, app, &newest);
+    let keeps_image = want::keeps_image(context, app, &newest);
     let want = if keeps_image {
-        with_kept_image(context, app, want, &newest.definition.image)
+        want::with_kept_image(context, app, want, &newest.definition.image)
     } else {
         want
     };
-    let tags = tags(env, &family, keeps_image);
+    let tags = ownership::tags(env, &family, keeps_image);
     let differences = compare(&newest.definition, &want);
     if differences.is_empty() {
         return keep(context, app, newest, want, &tags).await;
@@ -54,7 +56,7 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
     }
     let service = context.services.get(&app.name).await?;
     if let Some(service) = service.filter(HaveService::is_active) {
-        mark(context.ecs, &failed_revisions(&service, &newest)).await?;
+        rollback::mark(context.ecs, &failed_revisions(&service, &newest)).await?;
     }
     register(context, app, Some(newest), want, &tags, &differences).await
 }
@@ -89,7 +91,7 @@ async fn find_running(
     Ok(running.filter(|running| is_ours(context.env(), running)))
 }
 
-/// Takes a revision that is there, and brings its tags into line.
+/// Takes an existing revision, and brings its tags into line.
 async fn keep(
     context: &Context<'_>,
     app: &App,
@@ -105,16 +107,17 @@ async fn keep(
         let family = env.family_name(&app.name);
         ecs.set_tags(&have.arn, &family, tags).await?;
     }
-    let record = record::task_definition(&app.name, &have.arn, &want.image);
+    let record = plan::record::task_definition(&app.name, &have.arn, &want.image);
     context.write_found(record, &differences).await?;
     Ok(Revision {
         arn: have.arn,
         definition: want,
-        is_kept: true,
+        existed: true,
     })
 }
 
-/// Registers a revision after the newest, if there is one; in a dry run, only tells of it.
+/// Registers a new revision after the newest, if there is one; in a dry run, only writes its
+/// record.
 async fn register(
     context: &Context<'_>,
     app: &App,
@@ -143,13 +146,13 @@ async fn register(
         (false, false) => Change::Updated,
         (false, true) => Change::Update,
     };
-    let record = record::task_definition(&app.name, &arn, &want.image);
+    let record = plan::record::task_definition(&app.name, &arn, &want.image);
     let record = record.changed(change, differences);
     context.stream.write(record).await?;
     let mut registered = Revision {
         arn,
         definition: want,
-        is_kept: false,
+        existed: false,
     };
     if !env.plan && !follows(&registered.arn, &before) {
         // Another run registered one as well.
@@ -158,11 +161,12 @@ async fn register(
     Ok(registered)
 }
 
-/// Has runs at the same time agree on one revision: ECS makes one at each call, so each run registers
-/// its own, with the same definition.
+/// Has runs at the same time agree on one revision: ECS makes one at each call, so each run has
+/// registered its own with the same definition.
 ///
 /// All take the one that the service is `running`, or else the first after the revision `before`.
-/// Of those after it a run deregisters its own; and where it found its own, all.
+/// Of those that came after it, a run deregisters the one that it registered itself; a run that
+/// found an existing one deregisters them all.
 pub async fn agree(
     context: &Context<'_>,
     app: &App,
@@ -177,7 +181,7 @@ pub async fn agree(
         chosen = running.to_string();
     }
     for arn in &alike {
-        if is_newer(arn, &chosen) && (revision.is_kept || *arn == revision.arn) {
+        if is_newer(arn, &chosen) && (revision.existed || *arn == revision.arn) {
             ecs.aws.control.wait_for_account().await?;
             ecs.deregister_revision(arn).await?;
         }
@@ -185,14 +189,14 @@ pub async fn agree(
     if chosen != revision.arn {
         revision.arn = chosen;
         let image = &revision.definition.image;
-        let record = record::task_definition(&app.name, &revision.arn, image);
+        let record = plan::record::task_definition(&app.name, &revision.arn, image);
         context.write_found(record, &[]).await?;
     }
     Ok(())
 }
 
-/// A revision and those right before it that say the same, the newest first, after the revision
-/// `before`.
+/// A revision and those directly before it that say the same, the newest first, back to the
+/// revision `before`.
 async fn find_alike(
     context: &Context<'_>,
     app: &App,
@@ -206,7 +210,7 @@ async fn find_alike(
     let mut alike = vec![revision.arn.clone()];
     for arn in between(active, before, &revision.arn) {
         let Some(have) = ecs.get_active_revision(&arn).await? else {
-            continue; // its own run deregistered it
+            continue; // the run that registered it has deregistered it
         };
         let is_same = compare(&have.definition, &revision.definition).is_empty();
         if !is_ours(env, &have) || is_rolled_back(&have) || !is_same {

@@ -1,6 +1,6 @@
 //! Returning a service to what it ran before. A revision that a service leaves, or that never ran
-//! well, is marked, so that neither a second rollback nor anything that asks for "the newest" comes
-//! back to it.
+//! well, is marked, so that neither a second rollback nor anything that asks for "the newest"
+//! comes back to it.
 
 use plumbing::{App, Error, Result};
 
@@ -19,8 +19,9 @@ pub struct Rollback {
     pub from: Vec<String>,
 }
 
-/// Finds the revision to return to, and those to mark. Run again while ECS is still about it, it is
-/// the same one; and where ECS itself went back from the newest, that was it.
+/// Finds the revision to return to, and those to mark. While ECS is still at it, a second
+/// run finds the same one; and where ECS itself went back from the newest, that counts as the
+/// rollback.
 ///
 /// Errors: the service has none before, or its load balancer does not fit that one.
 pub async fn find(ecs: &Ecs, app: &App, have: &HaveService) -> Result<Rollback> {
@@ -69,8 +70,8 @@ async fn get_running(ecs: &Ecs, have: &HaveService) -> Result<HaveRevision> {
     }
 }
 
-/// The newest revision before the one that a service runs that may run again. `from` are those to
-/// mark so far.
+/// Finds the newest revision before the one that a service runs, without those that did not run
+/// well. `from` are those to mark so far.
 async fn find_previous(
     ecs: &Ecs,
     app: &App,
@@ -89,7 +90,7 @@ async fn find_previous(
             continue;
         }
         if failed_deployment(have, &arn).is_some() {
-            from.push(arn); // ECS has just come back from it
+            from.push(arn); // ECS has just gone back from it
             continue;
         }
         check_ports(&revision, &have.settings)?;

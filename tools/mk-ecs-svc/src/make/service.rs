@@ -6,14 +6,14 @@ use tokio::join;
 
 use super::context::Context;
 use super::revision::{self, Revision};
-use crate::plan::record;
+use crate::plan;
 use crate::plan::revision::is_newer;
-use crate::plan::service::{HaveService, Part, Settings, compare, token};
+use crate::plan::service::{HaveService, Part, Settings};
 
 /// How often another run may make the service first: it would have to be deleted in between.
 const RACES: usize = 3;
 
-/// Makes a service, or brings the one that is there into line.
+/// Makes a service, or brings an existing one into line.
 pub async fn make(
     context: &Context<'_>,
     app: &App,
@@ -50,7 +50,7 @@ pub async fn make(
     Err(Error::unfinished(message).hint("run the pipeline again"))
 }
 
-/// Brings a service into line that is there, and writes its record.
+/// Brings an existing service into line, and writes its record.
 pub async fn bring_into_line(
     context: &Context<'_>,
     app: &App,
@@ -58,17 +58,18 @@ pub async fn bring_into_line(
     want: Settings,
 ) -> Result<()> {
     let want = with_scaled_count(context, app, have, want).await?;
-    let differences = compare(context.env(), &want, have)?;
+    let differences = plan::service::compare(context.env(), &want, have)?;
     if !context.env().plan {
         set(context, have, &want, parts(&differences)).await?;
     }
     let cluster = context.cluster.clone().await?;
-    let record = record::service(&app.name, &have.arn, &cluster, &want);
+    let record = plan::record::service(&app.name, &have.arn, &cluster, &want);
     let differences = without_parts(differences);
     context.write_found(record, &differences).await
 }
 
-/// Has a service that is there run the revision that runs at the same time agree on.
+/// Chooses the revision that an existing service is to run, where other runs may have registered
+/// some at the same time.
 async fn choose_revision(
     context: &Context<'_>,
     app: &App,
@@ -76,11 +77,11 @@ async fn choose_revision(
     revision: &mut Revision,
 ) -> Result<()> {
     let runs = &have.settings.task_definition;
-    // Another run registered one after ours and was faster: one is enough.
+    // Another run has registered one after ours and made the service run it: one is enough.
     if is_newer(runs, &revision.arn) {
         *revision = revision::make(context, app).await?;
     }
-    if revision.is_kept && revision.arn != *runs && !context.env().plan {
+    if revision.existed && revision.arn != *runs && !context.env().plan {
         revision::agree(context, app, revision, "", runs).await?;
     }
     Ok(())
@@ -91,16 +92,16 @@ async fn announce(context: &Context<'_>, app: &App, name: &str, want: &Settings)
     let env = context.env();
     let cluster = context.cluster.clone().await?;
     let arn = env.arn("ecs", &format!("service/{}/{name}", env.cluster_name()));
-    let record = record::service(&app.name, &arn, &cluster, want);
+    let record = plan::record::service(&app.name, &arn, &cluster, want);
     context
         .stream
         .write(record.changed(Change::Create, &[]))
         .await
 }
 
-/// Makes a service and writes its record; answers false where one of its name is there already.
+/// Makes a service and writes its record; answers false where another run was faster.
 ///
-/// `deleted` is when the one before it was made, "" for none.
+/// `deleted` tells when the deleted one of its name was made, "" if there is none.
 async fn create(
     context: &Context<'_>,
     app: &App,
@@ -115,22 +116,22 @@ async fn create(
     let cluster = cluster?;
     egress?;
     ecs.aws.control.wait_for_account().await?;
-    if revision.is_kept {
+    if revision.existed {
         revision::agree(context, app, revision, "", "").await?;
         want.task_definition = revision.arn.clone();
     }
-    let token = token(name, &want.task_definition, deleted);
+    let token = plan::service::token(name, &want.task_definition, deleted);
     let Some(arn) = ecs.create_service(name, want, &token).await? else {
         return Ok(false);
     };
-    let record = record::service(&app.name, &arn, &cluster, want);
+    let record = plan::record::service(&app.name, &arn, &cluster, want);
     let record = record.changed(Change::Created, &[]);
     context.stream.write(record).await?;
     Ok(true)
 }
 
-/// The settings with the count that Application Auto Scaling set, where it did; one that a person
-/// set does not stay.
+/// The wanted settings; with the count that Application Auto Scaling has set, where it does that.
+/// A count that a person has set does not stay.
 async fn with_scaled_count(
     context: &Context<'_>,
     app: &App,
@@ -163,7 +164,7 @@ async fn set(
     let all = parts.len();
     parts.retain(|part| *part != Part::Tags);
     if !parts.is_empty() {
-        // Its new tasks pull their image through it.
+        // The new tasks pull their image through it.
         context.stream.need::<Egress>("main").await?;
         ecs.aws.control.wait_for_account().await?;
         ecs.update_service(&have.name, want, &parts).await?;

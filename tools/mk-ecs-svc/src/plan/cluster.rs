@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plumbing::step::in_part;
 use plumbing::{Difference, Env, Error, Result, Step};
 
-/// The cluster that is there.
+/// The cluster that exists.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HaveCluster {
     /// Its ARN.

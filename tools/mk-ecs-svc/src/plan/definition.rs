@@ -46,7 +46,7 @@ pub struct Definition {
     pub network_mode: String,
     /// `LINUX`.
     pub operating_system: String,
-    /// What it says that we never do, by ECS's names: somebody registered it by hand.
+    /// ECS's names of settings that we never make: somebody registered the revision by hand.
     pub other_settings: Vec<&'static str>,
     /// `FARGATE`.
     pub requires: String,
@@ -54,7 +54,7 @@ pub struct Definition {
     pub stop_timeout: i32,
 }
 
-/// A command in the container that tells whether it is well.
+/// A command in the container that shows whether it is healthy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HealthCheck {
     /// The command.
@@ -139,7 +139,7 @@ pub fn compare(have: &Definition, want: &Definition) -> Vec<Difference> {
     let want = &want.environment;
     let keys: BTreeSet<&String> = have.keys().chain(want.keys()).collect();
     for key in keys {
-        // A variable may be there and empty, so it is not the texts that are compared.
+        // A variable that is "(none)" is not a missing one, so the texts are not compared.
         if have.get(key) != want.get(key) {
             differences.push(Difference {
                 field: format!("environment {key}"),

@@ -1,4 +1,4 @@
-//! Whose a revision is, and what its tags say of it.
+//! Whether a revision is the environment's, and what its tags say of it.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,9 @@ pub fn is_ours(env: &Env, revision: &HaveRevision) -> bool {
     env.owns(&revision.tags) || !is_tagged(&revision.tags) && is_by_pipeline(env, revision)
 }
 
-/// Whether the app's pipeline deployed what a revision runs. Its image is then one of the app's own
-/// repository; and it is marked, or the pipeline's role registered it, or nobody tagged it.
+/// Whether the app's pipeline deployed the image of a revision. It is then an image of the app's
+/// own repository; and the revision is marked, or the pipeline's role registered it, or nobody
+/// tagged it.
 pub fn is_by_pipeline(env: &Env, revision: &HaveRevision) -> bool {
     let Some(app) = app_of(env, "task", family_of(&revision.arn)) else {
         return false;

@@ -4,7 +4,7 @@ use super::definition::HaveRevision;
 use super::revision::{is_newer, short};
 use super::service::{Deployment, HaveService};
 
-/// Parts of the events that tell why something is not well.
+/// Parts of events that say why something is not well.
 const PROBLEM: [&str; 4] = ["(error", "reason", "Reason", "because"];
 
 /// How far a service is.
@@ -18,8 +18,8 @@ pub enum Progress {
     Failed(String),
 }
 
-/// Whether a service runs the revision that was asked for. A rollback ends steady as well, on
-/// another revision, so the primary deployment's is compared.
+/// Whether a service runs the revision that was asked for. A rollback ends steady as well, but
+/// with another revision; so that of the primary deployment is compared.
 pub fn progress(have: &HaveService, asked: &str) -> Progress {
     if !have.is_active() {
         return Progress::Failed(format!("it is {}", have.status.to_lowercase()));
@@ -33,7 +33,7 @@ pub fn progress(have: &HaveService, asked: &str) -> Progress {
         &primary.task_definition
     };
     let failed = failed_deployment(have, asked);
-    // ECS goes back to the last good revision; to a newer one another run has asked for since.
+    // To an older revision, ECS has gone back; for a newer one, another run has asked since.
     if runs != asked && (failed.is_some() || !is_newer(runs, asked)) {
         let reason = match failed {
             Some(failed) if !failed.reason.is_empty() => &failed.reason,
@@ -52,8 +52,9 @@ pub fn progress(have: &HaveService, asked: &str) -> Progress {
     }
 }
 
-/// How often ECS has started tasks since the newest deployment began. It does not count as failed
-/// those that ran before they ended, so that more than one start is worth asking why.
+/// How often ECS has started tasks since the newest deployment began. ECS does not count a task
+/// as failed that ran for a while before it ended, so after more than one start it is worth
+/// asking why.
 pub fn count_starts(have: &HaveService) -> usize {
     let events = newest_events(have);
     events
@@ -61,8 +62,8 @@ pub fn count_starts(have: &HaveService) -> usize {
         .count()
 }
 
-/// The newest event of a service since its newest deployment began that tells why something is not
-/// well: of what has no task yet, ECS tells in no other way.
+/// The newest event of a service since its newest deployment began that says why something is not
+/// well: of what has no task yet, ECS says it nowhere else.
 pub fn newest_problem(have: &HaveService) -> Option<&str> {
     for message in newest_events(have) {
         if PROBLEM.iter().any(|part| message.contains(part)) {
@@ -84,7 +85,7 @@ fn newest_events(have: &HaveService) -> impl Iterator<Item = &str> {
         .map(|event| event.message.as_str())
 }
 
-/// The deployment of a revision that ECS gave up, as long as ECS tells of it.
+/// The deployment of a revision that ECS gave up, as long as ECS describes it.
 pub fn failed_deployment<'a>(have: &'a HaveService, revision: &str) -> Option<&'a Deployment> {
     have.deployments
         .iter()
@@ -98,8 +99,8 @@ fn has_failed_tasks(have: &HaveService, revision: &str) -> bool {
         .any(|deployment| deployment.task_definition == revision && deployment.failed_tasks > 0)
 }
 
-/// Whether a service came to what it runs after another revision was registered: ECS took it back
-/// from that one. Otherwise that one never ran.
+/// Whether ECS took a service back from a revision: its deployment changed after that was
+/// registered. Otherwise the service never ran it.
 pub fn ecs_took_back(have: &HaveService, from: &HaveRevision) -> bool {
     match have.primary() {
         Some(primary) => primary.updated >= from.registered,

@@ -37,8 +37,8 @@ pub fn service(app: &str, arn: &str, cluster: &str, settings: &Settings) -> Reco
     Record::of(&service).with("count", settings.count)
 }
 
-/// What an app's task definition and service tell of its record. The count of one that has no image
-/// yet is not its own.
+/// The app's record, as far as its task definition and service describe it. The count of a
+/// service that has no image yet is not the app's.
 pub fn app(env: &Env, app: &str, definition: &Definition, settings: &Settings) -> Record {
     let port = definition.ports.split('/').next().unwrap_or_default();
     let set = serde_json::to_value(&definition.environment).unwrap_or_default();

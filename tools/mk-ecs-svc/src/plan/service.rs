@@ -49,7 +49,8 @@ pub struct Settings {
     pub controller: String,
 }
 
-/// A part of a service that one call brings into line: its tags, or one parameter of UpdateService.
+/// A part of a service that one call brings into line: its tags, or one parameter of
+/// UpdateService.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Part {
     /// The revision that it runs.
@@ -80,7 +81,7 @@ pub enum Part {
     Tags,
 }
 
-/// A service that is there.
+/// A service that exists.
 #[derive(Clone, Debug, Default)]
 pub struct HaveService {
     /// Its name in AWS.
@@ -89,13 +90,14 @@ pub struct HaveService {
     pub arn: String,
     /// `ACTIVE`, `DRAINING` or `INACTIVE`.
     pub status: String,
-    /// When it was made, in seconds since 1970: what tells a deleted one from its successor.
+    /// When it was made, in seconds since 1970: this distinguishes a deleted one from its
+    /// successor.
     pub created: String,
     /// What it says.
     pub settings: Settings,
-    /// Whether its description says nothing at all of grace period, circuit breaker and zone
-    /// rebalancing. ECS says something; an emulator may forget them, and to set them again would
-    /// change nothing. It has no deployments after the first either.
+    /// Whether its description leaves out grace period, circuit breaker and zone rebalancing. ECS
+    /// leaves none out; an emulator may forget them, and to set them again would change nothing.
+    /// Such an emulator has no deployments after the first either.
     pub omits_settings: bool,
     /// How many tasks run.
     pub running: i32,
@@ -167,7 +169,7 @@ impl HaveService {
             .any(|deployment| deployment.rollout == "IN_PROGRESS")
     }
 
-    /// Whether ECS gave the newest deployment up: it starts no task any more until there is another.
+    /// Whether ECS gave the newest deployment up: until the next one, it starts no more tasks.
     pub fn newest_deployment_failed(&self) -> bool {
         match self.primary() {
             Some(primary) => primary.rollout == "FAILED",
@@ -356,8 +358,9 @@ fn sends_to_one_of(ports: &str, targets: &str) -> bool {
     false
 }
 
-/// The token of a service's creation. A second run's is the same. That of a service that follows a
-/// deleted one, by when that was made, is another, since AWS would answer with the deleted one.
+/// The token of a service's creation, by which AWS knows a repeated call: a second run's is the
+/// same. After a deletion it must be another, or AWS would answer with the deleted service; so it
+/// has in it when that one was made, "" for none.
 pub fn token(name: &str, task_definition: &str, deleted: &str) -> String {
     let revision = short(task_definition);
     name::cut(&format!("{name}-{revision}-{deleted}"), 36)

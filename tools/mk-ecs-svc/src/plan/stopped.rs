@@ -2,7 +2,7 @@
 
 use super::service::Deployment;
 
-/// Parts of reasons for which an image is never pulled.
+/// Parts of the reasons why an image can never be pulled.
 const NO_SUCH_IMAGE: [&str; 6] = [
     "not found",
     "manifest unknown",
@@ -11,7 +11,7 @@ const NO_SUCH_IMAGE: [&str; 6] = [
     "does not contain descriptor matching platform",
     "invalid reference format",
 ];
-/// Parts of reasons for which a task's resources are never there.
+/// Parts of the reasons why a task can never get what it needs to start.
 const NO_SUCH_RESOURCE: [&str; 5] = [
     "resourcenotfoundexception",
     "can't find the specified secret",
@@ -19,7 +19,7 @@ const NO_SUCH_RESOURCE: [&str; 5] = [
     "invalid ssm parameters",
     "log group does not exist",
 ];
-/// Parts of reasons for which a container never starts.
+/// Parts of the reasons why a container can never start.
 const NOT_EXECUTABLE: [&str; 2] = ["exec format error", "executable file not found"];
 
 /// A task that stopped.
@@ -31,7 +31,7 @@ pub struct StoppedTask {
     pub task_definition: String,
     /// The ID of the deployment that started it.
     pub deployment: String,
-    /// Whether it was to go on: it did not start, ended by itself or was not well.
+    /// Whether it was meant to go on: it did not start, ended by itself or was not healthy.
     pub failed: bool,
     /// What ECS says of it and of its container.
     pub reason: String,
@@ -55,7 +55,7 @@ pub fn permanent_failure<'a>(
             failed.push(task);
         }
     }
-    // Tasks that ran for a while ECS does not count, and starts them again for ever.
+    // ECS does not count tasks that ran for a while, and starts others for ever.
     let limit = if deployment.failed_tasks > 0 {
         threshold(count)
     } else {
@@ -67,15 +67,17 @@ pub fn permanent_failure<'a>(
     failed.first().copied()
 }
 
-/// How many tasks stop before any reason counts as permanent: where ECS's circuit breaker gives up,
-/// too (ECS developer guide, "How the Amazon ECS deployment circuit breaker detects failures").
+/// How many tasks stop before any reason counts as permanent: where ECS's circuit breaker gives
+/// up, too (ECS developer guide, "How the Amazon ECS deployment circuit breaker detects
+/// failures").
 fn threshold(count: i32) -> usize {
     let count = usize::try_from(count).unwrap_or_default();
     count.div_ceil(2).clamp(3, 200)
 }
 
-/// Whether a reason alone tells that the next task stops as well (ECS developer guide, "Stopped task
-/// error messages"). A missing permission does not: a role that was just made gets it in a moment.
+/// Whether it follows from a reason alone that the next task stops as well (ECS developer guide,
+/// "Stopped task error messages"). Not so for a missing permission: a role that was just made has
+/// it a moment later.
 fn is_permanent(reason: &str) -> bool {
     let reason = reason.to_lowercase();
     reason.contains("cannotpull") && contains_any(&reason, &NO_SUCH_IMAGE)

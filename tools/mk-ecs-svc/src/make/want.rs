@@ -1,19 +1,21 @@
-//! What an app's task definition is to say: from its record, from what others made for it, and from
-//! what the values of its environment variables refer to.
+//! What an app's task definition and service are to say: from its record, from what other tools
+//! made for it, and from what the values of its environment variables refer to.
 
 use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
-use plumbing::{App, Control, Error, Image, Kind, LogGroup, Result, Role};
+use plumbing::{App, Control, Error, Image, Kind, Listener, LogGroup, Result, Role, Sg, Vpc};
 use tokio::try_join;
 
 use super::context::Context;
-use crate::plan::definition::{self, Definition, HaveRevision, placeholder};
+use crate::plan;
+use crate::plan::definition::{Definition, HaveRevision, placeholder};
 use crate::plan::ownership::is_by_pipeline;
+use crate::plan::service::Network;
 use crate::reference::{Piece, Reference, pieces};
 
-/// Waits for all that the definition names.
-pub async fn want(context: &Context<'_>, app: &App) -> Result<Definition> {
+/// The app's task definition, once all that it names is known.
+pub async fn definition(context: &Context<'_>, app: &App) -> Result<Definition> {
     let role_name = format!("execution/{}", app.name);
     let (role, log, image, environment) = try_join!(
         context.stream.need::<Role>(&role_name),
@@ -21,7 +23,7 @@ pub async fn want(context: &Context<'_>, app: &App) -> Result<Definition> {
         image(context, app),
         environment(context, app)
     )?;
-    Ok(definition::want(
+    Ok(plan::definition::want(
         context.env(),
         app,
         image,
@@ -31,14 +33,30 @@ pub async fn want(context: &Context<'_>, app: &App) -> Result<Definition> {
     ))
 }
 
-/// Whether a revision's image stays because the app's pipeline deployed it: the image of the app
-/// record is only the first. A flag or an image record says otherwise.
+/// The network of the app's tasks, once it is known.
+pub async fn network(context: &Context<'_>, app: &App) -> Result<Network> {
+    let stream = context.stream;
+    let group_name = format!("task/{}", app.name);
+    let (vpc, group, listener) = try_join!(
+        stream.need_where("main", |vpc: &Vpc| !vpc.private_subnets.is_empty()),
+        stream.need::<Sg>(&group_name),
+        stream.need::<Listener>(&app.name)
+    )?;
+    Ok(Network {
+        subnets: vpc.private_subnets,
+        group: group.id,
+        target_group: listener.target_group,
+    })
+}
+
+/// Whether a revision's image stays because the app's pipeline deployed it: the image of the app's
+/// record is only the first one. A flag or an image record replaces it.
 pub fn keeps_image(context: &Context<'_>, app: &App, have: &HaveRevision) -> bool {
     let has_flag = context.flags.images.contains_key(&app.name);
     !has_flag && !has_image_record(context, app) && is_by_pipeline(context.env(), have)
 }
 
-/// The definition with the image that stays, of which a person is told.
+/// The definition with the image that stays; says so where it is another than the wanted one.
 pub fn with_kept_image(
     context: &Context<'_>,
     app: &App,
@@ -57,8 +75,8 @@ pub fn with_kept_image(
     }
 }
 
-/// The flag's image, or the record's, or the app's own; waits for a record only where one will come
-/// or nothing else names an image.
+/// The image of the flag, or of the image record, or of the app's own record. An image record is
+/// waited for only where one will come, or where nothing else names an image.
 async fn image(context: &Context<'_>, app: &App) -> Result<String> {
     let name = &app.name;
     if let Some(image) = context.flags.images.get(name) {
@@ -89,7 +107,8 @@ async fn image(context: &Context<'_>, app: &App) -> Result<String> {
     }
 }
 
-/// Whether an image record of an app is there, or announced, or follows from its directory.
+/// Whether an image record of an app has come, if only to announce one, or will come, since the
+/// app has a directory that its image is built from.
 fn has_image_record(context: &Context<'_>, app: &App) -> bool {
     app.context.is_some() || context.stream.get::<Image>(&app.name).is_some()
 }
