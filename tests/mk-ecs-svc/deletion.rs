@@ -7,7 +7,7 @@ use support::{json, text};
 
 use crate::world::{World, only};
 
-/// The local AWS takes a moment until what is DELETE_IN_PROGRESS is gone.
+/// How long the local AWS has revisions DELETE_IN_PROGRESS before they disappear.
 const DELETION: Duration = Duration::from_millis(200);
 
 #[test]

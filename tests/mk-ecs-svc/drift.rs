@@ -41,12 +41,12 @@ fn what_was_changed_by_hand_is_brought_into_line() {
             "ecs:UpdateService"
         ]
     );
-    for told in [
+    for line in [
         "count: 5 -> 2; grace: 5 -> 60; subnets: ",
         "public ip: true -> false; circuit breaker: false -> true",
         "updated cluster main",
     ] {
-        assert!(again.stderr.contains(told), "{}", again.stderr);
+        assert!(again.stderr.contains(line), "{}", again.stderr);
     }
     let service = world.service("web");
     assert_eq!(service["desiredCount"], 2);
@@ -71,17 +71,17 @@ fn a_revision_registered_by_hand_is_not_left_running() {
     let by_hand = world.register(&definition, task["tags"].clone());
     world.update_web(json!({"taskDefinition": by_hand}));
     let again = world.run().ok();
-    for told in [
+    for line in [
         "(cpu: 512 -> 256; memory: 1024 -> 512; environment ApiAddress: (none) -> http://",
         "environment Debug: 1 -> (none)",
     ] {
-        assert!(again.stderr.contains(told), "{}", again.stderr);
+        assert!(again.stderr.contains(line), "{}", again.stderr);
     }
     assert_eq!(
         world.service("web")["taskDefinition"],
         again.record("task_definition", "web")["arn"]
     );
-    // And one that is as wanted is run, without another beside it.
+    // An existing revision that is as wanted is run, and no other is registered.
     world.update_web(json!({"taskDefinition": by_hand}));
     world.aws.forget();
     let again = world.run().ok();
@@ -185,7 +185,7 @@ fn a_service_has_its_own_target_group_alone() {
     let own = &made.record("listener", "web")["target_group"];
     let other = &made.record("listener", "api")["target_group"];
     let before = world.completed();
-    // One beside its own, whichever comes first, and none at all.
+    // Another besides its own, whichever comes first, and none at all.
     for groups in [vec![own, other], vec![other, own], vec![]] {
         let balancers: Vec<Value> = groups.into_iter().map(sending_to_web).collect();
         world.update_web(json!({"loadBalancers": balancers}));

@@ -1,4 +1,4 @@
-//! What an app's pipeline deploys between two runs stays, is the environment's and goes with it.
+//! What an app's pipeline deploys between two runs stays, is the environment's and is deleted with it.
 
 use support::{Value, json, tags};
 

@@ -215,8 +215,8 @@ fn where_ecs_itself_went_back_a_rollback_goes_no_further() {
     world.until_it_runs(&two);
     world.completed();
     let back = world.rollback().ok();
-    let told = "ECS has taken web back from task-web-production-pr1:3 already: it runs registry.example/web:2 (task-web-production-pr1:2)\n";
-    assert!(back.stderr.contains(told), "{}", back.stderr);
+    let line = "ECS has taken web back from task-web-production-pr1:3 already: it runs registry.example/web:2 (task-web-production-pr1:2)\n";
+    assert!(back.stderr.contains(line), "{}", back.stderr);
     assert_eq!(world.aws.changes(), ["ecs:TagResource"]);
     assert_eq!(world.service("web")["taskDefinition"], two);
     // Once more is one further.

@@ -7,9 +7,9 @@ use support::{LocalAws, Output, Value, json, tags, text};
 
 /// How long a test sleeps before it asks again, and how often it asks.
 const PAUSE: Duration = Duration::from_millis(50);
-const LOOKS: usize = 100;
+const ATTEMPTS: usize = 100;
 
-/// What a description of a task definition tells that another can be registered with.
+/// The fields of a task definition's description with which another one can be registered.
 const DEFINITION: [&str; 8] = [
     "family",
     "containerDefinitions",
@@ -21,7 +21,7 @@ const DEFINITION: [&str; 8] = [
     "runtimePlatform",
 ];
 
-/// Web, which calls api, and api; with all that mk-ecs-svc needs of others' work.
+/// Two apps, web, which calls api, and api; with all that mk-ecs-svc needs of other tools.
 pub struct World {
     pub aws: LocalAws,
     pub input: Vec<Value>,
@@ -102,7 +102,7 @@ impl World {
     }
 }
 
-/// What is there.
+/// What exists.
 impl World {
     /// The service of an app, as AWS describes it.
     pub fn service(&self, app: &str) -> Value {
@@ -135,7 +135,7 @@ impl World {
         listed["taskDefinitionArns"].clone()
     }
 
-    /// What UpdateService was told, by the names of its parameters.
+    /// The names of the parameters of UpdateService.
     pub fn updated_parameters(&self) -> Vec<String> {
         let calls = self.aws.calls();
         let mut updates = calls
@@ -171,7 +171,7 @@ impl World {
         self.aws.call("ecs", "update_service", settings);
     }
 
-    /// Registers a revision, from what AWS told of another; answers its ARN.
+    /// Registers a revision from the description of another; answers its ARN.
     pub fn register(&self, definition: &Value, tags: Value) -> Value {
         let mut params = json!({});
         for field in DEFINITION {
@@ -217,7 +217,7 @@ impl World {
 impl World {
     /// Waits, a moment at a time, until a service is as wanted.
     pub fn until(&self, app: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..LOOKS {
+        for _ in 0..ATTEMPTS {
             let service = self.service(app);
             if wanted(&service) {
                 return service;
@@ -268,7 +268,7 @@ pub fn only(output: &Output, kinds: &[&str]) -> String {
     lines(&records)
 }
 
-/// Old and new of each field by which a record tells that it was changed.
+/// Field, old and new value of each change that a record names.
 pub fn changes_of(record: &Value) -> Vec<String> {
     let mut changes = Vec::new();
     for change in record["changes"].as_array().into_iter().flatten() {
