@@ -76,8 +76,7 @@ impl Ec2 {
         env.tags_of(&name.tag(env))
     }
 
-    /// A filter for what carries the environment's identity. Who asks looks at the tags of every
-    /// answer again: not every filter is honoured at once, or at all.
+    /// A filter for what carries the environment's identity tag.
     fn identity_filter(&self) -> Filter {
         filter(&format!("tag:{IDENTITY}"), &self.aws.env.name)
     }

@@ -20,7 +20,7 @@ pub const OWNER: Owner = Owner {
     policy: include_str!("../iam-policy.json"),
     find: |aws| Box::pin(find(aws)),
     deletions: &[
-        // Nothing needs the way out any more once the services are gone.
+        // Once the services are deleted, nothing needs the way out any more.
         Deletion {
             kinds: &["nat_gateway", "elastic_ip"],
             delete: |stream, aws, records| Box::pin(delete_egress(stream, aws, records)),

@@ -20,7 +20,7 @@ use crate::aws::Ec2;
 use crate::plan::{self, Have, InternetGateway, Layout, records};
 
 /// Makes what is missing, brings the rest into line, and writes each record as it becomes true.
-/// False where another run deleted the VPC, or may have elected another: look again.
+/// False where another run deleted the VPC, or elects another one: then find everything again.
 pub async fn network(stream: &Stream, ec2: &Ec2, layout: &Layout, have: &Have) -> Result<bool> {
     let run = Run {
         stream,
@@ -76,7 +76,7 @@ impl Run<'_> {
         way_in?;
         self.way_out(&nats?, &tables).await?;
         for made in tables {
-            if let Some(record) = made.record {
+            if let Some(record) = made.pending_record {
                 self.stream.write(record).await?;
             }
         }

@@ -4,15 +4,17 @@ pub mod compare;
 pub mod dry_run;
 pub mod elect;
 mod have;
+mod interface;
 mod name;
 pub mod records;
 
 use plumbing::{Env, Error, Result};
 
 pub use self::have::{
-    Address, Association, DefaultGroup, Have, Interface, InternetGateway, NatGateway, RouteTable,
-    Subnet, Tags, Vpc,
+    Address, Association, DefaultGroup, Have, InternetGateway, NatGateway, RouteTable, Subnet,
+    Tags, Vpc,
 };
+pub use self::interface::Interface;
 use self::name::is_renamed;
 pub use self::name::{Name, ResourceType};
 use crate::range::Range;
@@ -87,7 +89,7 @@ impl Zone {
         Name::new(ResourceType::ElasticIp, format!("nat-{}", self.letter))
     }
 
-    /// The NAT gateway that is there, and works or is about to.
+    /// The NAT gateway of the public subnet that works or is about to.
     pub fn nat_gateway<'a>(&self, have: &'a Have) -> Option<&'a NatGateway> {
         let subnet = have.subnet(&self.public)?;
         elect::nat_gateway(&have.nat_gateways, &subnet.id)

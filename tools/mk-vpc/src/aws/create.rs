@@ -14,7 +14,7 @@ use super::visible::{FIRST_LOOK, NOT_VISIBLE, is_not_visible};
 use crate::plan::elect::{self, MADE};
 use crate::plan::{self, Address, InternetGateway, Name, Subnet, Vpc};
 
-/// A gateway that is not there to be attached shows within seconds, or was deleted.
+/// A gateway that EC2 does not find to attach shows within seconds, or was deleted.
 const ATTACH_BUDGET: Duration = Duration::from_secs(15);
 /// Another run sets the tags of the same resource.
 const TAGGING: &[(&str, &str)] = &[("ConcurrentTagAccess", "")];
@@ -37,7 +37,7 @@ const QUOTAS: &[(&str, &str)] = &[
 
 impl Ec2 {
     /// Makes a VPC; no token and no name keeps a second run from making another, so its caller
-    /// looks again and elects one. None where there may be no more, and another run made one.
+    /// looks again and elects one. None where the quota allows no more, and another run made one.
     pub async fn create_vpc(&self, name: &Name, cidr: &str) -> Result<Option<Vpc>> {
         let tags = self.tags_with_time(name);
         let request = self
@@ -86,8 +86,8 @@ impl Ec2 {
         }
     }
 
-    /// Makes an internet gateway, attached to nothing; where there may be no more, answers that of a
-    /// run at the same time.
+    /// Makes an internet gateway, attached to nothing; where the quota allows no more, answers the one
+    /// of a run at the same time.
     pub async fn create_internet_gateway(&self, name: &Name) -> Result<InternetGateway> {
         let tags = self.tags_with_time(name);
         let request = self
@@ -157,7 +157,8 @@ impl Ec2 {
         Ok(attached.any(|attached| attached == vpc))
     }
 
-    /// Allocates an address; where there may be no more, answers that of a run at the same time.
+    /// Allocates an address; where the quota allows no more, answers the one of a run at the same
+    /// time.
     pub async fn allocate(&self, name: &Name) -> Result<Address> {
         let tags = self.tags_with_time(name);
         let request = self
@@ -255,18 +256,18 @@ impl Ec2 {
     }
 }
 
-/// Tells why AWS makes no more; of a quota that is reached, which one.
+/// The error of a create call; where a quota is reached, it says which one.
 pub(super) fn create_error<E>(operation: &str, what: impl Display, error: SdkError<E>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let quota = QUOTAS.iter().find(|(reached, _)| *reached == code(&error));
-    let told = aws_error(operation, what, error);
+    let refused = aws_error(operation, what, error);
     match quota {
-        Some((_, quota)) => told.hint(format!(
+        Some((_, quota)) => refused.hint(format!(
             "delete what nobody uses, or have Service Quotas raise '{quota}', and run it again"
         )),
-        None => told,
+        None => refused,
     }
 }
 

@@ -54,7 +54,7 @@ impl Ec2 {
         is_done("ec2:DeleteInternetGateway", id, request.send().await)
     }
 
-    /// Deletes a NAT gateway and waits until it is gone, since its address is bound until then.
+    /// Deletes a NAT gateway and waits until that is done, since it holds its address until then.
     pub async fn delete_nat_gateway(&self, id: &str) -> Result<()> {
         let request = self.client.delete_nat_gateway().nat_gateway_id(id);
         is_done("ec2:DeleteNatGateway", id, request.send().await)?;
@@ -62,7 +62,7 @@ impl Ec2 {
     }
 
     /// Releases an address; answers false while something uses it. AWS answers AuthFailure both
-    /// while a NAT gateway still holds it and after it is released, so a look decides.
+    /// while a NAT gateway still holds it and after it is released, so a listing decides.
     pub async fn release(&self, id: &str) -> Result<bool> {
         let answer = self.client.release_address().allocation_id(id).send().await;
         if let Err(error) = &answer

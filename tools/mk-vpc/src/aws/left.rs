@@ -1,8 +1,8 @@
-//! What is left in a VPC, and what has an address: what stands in the way of a deletion.
+//! What stands in the way of a deletion: what is left in a VPC, and what has an address.
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{NetworkInterface, Tag};
-use plumbing::{Error, Result, aws_error, code};
+use plumbing::{Result, aws_error, code};
 use tokio::join;
 
 use super::list::is_main;
@@ -20,10 +20,8 @@ impl Ec2 {
             .items()
             .send();
         let found: Result<Vec<_>, _> = pages.collect().await;
-        let found =
-            found.map_err(|error| look_error("ec2:DescribeNetworkInterfaces", vpc, error))?;
         let mut interfaces = Vec::new();
-        for interface in found {
+        for interface in answered("ec2:DescribeNetworkInterfaces", vpc, found)? {
             interfaces.push(self.interface_from(interface));
         }
         Ok(interfaces)
@@ -69,13 +67,13 @@ impl Ec2 {
             id: interface.network_interface_id.unwrap_or_default(),
             subnet: interface.subnet_id.unwrap_or_default(),
             description: interface.description.unwrap_or_default(),
-            ours: self.aws.env.owns(&tags_from(interface.tag_set)),
+            is_ours: self.aws.env.owns(&tags_from(interface.tag_set)),
         }
     }
 
     /// What lies in a VPC and is not ours, as `KIND ID`: what keeps it from being deleted.
     pub async fn list_not_ours(&self, vpc: &str) -> Result<Vec<String>> {
-        // The first page of each is enough to say who is there.
+        // The first page of each is enough to name what is there.
         let (subnets, groups, tables, acls, endpoints, gateways) = join!(
             self.subnets_not_ours(vpc),
             self.security_groups_not_ours(vpc),
@@ -90,8 +88,7 @@ impl Ec2 {
     async fn subnets_not_ours(&self, vpc: &str) -> Result<Vec<String>> {
         let request = self.client.describe_subnets();
         let request = request.filters(filter("vpc-id", vpc));
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| look_error("ec2:DescribeSubnets", vpc, error))?;
+        let answer = answered("ec2:DescribeSubnets", vpc, request.send().await)?;
         let mut left = Vec::new();
         for subnet in answer.subnets.unwrap_or_default() {
             left.extend(self.not_ours("subnet", subnet.subnet_id, subnet.tags));
@@ -103,9 +100,7 @@ impl Ec2 {
     async fn security_groups_not_ours(&self, vpc: &str) -> Result<Vec<String>> {
         let request = self.client.describe_security_groups();
         let request = request.filters(filter("vpc-id", vpc));
-        let answer = request.send().await;
-        let answer =
-            answer.map_err(|error| look_error("ec2:DescribeSecurityGroups", vpc, error))?;
+        let answer = answered("ec2:DescribeSecurityGroups", vpc, request.send().await)?;
         let mut left = Vec::new();
         for group in answer.security_groups.unwrap_or_default() {
             if group.group_name() != Some("default") {
@@ -118,8 +113,7 @@ impl Ec2 {
     async fn route_tables_not_ours(&self, vpc: &str) -> Result<Vec<String>> {
         let request = self.client.describe_route_tables();
         let request = request.filters(filter("vpc-id", vpc));
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| look_error("ec2:DescribeRouteTables", vpc, error))?;
+        let answer = answered("ec2:DescribeRouteTables", vpc, request.send().await)?;
         let mut left = Vec::new();
         for table in answer.route_tables.unwrap_or_default() {
             if !is_main(&table) {
@@ -132,8 +126,7 @@ impl Ec2 {
     async fn network_acls_not_ours(&self, vpc: &str) -> Result<Vec<String>> {
         let request = self.client.describe_network_acls();
         let request = request.filters(filter("vpc-id", vpc));
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| look_error("ec2:DescribeNetworkAcls", vpc, error))?;
+        let answer = answered("ec2:DescribeNetworkAcls", vpc, request.send().await)?;
         let mut left = Vec::new();
         for acl in answer.network_acls.unwrap_or_default() {
             if acl.is_default() != Some(true) {
@@ -146,8 +139,7 @@ impl Ec2 {
     async fn endpoints_not_ours(&self, vpc: &str) -> Result<Vec<String>> {
         let request = self.client.describe_vpc_endpoints();
         let request = request.filters(filter("vpc-id", vpc));
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| look_error("ec2:DescribeVpcEndpoints", vpc, error))?;
+        let answer = answered("ec2:DescribeVpcEndpoints", vpc, request.send().await)?;
         let mut left = Vec::new();
         for endpoint in answer.vpc_endpoints.unwrap_or_default() {
             // AWS lists one for a while after it is deleted; the spelling of the state varies.
@@ -165,9 +157,7 @@ impl Ec2 {
     async fn internet_gateways_not_ours(&self, vpc: &str) -> Result<Vec<String>> {
         let request = self.client.describe_internet_gateways();
         let request = request.filters(filter("attachment.vpc-id", vpc));
-        let answer = request.send().await;
-        let answer =
-            answer.map_err(|error| look_error("ec2:DescribeInternetGateways", vpc, error))?;
+        let answer = answered("ec2:DescribeInternetGateways", vpc, request.send().await)?;
         let mut left = Vec::new();
         for gateway in answer.internet_gateways.unwrap_or_default() {
             let id = gateway.internet_gateway_id;
@@ -185,10 +175,15 @@ impl Ec2 {
     }
 }
 
-fn look_error<E>(operation: &str, vpc: &str, error: SdkError<E>) -> Error
+fn answered<T, E>(operation: &str, vpc: &str, answer: Result<T, SdkError<E>>) -> Result<T>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let what = format!("look at what is left in {vpc}");
-    aws_error(operation, what, error)
+    match answer {
+        Ok(answer) => Ok(answer),
+        Err(error) => {
+            let what = format!("look at what is left in {vpc}");
+            Err(aws_error(operation, what, error))
+        }
+    }
 }

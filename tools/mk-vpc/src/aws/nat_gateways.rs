@@ -26,15 +26,16 @@ const ANOTHER_RUN: [&str; 2] = [
 ];
 
 impl Ec2 {
-    /// Makes the NAT gateway of a subnet in which `dead` ones were. The token says which subnet and
-    /// not which address, so AWS lets one run make it: of the others, each with an address of its own,
-    /// it refuses the call, and they take that one.
+    /// Makes the NAT gateway of a subnet. `previous` are those in it that failed or were deleted.
+    ///
+    /// The token names the subnet and not the address, so AWS lets only one run make it. It refuses
+    /// the calls of other runs, each with an address of its own, and they take that NAT gateway.
     pub async fn create_nat_gateway(
         &self,
         name: &Name,
         subnet: &Subnet,
         address: &str,
-        dead: &[&NatGateway],
+        previous: &[&NatGateway],
     ) -> Result<NatGateway> {
         let subnet = &subnet.id;
         let tags = self.tags_of(name);
@@ -46,14 +47,14 @@ impl Ec2 {
             .tag_specifications(tag_specification(ResourceType::Natgateway, &tags));
         let what = format!("create nat gateway {} in {subnet}", name.tag(&self.aws.env));
         let late = format!("cannot {what}: another run makes it, and it does not show");
-        let attempt = Cell::new(dead.len()); // the token of one that died would answer with the dead one
+        let attempt = Cell::new(previous.len()); // the token of a previous one would answer with that
         wait::until(&self.aws.control, &late, VISIBLE_DEADLINE, async || {
             let token = self.token(&["nat", &name.part, subnet, &attempt.get().to_string()]);
             let send = || request.clone().client_token(&token).send();
             match self.until_visible(send).await {
                 Ok(answer) => {
                     let made = answer.nat_gateway.map(nat_gateway_from).unwrap_or_default();
-                    if dead.iter().any(|dead| dead.id == made.id) {
+                    if previous.iter().any(|nat| nat.id == made.id) {
                         attempt.set(attempt.get() + 1);
                         return Ok(None);
                     }
@@ -72,15 +73,15 @@ impl Ec2 {
         .await
     }
 
-    /// The address that a NAT gateway has; "" where that is not told: not every emulator's
-    /// CreateNatGateway tells it, nor its DescribeNatGateways.
+    /// The address that a NAT gateway has; "" where EC2 does not say: not every emulator's
+    /// CreateNatGateway says it, nor its DescribeNatGateways.
     pub async fn get_nat_gateway_address(&self, id: &str) -> Result<String> {
         let nats = self.list_nat_gateways(&self.current_vpc_id()).await?;
         let found = nats.into_iter().find(|nat| nat.id == id);
         Ok(found.unwrap_or_default().address)
     }
 
-    /// Waits until NAT gateways work, all with one look.
+    /// Waits until NAT gateways work, asking for all with one call.
     ///
     /// Errors: one failed, with AWS's reason; or one is still pending after 15 minutes.
     pub async fn wait_nat_gateways_available(&self, vpc: &str, ids: &[&str]) -> Result<()> {

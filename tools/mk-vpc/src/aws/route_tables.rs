@@ -25,13 +25,14 @@ impl Ec2 {
         attempt: usize,
     ) -> Result<RouteTable> {
         let tags = self.tags_of(name);
-        // With other tags a known token would be refused: one of a table that was deleted since.
-        let mut told = Vec::new();
+        // The token names the tags: with other tags, AWS would refuse the token of a table that was
+        // deleted since.
+        let mut tag_list = Vec::new();
         for (key, value) in &tags {
-            told.push(format!("{key}={value}"));
+            tag_list.push(format!("{key}={value}"));
         }
-        let told = told.join(",");
-        let token = self.token(&["rtb", &name.part, vpc, &attempt.to_string(), &told]);
+        let tag_list = tag_list.join(",");
+        let token = self.token(&["rtb", &name.part, vpc, &attempt.to_string(), &tag_list]);
         let request = self
             .client
             .create_route_table()
@@ -55,8 +56,8 @@ impl Ec2 {
         }
     }
 
-    /// Whether a table that was made shows within a moment: a token answers also with what was
-    /// deleted since.
+    /// Whether EC2 shows a table that was made within a moment: a token answers also with a table
+    /// that was deleted since.
     pub async fn route_table_is_visible(&self, id: &str) -> Result<bool> {
         let what = format!("route table {id} does not show");
         let visible = wait::until(&self.aws.control, &what, TABLE_DEADLINE, async || {
@@ -205,7 +206,7 @@ impl Ec2 {
     }
 }
 
-/// Whether an association is made; a state that is not told is none to wait for.
+/// Whether an association is made; where EC2 says no state, there is nothing to wait for.
 ///
 /// Errors: it failed.
 fn is_associated(

@@ -10,7 +10,8 @@ use super::Ec2;
 
 /// EC2 shows what was just made to other calls with a delay.
 const VISIBLE_BUDGET: Duration = Duration::from_secs(300);
-/// After which time a look tells whether it will show: another run may have deleted the VPC.
+/// After this time it is worth asking whether it will show at all: another run may have deleted the
+/// VPC.
 pub(super) const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// The codes by which EC2 says that it does not show what a call names, each with a part of the
 /// message ("" for any).
@@ -23,7 +24,7 @@ pub(super) const NOT_VISIBLE: &[(&str, &str)] = &[
     ("InvalidNatGatewayID.NotFound", ""),
     ("NatGatewayNotFound", ""),
     ("InvalidGroup.NotFound", ""),
-    ("InvalidParameterException", ""), // CreateRoute, while its table settles
+    ("InvalidParameterException", ""), // CreateRoute, right after its table was made
 ];
 
 impl Ec2 {

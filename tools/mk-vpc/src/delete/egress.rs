@@ -7,7 +7,7 @@ use plumbing::{Error, Result, wait};
 use super::run::{Run, in_the_way};
 use crate::plan::{Address, NatGateway, ResourceType};
 
-/// AWS may say for a while that a NAT gateway that is gone holds an address.
+/// AWS may say for a while that a deleted NAT gateway holds an address.
 const RELEASE_DEADLINE: Duration = Duration::from_secs(5 * 60);
 
 impl Run<'_> {
@@ -66,7 +66,7 @@ impl Run<'_> {
             .await
     }
 
-    /// Refuses to wait where something that will not go has an address.
+    /// Refuses to wait where something has an address that AWS does not remove by itself.
     async fn check_user(&self, address: &str) -> Result<()> {
         if let Some(nat) = self.ec2.nat_gateway_with(address).await? {
             let message = format!(
@@ -77,7 +77,9 @@ impl Run<'_> {
             return Err(Error::unfinished(message).hint(hint));
         }
         match self.ec2.interface_with(address).await? {
-            Some(user) if !self.will_go(&user) => Err(in_the_way(address, &[user.to_string()])),
+            Some(user) if !self.is_removed_by_aws(&user) => {
+                Err(in_the_way(address, &[user.to_string()]))
+            }
             _ => Ok(()),
         }
     }

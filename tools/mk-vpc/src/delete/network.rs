@@ -105,7 +105,7 @@ impl Run<'_> {
     async fn delete_vpc(&self, vpc: &Vpc, is_empty: bool) -> Result<()> {
         let target = Target::Vpc(&vpc.id);
         if !is_empty {
-            // With a part in it the VPC stays as well; what else is in the way is told all the same.
+            // Something in it is left, so it cannot be deleted; what else is in the way is named.
             return self.check_obstacles(target).await;
         }
         let delete = async || self.ec2.delete_vpc(&vpc.id).await;

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use plumbing::name::{LOAD_BALANCER_LIMIT, could_be};
-use plumbing::{Change, Env, Error, Record, Result, Stream, wait};
+use plumbing::{Change, Error, Record, Result, Stream, wait};
 
 use crate::aws::Ec2;
 use crate::plan::{Have, Interface, Name, ResourceType, Tags, elect};
@@ -20,14 +19,14 @@ pub struct Run<'a> {
     pub ec2: &'a Ec2,
     /// What it is to delete.
     pub records: &'a [Record],
-    /// What was there when it began.
+    /// What existed when it began.
     pub have: Have,
 }
 
-/// What is to be deleted, by its ID: that tells where to look for what stands in the way.
+/// What is to be deleted, by its ID, and what may stand in its way.
 #[derive(Clone, Copy)]
 pub enum Target<'a> {
-    /// A VPC: all that is in it.
+    /// A VPC: anything in it.
     Vpc(&'a str),
     /// A subnet: the interfaces in it.
     Subnet(&'a str),
@@ -53,7 +52,7 @@ impl Run<'_> {
         of_type.any(|record| record.text("id") == id)
     }
 
-    /// Tries a deletion until it is done, as long as what stands in the way goes away by itself.
+    /// Tries a deletion until it is done, as long as AWS removes by itself what stands in the way.
     pub async fn delete_when_unused(
         &self,
         target: Target<'_>,
@@ -75,9 +74,8 @@ impl Run<'_> {
         .await
     }
 
-    /// Refuses to wait for what is not ours and keeps something from being deleted: interfaces in its
-    /// subnet, or in the VPC; and in the way of the VPC itself, once no interface of ours is left in
-    /// it, all else.
+    /// Refuses to wait for what is not ours: interfaces in the subnet, or in the VPC; and for the VPC
+    /// itself, once no interface of ours is left in it, everything else in it.
     pub async fn check_obstacles(&self, target: Target<'_>) -> Result<()> {
         let vpc = match (target, elect::vpc(&self.have.vpcs)) {
             (Target::Vpc(id), _) => id,
@@ -85,21 +83,21 @@ impl Run<'_> {
             (_, None) => "",
         };
         let mut obstacles = Vec::new();
-        let mut some_will_go = false;
+        let mut one_is_removed = false;
         for interface in self.ec2.list_interfaces(vpc).await? {
             if let Target::Subnet(subnet) = target
                 && interface.subnet != subnet
             {
                 continue;
             }
-            if self.will_go(&interface) {
-                some_will_go = true;
+            if self.is_removed_by_aws(&interface) {
+                one_is_removed = true;
             } else {
                 obstacles.push(interface.to_string());
             }
         }
         if let Target::Vpc(vpc) = target
-            && !some_will_go
+            && !one_is_removed
         {
             obstacles.extend(self.ec2.list_not_ours(vpc).await?);
         }
@@ -110,11 +108,11 @@ impl Run<'_> {
     }
 
     /// Whether AWS removes an interface by itself.
-    pub fn will_go(&self, interface: &Interface) -> bool {
-        will_go(interface, &self.ec2.aws.env, &self.have)
+    pub fn is_removed_by_aws(&self, interface: &Interface) -> bool {
+        interface.is_removed_by_aws(&self.ec2.aws.env, &self.have.nat_gateways)
     }
 
-    /// Writes a resource that is deleted, by the name that its tags tell.
+    /// Writes a resource that is deleted, under the name in its tags.
     pub async fn write_deleted(
         &self,
         resource_type: ResourceType,
@@ -127,69 +125,11 @@ impl Run<'_> {
     }
 }
 
-/// What is said of something that others' resources keep from being deleted.
+/// The error of a deletion that resources of others stand in the way of.
 pub fn in_the_way(id: &str, obstacles: &[String]) -> Error {
     Error::refused(format!(
         "cannot delete {id}: in the way, and not this environment's: {}",
         obstacles.join(", ")
     ))
     .hint("delete these, or move them, and run it again")
-}
-
-/// Whether an interface belongs to something of ours that is gone or going, so that AWS removes it.
-fn will_go(interface: &Interface, env: &Env, have: &Have) -> bool {
-    let description = interface.description.as_str();
-    if let Some(rest) = description.strip_prefix("ELB app/") {
-        let name = rest.split('/').next().unwrap_or_default();
-        return could_be(name, "alb", &env.name, LOAD_BALANCER_LIMIT);
-    }
-    let mut nats = have.nat_gateways.iter();
-    interface.ours
-        || nats.any(|nat| description.ends_with(&nat.id))
-        || description.starts_with(&env.arn("ecs", "attachment/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::NatGateway;
-
-    fn will_go_with(description: &str, ours: bool) -> bool {
-        let have = Have {
-            nat_gateways: vec![NatGateway {
-                id: "nat-1".into(),
-                ..NatGateway::default()
-            }],
-            ..Have::default()
-        };
-        let interface = Interface {
-            id: "eni-1".into(),
-            subnet: "subnet-1".into(),
-            description: description.into(),
-            ours,
-            ..Interface::default()
-        };
-        will_go(&interface, &Env::example(), &have)
-    }
-
-    #[test]
-    fn interfaces_of_our_load_balancers_tasks_and_gateways_go() {
-        assert!(will_go_with(
-            "ELB app/alb-web-production-pr1/50dc6c495c0c9188",
-            false
-        ));
-        assert!(will_go_with(
-            "arn:aws:ecs:us-east-1:123456789012:attachment/1",
-            false
-        ));
-        assert!(will_go_with("Interface for NAT Gateway nat-1", false));
-        assert!(will_go_with("", true));
-    }
-
-    #[test]
-    fn interfaces_of_others_stay() {
-        assert!(!will_go_with("ELB app/theirs/50dc6c495c0c9188", false));
-        assert!(!will_go_with("Primary network interface", false));
-        assert!(!will_go_with("Interface for NAT Gateway nat-2", false));
-    }
 }

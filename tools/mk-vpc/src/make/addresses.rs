@@ -28,7 +28,7 @@ impl Run<'_> {
         Ok(candidates)
     }
 
-    /// Allocates the address of a zone's NAT gateway, and answers it, if there is none.
+    /// Allocates the address of a zone's NAT gateway if there is none; answers the new one.
     async fn address(&self, zone: &Zone) -> Result<Option<Address>> {
         let name = zone.address_name();
         if let Some(found) = self.elected_address(zone, &self.have.addresses) {

@@ -6,7 +6,7 @@ use super::run::Run;
 use crate::plan::{InternetGateway, Name, ResourceType, compare, elect, records};
 
 impl Run<'_> {
-    /// The internet gateway, made if there is none.
+    /// The internet gateway; makes one if there is none.
     pub async fn internet_gateway(&self) -> Result<InternetGateway> {
         let vpc = match elect::vpc(&self.have.vpcs) {
             Some(vpc) => &vpc.id,

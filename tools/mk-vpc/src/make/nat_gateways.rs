@@ -62,13 +62,13 @@ impl Run<'_> {
         addresses: &AddressCandidates,
     ) -> Result<NatGateway> {
         let name = zone.nat_gateway_name();
-        let mut dead = Vec::new();
+        let mut previous = Vec::new();
         for nat in &self.have.nat_gateways {
             if nat.subnet == subnet.id {
-                dead.push(nat);
+                previous.push(nat);
             }
         }
-        for nat in &dead {
+        for nat in &previous {
             if nat.state == "deleting" {
                 self.ec2.wait_nat_gateway_deleted(&nat.id).await?; // it holds the address until then
             }
@@ -76,15 +76,15 @@ impl Run<'_> {
         let address = &addresses.elected.id;
         let made = self
             .ec2
-            .create_nat_gateway(&name, subnet, address, &dead)
+            .create_nat_gateway(&name, subnet, address, &previous)
             .await?;
         self.write_created(&name, &made.id).await?;
         Ok(made)
     }
 
-    /// Releases other runs' addresses, or those of a call that was repeated when its answer was lost:
-    /// now that the gateway has one, no run can give it another. Where it is not told which one it has,
-    /// it may be any of them.
+    /// Releases the addresses that other runs allocated, or a call that was repeated when its answer
+    /// was lost: now that the gateway has one, no run can give it another. Where EC2 does not say which
+    /// one it has, it may have any of them, and all stay.
     async fn release_unused(&self, nat: &NatGateway, addresses: &AddressCandidates) -> Result<()> {
         let mut used = nat.address.clone();
         if used.is_empty() && !addresses.unused.is_empty() {

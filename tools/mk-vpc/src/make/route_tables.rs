@@ -6,15 +6,16 @@ use super::run::Run;
 use crate::plan::compare::{self, Part};
 use crate::plan::{RouteTable, Subnet, WantedRouteTable, find_route_table, records};
 
-/// How often in a day somebody may delete one route table.
-const DEAD_TOKENS: usize = 5;
+/// For a day, a token answers with the table that it made, even if somebody deleted that. So often
+/// in a day may one route table be deleted.
+const LAST_ATTEMPT: usize = 5;
 
 /// A route table that was made or found.
 pub struct MadeTable {
     /// The table.
     pub table: RouteTable,
-    /// Its record, to be written when its route and its associations are in line.
-    pub record: Option<Record>,
+    /// Its record, if that is to be written only when its route and its associations are in line.
+    pub pending_record: Option<Record>,
 }
 
 impl Run<'_> {
@@ -35,7 +36,7 @@ impl Run<'_> {
             self.write_created(name, &table.id).await?;
             return Ok(MadeTable {
                 table,
-                record: None,
+                pending_record: None,
             });
         };
         let differences = compare::route_table(self.env(), want, found, self.have);
@@ -44,18 +45,18 @@ impl Run<'_> {
         let record = records::found(name.record(&found.id), differences, false);
         let mut made = MadeTable {
             table: found.clone(),
-            record: None,
+            pending_record: None,
         };
         if is_in_line {
             self.stream.write(record).await?;
         } else {
-            made.record = Some(record);
+            made.pending_record = Some(record);
         }
         Ok(made)
     }
 
-    /// Makes a route table. In a VPC that was there, the token may be that of one that somebody
-    /// deleted.
+    /// Makes a route table. In a VPC that existed before, the token may be that of a table that
+    /// somebody deleted: then another one is tried.
     async fn create_route_table(&self, want: &WantedRouteTable, vpc: &str) -> Result<RouteTable> {
         let mut attempt = 0;
         loop {
@@ -64,7 +65,7 @@ impl Run<'_> {
                 .create_route_table(vpc, &want.name, attempt)
                 .await?;
             if self.have.vpcs.is_empty()
-                || attempt == DEAD_TOKENS
+                || attempt == LAST_ATTEMPT
                 || self.ec2.route_table_is_visible(&made.id).await?
             {
                 return Ok(made);

@@ -15,7 +15,7 @@ pub struct Run<'a> {
     pub ec2: &'a Ec2,
     /// The network as it is to be.
     pub layout: &'a Layout,
-    /// What was there when it began.
+    /// What existed when it began.
     pub have: &'a Have,
 }
 

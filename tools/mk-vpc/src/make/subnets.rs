@@ -4,7 +4,6 @@ use plumbing::{Change, Result};
 use tokio::join;
 
 use super::run::{ElectedVpc, Run};
-
 use crate::plan::{self, Name, ResourceType, Subnet, compare, records};
 
 /// The subnets of a zone.

@@ -13,7 +13,7 @@ struct VpcCandidates {
 }
 
 impl Run<'_> {
-    /// The VPC to work in; none where another look has to tell.
+    /// The VPC to work in; none where everything has to be found again.
     ///
     /// AWS keeps no two runs from making one each. Whoever made one looks again, elects the first,
     /// and deletes the others before it makes anything in its own: AWS refuses to delete one with
@@ -53,7 +53,7 @@ impl Run<'_> {
             (Ok(vpcs), _) => vpcs,
             (Err(error), None) => return Err(error),
             (Err(error), Some(made)) => {
-                // Which one it would be is not known, but that this one is there must be told.
+                // Which one would be elected is not known, but this one exists and must be written.
                 self.write_new(made).await?;
                 return Err(error);
             }

@@ -1,4 +1,4 @@
-//! In what the resources that are there differ from what is wanted. Pure.
+//! In what existing resources differ from what is wanted. Pure.
 
 use plumbing::step::in_part;
 use plumbing::{Difference, Differences, Env};
@@ -112,14 +112,14 @@ mod tests {
     }
 
     /// What differs but the tags.
-    fn told(differences: Differences<Part>) -> Vec<String> {
-        let mut told = Vec::new();
+    fn besides_tags(differences: Differences<Part>) -> Vec<String> {
+        let mut texts = Vec::new();
         for (part, difference) in differences {
             if part != Part::Tags {
-                told.push(format!("{part:?}: {difference}"));
+                texts.push(format!("{part:?}: {difference}"));
             }
         }
-        told
+        texts
     }
 
     #[test]
@@ -143,11 +143,11 @@ mod tests {
         };
         assert_eq!(find_route_table(&env, tables, public).unwrap().id, "rtb-1");
         assert_eq!(
-            told(route_table(&env, public, &tables[0], &have)),
+            besides_tags(route_table(&env, public, &tables[0], &have)),
             Vec::<String>::new()
         );
         assert_eq!(
-            told(route_table(&env, private, &tables[1], &have)),
+            besides_tags(route_table(&env, private, &tables[1], &have)),
             [
                 "DefaultRoute: default route: none -> nat-a-production-pr1",
                 "Association: table of subnet-2: the main one -> rtb-2"
@@ -168,7 +168,7 @@ mod tests {
         };
         let name = Name::main(ResourceType::Vpc);
         assert_eq!(
-            told(vpc(&Env::example(), &name, &Tags::new(), &have)),
+            besides_tags(vpc(&Env::example(), &name, &Tags::new(), &have)),
             [
                 "DnsHostnames: dns hostnames: false -> true",
                 "DefaultGroup: default group admits: true -> false",

@@ -6,7 +6,7 @@ use super::have::{Address, InternetGateway, NatGateway, Tags, Vpc};
 /// and addresses have neither names that AWS keeps unique nor a creation time.
 pub const MADE: &str = "plumbline:made";
 
-/// The VPC to use: two runs that made one each at once both look again and elect the same.
+/// The VPC to use: two runs that made one each at the same time both list them and elect the same.
 pub fn vpc(vpcs: &[Vpc]) -> Option<&Vpc> {
     vpcs.iter().min_by_key(|vpc| age(&vpc.tags, &vpc.id))
 }

@@ -160,32 +160,6 @@ pub struct DefaultGroup {
     pub egress: bool,
 }
 
-/// A network interface.
-#[derive(Clone, Debug, Default)]
-pub struct Interface {
-    /// `eni-…`.
-    pub id: String,
-    /// The subnet it lies in.
-    pub subnet: String,
-    /// What its maker wrote on it.
-    pub description: String,
-    /// The instance that it is attached to, if it is one's.
-    pub instance: String,
-    /// Whether it carries the environment's identity, as our tasks' do.
-    pub ours: bool,
-}
-
-impl std::fmt::Display for Interface {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "network interface {}", self.id)?;
-        match (self.instance.as_str(), self.description.as_str()) {
-            ("", "") => Ok(()),
-            ("", description) => write!(f, " ({description})"),
-            (instance, _) => write!(f, " (instance {instance})"),
-        }
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use plumbing::name::IDENTITY;

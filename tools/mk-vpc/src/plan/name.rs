@@ -84,8 +84,8 @@ impl Name {
         }
     }
 
-    /// The name that a resource's `Name` tag tells: `public-a` of `subnet-public-a-production-pr123`,
-    /// `main` of `vpc-production-pr123`; of one that a person renamed, the whole tag.
+    /// The name in a resource's `Name` tag: `public-a` of `subnet-public-a-production-pr123`, `main`
+    /// of `vpc-production-pr123`; of one that a person renamed, the whole tag.
     pub fn of(resource_type: ResourceType, tags: &Tags, env: &Env) -> Name {
         let tag = tags.get("Name").map(String::as_str).unwrap_or_default();
         let middle = tag
