@@ -72,6 +72,25 @@ async fn upstream_fails(stream: &Stream) -> bool {
     }
 }
 
+/// Says for the tools downstream that this one's arguments were refused, passes the input on, and
+/// answers the exit code.
+pub(crate) async fn end_refused(stream: &Stream, message: String) -> u8 {
+    let code = Kind::Usage.exit_code();
+    let failed = Failed {
+        name: stream.tool().into(),
+        message,
+        code,
+        ..Failed::default()
+    };
+    let _ = stream.write(Record::of(&failed)).await;
+    // A stdin that says nothing may never end: then there is nothing to pass on.
+    let begins = tokio::time::timeout(LAST_WORDS, stream.input_begun()).await;
+    if begins.is_ok() {
+        pass_the_rest(stream).await;
+    }
+    code
+}
+
 /// Passes the rest of the input on, without a limit, since the tools upstream are still doing their
 /// work; only who asked to end does not wait longer than [`LAST_WORDS`].
 async fn pass_the_rest(stream: &Stream) {
@@ -113,13 +132,16 @@ fn would_change(stream: &Stream) -> bool {
         && input.arrived.all().iter().any(Record::announces_change)
 }
 
-/// The code of a tool that did not do its part since one upstream did not: where that one is only
-/// not finished, neither is this one, and whoever sees the last code of the pipe runs it again.
+/// The code of a tool that did not do its part since one upstream did not. Where that one is only
+/// not finished, neither is this one, and whoever sees the last code of the pipe runs it again; where
+/// its arguments were wrong, the command is to be mended.
 fn skipped(stream: &Stream) -> u8 {
-    let unfinished = Kind::Unfinished.exit_code();
     let failed = stream.arrived::<Failed>();
-    if !failed.is_empty() && failed.iter().all(|failed| failed.code == unfinished) {
-        return unfinished;
+    for kind in [Kind::Unfinished, Kind::Usage] {
+        let code = kind.exit_code();
+        if !failed.is_empty() && failed.iter().all(|failed| failed.code == code) {
+            return code;
+        }
     }
     Kind::Skipped.exit_code()
 }

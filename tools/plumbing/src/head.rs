@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::aws;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::flags::Common;
 use crate::record::{Record, RecordType};
 use crate::stream::Stream;
@@ -12,8 +12,8 @@ use crate::types::Env;
 impl Stream {
     /// The environment: from stdin, or at the head of a pipe from `--env`, where it is written.
     ///
-    /// `--env` counts at once, even if stdin stays open; PLUMBLINE_ENV once stdin ended without
-    /// an env record, since every tool of a pipe sees the variable.
+    /// `--env` counts at once, even if stdin stays open. PLUMBLINE_ENV, which every tool of a pipe
+    /// sees, counts only where stdin is a terminal or `/dev/null`: there nothing can come.
     ///
     /// Errors: neither names one, or they name two.
     pub async fn env(&self) -> Result<Env> {
@@ -28,13 +28,10 @@ impl Stream {
     pub async fn named_env(&self) -> Result<(Env, bool)> {
         let name = match &self.common().env {
             Some(name) => name.clone(),
-            None => match (self.need_first::<Env>().await, Common::env_of_shell()?) {
-                (Err(missing), Some(name))
-                    if missing.kind == Kind::Input && self.control.check_stopped().is_ok() =>
-                {
-                    name
-                }
-                (needed, _) => return needed.map(|env| (env, false)),
+            // A pipe that ends without a record is bad input: what should have come was refused.
+            None => match (self.shared.heads_pipe, Common::env_of_shell()?) {
+                (true, Some(name)) => name,
+                _ => return self.need_first().await.map(|env| (env, false)),
             },
         };
         if let Some(env) = self.known_env() {

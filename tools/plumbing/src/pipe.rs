@@ -1,6 +1,9 @@
 //! The two ends of the pipe: the threads that read stdin and write stdout for a [`Stream`].
 
-use std::io::{ErrorKind, Read, Write};
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Instant;
 
@@ -20,17 +23,43 @@ const SKIPPED_AT_MOST: usize = 64 << 20;
 /// How much of what is wrong with a record is told, in characters: a name can be as long as the record.
 const TOLD_AT_MOST: usize = 1000;
 
+/// What stdin is.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Stdin {
+    Terminal,
+    /// `/dev/null`, as in most CI runners.
+    Null,
+    /// A pipe, a file, or whatever else may hold records.
+    Pipe,
+}
+
+impl Stdin {
+    pub(crate) fn of_this_process() -> Self {
+        let stdin = std::io::stdin();
+        if stdin.is_terminal() {
+            return Stdin::Terminal;
+        }
+        let device = stdin.as_fd().try_clone_to_owned().map(File::from);
+        let device = device.and_then(|file| file.metadata());
+        match (device, std::fs::metadata("/dev/null")) {
+            (Ok(stdin), Ok(null)) if null.rdev() == stdin.rdev() && null.rdev() != 0 => Stdin::Null,
+            _ => Stdin::Pipe,
+        }
+    }
+}
+
 impl Stream {
     /// Begins to read and to write; `first` goes out before anything that is read.
-    pub(crate) fn open(common: Common, voice: Voice, read_stdin: bool, first: Vec<Record>) -> Self {
+    pub(crate) fn open(common: Common, voice: Voice, stdin: Stdin, first: Vec<Record>) -> Self {
         let (out, lines) = mpsc::channel();
         let input = Input {
-            ended: !read_stdin,
+            ended: stdin == Stdin::Terminal,
             ..Input::default()
         };
         let shared = Shared {
             common,
             input: Mutex::new(input),
+            heads_pipe: stdin != Stdin::Pipe,
             out,
             makes_apps: matches!(voice.tool(), "mk-app" | "mk-source"),
             opened: Instant::now(),
@@ -46,7 +75,7 @@ impl Stream {
         }
         let writer = stream.clone();
         std::thread::spawn(move || writer.write_lines(lines));
-        if read_stdin {
+        if stdin != Stdin::Terminal {
             let reader = stream.clone();
             std::thread::spawn(move || reader.read_stdin());
         }

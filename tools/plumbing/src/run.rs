@@ -11,6 +11,7 @@ use clap::{Args, FromArgMatches, Parser};
 use crate::ending;
 use crate::error::{Error, Kind, Result};
 use crate::flags::Common;
+use crate::pipe::Stdin;
 use crate::record::Record;
 use crate::stream::Stream;
 use crate::voice::{Voice, drives, printable};
@@ -47,7 +48,7 @@ where
     let name: &'static str = command.get_name().to_string().leak();
     let matches = match command.try_get_matches() {
         Ok(matches) => matches,
-        Err(answer) => return print_claps_answer(&answer),
+        Err(answer) => return end_with(name, &answer).await,
     };
     if matches.get_flag("iam_policy") {
         return match std::io::stdout().write_all(policy.as_bytes()) {
@@ -59,12 +60,11 @@ where
         .and_then(|common| Ok((common, A::from_arg_matches(&matches)?)));
     let (common, args) = match parsed {
         Ok(parsed) => parsed,
-        Err(answer) => return print_claps_answer(&answer),
+        Err(answer) => return end_with(name, &answer).await,
     };
     let voice = Voice::new(name, &common);
     let limit = Duration::from_secs(60 * common.timeout);
-    let read_stdin = !std::io::stdin().is_terminal();
-    let stream = Stream::open(common, voice, read_stdin, first(&args));
+    let stream = Stream::open(common, voice, Stdin::of_this_process(), first(&args));
     tokio::spawn(stop_on_signal(stream.clone()));
     tokio::spawn(tell_of_silence(stream.clone()));
     let deadline = tokio::spawn(stop_after(stream.clone(), limit));
@@ -74,22 +74,32 @@ where
 }
 
 /// Prints what clap answers, help or what is wrong with the arguments, and gives the exit code.
-fn print_claps_answer(answer: &clap::Error) -> ExitCode {
-    let is_error = answer.use_stderr();
+async fn end_with(tool: &'static str, answer: &clap::Error) -> ExitCode {
+    if !answer.use_stderr() {
+        return match answer.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(Kind::Output.exit_code()),
+        };
+    }
     let odd = std::env::args_os().any(|argument| argument.to_string_lossy().contains(drives));
-    let printed = if is_error && odd {
+    let text = answer.to_string();
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    let _ = if odd {
         // A script may have the argument from anywhere, and clap quotes it as it is.
-        let lines = answer.to_string();
-        let lines: Vec<String> = lines.lines().map(printable).collect();
-        std::io::stderr().write_all(format!("{}\n", lines.join("\n")).as_bytes())
+        let text = format!("{}\n", lines.join("\n"));
+        std::io::stderr().write_all(text.as_bytes())
     } else {
         answer.print()
     };
-    match printed {
-        _ if is_error => ExitCode::from(Kind::Usage.exit_code()),
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::from(Kind::Output.exit_code()),
+    if std::io::stdout().is_terminal() {
+        return ExitCode::from(Kind::Usage.exit_code()); // nobody is downstream
     }
+    let why = lines.first().map_or("", |line| line.as_str());
+    let why = why.trim_start_matches("error: ").to_string();
+    let common = Common::default();
+    let voice = Voice::new(tool, &common);
+    let stream = Stream::open(common, voice, Stdin::of_this_process(), Vec::new());
+    ExitCode::from(ending::end_refused(&stream, why).await)
 }
 
 async fn stop_on_signal(stream: Stream) {

@@ -38,6 +38,8 @@ pub struct Stream {
 pub(crate) struct Shared {
     pub(crate) common: Common,
     pub(crate) input: Mutex<Input>,
+    /// Whether nothing can come on stdin: it is a terminal or `/dev/null`.
+    pub(crate) heads_pipe: bool,
     pub(crate) out: mpsc::Sender<Line>,
     /// Whether this tool writes app records, so that its input may name apps that come after it.
     /// The reader may be at the end of the input before the tool has begun: it cannot say so itself.
