@@ -24,6 +24,7 @@ pub const OWNER: Owner = Owner {
         kinds: delete::KINDS,
         delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
+    prune: None,
 };
 
 /// The environment's load balancers as records, with what they tell of the apps.

@@ -23,6 +23,7 @@ pub const OWNER: Owner = Owner {
         kinds: &["bucket"],
         delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
+    prune: None,
 };
 
 /// The environment's bucket as a record, if there is one.

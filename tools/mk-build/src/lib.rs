@@ -21,6 +21,7 @@ pub const OWNER: Owner = Owner {
         kinds: &["build"],
         delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
+    prune: None,
 };
 
 /// The environment's build projects as records, with what they say of their sources.

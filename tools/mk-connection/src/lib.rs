@@ -25,6 +25,7 @@ pub const OWNER: Owner = Owner {
         kinds: &["connection"],
         delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
+    prune: None,
 };
 
 /// The environment's connection as a record.

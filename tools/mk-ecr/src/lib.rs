@@ -19,6 +19,7 @@ pub const OWNER: Owner = Owner {
         kinds: &["repo"],
         delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
+    prune: None,
 };
 
 /// The environment's repositories as records.

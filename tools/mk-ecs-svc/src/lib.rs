@@ -29,6 +29,7 @@ pub const OWNER: Owner = Owner {
             Box::pin(async move { delete::delete(stream, &aws::client(aws), records).await })
         },
     }],
+    prune: None,
 };
 
 /// The services of some apps that are steady at this moment, for `wait-env`.

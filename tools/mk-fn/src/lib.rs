@@ -20,6 +20,7 @@ pub const OWNER: Owner = Owner {
         kinds: &["function"],
         delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
+    prune: None,
 };
 
 /// The environment's functions as records.

@@ -20,6 +20,7 @@ pub const OWNER: Owner = Owner {
         kinds: &["log_group"],
         delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
+    prune: None,
 };
 
 /// The environment's log groups as records.

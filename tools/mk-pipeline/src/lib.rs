@@ -19,6 +19,7 @@ pub const OWNER: Owner = Owner {
         kinds: &["pipeline"],
         delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
+    prune: None,
 };
 
 /// The environment's pipelines as records, with what they tell of their sources.

@@ -24,6 +24,7 @@ pub const OWNER: Owner = Owner {
         kinds: &["role"],
         delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
+    prune: None,
 };
 
 /// The environment's roles as records.

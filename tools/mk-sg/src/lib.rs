@@ -23,6 +23,7 @@ pub const OWNER: Owner = Owner {
         kinds: &["sg"],
         delete: |stream, aws, records| Box::pin(delete::delete(stream, aws, records)),
     }],
+    prune: None,
 };
 
 /// The environment's groups, and which app calls which, as records.

@@ -31,6 +31,7 @@ pub const OWNER: Owner = Owner {
             delete: |stream, aws, records| Box::pin(delete_network(stream, aws, records)),
         },
     ],
+    prune: None,
 };
 
 /// The environment's network as records.

@@ -66,6 +66,7 @@ pub use step::{Differences, Resource, Step};
 pub use stream::Stream;
 pub use types::{
     Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener,
-    LogGroup, Pipeline, Repo, Role, Rule, Service, Sg, Source, TaskDefinition, Vpc,
+    LogGroup, Pipeline, Repo, Role, Rule, Service, Sg, Source, Surplus, TaskDefinition, Unwanted,
+    Vpc,
 };
 pub use voice::Voice;

@@ -25,6 +25,9 @@ pub struct Owner {
     pub find: Find,
     /// How they go: mostly all at once.
     pub deletions: &'static [Deletion],
+    /// Takes away its own [`Surplus`](crate::Surplus) among some records, and writes each as deleted.
+    /// It looks again whether each is ours and still not wanted.
+    pub prune: Option<Delete>,
 }
 
 /// Resources that a tool deletes in one go.

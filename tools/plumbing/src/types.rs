@@ -15,7 +15,7 @@ pub use app::App;
 pub use environment::{
     Alb, Cluster, Egress, Image, Listener, LogGroup, Repo, Role, Service, Sg, TaskDefinition, Vpc,
 };
-pub use pipe::{Env, Failed};
+pub use pipe::{Env, Failed, Surplus, Unwanted};
 pub use pipeline::{Bucket, Build, Connection, Function, Pipeline, Rule};
 pub use source::Source;
 
@@ -29,9 +29,11 @@ pub(crate) struct Known {
 }
 
 /// Every type above.
-pub(crate) const KNOWN: [Known; 22] = [
+pub(crate) const KNOWN: [Known; 24] = [
     known::<Env>(),
     known::<Failed>(),
+    known::<Surplus>(),
+    known::<Unwanted>(),
     known::<App>(),
     known::<Source>(),
     known::<Vpc>(),

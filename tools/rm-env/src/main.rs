@@ -1,16 +1,8 @@
 //! Deletes what is on stdin, dependents first and the rest side by side. It knows no AWS itself:
 //! each tool's crate deletes its own, after looking again whether it carries the identity tag.
 
-mod order;
-mod policy;
-
-use std::collections::HashMap;
-
 use clap::Parser;
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use ls_env::OWNERS;
-use order::{Ended, Turn};
-use plumbing::{Aws, Change, Deletion, Error, Kind, Record, Result, Stream};
+use plumbing::{Aws, Change, Error, Kind, Record, Result, Stream};
 
 /// Delete the resources on stdin
 #[derive(Parser)]
@@ -26,7 +18,7 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(&policy::deleting(&OWNERS), run).await
+    plumbing::run(&rm_env::policy(), run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
@@ -56,7 +48,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     }
     let aws = Aws::connect(&stream, &env).await?;
     aws.control.wait_for_account().await?;
-    delete(&stream, &aws, &records).await
+    rm_env::delete(&stream, &aws, &records).await
 }
 
 /// Writes what a run would delete. What was adopted stays.
@@ -67,59 +59,4 @@ async fn announce(stream: &Stream, records: Vec<Record>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Begins each deletion as soon as those before it have ended well. One that ends badly keeps only
-/// what comes after it.
-async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    let deletions = OWNERS.iter().flat_map(|owner| owner.deletions);
-    let mut waiting: Vec<&Deletion> = deletions.collect();
-    let mut running = FuturesUnordered::new();
-    let mut ended: HashMap<&str, Ended> = HashMap::new();
-    let mut errors: Vec<Error> = Vec::new();
-    loop {
-        let before = waiting.len();
-        waiting.retain(|deletion| {
-            let kind = deletion.kinds[0];
-            match order::turn(kind, &ended) {
-                Turn::Wait => return true,
-                Turn::Skip => drop(ended.insert(kind, Ended::Badly)),
-                Turn::Begin => running.push(run_deletion(deletion, stream, aws, records)),
-            }
-            false
-        });
-        if waiting.len() < before {
-            continue; // one that is skipped may decide about others
-        }
-        let Some((kind, result)) = running.next().await else {
-            break;
-        };
-        let how = match result {
-            Ok(()) => Ended::Well,
-            Err(error) => {
-                errors.push(error);
-                Ended::Badly
-            }
-        };
-        ended.insert(kind, how);
-    }
-    let mut errors = errors.into_iter();
-    let Some(first) = errors.next() else {
-        return Ok(());
-    };
-    for other in errors.filter(|other| *other != first) {
-        stream.voice.error(&other);
-    }
-    Err(first)
-}
-
-/// Runs a deletion, and answers with which record type it was and how it ended.
-async fn run_deletion<'a>(
-    deletion: &'a Deletion,
-    stream: &Stream,
-    aws: &Aws,
-    records: &[Record],
-) -> (&'a str, Result<()>) {
-    let result = (deletion.delete)(stream, aws, records).await;
-    (deletion.kinds[0], result)
 }

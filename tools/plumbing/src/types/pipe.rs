@@ -1,4 +1,4 @@
-//! The records about the pipe itself: its environment, and what failed.
+//! The records about the pipe itself: its environment, what failed, and what nothing wants any more.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::name;
-use crate::record::RecordType;
+use crate::record::{Record, RecordType};
 
 /// The environment: what every tool needs to find anything at all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,6 +87,56 @@ pub struct Failed {
 
 impl RecordType for Failed {
     const TYPE: &'static str = "failed";
+    const IS_RESOURCE: bool = false;
+}
+
+/// A part of something in the stream that nothing wants any more, such as a rule or a target group
+/// that was used before a change. It is seen by the tool that owns it, and goes at the end, when
+/// everything before it is healthy: `prune-env` takes it away.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Surplus {
+    /// Which it is, unlike any other: `rule/sgr-0a1b`.
+    pub name: String,
+    /// The tool that saw it, and takes it away.
+    pub owner: String,
+    /// What it is, for people: `rule tcp 5000 from alb/web of security group task/web`.
+    pub what: String,
+    /// What its owner needs to know.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+impl RecordType for Surplus {
+    const TYPE: &'static str = "surplus";
+    const IS_RESOURCE: bool = false;
+}
+
+/// A resource of the environment that no record of the stream wants, such as the load balancer of an
+/// app that was dropped. `prune-env` names it, and deletes it where that is confirmed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unwanted {
+    /// Type and name of its record: `alb/jobs`.
+    pub name: String,
+    /// Its record, as `ls-env` would write it.
+    pub record: Record,
+    /// Fields of others.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+impl Unwanted {
+    /// The resource of a record.
+    pub fn of(record: Record) -> Self {
+        Unwanted {
+            name: format!("{}/{}", record.kind(), record.name()),
+            record,
+            rest: Map::new(),
+        }
+    }
+}
+
+impl RecordType for Unwanted {
+    const TYPE: &'static str = "unwanted";
     const IS_RESOURCE: bool = false;
 }
 

@@ -1,0 +1,109 @@
+//! Shrinks an environment at the end of a pipe, when everything before it is healthy: takes away what
+//! a change has left over of things that are in the stream, and names what no record wants any more.
+//! With `--confirm` it deletes that too.
+//!
+//! It judges only what the tools of the pipe saw: each writes a `surplus` or an `unwanted` record. It
+//! knows no AWS itself: each tool's crate takes its own away, after looking again.
+
+use clap::Parser;
+use ls_env::OWNERS;
+use plumbing::{Aws, Change, Error, Kind, Owner, Record, Result, Stream, Surplus, Unwanted};
+
+/// Take away what nothing in the stream wants any more
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// Delete also what no record wants, such as a dropped app: the environment's name, as a sign
+    /// that you mean it
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+}
+
+/// Who takes its surplus away before whom: a security group forgets last, when nothing uses it.
+const LAST: &str = "mk-sg";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::process::ExitCode {
+    plumbing::run(&rm_env::policy(), run).await
+}
+
+async fn run(args: Args, stream: Stream) -> Result<()> {
+    let env = stream.env().await?;
+    if let Some(other) = args.confirm.as_ref().filter(|name| **name != env.name) {
+        let name = &env.name;
+        return Err(Error::usage(format!(
+            "--confirm {other} is not the environment on stdin, {name}"
+        )));
+    }
+    let records = stream.all().await?;
+    if stream.upstream_failed() {
+        return Err(Error::new(Kind::Skipped, "a tool upstream failed"));
+    }
+    let surplus: Vec<Surplus> = records.iter().filter_map(Record::typed).collect();
+    let unwanted: Vec<Unwanted> = records.iter().filter_map(Record::typed).collect();
+    let confirmed = args.confirm.is_some();
+    if !confirmed {
+        name_unwanted(&stream, &unwanted);
+    }
+    if env.plan {
+        return announce(&stream, surplus, unwanted, confirmed).await;
+    }
+    if surplus.is_empty() && (unwanted.is_empty() || !confirmed) {
+        return Ok(());
+    }
+    let aws = Aws::connect(&stream, &env).await?;
+    aws.control.wait_for_account().await?;
+    prune(&stream, &aws, &records).await?;
+    if confirmed && !unwanted.is_empty() {
+        let records: Vec<Record> = unwanted.into_iter().map(|one| one.record).collect();
+        rm_env::delete(&stream, &aws, &records).await?;
+    }
+    Ok(())
+}
+
+/// Names what no record wants, one line each. It stays, and runs on.
+fn name_unwanted(stream: &Stream, unwanted: &[Unwanted]) {
+    for one in unwanted {
+        let kind = one.record.kind().replace('_', " ");
+        let name = one.record.name();
+        let line = format!("no record wants {kind} {name} any more; it stays until it is pruned");
+        stream.voice.say(&line);
+    }
+}
+
+/// Writes what a run would take away.
+async fn announce(
+    stream: &Stream,
+    surplus: Vec<Surplus>,
+    unwanted: Vec<Unwanted>,
+    confirmed: bool,
+) -> Result<()> {
+    for one in surplus {
+        let record = Record::of(&one).changed(Change::Delete, &[]);
+        stream.write(record).await?;
+    }
+    if confirmed {
+        for one in unwanted {
+            stream
+                .write(one.record.changed(Change::Delete, &[]))
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Has each tool take its own surplus away.
+async fn prune(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    let (last, first): (Vec<&Owner>, Vec<&Owner>) =
+        OWNERS.into_iter().partition(|owner| owner.tool == LAST);
+    for owners in [first, last] {
+        stream
+            .control
+            .try_all(owners, async |owner| match owner.prune {
+                Some(prune) => prune(stream, aws, records).await,
+                None => Ok(()),
+            })
+            .await?;
+    }
+    Ok(())
+}
