@@ -3,13 +3,14 @@
 //! others.
 //!
 //! Found again by the identity tag; their names say which is which. Rules are not resources of their
-//! own: a rule in a group of ours that is not wanted is revoked, whoever added it. Groups of apps
-//! that have no record any more stay until `rm-env`. IPv6 is deliberately absent.
+//! own: a rule in a group of ours that is not wanted is surplus, whoever added it, and `prune-env` has
+//! it revoked at the end. IPv6 is deliberately absent.
 
 pub mod aws;
 mod delete;
 pub mod make;
 pub mod plan;
+mod prune;
 
 use plumbing::{Aws, Deletion, Half, Owner, Record, Result};
 
@@ -23,7 +24,7 @@ pub const OWNER: Owner = Owner {
         kinds: &["sg"],
         delete: |stream, aws, records| Box::pin(delete::delete(stream, aws, records)),
     }],
-    prune: None,
+    prune: Some(|stream, aws, records| Box::pin(prune::prune(stream, aws, records))),
 };
 
 /// The environment's groups, and which app calls which, as records.

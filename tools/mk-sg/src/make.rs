@@ -3,7 +3,7 @@
 
 use futures_util::FutureExt;
 use plumbing::step::{parts, without_parts};
-use plumbing::{App, Change, Difference, Result, Stream, Vpc};
+use plumbing::{App, Change, Difference, Record, Result, Stream, Vpc};
 use tokio::join;
 use tokio::sync::watch;
 
@@ -62,6 +62,10 @@ impl Maker<'_> {
             }
         }
         self.known.send_modify(|known| known.has_all_apps = true);
+        let apps = self.known.borrow().apps.clone();
+        for unwanted in plan::unwanted(&self.ec2.aws.env, &apps, self.groups) {
+            self.stream.write(Record::of(&unwanted)).await?;
+        }
         Ok(())
     }
 
@@ -125,43 +129,47 @@ impl Maker<'_> {
                 let known = updates.borrow_and_update();
                 plan::rule_changes(self.want, &known, app, purpose, &group.rules)
             };
-            self.change_rules(&group, &changes).await?;
+            self.add_rules(&group, &changes).await?;
             plan::apply(&changes, &mut group);
             let is_decided = plan::all_decided(&changes);
             let is_final = plan::all_final(&changes);
-            let rules_changed = changes.iter().any(RuleChanges::changes_rules);
-            made.extend(changes.into_iter().filter(RuleChanges::changes_rules));
+            let rules_changed = changes.iter().any(RuleChanges::adds_rules);
             if is_decided && !is_written {
                 tag_differences = self.set_tags(&group).await?;
             }
             if is_decided && !is_new && (rules_changed || !is_written) {
-                self.write(&record_name, &group.id, &tag_differences, &made)
+                let added = [&made[..], &changes[..]].concat();
+                self.write(&record_name, &group.id, &tag_differences, &added)
                     .await?;
                 is_written = true;
             }
             if is_final {
-                return Ok(());
+                return self.report_surplus(&group, &changes).await;
             }
+            made.extend(changes.into_iter().filter(RuleChanges::adds_rules));
             let update = updates.changed();
             let _ = self.stream.control.unless_stopped(update).await?;
         }
     }
 
-    /// Changes the rules of a group, both directions side by side.
-    async fn change_rules(&self, group: &Group, changes: &[RuleChanges]) -> Result<()> {
-        let directions = changes
-            .iter()
-            .map(|changes| self.change_direction(group, changes));
+    /// Adds the rules that a group lacks, both directions side by side.
+    async fn add_rules(&self, group: &Group, changes: &[RuleChanges]) -> Result<()> {
+        let directions = changes.iter().map(|changes| {
+            self.ec2
+                .authorize(group, changes.direction, &changes.missing)
+        });
         self.stream.control.run_all(directions).await.map(drop)
     }
 
-    /// Adds first, so that traffic that stays allowed is at no moment refused.
-    async fn change_direction(&self, group: &Group, changes: &RuleChanges) -> Result<()> {
-        let direction = changes.direction;
-        self.ec2
-            .authorize(group, direction, &changes.missing)
-            .await?;
-        self.ec2.revoke(group, direction, &changes.surplus).await
+    /// Tells which rules of a group no app needs any more, and leaves them to `prune-env`.
+    async fn report_surplus(&self, group: &Group, changes: &[RuleChanges]) -> Result<()> {
+        let known = self.known.borrow().clone();
+        for surplus in plan::surplus(&self.ec2.aws.env, &known, group, changes) {
+            let line = format!("nothing needs {}: prune-env takes it away", surplus.what);
+            self.stream.voice.say(&line);
+            self.stream.write(Record::of(&surplus)).await?;
+        }
+        Ok(())
     }
 
     /// Sets the tags of a group and its rules, and answers in what they differed.

@@ -12,6 +12,7 @@ mod example;
 mod group;
 mod preset;
 mod rule;
+mod surplus;
 mod want;
 
 use plumbing::step::without_parts;
@@ -25,6 +26,7 @@ pub use group::{
 };
 pub use preset::{PRESETS, Preset, preset};
 pub use rule::{ANYWHERE, DIRECTIONS, Direction, ExistingRule, GroupIds, Rule, Tags};
+pub use surplus::{surplus, surplus_rule, unwanted};
 pub use want::{Known, Want};
 
 /// What a run would do for these apps, as records. A group that does not exist has an ID that
@@ -50,13 +52,15 @@ pub fn dry_run(env: &Env, want: &Want, groups: &[Group], apps: &[App]) -> Result
     let mut records = Vec::new();
     for app in apps {
         for purpose in PURPOSES {
-            records.push(dry_run_of_group(env, want, groups, &known, app, purpose)?);
+            records.extend(dry_run_of_group(env, want, groups, &known, app, purpose)?);
         }
     }
+    let unwanted = unwanted(env, &known.apps, groups);
+    records.extend(unwanted.iter().map(Record::of));
     Ok(records)
 }
 
-/// What a run would do about one group of an app.
+/// What a run would do about one group of an app, and what it would leave to `prune-env`.
 fn dry_run_of_group(
     env: &Env,
     want: &Want,
@@ -64,15 +68,14 @@ fn dry_run_of_group(
     known: &Known,
     app: &App,
     purpose: Purpose,
-) -> Result<Record> {
+) -> Result<Vec<Record>> {
     let record_name = purpose.record_name(&app.name);
     let record = record(&record_name, &known.group_ids[&record_name]);
     let name = group_name(env, &record_name);
     let Some(group) = find_in_vpc(groups, &want.vpc, &name)? else {
-        return Ok(record.changed(Change::Create, &[]));
+        return Ok(vec![record.changed(Change::Create, &[])]);
     };
     let changes = rule_changes(want, known, app, purpose, &group.rules);
-    // The tags of rules that are revoked make no difference.
     let mut changed = group.clone();
     apply(&changes, &mut changed);
     let mut differences = without_parts(tag_differences(env, &changed, &known.group_ids));
@@ -82,7 +85,9 @@ fn dry_run_of_group(
     } else {
         Change::Update
     };
-    Ok(record.changed(change, &differences))
+    let mut records = vec![record.changed(change, &differences)];
+    records.extend(surplus::surplus_records(env, known, group, &changes));
+    Ok(records)
 }
 
 /// What exists, as records: the groups, and which app calls which, which only their rules say.
@@ -122,7 +127,7 @@ fn called_apps<'a>(group: &Group, group_ids: &'a GroupIds) -> Vec<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::example::{existing, two_services, want};
+    use super::example::{existing, want};
     use super::*;
 
     #[test]
@@ -140,34 +145,6 @@ mod tests {
             ("alb/web", "planned:security-group-alb-web-production-pr1")
         );
         assert_eq!(ids.len(), 4);
-    }
-
-    #[test]
-    fn tags_of_rules_that_are_revoked_are_no_difference() {
-        let env = Env::example();
-        let known = two_services();
-        let mut kept = existing("sgr-1", Direction::Ingress, Rule::tcp(80, "sg-task-web"));
-        kept.tags.insert("plumbline:env".into(), "x".into());
-        let mut surplus = existing("sgr-2", Direction::Ingress, Rule::tcp(22, ANYWHERE));
-        surplus.tags.clear();
-        let name = "security-group-alb-api-production-pr1";
-        let mut group = Group {
-            id: "sg-alb-api".into(),
-            name: name.into(),
-            tags: env.tags_of(name).into_iter().collect(),
-            rules: vec![kept, surplus],
-            ..Group::default()
-        };
-        let api = &known.apps["api"];
-        let changes = rule_changes(&want(true), &known, api, Purpose::Alb, &group.rules);
-        apply(&changes, &mut group);
-        let differences = tag_differences(&env, &group, &known.group_ids);
-        let carriers: Vec<&str> = differences.iter().map(|(id, _)| *id).collect();
-        assert_eq!(carriers, ["sgr-1"]);
-        assert_eq!(
-            differences[0].1.field,
-            "tag plumbline:env of tcp 80 from task/web"
-        );
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl Debug for Voice {
 
 /// What was done, to what: `created vpc main vpc-0a1b`, `updated role … (path: / -> /x)`.
 fn change_line(record: &Record) -> String {
-    let ids = ["id", "arn", "group", "image"].map(|field| record.text(field));
+    let ids = ["what", "id", "arn", "group", "image"].map(|field| record.text(field));
     let id = ids.into_iter().find(|id| !id.is_empty());
     let line = format!(
         "{} {} {} {}",

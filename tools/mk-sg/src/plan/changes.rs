@@ -1,11 +1,13 @@
 //! How a group's rules differ from those that are wanted, and what follows.
 //!
 //! The rules of a direction are compared as a set: their order and their descriptions do not count.
+//! Rules are only added here: traffic that flows on what is surplus flows until everything that
+//! replaces it is healthy, and then `prune-env` has it revoked.
 
 use plumbing::{App, Difference};
 
 use super::group::{Group, Purpose};
-use super::rule::{DIRECTIONS, Direction, ExistingRule, GroupIds, Rule, Tags};
+use super::rule::{DIRECTIONS, Direction, ExistingRule, GroupIds, Rule, Tags, record_name_of};
 use super::want::{Known, Want, is_final, wanted_rules};
 
 /// How the rules of a group differ in one direction from those that are wanted.
@@ -15,7 +17,7 @@ pub struct RuleChanges {
     pub direction: Direction,
     /// The rules to add.
     pub missing: Vec<Rule>,
-    /// The rules to revoke: no app needs them.
+    /// The rules that no app needs: they are revoked at the end.
     pub surplus: Vec<ExistingRule>,
     /// The rules that no known app needs, but one that has yet to arrive may. They stay for now.
     pub undecided: Vec<ExistingRule>,
@@ -24,9 +26,9 @@ pub struct RuleChanges {
 }
 
 impl RuleChanges {
-    /// Whether there is a rule to add or to revoke.
-    pub fn changes_rules(&self) -> bool {
-        !self.missing.is_empty() || !self.surplus.is_empty()
+    /// Whether there is a rule to add.
+    pub fn adds_rules(&self) -> bool {
+        !self.missing.is_empty()
     }
 }
 
@@ -42,7 +44,11 @@ pub fn rule_changes(
     for direction in DIRECTIONS {
         if let Some(wanted) = wanted_rules(want, known, app, purpose, direction) {
             let is_final = is_final(want, known, app, purpose, direction);
-            changes.push(compare(direction, &wanted, existing, is_final));
+            let mut of_direction = compare(direction, &wanted, existing, is_final);
+            of_direction
+                .surplus
+                .retain(|existing| !is_of_unwanted_app(known, existing));
+            changes.push(of_direction);
         }
     }
     changes
@@ -60,11 +66,19 @@ pub fn all_final(changes: &[RuleChanges]) -> bool {
     changes.len() == DIRECTIONS.len() && is_final
 }
 
+/// Whether a rule leads from or to an app of the environment that has no record any more. It runs on
+/// until it is deleted, and so does its traffic; its groups take their rules along.
+fn is_of_unwanted_app(known: &Known, existing: &ExistingRule) -> bool {
+    let Some(peer) = record_name_of(&existing.rule.peer, &known.group_ids) else {
+        return false;
+    };
+    let app = peer.split_once('/').map(|(_, app)| app);
+    app.is_some_and(|app| !known.apps.contains_key(app))
+}
+
 /// Has a group hold the rules that it has after these changes.
 pub fn apply(changes: &[RuleChanges], group: &mut Group) {
     for of_direction in changes {
-        let surplus = &of_direction.surplus;
-        group.rules.retain(|rule| !surplus.contains(rule));
         for rule in &of_direction.missing {
             group.rules.push(ExistingRule {
                 id: String::new(),
@@ -80,17 +94,14 @@ pub fn apply(changes: &[RuleChanges], group: &mut Group) {
 pub fn rule_differences(changes: &[RuleChanges], group_ids: &GroupIds) -> Vec<Difference> {
     let mut differences = Vec::new();
     for direction in DIRECTIONS {
-        let mut revoked = Vec::new();
         let mut added = Vec::new();
         for of_direction in changes {
             if of_direction.direction == direction {
-                revoked.extend(of_direction.surplus.iter().map(|existing| &existing.rule));
                 added.extend(&of_direction.missing);
             }
         }
-        let old = describe_all(&revoked, direction, group_ids);
         let new = describe_all(&added, direction, group_ids);
-        differences.extend(Difference::between(direction.word(), old, new));
+        differences.extend(Difference::between(direction.word(), "nothing", new));
     }
     differences
 }
@@ -190,7 +201,7 @@ mod tests {
             (false, &[][..], &[theirs][..])
         );
         assert_eq!(open.surplus, []);
-        assert!(!open.changes_rules());
+        assert!(!open.adds_rules());
         assert_eq!(rule_differences(&[open], &known.group_ids), []);
         let ingress = Direction::Ingress;
         let of_vpc = changes_of(&want(false), &known, "api", Purpose::Alb, ingress, &rules);
@@ -198,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_wanted_is_surplus_and_a_difference() {
+    fn what_is_not_wanted_is_surplus_and_no_difference() {
         let known = two_services();
         let range = Rule {
             protocol: "tcp".into(),
@@ -222,11 +233,7 @@ mod tests {
             rule_differences(&[changes], &known.group_ids).remove(0);
         assert_eq!(
             (field.as_str(), old.as_str(), new.as_str()),
-            (
-                "ingress",
-                "tcp 8000-8100 from 10.0.0.0/8, all from sg-theirs",
-                "tcp 80 from task/web"
-            )
+            ("ingress", "nothing", "tcp 80 from task/web")
         );
     }
 
