@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plumbing::name::{REPOSITORY_LIMIT, SOURCE, could_be};
+use plumbing::name::{APP, REPOSITORY_LIMIT, SOURCE, could_be};
 use plumbing::step::in_part;
 use plumbing::{Difference, Differences, Env, Half, Record, Repo, Result};
 use serde_json::{Value, json};
@@ -13,8 +13,6 @@ pub const ENCRYPTION: &str = "AES256";
 const KEPT: u32 = 10;
 /// The tag that a pipeline moves to what it deployed.
 const PRODUCTION: &str = "production";
-/// The tag that says that an app pulls from it.
-const APP: &str = "plumbline:app";
 /// The priority of the rule for any image, which must be the highest number.
 const LAST_PRIORITY: u32 = 100;
 /// What ECR says of tags that can be moved to another image.

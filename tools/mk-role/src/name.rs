@@ -8,8 +8,8 @@ use crate::purpose::Purpose;
 /// The name of the role of an app or source. Roles are the account's, not the region's: two
 /// environments of one name differ in the region.
 pub fn role_name(env: &Env, purpose: Purpose, name: &str) -> String {
-    let part = format!("{}-{name}-{}", purpose.word(), env.region);
-    env.named("role", &part, ROLE_LIMIT)
+    let kind = format!("role-{}", purpose.word());
+    env.named_with(&kind, name, &env.region, ROLE_LIMIT)
 }
 
 /// The path of all the environment's roles, so that one listing by path finds them and no others.

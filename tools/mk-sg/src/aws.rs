@@ -18,7 +18,7 @@ pub use self::ec2::{Ec2, client};
 use self::ec2::{
     NOT_VISIBLE, VISIBLE_BUDGET, filter, plain_tags, refusal, sdk_tags, tag_specification,
 };
-use crate::plan::{DESCRIPTION, Group, Interface};
+use crate::plan::{self, DESCRIPTION, Group, Interface};
 
 /// Another run sets the tags of the same group.
 const TAGGED_BY_OTHERS: &[(&str, &str)] = &[("ConcurrentTagAccess", "")];
@@ -85,10 +85,14 @@ impl Ec2 {
     ///
     /// `vpc` answers the ID of the VPC at the time of each attempt. Errors: the group of this name
     /// is not the environment's.
-    pub async fn create(&self, name: &str, vpc: impl Fn() -> String) -> Result<(Group, bool)> {
+    pub async fn create(
+        &self,
+        name: &str,
+        tags: Vec<(String, String)>,
+        vpc: impl Fn() -> String,
+    ) -> Result<(Group, bool)> {
         const OPERATION: &str = "ec2:CreateSecurityGroup";
         let env = &self.aws.env;
-        let tags = env.tags_of(name);
         let request = self
             .client
             .create_security_group()
@@ -133,9 +137,10 @@ impl Ec2 {
     }
 
     /// Sets the tags that are ours on a group or on its rules; others' tags stay.
-    pub async fn set_tags(&self, ids: &[&str], group_name: &str) -> Result<()> {
+    pub async fn set_tags(&self, ids: &[&str], group: &Group) -> Result<()> {
+        let group_name = &group.name;
         let ids = ids.iter().map(|id| id.to_string()).collect();
-        let tags = sdk_tags(&self.aws.env.tags_of(group_name));
+        let tags = sdk_tags(&plan::tags_of(&self.aws.env, group));
         let request = self
             .client
             .create_tags()

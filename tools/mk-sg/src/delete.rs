@@ -31,7 +31,7 @@ pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()
         .try_all(to_delete, async |group| {
             delete_when_unused(&ec2, group).await?;
             ec2.wait_deleted(&group.id).await?;
-            let record_name = plan::record_name(&aws.env, &group.name);
+            let record_name = plan::record_name(&aws.env, group);
             let record = plan::record(&record_name, &group.id);
             stream.write(record.changed(Change::Deleted, &[])).await
         })

@@ -83,7 +83,10 @@ impl Maker<'_> {
         let found = plan::find_in_vpc(self.groups, &self.want.vpc, &name)?;
         let (group, is_new) = match found {
             Some(group) => (group.clone(), false),
-            None => self.ec2.create(&name, || self.current_vpc()).await?,
+            None => {
+                let tags = self.ec2.aws.env.tags_of_app(&name, &app.name);
+                self.ec2.create(&name, tags, || self.current_vpc()).await?
+            }
         };
         self.known.send_modify(|known| {
             let id = group.id.clone();
@@ -178,7 +181,7 @@ impl Maker<'_> {
         let differences = plan::tag_differences(&self.ec2.aws.env, group, &group_ids);
         let ids = parts(&differences);
         if !ids.is_empty() {
-            self.ec2.set_tags(&ids, &group.name).await?;
+            self.ec2.set_tags(&ids, group).await?;
         }
         Ok(without_parts(differences))
     }

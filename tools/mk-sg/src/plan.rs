@@ -22,7 +22,7 @@ pub use changes::{RuleChanges, all_decided, all_final, apply, rule_changes, rule
 pub use deletion::{Interface, groups_to_delete, is_of_group, obstacles, rules_to_revoke};
 pub use group::{
     DESCRIPTION, Group, PURPOSES, Purpose, find_in_vpc, group_ids, group_name, record, record_name,
-    tag_differences,
+    tag_differences, tags_of,
 };
 pub use preset::{PRESETS, Preset, preset};
 pub use rule::{ANYWHERE, DIRECTIONS, Direction, ExistingRule, GroupIds, Rule, Tags};
@@ -95,11 +95,11 @@ pub fn records(env: &Env, groups: &[Group]) -> Vec<Record> {
     let group_ids = group_ids(env, groups);
     let mut records = Vec::new();
     for group in groups {
-        records.push(record(&record_name(env, &group.name), &group.id));
+        records.push(record(&record_name(env, group), &group.id));
     }
     for group in groups {
         let calls = called_apps(group, &group_ids);
-        let record_name = record_name(env, &group.name);
+        let record_name = record_name(env, group);
         if let Some(app) = record_name.strip_prefix("task/")
             && !calls.is_empty()
         {

@@ -7,14 +7,26 @@ use std::fmt::Display;
 use serde_json::Map;
 
 use crate::error::{Error, Result};
-use crate::name::{self, IDENTITY, SOURCE};
+use crate::name::{self, APP, IDENTITY, SOURCE, Words};
 use crate::types::Env;
 
 impl Env {
-    /// `kind-part-environment-suffix` within a limit; without a part, `kind-environment-suffix`.
-    pub fn named(&self, kind: &str, part: &str, limit: usize) -> String {
-        let joint = if part.is_empty() { "" } else { "-" };
-        name::cut(&format!("{kind}{joint}{part}-{}", self.name), limit)
+    /// The name of a resource: `kind-of-environment-suffix` within a limit. `of` is the app or source
+    /// that it is for, or nothing. Where that could be read otherwise, it ends in a hash.
+    pub fn named(&self, kind: &str, of: &str, limit: usize) -> String {
+        self.named_with(kind, of, "", limit)
+    }
+
+    /// The same with a detail that AWS cannot change, such as a port: `kind-of-detail-environment-suffix`.
+    pub fn named_with(&self, kind: &str, of: &str, detail: &str, limit: usize) -> String {
+        let words = Words {
+            kind,
+            of,
+            detail,
+            environment: &self.environment,
+            suffix: &self.suffix,
+        };
+        words.name(limit)
     }
 
     /// The name of an app's image repository (ECR). Here because mk-ecr makes it and mk-role lets
@@ -68,11 +80,8 @@ impl Env {
     /// The name of the artifact bucket (S3). Bucket names are worldwide, so it carries account and
     /// region. Here because mk-bucket makes it and mk-role lets the pipelines' roles use it.
     pub fn bucket_name(&self) -> String {
-        self.named(
-            "bucket",
-            &format!("{}-{}", self.account, self.region),
-            name::BUCKET_LIMIT,
-        )
+        let place = format!("{}-{}", self.account, self.region);
+        self.named_with("bucket", "", &place, name::BUCKET_LIMIT)
     }
 
     /// The name of a source's build project (CodeBuild).
@@ -109,6 +118,13 @@ impl Env {
     pub fn tags_of_source(&self, name: &str, source: &str) -> Vec<(String, String)> {
         let mut tags = self.tags_of(name);
         tags.push((SOURCE.to_string(), source.to_string()));
+        tags
+    }
+
+    /// The tags of a resource of an app.
+    pub fn tags_of_app(&self, name: &str, app: &str) -> Vec<(String, String)> {
+        let mut tags = self.tags_of(name);
+        tags.push((APP.to_string(), app.to_string()));
         tags
     }
 
@@ -182,5 +198,83 @@ impl Env {
             region if region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(environment: &str, suffix: &str) -> Env {
+        Env {
+            name: format!("{environment}-{suffix}"),
+            environment: environment.into(),
+            suffix: suffix.into(),
+            ..Env::example()
+        }
+    }
+
+    #[test]
+    fn every_name_stays_what_it_is() {
+        let env = Env::example();
+        for (name, expected) in [
+            (env.repository_name("web"), "repo-web-production-pr1"),
+            (env.log_group_name("web"), "/ecs/production-pr1/web"),
+            (env.cluster_name(), "cluster-production-pr1"),
+            (env.service_name("web"), "service-web-production-pr1"),
+            (env.family_name("web"), "task-web-production-pr1"),
+            (env.connection_name(), "connection-production-pr1"),
+            (
+                env.bucket_name(),
+                "bucket-123456789012-us-east-1-production-pr1",
+            ),
+            (env.project_name("web"), "build-web-production-pr1"),
+            (env.function_name("web"), "function-web-production-pr1"),
+            (env.pipeline_name("web"), "pipeline-web-production-pr1"),
+            (env.rule_name("web"), "rule-web-production-pr1"),
+            (
+                env.build_log_group_name("web"),
+                "/aws/codebuild/build-web-production-pr1",
+            ),
+            (
+                env.function_log_group_name("web"),
+                "/aws/lambda/function-web-production-pr1",
+            ),
+            (
+                env.named_with("role-execution", "web", "us-east-1", name::ROLE_LIMIT),
+                "role-execution-web-us-east-1-production-pr1",
+            ),
+            (
+                env.service_name("my-web"),
+                "service-my-web-production-pr1-f72cd8cf",
+            ),
+        ] {
+            assert_eq!(name, expected);
+        }
+    }
+
+    #[test]
+    fn one_name_has_one_reading() {
+        let long = env("prod", "b-prod-c");
+        let short = env("prod", "c");
+        let name = long.repository_name("a");
+        assert_ne!(name, short.repository_name("a-prod-b"));
+        assert!(name.starts_with("repo-a-prod-b-prod-c-"), "{name}");
+        let main = env("production", "staging-x");
+        let staging = env("staging", "x");
+        assert_ne!(
+            main.named("alb", "web", 32),
+            staging.named("alb", "web-production", 32)
+        );
+    }
+
+    #[test]
+    fn a_name_without_a_hyphen_in_its_words_has_no_hash() {
+        assert_eq!(
+            env("production", "pr-12").cluster_name(),
+            "cluster-production-pr-12"
+        );
+        let name = env("production", "pr12").service_name("web");
+        assert_eq!(name, "service-web-production-pr12");
     }
 }

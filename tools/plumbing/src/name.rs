@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 /// The identity tag: its value is the environment's name. What lacks it is never touched.
 pub const IDENTITY: &str = "plumbline:env";
 
+/// The tag that says which app a resource is for: a name may end in a hash, and then does not.
+pub const APP: &str = "plumbline:app";
+
 /// The tag that says which source a pipeline's part is of: a name that was cut does not.
 pub const SOURCE: &str = "plumbline:source";
 
@@ -32,23 +35,65 @@ pub const REPOSITORY_LIMIT: usize = 256;
 /// Security groups, clusters, services, task definition families, tags' values (their models).
 pub const LONG_LIMIT: usize = 255;
 
+/// The words of a name. Of each kind of resource no two different words make one name.
+#[derive(Clone, Copy)]
+pub(crate) struct Words<'a> {
+    /// What it is: `alb`.
+    pub(crate) kind: &'a str,
+    /// Whose it is: an app or a source, or nothing.
+    pub(crate) of: &'a str,
+    /// What AWS cannot change about it, in words of ours, such as a port; or nothing.
+    pub(crate) detail: &'a str,
+    /// `production`.
+    pub(crate) environment: &'a str,
+    /// `pr123`.
+    pub(crate) suffix: &'a str,
+}
+
+impl Words<'_> {
+    /// `kind-of-detail-environment-suffix` within `limit` characters.
+    ///
+    /// It ends in eight hex digits of a hash of its words where it is cut, and where it could be
+    /// read otherwise: app `a-prod` in `x-y` as app `a` in `prod-x-y`.
+    pub(crate) fn name(self, limit: usize) -> String {
+        let words = [
+            self.kind,
+            self.of,
+            self.detail,
+            self.environment,
+            self.suffix,
+        ];
+        let said: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        let name = said.join("-");
+        let has_hyphens = self.of.contains('-') || self.suffix.contains('-');
+        let has_one_reading = self.of.is_empty() || !has_hyphens;
+        if name.len() <= limit && has_one_reading {
+            return name;
+        }
+        with_hash(&name, &words.join("/"), limit)
+    }
+}
+
 /// `name` within `limit` characters: a longer one is cut and ends in 8 hex digits of its SHA-256,
 /// so that it is the same in every run and no two names share a cut.
 pub fn cut(name: &str, limit: usize) -> String {
     if name.len() <= limit {
         return name.to_string();
     }
-    let digest = Sha256::digest(name.as_bytes());
-    let hash: String = digest
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    with_hash(name, name, limit)
+}
+
+/// As much of a name as there is room for, and a hash.
+fn with_hash(name: &str, hashed: &str, limit: usize) -> String {
+    let digest = Sha256::digest(hashed.as_bytes());
+    let mut hash = String::new();
+    for byte in digest.iter().take(4) {
+        hash.push_str(&format!("{byte:02x}"));
+    }
+    let room = limit - hash.len() - 1;
     // A record on stdin may have any name.
-    format!(
-        "{}-{hash}",
-        name[..name.floor_char_boundary(limit - 9)].trim_end_matches('-')
-    )
+    let begin = &name[..name.floor_char_boundary(room)];
+    format!("{}-{hash}", begin.trim_end_matches('-'))
 }
 
 /// Whether a text is one that AWS gives or takes as an ID, an ARN or a reference.
@@ -56,8 +101,9 @@ pub(crate) fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// Whether `name` could be one of ours for an environment: made from `kind-` and ending in the
-/// environment's name, or cut. A first sieve before tags are read, never the proof.
+/// Whether `name` could be one of ours for an environment: it begins with `kind-`, and ends in the
+/// environment's name, with a hash or without; or it was cut. That is for choosing whose tags are
+/// read, never the proof.
 pub fn could_be(name: &str, kind: &str, env: &str, limit: usize) -> bool {
     let Some(rest) = name
         .strip_prefix(kind)
@@ -65,15 +111,29 @@ pub fn could_be(name: &str, kind: &str, env: &str, limit: usize) -> bool {
     else {
         return false;
     };
-    rest.ends_with(env) || name.len() + 8 >= limit && is_cut(name)
+    let Some(hashed) = without_hash(rest) else {
+        return ends_with_words(rest, env);
+    };
+    let was_cut = name.len() + 8 >= limit;
+    was_cut || ends_with_words(hashed, env) || ends_with_words(rest, env)
 }
 
-fn is_cut(name: &str) -> bool {
-    let hash = name.rsplit('-').next().unwrap_or_default();
-    hash.len() == 8
+/// Whether a name ends in the words of an environment's name, and not in the middle of a word.
+fn ends_with_words(name: &str, env: &str) -> bool {
+    match name.strip_suffix(env) {
+        Some(rest) => rest.is_empty() || rest.ends_with('-'),
+        None => false,
+    }
+}
+
+/// What stands before the hash at the end of a name, if there is one.
+fn without_hash(name: &str) -> Option<&str> {
+    let (rest, hash) = name.rsplit_once('-')?;
+    let is_hash = hash.len() == 8
         && hash
             .bytes()
-            .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+            .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
+    is_hash.then_some(rest)
 }
 
 /// Checks an environment's name (`production`): a letter, then letters and digits, all lower case.

@@ -3,20 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use plumbing::name::APP;
 use plumbing::{Difference, Env};
-
-/// The tag with the name of the app: the names of load balancers and target groups are cut at 32
-/// characters.
-pub const APP: &str = "plumbline:app";
 
 /// The tags of a resource, or its attributes.
 pub type Tags = BTreeMap<String, String>;
 
 /// The tags of an app's resource.
 pub fn tags(env: &Env, app: &str, name: &str) -> Vec<(String, String)> {
-    let mut tags = env.tags_of(name);
-    tags.push((APP.into(), app.into()));
-    tags
+    env.tags_of_app(name, app)
 }
 
 /// The app that a resource of ours belongs to: by its tag, else by its name, which begins with

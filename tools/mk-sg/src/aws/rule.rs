@@ -8,7 +8,7 @@ use plumbing::{Result, aws_error, wait};
 use super::ec2::{
     Ec2, NOT_VISIBLE, VISIBLE_BUDGET, filter, plain_tags, succeeded, tag_specification,
 };
-use crate::plan::{ANYWHERE, Direction, ExistingRule, Group, Rule};
+use crate::plan::{self, ANYWHERE, Direction, ExistingRule, Group, Rule};
 
 /// The group has the rule already.
 const RULE_EXISTS: &[&str] = &["InvalidPermission.Duplicate"];
@@ -92,7 +92,7 @@ impl Ec2 {
     ) -> Result<bool> {
         let control = &self.aws.control;
         let permissions: Vec<IpPermission> = rules.iter().map(permission).collect();
-        let tags = self.aws.env.tags_of(&group.name);
+        let tags = plan::tags_of(&self.aws.env, group);
         let tags = tag_specification(ResourceType::SecurityGroupRule, &tags);
         let what = format!("add rules to security group {}", group.name);
         match direction {

@@ -1,6 +1,6 @@
 //! Security groups: the two of each app, their names and tags.
 
-use plumbing::name::LONG_LIMIT;
+use plumbing::name::{APP, LONG_LIMIT};
 use plumbing::step::in_part;
 use plumbing::{Difference, Differences, Env, Error, Record, Result, Sg};
 
@@ -34,18 +34,37 @@ impl Purpose {
 
 /// The name that a record's group has in AWS.
 pub fn group_name(env: &Env, record_name: &str) -> String {
-    let part = record_name.replacen('/', "-", 1);
-    env.named("security-group", &part, LONG_LIMIT)
+    let (purpose, app) = record_name.split_once('/').unwrap_or((record_name, ""));
+    env.named(&format!("security-group-{purpose}"), app, LONG_LIMIT)
 }
 
-/// The name of a group's record, from the group's name in AWS, which nobody can change.
-pub fn record_name(env: &Env, group_name: &str) -> String {
-    let part = group_name
-        .strip_prefix("security-group-")
-        .and_then(|rest| rest.strip_suffix(&format!("-{}", env.name)));
-    match part.and_then(|part| part.split_once('-')) {
-        Some((purpose @ ("alb" | "task"), app)) => format!("{purpose}/{app}"),
-        _ => group_name.into(),
+/// The name of a group's record: what it is for is in its name, which nobody can change, and its app
+/// is in its tags. A group that does not tell is called by its whole name.
+pub fn record_name(env: &Env, group: &Group) -> String {
+    let Some(rest) = group.name.strip_prefix("security-group-") else {
+        return group.name.clone();
+    };
+    match (rest.split_once('-'), app_of(env, group)) {
+        (Some((purpose @ ("alb" | "task"), _)), Some(app)) => format!("{purpose}/{app}"),
+        _ => group.name.clone(),
+    }
+}
+
+/// The app of a group, by its tag; where somebody took that away, by its name.
+fn app_of(env: &Env, group: &Group) -> Option<String> {
+    if let Some(app) = group.tags.get(APP) {
+        return Some(app.clone());
+    }
+    let rest = group.name.strip_suffix(&format!("-{}", env.name))?;
+    let (_, app) = rest.strip_prefix("security-group-")?.split_once('-')?;
+    Some(app.to_string())
+}
+
+/// The tags that a group and its rules are to have.
+pub fn tags_of(env: &Env, group: &Group) -> Vec<(String, String)> {
+    match app_of(env, group) {
+        Some(app) => env.tags_of_app(&group.name, &app),
+        None => env.tags_of(&group.name),
     }
 }
 
@@ -90,7 +109,7 @@ pub fn find_in_vpc<'a>(groups: &'a [Group], vpc: &str, name: &str) -> Result<Opt
 pub fn group_ids<'a>(env: &Env, groups: impl IntoIterator<Item = &'a Group>) -> GroupIds {
     let mut ids = GroupIds::new();
     for group in groups {
-        ids.insert(record_name(env, &group.name), group.id.clone());
+        ids.insert(record_name(env, group), group.id.clone());
     }
     ids
 }
@@ -102,7 +121,7 @@ pub fn tag_differences<'a>(
     group: &'a Group,
     group_ids: &GroupIds,
 ) -> Differences<&'a str> {
-    let wanted = env.tags_of(&group.name);
+    let wanted = tags_of(env, group);
     let of_group = Difference::of_tags(&group.tags, &wanted);
     let mut differences: Differences<&str> = in_part(group.id.as_str(), of_group).collect();
     for existing in &group.rules {
@@ -152,15 +171,33 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_back_from_a_groups_name() {
+    fn a_record_is_read_back_from_a_groups_tags() {
         let env = Env::example();
-        for name in ["alb/web", "task/web", "task/alb-x-production-pr1"] {
-            assert_eq!(record_name(&env, &group_name(&env, name)), name);
+        for (purpose, app) in [
+            (Purpose::Alb, "web"),
+            (Purpose::Task, "web"),
+            (Purpose::Task, "alb-x-production-pr1"),
+        ] {
+            let wanted = purpose.record_name(app);
+            let name = group_name(&env, &wanted);
+            let group = Group {
+                tags: env.tags_of_app(&name, app).into_iter().collect(),
+                name,
+                ..Group::default()
+            };
+            assert_eq!(record_name(&env, &group), wanted);
         }
-        assert_eq!(
-            group_name(&env, "alb/web"),
-            "security-group-alb-web-production-pr1"
-        );
-        assert_eq!(record_name(&env, "something else"), "something else");
+        let name = group_name(&env, "alb/web");
+        assert_eq!(name, "security-group-alb-web-production-pr1");
+        let untagged = Group {
+            name,
+            ..Group::default()
+        };
+        assert_eq!(record_name(&env, &untagged), "alb/web");
+        let other = Group {
+            name: "something else".into(),
+            ..Group::default()
+        };
+        assert_eq!(record_name(&env, &other), "something else");
     }
 }

@@ -6,7 +6,7 @@ use plumbing::{App, Env, Record, Surplus, Unwanted};
 use serde_json::Value;
 
 use super::changes::RuleChanges;
-use super::group::{Group, record, record_name};
+use super::group::{Group, PURPOSES, group_name, record, record_name};
 use super::want::Known;
 
 /// The type of a surplus record's name.
@@ -14,7 +14,7 @@ const RULE: &str = "rule";
 
 /// The rules of a group that no app needs, each as a record for `prune-env`.
 pub fn surplus(env: &Env, known: &Known, group: &Group, changes: &[RuleChanges]) -> Vec<Surplus> {
-    let name = record_name(env, &group.name);
+    let name = record_name(env, group);
     let mut surplus = Vec::new();
     for of_direction in changes {
         for existing in &of_direction.surplus {
@@ -37,12 +37,15 @@ pub fn surplus(env: &Env, known: &Known, group: &Group, changes: &[RuleChanges])
 
 /// The groups of the environment that are of no app in the stream.
 pub fn unwanted(env: &Env, apps: &BTreeMap<String, App>, groups: &[Group]) -> Vec<Unwanted> {
+    let mut wanted = Vec::new();
+    for app in apps.keys() {
+        wanted.extend(PURPOSES.map(|purpose| group_name(env, &purpose.record_name(app))));
+    }
     let mut unwanted = Vec::new();
     for group in groups {
-        let name = record_name(env, &group.name);
-        let app = name.split_once('/').map(|(_, app)| app);
-        if app.is_none_or(|app| !apps.contains_key(app)) {
-            unwanted.push(Unwanted::of(record(&name, &group.id)));
+        if !wanted.contains(&group.name) {
+            let record = record(&record_name(env, group), &group.id);
+            unwanted.push(Unwanted::of(record));
         }
     }
     unwanted

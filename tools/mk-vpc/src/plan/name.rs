@@ -104,7 +104,7 @@ impl Name {
     /// The `Name` tag of the resource.
     pub fn tag(&self, env: &Env) -> String {
         let part = if self.part == MAIN { "" } else { &self.part };
-        env.named(self.resource_type.prefix(), part, LONG_LIMIT)
+        env.named_with(self.resource_type.prefix(), "", part, LONG_LIMIT)
     }
 
     /// Whether a resource's tags have this name.
