@@ -4,8 +4,11 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 environment := env("ENVIRONMENT", "production")
-suffix := env("ENVIRONMENT_SUFFIX", "dev")
+suffix := env("ENVIRONMENT_SUFFIX", "")
 name := environment + "-" + suffix
+
+# Every value is quoted where a recipe uses it: a suffix often comes from a branch's name.
+environment_and_suffix := quote(environment) + " " + quote(suffix)
 
 # What the two services run: a reference that ECS can pull (the local AWS takes any), a directory of this
 # machine that is built and pushed, or WEB_IMAGE=none until a pipeline has built one.
@@ -24,6 +27,7 @@ pipeline_region := env("PIPELINE_REGION", "ap-southeast-1")
 
 # A connection to GitHub that is there already, by its ARN or name; without, one is made.
 connection := env("CONNECTION", "")
+adopt := if connection == "" { "" } else { "--adopt " + quote(connection) }
 
 export PATH := justfile_directory() / "target/debug" + ":" + justfile_directory() / ".venv/bin" + ":" + env("PATH")
 
@@ -33,8 +37,19 @@ default:
 
 # Make or mend the environment: web, public on port 80, and api, which only web can reach
 [no-exit-message]
-up *flags: build
-    mk-env {{environment}} {{suffix}} {{flags}} </dev/null \
+up *flags: (_up "" flags)
+
+# Tell what `up` would create, change or take away, and change nothing; ends with 10 if anything
+plan: (_up "" "--plan")
+
+# Make or mend the environment, and delete what no app needs any more, such as a dropped app
+[confirm("Delete what nothing in the recipe needs any more of " + name + "?")]
+[no-exit-message]
+prune *flags: (_up "--confirm " + quote(name) flags)
+
+[no-exit-message]
+_up prune flags: _named build
+    mk-env {{environment_and_suffix}} {{ if flags == "" { "" } else { replace(quote(flags), " ", "' '") } }} </dev/null \
       | mk-app web --public --port 5000 --calls api \
           --set ASPNETCORE_URLS=http://+:5000 \
           --set 'ApiAddress=http://{alb.api.dns}/WeatherForecast' \
@@ -50,50 +65,52 @@ up *flags: build
       | mk-role \
       | mk-logs \
       | mk-ecs-svc {{placeholder}} \
-      | wait-env
-
-# Tell what `up` would create or change, and change nothing; ends with 10 if something would
-plan: (up "--plan")
+      | wait-env \
+      | prune-env {{prune}}
 
 # List what is there
-ls: build
-    ls-env --env {{name}} </dev/null
+ls: _named build
+    ls-env --env {{quote(name)}} </dev/null
 
 # Delete the environment and everything in it, images and logs included
-down: build
-    ls-env --env {{name}} </dev/null \
-      | rm-env --confirm {{name}}
+[confirm("Delete " + name + " and everything in it, images and logs included?")]
+down: _named build
+    ls-env --env {{quote(name)}} </dev/null \
+      | rm-env --confirm {{quote(name)}}
 
 # Tell what `down` would delete, and delete nothing
 [no-exit-message]
-down-plan: build
-    ls-env --env {{name}} </dev/null \
+down-plan: _named build
+    ls-env --env {{quote(name)}} </dev/null \
       | rm-env --plan
 
 # Build an app, push it, run it and wait until it is healthy: just deploy web ./src/web
-deploy app context=("./" + app): build
-    ls-env --env {{name}} --only services </dev/null \
+deploy app context=("./" + app): _named build
+    ls-env --env {{quote(name)}} --only services </dev/null \
       | push-image --context {{quote(app + "=" + context)}} \
       | mk-ecs-svc \
       | wait-env
 
 # Take an app back to what it ran before, and wait until that is healthy
-rollback app: build
-    ls-env --env {{name}} --only services </dev/null \
+rollback app: _named build
+    ls-env --env {{quote(name)}} --only services </dev/null \
       | mk-ecs-svc --rollback {{quote(app)}} \
       | wait-env
 
 # Make or mend the pipeline: each push to main is built, stored and tagged production
-pipeline-up *flags: (_pipeline flags + " --region " + pipeline_region "")
+pipeline-up *flags: (_pipeline "--region " + quote(pipeline_region) flags "")
 
 # The same in the region of `up`, and each image is deployed to the app of the same name
-pipeline-up-deploy *flags: (_pipeline flags "--deploy")
+pipeline-up-deploy *flags: (_pipeline "" flags "--deploy")
+
+# Tell what `pipeline-up` would create or change, and change nothing
+pipeline-plan: (_pipeline "--region " + quote(pipeline_region) "--plan" "")
 
 [no-exit-message]
-_pipeline flags source_flags: build
-    mk-env {{environment}} {{suffix}} {{flags}} </dev/null \
-      | mk-source {{source}} {{ if repository == "" { error("say what is built: REPOSITORY=OWNER/NAME just pipeline-up") } else { quote(repository) } }} {{source_flags}} \
-      | mk-connection {{ if connection == "" { "" } else { "--adopt " + quote(connection) } }} \
+_pipeline region flags source_flags: _named build
+    mk-env {{environment_and_suffix}} {{region}} {{ if flags == "" { "" } else { replace(quote(flags), " ", "' '") } }} </dev/null \
+      | mk-source {{quote(source)}} {{ if repository == "" { error("say what is built: REPOSITORY=OWNER/NAME just pipeline-up") } else { quote(repository) } }} {{source_flags}} \
+      | mk-connection {{adopt}} \
       | mk-bucket \
       | mk-ecr \
       | mk-role \
@@ -104,29 +121,33 @@ _pipeline flags source_flags: build
       | mk-rule \
       | wait-env
 
-# Tell what `pipeline-up` would create or change, and change nothing
-pipeline-plan: (pipeline-up "--plan")
-
 # List what the pipeline is made of
-pipeline-ls: build
-    ls-env --env {{name}} --region {{pipeline_region}} --only pipelines </dev/null
+pipeline-ls: _named build
+    ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null
 
 # Tell what `pipeline-down` would delete, and delete nothing
 [no-exit-message]
-pipeline-down-plan: build
-    ls-env --env {{name}} --region {{pipeline_region}} --only pipelines </dev/null \
+pipeline-down-plan: _named build
+    ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null \
       | rm-env --plan
 
 # Delete the pipeline and everything in it, artifacts, images and logs included
-pipeline-down: build
-    ls-env --env {{name}} --region {{pipeline_region}} --only pipelines </dev/null \
-      | rm-env --confirm {{name}}
+[confirm("Delete the pipelines of " + name + " and everything in them, artifacts, images and logs included?")]
+pipeline-down: _named build
+    ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null \
+      | rm-env --confirm {{quote(name)}}
+
+# No environment is the default: a wrong one would be taken for the right one.
+[no-exit-message]
+_named:
+    @{{ if suffix == "" { "echo 'say which environment: ENVIRONMENT_SUFFIX=pr123 just …, or just suffix=pr123 …' >&2; exit 2" } else { "" } }}
 
 # Run a recipe against an AWS on this machine: just local up
 local +recipe:
     eval "$(scripts/local-aws start)" && \
+      ENVIRONMENT_SUFFIX={{quote(if suffix == "" { "local" } else { suffix })}} \
       WEB_IMAGE="${WEB_IMAGE:-registry.example/web:1}" API_IMAGE="${API_IMAGE:-registry.example/api:1}" \
-      REPOSITORY="${REPOSITORY:-owner/web}" just {{recipe}}
+      REPOSITORY="${REPOSITORY:-owner/web}" just {{ replace(quote(recipe), " ", "' '") }}
 
 # Stop the AWS on this machine, and forget what was made in it
 local-stop:
