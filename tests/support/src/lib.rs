@@ -384,6 +384,11 @@ pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// A JSON array; none where it is nothing of the kind.
+pub fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
 /// The tags of an answer in boto3's shape, `[{"Key":…,"Value":…}]`, as an object.
 pub fn tags(list: &Value) -> Value {
     let pairs = list.as_array().into_iter().flatten();
