@@ -1,7 +1,7 @@
 """python -m faults --to URL [--until-stdin-closes]
 
-Starts the proxy on 127.0.0.1 and prints `ready http://127.0.0.1:PORT` when it answers. Needs
-`scripts` and `tests` on PYTHONPATH.
+Starts the proxy on 127.0.0.1 and prints `ready http://127.0.0.1:PORT` when it answers. The
+Python of `.venv` finds this package, and the local AWS, whose HTTP side it shares.
 """
 
 import argparse

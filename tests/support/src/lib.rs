@@ -161,8 +161,7 @@ impl Drop for LocalAws {
 
 /// Starts a server of ours, a module of Python that says where it answers and ends with its stdin.
 fn serve(module: &str, options: &[&str]) -> (Child, String) {
-    let root = root();
-    let python = root.join(".venv/bin/python");
+    let python = root().join(".venv/bin/python");
     assert!(
         python.exists(),
         "no Python for {module}: run scripts/venv first"
@@ -170,14 +169,6 @@ fn serve(module: &str, options: &[&str]) -> (Child, String) {
     let mut child = Command::new(python)
         .args(["-m", module, "--until-stdin-closes"])
         .args(options)
-        .env(
-            "PYTHONPATH",
-            format!(
-                "{}:{}",
-                root.join("scripts").display(),
-                root.join("tests").display()
-            ),
-        )
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
