@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 
-from local_aws.server import Server
+from local_aws.server.http import Server
 
 from .proxy import Faults, Handler
 

@@ -22,7 +22,8 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from local_aws import server
+from local_aws.server import http as local_http
+from local_aws.server.recorder import describe
 
 from . import words
 from .rules import Rules
@@ -37,7 +38,7 @@ class Cut(Exception):
     """The connection ends here, without an answer."""
 
 
-class Handler(server.Handler):
+class Handler(local_http.Handler):
     def make_environ(self) -> dict[str, Any]:
         return super().make_environ() | {"faults.headers": self.headers, "faults.path": self.path}
 
@@ -60,13 +61,13 @@ class Faults:
         self.group_is_known = threading.Event()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        body = server.read_body(environ)
+        body = local_http.read_body(environ)
         path = environ["PATH_INFO"]
         if path.startswith("/_faults"):
             answer = self.own(environ["REQUEST_METHOD"], path, body)
-            return server.respond(start_response, "200 OK", json.dumps(answer).encode())
+            return local_http.respond(start_response, "200 OK", json.dumps(answer).encode())
         if "HTTP_AUTHORIZATION" in environ:
-            status, headers, answer = self.meet(server.describe(environ, body), environ, body)
+            status, headers, answer = self.meet(describe(environ, body), environ, body)
         else:
             status, headers, answer = self.ask(environ, body)
         start_response(status, headers)
