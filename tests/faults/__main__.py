@@ -17,7 +17,9 @@ from .proxy import Faults, Handler
 def main() -> None:
     parser = argparse.ArgumentParser(prog="faults")
     parser.add_argument("--to", required=True, metavar="URL", help="where AWS answers")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="exit at the end of stdin")
+    parser.add_argument(
+        "--until-stdin-closes", action="store_true", help="exit at the end of stdin"
+    )
     args = parser.parse_args()
     server = Server("127.0.0.1", 0, Faults(args.to), handler=Handler)
     print(f"ready http://127.0.0.1:{server.port}", flush=True)

@@ -1,9 +1,10 @@
-"""The HTTP side: each request is passed on as it came, unless a rule has something else in mind.
+"""The HTTP side: each request is passed on as it came, unless a rule is for it.
 
 Connections stay open on both sides, and a request is read to its end before it is passed on, so
 that a fault is only ever one that a rule asked for. Beside AWS it answers:
 
-    POST   /_faults        a JSON list of rules (rules.py) in place of those before; counting starts anew
+    POST   /_faults        a JSON list of rules (rules.py) in place of those before; counting starts
+                           anew
     DELETE /_faults        no rules any more
     GET    /_faults        {"calls": N, "changing": N, "done": [{"do": "cut", "when":
                            "after", "call": "ec2:CreateVpc"}, ...], "seen": [{"tool": "mk-vpc",
@@ -54,7 +55,7 @@ class Faults:
     """The WSGI application."""
 
     def __init__(self, to: str) -> None:
-        self.host, self.port = urlsplit(to).hostname, urlsplit(to).port
+        self.host, self.port = urlsplit(to).hostname or "", urlsplit(to).port
         self.mine = threading.local()  # each connection of a tool has a thread, and one to AWS
         self.rules = Rules([])
         self.group = 0
@@ -85,7 +86,7 @@ class Faults:
         return {}
 
     def meet(self, call: dict[str, Any], environ: dict[str, Any], body: bytes) -> Any:
-        """What the rules have in mind for this call, and the call itself."""
+        """What the rules do with this call, and the call itself."""
         call["path"] = environ["PATH_INFO"]
         after = []
         for rule in self.rules.of(call):
@@ -131,7 +132,11 @@ class Faults:
                 status, headers, data = answer
                 text = re.sub(rule["match"], rule["by"], data.decode(), flags=re.DOTALL)
                 headers = [pair for pair in headers if pair[0] != "Content-Length"]
-                return status, [*headers, ("Content-Length", str(len(text.encode())))], text.encode()
+                return (
+                    status,
+                    [*headers, ("Content-Length", str(len(text.encode())))],
+                    text.encode(),
+                )
         raise AssertionError(f"no such fault: {rule}")
 
     def ask(self, environ: dict[str, Any], body: bytes) -> tuple[str, list[Any], bytes]:
@@ -142,7 +147,10 @@ class Faults:
         aws, self.mine.asked = self.mine.aws, time.monotonic()
         try:
             aws.putrequest(
-                environ["REQUEST_METHOD"], environ["faults.path"], skip_host=True, skip_accept_encoding=True
+                environ["REQUEST_METHOD"],
+                environ["faults.path"],
+                skip_host=True,
+                skip_accept_encoding=True,
             )
             for name, value in environ["faults.headers"].items():
                 if name.lower() not in OF_ONE_HOP:

@@ -33,6 +33,7 @@ def status(arn: str) -> str | None:
 def handshake(wanted: dict[str, Any]) -> dict[str, Any]:
     """What a person does in the console: the connections of this ARN or name are AVAILABLE."""
     done = []
+    backend: Any
     for _, _, backend in backends.iter_backends():
         for arn, one in backend.connections.items():
             if wanted["connection"] in (arn, one["ConnectionName"]):

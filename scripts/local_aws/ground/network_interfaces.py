@@ -40,7 +40,7 @@ def create(
     return interface
 
 
-def adopt(interface: NetworkInterface, *, kind: str, owner: str, description: str) -> None:
+def adopt(interface: Any, *, kind: str, owner: str, description: str) -> None:
     """Make an interface one that a service manages."""
     interface.description = description
     interface.interface_type = kind

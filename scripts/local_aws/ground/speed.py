@@ -11,8 +11,27 @@ from typing import Any
 from botocore.loaders import JSONFileLoader
 from moto.iam.models import IAMBackend
 
+from .override import derive, override
+
 read = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
 build = IAMBackend._init_aws_policies
+
+
+def apply() -> None:
+    """Change botocore and moto; a second time changes nothing."""
+    override(JSONFileLoader)(load_file)
+    override(IAMBackend, "_init_aws_policies")(initial)
+    override(IAMBackend, "_init_managed_policies")(initial)
+    derive(IAMBackend)(aws_managed_policies)
+    derive(IAMBackend)(managed_policies)
+
+
+def load_file(botocore: Any, self: Any, path: str) -> Any:
+    return read(path)
+
+
+def initial(moto: Any, self: Any) -> None:
+    """What moto's constructor builds is built when it is asked for."""
 
 
 def aws_managed_policies(self: Any) -> list[Any]:
@@ -25,16 +44,3 @@ def managed_policies(self: Any) -> dict[str, Any]:
     if self.__dict__.get("_policies") is None:
         self._policies = {policy.arn: policy for policy in self.aws_managed_policies}
     return self._policies
-
-
-def leave(self: Any, value: Any) -> None:
-    """What moto's constructor sets is nothing: see _init_* below."""
-
-
-def apply() -> None:
-    """Change botocore and moto; a second time changes nothing."""
-    JSONFileLoader.load_file = lambda self, path: read(path)
-    IAMBackend._init_aws_policies = lambda self: None
-    IAMBackend._init_managed_policies = lambda self: None
-    IAMBackend.aws_managed_policies = property(aws_managed_policies, leave)
-    IAMBackend.managed_policies = property(managed_policies, leave)

@@ -38,6 +38,16 @@ from .shell import Shell
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 
+#: What a build has from its project.
+KEPT = (
+    "source",
+    "cache",
+    "environment",
+    "serviceRole",
+    "timeoutInMinutes",
+    "queuedTimeoutInMinutes",
+    "encryptionKey",
+)
 
 builds: dict[str, "Build"] = {}
 numbers: dict[tuple[str, str, str], int] = {}
@@ -123,10 +133,8 @@ class Build:
         number = numbers[account, region, self.project] = (
             numbers.get((account, region, self.project), 0) + 1
         )
-        kept = ("source", "cache", "environment", "serviceRole", "timeoutInMinutes")
-        kept += ("queuedTimeoutInMinutes", "encryptionKey")
         self.told: dict[str, Any] = {
-            **{key: project[key] for key in kept if key in project},
+            **{key: project[key] for key in KEPT if key in project},
             "id": self.id,
             "arn": self.arn,
             "buildNumber": number,
@@ -251,25 +259,26 @@ class Build:
             spec = buildspec.read(
                 self.settings["source"].get("buildspec") or "buildspec.yml", source
             )
-            self.shell = Shell(folder, source, spec, self.environment(folder, source, spec))
+            shell = Shell(folder, source, spec, self.environment(folder, source, spec))
         except Problem as problem:
             self.fail(problem)
             return
+        self.shell = shell
         self.close_phase("SUCCEEDED")
         for name in buildspec.PHASES:
-            self.run_phase(name, spec["phases"].get(name) or {})
+            self.run_phase(shell, name, spec["phases"].get(name) or {})
             if self.stopped or self.timed_out:
                 return
             if self.failed and (name != "build" or self.aborts(spec, name)):
                 break
-        self.told["exportedEnvironmentVariables"] = self.shell.exported()
+        self.told["exportedEnvironmentVariables"] = shell.exported()
         if not self.failed or name == "post_build":
             self.upload(source, spec.get("artifacts"))
 
     def aborts(self, spec: dict[str, Any], name: str) -> bool:
         return (spec["phases"].get(name) or {}).get("on-failure") == "ABORT"
 
-    def run_phase(self, name: str, phase: dict[str, Any]) -> None:
+    def run_phase(self, shell: Shell, name: str, phase: dict[str, Any]) -> None:
         self.phase(name.upper())
         self.log(f"Entering phase {name.upper()}")
         problem = None
@@ -277,7 +286,7 @@ class Build:
             for command in buildspec.listed(phase.get(part)):
                 self.log(f"Running command {command}")
                 well = not self.failed and not problem
-                status = self.shell.run(command, well, self.log_raw)  # type: ignore[union-attr]
+                status = shell.run(command, well, self.log_raw)
                 if self.stopped:
                     return
                 if self.timed_out:

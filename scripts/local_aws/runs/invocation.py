@@ -8,6 +8,7 @@ Simplified: only Python runs, every time as a cold start; memory is not limited,
 permissions are not looked at; the log is text, and all of it comes at the end.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -62,7 +63,8 @@ def invoke(
     error. ValueError where there is no such function, or it is Pending.
     """
     try:
-        fn = get_backend(account, region).get_function(name, None)
+        functions: Any = get_backend(account, region)
+        fn = functions.get_function(name, None)
         check_active(fn)
     except LambdaClientError as fault:
         raise ValueError(fault.message) from None
@@ -78,13 +80,14 @@ class Outcome(NamedTuple):
 
 def try_and_again(url: str, fn: Any, event: Any, done: Callable[[Any], None] | None) -> None:
     request_id = str(uuid.uuid4())  # all attempts have it
+    functions: Any = get_backend(fn.account_id, fn.region)
     outcome = run(url, fn.live, event, request_id)
     for attempt in (1, 2):
         config = fn.event_invoke_config[0].config if fn.event_invoke_config else {}
         if not outcome.failed or attempt > config.get("MaximumRetryAttempts", 2):
             break
         time.sleep(clock.moment)
-        if get_backend(fn.account_id, fn.region).get_function_by_arn(fn.function_arn) is not fn:
+        if functions.get_function_by_arn(fn.function_arn) is not fn:
             break
         outcome = run(url, fn.live, event, request_id)
     if done:
@@ -144,10 +147,8 @@ def execute(
         status = process.wait(fn.timeout + 15)
     except subprocess.TimeoutExpired:
         status = -signal.SIGALRM
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # with what it has started
-    except ProcessLookupError:
-        pass
     process.wait()
     text = (folder / "output").read_text(errors="replace")
     if (folder / "answer").exists():

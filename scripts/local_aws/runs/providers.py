@@ -23,10 +23,24 @@ from .action import Action, Context, Failed, Job, jobs
 JOB_SECONDS = 20 * 60  # as long as AWS waits for a function's answer
 
 
-DEFINITION = ("taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes")
-DEFINITION += ("placementConstraints", "requiresCompatibilities", "cpu", "memory", "pidMode")
-DEFINITION += ("ipcMode", "proxyConfiguration", "inferenceAccelerators", "ephemeralStorage")
-DEFINITION += ("runtimePlatform", "family")
+DEFINITION = (
+    "taskRoleArn",
+    "executionRoleArn",
+    "networkMode",
+    "containerDefinitions",
+    "volumes",
+    "placementConstraints",
+    "requiresCompatibilities",
+    "cpu",
+    "memory",
+    "pidMode",
+    "ipcMode",
+    "proxyConfiguration",
+    "inferenceAccelerators",
+    "ephemeralStorage",
+    "runtimePlatform",
+    "family",
+)
 
 
 def source(self: Context, action: Action, inputs: dict[str, bytes]) -> None:
@@ -208,9 +222,8 @@ def deploy(self: Context, action: Action, inputs: dict[str, bytes]) -> None:
     with lock:
         backend = ecs_backends[self.account][self.region]
         role = self.declared["roleArn"].rpartition("/")[2]
-        backend.describe_task_definition(
-            definition
-        ).registered_by = (
+        registered: Any = backend.describe_task_definition(definition)
+        registered.registered_by = (
             f"arn:{self.partition}:sts::{self.account}:assumed-role/{role}/{secrets.token_hex(8)}"
         )
     self.need("ecs:UpdateService", arn)

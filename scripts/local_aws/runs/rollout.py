@@ -46,7 +46,7 @@ class Task:
         self.desired_status = "RUNNING"
         self.last_status = "PENDING"
         self.health_status = "UNKNOWN"
-        self.stopped_reason = None
+        self.stopped_reason: str | None = None
         self.container_end: dict[str, Any] = {}
         self.tags = tags_of(service, definition)
         id = mock_random.get_random_hex(32)

@@ -1,5 +1,6 @@
 """The shell that runs the commands of a build."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -117,14 +118,14 @@ fi 2>/dev/null
         if not self.names or not file.exists():
             return []
         values = file.read_bytes().decode(errors="replace").split("\0")
-        return [{"name": name, "value": value} for name, value in zip(self.names, values)]
+        return [
+            {"name": name, "value": value} for name, value in zip(self.names, values, strict=False)
+        ]
 
     def kill(self) -> None:
         """End the shell and all that it started; no other one follows."""
         self.dead = True
         if self.process:
-            try:
+            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it has ended by itself
             self.process.wait()

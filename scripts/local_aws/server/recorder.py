@@ -30,7 +30,9 @@ class Recorder:
             "at": round(arrived - self.started, 6),
             "ms": round((time.monotonic() - arrived) * 1000, 3),
         }
-        self.calls.append({**call, **times, "status": int(status.split()[0]), "code": code})
+        self.calls.append(
+            {**call, **times, "status": int(status.split(maxsplit=1)[0]), "code": code}
+        )
 
 
 def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
@@ -81,7 +83,8 @@ def summary(environ: dict[str, Any], service: str | None, action: str | None) ->
 def lambda_action(environ: dict[str, Any]) -> str | None:
     """The permission that a request to Lambda needs: but for one, it is called as the operation."""
     from moto.core.request import Request
-    from moto.core.routing import NotFound, get_service_router
+    from moto.core.routing import get_service_router
+    from werkzeug.exceptions import NotFound
 
     try:
         operation, _ = get_service_router("lambda").match(Request(environ.copy()))
@@ -103,7 +106,7 @@ def s3_action(method: str, path: str, query: str) -> str | None:
         "encryption": "EncryptionConfiguration",
         "lifecycle": "LifecycleConfiguration",
     }
-    first = query.split("&")[0].split("=")[0]
+    first = query.split("&", maxsplit=1)[0].split("=", maxsplit=1)[0]
     if key:
         upload = "uploadId=" in query
         names = {"DELETE": "AbortMultipartUpload" if upload else "DeleteObjectVersion"}

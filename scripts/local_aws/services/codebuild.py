@@ -24,18 +24,48 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 
 from ..ground import roles
-from ..ground.override import override
+from ..ground.override import add, override
 from ..runs import build
 
-KEPT = ("description", "sourceVersion", "timeoutInMinutes", "queuedTimeoutInMinutes", "vpcConfig")
-KEPT += ("encryptionKey", "secondarySources", "secondaryArtifacts", "secondarySourceVersions")
-KEPT += ("serviceRole", "fileSystemLocations", "buildBatchConfig", "concurrentBuildLimit")
+KEPT = (
+    "description",
+    "sourceVersion",
+    "timeoutInMinutes",
+    "queuedTimeoutInMinutes",
+    "vpcConfig",
+    "encryptionKey",
+    "secondarySources",
+    "secondaryArtifacts",
+    "secondarySourceVersions",
+    "serviceRole",
+    "fileSystemLocations",
+    "buildBatchConfig",
+    "concurrentBuildLimit",
+)
 
-SOURCES = ("BITBUCKET", "CODECOMMIT", "CODEPIPELINE", "GITHUB", "GITHUB_ENTERPRISE", "GITLAB")
-SOURCES += ("GITLAB_SELF_MANAGED", "NO_SOURCE", "S3")
-ENVIRONMENTS = ("LINUX_CONTAINER", "LINUX_GPU_CONTAINER", "ARM_CONTAINER", "LINUX_EC2", "ARM_EC2")
-ENVIRONMENTS += ("LINUX_LAMBDA_CONTAINER", "ARM_LAMBDA_CONTAINER", "WINDOWS_SERVER_2019_CONTAINER")
-ENVIRONMENTS += ("WINDOWS_SERVER_2022_CONTAINER", "MAC_ARM")
+SOURCES = (
+    "BITBUCKET",
+    "CODECOMMIT",
+    "CODEPIPELINE",
+    "GITHUB",
+    "GITHUB_ENTERPRISE",
+    "GITLAB",
+    "GITLAB_SELF_MANAGED",
+    "NO_SOURCE",
+    "S3",
+)
+ENVIRONMENTS = (
+    "LINUX_CONTAINER",
+    "LINUX_GPU_CONTAINER",
+    "ARM_CONTAINER",
+    "LINUX_EC2",
+    "ARM_EC2",
+    "LINUX_LAMBDA_CONTAINER",
+    "ARM_LAMBDA_CONTAINER",
+    "WINDOWS_SERVER_2019_CONTAINER",
+    "WINDOWS_SERVER_2022_CONTAINER",
+    "MAC_ARM",
+)
 COMPUTE = (
     r"BUILD_(GENERAL1_(SMALL|MEDIUM|LARGE|XLARGE|2XLARGE)|LAMBDA_\d+GB)|ATTRIBUTE_BASED_COMPUTE"
 )
@@ -161,7 +191,7 @@ def create_project(moto: Any, self: Any) -> ActionResult:
     if name in projects:
         raise ResourceAlreadyExistsException(f"Project already exists: {arn_of(self, name)}")
     check(self, name, wanted)
-    project = CodeBuild(
+    project: Any = CodeBuild(
         self.current_account,
         self.region,
         name,
@@ -172,7 +202,7 @@ def create_project(moto: Any, self: Any) -> ActionResult:
         wanted["serviceRole"],
     )
     now = utcnow()
-    project.wanted = wanted  # type: ignore[attr-defined]
+    project.wanted = wanted
     project.tags = wanted.get("tags")
     project.project_metadata = told_back(self, name, wanted)
     project.project_metadata |= {"created": now, "lastModified": now}
@@ -180,6 +210,7 @@ def create_project(moto: Any, self: Any) -> ActionResult:
     return ActionResult({"project": project.project_metadata})
 
 
+@add(CodeBuildResponse)
 def update_project(self: Any) -> ActionResult:
     """What is not said stays as it is, but tags that are not said are removed."""
     given = json.loads(self.body)
@@ -193,9 +224,6 @@ def update_project(self: Any) -> ActionResult:
     project.project_metadata = told_back(self, name, wanted)
     project.project_metadata |= {"created": before["created"], "lastModified": utcnow()}
     return ActionResult({"project": project.project_metadata})
-
-
-CodeBuildResponse.update_project = update_project  # moto has none
 
 
 def existing(self: Any, name: str) -> Any:
@@ -214,7 +242,9 @@ def batch_get_projects(moto: Any, self: Any) -> ActionResult:
     return ActionResult(
         {
             "projects": [projects[name].project_metadata for name in plain if name in projects],
-            "projectsNotFound": [name for name, key in zip(names, plain) if key not in projects],
+            "projectsNotFound": [
+                name for name, key in zip(names, plain, strict=True) if key not in projects
+            ],
         }
     )
 
@@ -279,7 +309,7 @@ def of(self: Any) -> list[build.Build]:
 
 def found(self: Any, id: str) -> build.Build | None:
     """A build by its id or ARN."""
-    one = build.builds.get(id.split(":build/")[-1])
+    one = build.builds.get(id.rsplit(":build/", maxsplit=1)[-1])
     return one if one and one.where == (self.current_account, self.region) else None
 
 
@@ -305,7 +335,7 @@ def batch_get_builds(moto: Any, self: Any) -> ActionResult:
     return ActionResult(
         {
             "builds": [one.told for one in ones if one],
-            "buildsNotFound": [id for id, one in zip(ids, ones) if not one],
+            "buildsNotFound": [id for id, one in zip(ids, ones, strict=True) if not one],
         }
     )
 
@@ -327,6 +357,7 @@ def stop_build(moto: Any, self: Any) -> ActionResult:
     return ActionResult({"build": one.told})
 
 
+@add(CodeBuildResponse)
 def batch_delete_builds(self: Any) -> ActionResult:
     """A build that runs stays."""
     ids = self._get_param("ids")
@@ -342,9 +373,6 @@ def batch_delete_builds(self: Any) -> ActionResult:
             del build.builds[one.id]
         deleted.append(id)
     return ActionResult({"buildsDeleted": deleted, "buildsNotDeleted": running})
-
-
-CodeBuildResponse.batch_delete_builds = batch_delete_builds  # moto has none
 
 
 @override(CodeBuildBackend)

@@ -19,10 +19,14 @@ from moto.moto_server.werkzeug_app import BackendRequest
 
 from ..ground.connections import ConnectionsBackend, backends
 
-PROVIDERS = ("AzureDevOps", "Bitbucket", "GitHub", "GitHubEnterpriseServer", "GitLab")
-
-
-PROVIDERS += ("GitLabSelfManaged",)
+PROVIDERS = (
+    "AzureDevOps",
+    "Bitbucket",
+    "GitHub",
+    "GitHubEnterpriseServer",
+    "GitLab",
+    "GitLabSelfManaged",
+)
 
 
 def invalid(value: Any, name: str, constraint: str) -> JsonRESTError:

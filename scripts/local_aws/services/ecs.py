@@ -7,6 +7,7 @@ it has, and pulls from ECR or writes logs only with an execution role. What moto
 request, a description here shows.
 """
 
+import functools
 import re
 from typing import Any
 
@@ -28,7 +29,7 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import elbv2_backends
 
 from ..ground.clock import later
-from ..ground.override import override
+from ..ground.override import add, derive, override
 from ..runs import rollout
 
 
@@ -91,6 +92,7 @@ def delete_cluster(moto: Any, self: Any, cluster_str: str) -> Cluster:
     return moto(self, cluster_str)
 
 
+@add(EC2ContainerServiceResponse)
 def update_cluster_settings(self: Any) -> ActionResult:
     cluster = active_cluster(self.ecs_backend, self._get_param("cluster"))
     wanted = {one["name"]: one["value"] for one in self._get_param("settings", [])}
@@ -99,27 +101,31 @@ def update_cluster_settings(self: Any) -> ActionResult:
     return ActionResult({"cluster": cluster})
 
 
-EC2ContainerServiceResponse.update_cluster_settings = update_cluster_settings  # moto has none
+# The numbers of a cluster follow from what is in it.
 
 
-def counted(number: Any) -> property:
-    """A number of a cluster that follows from what is in it, whatever moto adds to it."""
-
-    def get(cluster: Cluster) -> int:
-        return number(ecs_backends[cluster.arn.split(":")[4]][cluster.region_name], cluster)
-
-    return property(get, lambda cluster, value: None)
+def backend_of(cluster: Cluster) -> Any:
+    return ecs_backends[cluster.arn.split(":")[4]][cluster.region_name]
 
 
-def tasks_in(self: Any, cluster: Cluster, status: str) -> int:
-    return sum(one.last_status == status for one in self.tasks.get(cluster.name, {}).values())
+def tasks_in(cluster: Cluster, status: str) -> int:
+    tasks = backend_of(cluster).tasks.get(cluster.name, {}).values()
+    return sum(one.last_status == status for one in tasks)
 
 
-Cluster.active_services_count = counted(
-    lambda self, cluster: sum(one.status == "ACTIVE" for one in living_services(self, cluster))
-)
-Cluster.running_tasks_count = counted(lambda self, cluster: tasks_in(self, cluster, "RUNNING"))
-Cluster.pending_tasks_count = counted(lambda self, cluster: tasks_in(self, cluster, "PENDING"))
+@derive(Cluster)
+def active_services_count(self: Any) -> int:
+    return sum(one.status == "ACTIVE" for one in living_services(backend_of(self), self))
+
+
+@derive(Cluster)
+def running_tasks_count(self: Any) -> int:
+    return tasks_in(self, "RUNNING")
+
+
+@derive(Cluster)
+def pending_tasks_count(self: Any) -> int:
+    return tasks_in(self, "PENDING")
 
 
 # Task definitions
@@ -200,7 +206,7 @@ def answer_registered(moto: Any, self: Any) -> ActionResult:
 @override(EC2ContainerServiceBackend)
 def describe_task_definition(moto: Any, self: Any, task_definition_str: str) -> TaskDefinition:
     """A family alone stands for its latest ACTIVE revision."""
-    family = task_definition_str.split("/")[-1]
+    family = task_definition_str.rsplit("/", maxsplit=1)[-1]
     if ":" not in family:
         revisions = self.task_definitions.get(family, {}).items()
         active = [number for number, one in revisions if one.status == "ACTIVE"]
@@ -217,7 +223,7 @@ def delete_task_definitions(moto: Any, self: Any, task_definitions: list[str]) -
     for one in deleted:
         one.delete_requested_at = utcnow()
         self.task_definitions[one.family][one.revision] = one
-        later(lambda one=one: vanish(self, one))
+        later(functools.partial(vanish, self, one))
     return deleted, failures
 
 
@@ -235,7 +241,7 @@ def vanish(self: Any, definition: TaskDefinition) -> None:
 # Services
 
 
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "availability_zone_rebalancing": "ENABLED",
     "capacity_provider_strategy": None,
     "deployment_configuration": {},
@@ -411,7 +417,7 @@ def update_service(moto: Any, self: Any) -> ActionResult:
 @override(EC2ContainerServiceBackend)
 def delete_service(moto: Any, self: Any, cluster_name: str, service_name: str, force: Any) -> Any:
     active_cluster(self, cluster_name)
-    service = self._get_service(cluster_name, service_name.split("/")[-1])
+    service = self._get_service(cluster_name, service_name.rsplit("/", maxsplit=1)[-1])
     if service.status == "INACTIVE":
         raise ServiceNotFoundException
     if service.status == "DRAINING":
@@ -455,9 +461,15 @@ def answer_page_of_services(moto: Any, self: Any) -> ActionResult:
 @override(EC2ContainerServiceBackend)
 def list_tasks(moto: Any, self: Any, *args: Any, **kwargs: Any) -> list[Any]:
     """Those that are to run, unless the request says otherwise."""
-    names = ("cluster_str", "container_instance", "family", "started_by", "service_name")
-    names += ("desiredStatus",)
-    given = {**dict(zip(names, args)), **kwargs}
+    names = (
+        "cluster_str",
+        "container_instance",
+        "family",
+        "started_by",
+        "service_name",
+        "desiredStatus",
+    )
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
     given["desiredStatus"] = given.get("desiredStatus") or "RUNNING"
     tasks = moto(self, **given)
     if given.get("service_name"):

@@ -30,7 +30,7 @@ from moto.elbv2.responses import ELBV2Response
 
 from ..ground import network_interfaces
 from ..ground.clock import later
-from ..ground.override import override
+from ..ground.override import derive, override
 
 
 def error(code: str, message: str) -> ELBClientError:
@@ -380,8 +380,12 @@ def delete_listener(moto: Any, self: Any, listener_arn: str) -> FakeListener:
 # Target groups
 
 
-def load_balancers_of(self: Any) -> list[str]:
-    """The load balancers with a listener or rule that forwards to the target group."""
+@derive(FakeTargetGroup)
+def load_balancer_arns(self: Any) -> list[str]:
+    """The load balancers with a listener or rule that forwards to the target group.
+
+    moto appends to a list of its own and never takes anything out of it.
+    """
     elb = elbv2_backends[self.account_id][self.region_name]
     return [
         balancer.arn
@@ -393,9 +397,6 @@ def load_balancers_of(self: Any) -> list[str]:
         )
     ]
 
-
-# moto appends to a list of its own and never takes anything out of it.
-FakeTargetGroup.load_balancer_arns = property(load_balancers_of, lambda self, value: None)
 
 SETTINGS = (
     "vpc_id",

@@ -8,6 +8,7 @@ Simplified: nothing comes by schedule, inputs of targets mean nothing to pipelin
 not invoked.
 """
 
+import contextlib
 import json
 import re
 from typing import Any
@@ -20,8 +21,16 @@ from moto.events.models import EventsBackend, Rule
 from ..ground import roles
 from ..ground.override import override
 
-MATCHES = ("anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix")
-MATCHES += ("wildcard",)
+MATCHES = (
+    "anything-but",
+    "cidr",
+    "equals-ignore-case",
+    "exists",
+    "numeric",
+    "prefix",
+    "suffix",
+    "wildcard",
+)
 # What moto sends events to; others it does not know.
 SENT = (":logs:", ":sqs:", ":events:")
 
@@ -161,12 +170,10 @@ def start(rule: Rule, target: dict[str, Any]) -> None:
     """Start the pipeline; where that fails, only a metric of EventBridge would tell."""
     _, partition, _, region, account, name = target["Arn"].split(":", 5)
     role, service = target["RoleArn"], "events.amazonaws.com"
-    pipeline = codepipeline_backends[account][region].pipelines.get(name)
+    pipeline: Any = codepipeline_backends[account][region].pipelines.get(name)
     if pipeline is None or roles.cannot_assume(account, partition, role, service, rule.arn):
         return
     action = "codepipeline:StartPipelineExecution"
     if roles.allows(account, partition, role, action, target["Arn"]):
-        try:
+        with contextlib.suppress(JsonRESTError):  # too many may be waiting already
             pipeline.start("CloudWatchEvent", rule.arn)
-        except JsonRESTError:
-            pass  # too many wait already

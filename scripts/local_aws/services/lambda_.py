@@ -40,14 +40,14 @@ from ..ground.override import override
 from ..runs.invocation import Conflict, check_active, invoke, run
 
 # Those that AWS has not deprecated.
-RUNTIMES = ("dotnet10", "java8.al2", "java11", "java17", "java21", "java25")
+RUNTIMES: tuple[str, ...] = ("dotnet10", "java8.al2", "java11", "java17", "java21", "java25")
 RUNTIMES += ("nodejs22.x", "nodejs24.x", "provided.al2023", "python3.11", "python3.12")
 RUNTIMES += ("python3.13", "python3.14", "ruby3.3", "ruby3.4")
 # Variables that Lambda sets itself.
 RESERVED = r"_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_(TASK_ROOT|RUNTIME_DIR)|AWS_(ACCESS_KEY(_ID)?|"
 RESERVED += r"SECRET_ACCESS_KEY|SESSION_TOKEN|(DEFAULT_)?REGION|EXECUTION_ENV|LAMBDA_(FUNCTION_"
 RESERVED += r"(NAME|VERSION|MEMORY_SIZE)|INITIALIZATION_TYPE|LOG_(GROUP|STREAM)_NAME|RUNTIME_API))"
-UNLISTED = ("State", "StateReason", "StateReasonCode", "LastUpdateStatus")
+UNLISTED: tuple[str, ...] = ("State", "StateReason", "StateReasonCode", "LastUpdateStatus")
 UNLISTED += ("LastUpdateStatusReason", "LastUpdateStatusReasonCode")
 
 
@@ -232,7 +232,8 @@ def put_function_event_invoke_config(
     within("maximumRetryAttempts", config.get("MaximumRetryAttempts", 2), 0, 2)
     within("maximumEventAgeInSeconds", config.get("MaximumEventAgeInSeconds", 21600), 60, 21600)
     config = {"DestinationConfig": {"OnSuccess": {}, "OnFailure": {}}} | config
-    put = EventInvokeConfig(f"{fn.function_arn}:$LATEST", time.time(), config)
+    now: Any = time.time()  # moto says that it is a string, and answers a number
+    put = EventInvokeConfig(f"{fn.function_arn}:$LATEST", now, config)
     fn.event_invoke_config = [put]  # moto keeps the first one
     return put.response()
 
@@ -249,7 +250,8 @@ def update_function_event_invoke_config(
 # Invocations
 
 
-def answer_invoke(self: Any) -> Any:
+@override(LambdaResponse, "invoke")
+def answer_invoke(moto: Any, self: Any) -> Any:
     fn = self.backend.get_function(
         unquote(self.path.rsplit("/", 2)[-2]), self.querystring.get("Qualifier", [None])[0]
     )
@@ -280,6 +282,3 @@ def answer_invoke(self: Any) -> Any:
 
     request.environ[AFTER] = wait
     return 200, {"Content-Type": "application/json"}, ""
-
-
-LambdaResponse.invoke = answer_invoke  # moto's answers the payload itself

@@ -7,7 +7,7 @@ from moto.logs.models import LogsBackend
 
 from ..ground.override import override
 
-DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
+DAYS: tuple[int, ...] = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
 DAYS += (1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
 

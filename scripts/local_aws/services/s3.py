@@ -82,12 +82,12 @@ def guard(self: Any, name: str, making: bool = False) -> None:
         raise denied()
     bucket = self.backend.get_bucket(name)
     if bucket.region_name != self.region and "location" not in self.querystring:
-        fault = error(
+        fault: Any = error(
             "PermanentRedirect",
             "The bucket you are attempting to access must be addressed using the specified "
             "endpoint. Please send all future requests to this endpoint.",
         )
-        fault.bucket_region = bucket.region_name  # type: ignore[attr-defined]
+        fault.bucket_region = bucket.region_name
         raise fault
 
 
@@ -220,7 +220,7 @@ def put_bucket_lifecycle(moto: Any, self: Any, bucket_name: str, rules: list[Any
     """moto knows itself that Days and ExpiredObjectDeleteMarker do not go together."""
     if not 0 < len(rules) <= 1000:
         raise MalformedXML()
-    actions = ("Expiration", "Transition", "NoncurrentVersionExpiration")
+    actions: tuple[str, ...] = ("Expiration", "Transition", "NoncurrentVersionExpiration")
     actions += ("NoncurrentVersionTransition", "AbortIncompleteMultipartUpload")
     for rule in rules:
         if rule.get("Status") not in ("Enabled", "Disabled"):

@@ -15,7 +15,6 @@ invocation is a line of $DOCKER_LOG where that is set. What is not in this list 
 """
 
 import argparse
-import glob
 import hashlib
 import json
 import os
@@ -32,8 +31,19 @@ from ecr import client, opens
 HOST = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 FLAGS = ("--pull", "--no-cache", "--quiet", "-q", "--load", "--push")
-OPTIONS = ("--platform", "--provenance", "--sbom", "--progress", "--label", "--target", "--network")
-OPTIONS += ("--cache-from", "--cache-to", "--build-arg", "--attest")
+OPTIONS = (
+    "--platform",
+    "--provenance",
+    "--sbom",
+    "--progress",
+    "--label",
+    "--target",
+    "--network",
+    "--cache-from",
+    "--cache-to",
+    "--build-arg",
+    "--attest",
+)
 
 
 def fail(message: str, status: int = 1) -> NoReturn:
@@ -65,7 +75,7 @@ def full(reference: str) -> str:
     """A reference with its tag."""
     if not re.fullmatch(r"[a-z0-9][\w.:/@-]*", reference, re.ASCII):
         fail(f"invalid reference format: {reference!r}")
-    return reference if ":" in reference.split("/")[-1] else f"{reference}:latest"
+    return reference if ":" in reference.rsplit("/", maxsplit=1)[-1] else f"{reference}:latest"
 
 
 def image(images: dict[str, Any], reference: str) -> dict[str, Any]:
@@ -172,11 +182,15 @@ def check(dockerfile: str, context: Path) -> None:
         local = not any(word.startswith("--from") for word in words) and "[" not in line
         if words[0].upper() == "COPY" and local and "$" not in line and "<<" not in line:
             for source in plain[:-1]:
-                if not glob.glob(source.lstrip("/") or ".", root_dir=context, include_hidden=True):
+                if not is_there(context, source.lstrip("/")):
                     fail(
                         "ERROR: failed to build: failed to solve: failed to compute cache key: "
                         f'"/{source}": not found'
                     )
+
+
+def is_there(context: Path, source: str) -> bool:
+    return Path(source) == Path() or any(context.glob(source))
 
 
 def tag(arguments: list[str]) -> None:

@@ -158,7 +158,9 @@ def check_action(action: dict[str, Any]) -> None:
     if "EnvironmentVariables" in given and not is_variables(given["EnvironmentVariables"]):
         raise refused("EnvironmentVariables must be a JSON list of name, value and type")
     counts = (len(action["inputArtifacts"]), len(action["outputArtifacts"]))
-    for number, (least, most), what in zip(counts, ARTIFACTS[kind["provider"]], ("in", "out")):
+    for number, (least, most), what in zip(
+        counts, ARTIFACTS[kind["provider"]], ("in", "out"), strict=True
+    ):
         if not least <= number <= most:
             raise refused(f"it has {number} {what}put artifacts, not {least} to {most}")
     if counts[0] > 1 and kind["provider"] == "CodeBuild" and "PrimarySource" not in given:

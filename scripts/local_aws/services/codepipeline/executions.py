@@ -5,7 +5,7 @@ from typing import Any
 from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from ...ground.override import override
+from ...ground.override import add, override
 from ...runs.action import jobs
 from ...runs.execution import ENDED, Execution
 from .errors import error
@@ -34,6 +34,7 @@ def start_pipeline_execution(moto: Any, self: Any) -> ActionResult:
     return ActionResult({"pipelineExecutionId": execution.id})
 
 
+@add(CodePipelineResponse)
 def stop_pipeline_execution(self: Any) -> ActionResult:
     execution = execution_of(self)
     reason, abandon = self._get_param("reason") or "", bool(self._get_param("abandon"))
@@ -103,6 +104,7 @@ def list_pipeline_executions(moto: Any, self: Any) -> ActionResult:
     return page(self, "pipelineExecutionSummaries", told, 100)
 
 
+@add(CodePipelineResponse)
 def list_action_executions(self: Any) -> ActionResult:
     """The newest first."""
     pipeline, wanted = found(self, self._get_param("pipelineName")), self._get_param("filter") or {}
@@ -129,8 +131,10 @@ def execution_of(self: Any) -> Execution:
     return pipeline.executions[id]
 
 
+@add(CodePipelineResponse, "put_job_failure_result")
+@add(CodePipelineResponse, "put_job_success_result")
 def answer_job(self: Any) -> EmptyResult:
-    """PutJobSuccessResult and PutJobFailureResult."""
+    """A function's answer to its job."""
     job = jobs.get(self._get_param("jobId"))
     if job is None or job.where != (self.current_account, self.region):
         raise error(
@@ -143,9 +147,3 @@ def answer_job(self: Any) -> EmptyResult:
         raise error("ValidationException", "The local AWS does not continue jobs")
     job.answer = dict(self._get_params())
     return EmptyResult()
-
-
-CodePipelineResponse.list_action_executions = list_action_executions
-CodePipelineResponse.put_job_failure_result = answer_job
-CodePipelineResponse.put_job_success_result = answer_job
-CodePipelineResponse.stop_pipeline_execution = stop_pipeline_execution

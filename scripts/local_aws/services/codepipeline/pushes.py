@@ -15,6 +15,7 @@ def push(wanted: dict[str, Any]) -> dict[str, Any]:
     rest = {key: wanted[key] for key in ("files", "message", "commit") if key in wanted}
     commit = github.push(repository, branch, **rest)
     started = []
+    backend: Any
     for _, _, backend in list(codepipeline_backends.iter_backends()):
         for pipeline in list(backend.pipelines.values()):
             for action in pipeline.declared["stages"][0]["actions"]:

@@ -5,10 +5,12 @@ from typing import Any
 from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.responses import ActionResult
 
+from ...ground.override import add
 from ...runs.execution import Execution
 from .pipeline import found
 
 
+@add(CodePipelineResponse)
 def get_pipeline_state(self: Any) -> ActionResult:
     pipeline = found(self, self._get_param("name"))
     newest = list(reversed(pipeline.executions.values()))
@@ -62,6 +64,3 @@ def get_pipeline_state(self: Any) -> ActionResult:
 
 def brief(execution: Execution, status: str) -> dict[str, str]:
     return {"pipelineExecutionId": execution.id, "status": status, "type": "STANDARD"}
-
-
-CodePipelineResponse.get_pipeline_state = get_pipeline_state  # moto has none of these

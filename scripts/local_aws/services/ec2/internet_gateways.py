@@ -25,13 +25,15 @@ def attach_internet_gateway(moto: Any, self: Any, internet_gateway_id: str, vpc_
 @override(InternetGatewayBackend)
 def detach_internet_gateway(moto: Any, self: Any, internet_gateway_id: str, vpc_id: str) -> None:
     gateway = self.get_internet_gateway(internet_gateway_id)
-    if gateway.vpc and gateway.vpc.id == vpc_id:
-        if any(one.vpc_id == vpc_id and one.public_ip for one in network_interfaces.of(self)):
-            raise error(
-                "DependencyViolation",
-                f"Network {vpc_id} has some mapped public address(es). "
-                "Please unmap those public address(es) before detaching the gateway.",
-            )
+    attached = gateway.vpc and gateway.vpc.id == vpc_id
+    if attached and any(
+        one.vpc_id == vpc_id and one.public_ip for one in network_interfaces.of(self)
+    ):
+        raise error(
+            "DependencyViolation",
+            f"Network {vpc_id} has some mapped public address(es). "
+            "Please unmap those public address(es) before detaching the gateway.",
+        )
     return moto(self, internet_gateway_id, vpc_id)
 
 

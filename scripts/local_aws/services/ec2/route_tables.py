@@ -89,8 +89,10 @@ def same_destination(route: Route, wanted: str | None) -> bool:
     if wanted is None or wanted.startswith("pl-"):
         return wanted is not None and route.destination_prefix_list_id == wanted
     has = route.destination_cidr_block or route.destination_ipv6_cidr_block
+    if not has:
+        return False
     try:
-        return bool(has) and ipaddress.ip_network(has, False) == ipaddress.ip_network(wanted, False)
+        return ipaddress.ip_network(has, False) == ipaddress.ip_network(wanted, False)
     except ValueError:
         return False
 

@@ -98,8 +98,14 @@ def identity(rule: SecurityGroupRule) -> tuple[Any, ...]:
     )
 
 
-SecurityGroupRule.__eq__ = lambda self, other: identity(self) == identity(other)  # type: ignore
-SecurityGroupRule.__hash__ = lambda self: hash(identity(self))  # type: ignore
+@override(SecurityGroupRule, "__eq__")
+def is_same_rule(moto: Any, self: SecurityGroupRule, other: SecurityGroupRule) -> bool:
+    return identity(self) == identity(other)
+
+
+@override(SecurityGroupRule, "__hash__")
+def hash_of_rule(moto: Any, self: SecurityGroupRule) -> int:
+    return hash(identity(self))
 
 
 def all_or_none(self: Any, direction: str, change: Any) -> list[Any]:

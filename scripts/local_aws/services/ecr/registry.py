@@ -1,8 +1,8 @@
 """The registry of ECR, as docker and the like speak it: /v2/ on the local AWS.
 
 A token of GetAuthorizationToken opens it, for the repositories of the token's account and region.
-Layers go to a docker-registry (runs/docker_registry.py) and come from there as a stream, without the
-lock. A manifest is put there too, which refuses one whose layers are not there, and is an image
+Layers go to a docker-registry (runs/docker_registry.py) and come from there as a stream, without
+the lock. A manifest is put there too, which refuses one whose layers are not there, and is an image
 of ECR then: ECR alone knows which images there are, and what tags they have. Where there is no
 docker-registry, no layer is there and what would store one is refused and says why.
 
@@ -46,8 +46,14 @@ ACTIONS = {
     ("upload", "PUT"): "CompleteLayerUpload",
     ("tags", "GET"): "ListImages",
 }
-PASSED_ON = ("Content-Length", "Content-Range", "Content-Type", "Range", "Docker-Content-Digest")
-PASSED_ON += ("Docker-Upload-UUID",)
+PASSED_ON = (
+    "Content-Length",
+    "Content-Range",
+    "Content-Type",
+    "Range",
+    "Docker-Content-Digest",
+    "Docker-Upload-UUID",
+)
 TOKEN_HOURS = 12
 MANIFEST_LIMIT = 4 * 1024 * 1024
 PIECE = 64 * 1024
@@ -212,7 +218,7 @@ def manifest(repository: Repository, reference: str) -> Answer:
     for image in repository.images:
         if reference in (image.get_image_digest(), *image.image_tags):
             text = image.get_image_manifest().encode()
-            return found(image.image_manifest_media_type, text, image.get_image_digest())
+            return found(image.image_manifest_media_type or "", text, image.get_image_digest())
     raise Refused("404 NOT FOUND", "MANIFEST_UNKNOWN", "Requested image not found")
 
 
@@ -266,7 +272,8 @@ def put_manifest(
     with lock:
         repository_of(token, repository.name)  # it may have been deleted meanwhile
         try:
-            ecr_backends[token.account][token.region].put_image(
+            images: Any = ecr_backends[token.account][token.region]
+            images.put_image(
                 repository.name,
                 text.decode(),
                 None if by_digest else reference,
