@@ -41,7 +41,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: leave())
-    # Ctrl-C is for the command that runs beside it, and that may still have something to ask.
+    # Ctrl-C is meant for the command that runs beside it, which may still send requests.
     signal.signal(signal.SIGINT, signal.SIG_IGN if args.until_stdin_closes else lambda *_: leave())
 
     from moto.core.config import default_user_config
@@ -60,7 +60,7 @@ def main() -> None:
     url = app.endpoints.url = f"http://127.0.0.1:{server.port}"
     os.environ["MOTO_PORT"] = str(server.port)
     print(f"ready {url}", flush=True)
-    sys.stdout = sys.stderr  # moto prints what it misses
+    sys.stdout = sys.stderr  # moto prints what it does not implement
 
     if args.until_stdin_closes:
         threading.Thread(target=exit_with_stdin, daemon=True).start()

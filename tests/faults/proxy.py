@@ -102,7 +102,7 @@ class Faults:
         return answer
 
     def act(self, rule: dict[str, Any], call: dict[str, Any], answer: Any = None) -> Any:
-        """The answer in place of AWS's own; None where there is none."""
+        """The answer that a rule gives in place of AWS's; None where AWS answers itself."""
         self.rules.note(rule, call)
         match rule["do"]:
             case "delay":
@@ -116,7 +116,7 @@ class Faults:
                 named = rule.get("signal", "KILL")
                 os.killpg(self.group, signal.Signals[f"SIG{named}"])
                 if named != "KILL":
-                    return None  # whoever lives on hears the answer
+                    return None  # a process that survives the signal gets its answer
                 raise Cut
             case "throttle":
                 return words.throttled(call)

@@ -45,7 +45,7 @@ DECIDE = ("nth", "from", "times", "share", "rate")
 
 
 class Rules:
-    """The rules of a test, and what became of them."""
+    """The rules of a test, the calls it made, and what was done to them."""
 
     def __init__(self, rules: list[dict[str, Any]]) -> None:
         self.rules = rules
@@ -92,7 +92,7 @@ class Rules:
     def meets(
         self, number: int, rule: dict[str, Any], call: dict[str, Any], name: str
     ) -> dict[str, Any] | None:
-        """The rule where it acts on the call, or the refusal that it comes to."""
+        """The rule if it applies to the call, or the refusal that it makes of it."""
         if rule["do"] in ("not_found", "refuse_roles", "keep_interfaces"):
             return self.unheard_of(rule, call)
         changing = rule.get("changing", rule["do"] in ("cut", "kill"))
@@ -146,7 +146,7 @@ class Rules:
                 self.deleted = now
 
     def unheard_of(self, rule: dict[str, Any], call: dict[str, Any]) -> dict[str, Any] | None:
-        """The refusal of a call about what is too young, or not gone for long enough."""
+        """The refusal of a call about a thing that was made, or deleted, too recently."""
         now = time.monotonic()
         if rule["do"] == "keep_interfaces":
             young = now - self.deleted < rule["seconds"]

@@ -52,7 +52,7 @@ EXPIRED = {
     None: (400, "ExpiredTokenException", "The security token included in the request is expired"),
 }
 
-# What a call is told about an ID of EC2 that AWS has not heard of everywhere.
+# The code for a call with an ID of EC2 that is too young to be known everywhere.
 UNKNOWN_ID = {
     "vpc": "InvalidVpcID.NotFound",
     "subnet": "InvalidSubnetID.NotFound",
@@ -144,7 +144,7 @@ def made(call: dict[str, Any], answer: str) -> str | None:
     """The ID, name or ARN of what a call has made."""
     service, action = call["service"], call["action"] or ""
     if service == "ec2" and re.match("Create|Allocate", action):
-        # The answer names what it belongs to as well; its own ID is the one of its kind.
+        # The answer has the IDs of other things as well; its own ID has the prefix of its kind.
         kinds = {"Vpc": "vpc", "Subnet": "subnet", "InternetGateway": "igw", "RouteTable": "rtb"}
         kinds |= {"Address": "eipalloc", "NatGateway": "nat", "SecurityGroup": "sg"}
         kind = kinds.get(re.sub("^(Create|Allocate)", "", action))
@@ -166,7 +166,7 @@ def refusal(status: int, code: str, message: str) -> dict[str, Any]:
 
 
 def not_found(call: dict[str, Any], what: str) -> dict[str, Any] | None:
-    """Where a call is about this by its own name: a list that is filtered by it is just empty."""
+    """The refusal of a call that names this thing. A list with a filter would just be empty."""
     service, action = call["service"], call["action"] or ""
     params = call["params"] or {}
     if service == "ec2":
@@ -206,7 +206,7 @@ def not_found(call: dict[str, Any], what: str) -> dict[str, Any] | None:
 
 
 def not_assumed(call: dict[str, Any], role: str) -> dict[str, Any] | None:
-    """How a service says that it may not be a role, which AWS has not heard of everywhere."""
+    """How a service says that it cannot assume a role that is too young to be known everywhere."""
     found = re.search(
         rf'"(arn:aws:iam::\d+:role/[^"]*{re.escape(role)})"', json.dumps(call["params"])
     )

@@ -1,8 +1,8 @@
-"""What AWS needs time for takes `moment` seconds here.
+"""A change for which AWS needs time takes `moment` seconds here.
 
-A change that comes later is put down with `later`; `run_due` makes those whose time has come.
-The server calls it under its lock before it handles a request, so that no thread of its own is
-needed and a change never comes in the middle of a request.
+`later` puts down a change for later; `run_due` makes the changes whose time has come. The server
+calls it under its lock before it handles a request: that needs no thread, and a change never comes
+in the middle of a request.
 """
 
 import heapq
@@ -20,7 +20,7 @@ _order = itertools.count()
 def later(change: Callable[[], None], moments: float = 1, at_least: float = 0) -> None:
     """Make this change `moments` moments from now; with a moment of 0, at the next request.
 
-    What comes again and again is to take some seconds `at_least`, or it never ends.
+    A change that asks for itself again needs some seconds `at_least`, or it would never end.
     """
     due = time.monotonic() + max(moments * moment, at_least)
     heapq.heappush(_waiting, (due, next(_order), change))

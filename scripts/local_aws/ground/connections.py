@@ -22,7 +22,7 @@ backends = BackendDict(ConnectionsBackend, "codepipeline")
 
 
 def status(arn: str) -> str | None:
-    """The status of a connection anywhere; None where there is none."""
+    """The status of a connection of any account and region; None where there is none."""
     _, _, _, region, account, _ = (arn.split(":", 5) + [""] * 6)[:6]
     if account not in backends or region not in backends[account]:
         return None
@@ -31,7 +31,7 @@ def status(arn: str) -> str | None:
 
 
 def handshake(wanted: dict[str, Any]) -> dict[str, Any]:
-    """What a person does in the console: the connections of this ARN or name are AVAILABLE."""
+    """Do what a person does in the console: make connections of this ARN or name AVAILABLE."""
     done = []
     backend: Any
     for _, _, backend in backends.iter_backends():

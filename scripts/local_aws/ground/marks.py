@@ -1,4 +1,4 @@
-"""Marks on requests, by which the parts of the local AWS know each other."""
+"""Marks on requests that several parts of the local AWS know."""
 
 #: In the user agent of the local AWS's own requests, which are not recorded.
 OWN_USER_AGENT = "local-aws-call"

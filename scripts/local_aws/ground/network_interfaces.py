@@ -25,7 +25,7 @@ def create(
     public: bool = False,
     tags: dict[str, str] | None = None,
 ) -> NetworkInterface:
-    """The interface of a load balancer or a task in a subnet, with an address of its own there."""
+    """Make the interface of a load balancer or task in a subnet, with a free address of it."""
     taken = {one.private_ip_address for one in of(ec2) if one.subnet_id == subnet_id}
     hosts = (str(host) for host in ipaddress.ip_network(ec2.get_subnet(subnet_id).cidr_block))
     address = next(host for host in itertools.islice(hosts, 4, None) if host not in taken)
@@ -41,7 +41,7 @@ def create(
 
 
 def adopt(interface: Any, *, kind: str, owner: str, description: str) -> None:
-    """Make an interface one that a service manages."""
+    """Mark an interface as managed by a service."""
     interface.description = description
     interface.interface_type = kind
     interface.requester_managed = True
@@ -58,7 +58,7 @@ def adopt(interface: Any, *, kind: str, owner: str, description: str) -> None:
 
 
 def drop(ec2: Any, interface: NetworkInterface) -> None:
-    """The service lets go of its interface; also when it is gone already."""
+    """Remove the interface of a service, if it is still there."""
     ec2.enis.pop(interface.id, None)
 
 

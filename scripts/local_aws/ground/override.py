@@ -2,7 +2,7 @@
 
     @override(SubnetBackend)
     def delete_subnet(moto, self, subnet_id):
-        ...                               # what AWS looks at first
+        ...                               # what AWS checks first
         return moto(self, subnet_id)      # then what moto does
 
 The function's first argument is moto's own method. A property is overridden in the same way.

@@ -74,7 +74,7 @@ def permits(
     names: Callable[[dict[str, Any]], bool],
     context: dict[str, str],
 ) -> bool:
-    """Whether a statement allows the action and none denies it; `names` says what it is about."""
+    """Whether a statement allows the action and none denies it; `names` picks the statements."""
     effects = {
         statement["Effect"]
         for document in documents
@@ -87,7 +87,7 @@ def permits(
 
 
 def holds(condition: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
-    """An operator or a key that is not known here does not hold."""
+    """Whether a condition is fulfilled. One with an unknown operator or key is not."""
     known = {key.lower(): value for key, value in context.items()}
     for operator, keys in condition.items():
         fits = OPERATORS.get(operator)

@@ -31,7 +31,7 @@ def load_file(botocore: Any, self: Any, path: str) -> Any:
 
 
 def initial(moto: Any, self: Any) -> None:
-    """What moto's constructor builds is built when it is asked for."""
+    """Build nothing yet: the properties below build the policies when they are asked for."""
 
 
 def aws_managed_policies(self: Any) -> list[Any]:

@@ -34,11 +34,11 @@ class Failed(Exception):
 
 
 class Over(Exception):
-    """The execution has been stopped, or overtaken; the text is its status."""
+    """The execution was stopped or superseded; the text is its status."""
 
 
 class Job:
-    """What a function has been asked for, until it answers."""
+    """A job that a function is to do, and its answer."""
 
     def __init__(self, where: tuple[str, str]) -> None:
         self.id = str(uuid.uuid4())
@@ -155,7 +155,7 @@ class Context:
             )
 
     def need(self, action: str, resource: str, **context: str) -> None:
-        """Fail where the role does not allow this; in a key of the context, __ stands for :."""
+        """Fail if the role does not allow this. In a context key, __ stands for a colon."""
         keys = {key.replace("__", ":"): value for key, value in context.items()}
         role = self.declared["roleArn"]
         with lock:
@@ -177,7 +177,7 @@ class Context:
             raise Over("Stopped")
 
     def place(self, name: str) -> tuple[str, str]:
-        """Where a new artifact goes; AWS cuts the names as well."""
+        """The bucket and key of a new artifact; AWS shortens the names as well."""
         stores = self.declared.get("artifactStores") or {}
         store = self.declared.get("artifactStore") or stores[self.region]
         letters = string.ascii_letters + string.digits

@@ -9,12 +9,12 @@ follow each other as in buildspec version 0.2:
   same variables and folder;
 - a command that fails ends its phase, whose `finally` still runs; a failed INSTALL or PRE_BUILD
   ends the build; after a failed BUILD, POST_BUILD runs with CODEBUILD_BUILD_SUCCEEDING=0;
-- the output goes to the project's log group where that exists. It is never made: the role of a
-  build may not.
+- the output goes to the project's log group where that exists. It is never made here: the role
+  of a build may not make it.
 
 Simplified: the role's permissions are not looked at, runtime-versions are those of this machine,
-files have no execute bit. What is in a buildspec and not done here (secondary artifacts, reports,
-variables from a parameter store) fails the build, and says so in its log.
+files have no execute bit. A buildspec that asks for more (secondary artifacts, reports, variables
+from a parameter store) fails the build, whose log says why.
 """
 
 import os
@@ -38,7 +38,7 @@ from .shell import Shell
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 
-#: What a build has from its project.
+#: What a build takes over from its project.
 KEPT = (
     "source",
     "cache",
@@ -85,7 +85,7 @@ def launch(
     commit: str = "",
     initiator: str = "",
 ) -> "Build":
-    """Begin a build of a project as BatchGetProjects tells it."""
+    """Begin a build of a project, given as BatchGetProjects answers it."""
     variables = dict(variables)
     commit = variables.pop("CODEBUILD_RESOLVED_SOURCE_VERSION", commit)
     one = Build(url, account, region, project, source_zip, variables, commit, initiator)
@@ -169,7 +169,7 @@ class Build:
     # From outside
 
     def stop(self) -> None:
-        """Kill what runs; a build that has ended stays as it ended."""
+        """Kill the commands of a build. One that has ended keeps its status."""
         if self.told["buildComplete"]:
             return
         self.stopped = True
@@ -306,7 +306,7 @@ class Build:
             self.close_phase("SUCCEEDED")
 
     def environment(self, folder: Path, source: Path, spec: dict[str, Any]) -> dict[str, str]:
-        """The buildspec's variables come first, then the project's, then those of the start."""
+        """Variables of the buildspec, the project, and the start; the later ones win."""
         _, region = self.where
         given: dict[str, str] = {}
         for name, value in ((spec.get("env") or {}).get("variables") or {}).items():
@@ -382,7 +382,7 @@ class Build:
 
 
 def matching(base: Path, patterns: Any) -> set[Path]:
-    """The files that fit; `**/*` are all of them."""
+    """The files that match; `**/*` matches all."""
     root = base.resolve()
     found = {path for one in buildspec.listed(patterns) for path in base.glob(str(one))}
     return {path for path in found if path.is_file() and root in path.resolve().parents}

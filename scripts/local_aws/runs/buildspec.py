@@ -1,4 +1,4 @@
-"""Buildspecs of version 0.2: what one may say, and what of it is done here."""
+"""Buildspecs of version 0.2: how one is read, and which parts of one are refused here."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ class Problem(Exception):
 
 
 def read(text: str, source: Path) -> dict[str, Any]:
-    """A buildspec, or the one in a file of the source; a Problem where it is not understood."""
+    """The buildspec of a text, or of the file that it names in the source.
+
+    A Problem where it is invalid, or asks for what is not done here.
+    """
     if "\n" not in text and text.endswith((".yml", ".yaml")):
         if not (source / text).is_file():
             raise Problem("YAML_FILE_ERROR", f"stat {source / text}: no such file or directory")

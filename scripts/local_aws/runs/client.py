@@ -1,4 +1,4 @@
-"""boto3 clients by which a run calls this very server, and what every run does with one."""
+"""boto3 clients with which a run calls this same server, and how a run sends its log."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def client(url: str, region: str, service: str) -> Any:
 
 
 def send_log(url: str, region: str, group: str, stream: str, lines: list[dict[str, Any]]) -> None:
-    """Put a log into a new stream of its group; nothing fails for want of its log."""
+    """Put a log into a new stream of its group. Where there is no such group, nothing happens."""
     api = client(url, region, "logs")
     place = {"logGroupName": group, "logStreamName": stream}
     try:

@@ -1,7 +1,7 @@
 """Debian's docker-registry, which keeps the layers and manifests of the local ECR.
 
-It starts when it is first asked, on a socket in a temporary folder. `end` ends it and removes the
-folder; where this process is killed, the kernel ends it (setpriv).
+It starts with the first request, on a socket in a temporary folder. `end` ends it and removes the
+folder; if the local AWS is killed, the kernel ends it (setpriv).
 """
 
 import contextlib
@@ -20,7 +20,7 @@ PROGRAM = "docker-registry"
 
 
 class Unavailable(Exception):
-    """It is not there, or does not start; the message says what to do."""
+    """It is not installed, or does not start; the message says what to do."""
 
 
 class Connection(http.client.HTTPConnection):
@@ -78,7 +78,7 @@ class Registry:
             return folder / "socket"
 
     def run(self, folder: Path, begun: threading.Event) -> None:
-        """In a thread that lives as long: setpriv's signal comes when the thread ends."""
+        """Run it in a thread that lives as long as it: setpriv kills it when the thread ends."""
         command = [PROGRAM, "serve", str(folder / "config.yml")]
         if shutil.which("setpriv"):
             command = ["setpriv", "--pdeathsig", "KILL", *command]
@@ -112,7 +112,7 @@ def ask(method: str, path: str, headers: dict[str, str], body: Any) -> http.clie
     """One request; a body that is an iterator is sent on piece by piece."""
     connection = Connection(_registry.start())
     headers = {**headers, "Connection": "close"}
-    # It may answer before it has read all.
+    # It may answer, and close, before it has read the whole body.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         chunked = "Transfer-Encoding" in headers
         connection.request(method, path, body=body, headers=headers, encode_chunked=chunked)

@@ -1,8 +1,9 @@
 """How a pipeline runs: each execution in a thread of its own, stage by stage.
 
-The actions of one runOrder go side by side. QUEUED runs the executions of a pipeline one after
-the other, PARALLEL all at once; with SUPERSEDED each stage has one, and of those that wait for it
-only the newest is left. action.py is what an action has, providers.py what it does.
+Actions with the same runOrder run side by side. In mode QUEUED the executions of a pipeline run one
+after the other, in mode PARALLEL all at once. In mode SUPERSEDED a stage holds one execution at a
+time, and of those that wait for a stage only the newest stays. action.py is what an action has,
+providers.py is what it does.
 
 Simplified: retries, rollbacks and conditions of stages have no effect; actions of other providers
 fail.
@@ -21,7 +22,7 @@ from .providers import PROVIDERS
 
 #: The statuses of executions that have ended.
 ENDED = ("Cancelled", "Failed", "Stopped", "Succeeded", "Superseded")
-#: Guards who is in which stage; awaited by the executions that are not yet.
+#: Guards which execution is in which stage; executions that wait for a stage wait for this.
 turn = threading.Condition()
 
 
@@ -92,7 +93,7 @@ class Execution(Context):
             turn.notify_all()
 
     def wait(self, ready: Callable[[], bool], first: bool = True) -> None:
-        """Until it is this execution's turn. One of a deleted pipeline does not begin."""
+        """Wait until it is this execution's turn. If its pipeline is deleted, it does not begin."""
         with turn:
             turn.wait_for(lambda: self.over(first) or ready())
             if over := self.over(first):

@@ -1,7 +1,7 @@
-"""The pretended GitHub: every repository is there, and has a tiny Dockerfile on its branch main.
+"""The pretended GitHub: every repository exists, with a tiny Dockerfile on its branch main.
 
-A repository whose name begins with `empty` has no commit yet. Commits come by POST /_local/push;
-a new branch begins as main is.
+A repository whose name begins with `empty` has no commit yet. POST /_local/push makes commits; a
+new branch begins with the files of main.
 """
 
 import hashlib

@@ -1,11 +1,11 @@
-"""How a Lambda function runs: its code, in a Python of its own.
+"""How a Lambda function runs: its code, in a Python process of its own.
 
-`run` calls the handler once; `try_and_again` does until it goes well, as often as the function's
-event invoke config says. stand_ins/function.py is the process, in a temporary folder and with the
-variables that Lambda gives. The output goes to the function's log group where that exists.
+`run` calls the handler once; `try_and_again` repeats a failed call as often as the function's event
+invoke config says. stand_ins/function.py is the process; it has a temporary folder, and the
+variables that Lambda sets. The output goes to the function's log group where that exists.
 
-Simplified: only Python runs, every time as a cold start; memory is not limited, the role's
-permissions are not looked at; the log is text, and all of it comes at the end.
+Simplified: only Python runs, always as a cold start; memory is not limited, the role's permissions
+are not checked; the log is text, and comes at the end.
 """
 
 import contextlib
@@ -79,7 +79,7 @@ class Outcome(NamedTuple):
 
 
 def try_and_again(url: str, fn: Any, event: Any, done: Callable[[Any], None] | None) -> None:
-    request_id = str(uuid.uuid4())  # all attempts have it
+    request_id = str(uuid.uuid4())  # the same for all attempts
     functions: Any = get_backend(fn.account_id, fn.region)
     outcome = run(url, fn.live, event, request_id)
     for attempt in (1, 2):
@@ -114,10 +114,10 @@ def run(url: str, fn: Any, event: Any, request_id: str) -> Outcome:
 def execute(
     folder: Path, variables: dict[str, str], fn: Any, event: Any, request_id: str
 ) -> tuple[dict[str, Any], str]:
-    """What stand_ins/function.py answers, or why it does not; and the output."""
+    """The answer of stand_ins/function.py, or an error in its place; and the output."""
     code = zipfile.ZipFile(BytesIO(fn.code_bytes))
     for file in code.infolist():
-        # Lambda reads the code as somebody else than who unpacks it.
+        # In Lambda, the user who runs the code is not the one who unpacked it.
         if file.create_system == 3 and not file.external_attr >> 16 & 0o004:
             message = f"[Errno 13] Permission denied: '/var/task/{file.filename}'"
             return error("PermissionError", message), f"[ERROR] PermissionError: {message}"
@@ -143,7 +143,7 @@ def execute(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    try:  # it has an alarm of its own: the time counts from the call of the handler
+    try:  # it has its own alarm, because the time counts from the call of the handler
         status = process.wait(fn.timeout + 15)
     except subprocess.TimeoutExpired:
         status = -signal.SIGALRM

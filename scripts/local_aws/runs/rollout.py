@@ -2,10 +2,12 @@
 
 A deployment starts its tasks at once: each has a network interface in the service's subnets and
 is registered with the target groups. A moment later they run, the deployment is COMPLETED, and
-the one before is gone. Where something is in their way (trouble.py) they stop instead, and others
-are started: with a circuit breaker the deployment ends FAILED after three of them or more, and
-with rollback the service returns to the last task definition that ran; without a breaker it stays
-IN_PROGRESS for ever, as on AWS. Tasks that have stopped are told of as long as their cluster is.
+the one before is gone.
+
+Tasks that something makes fail (trouble.py) stop instead, and others are started. With a circuit
+breaker the deployment ends FAILED after three failed tasks or more; with rollback the service
+returns to the last task definition that ran. Without a breaker the deployment stays IN_PROGRESS
+for ever, as in AWS. Stopped tasks are listed as long as their cluster exists.
 """
 
 import math
@@ -104,14 +106,14 @@ class Task:
         ]
 
     def advance(self) -> None:
-        """moto moves a task on when it is looked at; here time does."""
+        """Do nothing: moto moves a task on when it is described, here time does."""
 
     def run(self) -> None:
         self.last_status = "RUNNING"
         self.started_at = utcnow()
 
     def stop(self, reason: str, code: str = "ServiceSchedulerInitiated") -> None:
-        """The targets drain at once, the interface goes when the caller says so."""
+        """Deregister the targets at once. The caller removes the network interface later."""
         self.desired_status = self.last_status = "STOPPED"
         self.stopped_reason = reason
         self.stop_code = code
@@ -310,7 +312,7 @@ def fail(
 
 
 def scale(service: Any, number: int) -> None:
-    """Another desired count is no deployment: the one there is gets more or fewer tasks."""
+    """Change the desired count: the current deployment gets more or fewer tasks."""
     service.desired_count = number
     deployment = service.deployments[0]
     deployment["desiredCount"] = number

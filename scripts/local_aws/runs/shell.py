@@ -41,7 +41,7 @@ if [ -f "$BUILD_STATE/exports" ]; then
     cd "$(cat "$BUILD_STATE/folder")"
 fi 2>/dev/null
 """
-    #: What a shell sets itself, and may not be set.
+    #: Variables that a shell sets itself, and that nobody else may set.
     OWN = re.compile(r"(BASHOPTS|BASH_\w+|EUID|UID|PPID|SHELLOPTS)=")
 
     def __init__(
@@ -86,14 +86,14 @@ fi 2>/dev/null
         return self.process
 
     def run(self, command: str, succeeding: bool, log: Any) -> int:
-        """Run a command; its exit status. Each line of output goes to `log`."""
+        """Run a command, and answer its exit status. Each line of output goes to `log`."""
         if self.dead:
             return 137
         file = self.state / "command"
         flag = f"export CODEBUILD_BUILD_SUCCEEDING={int(succeeding)}\n"
         file.write_text(f"{flag}{command}\n")
         process = self.open()
-        if self.dead:  # killed in between
+        if self.dead:  # killed since the check above
             self.kill()
         assert process.stdin and process.stdout
         try:
@@ -101,7 +101,7 @@ fi 2>/dev/null
             process.stdin.flush()
         except BrokenPipeError:
             return process.wait() or 1
-        blank = False  # the line break before the mark is not the command's
+        blank = False  # the driver prints a line break before its mark
         for raw in process.stdout:
             line = raw.decode(errors="replace").rstrip("\r\n")
             if line.startswith(f"{self.mark} "):
@@ -123,7 +123,7 @@ fi 2>/dev/null
         ]
 
     def kill(self) -> None:
-        """End the shell and all that it started; no other one follows."""
+        """Kill the shell and all that it started; no other shell is opened."""
         self.dead = True
         if self.process:
             with contextlib.suppress(ProcessLookupError):  # it may have ended by itself

@@ -1,9 +1,9 @@
-"""What keeps the tasks of a service from running, and what ECS says of them then.
+"""What makes the tasks of a service fail, and what ECS says of them then.
 
-Found out: an image of this account's ECR that is not there, and a log group that is not. Tests
-choose the rest by a word in the reference of the image: one with `broken` does not start, ECS
-says not why; `secret` lacks the permission to read its secret, `crash` ends at once and leaves a
-log, and `unhealthy` runs but answers no health check.
+Two causes are real: an image that is missing in this account's ECR, and a missing log group. Tests
+choose the others by a word in the image's reference. With `broken` the task does not start, and
+ECS gives no reason; with `secret` it lacks the permission to read its secret; with `crash` it ends
+at once and leaves a log; with `unhealthy` it runs but fails its health checks.
 """
 
 import re
@@ -79,7 +79,7 @@ def beginning(why: str) -> Trouble:
 
 
 def is_there(image: str, account: str) -> bool:
-    """Of other registries nothing is known here."""
+    """Whether the image is there. Images of other registries are taken to be."""
     parts = ECR.fullmatch(image)
     if not parts or parts["account"] != account:
         return True
@@ -112,7 +112,7 @@ def log_options(container: dict[str, Any]) -> dict[str, str]:
 
 
 def write_log(task: Any, lines: list[str]) -> None:
-    """Into the stream of each container that has one."""
+    """Write a log into the stream of each container that has one."""
     backend = task.service._backend
     logs = logs_backends[backend.account_id][backend.region_name]
     for container in task.definition.container_definitions:

@@ -93,7 +93,7 @@ class LocalAws:
         return status, headers, answer
 
     def registry(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """A request to ECR's registry, remembered as the action that it needs the permission of."""
+        """A request to ECR's registry, recorded under the permission that it needs."""
         from ..services.ecr import registry
 
         arrived = self.recorder.wait()

@@ -38,7 +38,7 @@ Answer = tuple[str, Any]
 
 
 class Endpoints:
-    """What answers under /_local/: a status, and what becomes the JSON of the body."""
+    """The endpoints under /_local/. Each answers a status, and the value that is sent as JSON."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
@@ -125,7 +125,7 @@ class Endpoints:
 
 
 def outside(act: Callable[[dict[str, Any]], dict[str, Any]], wanted: dict[str, Any]) -> Answer:
-    """What happens outside of AWS, and AWS gets to know of."""
+    """Do something that happens outside of AWS, and that AWS learns of."""
     with lock:
         try:
             return "200 OK", act(wanted)
@@ -135,7 +135,7 @@ def outside(act: Callable[[dict[str, Any]], dict[str, Any]], wanted: dict[str, A
 
 
 def plain(value: Any) -> Any:
-    """What JSON has no notation for, in an answer of boto3."""
+    """A value of boto3's answers that JSON cannot hold, as text."""
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if hasattr(value, "read"):

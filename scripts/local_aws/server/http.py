@@ -18,7 +18,7 @@ class Handler(MotoRequestHandler):
     timeout = 120
 
     def handle_expect_100(self) -> bool:
-        """What is written is kept back, and boto3 waits a second for this before each object."""
+        """Flush the answer at once: boto3 waits up to a second for it before it sends an object."""
         answered = super().handle_expect_100()
         self.wfile.flush()
         return answered

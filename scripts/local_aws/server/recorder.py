@@ -68,7 +68,7 @@ def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
 
 def summary(environ: dict[str, Any], service: str | None, action: str | None) -> dict[str, Any]:
     """What is recorded of every request."""
-    # In REST the method tells whether a request changes anything, elsewhere the name.
+    # Whether a request changes anything: in REST its method says so, elsewhere its name.
     reading = service == "sts" or (action or "").startswith((*READS, "GET ", "HEAD "))
     agents = [environ.get(name, "") for name in ("HTTP_USER_AGENT", "HTTP_X_AMZ_USER_AGENT")]
     tool = re.search(r"\bapp/([^\s/#;]+)", " ".join(agents))
@@ -81,7 +81,7 @@ def summary(environ: dict[str, Any], service: str | None, action: str | None) ->
 
 
 def lambda_action(environ: dict[str, Any]) -> str | None:
-    """The permission that a request to Lambda needs: but for one, it is called as the operation."""
+    """The permission that a request to Lambda needs: the operation's name, but for Invoke."""
     from moto.core.request import Request
     from moto.core.routing import get_service_router
     from werkzeug.exceptions import NotFound
@@ -94,7 +94,7 @@ def lambda_action(environ: dict[str, Any]) -> str | None:
 
 
 def s3_action(method: str, path: str, query: str) -> str | None:
-    """The permission that a request to S3 needs, named as IAM does; None where it is not known."""
+    """The permission that a request to S3 needs, by IAM's name; None where it is not known here."""
     key = path.strip("/").partition("/")[2]
     of_what = {
         "": "Bucket",

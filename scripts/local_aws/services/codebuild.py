@@ -4,8 +4,8 @@ A description of a project shows what AWS adds to it; an update without tags rem
 Builds outlive their project; runs/build.py runs their buildspec. StartBuild starts only projects
 without a source: those of type CODEPIPELINE are started by their pipeline.
 
-Simplified: builds are not looked up in buckets or repositories, VPC settings and batch builds
-are kept and mean nothing.
+Simplified: no source comes from a bucket or repository; VPC settings and batch builds are kept
+and have no effect.
 """
 
 import json
@@ -144,7 +144,7 @@ def told_back(self: Any, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
     source = {"insecureSsl": False, **wanted["source"]}
     artifacts = dict(wanted["artifacts"])
     if source["type"] in ("CODEPIPELINE", "NO_SOURCE"):
-        source.pop("location", None)  # it means nothing and is not kept
+        source.pop("location", None)  # AWS does not keep it
     if artifacts["type"] == "CODEPIPELINE":
         artifacts.pop("location", None)
     if artifacts["type"] != "NO_ARTIFACTS":
@@ -212,7 +212,7 @@ def create_project(moto: Any, self: Any) -> ActionResult:
 
 @add(CodeBuildResponse)
 def update_project(self: Any) -> ActionResult:
-    """What is not said stays as it is, but tags that are not said are removed."""
+    """What the request leaves out stays as it is, except tags: those are removed."""
     given = json.loads(self.body)
     name = given["name"]
     project = existing(self, name)
@@ -272,7 +272,7 @@ def page(self: Any, key: str, items: list[str], order: str) -> ActionResult:
 
 @override(CodeBuildResponse)
 def delete_project(moto: Any, self: Any) -> EmptyResult:
-    """One that is not there is deleted as well; the builds stay."""
+    """Deleting a project that is not there succeeds. Its builds stay."""
     self.codebuild_backend.codebuild_projects.pop(self._get_param("name"), None)
     return EmptyResult()
 
@@ -359,7 +359,7 @@ def stop_build(moto: Any, self: Any) -> ActionResult:
 
 @add(CodeBuildResponse)
 def batch_delete_builds(self: Any) -> ActionResult:
-    """A build that runs stays."""
+    """Delete builds, except those that still run."""
     ids = self._get_param("ids")
     check_number(ids)
     check_ids(ids)

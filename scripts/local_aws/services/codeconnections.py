@@ -1,9 +1,9 @@
-"""CodeConnections, which moto does not have: connections to GitHub, under both of their names.
+"""CodeConnections, which moto does not have: connections to GitHub.
 
-The API is that of `codeconnections` and, as it was called before, of `codestar-connections`. Both
-see the same connections; the ARN of one keeps the name it was made by. A new connection is PENDING
-until a person has clicked in the console, which stands at POST /_local/handshake here. Two of one
-name are not refused, as on AWS whatever its documentation says.
+The service has two names: `codeconnections`, and the older `codestar-connections`. Both see the
+same connections; an ARN has the name of the service that made it. A new connection is PENDING
+until a person finishes it in the console, for which POST /_local/handshake stands. Two
+connections may have the same name: AWS allows that too, against its documentation.
 
 Simplified: there are no hosts, and no links to repositories.
 """

@@ -1,10 +1,10 @@
 """ECS as AWS does it: clusters, task definitions, services.
 
-A service is created once, in a cluster that is there, for target groups that a listener uses;
-it gets to its tasks over time (runs/rollout.py), is DRAINING for a moment when it is deleted, and
-INACTIVE for good. A cluster with services or tasks in it stays. Fargate runs only the sizes that
-it has, and pulls from ECR or writes logs only with an execution role. What moto forgets of a
-request, a description here shows.
+A service is created once, in an existing cluster, for target groups that a listener uses. Its tasks
+come over time (runs/rollout.py). When it is deleted it is DRAINING for a moment, then INACTIVE. A
+cluster with services or tasks in it is not deleted. Fargate has a list of sizes, and needs an
+execution role to pull from ECR or to write logs. A description shows also those settings of the
+request that moto forgets.
 """
 
 import functools
@@ -67,7 +67,7 @@ def living_services(self: Any, cluster: Cluster) -> list[Any]:
 def create_cluster(moto: Any, self: Any, cluster_name: str, *args: Any, **kwargs: Any) -> Cluster:
     existing = self.clusters.get(cluster_name)
     if existing and existing.status == "ACTIVE":
-        return existing  # other settings and tags are not looked at
+        return existing  # AWS ignores other settings and tags of the call
     return moto(self, cluster_name, *args, **kwargs)
 
 
@@ -218,7 +218,7 @@ def describe_task_definition(moto: Any, self: Any, task_definition_str: str) -> 
 
 @override(EC2ContainerServiceBackend)
 def delete_task_definitions(moto: Any, self: Any, task_definitions: list[str]) -> Any:
-    """They are DELETE_IN_PROGRESS until no service uses them, and for a moment."""
+    """DELETE_IN_PROGRESS lasts a moment, and as long as a service uses the task definition."""
     deleted, failures = moto(self, task_definitions)
     for one in deleted:
         one.delete_requested_at = utcnow()
@@ -263,7 +263,7 @@ DEPLOYMENT_DEFAULTS = {
 
 
 def keep(service: Any, given: dict[str, Any]) -> None:
-    """Remember what the request says, for the descriptions."""
+    """Keep what the request says, so that a description can show it."""
     for key, value in given.items():
         if xform_name(key) in DEFAULTS:
             setattr(service, xform_name(key), value)
@@ -460,7 +460,7 @@ def answer_page_of_services(moto: Any, self: Any) -> ActionResult:
 
 @override(EC2ContainerServiceBackend)
 def list_tasks(moto: Any, self: Any, *args: Any, **kwargs: Any) -> list[Any]:
-    """Those that are to run, unless the request says otherwise."""
+    """Tasks whose desired status is RUNNING, unless the request says otherwise."""
     names = (
         "cluster_str",
         "container_instance",

@@ -1,10 +1,11 @@
 """Load balancers as AWS makes them.
 
-A name is taken once: the same settings again answer with what exists, others are refused. A load
-balancer is provisioning for a moment, and not to be configured meanwhile; it holds one network
-interface in each subnet, which outlives it by a moment. Deletion protection protects; a target
-group in use stays; to delete what is absent is a success. Targets are `initial` for a moment,
-then healthy, and drain when they leave.
+Creating a second one of a name answers the existing one if its settings are the same, and is
+refused if not. A load balancer is provisioning for a moment, in which it cannot be configured. It
+holds one network interface in each subnet, which stays a moment longer than the load balancer.
+With deletion protection it is not deleted; a target group in use is not deleted either. Deleting
+what is not there succeeds. Targets are initial for a moment, then healthy; they are draining for a
+moment when they leave.
 """
 
 import re
@@ -75,7 +76,7 @@ def check_name(name: str) -> None:
 
 
 def check_subnets(self: Any, subnet_ids: list[str], scheme: str) -> None:
-    """Two zones at least, one subnet in each, room in it, and for the internet a gateway."""
+    """Refuse fewer than two zones, two subnets in one, small ones, and those without internet."""
     try:
         subnets = [self.ec2_backend.get_subnet(id) for id in subnet_ids]
     except EC2ClientError as fault:
@@ -171,7 +172,7 @@ def create_load_balancer(
 
 @override(FakeLoadBalancer)
 def activate(moto: Any, self: Any) -> None:
-    """Time makes it active, not a look at it."""
+    """Do nothing: moto makes it active when it is described, here time does."""
 
 
 def add_interface(self: Any, balancer: Any, subnet_id: str) -> None:
@@ -187,7 +188,7 @@ def add_interface(self: Any, balancer: Any, subnet_id: str) -> None:
 
 
 def drop_interfaces(self: Any, interfaces: list[Any]) -> None:
-    """They go a moment after the load balancer has let go of them."""
+    """Remove interfaces, a moment after the load balancer was deleted or has left their subnet."""
 
     def gone() -> None:
         for interface in interfaces:
@@ -422,7 +423,7 @@ def create_target_group(moto: Any, self: Any, name: str, **kwargs: Any) -> FakeT
     existing = next((one for one in self.target_groups.values() if one.name == name), None)
     if existing is None:
         return moto(self, name, **kwargs)
-    # What the call would make tells whether its settings are those of the one there is.
+    # Make what the call asks for, compare its settings with the existing one, and forget it.
     del self.target_groups[existing.arn]
     try:
         wanted = moto(self, name, **{**kwargs, "tags": None})

@@ -1,11 +1,11 @@
 """EventBridge as AWS does it: rules and targets are checked, and events start pipelines.
 
-PutRule replaces a rule, whose targets stay, and ignores tags where the rule is there already. The
-role of a target must be one that EventBridge can assume. An event that an enabled rule matches
-starts the pipelines among its targets if the role allows that; if not, nothing says so.
+PutRule replaces a rule, keeps its targets, and ignores tags if the rule exists already. The role
+of a target must be one that EventBridge can assume. An event that an enabled rule matches starts
+the pipelines among its targets if the role allows it; if not, nothing reports it.
 
-Simplified: nothing comes by schedule, inputs of targets mean nothing to pipelines, functions are
-not invoked.
+Simplified: there are no schedules, the inputs of targets have no effect on pipelines, functions
+are not invoked.
 """
 
 import contextlib
@@ -167,7 +167,7 @@ def send_to_targets(moto: Any, self: Any, original_event: Any, *args: Any, **mor
 
 
 def start(rule: Rule, target: dict[str, Any]) -> None:
-    """Start the pipeline; where that fails, only a metric of EventBridge would tell."""
+    """Start the pipeline. A failure is silent: in AWS only a metric would show it."""
     _, partition, _, region, account, name = target["Arn"].split(":", 5)
     role, service = target["RoleArn"], "events.amazonaws.com"
     pipeline: Any = codepipeline_backends[account][region].pipelines.get(name)

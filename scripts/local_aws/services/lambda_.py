@@ -1,11 +1,11 @@
-"""Lambda as AWS does it: functions that come to be in their time, and really run.
+"""Lambda as AWS does it: functions take a moment to become Active, and really run.
 
 A new function is Pending and an updated one InProgress for a moment. Meanwhile it is not updated
 (nor invoked, while Pending), and what was there before the update runs. runs/invocation.py runs
 it; an invocation that nobody waits for is tried again as the event invoke config says.
 
 Simplified: code comes inline; versions, layers, VPC settings, destinations and the age of events
-are kept and mean nothing.
+are kept and have no effect.
 """
 
 import base64
@@ -62,7 +62,7 @@ def __init__(moto: Any, self: Any, *, spec: dict[str, Any], **more: Any) -> None
     self.revision = str(uuid.uuid4())
     default = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}"}
     self.logging_config = default | (spec.get("LoggingConfig") or {})
-    self.live = None  # how it was when it was last ready: this runs
+    self.live = None  # a copy of it as it was when it was last ready; the copy runs
 
 
 def settle(fn: Any) -> None:
@@ -103,7 +103,7 @@ def create_function(moto: Any, self: Any, spec: dict[str, Any]) -> Any:
         module = spec["Handler"].rpartition(".")[0].replace(".", "/")
         files = files_of(spec["Code"]["ZipFile"])
         if spec["Runtime"].startswith("python") and f"{module}.py" not in files:
-            # AWS says so only when it runs; a tool that sends its own code would send no other.
+            # AWS finds out only when it runs the function; here the tool learns it at once.
             raise InvalidParameterValueException(f"The zip does not hold {module}.py")
     created = moto(self, spec)
     fn = self.get_function(name, None)

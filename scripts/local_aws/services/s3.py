@@ -1,12 +1,12 @@
-"""S3 as AWS does it: names, regions and owners of buckets, and what a new bucket starts with.
+"""S3 as AWS does it: names, regions and owners of buckets, and how a new bucket is set up.
 
-A new bucket blocks public access, encrypts with AES256 and knows no ACLs, as on AWS since 2023.
-A deleted bucket's name is not free for a moment. A bucket of another account is made by its
-name: one with `others-` in it is taken.
+A new bucket blocks public access, encrypts with AES256 and has no ACLs, as in AWS since 2023. The
+name of a deleted bucket is not free for a moment. Buckets of other accounts are recognised by
+name: one that contains `others-` belongs to another account.
 
-Simplified: of a bucket policy's conditions aws:SecureTransport and aws:PrincipalAccount are
-looked at, a Deny with any other one denies. Two configurations put at the same time do not
-conflict: the local AWS handles one request after the other.
+Simplified: of the conditions of a bucket policy only aws:SecureTransport and aws:PrincipalAccount
+are evaluated; a Deny with any other condition denies. Two configurations at the same time do not
+conflict, because the local AWS handles one request after the other.
 """
 
 import json
@@ -55,7 +55,7 @@ def denied() -> S3ClientError:
 
 @override(S3Response)
 def serialized(moto: Any, self: Any, result: Any) -> Any:
-    """Some codes are in no model, and moto answers them with 400."""
+    """moto answers codes that are in no model with 400; AWS has another status for some."""
     status, headers, body = moto(self, result)
     fault = result.result
     if isinstance(fault, S3ClientError):
@@ -69,7 +69,7 @@ def serialized(moto: Any, self: Any, result: Any) -> Any:
 
 
 def guard(self: Any, name: str, making: bool = False) -> None:
-    """What AWS looks at before it does anything with a bucket that is there."""
+    """What AWS checks before it does anything with an existing bucket."""
     if making or not name:
         return
     if "others-" in name:
@@ -173,7 +173,7 @@ def conflict() -> S3ClientError:
 
 @override(S3Backend)
 def delete_bucket(moto: Any, self: Any, bucket_name: str) -> Any:
-    """moto knows itself that versions and delete markers keep a bucket."""
+    """moto itself keeps a bucket that has versions or delete markers."""
     gone = moto(self, bucket_name)
     if gone:
         deleting.add(bucket_name)
@@ -203,7 +203,7 @@ def put_bucket_acl(moto: Any, self: Any, bucket_name: str, acl: Any) -> None:
 
 @override(S3Backend)
 def delete_bucket_encryption(moto: Any, self: Any, bucket_name: str) -> None:
-    """No bucket is without encryption: the default is there again."""
+    """No bucket is without encryption: it gets the default again."""
     moto(self, bucket_name)
     self.get_bucket(bucket_name).encryption = AES256
 
@@ -217,7 +217,7 @@ def put_bucket_versioning(moto: Any, self: Any, bucket_name: str, status: str) -
 
 @override(S3Backend)
 def put_bucket_lifecycle(moto: Any, self: Any, bucket_name: str, rules: list[Any]) -> None:
-    """moto knows itself that Days and ExpiredObjectDeleteMarker do not go together."""
+    """moto itself refuses Days together with ExpiredObjectDeleteMarker."""
     if not 0 < len(rules) <= 1000:
         raise MalformedXML()
     actions: tuple[str, ...] = ("Expiration", "Transition", "NoncurrentVersionExpiration")
@@ -315,8 +315,8 @@ def get_permission(moto: Any, self: Any, action: str, resource: str) -> Any:
 
 
 def holds(bucket: Any, statement: dict[str, Any]) -> bool:
-    # The local AWS is plain http and stands for endpoints that are https: a policy that forbids
-    # what is not TLS must not forbid everything here.
+    # The local AWS is plain http in place of https: a policy that forbids requests without TLS
+    # must not forbid everything here.
     known = {"aws:securetransport": "true", "aws:principalaccount": bucket.account_id}
     for operator, keys in (statement.get("Condition") or {}).items():
         for key, values in keys.items():
@@ -344,8 +344,8 @@ def list_object_versions(
 ) -> Any:
     """Pages go on after the markers: after all of a key, or after one of its versions.
 
-    moto begins again with the key of a marker, and orders the versions of one millisecond
-    anyhow.
+    moto begins again with the key of a marker, and versions of the same millisecond come in any
+    order.
     """
     if version_id_marker and not key_marker:
         raise error(

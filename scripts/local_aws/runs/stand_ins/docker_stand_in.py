@@ -51,11 +51,11 @@ def fail(message: str, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-# What it remembers
+# State between two calls
 
 
 def folder() -> Path:
-    """Without DOCKER_CONFIG, one for each local AWS: logins and images are not shared."""
+    """The folder of its state. Without DOCKER_CONFIG, each local AWS has one of its own."""
     at = hashlib.sha256(os.environ["AWS_ENDPOINT_URL"].encode()).hexdigest()[:12]
     path = os.environ.get("DOCKER_CONFIG") or f"{tempfile.gettempdir()}/local-aws-docker-{at}"
     Path(path).mkdir(parents=True, exist_ok=True)

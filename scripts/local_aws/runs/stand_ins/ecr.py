@@ -11,7 +11,7 @@ from botocore.config import Config
 
 
 def client(region: str) -> Any:
-    """Its requests are not recorded: a build stands for what AWS does, not for a tool."""
+    """A client whose requests are not recorded: a build is a part of AWS, not a tool."""
     return boto3.client(
         "ecr",
         region_name=region,
@@ -28,7 +28,7 @@ def password(ecr: Any) -> str:
 
 
 def opens(password: str) -> bool:
-    """Whether the registry takes it."""
+    """Whether the password opens the registry."""
     request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + "/v2/")
     login = base64.b64encode(f"AWS:{password}".encode()).decode()
     request.add_header("Authorization", f"Basic {login}")

@@ -23,7 +23,7 @@ INIT_SECONDS = 10  # what the import of the module may take; the handler's time 
 
 
 class NotCalled(Exception):
-    """Not the handler's own error; the first argument is AWS's name for it."""
+    """An error outside of the handler; the first argument is AWS's name for it."""
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ CONFIGURATION = {
 }
 
 
-# How many artifacts they take, and make: at least and at most.
+# How many input and output artifacts each has: at least, at most.
 ARTIFACTS = {
     "CodeBuild": ((1, 5), (0, 5)),
     "CodeStarSourceConnection": ((0, 0), (1, 1)),

@@ -20,7 +20,8 @@ class Pipeline:
         self.deleted = False
         self.tokens: dict[str, str] = {}
         self.executions: dict[str, Execution] = {}
-        # Those of QUEUED that have not ended; of SUPERSEDED, who has a stage and who wants it.
+        # In mode QUEUED: the executions that have not ended. In mode SUPERSEDED: by stage, the one
+        # that is inside, and the one that waits for it.
         self.queue: list[Execution] = []
         self.inside: dict[tuple[str, str], Execution] = {}
         self.waiting: dict[str, Execution] = {}

@@ -65,7 +65,7 @@ def update_pipeline(moto: Any, self: Any) -> ActionResult:
 
 @override(CodePipelineResponse)
 def delete_pipeline(moto: Any, self: Any) -> EmptyResult:
-    """One that is not there is deleted as well."""
+    """Deleting a pipeline that is not there succeeds."""
     pipeline = self.codepipeline_backend.pipelines.pop(self._get_param("name"), None)
     if pipeline:
         with turn:

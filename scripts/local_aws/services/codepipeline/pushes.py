@@ -35,7 +35,7 @@ def push(wanted: dict[str, Any]) -> dict[str, Any]:
 def waits_for(
     pipeline: dict[str, Any], action: dict[str, Any], branch: str, files: list[str]
 ) -> bool:
-    """Whether a push to the branch starts it; a declared trigger takes the place of the default."""
+    """Whether a push to the branch starts the pipeline: its trigger, or DetectChanges, says so."""
     given = action["configuration"]
     triggers = [one["gitConfiguration"] for one in pipeline.get("triggers") or []]
     triggers = [one for one in triggers if one["sourceActionName"] == action["name"]]

@@ -2,10 +2,10 @@
 
 What is in use is not deleted: subnets, groups, gateways, addresses and route tables answer
 DependencyViolation, AuthFailure and the like. NAT gateways and interface endpoints take a moment
-to come and to go. A second create is refused, or answered as the first where a client token asks
-for that.
+until they are available or deleted. A second create is refused, or gets the first answer if it
+has the same client token.
 
-Left as moto has it: DescribeNatGateways does not look at tag filters, a DryRun creates.
+Left as moto has it: DescribeNatGateways ignores tag filters, and a DryRun creates.
 """
 
 from . import (

@@ -15,7 +15,7 @@ from .errors import error
 def nat_fault(
     ec2: Any, vpc_id: str, allocation_id: str | None, kind: str
 ) -> tuple[str, str] | None:
-    """Why a NAT gateway will end as failed: AWS finds out after it has answered the call."""
+    """Why a NAT gateway will fail; AWS finds out after it has answered the call."""
     if kind == "private":
         return None
     if not any(igw.vpc and igw.vpc.id == vpc_id for igw in ec2.internet_gateways.values()):

@@ -1,4 +1,4 @@
-"""Route tables and routes: nothing is made twice, and a route to a gateway that is gone stays."""
+"""Route tables and routes: no route is made twice; one whose gateway is gone is a blackhole."""
 
 import ipaddress
 from typing import Any
@@ -75,7 +75,7 @@ def delete_route(moto: Any, self: Any, route_table_id: str, *destination: Any) -
 
 
 def check_nat_target(ec2: Any, nat_gateway_id: str | None) -> None:
-    """A route to a NAT gateway can be made when it is available, not before and not after."""
+    """A route to a NAT gateway can be made only while the gateway is available."""
     if nat_gateway_id:
         nat = ec2.nat_gateways.get(nat_gateway_id)
         if nat is None or nat.state != "available":
@@ -99,7 +99,7 @@ def same_destination(route: Route, wanted: str | None) -> bool:
 
 @override(Route)
 def state(moto: Any, self: Any) -> str:
-    """A route stays when its target goes, as a black hole."""
+    """A route whose target is gone stays, as a blackhole."""
     if self.nat_gateway and self.nat_gateway.state not in ("pending", "available"):
         return "blackhole"
     if self.gateway and getattr(self.gateway, "vpc", self) is None:

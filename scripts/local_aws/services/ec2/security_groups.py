@@ -48,7 +48,7 @@ def create_security_group(
             )
         check_text("security group name", name)
         check_text("security group description", description or "")
-        # Names that differ in case alone are the same name.
+        # Two names that differ only in case are the same name.
         if any(one.name.lower() == name.lower() for one in self.groups[vpc_id].values()):
             raise error(
                 "InvalidGroup.Duplicate",
@@ -109,7 +109,7 @@ def hash_of_rule(moto: Any, self: SecurityGroupRule) -> int:
 
 
 def all_or_none(self: Any, direction: str, change: Any) -> list[Any]:
-    """Apply every permission of a call to its group; after an error the group is as before."""
+    """Apply every permission of a call to its group, or none if one of them is refused."""
     permissions = list(self._process_rules_from_querystring())
     group = self.ec2_backend.get_security_group_by_name_or_id(permissions[0]["group_name_or_id"])
     rules = f"{direction}_rules"

@@ -1,14 +1,14 @@
-"""The registry of ECR, as docker and the like speak it: /v2/ on the local AWS.
+"""The registry of ECR, with which docker and the like speak: /v2/ on the local AWS.
 
-A token of GetAuthorizationToken opens it, for the repositories of the token's account and region.
-Layers go to a docker-registry (runs/docker_registry.py) and come from there as a stream, without
-the lock. A manifest is put there too, which refuses one whose layers are not there, and is an image
-of ECR then: ECR alone knows which images there are, and what tags they have. Where there is no
-docker-registry, no layer is there and what would store one is refused and says why.
+A token of GetAuthorizationToken opens the repositories of its account and region. Layers are kept
+by a docker-registry (runs/docker_registry.py); they are streamed to it and from it without the
+lock. A manifest is put there first, because it refuses one whose layers are missing, and then
+becomes an image of ECR: only ECR knows which images there are, and their tags. Without a
+docker-registry there are no layers, and a request to store one is refused with the reason.
 
-Who asks for a layer is sent to S3 with a signed address, as by ECR: here to /_layers/ on another
-name of this host, which as S3 refuses who comes with a second signature. Simplified: no layer is
-ever removed.
+As in ECR, a request for a layer is redirected to a signed address of S3: here to /_layers/ on
+another name of this host. As in S3, that refuses a request with a second signature. Simplified:
+no layer is ever removed.
 """
 
 import base64
@@ -58,7 +58,7 @@ TOKEN_HOURS = 12
 MANIFEST_LIMIT = 4 * 1024 * 1024
 PIECE = 64 * 1024
 
-#: How many requests a token is good for, before it has expired; None: all of its hours.
+#: After how many requests a token expires; None: after its twelve hours.
 token_requests: int | None = None
 _tokens: dict[str, "Token"] = {}
 _signed: dict[str, str] = {}
@@ -67,7 +67,7 @@ Answer = tuple[str, dict[str, str], Any]
 
 
 class Token:
-    """Whom a password stands for."""
+    """The account and region that a password opens."""
 
     def __init__(self, account: str, region: str) -> None:
         self.account = account
@@ -92,13 +92,13 @@ class Refused(Exception):
 
 
 def action(environ: dict[str, Any]) -> str | None:
-    """What ECR calls a request; None for the login, and for what it does not know."""
+    """The permission that a request needs; None for the login, and for unknown requests."""
     what = WHAT.fullmatch(environ["PATH_INFO"])
     return ACTIONS.get((what.lastgroup or "", environ["REQUEST_METHOD"])) if what else None
 
 
 def answer(environ: dict[str, Any]) -> Answer:
-    """Status, headers and the parts of the body; the request's own is read to its end."""
+    """Status, headers and the parts of the body. The request's body is read to its end."""
     body = read(environ)
     try:
         if environ["PATH_INFO"].startswith("/_layers/"):
@@ -107,7 +107,7 @@ def answer(environ: dict[str, Any]) -> Answer:
     except Refused as refused:
         return told(refused.status, refused.code, str(refused))
     except docker_registry.Unavailable as fault:
-        if environ["REQUEST_METHOD"] == "HEAD":  # which could not say why
+        if environ["REQUEST_METHOD"] == "HEAD":  # its answer has no body, and could not say why
             return told("404 NOT FOUND", "BLOB_UNKNOWN", str(fault))
         return told("405 METHOD NOT ALLOWED", "UNSUPPORTED", str(fault))
     finally:
@@ -173,7 +173,7 @@ def handle(environ: dict[str, Any], body: Iterator[bytes]) -> Answer:
 
 
 def token_of(authorization: str) -> Token | None:
-    """None where there is no login at all."""
+    """The token of a login; None where there is no login."""
     scheme, _, text = authorization.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -205,7 +205,7 @@ def repository_of(token: Token, name: str) -> Repository:
 
 
 def stored(repository: Repository) -> str:
-    """Its name in the docker-registry: of one deleted and made again, another."""
+    """Its name in the docker-registry. A repository that is made again gets another one."""
     return f"/v2/{repository.__dict__.setdefault('stored', uuid.uuid4().hex)}"
 
 
@@ -235,7 +235,7 @@ def redirect(environ: dict[str, Any], target: str) -> Answer:
 
 
 def layer(environ: dict[str, Any]) -> Answer:
-    """What S3 answers there."""
+    """The answer of S3 under the signed address of a layer."""
     target = _signed.get(environ.get("QUERY_STRING", "").rpartition("=")[2])
     if target is None:
         raise Refused("403 FORBIDDEN", "AccessDenied", "Access Denied")
@@ -264,7 +264,9 @@ def put_manifest(
             raise Refused("413 CONTENT TOO LARGE", "MANIFEST_INVALID", "The manifest is too large.")
     digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
     by_digest = reference.startswith("sha256:")
-    wanted = reference if by_digest else digest  # by another one the docker-registry refuses it
+    wanted = (
+        reference if by_digest else digest
+    )  # the docker-registry refuses a digest that does not fit
     told = pass_on(environ, "PUT", f"{stored(repository)}/manifests/{wanted}", iter([text]))
     refusal = told.read()
     if told.status != 201:

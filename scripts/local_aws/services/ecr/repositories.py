@@ -1,8 +1,8 @@
-"""ECR as AWS does it: a lifecycle policy must make sense as a whole, an immutable tag stays.
+"""ECR as AWS does it: lifecycle policies are checked as a whole, an immutable tag stays.
 
-The priorities of the policy's rules differ, and a rule for images with any tag comes last. An
-image whose tag goes to another one stays without it. (moto itself keeps a repository that has
-images, unless it is forced.) A token opens the registry of registry.py, at this address.
+The rules of a policy have different priorities, and a rule for any tag comes last. An image whose
+tag moves to another image stays, without the tag. (moto itself keeps a repository that has images,
+unless it is forced.) GetAuthorizationToken gives a token for the registry of registry.py.
 """
 
 import base64
