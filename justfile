@@ -183,6 +183,7 @@ lint:
     cargo fmt --check
     cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
     scripts/deny
+    scripts/lint-python
     scripts/check
 
 # Measure calls, depth, time and memory of the recipes on this machine

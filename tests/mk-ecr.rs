@@ -82,8 +82,8 @@ fn it_makes_a_repository_for_each_app_and_a_second_run_changes_nothing() {
     );
 }
 
-/// Asserts that the repository of a record is there, with its settings, its lifecycle policy and its
-/// tags.
+/// Asserts that the repository of a record is there, with its settings, its lifecycle policy and
+/// its tags.
 fn check_repository(aws: &LocalAws, app: &str, record: &Value) {
     let name = format!("repo-{app}-production-pr1");
     let repository = repository(aws, &name);
@@ -180,7 +180,15 @@ fn what_was_changed_by_hand_is_brought_into_line() {
 fn what_hands_add_that_it_does_not_set_stays_and_another_encryption_is_told() {
     let aws = LocalAws::start();
     aws.pipe(&make()).ok();
-    let rights = json!({"Version": "2012-10-17", "Statement": [{"Sid": "Pull", "Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}]});
+    let rights = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Sid": "Pull",
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "ecr:BatchGetImage",
+        }],
+    });
     let rights = json!({"policyText": rights.to_string()});
     call_of_web(&aws, "set_repository_policy", rights);
     aws.forget();
@@ -323,7 +331,8 @@ fn ls_env_finds_the_repositories_and_rm_env_deletes_no_others() {
 #[test]
 fn an_app_and_a_source_of_one_name_share_a_repository() {
     let aws = LocalAws::start();
-    let pipe = "mk-env production pr1 | mk-app web | mk-source web owner/web | mk-source tool owner/tool | mk-ecr";
+    let pipe = "mk-env production pr1 | mk-app web | mk-source web owner/web \
+                | mk-source tool owner/tool | mk-ecr";
     let made = aws.pipe(pipe).ok();
     let mut repos = made.records();
     repos.retain(|record| record["type"] == "repo");

@@ -1,5 +1,5 @@
-//! push-image before a registry that is in trouble, or does not do what the protocol says: one of the
-//! test's own, which also answers for STS and ECR.
+//! push-image before a registry that is in trouble, or does not do what the protocol says: one of
+//! the test's own, which also answers for STS and ECR.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 #[path = "push-image-registry/server.rs"]

@@ -1,5 +1,5 @@
-//! push-image: its command line, and the images that it builds and stores in the registry of the local
-//! AWS: archives without an engine, directories by the engine that works here.
+//! push-image: its command line, and the images that it builds and stores in the registry of the
+//! local AWS: archives without an engine, directories by the engine that works here.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
 #[path = "push-image/archive.rs"]

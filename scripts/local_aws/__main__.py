@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 
-from . import docker_registry
+from .runs import docker_registry
 
 # moto reads these when it is imported.
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
@@ -41,27 +41,26 @@ def main() -> None:
     )
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: leave())
-    # Ctrl-C is for the command that runs beside it, and that may still have something to ask.
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN if args.until_stdin_closes else lambda *_: leave()
-    )
+    # Ctrl-C is meant for the command that runs beside it, which may still send requests.
+    signal.signal(signal.SIGINT, signal.SIG_IGN if args.until_stdin_closes else lambda *_: leave())
 
     from moto.core.config import default_user_config
 
-    from . import clock
-    from .server import Handler, LocalAws, Server
+    from .ground import clock
+    from .server.application import LocalAws
+    from .server.http import Handler, Server
 
-    # No Docker is needed: builds run in a plain shell (build.py).
+    # No Docker is needed: builds run in a plain shell (runs/build.py).
     default_user_config["lambda"] = {"use_docker": False}
     default_user_config["batch"] = {"use_docker": False}
 
     clock.moment = args.moment
     app = LocalAws(args.latency)
     server = Server("127.0.0.1", args.port, app, handler=Handler)
-    app.url = f"http://127.0.0.1:{server.port}"
+    url = app.endpoints.url = f"http://127.0.0.1:{server.port}"
     os.environ["MOTO_PORT"] = str(server.port)
-    print(f"ready {app.url}", flush=True)
-    sys.stdout = sys.stderr  # moto prints what it misses
+    print(f"ready {url}", flush=True)
+    sys.stdout = sys.stderr  # moto prints what it does not implement
 
     if args.until_stdin_closes:
         threading.Thread(target=exit_with_stdin, daemon=True).start()

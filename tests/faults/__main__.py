@@ -1,7 +1,7 @@
 """python -m faults --to URL [--until-stdin-closes]
 
-Starts the proxy on 127.0.0.1 and prints `ready http://127.0.0.1:PORT` when it answers. Needs
-`scripts` and `tests` on PYTHONPATH.
+Starts the proxy on 127.0.0.1 and prints `ready http://127.0.0.1:PORT` when it answers. The
+Python of `.venv` finds this package, and the local AWS, whose HTTP side it shares.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 
-from local_aws.server import Server
+from local_aws.server.http import Server
 
 from .proxy import Faults, Handler
 
@@ -17,7 +17,9 @@ from .proxy import Faults, Handler
 def main() -> None:
     parser = argparse.ArgumentParser(prog="faults")
     parser.add_argument("--to", required=True, metavar="URL", help="where AWS answers")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="exit at the end of stdin")
+    parser.add_argument(
+        "--until-stdin-closes", action="store_true", help="exit at the end of stdin"
+    )
     args = parser.parse_args()
     server = Server("127.0.0.1", 0, Faults(args.to), handler=Handler)
     print(f"ready http://127.0.0.1:{server.port}", flush=True)

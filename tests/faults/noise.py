@@ -1,7 +1,7 @@
-"""PYTHONPATH=scripts:tests python -m faults.noise [--latency MS]...
+"""python -m faults.noise [--latency MS]...
 
-Measures by hand what noise costs: the wall time of `up`, `pipeline-up` and their `down`s in the noise
-of tests/convergence.rs, against the time that the same takes undisturbed, at the same latency.
+Measures by hand what noise costs: the wall time of `up`, `pipeline-up` and their `down`s in the
+noise of tests/convergence.rs, against the time that they take undisturbed, at the same latency.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SETTINGS = {"ENVIRONMENT": "production", "ENVIRONMENT_SUFFIX": "pr1", "REPOSITORY": "owner/web"}
@@ -21,7 +22,10 @@ RECIPES = (("up", "down"), ("pipeline-up", "pipeline-down"))
 SEEDS = range(1, 6)
 
 
-def noise(seed: int) -> list[dict]:
+Rules = list[dict[str, Any]]
+
+
+def noise(seed: int) -> Rules:
     return [
         {"do": "throttle", "share": 0.3, "seed": seed},
         {"do": "fail", "share": 0.025, "seed": seed},
@@ -31,29 +35,51 @@ def noise(seed: int) -> list[dict]:
     ]
 
 
-def serve(*command: str) -> tuple[subprocess.Popen, str]:
-    command = [sys.executable, "-m", *command, "--until-stdin-closes"]
+def serve(*words: str) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "-m", *words, "--until-stdin-closes"]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert server.stdout
     return server, server.stdout.readline().split()[1]
 
 
-def post(url: str, body) -> None:
+def post(url: str, body: Any) -> None:
     urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode())).close()
 
 
 def pipe_of(recipe: str) -> str:
-    """What a recipe runs, without wait-env: it waits for what takes AWS, or a build, its own time."""
-    command = [ROOT / ".venv/bin/just", "--dry-run", recipe]
-    shown = subprocess.run(command, cwd=ROOT, env={**os.environ, **SETTINGS}, capture_output=True, text=True, check=True)
-    pipe = "\n".join(line for line in shown.stderr.splitlines() if not line.startswith("cargo build"))
+    """What a recipe runs, without wait-env, which waits for what takes AWS or a build its time."""
+    command = [str(ROOT / ".venv/bin/just"), "--dry-run", recipe]
+    shown = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **SETTINGS},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pipe = "\n".join(
+        line for line in shown.stderr.splitlines() if not line.startswith("cargo build")
+    )
     return pipe.replace("| wait-env", "")
 
 
 def run(pipe: str, url: str) -> tuple[float, int]:
-    env = {"AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    env = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
     env |= {"PATH": f"{ROOT / 'target/debug'}:/usr/bin:/bin", "HOME": "/nonexistent"}
     begun = time.monotonic()
-    ended = subprocess.run(["bash", "-euo", "pipefail", "-c", pipe], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    ended = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", pipe],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if ended.returncode:
         print(ended.stderr, file=sys.stderr)
     return time.monotonic() - begun, ended.returncode
@@ -65,9 +91,13 @@ def measure(latency: float, recipes: tuple[str, str]) -> None:
     servers.append(serve("faults", "--to", aws))
     faults = servers[1][1]
     pipes = [pipe_of(recipe) for recipe in recipes]
-    connect = "mk-env production pr1 --region ap-southeast-1 | mk-connection" if recipes[0] == "pipeline-up" else ""
+    connect = (
+        "mk-env production pr1 --region ap-southeast-1 | mk-connection"
+        if recipes[0] == "pipeline-up"
+        else ""
+    )
 
-    def both(rules: list[dict]) -> list[tuple[float, int]]:
+    def both(rules: Rules) -> list[tuple[float, int]]:
         if connect:
             run(connect, aws)
             post(f"{aws}/_local/handshake", {"connection": "connection-production-pr1"})
@@ -86,17 +116,23 @@ def measure(latency: float, recipes: tuple[str, str]) -> None:
         times = sorted(results[at][0] for results in disturbed)
         codes = sorted({results[at][1] for results in disturbed})
         middle, worst = statistics.median(times), times[-1]
-        print(f"| {recipe} | {latency:.0f} ms | {usual:.1f} s | {middle:.1f} s | {worst:.1f} s | {middle / usual:.1f} | {worst / usual:.1f} | {codes} |", flush=True)
+        seconds = f"{usual:.1f} s | {middle:.1f} s | {worst:.1f} s"
+        times_usual = f"{middle / usual:.1f} | {worst / usual:.1f}"
+        print(f"| {recipe} | {latency:.0f} ms | {seconds} | {times_usual} | {codes} |", flush=True)
     for server, _ in servers:
+        assert server.stdin
         server.stdin.close()
         server.wait()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="faults.noise")
-    parser.add_argument("--latency", type=float, action="append", metavar="MS", help="default: 50 and 200")
+    parser.add_argument(
+        "--latency", type=float, action="append", metavar="MS", help="default: 50 and 200"
+    )
     args = parser.parse_args()
-    print("| recipe | latency | undisturbed | in noise, median | worst | times, median | worst | exit codes |")
+    heads = ("recipe", "latency", "undisturbed", "in noise, median", "worst")
+    print(f"| {' | '.join(heads)} | times, median | worst | exit codes |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for latency in args.latency or (50, 200):
         for recipes in RECIPES:

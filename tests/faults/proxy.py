@@ -1,9 +1,10 @@
-"""The HTTP side: each request is passed on as it came, unless a rule has something else in mind.
+"""The HTTP side: each request is passed on as it came, unless a rule is for it.
 
 Connections stay open on both sides, and a request is read to its end before it is passed on, so
 that a fault is only ever one that a rule asked for. Beside AWS it answers:
 
-    POST   /_faults        a JSON list of rules (rules.py) in place of those before; counting starts anew
+    POST   /_faults        a JSON list of rules (rules.py) in place of those before; counting starts
+                           anew
     DELETE /_faults        no rules any more
     GET    /_faults        {"calls": N, "changing": N, "done": [{"do": "cut", "when":
                            "after", "call": "ec2:CreateVpc"}, ...], "seen": [{"tool": "mk-vpc",
@@ -22,7 +23,8 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from local_aws import server
+from local_aws.server import http as local_http
+from local_aws.server.recorder import describe
 
 from . import words
 from .rules import Rules
@@ -37,7 +39,7 @@ class Cut(Exception):
     """The connection ends here, without an answer."""
 
 
-class Handler(server.Handler):
+class Handler(local_http.Handler):
     def make_environ(self) -> dict[str, Any]:
         return super().make_environ() | {"faults.headers": self.headers, "faults.path": self.path}
 
@@ -53,20 +55,20 @@ class Faults:
     """The WSGI application."""
 
     def __init__(self, to: str) -> None:
-        self.host, self.port = urlsplit(to).hostname, urlsplit(to).port
+        self.host, self.port = urlsplit(to).hostname or "", urlsplit(to).port
         self.mine = threading.local()  # each connection of a tool has a thread, and one to AWS
         self.rules = Rules([])
         self.group = 0
         self.group_is_known = threading.Event()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        body = server.read_body(environ)
+        body = local_http.read_body(environ)
         path = environ["PATH_INFO"]
         if path.startswith("/_faults"):
             answer = self.own(environ["REQUEST_METHOD"], path, body)
-            return server.respond(start_response, "200 OK", json.dumps(answer).encode())
+            return local_http.respond(start_response, "200 OK", json.dumps(answer).encode())
         if "HTTP_AUTHORIZATION" in environ:
-            status, headers, answer = self.meet(server.describe(environ, body), environ, body)
+            status, headers, answer = self.meet(describe(environ, body), environ, body)
         else:
             status, headers, answer = self.ask(environ, body)
         start_response(status, headers)
@@ -84,7 +86,7 @@ class Faults:
         return {}
 
     def meet(self, call: dict[str, Any], environ: dict[str, Any], body: bytes) -> Any:
-        """What the rules have in mind for this call, and the call itself."""
+        """What the rules do with this call, and the call itself."""
         call["path"] = environ["PATH_INFO"]
         after = []
         for rule in self.rules.of(call):
@@ -100,7 +102,7 @@ class Faults:
         return answer
 
     def act(self, rule: dict[str, Any], call: dict[str, Any], answer: Any = None) -> Any:
-        """The answer in place of AWS's own; None where there is none."""
+        """The answer that a rule gives in place of AWS's; None where AWS answers itself."""
         self.rules.note(rule, call)
         match rule["do"]:
             case "delay":
@@ -114,7 +116,7 @@ class Faults:
                 named = rule.get("signal", "KILL")
                 os.killpg(self.group, signal.Signals[f"SIG{named}"])
                 if named != "KILL":
-                    return None  # whoever lives on hears the answer
+                    return None  # a process that survives the signal gets its answer
                 raise Cut
             case "throttle":
                 return words.throttled(call)
@@ -130,7 +132,11 @@ class Faults:
                 status, headers, data = answer
                 text = re.sub(rule["match"], rule["by"], data.decode(), flags=re.DOTALL)
                 headers = [pair for pair in headers if pair[0] != "Content-Length"]
-                return status, [*headers, ("Content-Length", str(len(text.encode())))], text.encode()
+                return (
+                    status,
+                    [*headers, ("Content-Length", str(len(text.encode())))],
+                    text.encode(),
+                )
         raise AssertionError(f"no such fault: {rule}")
 
     def ask(self, environ: dict[str, Any], body: bytes) -> tuple[str, list[Any], bytes]:
@@ -141,7 +147,10 @@ class Faults:
         aws, self.mine.asked = self.mine.aws, time.monotonic()
         try:
             aws.putrequest(
-                environ["REQUEST_METHOD"], environ["faults.path"], skip_host=True, skip_accept_encoding=True
+                environ["REQUEST_METHOD"],
+                environ["faults.path"],
+                skip_host=True,
+                skip_accept_encoding=True,
             )
             for name, value in environ["faults.headers"].items():
                 if name.lower() not in OF_ONE_HOP:

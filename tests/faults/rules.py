@@ -7,12 +7,12 @@ which of them  "nth": 3              the third of these, and no other
                "times": 3            the first three of each action
                "share": 0.3          that share of them, drawn by "seed": which ones depends on how
                                      often a tool makes a call, not on what happens beside it
-               "rate": 5, "burst": 10   all for which no token is left: a bucket for each service and
-                                     verb, which holds `burst` and gets `rate` a second
+               "rate": 5, "burst": 10   all for which no token is left: a bucket for each service
+                                     and verb, which holds `burst` and gets `rate` a second
                none of these         all
 what           "do": "cut"           the connection ends without an answer
-                     "kill"          SIGKILL for the process group told at /_faults/group, then a cut;
-                                     another "signal", INT or HUP, and the call goes on
+                     "kill"          SIGKILL for the process group told at /_faults/group, then a
+                                     cut; another "signal", INT or HUP, and the call goes on
                      "throttle"      the service's own "too fast"
                      "fail"          the service's own fault of the server, with 500
                      "expire"        the service's own "credentials have expired"
@@ -23,12 +23,12 @@ what           "do": "cut"           the connection ends without an answer
                                      replaced "by" this
                "when": "after"       when the call has been done; else before, and it is not
 
-Three more have no choice of calls; what they refuse is what AWS itself has not heard of yet, and
-for "seconds" only:
+Three more choose their calls themselves: they refuse, for "seconds" only, what AWS refuses until a
+change has spread:
 
     "do": "not_found"         what was made, by its ID or name
-    "do": "refuse_roles"      a role that was made, wherever a service is to assume it; and the first
-                              cluster, until the role of ECS itself is there
+    "do": "refuse_roles"      a role that was made, wherever a service is to assume it; and the
+                              first cluster, until the role of ECS itself is there
     "do": "keep_interfaces"   to delete what holds network interfaces of what was deleted
 """
 
@@ -45,7 +45,7 @@ DECIDE = ("nth", "from", "times", "share", "rate")
 
 
 class Rules:
-    """The rules of a test, and what became of them."""
+    """The rules of a test, the calls it made, and what was done to them."""
 
     def __init__(self, rules: list[dict[str, Any]]) -> None:
         self.rules = rules
@@ -62,7 +62,12 @@ class Rules:
     def told(self) -> dict[str, Any]:
         with self.lock:
             changing = sum(call["changing"] for call in self.seen)
-            return {"calls": len(self.seen), "changing": changing, "done": self.done, "seen": self.seen}
+            return {
+                "calls": len(self.seen),
+                "changing": changing,
+                "done": self.done,
+                "seen": self.seen,
+            }
 
     def of(self, call: dict[str, Any]) -> list[dict[str, Any]]:
         """What is to be done with this call, in the order of the rules."""
@@ -76,14 +81,24 @@ class Rules:
     def note(self, rule: dict[str, Any], call: dict[str, Any]) -> None:
         """Remembers what was done."""
         with self.lock:
-            self.done.append({"do": rule["do"], "when": rule.get("when", "before"), "call": f"{call['service']}:{call['action']}"})
+            self.done.append(
+                {
+                    "do": rule["do"],
+                    "when": rule.get("when", "before"),
+                    "call": f"{call['service']}:{call['action']}",
+                }
+            )
 
-    def meets(self, number: int, rule: dict[str, Any], call: dict[str, Any], name: str) -> dict[str, Any] | None:
-        """The rule where it acts on the call, or the refusal that it comes to."""
+    def meets(
+        self, number: int, rule: dict[str, Any], call: dict[str, Any], name: str
+    ) -> dict[str, Any] | None:
+        """The rule if it applies to the call, or the refusal that it makes of it."""
         if rule["do"] in ("not_found", "refuse_roles", "keep_interfaces"):
             return self.unheard_of(rule, call)
         changing = rule.get("changing", rule["do"] in ("cut", "kill"))
-        if (changing and not call["changing"]) or not fnmatch.fnmatchcase(name, rule.get("of", "*")):
+        if (changing and not call["changing"]) or not fnmatch.fnmatchcase(
+            name, rule.get("of", "*")
+        ):
             return None
         nth = self.count(number)
         of_its_kind = self.count((number, call["tool"], name))
@@ -94,7 +109,9 @@ class Rules:
         elif "times" in rule:
             acts = self.count((number, name)) <= rule["times"]
         elif "share" in rule:
-            drawn = random.Random(f"{rule.get('seed', 1)} {number} {call['tool']} {name} {of_its_kind}")
+            drawn = random.Random(
+                f"{rule.get('seed', 1)} {number} {call['tool']} {name} {of_its_kind}"
+            )
             acts = drawn.random() < rule["share"]
         elif "rate" in rule:
             acts = not self.token(rule, (number, call["service"], verb(call["action"])))
@@ -120,11 +137,16 @@ class Rules:
         with self.lock:
             if made := words.made(call, answer):
                 self.made[call["service"], made] = now
-            if call["action"] in ("DeleteLoadBalancer", "DeleteService", "DeleteNatGateway", "DeleteFunction"):
+            if call["action"] in (
+                "DeleteLoadBalancer",
+                "DeleteService",
+                "DeleteNatGateway",
+                "DeleteFunction",
+            ):
                 self.deleted = now
 
     def unheard_of(self, rule: dict[str, Any], call: dict[str, Any]) -> dict[str, Any] | None:
-        """The refusal of a call about what is too young, or not gone for long enough."""
+        """The refusal of a call about a thing that was made, or deleted, too recently."""
         now = time.monotonic()
         if rule["do"] == "keep_interfaces":
             young = now - self.deleted < rule["seconds"]
@@ -136,15 +158,17 @@ class Rules:
         for (service, what), when in self.made.items():
             if now - when >= rule["seconds"]:
                 continue
+            refusal = None
             if rule["do"] == "refuse_roles" and service == "iam":
-                if refusal := words.not_assumed(call, what):
-                    return refusal
+                refusal = words.not_assumed(call, what)
             elif rule["do"] == "not_found" and service == call["service"]:
-                if refusal := words.not_found(call, what):
-                    return refusal
+                refusal = words.not_found(call, what)
+            if refusal:
+                return refusal
         return None
 
 
-def verb(action: str) -> str:
+def verb(action: str | None) -> str:
     """Create of CreateVpc: AWS throttles by such families."""
-    return re.match(r"[A-Z][a-z]*|.*", action or "").group(0)
+    family = re.match(r"[A-Z][a-z]*", action or "")
+    return family[0] if family else action or ""

@@ -10,7 +10,14 @@ fn ls_env_finds_the_roles_and_rm_env_deletes_no_others() {
     let long = "a-name-that-is-cut-in-iam";
     let pipe = format!("mk-env production pr1 | {APPS} | mk-app {long} | mk-role");
     let made = aws.pipe(&pipe).ok();
-    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let trust = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }],
+    });
     let other =
         json!({"RoleName": "theirs", "Path": PATH, "AssumeRolePolicyDocument": trust.to_string()});
     let arn = aws.call("iam", "create_role", other)["Role"]["Arn"].clone();
@@ -40,10 +47,14 @@ fn ls_env_finds_the_roles_and_rm_env_deletes_no_others() {
     aws.pipe_with(remove, &listed.stdout).ok();
 }
 
-/// Gives web's role what people give one: policies, a boundary and longer sessions. Answers the ARN of
-/// the managed policy.
+/// Gives web's role what people give one: policies, a boundary and longer sessions. Answers the ARN
+/// of the managed policy.
 fn give_more(aws: &LocalAws) -> Value {
-    let rights = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}).to_string();
+    let rights = json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}],
+    });
+    let rights = rights.to_string();
     let managed = json!({"PolicyName": "managed", "PolicyDocument": rights});
     let managed = aws.call("iam", "create_policy", managed)["Policy"]["Arn"].clone();
     let administrator = "arn:aws:iam::aws:policy/AdministratorAccess";

@@ -29,7 +29,10 @@ fn an_independent_linter_finds_nothing_in_the_policies() {
     policies.insert("pipeline that deploys", want.policy);
     assert_eq!(lint(&policies), "");
     // That it finds something where there is something.
-    let wrong = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}]});
+    let wrong = json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*"}],
+    });
     assert_eq!(
         lint(&BTreeMap::from([("wrong", wrong)])),
         "wrong: RESOURCE_STAR ecr:PutImage\n"

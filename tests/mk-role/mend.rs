@@ -81,7 +81,14 @@ fn a_missing_policy_is_set() {
 #[test]
 fn a_role_of_someone_else_is_refused_and_left_alone() {
     let aws = LocalAws::start();
-    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let trust = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "ec2.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }],
+    });
     let document = json!({"AssumeRolePolicyDocument": trust.to_string()});
     call_of_web(&aws, "create_role", document);
     let output = aws.pipe(&make());

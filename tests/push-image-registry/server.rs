@@ -17,8 +17,8 @@ pub const TOKEN: &str = "QVdTOmEtcGFzc3dvcmQ=";
 const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012\
                         </Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
 
-/// What a registry does that others do not: of a request `METHOD PATH` and how often that came, what it
-/// answers; nothing where it does as it should.
+/// What a registry does that others do not: of a request `METHOD PATH` and how often that came,
+/// what it answers; nothing where it does as it should.
 pub type Quirk = fn(request: &str, count: usize) -> Option<(u16, &'static str)>;
 
 /// A request that came.

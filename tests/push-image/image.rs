@@ -56,7 +56,11 @@ pub fn put_blob(folder: &Path, media_type: &str, bytes: &[u8]) -> Value {
 
 /// Writes an image as an OCI layout, of one layer; answers its digest.
 pub fn layout(folder: &Path, architecture: &str, layer: &[u8]) -> String {
-    let config = json!({"os": "linux", "architecture": architecture, "rootfs": {"type": "layers", "diff_ids": []}});
+    let config = json!({
+        "os": "linux",
+        "architecture": architecture,
+        "rootfs": {"type": "layers", "diff_ids": []},
+    });
     let config = put_blob(
         folder,
         "application/vnd.oci.image.config.v1+json",
@@ -106,8 +110,8 @@ pub fn stored_images(aws: &LocalAws) -> Vec<Value> {
     }
 }
 
-/// Pulls an image by its digest, checks that all of it is what its digest says, and answers its layers
-/// as they were before they were compressed.
+/// Pulls an image by its digest, checks that all of it is what its digest says, and answers its
+/// layers as they were before they were compressed.
 pub fn pull(aws: &LocalAws, digest: &str) -> Vec<Vec<u8>> {
     let manifest = get(aws, &format!("manifests/{digest}"));
     assert_eq!(digest_of(&manifest), digest);

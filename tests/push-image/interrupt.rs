@@ -58,8 +58,8 @@ fn killed_in_the_middle_of_an_upload_it_completes_when_it_runs_again() {
     assert_eq!(change(&kept), "kept");
 }
 
-/// Makes the layer of a layout so large that to compress it would take hours, if it were done: its file
-/// has nothing in it, and no blocks on the disk.
+/// Makes the layer of a layout so large that to compress it would take hours, if it were done: its
+/// file has nothing in it, and no blocks on the disk.
 fn enlarge(temp: &TempDir) {
     let length = 1u64 << 38;
     let digest = format!("sha256:{}", "0".repeat(64));

@@ -4,7 +4,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command};
 
-use crate::{LocalAws, Output, Value, json, run_and_tell, serve};
+use crate::{LocalAws, Output, Value, json, list, run_and_tell, serve};
 
 /// A proxy in front of a local AWS, which does to calls what its rules say; it ends with the test.
 pub struct Faults {
@@ -43,6 +43,16 @@ impl Faults {
             .call()
             .expect("ask for the faults");
         answer.into_body().read_json().expect("read the faults")
+    }
+
+    /// The calls that came since the rules were set.
+    pub fn seen(&self) -> Vec<Value> {
+        list(&self.told()["seen"]).to_vec()
+    }
+
+    /// The calls that met a fault since the rules were set.
+    pub fn done(&self) -> Vec<Value> {
+        list(&self.told()["done"]).to_vec()
     }
 
     /// How many calls that change something came since the rules were set.

@@ -161,8 +161,7 @@ impl Drop for LocalAws {
 
 /// Starts a server of ours, a module of Python that says where it answers and ends with its stdin.
 fn serve(module: &str, options: &[&str]) -> (Child, String) {
-    let root = root();
-    let python = root.join(".venv/bin/python");
+    let python = root().join(".venv/bin/python");
     assert!(
         python.exists(),
         "no Python for {module}: run scripts/venv first"
@@ -170,14 +169,6 @@ fn serve(module: &str, options: &[&str]) -> (Child, String) {
     let mut child = Command::new(python)
         .args(["-m", module, "--until-stdin-closes"])
         .args(options)
-        .env(
-            "PYTHONPATH",
-            format!(
-                "{}:{}",
-                root.join("scripts").display(),
-                root.join("tests").display()
-            ),
-        )
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -382,6 +373,11 @@ pub fn root() -> PathBuf {
 /// A JSON text.
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// A JSON array; none where it is nothing of the kind.
+pub fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The tags of an answer in boto3's shape, `[{"Key":…,"Value":…}]`, as an object.

@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn no_owner_is_forgotten() {
         let listed: BTreeSet<String> = OWNERS.iter().map(|owner| owner.tool.into()).collect();
-        assert_eq!(listed, tools_with("src/lib.rs", "pub const OWNER: Owner"));
+        assert_eq!(listed, tools_with("src/lib.rs", "\npub const OWNER: Owner"));
     }
 
     #[test]
@@ -70,7 +70,7 @@ mod tests {
         let mut calling = tools_with("Cargo.toml", "aws-sdk-");
         calling.remove("plumbing"); // asks STS whose the credentials are
         calling.remove("push-image"); // images are their repository's
-        let owning = tools_with("src/lib.rs", "pub const OWNER: Owner");
+        let owning = tools_with("src/lib.rs", "\npub const OWNER: Owner");
         assert_eq!(calling, owning);
     }
 

@@ -244,7 +244,12 @@ mod tests {
         assert_eq!(rules.len(), 2);
         assert_eq!(
             rules[0]["selection"],
-            json!({"tagStatus": "tagged", "tagPatternList": ["production"], "countType": "imageCountMoreThan", "countNumber": 1})
+            json!({
+                "tagStatus": "tagged",
+                "tagPatternList": ["production"],
+                "countType": "imageCountMoreThan",
+                "countNumber": 1,
+            })
         );
         assert_eq!(
             rules[1]["selection"],

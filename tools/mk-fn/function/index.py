@@ -10,6 +10,7 @@ The event holds credentials, so neither it nor a text that may quote it is ever 
 
 import json
 import re
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -36,7 +37,7 @@ class Refused(Exception):
     """Why the image is not tagged, in words of our own."""
 
 
-def handler(event, context):
+def handler(event: Any, context: Any) -> None:
     job = event.get("CodePipeline.job") if isinstance(event, dict) else None
     job_id = job.get("id") if isinstance(job, dict) else None
     if not isinstance(job_id, str) or not job_id:
@@ -61,7 +62,7 @@ def handler(event, context):
     print(" ".join(told.split()))
 
 
-def wanted(job):
+def wanted(job: Any) -> tuple[str, dict[str, str]]:
     """The repository, and how ECR is to find the image."""
     try:
         given = json.loads(job["data"]["actionConfiguration"]["configuration"]["UserParameters"])
@@ -80,7 +81,7 @@ def wanted(job):
     return given["repository"], {key: value for key, value in both.items() if value}
 
 
-def promote(repository, which):
+def promote(repository: str, which: dict[str, str]) -> tuple[str, str]:
     """Puts the image's manifest again as it is, under the tag; it moves there from any other."""
     ask = {"repositoryName": repository, "imageIds": [which], "acceptedMediaTypes": MANIFESTS}
     try:
@@ -106,12 +107,12 @@ def promote(repository, which):
     return f"{repository}: {digest} is tagged {TAG}", digest
 
 
-def client(service):
+def client(service: str) -> Any:
     retries = {"mode": "standard", "total_max_attempts": ATTEMPTS[service]}
     return boto3.client(service, config=Config(retries=retries, connect_timeout=2, read_timeout=4))
 
 
-def words(fault):
+def words(fault: Exception) -> str:
     """Our own words, or AWS's; of any other fault the kind alone: its text may quote the event."""
     if isinstance(fault, Refused):
         return str(fault)

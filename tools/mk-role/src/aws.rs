@@ -104,8 +104,8 @@ impl Iam {
         Ok(of_path.map(|role| role.role_name).collect())
     }
 
-    /// Gets a role once it has an ARN: IAM gives one just made an ID in its place (`AROA…`) until it
-    /// has spread.
+    /// Gets a role once it has an ARN: IAM gives one just made an ID in its place (`AROA…`) until
+    /// it has spread.
     async fn get_role(&self, role: &str) -> Result<Option<Role>> {
         let what = format!("role {role} has no ARN yet");
         let get = || async {

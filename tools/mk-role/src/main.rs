@@ -1,8 +1,8 @@
 //! Makes the roles of an environment, each for one purpose: the execution role of each app, and for
 //! each source those of its builds, its function, its pipeline and its rule.
 //!
-//! Reads `env`, `app`, `source`, and for a pipeline's role `connection`. Writes `role` as soon as it
-//! exists, and again with its policy's name when it has that. All else that the policies name
+//! Reads `env`, `app`, `source`, and for a pipeline's role `connection`. Writes `role` as soon as
+//! it exists, and again with its policy's name when it has that. All else that the policies name
 //! follows from names, and is not awaited.
 
 use clap::Parser;

@@ -74,7 +74,8 @@ fn difference_of_documents(field: &str, have: Option<&Value>, want: &Value) -> O
     }
 }
 
-/// What is said of a role that others gave more rights. They may have had a reason: the rights stay.
+/// What is said of a role that others gave more rights. They may have had a reason: the rights
+/// stay.
 pub fn warning_of_other_policies(role: &str, have: &Have) -> Option<String> {
     if have.other_policies.is_empty() {
         return None;

@@ -58,7 +58,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let vpc_id = &vpc.vpc.id;
         // The second stage needs the VPC alone.
-        let wants = plan::route_tables(self.env(), self.layout, self.have, &gateway.id);
+        let wants = plan::wanted_route_tables(self.env(), self.layout, self.have, &gateway.id);
         let (gateway, subnets, tables) = join!(
             self.attach(gateway, vpc_id),
             self.subnets(vpc),

@@ -152,7 +152,7 @@ pub struct WantedRouteTable {
 }
 
 /// The route table of the public subnets, and that of each zone's private one.
-pub fn route_tables(
+pub fn wanted_route_tables(
     env: &Env,
     layout: &Layout,
     have: &Have,
@@ -449,7 +449,7 @@ pub(crate) mod tests {
         let layout = layout(&env(), &single(), &have, &zones()).unwrap();
         assert_eq!(nats(&layout), [false, true]);
         let mut routes = Vec::new();
-        for table in route_tables(&env(), &layout, &have, "igw-1") {
+        for table in wanted_route_tables(&env(), &layout, &have, "igw-1") {
             routes.push(table.default_route);
         }
         assert_eq!(routes, ["igw-1", "nat-1", "nat-1"]);

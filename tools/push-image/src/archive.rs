@@ -116,7 +116,12 @@ mod tests {
         config["mediaType"] = CONFIG.into();
         let mut layer = put(folder, layer);
         layer["mediaType"] = layer_type.into();
-        let manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer]});
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": config,
+            "layers": [layer],
+        });
         let mut manifest = put(folder, manifest.to_string().as_bytes());
         manifest["mediaType"] = OCI_MANIFEST.into();
         write_index(folder, &json!([manifest]));
@@ -192,7 +197,8 @@ mod tests {
         write(&folder.join("a/layer.tar"), [7; 5000]);
         fs::create_dir_all(folder.join("b")).unwrap();
         symlink("../a/layer.tar", folder.join("b/layer.tar")).unwrap();
-        let list = json!([{"Config": "c.json", "RepoTags": null, "Layers": ["a/layer.tar", "b/layer.tar"]}]);
+        let layers = ["a/layer.tar", "b/layer.tar"];
+        let list = json!([{"Config": "c.json", "RepoTags": null, "Layers": layers}]);
         write(&folder.join("manifest.json"), list.to_string());
         let image = pack_path(&tar_of(&folder)).unwrap();
         assert_eq!(image.blobs.len(), 3);

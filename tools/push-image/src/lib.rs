@@ -1,5 +1,5 @@
-//! Builds and pushes the images of apps: from a directory, from an archive, or from a reference that
-//! is in a registry already, each pinned by its digest.
+//! Builds and pushes the images of apps: from a directory, from an archive, or from a reference
+//! that is in a registry already, each pinned by its digest.
 //!
 //! An engine builds, and this tool pushes: the credentials of the registry never leave it, an image
 //! that the registry has is not uploaded again, and an upload that was interrupted goes on with the

@@ -1,9 +1,9 @@
-//! Builds and pushes the images of an environment's apps, and writes for each an `image` record that
-//! is pinned by digest.
+//! Builds and pushes the images of an environment's apps, and writes for each an `image` record
+//! that is pinned by digest.
 //!
-//! Reads `env`, `app`, and for each app with a directory or an archive its `repo`. Apps with neither
-//! pass. Ahead of everything it writes a mark for each app that its flags name, so that mk-ecs-svc
-//! waits for the image.
+//! Reads `env`, `app`, and for each app with a directory or an archive its `repo`. Apps with
+//! neither pass. Ahead of everything it writes a mark for each app that its flags name, so that
+//! mk-ecs-svc waits for the image.
 
 use clap::{Parser, ValueEnum};
 use plumbing::{App, Error, Image, Record, Result, Stream};
@@ -36,7 +36,8 @@ struct Args {
     builder: Option<Builder>,
 }
 
-/// The engines by their names in the flag; `--help` lists these without what the library says of them.
+/// The engines by their names in the flag; `--help` lists these without what the library says of
+/// them.
 #[derive(Clone, Copy, ValueEnum)]
 enum Builder {
     Buildx,

@@ -1,4 +1,5 @@
-//! What each app's image is made from, by which commands, and how what comes out is to be read. Pure.
+//! What each app's image is made from, by which commands, and how what comes out is to be read.
+//! Pure.
 
 pub mod address;
 pub mod command;

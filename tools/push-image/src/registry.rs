@@ -107,8 +107,8 @@ impl Registry {
         self.connection.request(&what, fetch).await
     }
 
-    /// Uploads the layers that the repository lacks, then the manifest, by which the image exists. An
-    /// upload that was interrupted goes on here.
+    /// Uploads the layers that the repository lacks, then the manifest, by which the image exists.
+    /// An upload that was interrupted goes on here.
     pub async fn push(&self, app: &str, repository: &str, image: &PackedImage) -> Result<()> {
         let tag = address::tag(&image.digest);
         let reference = Reference::with_tag(self.host(), repository.into(), tag);

@@ -32,8 +32,8 @@ impl CancelGuard {
     }
 }
 
-/// Does work on a thread of its own. A thread is not dropped as a future is, and an interrupted tool
-/// would wait for it: so the work ends at its next read when nobody waits any more.
+/// Does work on a thread of its own. A thread is not dropped as a future is, and an interrupted
+/// tool would wait for it: so the work ends at its next read when nobody waits any more.
 pub(crate) async fn run<T: Send + 'static>(
     control: &Control,
     work: impl FnOnce(&CancelToken) -> Result<T> + Send + 'static,

@@ -65,12 +65,11 @@ pub fn count_starts(have: &HaveService) -> usize {
 /// The newest event of a service since its newest deployment began that says why something is not
 /// well: of what has no task yet, ECS says it nowhere else.
 pub fn newest_problem(have: &HaveService) -> Option<&str> {
-    for message in newest_events(have) {
-        if PROBLEM.iter().any(|part| message.contains(part)) {
-            return Some(message);
-        }
-    }
-    None
+    newest_events(have).find(|message| tells_a_problem(message))
+}
+
+fn tells_a_problem(message: &str) -> bool {
+    PROBLEM.iter().any(|part| message.contains(part))
 }
 
 /// The messages of the events since the newest deployment began, the newest first.

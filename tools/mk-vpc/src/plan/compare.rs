@@ -86,7 +86,8 @@ mod tests {
     use super::super::have::tests::tags;
     use super::super::tests::{want, zones};
     use super::super::{
-        Association, DefaultGroup, ResourceType, Subnet, find_route_table, layout, route_tables,
+        Association, DefaultGroup, ResourceType, Subnet, find_route_table, layout,
+        wanted_route_tables,
     };
     use super::*;
 
@@ -138,7 +139,7 @@ mod tests {
             ..Have::default()
         };
         let tables = &have.route_tables;
-        let [public, private, _] = &route_tables(&env, &layout, &have, "igw-1")[..] else {
+        let [public, private, _] = &wanted_route_tables(&env, &layout, &have, "igw-1")[..] else {
             panic!()
         };
         assert_eq!(find_route_table(&env, tables, public).unwrap().id, "rtb-1");

@@ -4,7 +4,8 @@ use plumbing::{Change, Differences, Env, Record};
 
 use super::compare::{self, Part};
 use super::{
-    Have, Layout, Name, ResourceType, Tags, Zone, elect, find_route_table, records, route_tables,
+    Have, Layout, Name, ResourceType, Tags, Zone, elect, find_route_table, records,
+    wanted_route_tables,
 };
 
 /// What a run would do, with the IDs that are known and `planned:` for the others.
@@ -66,7 +67,7 @@ impl DryRun<'_> {
     }
 
     fn route_tables(&mut self, layout: &Layout, internet_gateway: &str) {
-        for want in route_tables(self.env, layout, self.have, internet_gateway) {
+        for want in wanted_route_tables(self.env, layout, self.have, internet_gateway) {
             match find_route_table(self.env, &self.have.route_tables, &want) {
                 Some(found) => {
                     let differences = compare::route_table(self.env, &want, found, self.have);

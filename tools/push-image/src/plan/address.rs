@@ -37,8 +37,8 @@ pub fn is_this_machine(host: &str) -> bool {
     matches!(name, "localhost" | "[::1") || name.starts_with("127.") || name.ends_with(".localhost")
 }
 
-/// The tag under which an image is stored: a registry shows what has none as rubbish. It follows from
-/// the digest, so the same image never gets two.
+/// The tag under which an image is stored: a registry shows what has none as rubbish. It follows
+/// from the digest, so the same image never gets two.
 pub fn tag(digest: &str) -> String {
     let hex = digest.split(':').next_back().unwrap_or_default();
     let short = hex.get(..12).unwrap_or(hex);

@@ -75,8 +75,8 @@ impl Engine {
 
 /// The command that builds a directory and leaves the image's ID in the file `id` of the folder
 /// `work`, and, of buildx, more about the image in `metadata`. Where an engine adds attestations to
-/// the image they stay with it: of an index the image alone is pushed. `epoch` is SOURCE_DATE_EPOCH,
-/// by which those who want it get the same image from every machine.
+/// the image they stay with it: of an index the image alone is pushed. `epoch` is
+/// SOURCE_DATE_EPOCH, by which those who want it get the same image from every machine.
 pub fn build(
     engine: Engine,
     context: &Context,
@@ -232,7 +232,10 @@ mod tests {
 
     #[test]
     fn an_image_of_buildx_has_several_ids() {
-        let metadata = json!({"containerimage.digest": "sha256:m", "containerimage.config.digest": "sha256:c"});
+        let metadata = json!({
+            "containerimage.digest": "sha256:m",
+            "containerimage.config.digest": "sha256:c",
+        });
         assert_eq!(
             image_ids("sha256:c", Some(&metadata)),
             ["sha256:m", "sha256:c"]

@@ -70,8 +70,8 @@ pub fn entries(index: &Value) -> Option<Vec<Descriptor>> {
     }
 }
 
-/// The entries of an index for a platform. One that says nothing of its platform may be for it, where
-/// no other is: its own configuration says.
+/// The entries of an index for a platform. One that says nothing of its platform may be for it,
+/// where no other is: its own configuration says.
 ///
 /// Errors: there is none.
 pub fn for_platform(

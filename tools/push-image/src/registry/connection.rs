@@ -13,9 +13,11 @@ use crate::registry::error::{
     self, codes, is_denied, is_temporary, is_too_many, reason, status, with_codes,
 };
 
-/// How often a request is made that a registry in trouble or the network refuses, and the first pause.
+/// How often a request is made that a registry in trouble or the network refuses, and the first
+/// pause.
 const ATTEMPTS: u32 = 5;
-/// The same where it says that there were too many: ECR counts those of a second, over all who push.
+/// The same where it says that there were too many: ECR counts those of a second, over all who
+/// push.
 const ATTEMPTS_OF_TOO_MANY: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 /// How long a connection may take to open, and an answer to come.
@@ -110,10 +112,14 @@ impl Connection {
     fn error(&self, what: &str, error: &OciDistributionError) -> Error {
         let message = format!("cannot {what}: {} ({})", reason(error), self.name);
         if is_denied(error) && matches!(self.auth, RegistryAuth::Anonymous) {
-            return Error::refused(message).hint("only what anybody may pull is found there; push the image itself, by --archive APP=FILE");
+            let hint = "only what anybody may pull is found there; \
+                        push the image itself, by --archive APP=FILE";
+            return Error::refused(message).hint(hint);
         }
         if is_denied(error) {
-            return Error::refused(message).hint("the tool's --iam-policy prints the permissions that it needs; a token lasts 12 hours");
+            let hint = "the tool's --iam-policy prints the permissions that it needs; \
+                        a token lasts 12 hours";
+            return Error::refused(message).hint(hint);
         }
         if is_temporary(error) {
             let hint = "check the connection to the registry, and run the pipeline again";

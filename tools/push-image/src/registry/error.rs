@@ -16,8 +16,8 @@ pub(super) fn no_answer(limit: Duration) -> OciDistributionError {
     OciDistributionError::IoError(IoError::new(ErrorKind::TimedOut, why))
 }
 
-/// The client does not read what an upload is answered: where that is in the words of OCI, its codes
-/// count.
+/// The client does not read what an upload is answered: where that is in the words of OCI, its
+/// codes count.
 pub(super) fn with_codes(error: OciDistributionError) -> OciDistributionError {
     match error {
         OciDistributionError::ServerError { code, url, message } if code < 500 => {

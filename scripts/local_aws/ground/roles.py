@@ -1,0 +1,123 @@
+"""What the documents of an IAM role say: who may assume it, and what it allows.
+
+Simplified: a statement with NotAction, NotResource or NotPrincipal fits nothing, and permissions
+boundaries have no effect.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+from typing import Any
+
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import iam_backends
+
+from . import clock
+
+
+def cannot_assume(
+    account: str, partition: str, role_arn: str, service: str, source_arn: str
+) -> bool:
+    """Whether AWS refuses this role to a service that acts for a resource.
+
+    It does for a moment after the trust was written as well: AWS spreads it slowly.
+    """
+    role = role_of(account, partition, role_arn)
+    if role is None or time.monotonic() - role.trusted_since < clock.moment:
+        return True
+    context = {"aws:SourceAccount": account, "aws:SourceArn": source_arn}
+
+    def names_service(statement: dict[str, Any]) -> bool:
+        principal = statement.get("Principal")
+        return isinstance(principal, dict) and service in listed(principal.get("Service"))
+
+    trust = [role.assume_role_policy_document]
+    return not permits(trust, "sts:AssumeRole", names_service, context)
+
+
+def allows(
+    account: str,
+    partition: str,
+    role_arn: str,
+    action: str,
+    resource: str,
+    context: dict[str, str] | None = None,
+) -> bool:
+    """Whether the role's policies allow the action on the resource, under these condition keys."""
+    role = role_of(account, partition, role_arn)
+    if role is None:
+        return False
+    attached = [
+        version.document
+        for policy in role.managed_policies.values()
+        for version in policy.versions
+        if version.version_id == policy.default_version_id
+    ]
+
+    def names_resource(statement: dict[str, Any]) -> bool:
+        return any(like(one, resource) for one in listed(statement.get("Resource")))
+
+    return permits([*role.policies.values(), *attached], action, names_resource, context or {})
+
+
+def role_of(account: str, partition: str, arn: str) -> Any:
+    try:
+        return iam_backends[account][partition].get_role_by_arn(arn)
+    except NotFoundException:
+        return None
+
+
+def permits(
+    documents: Iterable[str],
+    action: str,
+    names: Callable[[dict[str, Any]], bool],
+    context: dict[str, str],
+) -> bool:
+    """Whether a statement allows the action and none denies it; `names` picks the statements."""
+    effects = {
+        statement["Effect"]
+        for document in documents
+        for statement in listed(json.loads(document)["Statement"])
+        if any(like(one.lower(), action.lower()) for one in listed(statement.get("Action")))
+        and names(statement)
+        and holds(statement.get("Condition") or {}, context)
+    }
+    return effects == {"Allow"}
+
+
+def holds(condition: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
+    """Whether a condition is fulfilled. One with an unknown operator or key is not."""
+    known = {key.lower(): value for key, value in context.items()}
+    for operator, keys in condition.items():
+        fits = OPERATORS.get(operator)
+        for key, wanted in keys.items():
+            value = known.get(key.lower())
+            if fits is None or value is None:
+                return False
+            if not any(fits(str(one), value) for one in listed(wanted)):
+                return False
+    return True
+
+
+def like(pattern: str, text: str) -> bool:
+    """IAM knows * and ?, but not the brackets of fnmatch."""
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
+
+
+def like_arn(pattern: str, arn: str) -> bool:
+    """A wildcard stays in its part of the ARN."""
+    patterns, parts = pattern.split(":", 5), arn.split(":", 5)
+    return len(patterns) == len(parts) and all(map(like, patterns, parts))
+
+
+OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": str.__eq__,
+    "StringLike": like,
+    "ArnEquals": like_arn,
+    "ArnLike": like_arn,
+}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]

@@ -1,0 +1,354 @@
+"""How an ECS service gets from one task definition to the next.
+
+A deployment starts its tasks at once: each has a network interface in the service's subnets and
+is registered with the target groups. A moment later they run, the deployment is COMPLETED, and
+the one before is gone.
+
+Tasks that something makes fail (trouble.py) stop instead, and others are started. With a circuit
+breaker the deployment ends FAILED after three failed tasks or more; with rollback the service
+returns to the last task definition that ran. Without a breaker the deployment stays IN_PROGRESS
+for ever, as in AWS. Stopped tasks are listed as long as their cluster exists.
+"""
+
+import math
+from typing import Any
+
+from moto.core.utils import utcnow
+from moto.ec2.models import ec2_backends
+from moto.elbv2.models import elbv2_backends
+from moto.moto_api._internal import mock_random
+
+from ..ground import network_interfaces
+from ..ground.clock import later
+from . import trouble
+
+PLATFORM = "1.4.0"  # what LATEST stands for
+
+
+class Task:
+    """A task of a service."""
+
+    def __init__(self, service: Any, definition: Any, deployment_id: str, subnet_id: str) -> None:
+        backend = service._backend
+        self.service = service
+        self.definition = definition
+        self.started_by = deployment_id
+        self.group = f"service:{service.name}"
+        self.cluster_name = service.cluster_name
+        self.cluster_arn = service.cluster_arn
+        self.container_instance_arn = None
+        self.task_definition_arn = definition.arn
+        self.launch_type = service.launch_type
+        self.platform_version = PLATFORM
+        self.platform_family = "Linux"
+        self.cpu = definition.cpu
+        self.memory = definition.memory
+        self.connectivity = "CONNECTED"
+        self.created_at = utcnow()
+        self.desired_status = "RUNNING"
+        self.last_status = "PENDING"
+        self.health_status = "UNKNOWN"
+        self.stopped_reason: str | None = None
+        self.container_end: dict[str, Any] = {}
+        self.tags = tags_of(service, definition)
+        id = mock_random.get_random_hex(32)
+        self.task_arn = service.cluster_arn.replace(":cluster/", ":task/") + f"/{id}"
+
+        network = service.network_configuration["awsvpcConfiguration"]
+        attachment = str(mock_random.uuid4())
+        self.ec2 = ec2_backends[backend.account_id][backend.region_name]
+        self.interface = network_interfaces.create(
+            self.ec2,
+            subnet_id,
+            kind="interface",
+            owner="amazon-ecs",
+            description=f"arn:aws:ecs:{backend.region_name}:{backend.account_id}"
+            f":attachment/{attachment}",
+            groups=network.get("securityGroups") or default_group(self.ec2, subnet_id),
+            public=network.get("assignPublicIp") == "ENABLED",
+            tags={tag["key"]: tag["value"] for tag in self.tags},
+        )
+        self.address = self.interface.private_ip_address
+        details = {
+            "subnetId": subnet_id,
+            "networkInterfaceId": self.interface.id,
+            "macAddress": self.interface.mac_address,
+            "privateIPv4Address": self.address,
+        }
+        self.attachments = [
+            {
+                "id": attachment,
+                "type": "ElasticNetworkInterface",
+                "status": "ATTACHED",
+                "details": [{"name": key, "value": value} for key, value in details.items()],
+            }
+        ]
+        backend.tasks.setdefault(self.cluster_name, {})[self.task_arn] = self
+
+    @property
+    def containers(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "containerArn": self.task_arn.replace(":task/", ":container/"),
+                "taskArn": self.task_arn,
+                "name": one["name"],
+                "image": one["image"],
+                "lastStatus": self.last_status,
+                **self.container_end,
+                "networkInterfaces": [
+                    {
+                        "attachmentId": self.attachments[0]["id"],
+                        "privateIpv4Address": self.address,
+                    }
+                ],
+            }
+            for one in self.definition.container_definitions
+        ]
+
+    def advance(self) -> None:
+        """Do nothing: moto moves a task on when it is described, here time does."""
+
+    def run(self) -> None:
+        self.last_status = "RUNNING"
+        self.started_at = utcnow()
+
+    def stop(self, reason: str, code: str = "ServiceSchedulerInitiated") -> None:
+        """Deregister the targets at once. The caller removes the network interface later."""
+        self.desired_status = self.last_status = "STOPPED"
+        self.stopped_reason = reason
+        self.stop_code = code
+        self.stopped_at = utcnow()
+        for group, _ in target_groups(self.service):
+            if self.address in group.targets:
+                group.deregister([{"Id": self.address}])
+
+    def drop_interface(self) -> None:
+        network_interfaces.drop(self.ec2, self.interface)
+
+
+def tags_of(service: Any, definition: Any) -> list[dict[str, str]]:
+    tags = []
+    if service.enable_ecs_managed_tags:
+        tags += [
+            {"key": "aws:ecs:clusterName", "value": service.cluster_name},
+            {"key": "aws:ecs:serviceName", "value": service.name},
+        ]
+    if service.propagate_tags == "SERVICE":
+        tags += service.tags
+    if service.propagate_tags == "TASK_DEFINITION":
+        tags += definition.tags
+    return tags
+
+
+def default_group(ec2: Any, subnet_id: str) -> list[str]:
+    return [ec2.get_default_security_group(ec2.get_subnet(subnet_id).vpc_id).id]
+
+
+def target_groups(service: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """The target groups of a service that still exist, each with its entry in the service."""
+    elb = elbv2_backends[service._account_id][service.region_name]
+    return [
+        (elb.target_groups[one["targetGroupArn"]], one)
+        for one in service.load_balancers
+        if one.get("targetGroupArn") in elb.target_groups
+    ]
+
+
+def note(service: Any, message: str) -> None:
+    event = {"id": str(mock_random.uuid4()), "createdAt": utcnow(), "message": message}
+    service.events.insert(0, {**event, "message": f"(service {service.name}) {message}"})
+
+
+def count(service: Any) -> None:
+    """The numbers of a service are the sums over its deployments."""
+    for one in service.deployments:
+        tasks = [task for task in service.tasks if task.started_by == one["id"]]
+        one["runningCount"] = sum(task.last_status == "RUNNING" for task in tasks)
+        one["pendingCount"] = len(tasks) - one["runningCount"]
+    service.running_count = sum(one["runningCount"] for one in service.deployments)
+    service.pending_count = sum(one["pendingCount"] for one in service.deployments)
+
+
+def deploy(service: Any, definition: Any, why: str = "in progress.") -> None:
+    """Begin a deployment; the one before stays until this one has completed."""
+    for one in service.deployments:
+        one["status"] = "ACTIVE"
+    deployment = {
+        "id": f"ecs-svc/{mock_random.randint(10**18, 10**19)}",
+        "status": "PRIMARY",
+        "taskDefinition": definition.arn,
+        "desiredCount": service.desired_count,
+        "runningCount": 0,
+        "pendingCount": 0,
+        "failedTasks": 0,
+        "createdAt": utcnow(),
+        "updatedAt": utcnow(),
+        "launchType": service.launch_type,
+        "capacityProviderStrategy": service.capacity_provider_strategy,
+        "platformVersion": PLATFORM,
+        "platformFamily": "Linux",
+        "networkConfiguration": service.network_configuration,
+        "rolloutState": "IN_PROGRESS",
+    }
+    id = deployment["id"]
+    deployment["rolloutStateReason"] = (
+        f"ECS deployment {id} {why}" if why == "in progress." else why
+    )
+    service.deployments.insert(0, deployment)
+    service.task_definition = definition.arn
+    attempt(service, deployment, definition)
+
+
+def attempt(service: Any, deployment: Any, definition: Any) -> None:
+    """Start all tasks of a deployment, which run or stop in a moment."""
+    found = trouble.of(service, definition) if service.desired_count else None
+    tasks = start(service, deployment, definition, service.desired_count, found)
+    if found:
+        later(lambda: fail(service, deployment, definition, tasks, found), at_least=0.05)
+    else:
+        later(lambda: complete(service, deployment))
+    count(service)
+
+
+def start(
+    service: Any,
+    deployment: Any,
+    definition: Any,
+    number: int,
+    found: trouble.Trouble | None = None,
+) -> list[Task]:
+    """Start tasks over the subnets in turn, and register each with the target groups."""
+    tasks = []
+    subnets = service.network_configuration.get("awsvpcConfiguration", {}).get("subnets", [])
+    for _ in range(number if subnets else 0):
+        subnet_id = subnets[len(service.tasks) % len(subnets)]
+        task = Task(service, definition, deployment["id"], subnet_id)
+        service.tasks.append(task)
+        tasks.append(task)
+        if found and found.runs:
+            task.run()
+        for group, entry in target_groups(service) if not found or found.runs else []:
+            group.register([{"Id": task.address, "Port": entry["containerPort"]}])
+            group.targets[task.address]["unhealthy"] = bool(found and found.unhealthy)
+    if number:
+        note(service, f"has started {number} tasks.")
+    return tasks
+
+
+def complete(service: Any, deployment: Any) -> None:
+    if service.status != "ACTIVE" or deployment not in service.deployments:
+        return
+    if deployment["status"] != "PRIMARY":
+        return
+    if len(target_groups(service)) < len(service.load_balancers):
+        note(service, "is unable to register targets: a target group does not exist.")
+        return  # AWS does not fail it either: the deployment just never ends
+    for task in service.tasks:
+        if task.started_by == deployment["id"]:
+            task.run()
+    left = [task for task in service.tasks if task.started_by != deployment["id"]]
+    release(service, left, "Scaling activity initiated by deployment")
+    service.deployments = [deployment]
+    deployment["rolloutState"] = "COMPLETED"
+    deployment["rolloutStateReason"] = f"ECS deployment {deployment['id']} completed."
+    deployment["updatedAt"] = utcnow()
+    service.completed = deployment["taskDefinition"]
+    count(service)
+    note(service, f"(deployment {deployment['id']}) deployment completed.")
+    note(service, "has reached a steady state.")
+
+
+def release(service: Any, tasks: list[Any], reason: str, *code: str) -> None:
+    """Stop tasks; their network interfaces outlive them by a moment."""
+    for task in tasks:
+        task.stop(reason, *code)
+        service.tasks.remove(task)
+
+    def gone() -> None:
+        for task in tasks:
+            task.drop_interface()
+
+    later(gone)
+
+
+def fail(
+    service: Any, deployment: Any, definition: Any, tasks: list[Task], found: trouble.Trouble
+) -> None:
+    if service.status != "ACTIVE" or deployment["status"] != "PRIMARY":
+        return
+    tasks = [task for task in tasks if task in service.tasks]
+    for task in tasks:
+        task.container_end = found.container
+        if found.log:
+            trouble.write_log(task, found.log)
+        for group, entry in target_groups(service) if found.unhealthy else []:
+            note(
+                service,
+                f"(port {entry['containerPort']}) is unhealthy in (target-group {group.arn}) due "
+                "to (reason Health checks failed with these codes: [502]).",
+            )
+    release(service, tasks, found.reason, found.code)
+    deployment["failedTasks"] += len(tasks)
+    deployment["updatedAt"] = utcnow()
+    count(service)
+    note(service, "is unable to consistently start tasks successfully.")
+    breaker = service.deployment_configuration.get("deploymentCircuitBreaker", {})
+    threshold = min(max(3, math.ceil(service.desired_count / 2)), 200)
+    if not breaker.get("enable") or deployment["failedTasks"] < threshold:
+        attempt(service, deployment, definition)
+        return
+    deployment["rolloutState"] = "FAILED"
+    deployment["rolloutStateReason"] = "ECS deployment circuit breaker: tasks failed to start."
+    note(service, f"(deployment {deployment['id']}) deployment failed: tasks failed to start.")
+    before = next((one for one in service.deployments if one is not deployment), None)
+    if breaker.get("rollback") and before and service.completed:
+        deployment["desiredCount"] = 0
+        note(service, f"rolling back to deployment {before['id']}.")
+        deploy(
+            service,
+            service._backend.describe_task_definition(service.completed),
+            f"ECS deployment circuit breaker: rolling back to deploymentId {before['id']}.",
+        )
+
+
+def scale(service: Any, number: int) -> None:
+    """Change the desired count: the current deployment gets more or fewer tasks."""
+    service.desired_count = number
+    deployment = service.deployments[0]
+    deployment["desiredCount"] = number
+    tasks = [task for task in service.tasks if task.started_by == deployment["id"]]
+    definition = service._backend.describe_task_definition(deployment["taskDefinition"])
+    if trouble.of(service, definition):
+        return
+    if number < len(tasks):
+        release(service, tasks[number:], "Scaling activity initiated by service")
+    else:
+        start(service, deployment, definition, number - len(tasks))
+
+        def run() -> None:
+            if deployment["rolloutState"] == "COMPLETED":
+                for task in service.tasks:
+                    if task.last_status == "PENDING":
+                        task.run()
+                count(service)
+
+        later(run)
+    count(service)
+
+
+def drain(service: Any) -> None:
+    """DRAINING for a moment, then INACTIVE; the network interfaces go a moment after that."""
+    service.status = "DRAINING"
+    service.desired_count = 0
+    for task in service.tasks:
+        for group, _ in target_groups(service):
+            if task.address in group.targets:
+                group.deregister([{"Id": task.address}])
+
+    def inactive() -> None:
+        service.status = "INACTIVE"
+        release(service, list(service.tasks), "Service deleted")
+        service.deployments = []
+        service.running_count = service.pending_count = 0
+
+    later(inactive)

@@ -1,0 +1,148 @@
+"""The local AWS's own endpoints, beside those of AWS:
+
+GET    /_local/calls    the AWS requests so far, as a JSON list
+DELETE /_local/calls    forget them
+POST   /_local/config   {"latency_ms": 20, "moment": 0.5}: either or both; answers both.
+                        {"token_requests": 3}: a token for the registry has expired after
+                        that many requests to it; null: after its twelve hours
+POST   /_local/call     {"service": "ec2", "operation": "describe_vpcs", "params": {},
+                        "region": "us-east-1"}: that boto3 call, made to this server without
+                        latency and unrecorded; {"ok": ...} or {"error": {"code", "message"}}
+POST   /_local/handshake  {"connection": ARN or name}: what a person does in the console to
+                        make a connection AVAILABLE; answers {"connections": [ARN]}
+POST   /_local/push     {"repository": "owner/web", "branch": "main", "files": {"Dockerfile":
+                        "FROM ..."}, "message": "...", "commit": "40 hex digits"}: a commit
+                        to the pretended GitHub (runs/github.py), which starts the pipelines
+                        that wait for it; answers {"commit": ..., "executions": [id]}
+"""
+
+import base64
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..ground import clock, connections
+from ..ground.lock import lock
+from ..ground.marks import OWN_USER_AGENT
+from .recorder import Recorder
+
+PREFIX = "/_local/"
+BAD_REQUEST = "400 BAD REQUEST"
+
+Answer = tuple[str, Any]
+
+
+class Endpoints:
+    """The endpoints under /_local/. Each answers a status, and the value that is sent as JSON."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.url = ""  # of this server, as soon as it listens
+        self.clients: dict[tuple[str, str], Any] = {}
+        self.clients_lock = threading.Lock()
+
+    def answer(self, environ: dict[str, Any], body: bytes) -> Answer:
+        """Every request to an endpoint comes through here."""
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        known = {
+            ("GET", "calls"): self.calls,
+            ("DELETE", "calls"): self.forget,
+            ("POST", "config"): self.config,
+            ("POST", "call"): self.call,
+            ("POST", "handshake"): self.handshake,
+            ("POST", "push"): self.push,
+        }
+        endpoint = known.get((method, path.removeprefix(PREFIX)))
+        if endpoint is None:
+            error = {"code": "NotFound", "message": f"no {method} {path}"}
+            return "404 NOT FOUND", {"error": error}
+        try:
+            wanted = json.loads(body or b"{}")
+        except ValueError as fault:
+            return BAD_REQUEST, {"error": {"code": "ValueError", "message": str(fault)}}
+        return endpoint(wanted)
+
+    def calls(self, _: dict[str, Any]) -> Answer:
+        return "200 OK", self.recorder.calls
+
+    def forget(self, _: dict[str, Any]) -> Answer:
+        self.recorder.calls = []
+        return "200 OK", {}
+
+    def config(self, wanted: dict[str, Any]) -> Answer:
+        recorder = self.recorder
+        recorder.latency_ms = float(wanted.get("latency_ms", recorder.latency_ms))
+        clock.moment = float(wanted.get("moment", clock.moment))
+        if "token_requests" in wanted:
+            from ..services.ecr import registry
+
+            registry.token_requests = wanted["token_requests"]
+        return "200 OK", {"latency_ms": recorder.latency_ms, "moment": clock.moment}
+
+    def handshake(self, wanted: dict[str, Any]) -> Answer:
+        return outside(connections.handshake, wanted)
+
+    def push(self, wanted: dict[str, Any]) -> Answer:
+        from ..services.codepipeline import pushes
+
+        return outside(pushes.push, wanted)
+
+    def call(self, wanted: dict[str, Any]) -> Answer:
+        """Run one boto3 operation against this very server."""
+        client = self.client(wanted["service"], wanted.get("region", "us-east-1"))
+        try:
+            answer = getattr(client, wanted["operation"])(**wanted.get("params", {}))
+        except ClientError as fault:
+            error = fault.response["Error"]
+            return "200 OK", {"error": {"code": error.get("Code"), "message": error.get("Message")}}
+        except (BotoCoreError, AttributeError, TypeError) as fault:
+            return "200 OK", {"error": {"code": type(fault).__name__, "message": str(fault)}}
+        answer.pop("ResponseMetadata", None)
+        return "200 OK", {"ok": answer}
+
+    def client(self, service: str, region: str) -> Any:
+        with self.clients_lock:
+            if (service, region) not in self.clients:
+                self.clients[service, region] = boto3.session.Session().client(
+                    service,
+                    region_name=region,
+                    endpoint_url=self.url,
+                    aws_access_key_id="local",
+                    aws_secret_access_key="local",
+                    config=Config(
+                        user_agent_extra=OWN_USER_AGENT,
+                        retries={"total_max_attempts": 1},
+                        proxies={},
+                        s3={"addressing_style": "path"},
+                    ),
+                )
+            return self.clients[service, region]
+
+
+def outside(act: Callable[[dict[str, Any]], dict[str, Any]], wanted: dict[str, Any]) -> Answer:
+    """Do something that happens outside of AWS, and that AWS learns of."""
+    with lock:
+        try:
+            return "200 OK", act(wanted)
+        except (LookupError, TypeError, ValueError) as fault:
+            error = {"code": type(fault).__name__, "message": str(fault)}
+            return BAD_REQUEST, {"error": error}
+
+
+def plain(value: Any) -> Any:
+    """A value of boto3's answers that JSON cannot hold, as text."""
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if hasattr(value, "read"):
+        value = value.read()
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode()
+    return str(value)

@@ -1,0 +1,39 @@
+"""Elastic IP addresses: AuthFailure until the NAT gateway that has one is deleted for good."""
+
+from typing import Any
+
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models.elastic_ip_addresses import ElasticAddressBackend
+
+from ...ground.override import override
+from .errors import error
+
+
+def held_by_service(address: Any) -> bool:
+    return bool(address.eni and getattr(address.eni, "service_attachment", None))
+
+
+def auth_failure() -> EC2ClientError:
+    return error("AuthFailure", "You do not have permission to access the specified resource.")
+
+
+@override(ElasticAddressBackend)
+def release_address(moto: Any, self: Any, address: Any = None, allocation_id: Any = None) -> None:
+    if address:
+        found = self.address_by_ip([address])[0]
+    else:
+        found = self.address_by_allocation([allocation_id])[0]
+    if held_by_service(found):
+        raise auth_failure()
+    if found.eni or found.instance:
+        raise error("InvalidIPAddress.InUse", f"Address {found.public_ip} is in use.")
+    return moto(self, address, allocation_id)
+
+
+@override(ElasticAddressBackend)
+def disassociate_address(
+    moto: Any, self: Any, address: Any = None, association_id: Any = None
+) -> None:
+    if association_id and held_by_service(self.address_by_association([association_id])[0]):
+        raise auth_failure()
+    return moto(self, address, association_id)

@@ -1,0 +1,53 @@
+"""VPCs and subnets: neither is deleted with anything in it."""
+
+from typing import Any
+
+from moto.ec2.models.subnets import SubnetBackend
+from moto.ec2.models.vpcs import VPCBackend
+
+from ...ground import network_interfaces
+from ...ground.override import override
+from .errors import dependency
+from .vpc_endpoints import living_endpoints
+
+
+@override(SubnetBackend)
+def delete_subnet(moto: Any, self: Any, subnet_id: str) -> Any:
+    self.get_subnet(subnet_id)
+    if any(one.subnet_id == subnet_id for one in network_interfaces.of(self)):
+        raise dependency("subnet", subnet_id)
+    for table in self.route_tables.values():  # its associations go with it
+        for id, target in list(table._associations.items()):
+            if target == subnet_id:
+                del table._associations[id]
+    for acl in self.network_acls.values():
+        for id, association in list(acl._associations.items()):
+            if association.subnet_id == subnet_id:
+                del acl._associations[id]
+    return moto(self, subnet_id)
+
+
+@override(VPCBackend)
+def delete_vpc(moto: Any, self: Any, vpc_id: str) -> Any:
+    self.get_vpc(vpc_id)
+    tables = [one for one in self.route_tables.values() if one.vpc_id == vpc_id]
+    acls = [one for one in self.network_acls.values() if one.vpc_id == vpc_id]
+    groups = list(self.groups[vpc_id].values())
+    if (
+        any(one.vpc_id == vpc_id for zone in self.subnets.values() for one in zone.values())
+        or any(one.vpc and one.vpc.id == vpc_id for one in self.internet_gateways.values())
+        or any(one.vpc_id == vpc_id for one in network_interfaces.of(self))
+        or any(one.vpc_id == vpc_id for one in living_endpoints(self))
+        or any(not one.main_association_id for one in tables)
+        or any(not one.is_default for one in groups)
+        or any(not one.default for one in acls)
+    ):
+        raise dependency("vpc", vpc_id)
+    # The default group, main route table and default network ACL go with the VPC.
+    for table in tables:
+        table.main_association_id = None
+    for group in groups:
+        group.is_default = False
+    for acl in acls:
+        del self.network_acls[acl.id]
+    return moto(self, vpc_id)

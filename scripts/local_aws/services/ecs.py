@@ -1,0 +1,478 @@
+"""ECS as AWS does it: clusters, task definitions, services.
+
+A service is created once, in an existing cluster, for target groups that a listener uses. Its tasks
+come over time (runs/rollout.py). When it is deleted it is DRAINING for a moment, then INACTIVE. A
+cluster with services or tasks in it is not deleted. Fargate has a list of sizes, and needs an
+execution role to pull from ECR or to write logs. A description shows also those settings of the
+request that moto forgets.
+"""
+
+import functools
+import re
+from typing import Any
+
+from botocore import xform_name
+from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
+from moto.ecs.exceptions import (
+    ClusterNotFoundException,
+    ECSException,
+    ServiceNotFoundException,
+)
+from moto.ecs.models import (
+    Cluster,
+    EC2ContainerServiceBackend,
+    TaskDefinition,
+    ecs_backends,
+)
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.elbv2.models import elbv2_backends
+
+from ..ground.clock import later
+from ..ground.override import add, derive, override
+from ..runs import rollout
+
+
+def error(code: str, message: str) -> ECSException:
+    return ECSException(code, message)
+
+
+def invalid(message: str) -> ECSException:
+    return error("InvalidParameterException", message)
+
+
+def refused(message: str) -> ECSException:
+    return error("ClientException", message)
+
+
+# Clusters
+
+
+def active_cluster(self: Any, name: str) -> Cluster:
+    cluster = self._get_cluster(name)
+    if cluster.status != "ACTIVE":
+        raise ClusterNotFoundException
+    return cluster
+
+
+def living_services(self: Any, cluster: Cluster) -> list[Any]:
+    return [
+        service
+        for service in self.services.values()
+        if service.cluster_name == cluster.name and service.status != "INACTIVE"
+    ]
+
+
+@override(EC2ContainerServiceBackend)
+def create_cluster(moto: Any, self: Any, cluster_name: str, *args: Any, **kwargs: Any) -> Cluster:
+    existing = self.clusters.get(cluster_name)
+    if existing and existing.status == "ACTIVE":
+        return existing  # AWS ignores other settings and tags of the call
+    return moto(self, cluster_name, *args, **kwargs)
+
+
+@override(EC2ContainerServiceBackend)
+def list_clusters(moto: Any, self: Any) -> list[str]:
+    return [one.arn for one in self.clusters.values() if one.status == "ACTIVE"]
+
+
+@override(EC2ContainerServiceBackend)
+def delete_cluster(moto: Any, self: Any, cluster_str: str) -> Cluster:
+    cluster = active_cluster(self, cluster_str)
+    if living_services(self, cluster):
+        raise error(
+            "ClusterContainsServicesException",
+            "The Cluster cannot be deleted while Services are active.",
+        )
+    if any(one.last_status != "STOPPED" for one in self.tasks.get(cluster.name, {}).values()):
+        raise error(
+            "ClusterContainsTasksException",
+            "The Cluster cannot be deleted while Tasks are active.",
+        )
+    return moto(self, cluster_str)
+
+
+@add(EC2ContainerServiceResponse)
+def update_cluster_settings(self: Any) -> ActionResult:
+    cluster = active_cluster(self.ecs_backend, self._get_param("cluster"))
+    wanted = {one["name"]: one["value"] for one in self._get_param("settings", [])}
+    settings = {one["name"]: one["value"] for one in cluster.settings} | wanted
+    cluster.settings = [{"name": name, "value": value} for name, value in settings.items()]
+    return ActionResult({"cluster": cluster})
+
+
+# The numbers of a cluster follow from what is in it.
+
+
+def backend_of(cluster: Cluster) -> Any:
+    return ecs_backends[cluster.arn.split(":")[4]][cluster.region_name]
+
+
+def tasks_in(cluster: Cluster, status: str) -> int:
+    tasks = backend_of(cluster).tasks.get(cluster.name, {}).values()
+    return sum(one.last_status == status for one in tasks)
+
+
+@derive(Cluster)
+def active_services_count(self: Any) -> int:
+    return sum(one.status == "ACTIVE" for one in living_services(backend_of(self), self))
+
+
+@derive(Cluster)
+def running_tasks_count(self: Any) -> int:
+    return tasks_in(self, "RUNNING")
+
+
+@derive(Cluster)
+def pending_tasks_count(self: Any) -> int:
+    return tasks_in(self, "PENDING")
+
+
+# Task definitions
+
+GB = 1024
+FARGATE_SIZES = {
+    256: [512, 1 * GB, 2 * GB],
+    512: range(1 * GB, 4 * GB + 1, GB),
+    1024: range(2 * GB, 8 * GB + 1, GB),
+    2048: range(4 * GB, 16 * GB + 1, GB),
+    4096: range(8 * GB, 30 * GB + 1, GB),
+    8192: range(16 * GB, 60 * GB + 1, 4 * GB),
+    16384: range(32 * GB, 120 * GB + 1, 8 * GB),
+}
+
+
+def size(text: str | None, unit: str) -> int:
+    """`512` or `.5 vCPU`, `1024` or `1 GB`; -1 when it is neither."""
+    number = re.fullmatch(rf"([\d.]+)\s*({unit})?", text or "", re.IGNORECASE)
+    if not number:
+        return -1
+    return int(float(number.group(1)) * GB) if number.group(2) else int(float(number.group(1)))
+
+
+def check_fargate(given: dict[str, Any], containers: list[dict[str, Any]]) -> None:
+    cpu, memory = size(given.get("cpu"), "vCPU"), size(given.get("memory"), "GB")
+    if memory not in FARGATE_SIZES.get(cpu, []):
+        raise refused("No Fargate configuration exists for given values.")
+    if given.get("network_mode") != "awsvpc":
+        raise refused("Fargate only supports network mode 'awsvpc'.")
+    if given.get("execution_role_arn"):
+        return
+    for one in containers:
+        if re.match(r"\d{12}\.dkr\.ecr\.", one.get("image", "")):
+            need = "support ECR images"
+        elif one.get("logConfiguration", {}).get("logDriver") == "awslogs":
+            need = "support log driver awslogs"
+        elif one.get("secrets"):
+            need = "support secrets"
+        else:
+            continue
+        raise refused(f"Fargate requires task definition to have execution role ARN to {need}.")
+
+
+@override(EC2ContainerServiceBackend)
+def register_task_definition(
+    moto: Any, self: Any, family: str, container_definitions: list[dict[str, Any]], **given: Any
+) -> TaskDefinition:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", family or ""):
+        raise refused("Family contains invalid characters.")
+    if "FARGATE" in (given.get("requires_compatibilities") or []):
+        check_fargate(given, container_definitions)
+    for container in container_definitions:
+        for mapping in container.get("portMappings", []):
+            mapping.setdefault("protocol", "tcp")
+            if given.get("network_mode") == "awsvpc":
+                mapping.setdefault("hostPort", mapping["containerPort"])
+    definition = moto(self, family, container_definitions, **given)
+    definition.registered_at = utcnow()
+
+    # Revision numbers are never used again, not even after the revisions are deleted.
+    last = self.__dict__.setdefault("last_revisions", {})
+    revision = last[family] = last.get(family, 0) + 1
+    if revision != definition.revision:
+        del self.task_definitions[family][definition.revision]
+        definition.arn = definition.arn.rpartition(":")[0] + f":{revision}"
+        definition.revision = revision
+        self.task_definitions[family][revision] = definition
+    return definition
+
+
+@override(EC2ContainerServiceResponse, "register_task_definition")
+def answer_registered(moto: Any, self: Any) -> ActionResult:
+    answer = moto(self).result
+    return ActionResult({**answer, "tags": answer["taskDefinition"].tags})
+
+
+@override(EC2ContainerServiceBackend)
+def describe_task_definition(moto: Any, self: Any, task_definition_str: str) -> TaskDefinition:
+    """A family alone stands for its latest ACTIVE revision."""
+    family = task_definition_str.rsplit("/", maxsplit=1)[-1]
+    if ":" not in family:
+        revisions = self.task_definitions.get(family, {}).items()
+        active = [number for number, one in revisions if one.status == "ACTIVE"]
+        if not active:
+            raise refused("Unable to describe task definition.")
+        task_definition_str = f"{family}:{max(active)}"
+    return moto(self, task_definition_str)
+
+
+@override(EC2ContainerServiceBackend)
+def delete_task_definitions(moto: Any, self: Any, task_definitions: list[str]) -> Any:
+    """DELETE_IN_PROGRESS lasts a moment, and as long as a service uses the task definition."""
+    deleted, failures = moto(self, task_definitions)
+    for one in deleted:
+        one.delete_requested_at = utcnow()
+        self.task_definitions[one.family][one.revision] = one
+        later(functools.partial(vanish, self, one))
+    return deleted, failures
+
+
+def vanish(self: Any, definition: TaskDefinition) -> None:
+    living = [service for service in self.services.values() if service.status != "INACTIVE"]
+    used = [
+        deployment["taskDefinition"] for service in living for deployment in service.deployments
+    ]
+    if definition.arn in used:
+        later(lambda: vanish(self, definition), at_least=1)
+    else:
+        self.task_definitions[definition.family].pop(definition.revision, None)
+
+
+# Services
+
+
+DEFAULTS: dict[str, Any] = {
+    "availability_zone_rebalancing": "ENABLED",
+    "capacity_provider_strategy": None,
+    "deployment_configuration": {},
+    "enable_ecs_managed_tags": False,
+    "enable_execute_command": False,
+    "health_check_grace_period_seconds": None,
+    "placement_constraints": [],
+    "placement_strategy": [],
+    "propagate_tags": "NONE",
+    "platform_version": "LATEST",
+}
+DEPLOYMENT_DEFAULTS = {
+    "deploymentCircuitBreaker": {"enable": False, "rollback": False},
+    "maximumPercent": 200,
+    "minimumHealthyPercent": 100,
+    "strategy": "ROLLING",
+    "bakeTimeInMinutes": 0,
+}
+
+
+def keep(service: Any, given: dict[str, Any]) -> None:
+    """Keep what the request says, so that a description can show it."""
+    for key, value in given.items():
+        if xform_name(key) in DEFAULTS:
+            setattr(service, xform_name(key), value)
+    service.deployment_configuration = {
+        **DEPLOYMENT_DEFAULTS,
+        **service.deployment_configuration,
+    }
+    if service.load_balancers and service.health_check_grace_period_seconds is None:
+        service.health_check_grace_period_seconds = 0
+
+
+def usable_definition(self: Any, name: str | None) -> TaskDefinition:
+    if not name:
+        raise invalid("TaskDefinition can not be blank.")
+    try:
+        definition = self.describe_task_definition(name)
+    except ECSException:
+        raise refused("TaskDefinition not found.") from None
+    if definition.status != "ACTIVE":
+        raise refused("TaskDefinition is inactive")
+    return definition
+
+
+def check_load_balancers(self: Any, entries: list[dict[str, Any]], definition: Any) -> None:
+    """The target group must be there, in use by a listener, and fit the container."""
+    elb = elbv2_backends[self.account_id][self.region_name]
+    for entry in entries or []:
+        arn = entry.get("targetGroupArn", "")
+        group = elb.target_groups.get(arn)
+        if group is None:
+            raise invalid(f"The specified target group does not exist: {arn}")
+        if not group.load_balancer_arns:
+            raise invalid(
+                f"The target group with targetGroupArn {arn} does not have an associated load "
+                "balancer."
+            )
+        if definition.network_mode == "awsvpc" and group.target_type != "ip":
+            raise invalid(
+                f"The provided target group {arn} has target type {group.target_type}, which is "
+                "incompatible with the awsvpc network mode specified in the task definition."
+            )
+        name, port = entry.get("containerName"), entry.get("containerPort")
+        containers = {one["name"]: one for one in definition.container_definitions}
+        if name not in containers:
+            raise invalid(f"The container {name} does not exist in the task definition.")
+        ports = [one["containerPort"] for one in containers[name].get("portMappings", [])]
+        if port not in ports:
+            raise invalid(f"The container {name} did not have a container port {port} defined.")
+
+
+@override(EC2ContainerServiceResponse)
+def create_service(moto: Any, self: Any) -> ActionResult:
+    given, backend = dict(self._get_params()), self.ecs_backend
+    cluster = active_cluster(backend, given.get("cluster", "default"))
+    existing = backend.services.get(f"{cluster.name}:{given['serviceName']}")
+    if existing and existing.status != "INACTIVE":
+        if given.get("clientToken") and existing.given == given:
+            return ActionResult({"service": existing})
+        raise invalid("Creation of service was not idempotent.")
+    if given.get("deploymentController", {}).get("type", "ECS") != "ECS":
+        return moto(self)
+
+    definition = usable_definition(backend, given.get("taskDefinition"))
+    strategy = given.get("capacityProviderStrategy")
+    launch_type = None if strategy else given.get("launchType", "EC2")
+    if launch_type == "FARGATE" and "FARGATE" not in definition.compatibilities:
+        raise invalid("Task definition does not support launch_type FARGATE.")
+    network = given.get("networkConfiguration")
+    if definition.network_mode == "awsvpc":
+        if not network:
+            raise invalid(
+                "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+            )
+        if given.get("role"):
+            raise invalid(
+                "You cannot specify an IAM role for services that require a service linked role."
+            )
+        network["awsvpcConfiguration"].setdefault("securityGroups", [])
+        network["awsvpcConfiguration"].setdefault("assignPublicIp", "DISABLED")
+    check_load_balancers(backend, given.get("loadBalancers", []), definition)
+
+    service = backend.create_service(
+        cluster.name,
+        given["serviceName"],
+        given.get("desiredCount", 0),
+        definition.arn,
+        given.get("loadBalancers"),
+        given.get("schedulingStrategy"),
+        given.get("tags"),
+        None,
+        launch_type,
+        service_registries=given.get("serviceRegistries"),
+        network_configuration=network,
+        role_arn=given.get("role"),
+    )
+    for key, value in DEFAULTS.items():
+        setattr(service, key, value)
+    keep(service, given)
+    service.given = given
+    service.launch_type = launch_type
+    service.platform_family = "Linux"
+    service.created_at = utcnow()
+    service.created_by = f"arn:aws:iam::{backend.account_id}:root"
+    service.deployments, service.tasks, service.completed = [], [], None
+    rollout.deploy(service, definition)
+    return ActionResult({"service": service})
+
+
+@override(EC2ContainerServiceResponse)
+def update_service(moto: Any, self: Any) -> ActionResult:
+    given, backend = dict(self._get_params()), self.ecs_backend
+    cluster = active_cluster(backend, given.get("cluster", "default"))
+    service = backend._get_service(cluster.name, given["service"].split("/")[-1])
+    if service.status != "ACTIVE":
+        raise error("ServiceNotActiveException", "Service was not ACTIVE.")
+    if not hasattr(service, "tasks"):
+        return moto(self)
+
+    # A service keeps what it has, even what nothing new may use: only what is asked for is checked.
+    if "taskDefinition" in given or given.get("forceNewDeployment"):
+        definition = usable_definition(
+            backend, given.get("taskDefinition", service.task_definition)
+        )
+    else:
+        definition = backend.describe_task_definition(service.task_definition)
+    balancers = given.get("loadBalancers", service.load_balancers)
+    check_load_balancers(backend, given.get("loadBalancers", []), definition)
+    network = service.network_configuration
+    if "networkConfiguration" in given:
+        vpc = given["networkConfiguration"]["awsvpcConfiguration"]
+        vpc = {"securityGroups": [], "assignPublicIp": "DISABLED", **vpc}
+        network = service._validate_network({"awsvpcConfiguration": vpc})
+    platform = given.get("platformVersion", service.platform_version)
+    before = (
+        service.task_definition,
+        service.network_configuration,
+        service.load_balancers,
+        service.platform_version,
+    )
+    service.network_configuration = network
+    service.load_balancers = balancers
+    keep(service, given)
+    if given.get("forceNewDeployment") or before != (definition.arn, network, balancers, platform):
+        service.desired_count = given.get("desiredCount", service.desired_count)
+        rollout.deploy(service, definition)
+    elif given.get("desiredCount", service.desired_count) != service.desired_count:
+        rollout.scale(service, given["desiredCount"])
+    return ActionResult({"service": service})
+
+
+@override(EC2ContainerServiceBackend)
+def delete_service(moto: Any, self: Any, cluster_name: str, service_name: str, force: Any) -> Any:
+    active_cluster(self, cluster_name)
+    service = self._get_service(cluster_name, service_name.rsplit("/", maxsplit=1)[-1])
+    if service.status == "INACTIVE":
+        raise ServiceNotFoundException
+    if service.status == "DRAINING":
+        return service
+    if not hasattr(service, "tasks"):
+        return moto(self, cluster_name, service_name, force)
+    if not force:
+        if service.desired_count > 0:
+            raise invalid("The service cannot be stopped while it is scaled above 0.")
+        if service.tasks or service.deployments[0]["rolloutState"] == "IN_PROGRESS":
+            raise invalid("The service cannot be stopped while deployments are active.")
+    rollout.drain(service)
+    return service
+
+
+@override(EC2ContainerServiceBackend)
+def describe_services(moto: Any, self: Any, cluster_str: str, service_names_or_arns: Any) -> Any:
+    if not 0 < len(service_names_or_arns) <= 10:
+        raise invalid("Services cannot be empty, or more than 10.")
+    return moto(self, cluster_str, service_names_or_arns)
+
+
+@override(EC2ContainerServiceBackend)
+def list_services(moto: Any, self: Any, cluster_str: str, *args: Any, **kwargs: Any) -> list[str]:
+    """A DRAINING service is not listed any more."""
+    cluster = active_cluster(self, cluster_str)
+    active = {one.arn for one in living_services(self, cluster) if one.status == "ACTIVE"}
+    return [arn for arn in moto(self, cluster_str, *args, **kwargs) if arn in active]
+
+
+@override(EC2ContainerServiceResponse, "list_services")
+def answer_page_of_services(moto: Any, self: Any) -> ActionResult:
+    """A page has 10 services unless the request says otherwise."""
+    arns = moto(self).result["serviceArns"]
+    first = int(self._get_param("nextToken", 0))
+    end = first + int(self._get_param("maxResults", 10))
+    page = {"serviceArns": arns[first:end]}
+    return ActionResult(page | {"nextToken": str(end)} if end < len(arns) else page)
+
+
+@override(EC2ContainerServiceBackend)
+def list_tasks(moto: Any, self: Any, *args: Any, **kwargs: Any) -> list[Any]:
+    """Tasks whose desired status is RUNNING, unless the request says otherwise."""
+    names = (
+        "cluster_str",
+        "container_instance",
+        "family",
+        "started_by",
+        "service_name",
+        "desiredStatus",
+    )
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    given["desiredStatus"] = given.get("desiredStatus") or "RUNNING"
+    tasks = moto(self, **given)
+    if given.get("service_name"):
+        group = f"service:{given['service_name'].split('/')[-1]}"
+        tasks = [one for one in tasks if one.group == group]
+    return tasks
