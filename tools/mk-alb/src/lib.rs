@@ -4,6 +4,7 @@
 //! balancer and port 80. Certificates, rules and access logs are deliberately absent.
 
 pub mod aws;
+mod check;
 mod delete;
 pub mod make;
 pub mod plan;
@@ -19,6 +20,7 @@ pub const OWNER: Owner = Owner {
     tool: "mk-alb",
     half: Half::Services,
     policy: include_str!("../iam-policy.json"),
+    check: check::check,
     find: |aws| Box::pin(find(aws)),
     deletions: &[Deletion {
         kinds: delete::KINDS,

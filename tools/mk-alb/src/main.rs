@@ -15,7 +15,7 @@ struct Args {}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(mk_alb::OWNER.policy, run).await
+    plumbing::run_owner(&mk_alb::OWNER, run).await
 }
 
 async fn run(_: Args, stream: Stream) -> Result<()> {

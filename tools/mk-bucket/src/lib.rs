@@ -5,6 +5,7 @@
 //! deliberately absent.
 
 pub mod aws;
+mod check;
 mod delete;
 pub mod plan;
 
@@ -18,6 +19,7 @@ pub const OWNER: Owner = Owner {
     tool: "mk-bucket",
     half: Half::Pipelines,
     policy: include_str!("../iam-policy.json"),
+    check: check::check,
     find: |aws| Box::pin(find(aws)),
     deletions: &[Deletion {
         kinds: &["bucket"],

@@ -20,7 +20,7 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(mk_bucket::OWNER.policy, run).await
+    plumbing::run_owner(&mk_bucket::OWNER, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {

@@ -5,6 +5,7 @@
 //! every secret, since what a build needs its role lets it do.
 
 pub mod aws;
+mod check;
 mod delete;
 pub mod plan;
 
@@ -16,6 +17,7 @@ pub const OWNER: Owner = Owner {
     tool: "mk-build",
     half: Half::Pipelines,
     policy: include_str!("../iam-policy.json"),
+    check: check::check,
     find: |aws| Box::pin(find(aws)),
     deletions: &[Deletion {
         kinds: &["build"],

@@ -31,7 +31,7 @@ enum Cache {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(mk_build::OWNER.policy, run).await
+    plumbing::run_owner(&mk_build::OWNER, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {

@@ -5,6 +5,7 @@
 //! other providers are deliberately absent.
 
 pub mod aws;
+mod check;
 pub mod plan;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub const OWNER: Owner = Owner {
     tool: "mk-connection",
     half: Half::Pipelines,
     policy: include_str!("../iam-policy.json"),
+    check: check::check,
     find: |aws| Box::pin(find(aws)),
     deletions: &[Deletion {
         kinds: &["connection"],

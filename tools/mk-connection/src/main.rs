@@ -21,7 +21,7 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(mk_connection::OWNER.policy, run).await
+    plumbing::run_owner(&mk_connection::OWNER, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
@@ -36,6 +36,8 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     }
     let name = env.connection_name();
     let found = connections.list_by_name(&name).await?;
+    let ours = found.iter().filter(|have| env.owns(&have.tags));
+    stream.release(ours.map(|have| have.arn.clone()));
     match plan::step(&env, &name, &found)? {
         Step::Create if env.plan => {
             let record = plan::record(&plan::planned(&env, &name), false);
@@ -71,6 +73,7 @@ async fn adopt(stream: &Stream, connections: &Connections, adopt: &Adopt) -> Res
     let Some(have) = found else {
         return Err(plan::absent(&connections.aws.env, adopt));
     };
+    stream.release([have.arn.clone()]);
     let record = plan::record(&have, true);
     stream.write(record.changed(Change::Kept, &[])).await
 }

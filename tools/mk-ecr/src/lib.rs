@@ -4,6 +4,7 @@
 //! and keys of one's own are deliberately absent.
 
 pub mod aws;
+mod check;
 pub mod plan;
 
 use plumbing::step::delete_each;
@@ -14,6 +15,7 @@ pub const OWNER: Owner = Owner {
     tool: "mk-ecr",
     half: Half::ByRecord(plan::half),
     policy: include_str!("../iam-policy.json"),
+    check: check::check,
     find: |aws| Box::pin(find(aws)),
     deletions: &[Deletion {
         kinds: &["repo"],

@@ -6,6 +6,7 @@
 //! Scaling sets stays.
 
 pub mod aws;
+mod check;
 mod delete;
 mod find;
 pub mod make;
@@ -22,6 +23,7 @@ pub const OWNER: Owner = Owner {
     tool: "mk-ecs-svc",
     half: Half::Services,
     policy: include_str!("../iam-policy.json"),
+    check: check::check,
     find: |aws| Box::pin(find::find(aws)),
     deletions: &[Deletion {
         kinds: &["service", "task_definition", "cluster"],

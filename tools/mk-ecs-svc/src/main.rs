@@ -28,7 +28,7 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(OWNER.policy, run).await
+    plumbing::run_owner(&OWNER, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {

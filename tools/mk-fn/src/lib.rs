@@ -4,6 +4,7 @@
 //! others to invoke it and code from elsewhere are deliberately absent.
 
 pub mod aws;
+mod check;
 pub mod code;
 pub mod plan;
 
@@ -15,6 +16,7 @@ pub const OWNER: Owner = Owner {
     tool: "mk-fn",
     half: Half::Pipelines,
     policy: include_str!("../iam-policy.json"),
+    check: check::check,
     find: |aws| Box::pin(find(aws)),
     deletions: &[Deletion {
         kinds: &["function"],

@@ -143,6 +143,14 @@ pub fn record_name(env: &Env, have: &Have) -> String {
     }
 }
 
+/// The group of a source that a record names, if that is not the group itself: see [`record_name`].
+pub fn own_name_or(source: &str, group: String) -> String {
+    if source.starts_with(CODEBUILD) || source.starts_with(LAMBDA) {
+        return source.to_string();
+    }
+    group
+}
+
 /// Whether a group is an app's, or of the pipeline that builds a source.
 pub fn half(record: &Record) -> Half {
     match record.name().split_once('/') {

@@ -31,7 +31,7 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(mk_pipeline::OWNER.policy, run).await
+    plumbing::run_owner(&mk_pipeline::OWNER, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {

@@ -4,6 +4,7 @@
 //! policies, permission boundaries and service-linked roles are deliberately absent.
 
 pub mod aws;
+mod check;
 mod document;
 mod name;
 pub mod plan;
@@ -19,6 +20,7 @@ pub const OWNER: Owner = Owner {
     tool: "mk-role",
     half: Half::ByRecord(plan::half),
     policy: include_str!("../iam-policy.json"),
+    check: check::check,
     find: |aws| Box::pin(find(aws)),
     deletions: &[Deletion {
         kinds: &["role"],

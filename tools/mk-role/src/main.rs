@@ -19,7 +19,7 @@ struct Args {}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(mk_role::OWNER.policy, run).await
+    plumbing::run_owner(&mk_role::OWNER, run).await
 }
 
 async fn run(_: Args, stream: Stream) -> Result<()> {

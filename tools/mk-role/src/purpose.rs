@@ -25,6 +25,15 @@ impl Purpose {
         Purpose::Events,
     ];
 
+    /// The purpose that a word says.
+    pub(crate) fn of_word(word: &str) -> Option<Purpose> {
+        let mut purposes = Purpose::OF_A_SOURCE.into_iter();
+        if word == Purpose::Execution.word() {
+            return Some(Purpose::Execution);
+        }
+        purposes.find(|purpose| purpose.word() == word)
+    }
+
     /// What the names of record, role and inline policy say.
     pub fn word(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@
 //! schedules and rules about failures are deliberately absent.
 
 pub mod aws;
+mod check;
 pub mod plan;
 
 use plumbing::step::delete_each;
@@ -15,6 +16,7 @@ pub const OWNER: Owner = Owner {
     tool: "mk-rule",
     half: Half::Pipelines,
     policy: include_str!("../iam-policy.json"),
+    check: check::check,
     find: |aws| Box::pin(find(aws)),
     deletions: &[Deletion {
         kinds: &["rule"],

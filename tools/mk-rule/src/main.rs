@@ -17,7 +17,7 @@ struct Args {}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(mk_rule::OWNER.policy, run).await
+    plumbing::run_owner(&mk_rule::OWNER, run).await
 }
 
 async fn run(_: Args, stream: Stream) -> Result<()> {

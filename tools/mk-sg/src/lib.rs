@@ -7,6 +7,7 @@
 //! it revoked at the end. IPv6 is deliberately absent.
 
 pub mod aws;
+mod check;
 mod delete;
 pub mod make;
 pub mod plan;
@@ -19,6 +20,7 @@ pub const OWNER: Owner = Owner {
     tool: "mk-sg",
     half: Half::Services,
     policy: include_str!("../iam-policy.json"),
+    check: check::check,
     find: |aws| Box::pin(find(aws)),
     deletions: &[Deletion {
         kinds: &["sg"],

@@ -21,7 +21,7 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(OWNER.policy, run).await
+    plumbing::run_owner(&OWNER, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
@@ -32,6 +32,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         let aws = Aws::connect(&stream, &env).await?;
         let ec2 = aws::client(&aws);
         let groups = ec2.find().await?;
+        stream.release(groups.iter().map(|group| group.id.clone()));
         Ok((ec2, groups))
     };
     // The order matters: what the input lacks is reported before AWS is asked.

@@ -6,6 +6,7 @@
 //! one: see [`plan::elect`]. Endpoints and flow logs are deliberately absent.
 
 pub mod aws;
+pub mod check;
 mod delete;
 pub mod make;
 pub mod plan;
@@ -18,6 +19,7 @@ pub const OWNER: Owner = Owner {
     tool: "mk-vpc",
     half: Half::Services,
     policy: include_str!("../iam-policy.json"),
+    check: check::check,
     find: |aws| Box::pin(find(aws)),
     deletions: &[
         // Once the services are deleted, nothing needs the way out any more.

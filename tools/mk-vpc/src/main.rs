@@ -8,7 +8,7 @@ use clap::Parser;
 use futures_util::future::try_join;
 use mk_vpc::plan::{self, Name, NatMode, ResourceType, Want, dry_run};
 use mk_vpc::range::{Range, range};
-use mk_vpc::{OWNER, aws, make};
+use mk_vpc::{OWNER, aws, check, make};
 use plumbing::{Aws, Error, Result, Stream};
 
 /// How often the VPC may go to another run's: each run at the same time can make one.
@@ -31,7 +31,7 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(OWNER.policy, run).await
+    plumbing::run_owner(&OWNER, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
@@ -44,6 +44,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let aws = Aws::connect(&stream, &env).await?;
     let ec2 = aws::client(&aws);
     let (zones, mut have) = try_join(ec2.list_zones(), ec2.find()).await?;
+    stream.release(check::ids(&have));
     let layout = plan::layout(&env, &want, &have, &zones)?;
     for nat in plan::unused_nat_gateways(&layout, &have) {
         stream.voice.say(&format!(

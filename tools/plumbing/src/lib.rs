@@ -26,7 +26,7 @@
 //!
 //! Nothing here knows an AWS service but STS, and nothing here is generic over tools but [`run()`].
 //! The modules know each other in one direction: `run` → `ending`, `head` → `step`, `owner` → `aws`
-//! → `settings`, `stream` → `control`, `arrived` → `voice` → `flags`,
+//! → `settings`, `judge`, `stream` → `owned`, `control`, `arrived` → `proof`, `voice` → `flags`,
 //! `types` → `record`.
 
 mod arrived;
@@ -39,9 +39,12 @@ mod env;
 mod error;
 mod flags;
 mod head;
+mod judge;
 pub mod name;
+mod owned;
 mod owner;
 mod pipe;
+pub mod proof;
 #[cfg(test)]
 mod properties;
 mod record;
@@ -60,8 +63,9 @@ pub use control::Control;
 pub use error::{Error, Kind, Result, aws_error, code, message};
 pub use flags::Common;
 pub use owner::{Deletion, Half, Owner};
+pub use proof::Proof;
 pub use record::{Record, RecordType};
-pub use run::{run, run_after};
+pub use run::{run, run_after, run_owner};
 pub use step::{Differences, Resource, Step};
 pub use stream::Stream;
 pub use types::{

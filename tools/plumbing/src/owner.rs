@@ -4,6 +4,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::aws::Aws;
 use crate::error::Result;
+use crate::proof::Check;
 use crate::record::Record;
 use crate::stream::Stream;
 
@@ -21,6 +22,9 @@ pub struct Owner {
     pub half: Half,
     /// What `--iam-policy` prints: the permissions to find, make and delete them.
     pub policy: &'static str,
+    /// Checks the records of its types that come in, before anyone downstream can use them: so a line
+    /// in a file of apps cannot slip in somebody else's role or security group.
+    pub check: Check,
     /// Finds them again.
     pub find: Find,
     /// How they go: mostly all at once.
@@ -28,6 +32,14 @@ pub struct Owner {
     /// Takes away its own [`Surplus`](crate::Surplus) among some records, and writes each as deleted.
     /// It looks again whether each is ours and still not wanted.
     pub prune: Option<Delete>,
+}
+
+impl Owner {
+    /// The types of the records that this tool makes.
+    pub(crate) fn kinds(&self) -> Vec<&'static str> {
+        let kinds = self.deletions.iter().flat_map(|deletion| deletion.kinds);
+        kinds.copied().collect()
+    }
 }
 
 /// Resources that a tool deletes in one go.

@@ -11,6 +11,7 @@ use crate::check;
 use crate::control::Control;
 use crate::error::{Error, Kind};
 use crate::flags::Common;
+use crate::owned::{Incoming, Owned};
 use crate::record::{Record, RecordType};
 use crate::scan::{self, Scanner};
 use crate::stream::{Input, Line, Shared, Stream};
@@ -49,11 +50,19 @@ impl Stdin {
 }
 
 impl Stream {
-    /// Begins to read and to write; `first` goes out before anything that is read.
-    pub(crate) fn open(common: Common, voice: Voice, stdin: Stdin, first: Vec<Record>) -> Self {
+    /// Begins to read and to write; `first` goes out before anything that is read. What it owns it
+    /// checks.
+    pub(crate) fn open(
+        common: Common,
+        voice: Voice,
+        stdin: Stdin,
+        owned: Owned,
+        first: Vec<Record>,
+    ) -> Self {
         let (out, lines) = mpsc::channel();
         let input = Input {
             ended: stdin == Stdin::Terminal,
+            owned,
             ..Input::default()
         };
         let shared = Shared {
@@ -100,7 +109,7 @@ impl Stream {
                 bytes = &bytes[taken..];
             }
             if let Some(skipping) = &mut skipping
-                && !skipping.feed(bytes, |line| self.pass(line.to_vec()))
+                && !skipping.feed(bytes, |line, record| self.pass_after_bad(line, record))
             {
                 break;
             }
@@ -113,6 +122,14 @@ impl Stream {
         }
         self.input().ended = true;
         self.control.wake();
+    }
+
+    /// Passes a record on that comes after a bad one, unless this tool would have to check it.
+    fn pass_after_bad(&self, line: &[u8], record: &Record) {
+        let check = self.input().owned.check_of(record.kind());
+        if check.is_none() {
+            self.pass(line.to_vec());
+        }
     }
 
     /// Reads what there is; answers how many bytes, or nothing where stdin cannot be read.
@@ -137,18 +154,26 @@ impl Stream {
         Some(count)
     }
 
-    /// Checks a record, passes it on and remembers it.
+    /// Checks a record; one that is all right passes on.
     fn take_in(&self, piece: scan::Piece) -> Result<(), String> {
         let place = scan::place(piece.record, piece.line);
         let record = check::read(&piece.bytes).map_err(|why| format!("{place} {why}"))?;
         self.check_environment(&record)
             .map_err(|why| format!("{place}: {} '{}' {why}", record.kind(), record.name()))?;
-        self.pass(scan::on_one_line(&piece.bytes));
-        if record.kind() == Failed::TYPE {
+        self.judge(Incoming {
+            place,
+            record,
+            line: scan::on_one_line(&piece.bytes),
+        })
+    }
+
+    /// Passes a record on and remembers it.
+    pub(crate) fn accept(&self, incoming: Incoming) {
+        self.pass(incoming.line);
+        if incoming.record.kind() == Failed::TYPE {
             self.input().upstream_failed = true;
         }
-        self.remember(record);
-        Ok(())
+        self.remember(incoming.record);
     }
 
     /// A record must be of the one environment that this stream is about.
@@ -252,7 +277,7 @@ pub(crate) struct Skipping {
 
 impl Skipping {
     /// Answers false when too much was skipped: this is no stream of records.
-    pub(crate) fn feed(&mut self, bytes: &[u8], mut pass: impl FnMut(&[u8])) -> bool {
+    pub(crate) fn feed(&mut self, bytes: &[u8], mut pass: impl FnMut(&[u8], &Record)) -> bool {
         for &byte in bytes {
             if byte != b'\n' {
                 if self.line.len() <= scan::MAX_RECORD {
@@ -261,8 +286,8 @@ impl Skipping {
                 self.skipped += 1;
                 continue;
             }
-            if check::read(&self.line).is_ok() {
-                pass(&self.line);
+            if let Ok(record) = check::read(&self.line) {
+                pass(&self.line, &record);
                 self.skipped = 0;
             }
             self.line.clear();
@@ -288,7 +313,7 @@ mod tests {
         let good = r#"{"type":"vpc","name":"main","id":"vpc-1","cidr":"x"}"#;
         assert!(skipping.feed(
             format!("garbage\n{good}\n{{\"type\":\n").as_bytes(),
-            |line| passed.push(line.to_vec())
+            |line, _| passed.push(line.to_vec())
         ));
         assert_eq!(passed, [good.as_bytes()]);
     }

@@ -11,6 +11,8 @@ use clap::{Args, FromArgMatches, Parser};
 use crate::ending;
 use crate::error::{Error, Kind, Result};
 use crate::flags::Common;
+use crate::owned::Owned;
+use crate::owner::Owner;
 use crate::pipe::Stdin;
 use crate::record::Record;
 use crate::stream::Stream;
@@ -27,13 +29,42 @@ where
     F: FnOnce(A, Stream) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
-    run_after(policy, |_| Vec::new(), tool).await
+    run_as(policy, Owned::default(), |_| Vec::new(), tool).await
+}
+
+/// Like [`run()`], for a tool that makes resources: it checks the records of their types that come in.
+pub async fn run_owner<A, F, Fut>(owner: &'static Owner, tool: F) -> ExitCode
+where
+    A: Parser,
+    F: FnOnce(A, Stream) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
+    let owned = Owned {
+        kinds: owner.kinds(),
+        check: Some(owner.check),
+        ..Owned::default()
+    };
+    run_as(owner.policy, owned, |_| Vec::new(), tool).await
 }
 
 /// Like [`run()`], for a tool that has something to say before any record of its input passes: marks
 /// of what will come, by which a tool downstream knows that it is to wait.
 pub async fn run_after<A, F, Fut>(
     policy: &str,
+    first: impl FnOnce(&A) -> Vec<Record>,
+    tool: F,
+) -> ExitCode
+where
+    A: Parser,
+    F: FnOnce(A, Stream) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
+    run_as(policy, Owned::default(), first, tool).await
+}
+
+async fn run_as<A, F, Fut>(
+    policy: &str,
+    owned: Owned,
     first: impl FnOnce(&A) -> Vec<Record>,
     tool: F,
 ) -> ExitCode
@@ -64,7 +95,7 @@ where
     };
     let voice = Voice::new(name, &common);
     let limit = Duration::from_secs(60 * common.timeout);
-    let stream = Stream::open(common, voice, Stdin::of_this_process(), first(&args));
+    let stream = Stream::open(common, voice, Stdin::of_this_process(), owned, first(&args));
     tokio::spawn(stop_on_signal(stream.clone()));
     tokio::spawn(tell_of_silence(stream.clone()));
     let deadline = tokio::spawn(stop_after(stream.clone(), limit));
@@ -98,7 +129,13 @@ async fn end_with(tool: &'static str, answer: &clap::Error) -> ExitCode {
     let why = why.trim_start_matches("error: ").to_string();
     let common = Common::default();
     let voice = Voice::new(tool, &common);
-    let stream = Stream::open(common, voice, Stdin::of_this_process(), Vec::new());
+    let stream = Stream::open(
+        common,
+        voice,
+        Stdin::of_this_process(),
+        Owned::default(),
+        Vec::new(),
+    );
     ExitCode::from(ending::end_refused(&stream, why).await)
 }
 

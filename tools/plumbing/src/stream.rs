@@ -17,6 +17,7 @@ use crate::arrived::Arrived;
 use crate::control::Control;
 use crate::error::{Error, Kind, Result};
 use crate::flags::Common;
+use crate::owned::Owned;
 use crate::record::{Record, RecordType};
 use crate::types::Env;
 use crate::voice::Voice;
@@ -61,6 +62,7 @@ pub(crate) enum Line {
 #[derive(Default)]
 pub(crate) struct Input {
     pub(crate) arrived: Arrived,
+    pub(crate) owned: Owned,
     pub(crate) begun: bool,
     pub(crate) ended: bool,
     pub(crate) upstream_failed: bool,
@@ -295,11 +297,15 @@ impl Stream {
     }
 
     pub(crate) fn remember(&self, record: Record) {
+        let is_env = record.kind() == Env::TYPE;
         let mut input = self.input();
         input.arrived.insert(record);
         let dry_run = input.arrived.env().is_some_and(|env| env.plan);
         drop(input);
         self.control.set_dry_run(dry_run);
+        if is_env {
+            self.judge_waiting();
+        }
         self.control.wake();
     }
 
