@@ -56,6 +56,8 @@ pub struct Aws {
     pub control: Control,
     /// How it speaks to people.
     pub voice: Voice,
+    /// Whether a person said that protection from deletion is to be taken away: to `rm-env` alone.
+    pub lift_protection: bool,
 }
 
 impl Aws {
@@ -73,6 +75,7 @@ impl Aws {
             env: env.clone(),
             control: stream.control.clone(),
             voice: stream.voice.clone(),
+            lift_protection: false,
         };
         // Where the env record was made here, it was made from these credentials.
         if !aws.control.account_is_checked() {
