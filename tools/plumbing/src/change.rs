@@ -62,6 +62,25 @@ impl Difference {
         })
     }
 
+    /// The difference of two values that may be secret, such as those of variables: it says that they
+    /// differ and shows neither.
+    pub fn of_values(field: &str, old: Option<&str>, new: Option<&str>) -> Option<Self> {
+        if old == new {
+            return None;
+        }
+        let old_word = if old.is_some() { "set" } else { "none" };
+        let new_word = match (old, new) {
+            (Some(_), Some(_)) => "changed",
+            (None, Some(_)) => "set",
+            _ => "none",
+        };
+        Some(Difference {
+            field: field.into(),
+            old: old_word.into(),
+            new: new_word.into(),
+        })
+    }
+
     /// The differences of the tags that we set; tags that others added are theirs.
     pub fn of_tags(have: &BTreeMap<String, String>, want: &[(String, String)]) -> Vec<Self> {
         let mut differences = Vec::new();
@@ -82,6 +101,25 @@ impl Display for Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_that_may_be_secret_are_not_shown() {
+        let told =
+            |old, new| Difference::of_values("variable A", old, new).map(|one| one.to_string());
+        assert_eq!(told(Some("x"), Some("x")), None);
+        assert_eq!(
+            told(Some("x"), Some("y")).as_deref(),
+            Some("variable A: set -> changed")
+        );
+        assert_eq!(
+            told(None, Some("y")).as_deref(),
+            Some("variable A: none -> set")
+        );
+        assert_eq!(
+            told(Some("x"), None).as_deref(),
+            Some("variable A: set -> none")
+        );
+    }
 
     #[test]
     fn tags_of_others_are_no_difference() {

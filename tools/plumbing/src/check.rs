@@ -50,11 +50,9 @@ pub fn belongs(record: &Record, env: &Env) -> Result<(), String> {
     if known_type(record.kind()).is_some_and(|known| !known.is_resource) {
         return Ok(());
     }
-    let mut arn = record.text("arn").split(':').skip(3);
-    let (region, account) = (
-        arn.next().unwrap_or_default(),
-        arn.next().unwrap_or_default(),
-    );
+    let arn: Vec<&str> = record.text("arn").split(':').collect();
+    let field = |n: usize| arn.get(n).copied().unwrap_or_default();
+    let (partition, region, account) = (field(1), field(3), field(4));
     if !account.is_empty() && account != env.account {
         return Err(format!(
             "is of account {account}, but the environment is in {}",
@@ -65,6 +63,12 @@ pub fn belongs(record: &Record, env: &Env) -> Result<(), String> {
         return Err(format!(
             "is of region {region}, but the environment is in {}",
             env.region
+        ));
+    }
+    if arn[0] == "arn" && partition != env.partition() {
+        return Err(format!(
+            "is of partition {partition}, but the environment is in {}",
+            env.partition()
         ));
     }
     Ok(())

@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, join_all, select};
 use futures_util::stream::StreamExt;
@@ -42,6 +42,8 @@ struct Stop {
     reason: Option<Error>,
     /// When somebody asked to end, whatever had stopped the tool before.
     interrupted: Option<Instant>,
+    /// Whether stdout can not be written any more, whatever had stopped the tool before.
+    closed: bool,
 }
 
 impl Control {
@@ -72,6 +74,10 @@ impl Control {
         let mut stop = self.stopped();
         if why.kind == Kind::Interrupted {
             stop.interrupted = Some(Instant::now());
+            self.wake();
+        }
+        if why.kind == Kind::Output {
+            stop.closed = true;
         }
         if why.kind != Kind::Stopped && stop.reason.is_none() {
             stop.reason = Some(why);
@@ -214,6 +220,23 @@ impl Control {
     /// When somebody asked to end.
     pub(crate) fn interrupted(&self) -> Option<Instant> {
         self.stopped().interrupted
+    }
+
+    /// Whether stdout can not be written any more.
+    pub(crate) fn stdout_is_closed(&self) -> bool {
+        self.stopped().closed
+    }
+
+    /// Waits until somebody has asked to end, and so long after that.
+    pub(crate) async fn interrupted_for(&self, time: Duration) {
+        let mut changed = self.changes();
+        let asked = loop {
+            match self.interrupted() {
+                Some(asked) => break asked,
+                None => drop(changed.changed().await),
+            }
+        };
+        tokio::time::sleep_until((asked + time).into()).await;
     }
 
     /// Wakes when anything here or in the stream has changed.

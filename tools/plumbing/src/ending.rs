@@ -10,6 +10,12 @@ use crate::types::{Env, Failed};
 /// After Ctrl-C, calls under way may end and tools upstream may still write for this long.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
+/// How long of these the calls under way have: the tools upstream want to be heard after that.
+pub(crate) const LAST_CALLS: Duration = Duration::from_secs(8);
+
+/// How long the writer may take to find out whether stdout is closed.
+const WRITTEN: Duration = Duration::from_secs(1);
+
 /// How often it is looked whether the input has ended.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -19,7 +25,9 @@ const WOULD_CHANGE: u8 = 10;
 /// Tells how the tool's work ended, passes the rest of the input on, and answers the exit code.
 pub(crate) async fn end(stream: &Stream, result: Result<()>) -> u8 {
     // The first reason to stop is the one to tell; what the tool answered may only follow from it.
-    if let Some(error) = stream.control.stop_reason().or(result.err()) {
+    let error = stream.control.stop_reason().or(result.err());
+    if let Some(error) = error {
+        let error = unless_closed(stream, error).await;
         let error = unless_told_upstream(stream, error).await;
         tell(stream, &error).await;
         pass_the_rest(stream).await;
@@ -46,6 +54,19 @@ pub(crate) async fn end(stream: &Stream, result: Result<()>) -> u8 {
     } else {
         0
     }
+}
+
+/// The error, or that stdout is closed, where it is that something was lacking or bad in the input:
+/// whoever read stdout has ended and said why. The writer finds that out a moment after the reader read.
+async fn unless_closed(stream: &Stream, error: Error) -> Error {
+    if !matches!(error.kind, Kind::Input | Kind::Skipped) {
+        return error;
+    }
+    let _ = tokio::time::timeout(WRITTEN, stream.send(Line::End)).await;
+    if stream.control.stdout_is_closed() {
+        return Error::new(Kind::Output, "");
+    }
+    error
 }
 
 /// The error, or that a tool upstream told it, where it is one that every tool of the pipe meets.
@@ -94,7 +115,6 @@ pub(crate) async fn end_refused(stream: &Stream, message: String) -> u8 {
 /// Passes the rest of the input on, without a limit, since the tools upstream are still doing their
 /// work; only who asked to end does not wait longer than [`LAST_WORDS`].
 async fn pass_the_rest(stream: &Stream) {
-    let begun = Instant::now();
     let mut changed = stream.control.changes();
     loop {
         let control = &stream.control;
@@ -104,11 +124,9 @@ async fn pass_the_rest(stream: &Stream) {
         };
         // With the environment from flags, a stdin that never said a word is nobody's.
         let silent = stream.common().env.is_some() && !input_begun;
-        let closed = control
-            .stop_reason()
-            .is_some_and(|stop| stop.kind == Kind::Output);
+        let closed = control.stdout_is_closed();
         let interrupted = control.interrupted();
-        let late = interrupted.is_some_and(|asked| asked.max(begun).elapsed() > LAST_WORDS);
+        let late = interrupted.is_some_and(|asked| asked.elapsed() > LAST_WORDS);
         if ended || silent || closed || late {
             break;
         }

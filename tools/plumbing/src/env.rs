@@ -8,6 +8,7 @@ use serde_json::Map;
 
 use crate::error::{Error, Result};
 use crate::name::{self, APP, IDENTITY, SOURCE, Words};
+use crate::region;
 use crate::types::Env;
 
 impl Env {
@@ -37,11 +38,7 @@ impl Env {
 
     /// The host of the account's image repositories.
     pub fn registry(&self) -> String {
-        let domain = if self.partition() == "aws-cn" {
-            "amazonaws.com.cn"
-        } else {
-            "amazonaws.com"
-        };
+        let domain = region::partition(&self.region).map_or("amazonaws.com", |one| one.domain);
         format!("{}.dkr.ecr.{}.{domain}", self.account, self.region)
     }
 
@@ -193,11 +190,7 @@ impl Env {
 
     /// The partition that the region belongs to.
     pub fn partition(&self) -> &'static str {
-        match self.region.as_str() {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
+        region::partition(&self.region).map_or("aws", |one| one.id)
     }
 }
 

@@ -10,6 +10,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::terminal::printable;
+
 /// The result of everything that can fail in a tool.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -224,6 +226,9 @@ fn kind_of(code: &str) -> Kind {
     }
 }
 
+/// How much of a line that is not AWS's is told, in characters.
+const SHOWN_OF_A_LINE: usize = 200;
+
 fn hint_for(code: &str) -> Option<&'static str> {
     match code {
         "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => {
@@ -314,8 +319,19 @@ fn words(error: &(dyn StdError + 'static)) -> Vec<String> {
 
 /// The outer layers say only "dispatch failure" or "client error (Connect)".
 fn innermost(words: &[String]) -> String {
-    let text = words[words.len().saturating_sub(2)..].join(": ");
-    text.trim_end_matches('.').replace('\n', " ")
+    let last = &words[words.len().saturating_sub(2)..];
+    let lines: Vec<String> = last.iter().map(|text| first_line(text)).collect();
+    lines.join(": ").trim_end_matches('.').to_string()
+}
+
+/// The first line of a text, within a limit: a program that gets credentials may have said anything.
+fn first_line(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    let mut shown: String = line.chars().take(SHOWN_OF_A_LINE).collect();
+    if shown.len() < line.len() {
+        shown.push('…');
+    }
+    printable(&shown)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::error::{Error, Result};
 use crate::name;
+use crate::region::check_region;
 
 /// The flags that mean the same in every tool.
 #[derive(Args, Clone, Debug, Default)]
@@ -12,7 +13,7 @@ pub struct Common {
     #[arg(long, value_name = "NAME", value_parser = environment_name, help_heading = "Common options")]
     pub env: Option<String>,
     /// The region of a new env record [default: the AWS settings', else us-east-1]
-    #[arg(long, help_heading = "Common options")]
+    #[arg(long, value_parser = region, help_heading = "Common options")]
     pub region: Option<String>,
     /// A tag of a new env record, beside Environment, Suffix, Project, Team and ManagedBy
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag, help_heading = "Common options")]
@@ -53,6 +54,11 @@ fn environment_name(text: &str) -> Result<String, String> {
         .ok_or("it is written ENVIRONMENT-SUFFIX, like production-pr123")?;
     name::check_environment(environment)?;
     name::check_part("suffix", suffix)?;
+    Ok(text.to_string())
+}
+
+fn region(text: &str) -> Result<String, String> {
+    check_region(text)?;
     Ok(text.to_string())
 }
 

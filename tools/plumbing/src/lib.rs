@@ -48,11 +48,14 @@ pub mod proof;
 #[cfg(test)]
 mod properties;
 mod record;
+pub mod reference;
+mod region;
 mod run;
 mod scan;
 mod settings;
 pub mod step;
 mod stream;
+mod terminal;
 mod types;
 mod voice;
 pub mod wait;

@@ -164,18 +164,6 @@ pub fn check_part(what: &str, name: &str) -> Result<(), String> {
     })
 }
 
-/// Checks a region's name (`us-east-1`). It becomes a part of the names of AWS's hosts.
-pub fn check_region(region: &str) -> Result<(), String> {
-    let fits = region.starts_with(|c: char| c.is_ascii_lowercase())
-        && region.len() <= 32
-        && !region.ends_with('-')
-        && region
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    fits.then_some(())
-        .ok_or_else(|| format!("region '{region}' is not a region's name"))
-}
-
 /// Whether every service takes it in a tag.
 fn is_tag_text(text: &str) -> bool {
     text.chars()
@@ -270,26 +258,6 @@ mod tests {
         }
         assert!(check_part("suffix", "pr-123").is_ok());
         assert!(check_environment("pre-prod").is_err());
-    }
-
-    #[test]
-    fn what_would_be_another_host_is_no_region() {
-        for bad in [
-            "",
-            "-",
-            "US-EAST-1",
-            "us-east-",
-            "evil.com/",
-            "us east 1",
-            &"a".repeat(33),
-        ] {
-            assert!(check_region(bad).is_err(), "{bad}");
-        }
-        assert!(
-            ["us-east-1", "us-gov-west-1", "eusc-de-east-1"]
-                .iter()
-                .all(|region| check_region(region).is_ok())
-        );
     }
 
     #[test]

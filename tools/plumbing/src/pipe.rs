@@ -1,6 +1,6 @@
 //! The two ends of the pipe: the threads that read stdin and write stdout for a [`Stream`].
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
@@ -15,6 +15,7 @@ use crate::owned::{Incoming, Owned};
 use crate::record::{Record, RecordType};
 use crate::scan::{self, Scanner};
 use crate::stream::{Input, Line, Shared, Stream};
+use crate::terminal::in_json;
 use crate::types::{App, Env, Failed};
 use crate::voice::Voice;
 
@@ -71,6 +72,7 @@ impl Stream {
             heads_pipe: stdin != Stdin::Pipe,
             out,
             makes_apps: matches!(voice.tool(), "mk-app" | "mk-source"),
+            is_shown: std::io::stdout().is_terminal(),
             opened: Instant::now(),
         };
         let stream = Stream {
@@ -212,7 +214,11 @@ impl Stream {
         check::calls(&self.arrived::<App>())
     }
 
+    /// Passes a line on byte for byte; where a person reads it, without what drives a terminal.
     pub(crate) fn pass(&self, mut line: Vec<u8>) {
+        if self.shared.is_shown {
+            line = in_json(&String::from_utf8_lossy(&line)).into_bytes();
+        }
         line.push(b'\n');
         let _ = self.shared.out.send(Line::Passed(line));
     }
@@ -236,6 +242,10 @@ impl Stream {
                 Line::End(written) => {
                     let _ = written.send(());
                 }
+                Line::Close(written) => {
+                    close_stdout();
+                    let _ = written.send(());
+                }
             }
         }
     }
@@ -256,6 +266,13 @@ impl Stream {
                 false
             }
         }
+    }
+}
+
+/// Closes stdout for whoever reads it; what is written after that goes nowhere.
+fn close_stdout() {
+    if let Ok(nowhere) = File::options().write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdout(nowhere);
     }
 }
 

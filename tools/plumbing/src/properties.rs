@@ -200,7 +200,7 @@ proptest! {
         let input = records.join(&b'\n');
         let passed = |chunks: &[&[u8]]| {
             let (mut skipping, mut passed) = (Skipping::default(), Vec::new());
-            chunks.iter().for_each(|chunk| assert!(skipping.feed(chunk, |line| passed.push(line.to_vec()))));
+            chunks.iter().for_each(|chunk| assert!(skipping.feed(chunk, |line, _| passed.push(line.to_vec()))));
             passed
         };
         prop_assert_eq!(passed(&chunks(&input, &cuts)), passed(&[&input]));

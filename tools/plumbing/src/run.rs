@@ -16,7 +16,8 @@ use crate::owner::Owner;
 use crate::pipe::Stdin;
 use crate::record::Record;
 use crate::stream::Stream;
-use crate::voice::{Voice, drives, printable};
+use crate::terminal::{drives, printable};
+use crate::voice::Voice;
 
 /// After so long without a word on stdin a person is told what is waited for.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -99,9 +100,17 @@ where
     tokio::spawn(stop_on_signal(stream.clone()));
     tokio::spawn(tell_of_silence(stream.clone()));
     let deadline = tokio::spawn(stop_after(stream.clone(), limit));
-    let result = tool(args, stream.clone()).await;
+    let result = tokio::select! {
+        result = tool(args, stream.clone()) => result,
+        // A network that never answers keeps nobody waiting who has asked to end.
+        () = stream.control.interrupted_for(ending::LAST_CALLS) => Ok(()),
+    };
     deadline.abort(); // what is left is the work of the tools upstream, which have their own
-    ExitCode::from(ending::end(&stream, result).await)
+    let code = ending::end(&stream, result).await;
+    if stream.control.interrupted().is_some() {
+        exit(code); // the runtime would wait for the threads that look up a host's name
+    }
+    ExitCode::from(code)
 }
 
 /// Prints what clap answers, help or what is wrong with the arguments, and gives the exit code.
@@ -160,8 +169,13 @@ async fn stop_on_signal(stream: Stream) {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+    exit(Kind::Interrupted.exit_code());
+}
+
+/// Ends at once, whatever is under way.
+fn exit(code: u8) -> ! {
     #[allow(clippy::exit)]
-    std::process::exit(Kind::Interrupted.exit_code().into());
+    std::process::exit(code.into())
 }
 
 async fn tell_of_silence(stream: Stream) {

@@ -26,7 +26,7 @@ use rustls::pki_types::pem::PemObject;
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
-use crate::name;
+use crate::region::check_region;
 
 /// The SDK's default is 3; with full jitter from 50 ms up to 1 s, 45 attempts last about 20 seconds.
 pub(crate) const ATTEMPTS: u32 = 45;
@@ -73,8 +73,7 @@ pub(crate) async fn load(tool: &str, region: Option<String>) -> Result<SdkConfig
         .region()
         .map(|region| region.to_string())
         .unwrap_or_default();
-    name::check_region(&region)
-        .map_err(|why| Error::usage(why).hint("set AWS_REGION").pipe_wide())?;
+    check_region(&region).map_err(|why| Error::usage(why).hint("set AWS_REGION").pipe_wide())?;
     Ok(config)
 }
 

@@ -19,6 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flags::Common;
 use crate::owned::Owned;
 use crate::record::{Record, RecordType};
+use crate::terminal::in_json;
 use crate::types::Env;
 use crate::voice::Voice;
 
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     /// Whether this tool writes app records, so that its input may name apps that come after it.
     /// The reader may be at the end of the input before the tool has begun: it cannot say so itself.
     pub(crate) makes_apps: bool,
+    /// Whether stdout is a terminal.
+    pub(crate) is_shown: bool,
     pub(crate) opened: Instant,
 }
 
@@ -56,6 +59,8 @@ pub(crate) enum Line {
     Ours(Vec<u8>, oneshot::Sender<()>),
     /// Answer when all before is out.
     End(oneshot::Sender<()>),
+    /// The same, and the next tool sees the end of its input.
+    Close(oneshot::Sender<()>),
 }
 
 /// What came so far, and how far the reader is.
@@ -232,15 +237,21 @@ impl Stream {
     /// Errors: stdout is closed or full; the record is then told on stderr, so that no ID is lost.
     pub async fn write(&self, record: Record) -> Result<()> {
         self.voice.change(&record);
-        let mut line = serde_json::to_vec(&record.0)
+        let text = serde_json::to_string(&record.0)
             .map_err(|why| Error::new(Kind::Output, why.to_string()))?;
-        line.push(b'\n');
+        let line = format!("{}\n", in_json(&text)).into_bytes();
         self.remember(record);
         self.send(|written| Line::Ours(line, written)).await;
         match self.control.stop_reason() {
             Some(stop) if stop.kind == Kind::Output => Err(stop),
             _ => Ok(()),
         }
+    }
+
+    /// Ends stdout, while this tool works on: tools downstream may wait for the end of their input with
+    /// what this tool waits for. To be called when the input has ended and all records are written.
+    pub async fn end_output(&self) {
+        self.send(Line::Close).await;
     }
 
     /// Hands the writer's thread a line and waits until that is done.

@@ -12,6 +12,7 @@ use crate::change::{Change, Difference};
 use crate::error::Error;
 use crate::flags::Common;
 use crate::record::Record;
+use crate::terminal::{in_json, printable};
 
 /// How a tool speaks to people. Cheap to clone.
 #[derive(Clone)]
@@ -155,39 +156,6 @@ fn change_line(record: &Record) -> String {
     format!("{} ({})", line.trim_end(), differences.join("; "))
 }
 
-/// Records and AWS may say anything: what would end the line, or drive the terminal, shows as its code.
-pub(crate) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if drives(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
-/// The same for JSON, in its own words: serde_json lets more than ASCII through as it is.
-fn in_json(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if drives(c) {
-            shown.push_str(&format!("\\u{:04x}", u32::from(c)));
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
-/// Whether a terminal obeys a character instead of showing it: control characters, and those that
-/// hide or turn around what follows.
-pub(crate) fn drives(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,14 +183,5 @@ mod tests {
         }
         voice.change(&Record::new("sg", "api").changed(Change::Kept, &[]));
         assert_eq!((voice.kept(), voice.changed()), (1, 1));
-    }
-
-    #[test]
-    fn a_message_is_one_line_whatever_it_quotes() {
-        assert_eq!(
-            printable("app 'é\nb\u{1b}[2J\u{202e}'"),
-            "app 'é\\nb\\u{1b}[2J\\u{202e}'"
-        );
-        assert_eq!(in_json("\"é\u{9b}2J\u{202e}\""), "\"é\\u009b2J\\u202e\"");
     }
 }

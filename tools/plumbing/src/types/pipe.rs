@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::name;
 use crate::record::{Record, RecordType};
+use crate::region::check_region;
 
 /// The environment: what every tool needs to find anything at all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,7 +58,7 @@ impl RecordType for Env {
         if self.account.len() != 12 || !self.account.bytes().all(|b| b.is_ascii_digit()) {
             return Err(format!("account '{}' is not 12 digits", self.account));
         }
-        name::check_region(&self.region)?;
+        check_region(&self.region)?;
         if self.tags.len() > 40 {
             return Err(format!(
                 "{} tags are too many: AWS takes 50, ours included",

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::record::RecordType;
+use crate::region;
 
 /// The connection to GitHub.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,40 @@ pub struct Connection {
 impl RecordType for Connection {
     const TYPE: &'static str = "connection";
     const ASKED_WITH: &'static [&'static str] = &["arn", "status"];
+
+    /// Its ARN becomes a part of a policy, so it is one exactly.
+    fn check(&self) -> Result<(), String> {
+        let arn = &self.arn;
+        if is_planned_name(arn) || is_connection_arn(arn) {
+            return Ok(());
+        }
+        Err(format!("arn '{arn}' is not the ARN of a connection"))
+    }
+}
+
+/// Whether it stands for a connection that a dry run would make.
+fn is_planned_name(text: &str) -> bool {
+    let name = text.strip_prefix("planned:").unwrap_or_default();
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// Whether it is `arn:PARTITION:SERVICE:REGION:ACCOUNT:connection/ID`. The service was renamed, and its
+/// older connections keep their ARNs.
+fn is_connection_arn(arn: &str) -> bool {
+    let fields: Vec<&str> = arn.split(':').collect();
+    let ["arn", partition, service, region, account, resource] = fields[..] else {
+        return false;
+    };
+    let Some(known) = region::partition(region) else {
+        return false;
+    };
+    let id = resource.strip_prefix("connection/").unwrap_or_default();
+    partition == known.id
+        && ["codeconnections", "codestar-connections"].contains(&service)
+        && account.len() == 12
+        && account.bytes().all(|b| b.is_ascii_digit())
+        && !id.is_empty()
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 /// The bucket that pipelines hand their artifacts over in.
@@ -123,4 +158,45 @@ pub struct Rule {
 impl RecordType for Rule {
     const TYPE: &'static str = "rule";
     const ASKED_WITH: &'static [&'static str] = &["arn", "rule"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_arn_of_a_connection_is_one() {
+        let check = |arn: &str| {
+            let connection = Connection {
+                arn: arn.into(),
+                ..Connection::default()
+            };
+            connection.check()
+        };
+        for good in [
+            "arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b-2c",
+            "arn:aws-cn:codestar-connections:cn-north-1:123456789012:connection/1",
+            "planned:connection-production-pr1",
+        ] {
+            assert_eq!(check(good), Ok(()));
+        }
+        for bad in [
+            "",
+            "a",
+            "*",
+            "planned:",
+            "planned:x\"],\"Resource\":[\"*",
+            "arn:aws:codeconnections:us-east-1:123456789012:connection/",
+            "arn:aws:codeconnections:us-east-1:123456789012:connection/*",
+            "arn:aws:codeconnections:us-east-1:123456789012:connection/1:2",
+            "arn:aws:codeconnections:us-east-1:123456789012:connection/1\",\"*",
+            "arn:aws:codeconnections:us-east-1:*:connection/1",
+            "arn:aws:codeconnections:us-east1:123456789012:connection/1",
+            "arn:aws-cn:codeconnections:us-east-1:123456789012:connection/1",
+            "arn:aws:iam:us-east-1:123456789012:connection/1",
+            "arn:aws:codeconnections:us-east-1:123456789012:host/1",
+        ] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
 }
