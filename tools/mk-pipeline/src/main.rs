@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use mk_pipeline::aws::{self, Pipelines};
 use mk_pipeline::plan::{self, Have, Needs, Part};
 use plumbing::{
-    Aws, Bucket, Build, Change, Connection, Function, Resource, Result, Role, Source, Stream,
+    Aws, Bucket, Build, Change, Connection, Env, Function, Resource, Result, Role, Source, Stream,
 };
 
 /// How long a person at a terminal has for the handshake, in minutes.
@@ -74,7 +74,7 @@ async fn make_or_mend(
 ) -> Result<()> {
     let env = &pipelines.aws.env;
     let name = env.pipeline_name(&source.name);
-    let (found, needs) = tokio::try_join!(pipelines.get(&name), needs(stream, &source))?;
+    let (found, needs) = tokio::try_join!(pipelines.get(&name), needs(stream, env, &source))?;
     let want = plan::want(env, &source, &needs, &connection.await?.arn);
     let record = plan::record(env, &source.name, &name);
     let created = record.clone().changed(Change::Created, &[]);
@@ -102,19 +102,20 @@ async fn make_or_mend(
 }
 
 /// What the pipeline of a source needs, each as complete as it must be: a bucket that is set up, a
-/// role with its policy.
-async fn needs(stream: &Stream, source: &Source) -> Result<Needs> {
+/// role with its policy. What they are called follows from their names: the records say that each is
+/// there and ours.
+async fn needs(stream: &Stream, env: &Env, source: &Source) -> Result<Needs> {
     let role = format!("pipeline/{}", source.name);
-    let (bucket, build, function, role) = tokio::try_join!(
+    let (_, _, _, role) = tokio::try_join!(
         stream.need_first_where::<Bucket>(|bucket| bucket.encryption.is_some()),
         stream.need::<Build>(&source.name),
         stream.need::<Function>(&source.name),
         stream.need_where::<Role>(&role, Role::is_whole)
     )?;
     Ok(Needs {
-        bucket: bucket.bucket,
-        project: build.project,
-        function: function.function,
+        bucket: env.bucket_name(),
+        project: env.project_name(&source.name),
+        function: env.function_name(&source.name),
         role: role.arn,
     })
 }

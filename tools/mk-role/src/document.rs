@@ -3,10 +3,36 @@
 use plumbing::{Error, Result};
 use serde_json::Value;
 
-/// Fills a template's `${placeholders}`.
+/// Fills a template's `${placeholders}`, which stand in its texts alone: whatever a value holds, it
+/// stays within its text.
 ///
-/// Errors: a placeholder is not among the values, or never ends; the result is no JSON.
+/// Errors: the template is no JSON; a placeholder is not among the values, or never ends.
 pub fn fill(template: &str, values: &[(&str, String)]) -> Result<Value> {
+    let mut document = serde_json::from_str(template)
+        .map_err(|why| Error::refused(format!("the policy is no JSON: {why}")))?;
+    fill_texts(&mut document, values)?;
+    Ok(document)
+}
+
+fn fill_texts(value: &mut Value, values: &[(&str, String)]) -> Result<()> {
+    match value {
+        Value::String(text) => *text = filled(text, values)?,
+        Value::Array(items) => {
+            for item in items {
+                fill_texts(item, values)?;
+            }
+        }
+        Value::Object(fields) => {
+            for field in fields.values_mut() {
+                fill_texts(field, values)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn filled(template: &str, values: &[(&str, String)]) -> Result<String> {
     let mut text = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("${") {
@@ -22,8 +48,7 @@ pub fn fill(template: &str, values: &[(&str, String)]) -> Result<Value> {
         rest = after;
     }
     text.push_str(rest);
-    serde_json::from_str(&text)
-        .map_err(|why| Error::refused(format!("the filled policy is no JSON: {why}")))
+    Ok(text)
 }
 
 /// Adds the statements of a policy to those of another.
@@ -109,15 +134,44 @@ mod tests {
             "the policy's placeholder ${bucket} is not known"
         );
         assert_eq!(
-            fill(r#"{"a":"${region"#, &values).unwrap_err().message,
+            fill(r#"{"a":"${region"}"#, &values).unwrap_err().message,
             "a placeholder of the policy never ends"
         );
         assert!(
             fill(r#"{"a":"#, &values)
                 .unwrap_err()
                 .message
-                .starts_with("the filled policy is no JSON")
+                .starts_with("the policy is no JSON")
         );
+    }
+
+    /// Every text of up to three of the characters that mean something in JSON or in a template.
+    fn hostile_texts() -> Vec<String> {
+        let characters = ['"', '\\', '{', '}', '[', ']', ',', ':', '$', '*', 'a', '\n'];
+        let mut texts = vec![String::new()];
+        let mut longest = texts.clone();
+        for _ in 0..3 {
+            let mut longer = Vec::new();
+            for text in &longest {
+                longer.extend(characters.map(|character| format!("{text}{character}")));
+            }
+            texts.extend(longer.clone());
+            longest = longer;
+        }
+        texts.push(r#"x"],"Effect":"Allow","Resource":["*"#.into());
+        texts.push("${region}".into());
+        texts
+    }
+
+    #[test]
+    fn a_value_stays_within_its_text_whatever_it_holds() {
+        let template = r#"{"Statement": [{"Resource": ["a:${x}", "${x}:*"], "Action": "b"}]}"#;
+        for text in hostile_texts() {
+            let filled = fill(template, &[("x", text.clone())]).unwrap();
+            let resources = [format!("a:{text}"), format!("{text}:*")];
+            let expected = json!({"Statement": [{"Resource": resources, "Action": "b"}]});
+            assert_eq!(filled, expected);
+        }
     }
 
     #[test]
