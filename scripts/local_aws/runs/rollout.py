@@ -1,13 +1,16 @@
 """How an ECS service gets from one task definition to the next.
 
 A deployment starts its tasks at once: each has a network interface in the service's subnets and
-is registered with the target groups. A moment later they run, the deployment is COMPLETED, and
-the one before is gone.
+is registered with the target groups that the service has then, and stays in these. A moment later
+they run. Another moment later the tasks of the deployment before stop, if there is one, and the
+deployment is COMPLETED: so for a moment both serve, also where the service moves from one target
+group to another.
 
 Tasks that something makes fail (trouble.py) stop instead, and others are started. With a circuit
 breaker the deployment ends FAILED after three failed tasks or more; with rollback the service
-returns to the last task definition that ran. Without a breaker the deployment stays IN_PROGRESS
-for ever, as in AWS. Stopped tasks are listed as long as their cluster exists.
+returns to what it was when it last ran: task definition, network, load balancers, platform. Without
+a breaker the deployment stays IN_PROGRESS for ever, as in AWS. Stopped tasks are listed as long as
+their cluster exists, and what became of each deployment is kept (deployments.py).
 """
 
 import math
@@ -20,9 +23,11 @@ from moto.moto_api._internal import mock_random
 
 from ..ground import network_interfaces
 from ..ground.clock import later
-from . import trouble
+from . import deployments, trouble
 
 PLATFORM = "1.4.0"  # what LATEST stands for
+#: What a rollback brings back beside the task definition; counts and limits stay.
+BROUGHT_BACK = ("load_balancers", "network_configuration", "platform_version")
 
 
 class Task:
@@ -31,6 +36,7 @@ class Task:
     def __init__(self, service: Any, definition: Any, deployment_id: str, subnet_id: str) -> None:
         backend = service._backend
         self.service = service
+        self.load_balancers = service.load_balancers
         self.definition = definition
         self.started_by = deployment_id
         self.group = f"service:{service.name}"
@@ -118,7 +124,10 @@ class Task:
         self.stopped_reason = reason
         self.stop_code = code
         self.stopped_at = utcnow()
-        for group, _ in target_groups(self.service):
+        self.leave_target_groups()
+
+    def leave_target_groups(self) -> None:
+        for group, _ in target_groups(self.service, self.load_balancers):
             if self.address in group.targets:
                 group.deregister([{"Id": self.address}])
 
@@ -144,12 +153,14 @@ def default_group(ec2: Any, subnet_id: str) -> list[str]:
     return [ec2.get_default_security_group(ec2.get_subnet(subnet_id).vpc_id).id]
 
 
-def target_groups(service: Any) -> list[tuple[Any, dict[str, Any]]]:
-    """The target groups of a service that still exist, each with its entry in the service."""
+def target_groups(
+    service: Any, load_balancers: list[dict[str, Any]]
+) -> list[tuple[Any, dict[str, Any]]]:
+    """The target groups of a service or a task that still exist, each with its entry there."""
     elb = elbv2_backends[service._account_id][service.region_name]
     return [
         (elb.target_groups[one["targetGroupArn"]], one)
-        for one in service.load_balancers
+        for one in load_balancers
         if one.get("targetGroupArn") in elb.target_groups
     ]
 
@@ -196,6 +207,8 @@ def deploy(service: Any, definition: Any, why: str = "in progress.") -> None:
     )
     service.deployments.insert(0, deployment)
     service.task_definition = definition.arn
+    if why == "in progress.":  # a rollback is still the deployment that failed
+        deployments.begin(service, definition.arn)
     attempt(service, deployment, definition)
 
 
@@ -227,7 +240,8 @@ def start(
         tasks.append(task)
         if found and found.runs:
             task.run()
-        for group, entry in target_groups(service) if not found or found.runs else []:
+        groups = target_groups(service, task.load_balancers)
+        for group, entry in groups if not found or found.runs else []:
             group.register([{"Id": task.address, "Port": entry["containerPort"]}])
             group.targets[task.address]["unhealthy"] = bool(found and found.unhealthy)
     if number:
@@ -240,19 +254,34 @@ def complete(service: Any, deployment: Any) -> None:
         return
     if deployment["status"] != "PRIMARY":
         return
-    if len(target_groups(service)) < len(service.load_balancers):
+    if len(target_groups(service, service.load_balancers)) < len(service.load_balancers):
         note(service, "is unable to register targets: a target group does not exist.")
         return  # AWS does not fail it either: the deployment just never ends
     for task in service.tasks:
         if task.started_by == deployment["id"]:
             task.run()
+    count(service)
+    if any(task.started_by != deployment["id"] for task in service.tasks):
+        later(lambda: replace(service, deployment))
+    else:
+        replace(service, deployment)
+
+
+def replace(service: Any, deployment: Any) -> None:
+    """End the deployments before, whose tasks have served until now."""
+    if service.status != "ACTIVE" or deployment["status"] != "PRIMARY":
+        return
     left = [task for task in service.tasks if task.started_by != deployment["id"]]
     release(service, left, "Scaling activity initiated by deployment")
     service.deployments = [deployment]
     deployment["rolloutState"] = "COMPLETED"
     deployment["rolloutStateReason"] = f"ECS deployment {deployment['id']} completed."
     deployment["updatedAt"] = utcnow()
-    service.completed = deployment["taskDefinition"]
+    service.completed = {
+        "task_definition": deployment["taskDefinition"],
+        **{name: getattr(service, name) for name in BROUGHT_BACK},
+    }
+    deployments.end(service, deployment["taskDefinition"])
     count(service)
     note(service, f"(deployment {deployment['id']}) deployment completed.")
     note(service, "has reached a steady state.")
@@ -281,7 +310,8 @@ def fail(
         task.container_end = found.container
         if found.log:
             trouble.write_log(task, found.log)
-        for group, entry in target_groups(service) if found.unhealthy else []:
+        groups = target_groups(service, task.load_balancers)
+        for group, entry in groups if found.unhealthy else []:
             note(
                 service,
                 f"(port {entry['containerPort']}) is unhealthy in (target-group {group.arn}) due "
@@ -304,11 +334,20 @@ def fail(
     if breaker.get("rollback") and before and service.completed:
         deployment["desiredCount"] = 0
         note(service, f"rolling back to deployment {before['id']}.")
-        deploy(
-            service,
-            service._backend.describe_task_definition(service.completed),
-            f"ECS deployment circuit breaker: rolling back to deploymentId {before['id']}.",
-        )
+        roll_back(service, before["id"])
+    else:
+        deployments.end(service, "")
+
+
+def roll_back(service: Any, id: str) -> None:
+    """Return to the service revision that last ran, load balancers and network included."""
+    for name in BROUGHT_BACK:
+        setattr(service, name, service.completed[name])
+    deploy(
+        service,
+        service._backend.describe_task_definition(service.completed["task_definition"]),
+        f"ECS deployment circuit breaker: rolling back to deploymentId {id}.",
+    )
 
 
 def scale(service: Any, number: int) -> None:
@@ -341,9 +380,7 @@ def drain(service: Any) -> None:
     service.status = "DRAINING"
     service.desired_count = 0
     for task in service.tasks:
-        for group, _ in target_groups(service):
-            if task.address in group.targets:
-                group.deregister([{"Id": task.address}])
+        task.leave_target_groups()
 
     def inactive() -> None:
         service.status = "INACTIVE"

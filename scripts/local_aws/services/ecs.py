@@ -30,7 +30,7 @@ from moto.elbv2.models import elbv2_backends
 
 from ..ground.clock import later
 from ..ground.override import add, derive, override
-from ..runs import rollout
+from ..runs import deployments, rollout
 
 
 def error(code: str, message: str) -> ECSException:
@@ -216,6 +216,20 @@ def describe_task_definition(moto: Any, self: Any, task_definition_str: str) -> 
     return moto(self, task_definition_str)
 
 
+@override(EC2ContainerServiceResponse, "list_task_definition_families")
+def answer_families(moto: Any, self: Any) -> ActionResult:
+    """Those of a status: a family is ACTIVE while one of its revisions is."""
+    wanted = self._get_param("status", "ALL")
+    families = []
+    for family in moto(self).result["families"]:
+        revisions = self.ecs_backend.task_definitions[family].values()
+        statuses = {one.status for one in revisions}
+        status = "ACTIVE" if "ACTIVE" in statuses else "INACTIVE"
+        if statuses and wanted in ("ALL", status):
+            families.append(family)
+    return ActionResult({"families": families})
+
+
 @override(EC2ContainerServiceBackend)
 def delete_task_definitions(moto: Any, self: Any, task_definitions: list[str]) -> Any:
     """DELETE_IN_PROGRESS lasts a moment, and as long as a service uses the task definition."""
@@ -368,6 +382,7 @@ def create_service(moto: Any, self: Any) -> ActionResult:
     service.created_at = utcnow()
     service.created_by = f"arn:aws:iam::{backend.account_id}:root"
     service.deployments, service.tasks, service.completed = [], [], None
+    service.asked = []
     rollout.deploy(service, definition)
     return ActionResult({"service": service})
 
@@ -456,6 +471,39 @@ def answer_page_of_services(moto: Any, self: Any) -> ActionResult:
     end = first + int(self._get_param("maxResults", 10))
     page = {"serviceArns": arns[first:end]}
     return ActionResult(page | {"nextToken": str(end)} if end < len(arns) else page)
+
+
+@add(EC2ContainerServiceResponse)
+def list_service_deployments(self: Any) -> ActionResult:
+    backend = self.ecs_backend
+    cluster = active_cluster(backend, self._get_param("cluster", "default"))
+    name = self._get_param("service").rsplit("/", maxsplit=1)[-1]
+    statuses = self._get_param("status", [])
+    listed = []
+    for one in deployments.asked(backend._get_service(cluster.name, name)):
+        if not statuses or one["status"] in statuses:
+            listed.append({key: value for key, value in one.items() if key != "task_definition"})
+    return ActionResult({"serviceDeployments": listed})
+
+
+@add(EC2ContainerServiceResponse)
+def describe_service_revisions(self: Any) -> ActionResult:
+    wanted = self._get_param("serviceRevisionArns")
+    if not 0 < len(wanted) <= 20:
+        raise invalid("Service revisions cannot be empty, or more than 20.")
+    revisions = []
+    for service in self.ecs_backend.services.values():
+        for one in deployments.asked(service):
+            if one["targetServiceRevisionArn"] in wanted:
+                revision = {
+                    "serviceRevisionArn": one["targetServiceRevisionArn"],
+                    "serviceArn": one["serviceArn"],
+                    "clusterArn": one["clusterArn"],
+                    "taskDefinition": one["task_definition"],
+                    "createdAt": one["createdAt"],
+                }
+                revisions.append(revision)
+    return ActionResult({"serviceRevisions": revisions, "failures": []})
 
 
 @override(EC2ContainerServiceBackend)
