@@ -1,6 +1,6 @@
 //! The two ends of the pipe: the threads that read stdin and write stdout for a [`Stream`].
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
