@@ -15,6 +15,8 @@ mod input;
 mod listener;
 #[path = "mk-alb/make.rs"]
 mod make;
+#[path = "mk-alb/moving.rs"]
+mod moving;
 #[path = "mk-alb/runs.rs"]
 mod runs;
 

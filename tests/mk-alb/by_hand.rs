@@ -131,12 +131,19 @@ fn what_hands_add_that_it_does_not_set_stays() {
     aws.forget();
     let again = aws.pipe_with("mk-alb", &input).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
-    assert_eq!(again.stderr, "mk-alb: nothing to change (6 kept)\n");
+    let mut lines: Vec<&str> = again.stderr.lines().collect();
+    lines.sort();
+    let told = [
+        "mk-alb: load balancer alb-web-production-pr1 also listens on port 8443, which is none of ours; it stays: delete that listener if nobody wants it",
+        "mk-alb: nothing to change (6 kept)",
+        "mk-alb: the listener of load balancer alb-web-production-pr1 has rule 1 (path-pattern), which is none of ours; it stays: delete it if nobody wants it",
+    ];
+    assert_eq!(lines, told);
     assert_all_is_deleted(&aws, &made);
 }
 
 #[test]
-fn a_listener_of_ours_on_another_port_stays_and_is_told_where_port_80_is_taken() {
+fn a_listener_of_ours_on_another_port_goes_at_the_end_where_port_80_is_taken() {
     let aws = LocalAws::start_with(&["--moment", "0"]);
     let input = upstream(&aws, UPSTREAM);
     let made = aws.pipe_with("mk-alb", &input).ok();
@@ -148,15 +155,47 @@ fn a_listener_of_ours_on_another_port_stays_and_is_told_where_port_80_is_taken()
     let group = &made.record("target_group", "web")["arn"];
     create_listener(&aws, alb, group, 80);
     let again = aws.pipe_with("mk-alb", &input).ok();
-    let line = "mk-alb: load balancer alb-web-production-pr1 also listens on port 8080; delete that listener\n";
-    assert!(again.stderr.starts_with(line), "{}", again.stderr);
+    let line = "mk-alb: nothing needs listener on port 8080 of load balancer alb-web-production-pr1: prune-env takes it away\n";
+    assert!(again.stderr.contains(line), "{}", again.stderr);
+    assert_eq!(ports(&aws, alb), [80, 8080, 8443]);
+    aws.pipe_with("prune-env", &again.stdout).ok();
+    assert_eq!(ports(&aws, alb), [80, 8443], "the other one is somebody else's");
+    assert_all_is_deleted(&aws, &made);
+}
+
+/// The ports that a load balancer listens on, sorted.
+fn ports(aws: &LocalAws, load_balancer: &Value) -> Vec<i64> {
     let mut ports = Vec::new();
-    for listener in listeners(&aws, alb) {
+    for listener in listeners(aws, load_balancer) {
         ports.push(listener["Port"].as_i64().unwrap());
     }
     ports.sort_unstable();
-    assert_eq!(ports, [80, 8080, 8443]);
-    assert_all_is_deleted(&aws, &made);
+    ports
+}
+
+#[test]
+fn a_value_that_is_stricter_than_ours_stays_also_where_another_is_mended() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    let alb = &made.record("alb", "web")["arn"];
+    let mode = "routing.http.desync_mitigation_mode";
+    let headers = "routing.http.drop_invalid_header_fields.enabled";
+    let strict = pairs(&[(mode, "strictest")]);
+    let params = json!({"LoadBalancerArn": alb, "Attributes": strict});
+    call(&aws, "modify_load_balancer_attributes", params);
+    aws.forget();
+    let again = aws.pipe_with("mk-alb -v", &input).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    let line = "load balancer alb-web-production-pr1 keeps routing.http.desync_mitigation_mode strictest, which is stricter than ours";
+    assert!(again.stderr.contains(line), "{}", again.stderr);
+    let lax = pairs(&[(headers, "false")]);
+    let params = json!({"LoadBalancerArn": alb, "Attributes": lax});
+    call(&aws, "modify_load_balancer_attributes", params);
+    aws.pipe_with("mk-alb", &input).ok();
+    let attributes = attributes(&aws, alb);
+    assert_eq!(attributes[mode], "strictest");
+    assert_eq!(attributes[headers], "true");
 }
 
 /// Adds what this tool does not set to what app web has.
@@ -208,7 +247,7 @@ fn create_listener(aws: &LocalAws, alb: &Value, group: &Value, port: u16) {
 
 /// Asserts that what was added is deleted with what it was added to.
 fn assert_all_is_deleted(aws: &LocalAws, made: &Output) {
-    let rm_env = "rm-env --confirm production-pr1";
+    let rm_env = "rm-env --confirm production-pr1 --lift-protection";
     let deleted = aws.pipe_with(rm_env, &made.stdout).ok();
     assert_eq!(deleted.record("target_group", "web")["change"], "deleted");
     assert_eq!(load_balancers(aws), json!([]));

@@ -36,42 +36,6 @@ fn rewrite(pattern: &str, replacement: &str) -> Value {
 }
 
 #[test]
-fn another_scheme_is_refused_with_the_difference() {
-    let aws = LocalAws::start();
-    let input = upstream(&aws, UPSTREAM);
-    aws.pipe_with("mk-alb", &input).ok();
-    aws.forget();
-    let other = input.replace(r#""public":true"#, r#""public":false"#);
-    let output = aws.pipe_with("mk-alb", &other);
-    assert_eq!((output.code, aws.changes()), (1, Vec::new()));
-    assert!(
-        output.stderr.starts_with(
-            "mk-alb: load balancer alb-web-production-pr1 has scheme internet-facing, wanted internal; AWS cannot change that\n  try: ls-env --env production-pr1 | jq"
-        ),
-        "{}",
-        output.stderr
-    );
-}
-
-#[test]
-fn another_port_is_refused_with_the_difference() {
-    let aws = LocalAws::start();
-    let input = upstream(&aws, UPSTREAM);
-    aws.pipe_with("mk-alb", &input).ok();
-    aws.forget();
-    let other = input.replace(r#""web","port":5000"#, r#""web","port":8080"#);
-    let output = aws.pipe_with("mk-alb", &other);
-    assert_eq!((output.code, aws.changes()), (1, Vec::new()));
-    assert!(
-        output.stderr.contains(
-            "target group tg-web-production-pr1 has port 5000, wanted 8080; AWS cannot change that"
-        ),
-        "{}",
-        output.stderr
-    );
-}
-
-#[test]
 fn a_load_balancer_of_the_same_name_but_not_ours_is_left_alone() {
     let aws = LocalAws::start();
     let input = upstream(&aws, UPSTREAM);
@@ -97,13 +61,13 @@ fn a_load_balancer_of_the_same_name_but_not_ours_is_left_alone() {
 fn a_target_group_of_the_same_name_but_not_ours_is_left_alone() {
     let aws = LocalAws::start();
     let input = upstream(&aws, UPSTREAM);
-    let theirs = create_their_target_group(&aws, &input, "tg-api-production-pr1", 5000);
+    let theirs = create_their_target_group(&aws, &input, "tg-api-5000-1vx4-production-pr1", 5000);
     let output = aws.pipe_with("mk-alb", &input);
     assert_eq!(output.code, 1);
     assert!(
         output
             .stderr
-            .contains("target group tg-api-production-pr1 is there, but not this environment's"),
+            .contains("target group tg-api-5000-1vx4-production-pr1 is there, but not this environment's"),
         "{}",
         output.stderr
     );

@@ -38,7 +38,7 @@ fn ls_env_finds_what_was_made_and_what_it_tells_of_the_apps() {
 }
 
 #[test]
-fn rm_env_deletes_what_is_ours_also_under_deletion_protection() {
+fn rm_env_deletes_what_is_ours_also_where_protection_is_lifted() {
     let aws = LocalAws::start();
     let input = upstream(&aws, UPSTREAM);
     let made = aws.pipe_with("mk-alb", &input).ok();
@@ -57,7 +57,8 @@ fn rm_env_deletes_what_is_ours_also_under_deletion_protection() {
     let record =
         json!({"type": "alb", "name": "theirs", "arn": theirs, "dns": "x", "scheme": "internal"});
     records += &format!("{record}\n");
-    let deleted = aws.pipe_with(RM_ENV, &records).ok();
+    let lifted = format!("{RM_ENV} --lift-protection");
+    let deleted = aws.pipe_with(&lifted, &records).ok();
     for kind in ["alb", "listener", "target_group"] {
         for app in ["web", "api"] {
             let record = deleted.record(kind, app);
@@ -89,7 +90,7 @@ fn a_target_group_that_anothers_load_balancer_uses_stays_and_that_one_is_named()
     let deleted = aws.pipe_with(RM_ENV, &made.stdout);
     assert_eq!(deleted.code, 1);
     let line = format!(
-        "rm-env: cannot delete target group tg-api-production-pr1: in the way, and not this environment's: load balancer {}\n  try: delete its listener or rule and run it again\n",
+        "rm-env: cannot delete target group tg-api-5000-1vx4-production-pr1: in the way, and not this environment's: load balancer {}\n  try: delete its listener or rule and run it again\n",
         text(&theirs)
     );
     assert!(deleted.stderr.contains(&line), "{}", deleted.stderr);
@@ -156,8 +157,8 @@ fn wait_env_ends_where_a_target_group_was_deleted_meanwhile() {
     faults.rules(json!([gone]));
     let output = faults.pipe_with("wait-env", &made.stdout);
     assert_eq!(output.code, 75, "{}", output.stderr);
-    let of_web = cannot_become_healthy("web");
-    let of_api = cannot_become_healthy("api");
+    let of_web = cannot_become_healthy("web", "tg-web-5000-production-pr1");
+    let of_api = cannot_become_healthy("api", "tg-api-5000-1vx4-production-pr1");
     assert!(
         output.stderr.contains(&of_web) || output.stderr.contains(&of_api),
         "{}",
@@ -166,8 +167,8 @@ fn wait_env_ends_where_a_target_group_was_deleted_meanwhile() {
 }
 
 /// What wait-env says of an app whose target group was deleted.
-fn cannot_become_healthy(app: &str) -> String {
+fn cannot_become_healthy(app: &str, target_group: &str) -> String {
     format!(
-        "wait-env: app {app} cannot become healthy: target group tg-{app}-production-pr1 is gone\n  try: run the pipeline again: it makes another\n"
+        "wait-env: app {app} cannot become healthy: target group {target_group} is gone\n  try: run the pipeline again: it makes another\n"
     )
 }

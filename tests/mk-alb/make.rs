@@ -35,7 +35,7 @@ fn it_makes_what_each_app_needs_and_a_second_run_changes_nothing() {
     );
     let line = "mk-alb: nothing to change (6 kept)";
     assert!(again.stderr.contains(line), "{}", again.stderr);
-    assert!(aws.calls().len() <= 11, "{:?}", actions(&aws));
+    assert!(aws.calls().len() <= 13, "{:?}", actions(&aws));
 }
 
 fn assert_made_in_six_calls_with_their_tags(changes: &[String]) {
@@ -60,8 +60,7 @@ fn assert_load_balancer(
 ) {
     let alb = made.record("alb", app);
     let found = load_balancer(aws, &alb["arn"]);
-    let name = format!("alb-{app}-production-pr1");
-    assert_eq!(found["LoadBalancerName"], name);
+    assert_eq!(found["LoadBalancerName"], name_of("alb", app));
     assert_eq!(found["Scheme"], scheme);
     assert_eq!(found["Type"], "application");
     assert_eq!(found["Scheme"], alb["scheme"]);
@@ -85,7 +84,7 @@ fn assert_load_balancer(
 fn assert_target_group(aws: &LocalAws, input: &str, made: &Output, app: &str, health: &str) {
     let record = made.record("target_group", app);
     let found = target_group(aws, &record["arn"]);
-    assert_eq!(found["TargetGroupName"], format!("tg-{app}-production-pr1"));
+    assert_eq!(found["TargetGroupName"], name_of("target_group", app));
     assert_eq!(found["TargetType"], "ip");
     assert_eq!(found["Protocol"], "HTTP");
     assert_eq!(found["Port"], 5000);
@@ -102,6 +101,18 @@ fn assert_target_group(aws: &LocalAws, input: &str, made: &Output, app: &str, he
     assert_eq!(attributes["deregistration_delay.timeout_seconds"], "30");
 }
 
+/// What of app web or api is called, by the type of its record.
+fn name_of(kind: &str, app: &str) -> &'static str {
+    match (kind, app) {
+        ("alb", "web") => "alb-web-production-pr1",
+        ("alb", "api") => "alb-api-int-production-pr1",
+        ("target_group", "web") => "tg-web-5000-production-pr1",
+        ("target_group", "api") => "tg-api-5000-1vx4-production-pr1",
+        ("listener", "web") => "listener-web-production-pr1",
+        _ => "listener-api-production-pr1",
+    }
+}
+
 fn assert_listener(aws: &LocalAws, made: &Output, app: &str) {
     let target_group = &made.record("target_group", app)["arn"];
     let record = made.record("listener", app);
@@ -114,13 +125,9 @@ fn assert_listener(aws: &LocalAws, made: &Output, app: &str) {
 }
 
 fn assert_tags(aws: &LocalAws, made: &Output, app: &str) {
-    for (kind, prefix) in [
-        ("alb", "alb"),
-        ("target_group", "tg"),
-        ("listener", "listener"),
-    ] {
+    for kind in ["alb", "target_group", "listener"] {
         let tags = tags_of(aws, &made.record(kind, app)["arn"]);
-        assert_eq!(tags["Name"], format!("{prefix}-{app}-production-pr1"));
+        assert_eq!(tags["Name"], name_of(kind, app));
         assert_eq!(tags["plumbline:env"], "production-pr1");
         assert_eq!(tags["plumbline:app"], app);
         assert_eq!(tags["Team"], "devops");
@@ -142,7 +149,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     );
     assert_eq!(
         planned.record("listener", "web")["target_group"],
-        "planned:tg-web-production-pr1"
+        "planned:tg-web-5000-production-pr1"
     );
 
     let input = upstream(&aws, UPSTREAM);
@@ -155,8 +162,9 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     let planned = aws.pipe_with("mk-alb", &dry_run(&other)).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     let group = planned.record("target_group", "api");
-    assert_eq!(group["change"], "update");
-    assert_eq!(group["changes"][0]["new"], "/healthz");
+    assert_eq!(group["change"], "create");
+    assert_eq!(group["health"], "/healthz");
+    assert_eq!(planned.record("listener", "api")["change"], "update");
     assert_eq!(planned.record("alb", "api")["change"], "kept");
 }
 

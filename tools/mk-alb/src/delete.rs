@@ -10,8 +10,8 @@ use crate::plan::listener::{Listener, PORT, on_port};
 use crate::plan::load_balancer::LoadBalancer;
 use crate::plan::tags::app_of;
 use crate::plan::target_group::{TargetGroup, used_by_another};
-use crate::plan::want::load_balancer_name;
-use crate::record;
+use crate::plan::want::load_balancer_names;
+use crate::record::{self, app_name, is_named};
 
 /// The types of the records that are deleted here.
 pub const KINDS: &[&str] = &["alb", "listener", "target_group"];
@@ -48,9 +48,10 @@ async fn delete_load_balancers(
         .await
 }
 
-async fn delete_load_balancer(stream: &Stream, elb: &Elb, have: &LoadBalancer) -> Result<()> {
+/// Deletes a load balancer with its listeners.
+pub async fn delete_load_balancer(stream: &Stream, elb: &Elb, have: &LoadBalancer) -> Result<()> {
     elb.delete_load_balancer(have).await?;
-    let app = app_of(&elb.aws.env, "alb", &have.name, &have.tags);
+    let app = app_name(&have.name, app_of(&have.tags));
     if let Some(listener) = on_port(&have.listeners, PORT) {
         write_listener_as_deleted(stream, &app, listener).await?;
     }
@@ -75,7 +76,7 @@ async fn delete_listener_alone(
     for listener in elb.with_tags(std::slice::from_ref(listener)).await? {
         if env.owns(&listener.tags) {
             elb.delete_listener(&listener.arn).await?;
-            let app = app_of(env, "alb", &load_balancer.name, &load_balancer.tags);
+            let app = app_name(&load_balancer.name, app_of(&load_balancer.tags));
             write_listener_as_deleted(stream, &app, &listener).await?;
         }
     }
@@ -83,7 +84,7 @@ async fn delete_listener_alone(
 }
 
 async fn write_listener_as_deleted(stream: &Stream, app: &str, listener: &Listener) -> Result<()> {
-    let target_group = listener.target_group.as_deref().unwrap_or_default();
+    let target_group = listener.main_target_group().unwrap_or_default();
     let record = record::listener(app, &listener.arn, target_group);
     stream.write(record.changed(Change::Deleted, &[])).await
 }
@@ -106,28 +107,22 @@ async fn delete_target_groups(
         .await
 }
 
-async fn delete_target_group(
+/// Deletes a target group, as soon as no listener uses it.
+pub async fn delete_target_group(
     stream: &Stream,
     elb: &Elb,
     have: &Have,
     target_group: &TargetGroup,
 ) -> Result<()> {
     let env = &elb.aws.env;
-    let app = app_of(env, "tg", &target_group.name, &target_group.tags);
-    let another = used_by_another(target_group, &load_balancer_name(env, &app));
+    let app = app_name(&target_group.name, app_of(&target_group.tags));
+    let another = used_by_another(target_group, &load_balancer_names(env, &app));
     // Somebody may have changed the tag with the app's name: then the load balancer that used it is
     // ours under another name than expected.
     let another = another.filter(|arn| !is_ours(env, have, arn));
     elb.delete_target_group(target_group, another).await?;
     let record = record::target_group(&app, target_group);
     stream.write(record.changed(Change::Deleted, &[])).await
-}
-
-/// Whether the records name a resource of a type by its ARN.
-fn is_named(records: &[Record], kind: &str, arn: &str) -> bool {
-    records
-        .iter()
-        .any(|record| record.kind() == kind && record.text("arn") == arn)
 }
 
 /// Whether a load balancer is ours.

@@ -8,10 +8,12 @@ mod check;
 mod delete;
 pub mod make;
 pub mod plan;
+mod prune;
 mod record;
+mod traffic;
 
 use futures_util::future::try_join_all;
-use plumbing::{Aws, Deletion, Half, Owner, Record, Result, Stream};
+use plumbing::{App, Aws, Deletion, Half, Owner, Record, Result, Stream};
 
 use plan::want::target_group_name;
 
@@ -26,7 +28,7 @@ pub const OWNER: Owner = Owner {
         kinds: delete::KINDS,
         delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
-    prune: None,
+    prune: Some(|stream, aws, records| Box::pin(prune::prune(stream, aws, records))),
 };
 
 /// The environment's load balancers as records, with what they tell of the apps.
@@ -52,7 +54,7 @@ pub async fn wait_healthy(aws: &Aws, app: &str, target_group: &str) -> Result<()
 }
 
 /// The ARNs of the target groups of some apps that are healthy at this moment, for `wait-env`.
-pub async fn healthy_target_groups(aws: &Aws, apps: &[String]) -> Result<Vec<String>> {
+pub async fn healthy_target_groups(aws: &Aws, apps: &[App]) -> Result<Vec<String>> {
     let elb = aws::client(aws);
     let mut names = Vec::new();
     for app in apps {

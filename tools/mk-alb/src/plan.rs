@@ -5,8 +5,10 @@ pub mod conflict;
 pub mod health;
 pub mod listener;
 pub mod load_balancer;
+pub mod surplus;
 pub mod tags;
 pub mod target_group;
+pub mod traffic;
 pub mod want;
 
 use std::collections::HashMap;
@@ -15,7 +17,7 @@ use plumbing::{Env, Result};
 
 use listener::Listener;
 use load_balancer::LoadBalancer;
-use tags::Tags;
+use tags::{Tags, app_of};
 use target_group::TargetGroup;
 use want::Want;
 
@@ -72,6 +74,17 @@ impl Have {
             target_groups: other_target_groups,
         };
         (fulfil, others)
+    }
+
+    /// Those that are ours.
+    pub fn ours(&self, env: &Env) -> Have {
+        self.clone().partition(|_, tags| env.owns(tags)).0
+    }
+
+    /// Those of ours that are tagged as an app's.
+    pub fn of_app(&self, env: &Env, app: &str) -> Have {
+        let ours = self.ours(env);
+        ours.partition(|_, tags| app_of(tags) == Some(app)).0
     }
 
     /// Adds the tags by their ARNs. What has none that could be read was deleted since it was
@@ -142,8 +155,8 @@ mod tests {
         let tags: Tags = tags.into_iter().collect();
         assert!(want.load_balancer_name.len() <= 32);
         assert_eq!(
-            app_of(&env, "alb", &want.load_balancer_name, &tags),
-            "recommendations-of-the-day"
+            app_of(&tags),
+            Some("recommendations-of-the-day")
         );
     }
 

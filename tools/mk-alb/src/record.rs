@@ -1,13 +1,16 @@
 //! What is there, or in a dry run would be, as records. Pure.
 
-use plumbing::{Alb, Env, Record};
+use plumbing::{Alb, App, Env, Record, Unwanted};
 
 use crate::plan::Have;
-use crate::plan::listener::{PORT, on_port};
-use crate::plan::load_balancer::LoadBalancer;
+use crate::plan::listener::{Listener, PORT, on_port};
+use crate::plan::load_balancer::{LoadBalancer, is_protected};
 use crate::plan::tags::app_of;
 use crate::plan::target_group::TargetGroup;
-use crate::plan::want::Want;
+use crate::plan::want::{PUBLIC, Want, want};
+
+/// The field with the ARNs of others that an app has, from before a change: one record is of all.
+const OTHERS: &str = "others";
 
 /// The load balancer's record.
 pub fn alb(app: &str, load_balancer: &LoadBalancer) -> Record {
@@ -18,7 +21,15 @@ pub fn alb(app: &str, load_balancer: &LoadBalancer) -> Record {
         scheme: load_balancer.scheme.clone(),
         ..Alb::default()
     };
-    Record::of(&alb).with("zone", load_balancer.zone.as_str())
+    let record = Record::of(&alb).with("zone", load_balancer.zone.as_str());
+    with_protection(record, is_protected(load_balancer))
+}
+
+fn with_protection(record: Record, is_protected: bool) -> Record {
+    if is_protected {
+        return record.with("protected", true);
+    }
+    record
 }
 
 /// The target group's record.
@@ -29,7 +40,8 @@ pub fn target_group(app: &str, target_group: &TargetGroup) -> Record {
         .with("health", target_group.health_check.path.as_str())
 }
 
-/// The listener's record.
+/// The listener's record. It names the target group that the app's service is to be in, also while the
+/// listener forwards requests to older ones as well.
 pub fn listener(app: &str, arn: &str, target_group: &str) -> Record {
     Record::of(&plumbing::Listener {
         name: app.into(),
@@ -38,6 +50,30 @@ pub fn listener(app: &str, arn: &str, target_group: &str) -> Record {
         port: PORT as u16,
         ..plumbing::Listener::default()
     })
+}
+
+/// Whether records name a resource of a type by its ARN.
+pub fn is_named(records: &[Record], kind: &str, arn: &str) -> bool {
+    for record in records {
+        if record.kind() == kind && (record.text("arn") == arn || others(record).contains(&arn)) {
+            return true;
+        }
+    }
+    false
+}
+
+fn others(record: &Record) -> Vec<&str> {
+    let Some(others) = record.0.get(OTHERS).and_then(|others| others.as_array()) else {
+        return Vec::new();
+    };
+    others.iter().filter_map(|arn| arn.as_str()).collect()
+}
+
+fn with_others(record: Record, others: Vec<String>) -> Record {
+    if others.is_empty() {
+        return record;
+    }
+    record.with(OTHERS, others)
 }
 
 /// What a dry run writes for a load balancer that is missing.
@@ -64,66 +100,95 @@ pub fn planned_target_group(env: &Env, want: &Want) -> TargetGroup {
 
 /// What is there and ours, as records, and what it tells of each app, as an app's record.
 pub fn records(env: &Env, have: &Have) -> Vec<Record> {
-    let mut records = Vec::new();
-    for load_balancer in &have.load_balancers {
-        if env.owns(&load_balancer.tags) {
-            add_load_balancer(&mut records, env, load_balancer);
-        }
+    let ours = have.ours(env);
+    let mut apps = Vec::new();
+    for load_balancer in &ours.load_balancers {
+        apps.push(app_name(&load_balancer.name, app_of(&load_balancer.tags)));
     }
-    for target_group in &have.target_groups {
-        if env.owns(&target_group.tags) {
-            add_target_group(&mut records, env, target_group);
+    for target_group in &ours.target_groups {
+        apps.push(app_name(&target_group.name, app_of(&target_group.tags)));
+    }
+    let mut seen = Vec::new();
+    let mut records = Vec::new();
+    for app in apps {
+        if !seen.contains(&app) {
+            add_app(&mut records, &app, &ours);
+            seen.push(app);
         }
     }
     records
 }
 
-fn add_load_balancer(records: &mut Vec<Record>, env: &Env, have: &LoadBalancer) {
-    let app = app_of(env, "alb", &have.name, &have.tags);
-    records.push(alb(&app, have));
-    if let Some(found) = on_port(&have.listeners, PORT)
-        && let Some(target_group) = &found.target_group
-    {
-        records.push(listener(&app, &found.arn, target_group));
+/// The app of a resource; where its tag was taken away, its own name, which tells it from all others.
+pub fn app_name(name: &str, app: Option<&str>) -> String {
+    app.unwrap_or(name).to_string()
+}
+
+/// Adds the records of what one app has.
+fn add_app(records: &mut Vec<Record>, app: &str, ours: &Have) {
+    let is_of_app = |name: &str, of: Option<&str>| app_name(name, of) == app;
+    let mut load_balancers: Vec<&LoadBalancer> = ours.load_balancers.iter().collect();
+    load_balancers.retain(|one| is_of_app(&one.name, app_of(&one.tags)));
+    load_balancers.sort_by_key(|one| -one.created); // the newest first: it is the one that was moved to
+    let mut target_groups: Vec<&TargetGroup> = ours.target_groups.iter().collect();
+    target_groups.retain(|one| is_of_app(&one.name, app_of(&one.tags)));
+    let mut wish = Record::new("app", app);
+    if let Some((newest, older)) = load_balancers.split_first() {
+        let others = older.iter().map(|one| one.arn.clone()).collect();
+        let record = with_others(alb(app, newest), others);
+        let is_protected = load_balancers.iter().any(|one| is_protected(one));
+        records.push(with_protection(record, is_protected));
+        if newest.scheme == PUBLIC {
+            wish = wish.with("public", true);
+        }
+        let serving = on_port(&newest.listeners, PORT);
+        if let Some(target_group) = serving.and_then(Listener::main_target_group) {
+            let arn = serving.map(|found| found.arn.as_str()).unwrap_or_default();
+            records.push(listener(app, arn, target_group));
+            target_groups.sort_by_key(|one| one.arn != target_group); // the one in use first
+        }
     }
-    if have.scheme == "internet-facing" {
-        records.push(Record::new("app", &app).with("public", true));
+    if let Some((in_use, older)) = target_groups.split_first() {
+        let others = older.iter().map(|one| one.arn.clone()).collect();
+        records.push(with_others(target_group(app, in_use), others));
+        wish = wish
+            .with("port", in_use.port)
+            .with("health", in_use.health_check.path.as_str());
+    }
+    if wish.0.len() > 2 {
+        records.push(wish);
     }
 }
 
-fn add_target_group(records: &mut Vec<Record>, env: &Env, have: &TargetGroup) {
-    let app = app_of(env, "tg", &have.name, &have.tags);
-    records.push(target_group(&app, have));
-    let of_load_balancer = records
-        .iter()
-        .position(|record| record.kind() == "app" && record.name() == app);
-    let index = match of_load_balancer {
-        Some(index) => index,
-        None => {
-            records.push(Record::new("app", &app));
-            records.len() - 1
-        }
-    };
-    let record = records[index].clone();
-    records[index] = record
-        .with("port", have.port)
-        .with("health", have.health_check.path.as_str());
+/// What is ours and of no app of the stream. What an app wants by its name is its own, whatever its
+/// tag says: that is brought into line.
+pub fn unwanted(env: &Env, apps: &[App], have: &Have) -> Vec<Unwanted> {
+    let mut names = Vec::new();
+    for app in apps {
+        let want = want(env, app);
+        names.extend([want.load_balancer_name, want.target_group_name]);
+    }
+    let (_, unwanted) = have.ours(env).partition(|name, tags| {
+        let mut known = apps.iter().map(|app| Some(app.name.as_str()));
+        known.any(|known| known == app_of(tags)) || names.iter().any(|known| known == name)
+    });
+    let mut records = records(env, &unwanted);
+    records.retain(|record| record.kind() != "app");
+    records.into_iter().map(Unwanted::of).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use plumbing::App;
-
     use super::*;
-    use crate::plan::listener::Listener;
     use crate::plan::tags::{Tags, tags};
+    use crate::plan::traffic::plain;
 
     fn ours() -> Have {
         let tags = tags(&Env::example(), "web", "x");
         let tags: Tags = tags.into_iter().collect();
         let listener = Listener {
             port: 80,
-            target_group: Some("tg-1".into()),
+            forwards: plain("tg-1"),
             ..Listener::default()
         };
         let load_balancer = LoadBalancer {
@@ -159,11 +224,11 @@ mod tests {
         let expected = [
             ("alb", "web"),
             ("listener", "web"),
-            ("app", "web"),
             ("target_group", "web"),
+            ("app", "web"),
         ];
         assert_eq!(keys, expected);
-        let app: App = records[2].typed().unwrap();
+        let app: App = records[3].typed().unwrap();
         assert!(app.public);
         assert_eq!((app.port, app.health.as_str()), (5000, "/well"));
     }
@@ -178,5 +243,68 @@ mod tests {
         let kinds: Vec<&str> = records.iter().map(Record::kind).collect();
         assert_eq!(kinds, ["target_group", "app"]);
         assert_eq!(records[1].text("health"), "/well");
+    }
+
+    #[test]
+    fn one_record_is_of_all_that_an_app_has_and_names_each() {
+        let mut have = ours();
+        have.load_balancers[0].arn = "new".into();
+        have.load_balancers[0].created = 2;
+        let mut older = have.load_balancers[0].clone();
+        older.arn = "old".into();
+        older.created = 1;
+        have.load_balancers.insert(0, older);
+        have.target_groups[0].arn = "tg-1".into();
+        let mut older = have.target_groups[0].clone();
+        older.arn = "tg-0".into();
+        older.port = 4000;
+        have.target_groups.insert(0, older);
+        let records = records(&Env::example(), &have);
+        let kinds: Vec<&str> = records.iter().map(Record::kind).collect();
+        assert_eq!(kinds, ["alb", "listener", "target_group", "app"]);
+        assert_eq!(records[0].text("arn"), "new");
+        assert_eq!(records[2].text("arn"), "tg-1");
+        assert_eq!(records[3].0["port"], 5000);
+        for (kind, arn) in [("alb", "new"), ("alb", "old"), ("target_group", "tg-0")] {
+            assert!(is_named(&records, kind, arn), "{arn}");
+        }
+        assert!(!is_named(&records, "alb", "tg-0"));
+    }
+
+    #[test]
+    fn what_is_of_no_app_of_the_stream_is_unwanted_but_never_anothers() {
+        let app = |text: &str| -> App { serde_json::from_str(text).unwrap() };
+        let env = Env::example();
+        let mut have = ours();
+        have.target_groups[0].name = "tg-web-5000-production-pr1".into();
+        let names = |apps: &[App], have: &Have| -> Vec<String> {
+            let unwanted = unwanted(&env, apps, have);
+            unwanted.into_iter().map(|one| one.name).collect()
+        };
+        let web = app(r#"{"name":"web","public":true}"#);
+        let shop = app(r#"{"name":"shop"}"#);
+        assert!(names(std::slice::from_ref(&web), &have).is_empty());
+        let all = ["alb/web", "listener/web", "target_group/web"];
+        assert_eq!(names(std::slice::from_ref(&shop), &have), all);
+        // Its tag was changed by hand: web wants it by its name.
+        let other = "plumbline:app".to_string();
+        have.target_groups[0].tags.insert(other, "x".into());
+        assert!(names(&[web], &have).is_empty());
+        for tags in [
+            &mut have.load_balancers[0].tags,
+            &mut have.target_groups[0].tags,
+        ] {
+            tags.remove("plumbline:env");
+        }
+        assert!(names(&[shop], &have).is_empty());
+    }
+
+    #[test]
+    fn a_protected_load_balancer_says_so() {
+        let mut have = ours().load_balancers.remove(0);
+        assert_eq!(alb("web", &have).0.get("protected"), None);
+        let protection = "deletion_protection.enabled".to_string();
+        have.attributes.insert(protection, "true".into());
+        assert_eq!(alb("web", &have).0["protected"], true);
     }
 }

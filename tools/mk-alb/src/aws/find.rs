@@ -6,17 +6,23 @@ use tokio::try_join;
 use super::Elb;
 use crate::plan::Have;
 
+/// So many whose names were cut are looked at before it is known whose they are.
+const FEW: usize = 8;
+
 impl Elb {
     /// All that could be ours by its name, with tags, attributes and listeners; the listeners without
     /// their tags. Two calls deep.
     ///
-    /// A name that was cut may be any environment's: what is not ours by its tags comes without
-    /// attributes and listeners.
+    /// A name that was cut may be any environment's: where there are many such, what is not ours by
+    /// its tags comes without attributes and listeners.
     pub async fn find(&self) -> Result<Have> {
         let env = &self.aws.env;
         let listed = self.list().await?;
         let arns = listed.arns();
-        let (with_env_name, cut) = listed.partition(|name, _| name.ends_with(&env.name));
+        let (mut with_env_name, mut cut) = listed.partition(|name, _| name.contains(&env.name));
+        if cut.arns().len() <= FEW {
+            with_env_name.extend(std::mem::take(&mut cut));
+        }
         // Read while the tags are: to wait for those would be another call deep in every run.
         let (tags, with_env_name) = try_join!(self.tags(&arns), self.with_details(with_env_name))?;
         let cut = cut.with_tags(&tags);

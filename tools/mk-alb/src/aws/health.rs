@@ -7,7 +7,8 @@ use aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription;
 use plumbing::{Error, Result, aws_error, code, wait};
 
 use super::{ABSENT, Elb, name_in, text};
-use crate::plan::health::{Health, Target, health};
+use crate::plan::health::{Health, Target, count, health};
+use crate::plan::traffic::{Forward, Group};
 
 /// A deployment's first good health checks: image pull, start, grace period, two checks; a slow
 /// service takes ten minutes.
@@ -87,9 +88,45 @@ impl Elb {
         Ok(health == Health::NoTargets)
     }
 
+    /// How many targets each of some target groups has that a listener forwards to, and how many of
+    /// them are healthy. One that was deleted has none.
+    pub async fn groups(&self, forwards: &[Forward]) -> Result<Vec<Group>> {
+        let groups = forwards.iter().map(async |forward| {
+            let arn = forward.target_group.clone();
+            let targets = self.targets(&arn, Duration::ZERO).await?;
+            Ok(Group {
+                targets: targets.as_deref().map(count).unwrap_or_default(),
+                weight: forward.weight,
+                arn,
+            })
+        });
+        wait::all(groups).await
+    }
+
+    /// Whether a target group has targets that serve, or that end their last requests.
+    pub async fn has_serving_targets(&self, target_group: &str) -> Result<bool> {
+        let targets = self.targets(target_group, Duration::ZERO).await?;
+        let targets = targets.unwrap_or_default();
+        let counted = count(&targets);
+        Ok(counted.healthy > 0 || counted.staying < targets.len())
+    }
+
     /// How the targets of a target group are. One that AWS does not know for as long as
     /// `unknown_budget` was deleted.
     async fn health(&self, target_group: &str, unknown_budget: Duration) -> Result<Health> {
+        match self.targets(target_group, unknown_budget).await? {
+            Some(targets) => Ok(health(&targets)),
+            None => Ok(Health::NoTargetGroup),
+        }
+    }
+
+    /// The targets of a target group; nothing where AWS does not know it for as long as
+    /// `unknown_budget`.
+    async fn targets(
+        &self,
+        target_group: &str,
+        unknown_budget: Duration,
+    ) -> Result<Option<Vec<Target>>> {
         let request = self
             .client
             .describe_target_health()
@@ -99,10 +136,9 @@ impl Elb {
         match wait::retry(&self.aws.control, unknown_budget, &unknown, send).await {
             Ok(answer) => {
                 let descriptions = answer.target_health_descriptions();
-                let targets: Vec<Target> = descriptions.iter().map(target_of).collect();
-                Ok(health(&targets))
+                Ok(Some(descriptions.iter().map(target_of).collect()))
             }
-            Err(error) if ABSENT.contains(&code(&error)) => Ok(Health::NoTargetGroup),
+            Err(error) if ABSENT.contains(&code(&error)) => Ok(None),
             Err(error) => {
                 let what = format!("look at the targets of {}", name_in(target_group));
                 let operation = "elasticloadbalancing:DescribeTargetHealth";

@@ -1,12 +1,15 @@
 //! Listeners.
 
-use aws_sdk_elasticloadbalancingv2::types::{self, Action, ActionTypeEnum, ProtocolEnum};
+use aws_sdk_elasticloadbalancingv2::types::{
+    self, Action, ActionTypeEnum, ForwardActionConfig, ProtocolEnum, TargetGroupTuple,
+};
 use plumbing::{Result, aws_error, code, wait};
 
 use super::{ABSENT, Elb, FRESH, FRESH_BUDGET, VISIBLE_DEADLINE, text};
-use crate::plan::listener::{Listener, PORT, Part, on_port};
+use crate::plan::listener::{Listener, PORT, Part, Rule, on_port};
 use crate::plan::load_balancer::LoadBalancer;
 use crate::plan::tags::Tags;
+use crate::plan::traffic::{Forward, plain};
 use crate::plan::want::Want;
 use crate::plan::with_tags;
 
@@ -30,6 +33,30 @@ impl Elb {
             Err(error) => {
                 let what = format!("list the listeners of {}", load_balancer.name);
                 let operation = "elasticloadbalancing:DescribeListeners";
+                Err(aws_error(operation, what, error))
+            }
+        }
+    }
+
+    /// The rules of a listener beside what it does with all other requests; none where it was deleted.
+    pub async fn list_rules(&self, listener: &str) -> Result<Vec<Rule>> {
+        let pages = self
+            .client
+            .describe_rules()
+            .listener_arn(listener)
+            .into_paginator()
+            .items()
+            .send();
+        let listed: Result<Vec<types::Rule>, _> = pages.collect().await;
+        match listed {
+            Ok(mut listed) => {
+                listed.retain(|rule| rule.is_default != Some(true));
+                Ok(listed.into_iter().map(rule_of).collect())
+            }
+            Err(error) if ABSENT.contains(&code(&error)) => Ok(Vec::new()),
+            Err(error) => {
+                let what = format!("list the rules of listener {listener}");
+                let operation = "elasticloadbalancing:DescribeRules";
                 Err(aws_error(operation, what, error))
             }
         }
@@ -63,13 +90,13 @@ impl Elb {
         Ok(tagged.pop())
     }
 
-    /// Has a load balancer forward port 80 to a target group, also one that is still provisioning;
+    /// Has a load balancer forward port 80 to target groups, also one that is still provisioning;
     /// answers nothing where it has another listener on that port.
     pub async fn create_listener(
         &self,
         want: &Want,
         load_balancer: &str,
-        target_group: &str,
+        forwards: &[Forward],
     ) -> Result<Option<Listener>> {
         let request = self
             .client
@@ -77,7 +104,7 @@ impl Elb {
             .load_balancer_arn(load_balancer)
             .protocol(ProtocolEnum::Http)
             .port(PORT)
-            .default_actions(forward(target_group))
+            .default_actions(action(forwards))
             .set_tags(Some(self.tags_for(want, &want.listener_name)));
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
@@ -100,28 +127,28 @@ impl Elb {
         &self,
         want: &Want,
         arn: &str,
-        target_group: &str,
+        forwards: &[Forward],
         part: Part,
     ) -> Result<()> {
         match part {
             Part::Tags => self.set_tags(want, arn, &want.listener_name).await,
-            Part::Settings => self.modify_listener(want, arn, target_group).await,
+            Part::Settings => self.forward(&want.load_balancer_name, arn, forwards).await,
         }
     }
 
-    async fn modify_listener(&self, want: &Want, arn: &str, target_group: &str) -> Result<()> {
+    /// Has the listener of a load balancer forward port 80 to target groups.
+    pub async fn forward(&self, name: &str, arn: &str, forwards: &[Forward]) -> Result<()> {
         let request = self
             .client
             .modify_listener()
             .listener_arn(arn)
             .port(PORT)
             .protocol(ProtocolEnum::Http)
-            .default_actions(forward(target_group));
+            .default_actions(action(forwards));
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
             Ok(_) => Ok(()),
             Err(error) => {
-                let name = &want.load_balancer_name;
                 let what = format!("change the listener of load balancer {name}");
                 let operation = "elasticloadbalancing:ModifyListener";
                 Err(aws_error(operation, what, error))
@@ -144,16 +171,26 @@ impl Elb {
     }
 }
 
-fn forward(target_group: &str) -> Action {
-    Action::builder()
-        .r#type(ActionTypeEnum::Forward)
-        .target_group_arn(target_group)
-        .build()
+/// The action that forwards to target groups. One alone is said as AWS says it of itself, without a
+/// share.
+fn action(forwards: &[Forward]) -> Action {
+    let action = Action::builder().r#type(ActionTypeEnum::Forward);
+    if let [only] = forwards {
+        return action.target_group_arn(&only.target_group).build();
+    }
+    let mut config = ForwardActionConfig::builder();
+    for forward in forwards {
+        let group = TargetGroupTuple::builder()
+            .target_group_arn(&forward.target_group)
+            .weight(forward.weight);
+        config = config.target_groups(group.build());
+    }
+    action.forward_config(config.build()).build()
 }
 
 fn have_of(found: types::Listener) -> Listener {
     Listener {
-        target_group: target_group_of(found.default_actions()),
+        forwards: forwards_of(found.default_actions()),
         port: found.port.unwrap_or_default(),
         protocol: text(found.protocol()),
         arn: found.listener_arn.unwrap_or_default(),
@@ -161,22 +198,37 @@ fn have_of(found: types::Listener) -> Listener {
     }
 }
 
-/// The target group that a listener forwards to, if that is all it does.
-fn target_group_of(actions: &[Action]) -> Option<String> {
+fn rule_of(found: types::Rule) -> Rule {
+    let mut conditions = Vec::new();
+    for condition in found.conditions.unwrap_or_default() {
+        conditions.extend(condition.field);
+    }
+    Rule {
+        priority: found.priority.unwrap_or_default(),
+        conditions,
+    }
+}
+
+/// The target groups that a listener forwards to, if that is all it does.
+fn forwards_of(actions: &[Action]) -> Vec<Forward> {
     let [action] = actions else {
-        return None;
+        return Vec::new();
     };
     if action.r#type() != Some(&ActionTypeEnum::Forward) {
-        return None;
+        return Vec::new();
     }
     // AWS tells one target group in both ways, and several in the second alone.
-    let mut weighted = &[][..];
-    if let Some(forward) = action.forward_config() {
-        weighted = forward.target_groups();
+    let mut forwards = Vec::new();
+    if let Some(config) = action.forward_config() {
+        for group in config.target_groups() {
+            forwards.push(Forward {
+                target_group: text(group.target_group_arn()),
+                weight: group.weight.unwrap_or(1),
+            });
+        }
     }
-    match weighted {
-        [] => action.target_group_arn.clone(),
-        [one] => one.target_group_arn.clone(),
-        _ => None,
+    if let (true, Some(only)) = (forwards.is_empty(), action.target_group_arn()) {
+        return plain(only);
     }
+    forwards
 }

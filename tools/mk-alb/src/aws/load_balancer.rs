@@ -13,7 +13,7 @@ use super::{
     ABSENT, ARNS_AT_ONCE, Elb, FRESH, FRESH_BUDGET, PAGE, VISIBLE_DEADLINE, name_in, text,
 };
 use crate::plan::load_balancer::{
-    self, ATTRIBUTES, LoadBalancer, Network, PROTECTION, Part, failed, is_protected,
+    self, LoadBalancer, Network, PROTECTION, Part, attributes, failed, is_protected, protected,
 };
 use crate::plan::tags::Tags;
 use crate::plan::want::Want;
@@ -141,15 +141,16 @@ impl Elb {
         &self,
         want: &Want,
         network: &Network,
-        arn: &str,
+        have: &LoadBalancer,
         part: Part,
     ) -> Result<()> {
         let name = &want.load_balancer_name;
+        let arn = &have.arn;
         match part {
             Part::Tags => self.set_tags(want, arn, name).await,
             Part::SecurityGroups => self.set_security_groups(name, network, arn).await,
             Part::Subnets => self.set_subnets(name, network, arn).await,
-            Part::Attributes => self.set_attributes(name, arn, ATTRIBUTES).await,
+            Part::Attributes => self.set_attributes(name, arn, &attributes(have)).await,
         }
     }
 
@@ -257,9 +258,14 @@ impl Elb {
 
     /// Deletes a load balancer with its listeners, and waits until AWS does not know it any more.
     /// One that does not exist counts as deleted.
+    ///
+    /// Errors: it has deletion protection, and nobody said that this is to be lifted.
     pub async fn delete_load_balancer(&self, have: &LoadBalancer) -> Result<()> {
         let name = &have.name;
         if is_protected(have) {
+            if !self.aws.lift_protection {
+                return Err(protected(name));
+            }
             let unprotected = &[(PROTECTION, "false")];
             self.set_attributes(name, &have.arn, unprotected).await?;
         }
@@ -308,6 +314,10 @@ fn have_of(found: types::LoadBalancer) -> LoadBalancer {
         state = text(found.code());
         reason = found.reason();
     }
+    let mut created = 0;
+    if let Some(time) = found.created_time() {
+        created = time.to_millis().unwrap_or_default();
+    }
     let zones = found.availability_zones().iter();
     LoadBalancer {
         subnets: zones.filter_map(|zone| zone.subnet_id.clone()).collect(),
@@ -319,6 +329,7 @@ fn have_of(found: types::LoadBalancer) -> LoadBalancer {
         arn: found.load_balancer_arn.unwrap_or_default(),
         name: found.load_balancer_name.unwrap_or_default(),
         dns: found.dns_name.unwrap_or_default(),
+        created,
         zone: found.canonical_hosted_zone_id.unwrap_or_default(),
         vpc: found.vpc_id.unwrap_or_default(),
         ..LoadBalancer::default()

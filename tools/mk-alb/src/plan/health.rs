@@ -26,6 +26,31 @@ pub enum Health {
     NoTargetGroup,
 }
 
+/// How many targets a target group has, while an app moves to it or from it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Targets {
+    /// How many are healthy.
+    pub healthy: usize,
+    /// How many are to stay, healthy or not.
+    pub staying: usize,
+    /// Which one is not healthy and why; empty where all are.
+    pub trouble: String,
+}
+
+/// Counts targets. Those that are draining are about to go: they do not count.
+pub fn count(targets: &[Target]) -> Targets {
+    let mut counted = Targets::default();
+    for target in targets {
+        match target.state.as_str() {
+            "draining" | "unhealthy.draining" => continue,
+            "healthy" => counted.healthy += 1,
+            _ => counted.trouble = unhealthy(target),
+        }
+        counted.staying += 1;
+    }
+    counted
+}
+
 /// How the targets of a target group are. Those that are draining are about to go: they do not
 /// count.
 pub fn health(targets: &[Target]) -> Health {
@@ -72,6 +97,15 @@ mod tests {
         assert_eq!(health(&[]), Health::NoTargets);
         assert_eq!(health(&[draining.clone(), going]), Health::NoTargets);
         assert_eq!(health(&[draining, target("healthy")]), Health::Healthy);
+    }
+
+    #[test]
+    fn targets_are_counted_without_those_that_go() {
+        let all = ["draining", "healthy", "initial", "unused"].map(target);
+        let counted = count(&all);
+        assert_eq!((counted.healthy, counted.staying), (1, 3));
+        assert!(counted.trouble.contains("is unused"), "{}", counted.trouble);
+        assert_eq!(count(&[]), Targets::default());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use plumbing::{Difference, Differences, Env, Result, Step};
 
 use super::conflict::check_ours;
 use super::tags::{Tags, tags};
+use super::traffic::{Forward, are_alike, describe, plain};
 use super::want::Want;
 
 /// The port that every load balancer listens on.
@@ -19,10 +20,27 @@ pub struct Listener {
     pub port: i32,
     /// `HTTP`.
     pub protocol: String,
-    /// The target group, where it forwards to one alone.
-    pub target_group: Option<String>,
+    /// The target groups that it forwards to; none where it does something else.
+    pub forwards: Vec<Forward>,
     /// Its tags, once they were asked for.
     pub tags: Tags,
+}
+
+impl Listener {
+    /// The target group that most requests are forwarded to.
+    pub fn main_target_group(&self) -> Option<&str> {
+        let most = self.forwards.iter().max_by_key(|forward| forward.weight)?;
+        Some(&most.target_group)
+    }
+}
+
+/// A rule of a listener, beside what the listener does with all other requests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Its priority.
+    pub priority: String,
+    /// What it looks at: `path-pattern`.
+    pub conditions: Vec<String>,
 }
 
 /// A part of a listener that one call brings into line.
@@ -34,13 +52,14 @@ pub enum Part {
     Settings,
 }
 
-/// What follows for the listener. Those of others on other ports stay as they are.
+/// What follows for the listener, which is to forward to `forwards`. Those of others on other ports
+/// stay as they are.
 ///
 /// Errors: the one on port 80 is not ours.
 pub fn step(
     env: &Env,
     want: &Want,
-    target_group: &str,
+    forwards: &[Forward],
     have: Option<Listener>,
 ) -> Result<Step<Listener, Part>> {
     let Some(have) = have else {
@@ -53,12 +72,14 @@ pub fn step(
     );
     check_ours(env, &what, &have.tags)?;
     let tags = Difference::of_tags(&have.tags, &tags(env, &want.app, &want.listener_name));
-    let forwards_to = have.target_group.as_deref().unwrap_or("something else");
-    let settings = [
+    let mut settings = vec![
         Difference::between("port", have.port, PORT),
         Difference::between("protocol", &have.protocol, "HTTP"),
-        Difference::between("forwards to", forwards_to, target_group),
     ];
+    if !are_alike(&have.forwards, forwards) {
+        let old = describe(&have.forwards);
+        settings.push(Difference::between("forwards to", old, describe(forwards)));
+    }
     let mut differences = Differences::new();
     differences.extend(in_part(Part::Tags, tags));
     differences.extend(in_part(Part::Settings, settings.into_iter().flatten()));
@@ -67,9 +88,7 @@ pub fn step(
 
 /// Whether a listener forwards to a target group as it should, whatever its tags say.
 pub fn serves(have: &Listener, target_group: &str) -> bool {
-    have.port == PORT
-        && have.protocol == "HTTP"
-        && have.target_group.as_deref() == Some(target_group)
+    have.port == PORT && have.protocol == "HTTP" && are_alike(&have.forwards, &plain(target_group))
 }
 
 /// The listener that is to serve the app: the one on port 80, ours or not; else one of ours that
@@ -81,22 +100,43 @@ pub fn of_app<'a>(env: &Env, want: &Want, have: &'a [Listener]) -> Option<&'a Li
     }
 }
 
-/// What a person is told where one of ours is on another port and port 80 is taken: it was moved
-/// and another one was made, for example. It is of no use here, and no tool but `rm-env` deletes.
-pub fn warning(env: &Env, want: &Want, have: &[Listener]) -> Option<String> {
-    on_port(have, PORT)?;
-    let mut ports = Vec::new();
-    for listener in ours_on_other_ports(env, want, have) {
-        ports.push(listener.port.to_string());
+/// The listeners of ours beside the one that serves the app: one that was moved to another port, and
+/// another one made, for example. Nothing needs them.
+pub fn surplus<'a>(env: &Env, want: &Want, have: &'a [Listener]) -> Vec<&'a Listener> {
+    let serving = of_app(env, want, have);
+    let mut ours = ours_on_other_ports(env, want, have);
+    ours.retain(|listener| serving != Some(*listener));
+    ours
+}
+
+/// What a person is told of listeners that are not ours: they stay.
+pub fn told_of_others(env: &Env, want: &Want, have: &[Listener]) -> Vec<String> {
+    let ours = ours_on_other_ports(env, want, have);
+    let mut lines = Vec::new();
+    for listener in have {
+        if listener.port != PORT && !ours.contains(&listener) {
+            let name = &want.load_balancer_name;
+            let port = listener.port;
+            lines.push(format!(
+                "load balancer {name} also listens on port {port}, which is none of ours; it stays: delete that listener if nobody wants it"
+            ));
+        }
     }
-    if ports.is_empty() {
-        return None;
+    lines
+}
+
+/// What a person is told of rules: none is ours, and all stay.
+pub fn told_of_rules(want: &Want, rules: &[Rule]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for rule in rules {
+        let name = &want.load_balancer_name;
+        let priority = &rule.priority;
+        let conditions = rule.conditions.join(", ");
+        lines.push(format!(
+            "the listener of load balancer {name} has rule {priority} ({conditions}), which is none of ours; it stays: delete it if nobody wants it"
+        ));
     }
-    let name = &want.load_balancer_name;
-    let ports = ports.join(", ");
-    Some(format!(
-        "load balancer {name} also listens on port {ports}; delete that listener"
-    ))
+    lines
 }
 
 /// The listener on a port.
@@ -130,13 +170,13 @@ mod tests {
             arn: "listener-1".into(),
             port: 80,
             protocol: "HTTP".into(),
-            target_group: Some("tg-1".into()),
+            forwards: plain("tg-1"),
             tags: tags.into_iter().collect(),
         }
     }
 
     fn step_of_web(have: Option<Listener>) -> Result<Step<Listener, Part>> {
-        step(&Env::example(), &web(), "tg-1", have)
+        step(&Env::example(), &web(), &plain("tg-1"), have)
     }
 
     #[test]
@@ -153,7 +193,7 @@ mod tests {
     #[test]
     fn a_listener_that_forwards_elsewhere_is_changed() {
         let other = Listener {
-            target_group: None,
+            forwards: Vec::new(),
             ..web_listener()
         };
         let expected = "forwards to: something else -> tg-1".to_string();
@@ -218,9 +258,44 @@ mod tests {
         let all = [moved, untagged, theirs];
         let found = of_app(&env, &web(), &all).unwrap();
         assert_eq!(found.port, 80);
-        let line =
-            "load balancer alb-web-production-pr1 also listens on port 8080; delete that listener";
-        assert_eq!(warning(&env, &web(), &all).as_deref(), Some(line));
-        assert_eq!(warning(&env, &web(), &all[1..]), None);
+        let surplus = |have| super::surplus(&env, &web(), have).len();
+        assert_eq!(surplus(&all), 1);
+        assert_eq!(super::surplus(&env, &web(), &all)[0].port, 8080);
+        assert_eq!(surplus(&all[1..]), 0);
+        let line = "load balancer alb-web-production-pr1 also listens on port 443, which is none of ours; it stays: delete that listener if nobody wants it";
+        assert_eq!(told_of_others(&env, &web(), &all), [line]);
+    }
+
+    #[test]
+    fn one_of_ours_that_is_moved_back_is_no_surplus() {
+        let moved = Listener {
+            port: 8080,
+            ..web_listener()
+        };
+        let all = [moved];
+        assert_eq!(surplus(&Env::example(), &web(), &all), [&all[0]; 0]);
+        assert!(told_of_others(&Env::example(), &web(), &all).is_empty());
+    }
+
+    #[test]
+    fn a_listener_forwards_mainly_to_the_largest_share() {
+        let mut have = web_listener();
+        assert_eq!(have.main_target_group(), Some("tg-1"));
+        have.forwards[0].weight = 0;
+        have.forwards.extend(plain("tg-2"));
+        assert_eq!(have.main_target_group(), Some("tg-2"));
+        assert!(!serves(&have, "tg-2"));
+        have.forwards.clear();
+        assert_eq!(have.main_target_group(), None);
+    }
+
+    #[test]
+    fn a_rule_is_told_with_its_priority_and_conditions() {
+        let rule = Rule {
+            priority: "7".into(),
+            conditions: vec!["path-pattern".into()],
+        };
+        let line = "the listener of load balancer alb-web-production-pr1 has rule 7 (path-pattern), which is none of ours; it stays: delete it if nobody wants it";
+        assert_eq!(told_of_rules(&web(), &[rule]), [line]);
     }
 }

@@ -9,14 +9,17 @@ use plumbing::{Difference, Differences, Env, Error, Result, Step, Vpc};
 use super::conflict::{check_ours, check_unchangeable};
 use super::listener::Listener;
 use super::tags::{Tags, attribute_differences, tags};
-use super::want::Want;
+use super::want::{PUBLIC, Want};
 
 /// Headers that are not valid HTTP are dropped, and a doubtful request gets a connection of its
 /// own: request smuggling needs both. Deletion protection is left as it is.
-pub const ATTRIBUTES: &[(&str, &str)] = &[
+const ATTRIBUTES: &[(&str, &str)] = &[
     ("routing.http.drop_invalid_header_fields.enabled", "true"),
     ("routing.http.desync_mitigation_mode", "defensive"),
 ];
+
+/// Values that are stricter than ours: somebody hardened it, and they stay.
+const STRICTER: &[(&str, &str)] = &[("routing.http.desync_mitigation_mode", "strictest")];
 
 /// The attribute that keeps a load balancer from being deleted.
 pub const PROTECTION: &str = "deletion_protection.enabled";
@@ -57,6 +60,8 @@ pub struct LoadBalancer {
     pub state: String,
     /// Why it failed.
     pub reason: String,
+    /// When it was made, in milliseconds since 1970.
+    pub created: i64,
     /// Its attributes.
     pub attributes: Tags,
     /// Its listeners.
@@ -83,7 +88,7 @@ pub enum Part {
 /// Errors: too few subnets, which AWS would refuse later.
 pub fn network(want: &Want, vpc: &Vpc, security_group: &str) -> Result<Network> {
     let (side, subnets) = match want.scheme {
-        "internet-facing" => ("public", &vpc.public_subnets),
+        PUBLIC => ("public", &vpc.public_subnets),
         _ => ("private", &vpc.private_subnets),
     };
     if subnets.len() < 2 {
@@ -119,13 +124,44 @@ pub fn step(
         &network.security_group,
     );
     let subnets = Difference::between("subnets", sorted(&have.subnets), sorted(&network.subnets));
-    let attributes = attribute_differences(&have.attributes, ATTRIBUTES);
+    let attributes = attribute_differences(&have.attributes, &attributes(&have));
     let mut differences = Differences::new();
     differences.extend(in_part(Part::Tags, tag_differences(env, want, &have)));
     differences.extend(in_part(Part::SecurityGroups, security_groups));
     differences.extend(in_part(Part::Subnets, subnets));
     differences.extend(in_part(Part::Attributes, attributes));
     Ok(Step::from_differences(have, differences))
+}
+
+/// The attributes that a load balancer should have: ours, and those that are stricter.
+pub fn attributes(have: &LoadBalancer) -> Vec<(&'static str, &'static str)> {
+    let mut attributes = ATTRIBUTES.to_vec();
+    for attribute in &mut attributes {
+        if let Some(stricter) = stricter(have, attribute.0) {
+            *attribute = stricter;
+        }
+    }
+    attributes
+}
+
+/// What a person is told of values that are stricter than ours.
+pub fn told_of_stricter(have: &LoadBalancer) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (key, _) in ATTRIBUTES {
+        if let Some((key, value)) = stricter(have, key) {
+            let name = &have.name;
+            lines.push(format!(
+                "load balancer {name} keeps {key} {value}, which is stricter than ours"
+            ));
+        }
+    }
+    lines
+}
+
+fn stricter(have: &LoadBalancer, key: &str) -> Option<(&'static str, &'static str)> {
+    let value = have.attributes.get(key)?;
+    let mut stricter = STRICTER.iter().copied();
+    stricter.find(|known| *known == (key, value.as_str()))
 }
 
 /// In what a load balancer differs that was just made: AWS sets the attributes of its own.
@@ -162,6 +198,14 @@ pub fn is_protected(have: &LoadBalancer) -> bool {
     have.attributes
         .get(PROTECTION)
         .is_some_and(|on| on == "true")
+}
+
+/// What is said of a load balancer that somebody protects from being deleted.
+pub fn protected(name: &str) -> Error {
+    Error::refused(format!(
+        "load balancer {name} has deletion protection; it stays"
+    ))
+    .hint("rm-env --lift-protection, if it is to go all the same")
 }
 
 /// What is said of a load balancer that AWS could not make.
@@ -320,6 +364,27 @@ pub(super) mod tests {
         ];
         let expected = expected.map(|(part, text)| (part, text.to_string()));
         assert_eq!(differences_of(step_of_web(Some(other))), expected);
+    }
+
+    #[test]
+    fn what_is_stricter_stays_and_is_told_and_what_is_laxer_does_not() {
+        let mut have = web_load_balancer();
+        let mode = ATTRIBUTES[1].0.to_string();
+        have.attributes.insert(mode.clone(), "strictest".into());
+        have.attributes
+            .insert(ATTRIBUTES[0].0.into(), "false".into());
+        let expected = (
+            Part::Attributes,
+            format!("{}: false -> true", ATTRIBUTES[0].0),
+        );
+        assert_eq!(differences_of(step_of_web(Some(have.clone()))), [expected]);
+        let set = [ATTRIBUTES[0], (ATTRIBUTES[1].0, "strictest")];
+        assert_eq!(attributes(&have), set);
+        let line = "load balancer alb-web-production-pr1 keeps routing.http.desync_mitigation_mode strictest, which is stricter than ours";
+        assert_eq!(told_of_stricter(&have), [line]);
+        have.attributes.insert(mode, "monitor".into());
+        assert_eq!(differences_of(step_of_web(Some(have.clone()))).len(), 2);
+        assert!(told_of_stricter(&have).is_empty());
     }
 
     #[test]

@@ -14,23 +14,9 @@ pub fn tags(env: &Env, app: &str, name: &str) -> Vec<(String, String)> {
     env.tags_of_app(name, app)
 }
 
-/// The app that a resource of ours belongs to: by its tag, else by its name, which begins with
-/// `prefix`.
-pub fn app_of(env: &Env, prefix: &str, name: &str, tags: &Tags) -> String {
-    if let Some(app) = tags.get(APP) {
-        return app.clone();
-    }
-    let name = match tags.get("Name") {
-        Some(tagged) => tagged,
-        None => name,
-    };
-    let Some(rest) = name.strip_prefix(prefix) else {
-        return name.to_string();
-    };
-    match rest.strip_suffix(&env.name) {
-        Some(app) => app.trim_matches('-').to_string(),
-        None => name.to_string(),
-    }
+/// The app that a resource of ours belongs to, by its tag; nothing where somebody took that away.
+pub fn app_of(tags: &Tags) -> Option<&str> {
+    tags.get(APP).map(String::as_str)
 }
 
 /// In what the attributes that we set differ.
@@ -41,15 +27,4 @@ pub fn attribute_differences(have: &Tags, want: &[(&str, &str)]) -> Vec<Differen
         differences.extend(Difference::between(key, old, new));
     }
     differences
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_its_tag_the_app_is_read_from_the_name() {
-        let name = "alb-my-web-production-pr1";
-        assert_eq!(app_of(&Env::example(), "alb", name, &Tags::new()), "my-web");
-    }
 }

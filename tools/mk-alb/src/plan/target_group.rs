@@ -85,7 +85,8 @@ pub fn check(env: &Env, want: &Want, vpc: Option<&str>, have: &TargetGroup) -> R
         differences.extend(Difference::between("vpc", &have.vpc, vpc));
     }
     check_unchangeable(env, want, &what, &differences)?;
-    match used_by_another(have, &want.load_balancer_name) {
+    let ours = std::slice::from_ref(&want.load_balancer_name);
+    match used_by_another(have, ours) {
         Some(other) => Err(Error::refused(format!(
             "{what} is used by another load balancer, {other}; AWS lets one use it"
         ))
@@ -94,11 +95,19 @@ pub fn check(env: &Env, want: &Want, vpc: Option<&str>, have: &TargetGroup) -> R
     }
 }
 
-/// The ARN of a load balancer that uses a target group and is not called `load_balancer_name`.
-pub fn used_by_another<'a>(have: &'a TargetGroup, load_balancer_name: &str) -> Option<&'a str> {
-    let part_of_arn = format!("/app/{load_balancer_name}/");
-    let mut arns = have.load_balancers.iter().map(String::as_str);
-    arns.find(|arn| !arn.contains(&part_of_arn))
+/// The ARN of a load balancer that uses a target group and has none of these names.
+pub fn used_by_another<'a>(
+    have: &'a TargetGroup,
+    load_balancer_names: &[String],
+) -> Option<&'a str> {
+    let arns = have.load_balancers.iter().map(String::as_str);
+    for arn in arns {
+        let mut names = load_balancer_names.iter();
+        if !names.any(|name| arn.contains(&format!("/app/{name}/"))) {
+            return Some(arn);
+        }
+    }
+    None
 }
 
 /// Whether a target group of this name could be the environment's. Whether it is, its tags say.
@@ -148,7 +157,7 @@ pub(super) mod tests {
     use crate::plan::load_balancer::tests::{differences_of, pairs, web_load_balancer};
     use crate::plan::want::tests::web;
 
-    const NAME: &str = "tg-web-production-pr1";
+    const NAME: &str = "tg-web-5000-production-pr1";
 
     pub fn web_target_group() -> TargetGroup {
         let tags = tags(&Env::example(), "web", NAME);

@@ -1,7 +1,19 @@
-//! What an app asks for, in AWS's words. Pure.
+//! What an app asks for, in AWS's words, and what that is called. Pure.
+//!
+//! A name carries what AWS cannot change: a load balancer's its scheme; a target group's its port, and
+//! the scheme, since one load balancer alone can use it. It carries the health path as well, which tasks
+//! that run may not answer: what an app changes is another resource beside the one that is in use.
 
 use plumbing::name::{LOAD_BALANCER_LIMIT, LONG_LIMIT};
 use plumbing::{App, Env};
+use sha2::{Digest, Sha256};
+
+/// The scheme of a load balancer that the internet reaches.
+pub const PUBLIC: &str = "internet-facing";
+/// The scheme of a load balancer that is reached from within the VPC.
+pub const INTERNAL: &str = "internal";
+/// The word for it in a name: with a longer one, many names would have to be cut.
+const INTERNAL_WORD: &str = "int";
 
 /// What an app asks for.
 #[derive(Clone, Debug)]
@@ -55,29 +67,56 @@ pub fn want(env: &Env, app: &App) -> Want {
         healthy_threshold: 2,
         unhealthy_threshold: 3,
     };
+    let scheme = scheme(app);
     Want {
         app: app.name.clone(),
-        load_balancer_name: load_balancer_name(env, &app.name),
-        target_group_name: target_group_name(env, &app.name),
+        load_balancer_name: load_balancer_name(env, &app.name, scheme),
+        target_group_name: target_group_name(env, app),
         listener_name: env.named("listener", &app.name, LONG_LIMIT),
-        scheme: if app.public {
-            "internet-facing"
-        } else {
-            "internal"
-        },
+        scheme,
         port: app.port.into(),
         health_check,
     }
 }
 
-/// The name of an app's load balancer.
-pub fn load_balancer_name(env: &Env, app: &str) -> String {
-    env.named("alb", app, LOAD_BALANCER_LIMIT)
+fn scheme(app: &App) -> &'static str {
+    if app.public { PUBLIC } else { INTERNAL }
 }
 
-/// The name of an app's target group.
-pub fn target_group_name(env: &Env, app: &str) -> String {
-    env.named("tg", app, LOAD_BALANCER_LIMIT)
+/// The name of an app's load balancer of a scheme.
+fn load_balancer_name(env: &Env, app: &str, scheme: &str) -> String {
+    let word = if scheme == PUBLIC { "" } else { INTERNAL_WORD };
+    env.named_with("alb", app, word, LOAD_BALANCER_LIMIT)
+}
+
+/// The names that load balancers of an app may have.
+pub fn load_balancer_names(env: &Env, app: &str) -> [String; 2] {
+    [PUBLIC, INTERNAL].map(|scheme| load_balancer_name(env, app, scheme))
+}
+
+/// The name of an app's target group. Scheme and health path have one short word together, unless
+/// they are those of most public apps.
+pub fn target_group_name(env: &Env, app: &App) -> String {
+    let port = app.port;
+    let detail = if app.public && app.health == "/" {
+        port.to_string()
+    } else {
+        let scheme_and_path = format!("{} {}", scheme(app), app.health);
+        format!("{port}-{}", short_hash(&scheme_and_path))
+    };
+    env.named_with("tg", &app.name, &detail, LOAD_BALANCER_LIMIT)
+}
+
+/// Four letters or digits, in which one text of nearly a million is like another. Without vowels they
+/// make no words.
+fn short_hash(text: &str) -> String {
+    const ALPHABET: &[u8; 30] = b"bcdfghjklmnpqrstvwxz0123456789";
+    let mut hash = String::new();
+    for byte in Sha256::digest(text.as_bytes()).iter().take(4) {
+        let index = usize::from(*byte) % ALPHABET.len();
+        hash.push(char::from(ALPHABET[index]));
+    }
+    hash
 }
 
 #[cfg(test)]
@@ -90,6 +129,64 @@ pub(super) mod tests {
 
     pub fn web() -> Want {
         want(&Env::example(), &app(r#"{"name":"web","public":true}"#))
+    }
+
+    /// The names of load balancer and target group.
+    fn names(text: &str) -> (String, String) {
+        let want = want(&Env::example(), &app(text));
+        (want.load_balancer_name, want.target_group_name)
+    }
+
+    #[test]
+    fn every_name_stays_what_it_is() {
+        for (app, load_balancer, target_group) in [
+            (
+                r#"{"name":"web","public":true}"#,
+                "alb-web-production-pr1",
+                "tg-web-5000-production-pr1",
+            ),
+            (
+                r#"{"name":"web","public":true,"port":8080}"#,
+                "alb-web-production-pr1",
+                "tg-web-8080-production-pr1",
+            ),
+            (
+                r#"{"name":"web","public":true,"health":"/well"}"#,
+                "alb-web-production-pr1",
+                "tg-web-5000-z4mp-production-pr1",
+            ),
+            (
+                r#"{"name":"web"}"#,
+                "alb-web-int-production-pr1",
+                "tg-web-5000-g35s-production-pr1",
+            ),
+            (
+                r#"{"name":"api","health":"/WeatherForecast"}"#,
+                "alb-api-int-production-pr1",
+                "tg-api-5000-1vx4-production-pr1",
+            ),
+            (r#"{"name":"my-web","public":true}"#, "alb-my-web-production-p-11ee76ac", "tg-my-web-5000-producti-d302e821"),
+        ] {
+            let names = names(app);
+            assert_eq!(names, (load_balancer.into(), target_group.into()), "{app}");
+        }
+    }
+
+    #[test]
+    fn what_aws_cannot_change_makes_another_name() {
+        let apps = [
+            r#"{"name":"web","public":true}"#,
+            r#"{"name":"web"}"#,
+            r#"{"name":"web","public":true,"port":8080}"#,
+            r#"{"name":"web","public":true,"health":"/well"}"#,
+            r#"{"name":"web","health":"/well"}"#,
+        ];
+        let mut target_groups: Vec<String> = apps.iter().map(|app| names(app).1).collect();
+        target_groups.sort();
+        target_groups.dedup();
+        assert_eq!(target_groups.len(), apps.len());
+        assert_ne!(names(apps[0]).0, names(apps[1]).0);
+        assert_eq!(names(apps[0]).0, names(apps[2]).0);
     }
 
     #[test]

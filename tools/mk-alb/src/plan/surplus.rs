@@ -1,0 +1,138 @@
+//! What an app needs no more: the load balancer and the target groups that it had before a change, and
+//! listeners of ours that were left over. Pure.
+
+use plumbing::{Env, Surplus};
+
+use super::Have;
+use super::listener::{self, Listener};
+use super::want::Want;
+
+/// Whose these are.
+const OWNER: &str = "mk-alb";
+/// The field of a surplus record that names the resource.
+const ARN: &str = "arn";
+
+/// What a surplus record is of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// A load balancer, with its listeners.
+    LoadBalancer,
+    /// A listener of a load balancer that stays.
+    Listener,
+    /// A target group.
+    TargetGroup,
+}
+
+impl Kind {
+    /// The first word of the record's name.
+    fn word(self) -> &'static str {
+        match self {
+            Kind::LoadBalancer => "alb",
+            Kind::Listener => "listener",
+            Kind::TargetGroup => "target_group",
+        }
+    }
+}
+
+/// What an app had before a change.
+pub fn of_app(env: &Env, want: &Want, have: &Have) -> Vec<Surplus> {
+    let have = have.of_app(env, &want.app);
+    let mut surplus = Vec::new();
+    for load_balancer in &have.load_balancers {
+        let name = &load_balancer.name;
+        if *name != want.load_balancer_name {
+            let what = format!("load balancer {name}");
+            surplus.push(record(Kind::LoadBalancer, name, &load_balancer.arn, what));
+        }
+    }
+    for target_group in &have.target_groups {
+        let name = &target_group.name;
+        if *name != want.target_group_name {
+            let what = format!("target group {name}");
+            surplus.push(record(Kind::TargetGroup, name, &target_group.arn, what));
+        }
+    }
+    surplus
+}
+
+/// The listeners of ours that nothing needs, on a load balancer that stays.
+pub fn listeners(env: &Env, want: &Want, have: &[Listener]) -> Vec<Surplus> {
+    let mut surplus = Vec::new();
+    for found in listener::surplus(env, want, have) {
+        let load_balancer = &want.load_balancer_name;
+        let port = found.port;
+        let name = format!("{load_balancer}/{port}");
+        let what = format!("listener on port {port} of load balancer {load_balancer}");
+        surplus.push(record(Kind::Listener, &name, &found.arn, what));
+    }
+    surplus
+}
+
+fn record(kind: Kind, name: &str, arn: &str, what: String) -> Surplus {
+    let word = kind.word();
+    let mut surplus = Surplus {
+        name: format!("{word}/{name}"),
+        owner: OWNER.into(),
+        what,
+        ..Surplus::default()
+    };
+    surplus.rest.insert(ARN.into(), arn.into());
+    surplus
+}
+
+/// What a surplus record of ours is of, and its ARN.
+pub fn kind_and_arn(surplus: &Surplus) -> Option<(Kind, &str)> {
+    let (word, _) = surplus.name.split_once('/')?;
+    let arn = surplus.rest.get(ARN)?.as_str()?;
+    let mut kinds = [Kind::LoadBalancer, Kind::Listener, Kind::TargetGroup].into_iter();
+    let kind = kinds.find(|kind| kind.word() == word)?;
+    (surplus.owner == OWNER).then_some((kind, arn))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load_balancer::tests::web_load_balancer;
+    use super::super::target_group::tests::web_target_group;
+    use super::super::want::tests::web;
+    use super::*;
+
+    #[test]
+    fn what_an_app_had_under_other_names_is_surplus_and_others_are_not() {
+        let mut have = Have {
+            load_balancers: vec![web_load_balancer()],
+            target_groups: vec![web_target_group()],
+        };
+        let env = Env::example();
+        assert_eq!(of_app(&env, &web(), &have), []);
+        let mut older = web_target_group();
+        older.name = "tg-web-4000-production-pr1".into();
+        older.arn = "tg-0".into();
+        have.target_groups.push(older.clone());
+        older.tags.insert("plumbline:app".into(), "api".into());
+        have.target_groups.push(older.clone());
+        older.tags.remove("plumbline:env");
+        older.tags.insert("plumbline:app".into(), "web".into());
+        have.target_groups.push(older);
+        let mut internal = web_load_balancer();
+        internal.name = "alb-web-int-production-pr1".into();
+        have.load_balancers.push(internal);
+        let found = of_app(&env, &web(), &have);
+        let names: Vec<&str> = found.iter().map(|one| one.name.as_str()).collect();
+        let expected = [
+            "alb/alb-web-int-production-pr1",
+            "target_group/tg-web-4000-production-pr1",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(kind_and_arn(&found[1]), Some((Kind::TargetGroup, "tg-0")));
+        assert_eq!(found[1].what, "target group tg-web-4000-production-pr1");
+    }
+
+    #[test]
+    fn surplus_of_another_tool_is_none_of_ours() {
+        let theirs = Surplus {
+            owner: "mk-sg".into(),
+            ..record(Kind::Listener, "x", "arn", String::new())
+        };
+        assert_eq!(kind_and_arn(&theirs), None);
+    }
+}

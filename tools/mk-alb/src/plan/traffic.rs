@@ -1,0 +1,275 @@
+//! How the requests for an app move from the target groups that its tasks were in to the wanted one.
+//! Pure.
+//!
+//! A load balancer sends a target group its share of the requests whether anyone is in there or not.
+//! ECS starts new tasks in the wanted target group, and stops old ones, some seconds later, once new
+//! ones are healthy. So the wanted one gets no request before it has a healthy target, then a share by
+//! its healthy targets, and all of them as soon as it has as many as the older ones together, which
+//! is before ECS stops the last task there. A deployment that fails leaves the older ones their share.
+
+use std::time::Duration;
+
+use super::health::Targets;
+
+/// An image may have to be built before ECS starts a task in the wanted target group.
+const FIRST_TARGET_DEADLINE: Duration = Duration::from_secs(15 * 60);
+/// A task that ECS stops is replaced within a minute or two: where none comes, the deployment was given
+/// up, and the last good tasks stay.
+const LOST_DEADLINE: Duration = Duration::from_secs(3 * 60);
+/// As long as a deployment may take: image, grace period, health checks, in several steps.
+const MOVED_DEADLINE: Duration = Duration::from_secs(30 * 60);
+/// The largest weight that AWS takes.
+const MOST: i32 = 999;
+
+/// A target group that a listener forwards to, and its share of the requests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forward {
+    /// Its ARN.
+    pub target_group: String,
+    /// Its share, beside those of the others.
+    pub weight: i32,
+}
+
+/// A target group of an app, and how it is at this moment.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// Its ARN.
+    pub arn: String,
+    /// Its share of the requests.
+    pub weight: i32,
+    /// Its targets.
+    pub targets: Targets,
+}
+
+/// To one target group alone: what a listener says in the end.
+pub fn plain(target_group: &str) -> Vec<Forward> {
+    vec![Forward {
+        target_group: target_group.into(),
+        weight: 1,
+    }]
+}
+
+/// The shares that the wanted target group and the older ones that the listener forwards to should
+/// have now. All stay attached, as ECS takes no other: the older ones go at the end.
+pub fn forwards(wanted: &Group, older: &[Group]) -> Vec<Forward> {
+    let (of_wanted, of_older) = shares(wanted, older);
+    let mut forwards = plain(&wanted.arn);
+    forwards[0].weight = of_wanted;
+    for (group, weight) in older.iter().zip(of_older) {
+        forwards.push(Forward {
+            target_group: group.arn.clone(),
+            weight,
+        });
+    }
+    let mut with_share = forwards.iter_mut().filter(|one| one.weight > 0);
+    if let (Some(only), None) = (with_share.next(), with_share.next()) {
+        only.weight = 1;
+    }
+    forwards
+}
+
+/// The shares of the wanted target group and of each older one.
+fn shares(wanted: &Group, older: &[Group]) -> (i32, Vec<i32>) {
+    let healthy: Vec<i32> = older
+        .iter()
+        .map(|group| weight(group.targets.healthy))
+        .collect();
+    let healthy_older: usize = older.iter().map(|group| group.targets.healthy).sum();
+    let healthy_wanted = wanted.targets.healthy;
+    if healthy_wanted == 0 && has_targets(older) {
+        if healthy_older > 0 {
+            return (0, healthy);
+        }
+        return (0, shares_of_unhealthy(older));
+    }
+    if healthy_wanted >= healthy_older {
+        return (1, vec![0; older.len()]);
+    }
+    (weight(healthy_wanted), healthy)
+}
+
+/// Where no target is healthy, a load balancer asks all of a target group: the shares stay.
+fn shares_of_unhealthy(older: &[Group]) -> Vec<i32> {
+    let now: Vec<i32> = older.iter().map(|group| group.weight).collect();
+    if now.iter().any(|weight| *weight > 0) {
+        return now;
+    }
+    older
+        .iter()
+        .map(|group| weight(group.targets.staying))
+        .collect()
+}
+
+/// Whether the app has moved: the older target groups have no healthy target any more.
+pub fn is_moved(wanted: &Group, older: &[Group]) -> bool {
+    let is_healthy = older.iter().any(|group| group.targets.healthy > 0);
+    !is_healthy && (wanted.targets.healthy > 0 || !has_targets(older))
+}
+
+/// Why an app is not waited for any longer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum GiveUp {
+    /// Its wanted target group never had a target.
+    NeverHadTargets,
+    /// It had targets, and has none any more.
+    LostTargets,
+    /// It is not healthy, or older targets stay.
+    TookTooLong,
+}
+
+/// Whether to wait no longer. `without_target` tells for how long the wanted target group has had none,
+/// if it ever had one.
+pub fn give_up(waited: Duration, without_target: Option<Duration>) -> Option<GiveUp> {
+    if waited > MOVED_DEADLINE {
+        return Some(GiveUp::TookTooLong);
+    }
+    match without_target {
+        None if waited > FIRST_TARGET_DEADLINE => Some(GiveUp::NeverHadTargets),
+        Some(without) if without > LOST_DEADLINE => Some(GiveUp::LostTargets),
+        _ => None,
+    }
+}
+
+/// The name in the ARN of a target group: `…:targetgroup/NAME/ID`.
+pub fn name_of(arn: &str) -> &str {
+    arn.rsplit('/').nth(1).unwrap_or(arn)
+}
+
+/// Whether two listeners forward alike, in whatever order AWS answers.
+pub fn are_alike(one: &[Forward], other: &[Forward]) -> bool {
+    if let ([one], [other]) = (one, other) {
+        return one.target_group == other.target_group; // alone, any share is all
+    }
+    one.len() == other.len() && one.iter().all(|forward| other.contains(forward))
+}
+
+/// What a listener forwards to, in words.
+pub fn describe(forwards: &[Forward]) -> String {
+    match forwards {
+        [] => "something else".into(),
+        [only] => only.target_group.clone(),
+        several => {
+            let words = several
+                .iter()
+                .map(|one| format!("{} {}", one.target_group, one.weight));
+            words.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+fn has_targets(groups: &[Group]) -> bool {
+    groups.iter().any(|group| group.targets.staying > 0)
+}
+
+fn weight(targets: usize) -> i32 {
+    i32::try_from(targets).unwrap_or(MOST).min(MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(arn: &str, healthy: usize, staying: usize) -> Group {
+        Group {
+            arn: arn.into(),
+            weight: 0,
+            targets: Targets {
+                healthy,
+                staying,
+                trouble: String::new(),
+            },
+        }
+    }
+
+    /// The weights of the wanted target group with so many healthy targets, and of an older one.
+    fn weights(wanted: usize, older: usize) -> [i32; 2] {
+        let older = [group("old", older, older)];
+        let forwards = forwards(&group("new", wanted, wanted), &older);
+        assert_eq!(forwards[0].target_group, "new");
+        [forwards[0].weight, forwards[1].weight]
+    }
+
+    #[test]
+    fn an_app_moves_without_a_moment_in_which_a_request_meets_an_empty_target_group() {
+        assert_eq!(weights(0, 2), [0, 1], "nobody is there yet");
+        assert_eq!(weights(1, 2), [1, 2], "one of three");
+        assert_eq!(weights(2, 2), [1, 0], "ECS may stop all old ones now");
+        assert_eq!(weights(2, 1), [1, 0]);
+        assert_eq!(weights(2, 0), [1, 0]);
+        for wanted in 0..9 {
+            for older in 0..9 {
+                let [new, old] = weights(wanted, older);
+                assert!(new == 0 || wanted > 0 || older == 0, "{wanted} {older}");
+                assert!(old == 0 || older > 0, "{wanted} {older}");
+                assert!(new + old > 0, "{wanted} {older}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_deployment_that_fails_goes_back_to_the_older_one() {
+        let older = [group("old", 2, 2)];
+        let failed = group("new", 0, 2);
+        assert_eq!(forwards(&failed, &older)[1].weight, 1);
+        assert!(!is_moved(&failed, &older));
+    }
+
+    #[test]
+    fn without_targets_there_is_nothing_to_wait_for() {
+        let older = [group("old", 0, 0)];
+        let wanted = group("new", 0, 0);
+        assert_eq!(weights(0, 0), [1, 0]);
+        assert!(is_moved(&wanted, &older));
+    }
+
+    #[test]
+    fn targets_that_are_not_healthy_keep_their_requests_until_others_are() {
+        let mut older = [group("a", 0, 2), group("b", 0, 1)];
+        older[1].weight = 1;
+        let wanted = group("new", 0, 0);
+        let told = describe(&forwards(&wanted, &older));
+        assert_eq!(told, "new 0, a 0, b 1");
+        assert!(!is_moved(&wanted, &older));
+        let wanted = group("new", 1, 1);
+        assert_eq!(describe(&forwards(&wanted, &older)), "new 1, a 0, b 0");
+        assert!(is_moved(&wanted, &older));
+    }
+
+    #[test]
+    fn several_older_ones_share_by_their_healthy_targets() {
+        let older = [group("a", 3, 3), group("b", 1, 1)];
+        let told = describe(&forwards(&group("new", 2, 2), &older));
+        assert_eq!(told, "new 2, a 3, b 1");
+        let told = describe(&forwards(&group("new", 4, 4), &older));
+        assert_eq!(told, "new 1, a 0, b 0");
+    }
+
+    #[test]
+    fn no_weight_is_larger_than_aws_takes() {
+        assert_eq!(weights(1, 5000), [1, 999]);
+    }
+
+    #[test]
+    fn listeners_are_alike_in_any_order() {
+        let older = [group("old", 2, 2)];
+        let one = forwards(&group("new", 1, 1), &older);
+        let other: Vec<Forward> = one.iter().rev().cloned().collect();
+        assert!(are_alike(&one, &other));
+        let mut heavy = plain("new");
+        heavy[0].weight = 7;
+        assert!(are_alike(&heavy, &plain("new")));
+        assert!(!are_alike(&one, &plain("new")));
+    }
+
+    #[test]
+    fn a_deployment_has_its_time_and_one_that_was_given_up_is_noticed() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        assert_eq!(give_up(minutes(14), None), None);
+        assert_eq!(give_up(minutes(16), None), Some(GiveUp::NeverHadTargets));
+        assert_eq!(give_up(minutes(29), Some(minutes(0))), None);
+        let lost = give_up(minutes(9), Some(minutes(4)));
+        assert_eq!(lost, Some(GiveUp::LostTargets));
+        let late = give_up(minutes(31), Some(minutes(0)));
+        assert_eq!(late, Some(GiveUp::TookTooLong));
+    }
+}

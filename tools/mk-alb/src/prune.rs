@@ -1,0 +1,227 @@
+//! Takes away what apps had before a change, at the end of a pipe. First the listeners leave the older
+//! target groups; then load balancers go, with their listeners; last the target groups, which a
+//! load balancer must not use any more.
+
+use std::time::Duration;
+
+use plumbing::step::delete_each;
+use plumbing::{Aws, Listener as Serving, Record, Result, Stream, Surplus, wait};
+
+use crate::aws::{self, Elb};
+use crate::plan::Have;
+use crate::plan::listener::{Listener, PORT, on_port};
+use crate::plan::load_balancer::{LoadBalancer, is_protected};
+use crate::plan::surplus::{Kind, kind_and_arn};
+use crate::plan::target_group::TargetGroup;
+use crate::plan::traffic::plain;
+use crate::traffic::{Moving, follow};
+
+/// A deployment that is steady has stopped its old tasks; their last requests have 30 seconds, or the
+/// five minutes that somebody gave them.
+const LEFT_DEADLINE: Duration = Duration::from_secs(10 * 60);
+
+/// What a run prunes.
+struct Prune<'a> {
+    elb: &'a Elb,
+    /// What is ours.
+    have: Have,
+    /// What the surplus records name, and no other record.
+    surplus: Vec<(Kind, String)>,
+    /// The listeners that serve the apps of the stream.
+    serving: Vec<Serving>,
+}
+
+/// Takes away the surplus among `records` that is ours, and that no record wants.
+pub async fn prune(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    let surplus = unwanted_surplus(records);
+    if surplus.is_empty() {
+        return Ok(());
+    }
+    let elb = aws::client(aws);
+    let prune = Prune {
+        elb: &elb,
+        have: elb.find().await?.ours(&aws.env),
+        surplus,
+        serving: records.iter().filter_map(Record::typed).collect(),
+    };
+    prune.leave_target_groups().await?;
+    for kinds in [
+        &[Kind::Listener, Kind::LoadBalancer][..],
+        &[Kind::TargetGroup],
+    ] {
+        delete_each(
+            stream,
+            records,
+            async |surplus: &Surplus| match kind_and_arn(surplus) {
+                Some((kind, arn)) if kinds.contains(&kind) && prune.is_surplus(kind, arn) => {
+                    prune.delete(kind, arn).await
+                }
+                _ => Ok(false),
+            },
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// The surplus that no other record names.
+fn unwanted_surplus(records: &[Record]) -> Vec<(Kind, String)> {
+    let mut surplus = Vec::new();
+    for one in records.iter().filter_map(Record::typed::<Surplus>) {
+        let Some((kind, arn)) = kind_and_arn(&one) else {
+            continue;
+        };
+        let is_wanted = records.iter().any(|record| {
+            record.kind() != "surplus"
+                && (record.text("arn") == arn || record.text("target_group") == arn)
+        });
+        if !is_wanted {
+            surplus.push((kind, arn.to_string()));
+        }
+    }
+    surplus
+}
+
+impl Prune<'_> {
+    fn is_surplus(&self, kind: Kind, arn: &str) -> bool {
+        let mut surplus = self.surplus.iter();
+        surplus.any(|(known, named)| *known == kind && named == arn)
+    }
+
+    /// Waits until the tasks have left the older target groups, and has the listeners that serve their
+    /// apps forward to the wanted ones alone.
+    async fn leave_target_groups(&self) -> Result<()> {
+        let control = &self.elb.aws.control;
+        let sharing = self.sharing_listeners();
+        let moves = sharing.iter().map(|moving| follow(self.elb, moving));
+        control.run_all(moves).await?;
+        let groups = self.have.target_groups.iter();
+        let older = groups.filter(|group| self.is_surplus(Kind::TargetGroup, &group.arn));
+        let left = older.map(|group| self.wait_left(group));
+        control.run_all(left).await?;
+        let plain = sharing.iter().map(|moving| {
+            let wanted = plain(&moving.target_group);
+            async move {
+                let Moving {
+                    load_balancer,
+                    listener,
+                    ..
+                } = moving;
+                self.elb.forward(load_balancer, listener, &wanted).await
+            }
+        });
+        control.run_all(plain).await.map(drop)
+    }
+
+    /// The listeners that forward to surplus target groups beside the wanted one.
+    fn sharing_listeners(&self) -> Vec<Moving> {
+        let mut sharing = Vec::new();
+        for load_balancer in &self.have.load_balancers {
+            let Some(listener) = on_port(&load_balancer.listeners, PORT) else {
+                continue;
+            };
+            let serving = self.serving.iter().find(|one| one.arn == listener.arn);
+            if let Some(serving) = serving
+                && self.is_shared(listener, &serving.target_group)
+            {
+                sharing.push(Moving {
+                    app: serving.name.clone(),
+                    load_balancer: load_balancer.name.clone(),
+                    listener: listener.arn.clone(),
+                    target_group: serving.target_group.clone(),
+                    forwards: listener.forwards.clone(),
+                });
+            }
+        }
+        sharing
+    }
+
+    fn is_shared(&self, listener: &Listener, wanted: &str) -> bool {
+        let has_wanted = listener
+            .forwards
+            .iter()
+            .any(|one| one.target_group == wanted);
+        let has_older = listener
+            .forwards
+            .iter()
+            .any(|one| self.is_surplus(Kind::TargetGroup, &one.target_group));
+        has_wanted && has_older
+    }
+
+    /// Waits until a target group has no target that serves, or that ends its last requests.
+    async fn wait_left(&self, group: &TargetGroup) -> Result<()> {
+        if self.is_kept(group) {
+            return Ok(());
+        }
+        let what = format!("target group {} still has targets", group.name);
+        wait::until(&self.elb.aws.control, &what, LEFT_DEADLINE, async || {
+            let serves = self.elb.has_serving_targets(&group.arn).await?;
+            Ok((!serves).then_some(()))
+        })
+        .await
+    }
+
+    /// Whether a target group stays, since an older load balancer that uses it is protected.
+    fn is_kept(&self, group: &TargetGroup) -> bool {
+        let mut load_balancers = self.have.load_balancers.iter();
+        load_balancers.any(|one| {
+            let is_older = self.is_surplus(Kind::LoadBalancer, &one.arn);
+            is_older && is_protected(one) && group.load_balancers.contains(&one.arn)
+        })
+    }
+
+    /// Deletes one of ours; answers false where there is none, or where it stays.
+    async fn delete(&self, kind: Kind, arn: &str) -> Result<bool> {
+        match kind {
+            Kind::LoadBalancer => {
+                let mut found = self.have.load_balancers.iter();
+                match found.find(|one| one.arn == arn) {
+                    Some(found) => self.delete_load_balancer(found).await,
+                    None => Ok(false),
+                }
+            }
+            Kind::Listener => self.delete_listener(arn).await,
+            Kind::TargetGroup => {
+                let mut found = self.have.target_groups.iter();
+                match found.find(|one| one.arn == arn && !self.is_kept(one)) {
+                    Some(found) => {
+                        self.elb.delete_target_group(found, None).await?;
+                        Ok(true)
+                    }
+                    None => Ok(false),
+                }
+            }
+        }
+    }
+
+    async fn delete_load_balancer(&self, found: &LoadBalancer) -> Result<bool> {
+        if is_protected(found) {
+            let name = &found.name;
+            self.elb.aws.voice.say(&format!(
+                "load balancer {name} has deletion protection; it stays until that is taken away"
+            ));
+            return Ok(false);
+        }
+        self.elb.delete_load_balancer(found).await?;
+        Ok(true)
+    }
+
+    /// Deletes a listener on a load balancer that stays, if it is ours and on another port.
+    async fn delete_listener(&self, arn: &str) -> Result<bool> {
+        let listeners = self
+            .have
+            .load_balancers
+            .iter()
+            .flat_map(|one| &one.listeners);
+        let mut named = listeners.filter(|one| one.arn == arn && one.port != PORT);
+        let Some(named) = named.next() else {
+            return Ok(false);
+        };
+        let tagged = self.elb.with_tags(std::slice::from_ref(named)).await?;
+        if !tagged.iter().any(|one| self.elb.aws.env.owns(&one.tags)) {
+            return Ok(false);
+        }
+        self.elb.delete_listener(arn).await?;
+        Ok(true)
+    }
+}
