@@ -20,14 +20,14 @@ pub type AlreadyHealthyOnce<'a> = Shared<LocalBoxFuture<'a, Result<AlreadyHealth
 
 /// Asks for the target groups and services of the apps that have arrived.
 pub async fn find(stream: &Stream, aws: &Aws) -> Result<AlreadyHealthy> {
-    let apps = stream.arrived::<App>().into_iter();
-    let apps: Vec<String> = apps.map(|app| app.name).collect();
+    let apps = stream.arrived::<App>();
     if apps.is_empty() {
         return Ok(AlreadyHealthy::default());
     }
+    let names: Vec<String> = apps.iter().map(|app| app.name.clone()).collect();
     let (target_groups, services) = try_join!(
         mk_alb::healthy_target_groups(aws, &apps),
-        mk_ecs_svc::find_steady(aws, &apps)
+        mk_ecs_svc::find_steady(aws, &names)
     )?;
     Ok(AlreadyHealthy {
         target_groups,
