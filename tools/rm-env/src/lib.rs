@@ -17,9 +17,27 @@ pub fn policy() -> String {
     policy::deleting(&OWNERS)
 }
 
+/// What has deletion protection by its record: type and name.
+pub fn protected(records: &[Record]) -> Vec<String> {
+    let mut protected = Vec::new();
+    for record in records {
+        if record.0.get("protected") == Some(&true.into()) {
+            let kind = record.kind().replace('_', " ");
+            protected.push(format!("{kind} {}", record.name()));
+        }
+    }
+    protected
+}
+
 /// Begins each deletion as soon as those before it have ended well. One that ends badly keeps only
 /// what comes after it.
+///
+/// Errors: something is protected from deletion, and nobody said that this is to be lifted. Then
+/// nothing is deleted: half an environment would serve nobody.
 pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    if !aws.lift_protection {
+        refuse_protected(&protected(records))?;
+    }
     let deletions = OWNERS.iter().flat_map(|owner| owner.deletions);
     let mut waiting: Vec<&Deletion> = deletions.collect();
     let mut running = FuturesUnordered::new();
@@ -59,6 +77,15 @@ pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()
         stream.voice.error(&other);
     }
     Err(first)
+}
+
+fn refuse_protected(protected: &[String]) -> Result<()> {
+    if protected.is_empty() {
+        return Ok(());
+    }
+    let protected = protected.join(", ");
+    let message = format!("{protected}: deletion protection is on, so nothing is deleted");
+    Err(Error::refused(message).hint("rm-env --lift-protection, if it is to go all the same"))
 }
 
 /// Runs a deletion, and answers with which record type it was and how it ended.

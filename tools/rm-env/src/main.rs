@@ -14,6 +14,9 @@ struct Args {
     /// Tell what would be deleted, and delete nothing
     #[arg(long)]
     plan: bool,
+    /// Delete also what has deletion protection
+    #[arg(long)]
+    lift_protection: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -44,11 +47,26 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         return Ok(());
     }
     if env.plan {
+        tell_of_protection(&stream, &records, args.lift_protection);
         return announce(&stream, records).await;
     }
-    let aws = Aws::connect(&stream, &env).await?;
+    let mut aws = Aws::connect(&stream, &env).await?;
+    aws.lift_protection = args.lift_protection;
     aws.control.wait_for_account().await?;
     rm_env::delete(&stream, &aws, &records).await
+}
+
+/// Tells of what a run would refuse to delete, or whose protection it would lift.
+fn tell_of_protection(stream: &Stream, records: &[Record], lift_protection: bool) {
+    for name in rm_env::protected(records) {
+        let what = if lift_protection {
+            "which would be lifted"
+        } else {
+            "and nothing would be deleted without --lift-protection"
+        };
+        let line = format!("{name} has deletion protection, {what}");
+        stream.voice.say(&line);
+    }
 }
 
 /// Writes what a run would delete. What was adopted stays.
