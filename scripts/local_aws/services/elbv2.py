@@ -306,6 +306,20 @@ def target_groups_of(self: Any, actions: list[Any]) -> list[str]:
     return [arn for one in actions for arn in self._get_target_group_arns_from(one.data)]
 
 
+def check_target_groups(self: Any, actions: list[dict[str, Any]]) -> None:
+    """They are there, five at the most, with shares that AWS takes."""
+    for action in actions:
+        arns = self._get_target_group_arns_from(action)
+        for arn in arns:
+            if arn not in self.target_groups:
+                raise error("TargetGroupNotFound", f"Target groups '{arn}' not found")
+        if len(set(arns)) < len(arns) or len(arns) > 5:
+            raise error("ValidationError", "A forward action takes 1 to 5 target groups, each once")
+        for group in action.get("ForwardConfig", {}).get("TargetGroups", []):
+            if not 0 <= int(group.get("Weight", 1)) <= 999:
+                raise error("ValidationError", "Weight must be between 0 and 999")
+
+
 def check_association(self: Any, actions: list[Any], load_balancer_arn: str) -> None:
     """A target group serves one load balancer."""
     for arn in target_groups_of(self, actions):
@@ -353,10 +367,7 @@ def create_listener(
         raise error("ValidationError", "A certificate must be specified for HTTPS listeners")
     if secure and not self._certificate_exists(certificate):
         raise error("CertificateNotFound", f"Certificate '{certificate}' not found")
-    for action in actions:
-        for arn in self._get_target_group_arns_from(action):
-            if arn not in self.target_groups:
-                raise error("TargetGroupNotFound", f"Target groups '{arn}' not found")
+    check_target_groups(self, actions)
     check_association(self, [FakeAction(action) for action in actions], load_balancer_arn)
     return moto(
         self,
@@ -369,6 +380,24 @@ def create_listener(
         alpn_policy,
         tags,
     )
+
+
+@override(ELBv2Backend)
+def modify_listener(
+    moto: Any,
+    self: Any,
+    arn: str,
+    port: Any = None,
+    protocol: str | None = None,
+    ssl_policy: str | None = None,
+    certificates: list[dict[str, Any]] | None = None,
+    actions: list[dict[str, Any]] | None = None,
+) -> FakeListener:
+    """moto lets a listener forward to what does not exist, or is another load balancer's."""
+    check_target_groups(self, actions or [])
+    load_balancer_arn = arn.replace(":listener/", ":loadbalancer/").rsplit("/", 1)[0]
+    check_association(self, [FakeAction(action) for action in actions or []], load_balancer_arn)
+    return moto(self, arn, port, protocol, ssl_policy, certificates, actions)
 
 
 @override(ELBv2Backend)
