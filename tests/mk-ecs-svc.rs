@@ -6,12 +6,16 @@
 mod deletion;
 #[path = "mk-ecs-svc/drift.rs"]
 mod drift;
+#[path = "mk-ecs-svc/dropped.rs"]
+mod dropped;
 #[path = "mk-ecs-svc/emulators.rs"]
 mod emulators;
 #[path = "mk-ecs-svc/images.rs"]
 mod images;
 #[path = "mk-ecs-svc/made.rs"]
 mod made;
+#[path = "mk-ecs-svc/moves.rs"]
+mod moves;
 #[path = "mk-ecs-svc/pipelines.rs"]
 mod pipelines;
 #[path = "mk-ecs-svc/rollback.rs"]

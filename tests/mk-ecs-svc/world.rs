@@ -60,6 +60,13 @@ impl World {
             .unwrap()
     }
 
+    /// The same, to look at.
+    pub fn find(&self, kind: &str, name: &str) -> &Value {
+        let mut records = self.input.iter();
+        let found = records.rfind(|record| record["type"] == kind && record["name"] == name);
+        found.unwrap()
+    }
+
     pub fn stdin(&self) -> String {
         lines(&self.input)
     }

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod convert;
+mod deployment;
 mod have_revision;
 mod have_service;
 mod revision;

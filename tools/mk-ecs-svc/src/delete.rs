@@ -1,7 +1,7 @@
 //! The order of a deletion: the services until they are INACTIVE, then their task definitions and
 //! the cluster. What is not ours is left alone.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use plumbing::step::delete_each;
@@ -16,6 +16,9 @@ use crate::plan::service::HaveService;
 
 /// An empty cluster is deleted within seconds.
 const CLUSTER_DEADLINE: Duration = Duration::from_secs(10 * 60);
+/// A cluster that was just deleted may be described as before for a moment; one that is so often, for
+/// some ten seconds, is another one.
+const STILL_ACTIVE: u32 = 8;
 /// A revision that was just deregistered may still count as ACTIVE for a moment.
 const INACTIVE_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -62,6 +65,8 @@ async fn delete_services(stream: &Stream, ecs: &Ecs, records: &[Record]) -> Resu
 
 /// Writes the records of the services that have stopped draining; answers nothing while some
 /// drain.
+///
+/// Errors: another run has made one again.
 async fn write_drained(
     stream: &Stream,
     ecs: &Ecs,
@@ -71,23 +76,32 @@ async fn write_drained(
     let names: Vec<String> = before.iter().map(|have| have.name.clone()).collect();
     let found = ecs.find_services(&names).await?;
     let mut drained = Vec::new();
+    let mut made_again = None;
     for have in before {
-        let drains = |found: &HaveService| found.arn == have.arn && !found.is_inactive();
-        if found.iter().any(drains) {
-            draining.borrow_mut().push(have);
-        } else {
-            drained.push(have);
+        let mut same_name = found.iter().filter(|found| found.arn == have.arn);
+        match same_name.find(|found| !found.is_inactive()) {
+            Some(found) if found.created == have.created => draining.borrow_mut().push(have),
+            Some(_) => made_again = Some(made_again_by_another(&format!("service {}", have.name))),
+            None => drained.push(have),
         }
     }
     for have in drained {
-        let app = app_of(&ecs.aws.env, "service", &have.name).unwrap_or_default();
+        let app = app_of(&ecs.aws.env, "service", &have.name, &have.tags).unwrap_or_default();
         let record = Record::new(Service::TYPE, &app).with("arn", have.arn.as_str());
         stream.write(record.changed(Change::Deleted, &[])).await?;
+    }
+    if let Some(error) = made_again {
+        return Err(error);
     }
     if draining.borrow().is_empty() {
         return Ok(Some(()));
     }
     Ok(None)
+}
+
+fn made_again_by_another(what: &str) -> Error {
+    let message = format!("{what} was deleted, and another run has made it again");
+    Error::unfinished(message).hint("run it again when nothing else is at work")
 }
 
 async fn delete_task_definitions(stream: &Stream, ecs: &Ecs, records: &[Record]) -> Result<()> {
@@ -100,8 +114,8 @@ async fn delete_task_definitions(stream: &Stream, ecs: &Ecs, records: &[Record])
 /// allows few of these calls in a second. Its record names the last one.
 async fn delete_task_definition(stream: &Stream, ecs: &Ecs, app: &str) -> Result<()> {
     let family = ecs.aws.env.family_name(app);
-    let mut revisions = own_revisions(ecs, &family, RevisionStatus::Inactive).await?;
-    let active = own_revisions(ecs, &family, RevisionStatus::Active).await?;
+    let mut revisions = own_revisions(ecs, app, RevisionStatus::Inactive).await?;
+    let active = own_revisions(ecs, app, RevisionStatus::Active).await?;
     for arn in &active {
         ecs.deregister_revision(arn).await?;
     }
@@ -117,12 +131,13 @@ async fn delete_task_definition(stream: &Stream, ecs: &Ecs, app: &str) -> Result
     stream.write(record.changed(Change::Deleted, &[])).await
 }
 
-/// The revisions of a family that are the environment's. An active one that a pipeline registered
+/// The revisions of an app that are the environment's. An active one that a pipeline registered
 /// gets the identity tag first: the policy of this tool lets it delete only what carries that.
-async fn own_revisions(ecs: &Ecs, family: &str, status: RevisionStatus) -> Result<Vec<String>> {
+async fn own_revisions(ecs: &Ecs, app: &str, status: RevisionStatus) -> Result<Vec<String>> {
     let env = &ecs.aws.env;
+    let family = env.family_name(app);
     let mut own = Vec::new();
-    for arn in ecs.list_revisions(family, status).await? {
+    for arn in ecs.list_revisions(&family, status).await? {
         let Some(revision) = ecs.get_revision(&arn).await? else {
             continue;
         };
@@ -130,8 +145,8 @@ async fn own_revisions(ecs: &Ecs, family: &str, status: RevisionStatus) -> Resul
             if status == RevisionStatus::Inactive || !ownership::is_ours(env, &revision) {
                 continue;
             }
-            ecs.set_tags(&arn, family, &ownership::tags(env, family, true))
-                .await?;
+            let tags = ownership::tags(env, app, true);
+            ecs.set_tags(&arn, &family, &tags).await?;
         }
         own.push(arn);
     }
@@ -161,7 +176,8 @@ async fn delete_clusters(stream: &Stream, ecs: &Ecs, records: &[Record]) -> Resu
             ecs.delete_cluster().await?;
         }
         let what = format!("cluster {} is still there", ecs.aws.env.cluster_name());
-        let check = || check_cluster_deleted(ecs);
+        let seen_active = Cell::new(0);
+        let check = || check_cluster_deleted(ecs, &seen_active);
         wait::until(&ecs.aws.control, &what, CLUSTER_DEADLINE, check).await?;
         Ok(true)
     })
@@ -170,14 +186,22 @@ async fn delete_clusters(stream: &Stream, ecs: &Ecs, records: &[Record]) -> Resu
 
 /// Answers nothing while the cluster exists.
 ///
-/// Errors: ECS could not delete it.
-async fn check_cluster_deleted(ecs: &Ecs) -> Result<Option<()>> {
+/// Errors: ECS could not delete it, or another run has made it again.
+async fn check_cluster_deleted(ecs: &Ecs, seen_active: &Cell<u32>) -> Result<Option<()>> {
     match ecs.get_cluster().await? {
         None => Ok(Some(())),
         Some(have) if have.status == "FAILED" => {
             let name = ecs.aws.env.cluster_name();
             let message = format!("cluster {name} could not be deleted");
             Err(Error::refused(message))
+        }
+        Some(have) if have.status == "ACTIVE" => {
+            seen_active.set(seen_active.get() + 1);
+            if seen_active.get() < STILL_ACTIVE {
+                return Ok(None);
+            }
+            let name = ecs.aws.env.cluster_name();
+            Err(made_again_by_another(&format!("cluster {name}")))
         }
         Some(_) => Ok(None),
     }

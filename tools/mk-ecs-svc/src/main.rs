@@ -9,7 +9,7 @@ use clap::Parser;
 use futures_util::FutureExt;
 use mk_ecs_svc::make::context::{Context, Flags};
 use mk_ecs_svc::{OWNER, aws, make, plan};
-use plumbing::{App, Aws, Error, Result, Stream};
+use plumbing::{App, Aws, Error, Kind, Result, Stream};
 
 /// Make the ECS cluster of an environment and the services of its apps
 #[derive(Parser)]
@@ -34,14 +34,15 @@ async fn main() -> std::process::ExitCode {
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let flags = flags(args)?;
     let env = stream.env().await?;
+    need_named_apps(&stream, &flags).await?;
     let aws = Aws::connect(&stream, &env).await?;
     let ecs = aws::client(&aws);
     let cluster = make::cluster::make(&stream, &ecs).boxed_local().shared();
     let context = Context::new(&stream, &ecs, &flags, cluster.clone());
     let apps = stream.for_each_record(|app: App| make::app(&context, app));
-    let (cluster, apps) = tokio::join!(cluster, apps);
-    cluster.and(apps)?;
-    check_names(&stream, &flags)
+    let unwanted = make::unwanted::report(&stream, &ecs);
+    let (cluster, apps, unwanted) = tokio::join!(cluster, apps, unwanted);
+    cluster.and(apps).and(unwanted)
 }
 
 /// Errors: two flags say what an app runs.
@@ -60,14 +61,23 @@ fn flags(args: Args) -> Result<Flags> {
     })
 }
 
+/// Waits for the records of the apps that flags name, before anything is done: where one does not
+/// come, the name of the environment is as likely to be wrong.
+///
 /// Errors: a flag names an app that no record names.
-fn check_names(stream: &Stream, flags: &Flags) -> Result<()> {
+async fn need_named_apps(stream: &Stream, flags: &Flags) -> Result<()> {
     for app in flags.images.keys().chain(&flags.rollbacks) {
-        if stream.get::<App>(app).is_none() {
-            return Err(Error::input(format!(
-                "a flag names app '{app}', which no app record names"
-            )));
+        let Err(missing) = stream.need::<App>(app).await else {
+            continue;
+        };
+        if missing.kind != Kind::Input || stream.control.check_stopped().is_err() {
+            return Err(missing);
         }
+        let env = stream.env().await?.name;
+        let message = format!(
+            "a flag names app '{app}', which no app record names; the environment is {env}"
+        );
+        return Err(Error::input(message));
     }
     Ok(())
 }

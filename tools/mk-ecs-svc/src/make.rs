@@ -8,6 +8,7 @@ mod lookup;
 mod revision;
 mod rollback;
 mod service;
+pub mod unwanted;
 mod want;
 
 use plumbing::{App, Change, Error, Result};
@@ -55,7 +56,7 @@ async fn roll_back(context: &Context<'_>, app: &App) -> Result<()> {
         return Err(Error::refused(message));
     };
     let rollback = rollback::find(context.ecs, app, &have).await?;
-    rollback::mark(context.ecs, &rollback.from).await?;
+    rollback::mark(context.ecs, app, &rollback.from).await?;
     let to = rollback.to;
     let record = plan::record::task_definition(&app.name, &to.arn, &to.definition.image);
     let record = record.changed(Change::Kept, &[]);

@@ -6,6 +6,7 @@ pub mod definition;
 #[cfg(test)]
 mod examples;
 pub mod ownership;
+pub mod past;
 pub mod progress;
 pub mod record;
 pub mod revision;

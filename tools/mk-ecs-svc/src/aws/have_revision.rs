@@ -9,8 +9,10 @@ use aws_sdk_ecs::types::{
 };
 
 use super::convert::millis;
-use crate::plan::definition::{Definition, HaveRevision, HealthCheck};
+use crate::plan::definition::{Definition, Hardening, HaveRevision, HealthCheck};
 
+/// The label of a container that names the variables that we set.
+pub const VARIABLES: &str = "plumbline.variables";
 /// How many options of the log driver we set: group, region and prefix.
 const LOG_OPTIONS: usize = 3;
 /// The settings that ECS adds to a health check where it was registered without them.
@@ -55,6 +57,7 @@ fn definition(described: &TaskDefinition) -> Definition {
         log_group: log_option(container, "awslogs-group"),
         containers: names.join(" "),
         essential: container.essential().unwrap_or(true),
+        hardening: hardening(container),
         init_process: linux.and_then(|linux| linux.init_process_enabled()) == Some(true),
         log_driver: log_driver(container).into(),
         log_region: log_option(container, "awslogs-region"),
@@ -64,7 +67,40 @@ fn definition(described: &TaskDefinition) -> Definition {
         other_settings: other_settings(described, container),
         requires: requires.join(" "),
         stop_timeout: container.stop_timeout().unwrap_or_default(),
+        own_variables: own_variables(container),
     }
+}
+
+fn hardening(container: &ContainerDefinition) -> Hardening {
+    let linux = container.linux_parameters();
+    let capabilities = linux.and_then(|linux| linux.capabilities());
+    let dropped = capabilities.map(|capabilities| capabilities.drop());
+    let mut dropped_capabilities = dropped.unwrap_or_default().to_vec();
+    dropped_capabilities.sort();
+    Hardening {
+        read_only_root: container.readonly_root_filesystem() == Some(true),
+        user: user(container)
+            .filter(|user| !is_root(user))
+            .unwrap_or_default()
+            .into(),
+        dropped_capabilities,
+    }
+}
+
+fn user(container: &ContainerDefinition) -> Option<&str> {
+    non_empty(container.user())
+}
+
+/// Whether a user is root, whatever its group.
+fn is_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default();
+    matches!(name, "root" | "0")
+}
+
+/// The names in our label, if there is one.
+fn own_variables(container: &ContainerDefinition) -> Option<Vec<String>> {
+    let label = container.docker_labels()?.get(VARIABLES)?;
+    Some(label.split_whitespace().map(String::from).collect())
 }
 
 fn ports(container: &ContainerDefinition) -> String {
@@ -167,7 +203,7 @@ fn other_settings_of_process(container: &ContainerDefinition) -> Vec<(&'static s
             "workingDirectory",
             non_empty(container.working_directory()).is_some(),
         ),
-        ("user", non_empty(container.user()).is_some()),
+        ("user", user(container).is_some_and(is_root)),
         ("secrets", !container.secrets().is_empty()),
         (
             "environmentFiles",
@@ -181,18 +217,16 @@ fn other_settings_of_process(container: &ContainerDefinition) -> Vec<(&'static s
 
 /// What the container has and may do.
 fn other_settings_of_container(container: &ContainerDefinition) -> Vec<(&'static str, bool)> {
-    let read_only = container.readonly_root_filesystem();
     let linux = container.linux_parameters();
     let capabilities = linux.and_then(|linux| linux.capabilities());
-    let has_capabilities =
-        capabilities.is_some_and(|these| !these.add().is_empty() || !these.drop().is_empty());
+    let has_capabilities = capabilities.is_some_and(|these| !these.add().is_empty());
     let restart = container.restart_policy();
-    let labels = container.docker_labels();
+    let labels = container.docker_labels().into_iter().flatten();
+    let other_labels = labels.filter(|(label, _)| *label != VARIABLES);
     vec![
         ("ulimits", !container.ulimits().is_empty()),
         ("mountPoints", !container.mount_points().is_empty()),
         ("volumesFrom", !container.volumes_from().is_empty()),
-        ("readonlyRootFilesystem", read_only == Some(true)),
         ("privileged", container.privileged() == Some(true)),
         ("capabilities", has_capabilities),
         ("systemControls", !container.system_controls().is_empty()),
@@ -206,10 +240,7 @@ fn other_settings_of_container(container: &ContainerDefinition) -> Vec<(&'static
             "firelensConfiguration",
             container.firelens_configuration().is_some(),
         ),
-        (
-            "dockerLabels",
-            labels.is_some_and(|labels| !labels.is_empty()),
-        ),
+        ("dockerLabels", other_labels.count() > 0),
     ]
 }
 

@@ -44,6 +44,7 @@ fn settings(described: &Service) -> Settings {
         rebalancing: rebalancing.into(),
         propagate_tags: propagate_tags.into(),
         managed_tags: described.enable_ecs_managed_tags(),
+        execute_command: described.enable_execute_command(),
         platform: described.platform_version().unwrap_or("LATEST").into(),
         launch_type: launch_type(described),
         controller: controller(described),
@@ -136,6 +137,7 @@ fn deployment(described: &SdkDeployment) -> Deployment {
         task_definition: described.task_definition().unwrap_or_default().into(),
         rollout: rollout.unwrap_or_default().into(),
         reason: described.rollout_state_reason().unwrap_or_default().into(),
+        running: described.running_count(),
         failed_tasks: described.failed_tasks(),
         updated: millis(updated),
     }

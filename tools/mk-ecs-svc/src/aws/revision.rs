@@ -2,15 +2,15 @@
 
 use aws_sdk_ecs::error::BuildError;
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition, CpuArchitecture, HealthCheck, KeyValuePair,
-    LinuxParameters, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
+    Compatibility, ContainerDefinition, CpuArchitecture, HealthCheck, KernelCapabilities,
+    KeyValuePair, LinuxParameters, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
     RuntimePlatform, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
     TransportProtocol,
 };
 use plumbing::{Error, Result, aws_error, code, message};
 
 use super::convert::{have_tags, sdk_tags};
-use super::have_revision::have_revision;
+use super::have_revision::{VARIABLES, have_revision};
 use super::{BATCH, Ecs, RevisionStatus};
 use crate::plan::definition::{Definition, HaveRevision};
 use crate::plan::revision::{family_of, short};
@@ -98,13 +98,13 @@ impl Ecs {
         }
     }
 
-    /// The families that have an ACTIVE revision and a name that begins like ours.
+    /// The families whose names begin like ours, also those that have INACTIVE revisions alone.
     pub async fn list_families(&self) -> Result<Vec<String>> {
         let pages = self
             .client
             .list_task_definition_families()
             .family_prefix("task-")
-            .status(TaskDefinitionFamilyStatus::Active)
+            .status(TaskDefinitionFamilyStatus::All)
             .into_paginator()
             .items()
             .send();
@@ -206,9 +206,10 @@ fn container_definition(app: &str, want: &Definition) -> Result<ContainerDefinit
         .set_container_port(container_port(want))
         .protocol(TransportProtocol::Tcp)
         .build();
-    let linux = LinuxParameters::builder()
-        .init_process_enabled(want.init_process)
-        .build();
+    let hardening = &want.hardening;
+    let read_only_root = hardening.read_only_root.then_some(true);
+    let user = Some(hardening.user.clone()).filter(|user| !user.is_empty());
+    let own_variables = want.own_variables.clone().unwrap_or_default();
     let mut environment = Vec::new();
     for (key, value) in &want.environment {
         environment.push(KeyValuePair::builder().name(key).value(value).build());
@@ -220,10 +221,26 @@ fn container_definition(app: &str, want: &Definition) -> Result<ContainerDefinit
         .port_mappings(port)
         .set_environment(Some(environment))
         .log_configuration(log_configuration(want)?)
-        .linux_parameters(linux)
+        .linux_parameters(linux_parameters(want))
+        .docker_labels(VARIABLES, own_variables.join(" "))
+        .set_readonly_root_filesystem(read_only_root)
+        .set_user(user)
         .set_health_check(health_check(want)?)
         .stop_timeout(want.stop_timeout)
         .build())
+}
+
+fn linux_parameters(want: &Definition) -> LinuxParameters {
+    let dropped = want.hardening.dropped_capabilities.clone();
+    let mut capabilities = None;
+    if !dropped.is_empty() {
+        let dropping = KernelCapabilities::builder().set_drop(Some(dropped));
+        capabilities = Some(dropping.build());
+    }
+    LinuxParameters::builder()
+        .init_process_enabled(want.init_process)
+        .set_capabilities(capabilities)
+        .build()
 }
 
 /// The number in `5000/tcp`.

@@ -16,9 +16,9 @@ use super::have_service::have_service;
 use super::{BATCH, DRAIN_DEADLINE, Ecs, is_missing};
 use crate::plan::service::{HaveService, Part, Settings};
 
-/// What CreateService refuses for a moment: a target group that was just attached to its load
+/// What is refused for a moment where a service gets a target group: one that was just attached to its load
 /// balancer, and the role that ECS makes for an account's first cluster.
-const CREATE_BUDGET: Duration = Duration::from_secs(120);
+const TARGET_GROUP_BUDGET: Duration = Duration::from_secs(120);
 const NOT_READY: &[(&str, &str)] = &[
     (
         "InvalidParameterException",
@@ -125,10 +125,12 @@ impl Ecs {
     /// exists already.
     pub async fn create_service(
         &self,
-        name: &str,
+        app: &str,
         want: &Settings,
         token: &str,
     ) -> Result<Option<String>> {
+        let env = &self.aws.env;
+        let name = &env.service_name(app);
         let request = self
             .client
             .create_service()
@@ -146,10 +148,10 @@ impl Ecs {
             .availability_zone_rebalancing(rebalancing(want))
             .propagate_tags(propagate_tags(want))
             .enable_ecs_managed_tags(want.managed_tags)
-            .set_tags(sdk_tags(&self.aws.env.tags_of(name)));
+            .set_tags(sdk_tags(&env.tags_of_app(name, app)));
         let control = &self.aws.control;
         let send = || request.clone().send();
-        let create = || wait::retry(control, CREATE_BUDGET, NOT_READY, send);
+        let create = || wait::retry(control, TARGET_GROUP_BUDGET, NOT_READY, send);
         match wait::retry(control, CLUSTER_BUDGET, &[(NO_CLUSTER, "")], create).await {
             Ok(answer) => {
                 let arn = answer.service.and_then(|service| service.service_arn);
@@ -182,7 +184,9 @@ impl Ecs {
         for part in parts {
             request = with_part(request, want, *part)?;
         }
-        match request.send().await {
+        let control = &self.aws.control;
+        let send = || request.clone().send();
+        match wait::retry(control, TARGET_GROUP_BUDGET, NOT_READY, send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("update service {name}");
@@ -249,6 +253,10 @@ fn with_part(
         Part::Rebalancing => request.availability_zone_rebalancing(rebalancing(want)),
         Part::PropagateTags => request.propagate_tags(propagate_tags(want)),
         Part::ManagedTags => request.enable_ecs_managed_tags(want.managed_tags),
+        // Tasks that were started with it have it as long as they run.
+        Part::ExecuteCommand => request
+            .enable_execute_command(want.execute_command)
+            .force_new_deployment(true),
         Part::Platform => request.platform_version(&want.platform),
         // No strategy of capacity providers is how a service returns to its launch type.
         Part::LaunchType => request.set_capacity_provider_strategy(Some(Vec::new())),

@@ -1,7 +1,7 @@
 //! The cluster, which every service waits for.
 
 use plumbing::step::without_parts;
-use plumbing::{Change, Result, Step, Stream};
+use plumbing::{App, Change, Env, Error, Kind, Result, Step, Stream};
 
 use crate::aws::Ecs;
 use crate::plan::{cluster, record};
@@ -11,7 +11,11 @@ pub async fn make(stream: &Stream, ecs: &Ecs) -> Result<String> {
     let env = &ecs.aws.env;
     let name = env.cluster_name();
     let mut differences = Vec::new();
-    let (arn, change) = match cluster::step(env, ecs.get_cluster().await?)? {
+    let step = cluster::step(env, ecs.get_cluster().await?)?;
+    if step == Step::Create {
+        need_app(stream, env).await?;
+    }
+    let (arn, change) = match step {
         Step::Create if env.plan => {
             let arn = env.arn("ecs", &format!("cluster/{name}"));
             (arn, Change::Create)
@@ -35,4 +39,23 @@ pub async fn make(stream: &Stream, ecs: &Ecs) -> Result<String> {
     let record = record::cluster(&arn).changed(change, &differences);
     stream.write(record).await?;
     Ok(arn)
+}
+
+/// Waits for an app. Without any, nobody needs a cluster, and the environment's name is likely to be
+/// a wrong one.
+///
+/// Errors: none came.
+async fn need_app(stream: &Stream, env: &Env) -> Result<()> {
+    let Err(missing) = stream.need_first::<App>().await else {
+        return Ok(());
+    };
+    if missing.kind != Kind::Input || stream.control.check_stopped().is_err() {
+        return Err(missing);
+    }
+    let message = format!("no app record on stdin, and {} has no cluster", env.name);
+    let hint = format!(
+        "mk-app web | {}; or is that another environment?",
+        stream.tool()
+    );
+    Err(Error::input(message).hint(hint))
 }

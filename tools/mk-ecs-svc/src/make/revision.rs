@@ -10,7 +10,7 @@ use crate::plan;
 use crate::plan::definition::{Definition, HaveRevision, compare};
 use crate::plan::ownership::{self, is_ours, is_rolled_back};
 use crate::plan::progress::failed_revisions;
-use crate::plan::revision::{between, follows, is_newer};
+use crate::plan::revision::{between, follows, is_newer, short};
 use crate::plan::service::HaveService;
 
 /// The revision that an app is to run.
@@ -35,20 +35,24 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
         newest = find_running(context, app, "").await?.or(newest);
     }
     let Some(newest) = newest else {
-        return register(context, app, None, want, &env.tags_of(&family), &[]).await;
+        let tags = ownership::tags(env, &app.name, false);
+        return register(context, app, None, want, &tags, &[]).await;
     };
     let keeps_image = want::keeps_image(context, app, &newest);
-    let want = if keeps_image {
-        want::with_kept_image(context, app, want, &newest.definition.image)
-    } else {
-        want
-    };
-    let tags = ownership::tags(env, &family, keeps_image);
+    let mut want = want;
+    if keeps_image {
+        want = want::with_kept_image(context, app, want, &newest.definition.image);
+    }
+    // What the service does not run may be what failed: only what runs shows that it can be stricter.
+    let running = find_running(context, app, &newest.arn).await?;
+    let runs = running.as_ref().unwrap_or(&newest);
+    want = want::with_hardening(context, app, want, &runs.definition.hardening);
+    let tags = ownership::tags(env, &app.name, keeps_image);
     let differences = compare(&newest.definition, &want);
     if differences.is_empty() {
         return keep(context, app, newest, want, &tags).await;
     }
-    if let Some(running) = find_running(context, app, &newest.arn).await?
+    if let Some(running) = running
         && compare(&running.definition, &want).is_empty()
     {
         // The service was taken back to it.
@@ -56,7 +60,7 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
     }
     let service = context.services.get(&app.name).await?;
     if let Some(service) = service.filter(HaveService::is_active) {
-        rollback::mark(context.ecs, &failed_revisions(&service, &newest)).await?;
+        rollback::mark(context.ecs, app, &failed_revisions(&service, &newest)).await?;
     }
     register(context, app, Some(newest), want, &tags, &differences).await
 }
@@ -68,7 +72,12 @@ async fn find_newest(context: &Context<'_>, family: &str) -> Result<Option<HaveR
     let env = context.env();
     match context.ecs.get_active_revision(family).await? {
         Some(newest) if !is_ours(env, &newest) => {
-            Err(env.not_ours(format!("task definition {family}")))
+            let name = short(&newest.arn);
+            let hint = format!(
+                "if nobody needs it: aws ecs deregister-task-definition --region {} --task-definition {name}",
+                env.region
+            );
+            Err(env.not_ours(format!("task definition {name}")).hint(hint))
         }
         newest => Ok(newest),
     }

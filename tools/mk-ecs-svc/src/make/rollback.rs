@@ -3,10 +3,12 @@
 //! comes back to it.
 
 use plumbing::{App, Error, Result};
+use tokio::try_join;
 
 use crate::aws::{Ecs, RevisionStatus};
 use crate::plan::definition::HaveRevision;
 use crate::plan::ownership::{is_ours, is_rolled_back, rolled_back_tags};
+use crate::plan::past::has_failed;
 use crate::plan::progress::{ecs_took_back, failed_deployment};
 use crate::plan::revision::{between, is_newer, short};
 use crate::plan::service::{HaveService, check_ports};
@@ -81,7 +83,10 @@ async fn find_previous(
     let env = &ecs.aws.env;
     let runs = &have.settings.task_definition;
     let family = env.family_name(&app.name);
-    let active = ecs.list_revisions(&family, RevisionStatus::Active).await?;
+    let (active, past) = try_join!(
+        ecs.list_revisions(&family, RevisionStatus::Active),
+        ecs.list_past_deployments(&have.name)
+    )?;
     for arn in between(active, "", runs) {
         let Some(revision) = ecs.get_active_revision(&arn).await? else {
             continue;
@@ -89,8 +94,8 @@ async fn find_previous(
         if !is_ours(env, &revision) || is_rolled_back(&revision) {
             continue;
         }
-        if failed_deployment(have, &arn).is_some() {
-            from.push(arn); // ECS has just gone back from it
+        if failed_deployment(have, &arn).is_some() || has_failed(&past, &arn) {
+            from.push(arn); // ECS has gone back from it
             continue;
         }
         check_ports(&revision, &have.settings)?;
@@ -110,7 +115,7 @@ async fn find_previous(
 
 /// Marks those of some revisions that are ours, before the call that makes a service leave them: a
 /// run that is interrupted in between does not go back one too many when it is repeated.
-pub async fn mark(ecs: &Ecs, revisions: &[String]) -> Result<()> {
+pub async fn mark(ecs: &Ecs, app: &App, revisions: &[String]) -> Result<()> {
     let env = &ecs.aws.env;
     if env.plan {
         return Ok(());
@@ -121,7 +126,7 @@ pub async fn mark(ecs: &Ecs, revisions: &[String]) -> Result<()> {
         };
         if is_ours(env, &revision) && !is_rolled_back(&revision) {
             ecs.aws.control.wait_for_account().await?;
-            let tags = rolled_back_tags(env, &revision);
+            let tags = rolled_back_tags(env, &app.name, &revision);
             ecs.set_tags(arn, short(arn), &tags).await?;
         }
     }

@@ -58,9 +58,9 @@ pub async fn bring_into_line(
     want: Settings,
 ) -> Result<()> {
     let want = with_scaled_count(context, app, have, want).await?;
-    let differences = plan::service::compare(context.env(), &want, have)?;
+    let differences = plan::service::compare(context.env(), &app.name, &want, have)?;
     if !context.env().plan {
-        set(context, have, &want, parts(&differences)).await?;
+        set(context, app, have, &want, parts(&differences)).await?;
     }
     let cluster = context.cluster.clone().await?;
     let record = plan::record::service(&app.name, &have.arn, &cluster, &want);
@@ -121,7 +121,7 @@ async fn create(
         want.task_definition = revision.arn.clone();
     }
     let token = plan::service::token(name, &want.task_definition, deleted);
-    let Some(arn) = ecs.create_service(name, want, &token).await? else {
+    let Some(arn) = ecs.create_service(&app.name, want, &token).await? else {
         return Ok(false);
     };
     let record = plan::record::service(&app.name, &arn, &cluster, want);
@@ -156,6 +156,7 @@ async fn with_scaled_count(
 /// Brings parts of a service into line.
 async fn set(
     context: &Context<'_>,
+    app: &App,
     have: &HaveService,
     want: &Settings,
     mut parts: Vec<Part>,
@@ -171,7 +172,7 @@ async fn set(
     }
     if parts.len() < all {
         ecs.aws.control.wait_for_account().await?;
-        let tags = ecs.aws.env.tags_of(&have.name);
+        let tags = ecs.aws.env.tags_of_app(&have.name, &app.name);
         ecs.set_tags(&have.arn, &have.name, &tags).await?;
     }
     Ok(())

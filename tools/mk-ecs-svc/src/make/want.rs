@@ -9,7 +9,7 @@ use tokio::try_join;
 
 use super::context::Context;
 use crate::plan;
-use crate::plan::definition::{Definition, HaveRevision, placeholder};
+use crate::plan::definition::{Definition, Hardening, HaveRevision, placeholder};
 use crate::plan::ownership::is_by_pipeline;
 use crate::plan::service::Network;
 use crate::reference::{Piece, Reference, pieces};
@@ -71,6 +71,25 @@ pub fn with_kept_image(
     }
     Definition {
         image: kept.to_string(),
+        ..want
+    }
+}
+
+/// The definition with what somebody made stricter than we do, which stays; says so.
+pub fn with_hardening(
+    context: &Context<'_>,
+    app: &App,
+    want: Definition,
+    hardening: &Hardening,
+) -> Definition {
+    let words = hardening.words();
+    if words.is_empty() {
+        return want;
+    }
+    let line = format!("{} keeps {words}: stricter than its record says", app.name);
+    context.ecs.aws.voice.say(&line);
+    Definition {
+        hardening: hardening.clone(),
         ..want
     }
 }

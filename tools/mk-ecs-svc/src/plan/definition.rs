@@ -34,6 +34,8 @@ pub struct Definition {
     pub containers: String,
     /// Whether the task ends when its container does.
     pub essential: bool,
+    /// What is stricter than what we ask for.
+    pub hardening: Hardening,
     /// Whether an init process reaps the container's processes.
     pub init_process: bool,
     /// `awslogs`.
@@ -52,6 +54,49 @@ pub struct Definition {
     pub requires: String,
     /// How long a container may take to end before it is killed, in seconds.
     pub stop_timeout: i32,
+    /// The names of the variables that we set, if a label tells: others were set by hand, and their
+    /// values are shown to nobody.
+    pub own_variables: Option<Vec<String>>,
+}
+
+/// What somebody made stricter than we do, and what therefore stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hardening {
+    /// Whether the container cannot write to its file system.
+    pub read_only_root: bool,
+    /// As whom it runs, if not as root.
+    pub user: String,
+    /// The capabilities that it does not have.
+    pub dropped_capabilities: Vec<String>,
+}
+
+impl Hardening {
+    /// What it says, in words; empty where it says nothing.
+    pub fn words(&self) -> String {
+        let mut words = Vec::new();
+        if self.read_only_root {
+            words.push("a read-only root filesystem".to_string());
+        }
+        if !self.user.is_empty() {
+            words.push(format!("user {}", self.user));
+        }
+        if !self.dropped_capabilities.is_empty() {
+            let dropped = self.dropped_capabilities.join(" ");
+            words.push(format!("without capabilities {dropped}"));
+        }
+        words.join(", ")
+    }
+}
+
+impl Definition {
+    /// The environment variables that we set. Where no label tells which, all are taken to be ours.
+    pub fn own_environment(&self) -> BTreeMap<String, String> {
+        let mut own = self.environment.clone();
+        if let Some(names) = &self.own_variables {
+            own.retain(|name, _| names.contains(name));
+        }
+        own
+    }
 }
 
 /// A command in the container that shows whether it is healthy.
@@ -97,6 +142,7 @@ pub fn want(
     log_group: String,
     environment: BTreeMap<String, String>,
 ) -> Definition {
+    let own_variables = environment.keys().cloned().collect();
     Definition {
         image,
         ports: format!("{}/tcp", app.port),
@@ -109,6 +155,7 @@ pub fn want(
         log_group,
         containers: app.name.clone(),
         essential: true,
+        hardening: Hardening::default(),
         init_process: true,
         log_driver: "awslogs".into(),
         log_region: env.region.clone(),
@@ -118,6 +165,7 @@ pub fn want(
         other_settings: Vec::new(),
         requires: "FARGATE".into(),
         stop_timeout: STOP_TIMEOUT,
+        own_variables: Some(own_variables),
     }
 }
 
@@ -129,34 +177,44 @@ fn want_check(app: &App) -> Option<HealthCheck> {
     })
 }
 
-/// How a task definition differs from what is wanted, field by field.
+/// How a task definition differs from what is wanted, field by field. The values of variables may be
+/// secret, as may what is in a command: that they differ is told, and neither is shown.
 pub fn compare(have: &Definition, want: &Definition) -> Vec<Difference> {
     let mut differences = Vec::new();
     for ((field, old), (_, new)) in fields(have).into_iter().zip(fields(want)) {
         differences.extend(Difference::between(field, old, new));
     }
+    let have_check = have.check.as_ref().map(HealthCheck::words);
+    let want_check = want.check.as_ref().map(HealthCheck::words);
+    let check = Difference::of_values("check", have_check.as_deref(), want_check.as_deref());
+    differences.extend(check);
+    if have.own_variables.is_some() && have.own_variables != want.own_variables {
+        let old = or_none(have.own_variables.as_deref());
+        let new = or_none(want.own_variables.as_deref());
+        differences.extend(Difference::between("label of the variables", old, new));
+    }
     let have = &have.environment;
     let want = &want.environment;
     let keys: BTreeSet<&String> = have.keys().chain(want.keys()).collect();
     for key in keys {
-        // A variable that is "(none)" is not a missing one, so the texts are not compared.
-        if have.get(key) != want.get(key) {
-            differences.push(Difference {
-                field: format!("environment {key}"),
-                old: or_none(have.get(key)),
-                new: or_none(want.get(key)),
-            });
-        }
+        let old = have.get(key).map(String::as_str);
+        let new = want.get(key).map(String::as_str);
+        let field = format!("environment {key}");
+        differences.extend(Difference::of_values(&field, old, new));
     }
     differences
 }
 
-/// All fields but the environment variables, each with its name in a difference.
+impl HealthCheck {
+    fn words(&self) -> String {
+        format!("{}, after {} s", self.command, self.start_period)
+    }
+}
+
+/// All fields but those with values that may be secret, each with its name in a difference.
 fn fields(definition: &Definition) -> Vec<(&'static str, String)> {
-    let check = match &definition.check {
-        Some(check) => format!("{}, after {} s", check.command, check.start_period),
-        None => or_none(None),
-    };
+    let hardening = &definition.hardening;
+    let dropped = &hardening.dropped_capabilities;
     let other_settings = if definition.other_settings.is_empty() {
         "none".to_string()
     } else {
@@ -168,7 +226,6 @@ fn fields(definition: &Definition) -> Vec<(&'static str, String)> {
         ("cpu", definition.cpu.clone()),
         ("memory", definition.memory.clone()),
         ("architecture", definition.architecture.clone()),
-        ("check", check),
         ("execution role", definition.execution_role.clone()),
         ("log group", definition.log_group.clone()),
         ("containers", definition.containers.clone()),
@@ -180,14 +237,17 @@ fn fields(definition: &Definition) -> Vec<(&'static str, String)> {
         ("network mode", definition.network_mode.clone()),
         ("operating system", definition.operating_system.clone()),
         ("other settings", other_settings),
+        ("read-only root", hardening.read_only_root.to_string()),
+        ("user", hardening.user.clone()),
+        ("dropped capabilities", dropped.join(" ")),
         ("requires", definition.requires.clone()),
         ("stop timeout", definition.stop_timeout.to_string()),
     ]
 }
 
-fn or_none(value: Option<&String>) -> String {
-    match value {
-        Some(value) => value.clone(),
+fn or_none(words: Option<&[String]>) -> String {
+    match words {
+        Some(words) => words.join(" "),
         None => "(none)".into(),
     }
 }
@@ -208,6 +268,10 @@ mod tests {
             image: "web:0".into(),
             cpu: "512".into(),
             containers: "web sidecar".into(),
+            check: Some(HealthCheck {
+                command: "curl -u me:secret localhost".into(),
+                start_period: 0,
+            }),
             environment: BTreeMap::from([
                 ("A".to_string(), "0".to_string()),
                 ("B".to_string(), String::new()),
@@ -220,9 +284,38 @@ mod tests {
                 "image: web:0 -> web:1",
                 "cpu: 512 -> 256",
                 "containers: web sidecar -> web",
-                "environment A: 0 -> 1",
-                "environment B:  -> (none)"
+                "check: set -> none",
+                "environment A: set -> changed",
+                "environment B: set -> none"
             ]
+        );
+    }
+
+    #[test]
+    fn a_variable_that_was_set_by_hand_is_not_ours_to_list() {
+        let mut have = web_definition();
+        have.environment.insert("Password".into(), "secret".into());
+        assert_eq!(have.own_environment(), web_definition().environment);
+        assert_eq!(
+            texts(&compare(&have, &web_definition())),
+            ["environment Password: set -> none"]
+        );
+        // Nobody has labelled it: an older version made it.
+        have.own_variables = None;
+        assert_eq!(have.own_environment(), have.environment);
+    }
+
+    #[test]
+    fn what_is_stricter_than_ours_is_told_in_words() {
+        assert_eq!(Hardening::default().words(), "");
+        let hardening = Hardening {
+            read_only_root: true,
+            user: "1000".into(),
+            dropped_capabilities: vec!["ALL".into()],
+        };
+        assert_eq!(
+            hardening.words(),
+            "a read-only root filesystem, user 1000, without capabilities ALL"
         );
     }
 }

@@ -20,11 +20,16 @@ pub fn is_ours(env: &Env, revision: &HaveRevision) -> bool {
     env.owns(&revision.tags) || !is_tagged(&revision.tags) && is_by_pipeline(env, revision)
 }
 
+/// The app that a revision is of.
+pub fn app_of_revision(env: &Env, revision: &HaveRevision) -> Option<String> {
+    app_of(env, "task", family_of(&revision.arn), &revision.tags)
+}
+
 /// Whether the app's pipeline deployed the image of a revision. It is then an image of the app's
 /// own repository; and the revision is marked, or the pipeline's role registered it, or nobody
 /// tagged it.
 pub fn is_by_pipeline(env: &Env, revision: &HaveRevision) -> bool {
-    let Some(app) = app_of(env, "task", family_of(&revision.arn)) else {
+    let Some(app) = app_of_revision(env, revision) else {
         return false;
     };
     let (key, value) = BY_PIPELINE;
@@ -41,9 +46,9 @@ pub fn is_rolled_back(revision: &HaveRevision) -> bool {
     revision.tags.contains_key(ROLLED_BACK)
 }
 
-/// The tags of a revision.
-pub fn tags(env: &Env, family: &str, by_pipeline: bool) -> Vec<(String, String)> {
-    let mut tags = env.tags_of(family);
+/// The tags of a revision of an app.
+pub fn tags(env: &Env, app: &str, by_pipeline: bool) -> Vec<(String, String)> {
+    let mut tags = env.tags_of_app(&env.family_name(app), app);
     if by_pipeline {
         let (key, value) = BY_PIPELINE;
         tags.push((key.to_string(), value.to_string()));
@@ -52,9 +57,8 @@ pub fn tags(env: &Env, family: &str, by_pipeline: bool) -> Vec<(String, String)>
 }
 
 /// The tags of a revision that a service is taken back from.
-pub fn rolled_back_tags(env: &Env, revision: &HaveRevision) -> Vec<(String, String)> {
-    let family = family_of(&revision.arn);
-    let mut tags = tags(env, family, is_by_pipeline(env, revision));
+pub fn rolled_back_tags(env: &Env, app: &str, revision: &HaveRevision) -> Vec<(String, String)> {
+    let mut tags = tags(env, app, is_by_pipeline(env, revision));
     tags.push((ROLLED_BACK.into(), "true".into()));
     tags
 }
@@ -95,7 +99,7 @@ mod tests {
     #[test]
     fn a_pipeline_deployed_only_an_image_of_the_apps_own_repository() {
         let ours = env().tags_of(FAMILY);
-        let marked = tags(&env(), FAMILY, true);
+        let marked = tags(&env(), "web", true);
         let digest = format!("{REPOSITORY}@sha256:00");
         let by_tag = format!("{REPOSITORY}:1");
         let of_api = REPOSITORY.replace("web", "api");

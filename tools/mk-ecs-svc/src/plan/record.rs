@@ -41,7 +41,7 @@ pub fn service(app: &str, arn: &str, cluster: &str, settings: &Settings) -> Reco
 /// service that has no image yet is not the app's.
 pub fn app(env: &Env, app: &str, definition: &Definition, settings: &Settings) -> Record {
     let port = definition.ports.split('/').next().unwrap_or_default();
-    let set = serde_json::to_value(&definition.environment).unwrap_or_default();
+    let set = serde_json::to_value(definition.own_environment()).unwrap_or_default();
     let mut record = Record::new("app", app)
         .with("port", number(port))
         .with("set", set)

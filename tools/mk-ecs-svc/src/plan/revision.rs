@@ -1,20 +1,35 @@
 //! The names of services, task definitions and their revisions, and the order of revisions.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use plumbing::Env;
+use plumbing::name::{APP, LONG_LIMIT};
 
-/// The app of a service's or a family's name: `web` of `task-web-production-pr1`.
-pub fn app_of(env: &Env, kind: &str, name: &str) -> Option<String> {
-    let app = name
-        .strip_prefix(kind)?
-        .strip_prefix('-')?
-        .strip_suffix(&env.name)?
-        .strip_suffix('-')?;
-    if app.is_empty() {
-        return None;
+/// The app of a service or a family, by its tag. What a pipeline registered may have none: then by
+/// its name, if that is the one that we give an app.
+pub fn app_of(
+    env: &Env,
+    kind: &str,
+    name: &str,
+    tags: &BTreeMap<String, String>,
+) -> Option<String> {
+    if let Some(app) = tags.get(APP).filter(|app| !app.is_empty()) {
+        return Some(app.clone());
     }
-    Some(app.to_string())
+    let words = name.strip_prefix(kind)?.strip_prefix('-')?;
+    let mut readings = vec![words];
+    if let Some((words, _hash)) = words.rsplit_once('-') {
+        readings.push(words);
+    }
+    for words in readings {
+        let app = words.strip_suffix(&env.name).unwrap_or_default();
+        let app = app.strip_suffix('-').unwrap_or_default();
+        if !app.is_empty() && env.named(kind, app, LONG_LIMIT) == name {
+            return Some(app.to_string());
+        }
+    }
+    None
 }
 
 /// The family that a revision belongs to: `task-web-production-pr1` of its ARN.
@@ -55,7 +70,7 @@ pub fn between(revisions: Vec<String>, after: &str, before: &str) -> Vec<String>
 }
 
 /// The number of a revision's ARN, and 0 of none.
-fn number(arn: &str) -> u32 {
+pub fn number(arn: &str) -> u32 {
     match split(arn) {
         Some((_, number)) => number,
         None => 0,
@@ -74,12 +89,26 @@ mod tests {
     use crate::plan::examples::env;
 
     #[test]
-    fn the_app_is_read_back_from_names() {
-        assert_eq!(
-            app_of(&env(), "task", "task-web-2-production-pr1").as_deref(),
-            Some("web-2")
-        );
-        assert_eq!(app_of(&env(), "task", "task-production-pr1"), None);
+    fn the_app_is_read_from_the_tag_or_else_from_the_one_reading_of_the_name() {
+        let untagged = BTreeMap::new();
+        for app in ["web", "web-2"] {
+            let found = app_of(&env(), "task", &env().family_name(app), &untagged);
+            assert_eq!(found.as_deref(), Some(app));
+        }
+        for other in [
+            "task-web-2-production-pr1",
+            "task-production-pr1",
+            "task-web-x",
+        ] {
+            assert_eq!(app_of(&env(), "task", other, &untagged), None, "{other}");
+        }
+        let tags = BTreeMap::from([(APP.to_string(), "api".to_string())]);
+        let found = app_of(&env(), "task", "task-web-production-pr1", &tags);
+        assert_eq!(found.as_deref(), Some("api"));
+    }
+
+    #[test]
+    fn a_revision_is_of_its_family() {
         assert_eq!(
             family_of("arn:aws:ecs:us-east-1:123456789012:task-definition/task-web:3"),
             "task-web"

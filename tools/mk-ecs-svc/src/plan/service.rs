@@ -41,6 +41,8 @@ pub struct Settings {
     pub propagate_tags: String,
     /// Whether tasks carry ECS's own tags.
     pub managed_tags: bool,
+    /// Whether a person can run commands in its tasks (ECS Exec).
+    pub execute_command: bool,
     /// `LATEST`, or a version of Fargate that somebody chose.
     pub platform: String,
     /// `FARGATE`, or the capacity providers that somebody chose instead.
@@ -71,6 +73,8 @@ pub enum Part {
     PropagateTags,
     /// Whether tasks carry ECS's own tags.
     ManagedTags,
+    /// Whether a person can run commands in its tasks.
+    ExecuteCommand,
     /// The version of Fargate.
     Platform,
     /// Fargate, without capacity providers.
@@ -124,6 +128,8 @@ pub struct Deployment {
     pub rollout: String,
     /// Why.
     pub reason: String,
+    /// How many of its tasks run.
+    pub running: i32,
     /// How many of its tasks stopped since the last one that ran well.
     pub failed_tasks: i32,
     /// When ECS last changed it, in milliseconds since 1970.
@@ -177,6 +183,18 @@ impl HaveService {
         }
     }
 
+    /// The revision that it runs: what it was asked to; or where ECS gave that up, what runs on.
+    pub fn runs(&self) -> &str {
+        let older = self
+            .deployments
+            .iter()
+            .find(|one| one.status != "PRIMARY" && one.running > 0);
+        match older {
+            Some(older) if self.newest_deployment_failed() => &older.task_definition,
+            _ => &self.settings.task_definition,
+        }
+    }
+
     /// What it says; and where its description omits settings, those that are wanted.
     fn settings_or(&self, want: &Settings) -> Settings {
         let have = self.settings.clone();
@@ -224,6 +242,7 @@ pub fn want(app: &App, task_definition: &str, has_image: bool, network: &Network
         rebalancing: "ENABLED".into(),
         propagate_tags: "SERVICE".into(),
         managed_tags: true,
+        execute_command: false,
         platform: "LATEST".into(),
         launch_type: "FARGATE".into(),
         controller: "ECS".into(),
@@ -233,7 +252,12 @@ pub fn want(app: &App, task_definition: &str, has_image: bool, network: &Network
 /// In what a service differs from what is wanted.
 ///
 /// Errors: it differs in what AWS does not change.
-pub fn compare(env: &Env, want: &Settings, have: &HaveService) -> Result<Differences<Part>> {
+pub fn compare(
+    env: &Env,
+    app: &str,
+    want: &Settings,
+    have: &HaveService,
+) -> Result<Differences<Part>> {
     let settings = have.settings_or(want);
     check_changeable(&have.name, want, &settings)?;
     let mut differences = compare_settings(want, &settings);
@@ -242,7 +266,7 @@ pub fn compare(env: &Env, want: &Settings, have: &HaveService) -> Result<Differe
         let failed = Difference::between("deployment", "failed", "new");
         differences.extend(in_part(Part::NewDeployment, failed));
     }
-    let tags = Difference::of_tags(&have.tags, &env.tags_of(&have.name));
+    let tags = Difference::of_tags(&have.tags, &env.tags_of_app(&have.name, app));
     differences.extend(in_part(Part::Tags, tags));
     Ok(differences)
 }
@@ -283,6 +307,7 @@ fn fields(settings: &Settings) -> Vec<(Part, &'static str, String)> {
     let maximum = settings.maximum.to_string();
     let propagate_tags = settings.propagate_tags.clone();
     let managed_tags = settings.managed_tags.to_string();
+    let execute_command = settings.execute_command.to_string();
     vec![
         (Part::TaskDefinition, "task definition", task_definition),
         (Part::Count, "count", settings.count.to_string()),
@@ -311,6 +336,7 @@ fn fields(settings: &Settings) -> Vec<(Part, &'static str, String)> {
         ),
         (Part::PropagateTags, "propagated tags", propagate_tags),
         (Part::ManagedTags, "ecs managed tags", managed_tags),
+        (Part::ExecuteCommand, "execute command", execute_command),
         (
             Part::Platform,
             "platform version",
@@ -383,13 +409,13 @@ mod tests {
         HaveService {
             name: name.into(),
             settings,
-            tags: env().tags_of(name).into_iter().collect(),
+            tags: env().tags_of_app(name, "web").into_iter().collect(),
             ..HaveService::default()
         }
     }
 
     fn differences(have: &HaveService) -> Vec<String> {
-        let differences = compare(&env(), &want_web(), have).unwrap();
+        let differences = compare(&env(), "web", &want_web(), have).unwrap();
         texts(&without_parts(differences))
     }
 
@@ -432,7 +458,7 @@ mod tests {
             ..Deployment::default()
         }];
         have.tags.insert("Team".into(), "nobody".into());
-        let differences = compare(&env(), &want_web(), &have).unwrap();
+        let differences = compare(&env(), "web", &want_web(), &have).unwrap();
         let parts: Vec<Part> = differences.iter().map(|(part, _)| *part).collect();
         assert_eq!(
             parts,
@@ -480,7 +506,9 @@ mod tests {
             ..want_web()
         });
         assert_eq!(
-            compare(&env(), &want_web(), &have).unwrap_err().message,
+            compare(&env(), "web", &want_web(), &have)
+                .unwrap_err()
+                .message,
             "service service-web-production-pr1 has launch type EC2, wanted FARGATE; that cannot be changed"
         );
         have.settings.launch_type = "FARGATE_SPOT".into();
@@ -494,7 +522,9 @@ mod tests {
             ..want_web()
         });
         assert_eq!(
-            compare(&env(), &want_web(), &have).unwrap_err().message,
+            compare(&env(), "web", &want_web(), &have)
+                .unwrap_err()
+                .message,
             "service service-web-production-pr1 has deployment controller CODE_DEPLOY, wanted ECS; that cannot be changed"
         );
     }

@@ -1,0 +1,174 @@
+//! A port, a health path or a scheme changes on a running service: it moves to another target group,
+//! in one deployment, and both serve until the old tasks stop.
+
+use std::thread::{scope, sleep};
+use std::time::Duration;
+
+use support::{Value, json, text};
+
+use crate::world::{World, changes_of};
+
+/// How long the local AWS takes where a test looks while it is at it, in seconds.
+const SLOW: f64 = 1.0;
+
+/// A target group for web beside the one that serves; the load balancer sends it nothing yet, as mk-alb
+/// does it.
+fn another_target_group(world: &World, port: u16) -> Value {
+    let group = unattached_target_group(world, port);
+    attach(world, &group);
+    group
+}
+
+fn unattached_target_group(world: &World, port: u16) -> Value {
+    let records = &world.input;
+    let vpc = records.iter().rfind(|record| record["type"] == "vpc");
+    let params = json!({
+        "Name": format!("tg-web-{port}-new"), "Protocol": "HTTP", "Port": port,
+        "VpcId": vpc.unwrap()["id"], "TargetType": "ip",
+    });
+    let made = world.aws.call("elbv2", "create_target_group", params);
+    made["TargetGroups"][0]["TargetGroupArn"].clone()
+}
+
+/// Has web's listener know of a target group, with no share of the requests.
+fn attach(world: &World, group: &Value) {
+    let listener = world.find("listener", "web");
+    let groups = json!([
+        {"TargetGroupArn": listener["target_group"], "Weight": 1},
+        {"TargetGroupArn": group, "Weight": 0},
+    ]);
+    let forward = json!([{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]);
+    let params = json!({"ListenerArn": listener["arn"], "DefaultActions": forward});
+    world.aws.call("elbv2", "modify_listener", params);
+}
+
+/// The addresses that a target group knows and that are not about to go.
+fn targets(world: &World, group: &Value) -> usize {
+    let params = json!({"TargetGroupArn": group});
+    let health = world.aws.call("elbv2", "describe_target_health", params);
+    let all = health["TargetHealthDescriptions"].as_array().unwrap();
+    let is_going = |one: &&Value| one["TargetHealth"]["State"] == "draining";
+    all.len() - all.iter().filter(is_going).count()
+}
+
+/// What the service sends to, as a service says it.
+fn sending(group: &Value, port: u16) -> Value {
+    json!([{"targetGroupArn": group, "containerName": "web", "containerPort": port}])
+}
+
+#[test]
+fn another_port_is_one_deployment_and_both_serve_until_the_old_tasks_stop() {
+    let mut world = World::new();
+    world.run().ok();
+    world.completed();
+    let old = world.find("listener", "web")["target_group"].clone();
+    let new = another_target_group(&world, 8080);
+    world.set("app", "web", "port", json!(8080));
+    world.set("listener", "web", "target_group", new.clone());
+    world.moment(SLOW);
+    world.aws.forget();
+    let moved = world.run().ok();
+    assert_eq!(
+        world.aws.changes(),
+        ["ecs:RegisterTaskDefinition", "ecs:UpdateService"]
+    );
+    assert_eq!(
+        world.updated_parameters(),
+        ["cluster", "loadBalancers", "service", "taskDefinition"]
+    );
+    assert_eq!(
+        changes_of(&moved.record("service", "web"))[1..],
+        [
+            format!("target group: {} -> {}", text(&old), text(&new)),
+            "target: web:5000 -> web:8080".to_string()
+        ]
+    );
+    // The new ones start while the old ones serve where they were.
+    assert_eq!((targets(&world, &old), targets(&world, &new)), (2, 2));
+    let service = world.until("web", |service| service["runningCount"] == 4);
+    assert_eq!(service["deployments"].as_array().unwrap().len(), 2);
+    assert_eq!((targets(&world, &old), targets(&world, &new)), (2, 2));
+    let service = world.completed();
+    assert_eq!(service["loadBalancers"], sending(&new, 8080));
+    assert_eq!((targets(&world, &old), targets(&world, &new)), (0, 2));
+    world.is_as_wanted();
+}
+
+#[test]
+fn another_health_path_or_scheme_moves_the_service_and_keeps_its_task_definition() {
+    let mut world = World::new();
+    world.run().ok();
+    let before = world.completed();
+    let new = another_target_group(&world, 5000);
+    world.set("listener", "web", "target_group", new.clone());
+    world.set("env", "production-pr1", "plan", json!(true));
+    let planned = world.run().would_change();
+    assert_eq!(planned.record("service", "web")["change"], "update");
+    assert_eq!(
+        world.service("web")["loadBalancers"],
+        before["loadBalancers"]
+    );
+
+    world.set("env", "production-pr1", "plan", json!(false));
+    world.aws.forget();
+    world.run().ok();
+    assert_eq!(world.aws.changes(), ["ecs:UpdateService"]);
+    let after = world.completed();
+    assert_eq!(after["loadBalancers"], sending(&new, 5000));
+    assert_eq!(after["taskDefinition"], before["taskDefinition"]);
+    world.is_as_wanted();
+}
+
+#[test]
+fn a_move_that_fails_ends_where_it_began_and_the_next_run_moves_again() {
+    let mut world = World::new();
+    let one = world.deploy("registry.example/web:1");
+    let old = world.find("listener", "web")["target_group"].clone();
+    let new = another_target_group(&world, 8080);
+    world.set("app", "web", "port", json!(8080));
+    world.set("listener", "web", "target_group", new.clone());
+    world.deploy_broken();
+    world.until_it_runs(&one);
+    let back = world.completed();
+    assert_eq!(back["loadBalancers"], sending(&old, 5000));
+    assert_eq!((targets(&world, &old), targets(&world, &new)), (2, 0));
+
+    // What it was before is what it is: nothing is to be done.
+    world.set("app", "web", "port", json!(5000));
+    world.set("app", "web", "image", json!("registry.example/web:1"));
+    world.set("listener", "web", "target_group", old.clone());
+    world.is_as_wanted();
+
+    world.set("app", "web", "port", json!(8080));
+    world.set("listener", "web", "target_group", new.clone());
+    world.deploy("registry.example/web:2");
+    assert_eq!(world.service("web")["loadBalancers"], sending(&new, 8080));
+    assert_eq!((targets(&world, &old), targets(&world, &new)), (0, 2));
+    world.is_as_wanted();
+}
+
+#[test]
+fn a_target_group_that_its_listener_does_not_know_yet_is_asked_for_again() {
+    let mut world = World::new();
+    world.run().ok();
+    world.completed();
+    let new = unattached_target_group(&world, 5000);
+    let moved = scope(|scope| {
+        let mut changed = world.input.clone();
+        for record in &mut changed {
+            if record["type"] == "listener" && record["name"] == "web" {
+                record["target_group"] = new.clone();
+            }
+        }
+        let stdin = crate::world::lines(&changed);
+        let world = &world;
+        let moving = scope.spawn(move || world.aws.pipe_with("mk-ecs-svc", &stdin));
+        sleep(Duration::from_secs(1));
+        attach(world, &new);
+        moving.join().unwrap()
+    });
+    moved.ok();
+    assert_eq!(world.completed()["loadBalancers"], sending(&new, 5000));
+    world.set("listener", "web", "target_group", new);
+    world.is_as_wanted();
+}
