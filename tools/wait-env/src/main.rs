@@ -17,8 +17,8 @@ use clap::Parser;
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use plumbing::{
-    Alb, Aws, Change, Error, Failed, Image, Kind, Pipeline, Record, Result, Service, Stream,
-    TaskDefinition,
+    Alb, Aws, Change, Env, Error, Failed, Image, Kind, Pipeline, Record, RecordType, Result,
+    Service, Stream, TaskDefinition,
 };
 use tokio::{join, try_join};
 
@@ -43,9 +43,32 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let aws = Aws::connect(&stream, &env).await?;
     let waited_for = wait_unless_upstream_failed(&stream, &aws).await?;
     let records = stream.all().await?;
+    check_not_empty(&env, &records)?;
     tell_what_runs(&stream, &records, &waited_for);
     tell_addresses(&stream, &records);
     Ok(())
+}
+
+/// Nothing to wait for is no success: the environment's name, its region or the account is likely to be
+/// a wrong one.
+///
+/// Errors: no record came of what can be waited for.
+fn check_not_empty(env: &Env, records: &[Record]) -> Result<()> {
+    let kinds = [Service::TYPE, Alb::TYPE, Pipeline::TYPE];
+    if records.iter().any(|record| kinds.contains(&record.kind())) {
+        return Ok(());
+    }
+    let Env {
+        name,
+        region,
+        account,
+        ..
+    } = env;
+    let message = format!(
+        "nothing to wait for: no service, alb or pipeline record of {name} in {region}, account {account}, is on stdin"
+    );
+    let hint = "is the environment's name, the region or the account another one?";
+    Err(Error::input(message).hint(hint))
 }
 
 /// Waits until everything is healthy, which it does not become where a tool upstream failed to make
