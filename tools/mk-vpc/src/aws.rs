@@ -10,10 +10,13 @@ mod find;
 mod left;
 mod list;
 mod nat_gateways;
+mod others;
 mod route_tables;
 mod visible;
+mod vpc_defaults;
 
 use std::cell::RefCell;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::Builder;
@@ -21,7 +24,8 @@ use aws_sdk_ec2::types::{Filter, Tag};
 use plumbing::Aws;
 use plumbing::name::IDENTITY;
 
-use crate::plan::{Name, Tags};
+use crate::plan::elect::MADE;
+use crate::plan::{Name, ResourceType, Tags};
 
 /// EC2, for one environment.
 pub struct Ec2 {
@@ -29,6 +33,8 @@ pub struct Ec2 {
     /// The environment, and whether the tool may go on.
     pub aws: Aws,
     current_vpc: RefCell<CurrentVpc>,
+    /// What the calls of this run made that nothing keeps unique: the type and the tag of each call.
+    made: RefCell<Vec<(ResourceType, String)>>,
 }
 
 /// The VPC that a run works in.
@@ -48,6 +54,7 @@ pub fn client(aws: &Aws) -> Ec2 {
         client: Client::from_conf(config),
         aws: aws.clone(),
         current_vpc: RefCell::default(),
+        made: RefCell::default(),
     }
 }
 
@@ -64,6 +71,22 @@ impl Ec2 {
     /// Whether a call failed because another run deleted the VPC.
     pub fn vpc_is_deleted(&self) -> bool {
         self.current_vpc.borrow().deleted
+    }
+
+    /// Whether a call of this run made a resource; of a call that was repeated when its answer was
+    /// lost, it may be the second.
+    pub fn has_made(&self, resource_type: ResourceType, tags: &Tags) -> bool {
+        let Some(made) = tags.get(MADE) else {
+            return false;
+        };
+        let calls = self.made.borrow();
+        calls.contains(&(resource_type, made.clone()))
+    }
+
+    /// Whether a call of this run made a resource of a type.
+    pub fn has_made_any(&self, resource_type: ResourceType) -> bool {
+        let calls = self.made.borrow();
+        calls.iter().any(|(made, _)| *made == resource_type)
     }
 
     fn current_vpc_id(&self) -> String {
@@ -85,6 +108,12 @@ impl Ec2 {
     fn token(&self, parts: &[&str]) -> String {
         plumbing::name::cut(&format!("{}-{}", self.aws.env.name, parts.join("-")), 64)
     }
+}
+
+/// The time, in microseconds since 1970.
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
 }
 
 fn filter(name: &str, value: &str) -> Filter {

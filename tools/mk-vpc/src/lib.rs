@@ -10,7 +10,9 @@ pub mod check;
 mod delete;
 pub mod make;
 pub mod plan;
+mod prune;
 pub mod range;
+pub mod report;
 
 use plumbing::{Aws, Deletion, Half, Owner, Record, Result, Stream};
 
@@ -33,7 +35,7 @@ pub const OWNER: Owner = Owner {
             delete: |stream, aws, records| Box::pin(delete_network(stream, aws, records)),
         },
     ],
-    prune: None,
+    prune: Some(|stream, aws, records| Box::pin(prune(stream, aws, records))),
 };
 
 /// The environment's network as records.
@@ -50,4 +52,9 @@ async fn delete_egress(stream: &Stream, aws: &Aws, records: &[Record]) -> Result
 /// Deletes the rest of the network among `records`.
 async fn delete_network(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     delete::network(stream, &aws::client(aws), records).await
+}
+
+/// Deletes the routes among the surplus of `records`.
+async fn prune(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    prune::prune(stream, &aws::client(aws), records).await
 }

@@ -8,6 +8,7 @@ use clap::Parser;
 use futures_util::future::try_join;
 use mk_vpc::plan::{self, Name, NatMode, ResourceType, Want, dry_run};
 use mk_vpc::range::{Range, range};
+use mk_vpc::report::report;
 use mk_vpc::{OWNER, aws, check, make};
 use plumbing::{Aws, Error, Result, Stream};
 
@@ -46,23 +47,17 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let (zones, mut have) = try_join(ec2.list_zones(), ec2.find()).await?;
     stream.release(check::ids(&have));
     let layout = plan::layout(&env, &want, &have, &zones)?;
-    for nat in plan::unused_nat_gateways(&layout, &have) {
-        stream.voice.say(&format!(
-            "nat gateway {} in {} is used no more; it stays, and costs, until you delete it",
-            nat.id, nat.subnet
-        ));
-    }
     if env.plan {
         for record in dry_run::network(&env, &layout, &have) {
             stream.write(record).await?;
         }
-        return Ok(());
+        return report(&stream, &env, &layout, &have).await;
     }
     for _ in 0..RACES {
         let layout = plan::layout(&env, &want, &have, &zones)?;
         stream.control.wait_for_account().await?;
         if make::network(&stream, &ec2, &layout, &have).await? {
-            return Ok(());
+            return report(&stream, &env, &layout, &have).await;
         }
         have = ec2.find().await?;
     }

@@ -6,18 +6,24 @@ pub mod elect;
 mod have;
 mod interface;
 mod name;
+mod notice;
 pub mod records;
+mod surplus;
+mod unwanted;
 
 use plumbing::{Env, Error, Result};
 
 pub use self::have::{
-    Address, Association, DefaultGroup, Have, InternetGateway, NatGateway, RouteTable, Subnet,
-    Tags, Vpc,
+    Address, Association, DefaultGroup, Endpoint, Have, InternetGateway, NatGateway, NetworkAcl,
+    Route, RouteTable, Subnet, Tags, Vpc, VpcDefault,
 };
 pub use self::interface::Interface;
 use self::name::is_renamed;
 pub use self::name::{Name, ResourceType};
-use crate::range::Range;
+pub use self::notice::{Notice, notices};
+pub use self::surplus::{SurplusRoute, is_of_route, surplus_routes};
+pub use self::unwanted::unwanted;
+use crate::range::{Range, range};
 
 /// How many pairs of a public and a private subnet a network has room for.
 const PAIRS: u32 = 8;
@@ -98,8 +104,9 @@ impl Zone {
 
 /// Lays the network out over the zones: those it is in already, then the first by name.
 ///
-/// Errors: the VPC has another range, or the region has too few zones.
+/// Errors: two VPCs are in use, the VPC has another range, or the region has too few zones.
 pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<Layout> {
+    check_one_is_used(env, have)?;
     check_range(want, have)?;
     let names = choose_zones(env, want, have, zones)?;
     let pairs: Vec<[String; 2]> = (0..PAIRS).map(|n| subnet_pair(want.cidr, n)).collect();
@@ -129,14 +136,6 @@ pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<L
         zones,
         nat: want.nat,
     })
-}
-
-/// The NAT gateways in zones that are to have none: they stay, and cost, until somebody deletes them.
-pub fn unused_nat_gateways<'a>(layout: &Layout, have: &'a Have) -> Vec<&'a NatGateway> {
-    let without_nat = layout.zones.iter().filter(|zone| !zone.has_nat);
-    without_nat
-        .filter_map(|zone| zone.nat_gateway(have))
-        .collect()
 }
 
 /// A route table as it is to be.
@@ -227,6 +226,50 @@ pub fn find_subnet<'a>(
     }
 }
 
+/// On which side of the way out a subnet is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Side {
+    /// Routed to the internet gateway.
+    Public,
+    /// Routed to a NAT gateway.
+    Private,
+}
+
+/// The side of a subnet, by its range: its name is a tag that a person can take away. None where it is
+/// not a range of ours.
+pub fn side(vpc: &str, subnet: &str) -> Option<Side> {
+    let vpc = range(vpc).ok()?;
+    for n in 0..PAIRS {
+        let [public, private] = subnet_pair(vpc, n);
+        if subnet == public {
+            return Some(Side::Public);
+        }
+        if subnet == private {
+            return Some(Side::Private);
+        }
+    }
+    None
+}
+
+/// Refuses to choose between two VPCs with something of ours in each.
+fn check_one_is_used(env: &Env, have: &Have) -> Result<()> {
+    let used: Vec<&str> = have
+        .vpcs
+        .iter()
+        .filter(|vpc| vpc.is_used)
+        .map(|vpc| vpc.id.as_str())
+        .collect();
+    if used.len() < 2 {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "two VPCs are tagged {}, and both are in use: {}",
+        env.name,
+        used.join(" ")
+    ))
+    .hint("delete the one that is not used, or take its tags away"))
+}
+
 fn check_range(want: &Want, have: &Have) -> Result<()> {
     let Some(vpc) = elect::vpc(&have.vpcs) else {
         return Ok(());
@@ -246,8 +289,13 @@ fn check_range(want: &Want, have: &Have) -> Result<()> {
 
 /// As many zones as are wanted.
 fn choose_zones(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<Vec<String>> {
-    let in_use = have.subnets.iter().map(|subnet| subnet.zone.clone());
-    let mut chosen: Vec<String> = in_use.collect();
+    let vpc = want.cidr.to_string();
+    let mut chosen = Vec::new();
+    for subnet in &have.subnets {
+        if side(&vpc, &subnet.cidr).is_some() {
+            chosen.push(subnet.zone.clone());
+        }
+    }
     chosen.sort();
     chosen.dedup();
     if chosen.len() > want.zones {
@@ -295,7 +343,6 @@ fn is_used_in(pair: &[String; 2], have: &Have, zone: &str) -> bool {
 pub(crate) mod tests {
     use super::have::tests::tags;
     use super::*;
-    use crate::range::range;
 
     pub(crate) fn want() -> Want {
         Want {
@@ -328,6 +375,7 @@ pub(crate) mod tests {
             cidr: cidr.into(),
             zone: zone.into(),
             tags: tags("renamed"),
+            ..Subnet::default()
         }
     }
 
@@ -471,19 +519,39 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_nat_in_a_zone_that_is_to_have_none_is_unused() {
-        let per_zone = layout(&env(), &want(), &Have::default(), &zones()).unwrap();
-        let mut have = Have::default();
-        for zone in &per_zone.zones {
-            let subnet = subnet(&zone.name, &zone.public);
-            have.nat_gateways
-                .push(nat_gateway(&zone.letter, &subnet.id));
-            have.subnets.push(subnet);
-        }
-        assert!(unused_nat_gateways(&per_zone, &have).is_empty());
-        let single = layout(&env(), &single(), &have, &zones()).unwrap();
-        let unused = unused_nat_gateways(&single, &have);
-        let ids: Vec<&str> = unused.iter().map(|nat| nat.id.as_str()).collect();
-        assert_eq!(ids, ["b"]);
+    fn of_two_vpcs_in_use_none_is_chosen() {
+        let used = |id: &str| Vpc {
+            id: id.into(),
+            cidr: "10.0.0.0/16".into(),
+            is_used: true,
+            ..Vpc::default()
+        };
+        let have = Have {
+            vpcs: vec![used("vpc-1"), used("vpc-2")],
+            ..Have::default()
+        };
+        let error = layout(&env(), &want(), &have, &zones()).unwrap_err();
+        assert_eq!(
+            error.message,
+            "two VPCs are tagged production-pr1, and both are in use: vpc-1 vpc-2"
+        );
+    }
+
+    #[test]
+    fn a_subnet_of_another_range_adds_no_zone() {
+        let have = with_subnets(vec![
+            subnet("us-east-1a", "10.0.0.0/20"),
+            subnet("us-east-1b", "10.0.16.0/20"),
+            subnet("us-east-1c", "10.0.255.0/24"),
+        ]);
+        let layout = layout(&env(), &want(), &have, &zones()).unwrap();
+        assert_eq!(layout.zones.len(), 2);
+    }
+
+    #[test]
+    fn the_side_of_a_subnet_follows_from_its_range() {
+        assert_eq!(side("10.0.0.0/16", "10.0.16.0/20"), Some(Side::Public));
+        assert_eq!(side("10.0.0.0/16", "10.0.128.0/20"), Some(Side::Private));
+        assert_eq!(side("10.0.0.0/16", "10.0.255.0/24"), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Making the VPC and what does not depend on route tables, and setting tags.
 
 use std::fmt::Display;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::modify_vpc_attribute::builders::ModifyVpcAttributeFluentBuilder;
@@ -9,8 +9,8 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, DomainType, ResourceType, Tag, T
 use plumbing::{Error, Result, aws_error, code, message, wait};
 use tokio::time::Instant;
 
-use super::Ec2;
 use super::visible::{FIRST_LOOK, NOT_VISIBLE, is_not_visible};
+use super::{Ec2, now};
 use crate::plan::elect::{self, MADE};
 use crate::plan::{self, Address, InternetGateway, Name, Subnet, Vpc};
 
@@ -52,6 +52,7 @@ impl Ec2 {
                     id: id.unwrap_or_default(),
                     cidr: cidr.into(),
                     tags: tags.into_iter().collect(),
+                    ..Vpc::default()
                 }));
             }
             Err(error) => error,
@@ -212,6 +213,7 @@ impl Ec2 {
                     cidr: cidr.into(),
                     zone: zone.into(),
                     tags: tags.into_iter().collect(),
+                    ..Subnet::default()
                 });
             }
             Err(error) => error,
@@ -230,26 +232,51 @@ impl Ec2 {
         Err(create_error("ec2:CreateSubnet", what, error))
     }
 
+    /// Has what starts in a subnet get no public address by itself.
+    pub async fn disable_public_addresses(&self, subnet: &str) -> Result<()> {
+        let disabled = AttributeBooleanValue::builder().value(false).build();
+        let request = self
+            .client
+            .modify_subnet_attribute()
+            .subnet_id(subnet)
+            .map_public_ip_on_launch(disabled);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("disable public addresses of {subnet}");
+                Err(aws_error("ec2:ModifySubnetAttribute", what, error))
+            }
+        }
+    }
+
     /// Sets a resource's tags to ours; others' tags stay.
     pub async fn set_tags(&self, id: &str, name: &Name) -> Result<()> {
-        let tags = self.tags_of(name);
+        self.add_tags(&[id.to_string()], &self.tags_of(name)).await
+    }
+
+    /// Sets tags of resources; their other tags stay.
+    pub(super) async fn add_tags(&self, ids: &[String], tags: &[(String, String)]) -> Result<()> {
         let request = self
             .client
             .create_tags()
-            .resources(id)
-            .set_tags(Some(sdk_tags(&tags)));
+            .set_resources(Some(ids.to_vec()))
+            .set_tags(Some(sdk_tags(tags)));
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, TAG_BUDGET, TAGGING, send).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(aws_error("ec2:CreateTags", format!("tag {id}"), error)),
+            Err(error) => {
+                let what = format!("tag {}", ids.join(", "));
+                Err(aws_error("ec2:CreateTags", what, error))
+            }
         }
     }
 
     /// The tags of a resource of which AWS lets two runs make one each: with the time, so that all
     /// runs elect the same.
     fn tags_with_time(&self, name: &Name) -> Vec<(String, String)> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let made = now.unwrap_or_default().as_micros().to_string();
+        let made = now().to_string();
+        let call = (name.resource_type, made.clone());
+        self.made.borrow_mut().push(call);
         let mut tags = self.tags_of(name);
         tags.push((MADE.into(), made));
         tags

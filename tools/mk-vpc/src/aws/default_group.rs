@@ -4,7 +4,7 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::SecurityGroupRule;
 use plumbing::{Result, aws_error, code};
 
-use super::{Ec2, filter};
+use super::{Ec2, filter, tags_from};
 use crate::plan::DefaultGroup;
 
 impl Ec2 {
@@ -27,6 +27,7 @@ impl Ec2 {
             ingress: !group.ip_permissions().is_empty(),
             egress: !group.ip_permissions_egress().is_empty(),
             id: group.group_id.unwrap_or_default(),
+            tags: tags_from(group.tags),
         }))
     }
 

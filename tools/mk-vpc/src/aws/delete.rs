@@ -3,7 +3,8 @@
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use plumbing::{Result, aws_error, code};
 
-use super::Ec2;
+use super::{Ec2, filter};
+use crate::plan::Tags;
 
 impl Ec2 {
     /// Deletes a VPC; answers false while something is still in it.
@@ -22,6 +23,38 @@ impl Ec2 {
     pub async fn delete_route_table(&self, id: &str) -> Result<bool> {
         let request = self.client.delete_route_table().route_table_id(id);
         is_done("ec2:DeleteRouteTable", id, request.send().await)
+    }
+
+    /// Deletes a route.
+    pub async fn delete_route(&self, table: &str, destination: &str) -> Result<bool> {
+        let request = self.client.delete_route().route_table_id(table);
+        let request = if destination.starts_with("pl-") {
+            request.destination_prefix_list_id(destination)
+        } else if destination.contains(':') {
+            request.destination_ipv6_cidr_block(destination)
+        } else {
+            request.destination_cidr_block(destination)
+        };
+        let what = format!("the route {destination} of {table}");
+        is_done("ec2:DeleteRoute", &what, request.send().await)
+    }
+
+    /// Looks again whether a resource is ours; none where it does not exist any more.
+    pub async fn is_ours(&self, id: &str) -> Result<Option<bool>> {
+        let request = self.client.describe_tags();
+        let request = request.filters(filter("resource-id", id));
+        let answer = request.send().await.map_err(|error| {
+            let what = format!("look at the tags of {id}");
+            aws_error("ec2:DescribeTags", what, error)
+        })?;
+        let mut tags = Tags::new();
+        for tag in answer.tags.unwrap_or_default() {
+            tags.insert(tag.key.unwrap_or_default(), tag.value.unwrap_or_default());
+        }
+        if tags.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.aws.env.owns(&tags)))
     }
 
     /// Has a subnet use the main route table again.

@@ -6,6 +6,7 @@ use plumbing::{Result, aws_error, code};
 use tokio::join;
 
 use super::list::is_main;
+use super::others::is_deleted;
 use super::{Ec2, filter, tags_from};
 use crate::plan::Interface;
 
@@ -128,9 +129,11 @@ impl Ec2 {
         let request = request.filters(filter("vpc-id", vpc));
         let answer = answered("ec2:DescribeNetworkAcls", vpc, request.send().await)?;
         let mut left = Vec::new();
+        // Whatever its tags are: none is made by us.
         for acl in answer.network_acls.unwrap_or_default() {
             if acl.is_default() != Some(true) {
-                left.extend(self.not_ours("network acl", acl.network_acl_id, acl.tags));
+                let id = acl.network_acl_id.unwrap_or_default();
+                left.push(format!("network acl {id}"));
             }
         }
         Ok(left)
@@ -141,14 +144,11 @@ impl Ec2 {
         let request = request.filters(filter("vpc-id", vpc));
         let answer = answered("ec2:DescribeVpcEndpoints", vpc, request.send().await)?;
         let mut left = Vec::new();
+        // Whatever its tags are: none is made by us.
         for endpoint in answer.vpc_endpoints.unwrap_or_default() {
-            // AWS lists one for a while after it is deleted; the spelling of the state varies.
-            let is_deleted = match endpoint.state() {
-                Some(state) => state.as_str().eq_ignore_ascii_case("deleted"),
-                None => false,
-            };
-            if !is_deleted {
-                left.extend(self.not_ours("vpc endpoint", endpoint.vpc_endpoint_id, endpoint.tags));
+            if !is_deleted(&endpoint) {
+                let id = endpoint.vpc_endpoint_id.unwrap_or_default();
+                left.push(format!("vpc endpoint {id}"));
             }
         }
         Ok(left)

@@ -1,5 +1,6 @@
 //! Deleting the NAT gateways and their addresses.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use plumbing::{Error, Result, wait};
@@ -37,13 +38,13 @@ impl Run<'_> {
         } else {
             self.ec2.delete_nat_gateway(&nat.id).await?;
         }
-        self.write_deleted(ResourceType::NatGateway, &nat.id, &nat.tags)
-            .await
+        self.write_deleted(ResourceType::NatGateway, &nat.id).await
     }
 
-    /// Releases the addresses.
+    /// Releases the addresses, if they are still ours: the NAT gateways may have taken long.
     pub async fn release_addresses(&self) -> Result<()> {
-        let addresses = self.have.addresses.iter();
+        let addresses = self.ec2.list_addresses().await?;
+        let addresses = addresses.iter();
         let named = addresses.filter(|one| self.is_named(ResourceType::ElasticIp, &one.id));
         let control = &self.ec2.aws.control;
         control
@@ -54,7 +55,11 @@ impl Run<'_> {
     async fn release_address(&self, address: &Address) -> Result<()> {
         let id = &address.id;
         let what = format!("elastic ip {id} is still in use");
+        let has_tried = Cell::new(false);
         wait::until(&self.ec2.aws.control, &what, RELEASE_DEADLINE, async || {
+            if has_tried.replace(true) && self.ec2.is_ours(id).await? == Some(false) {
+                return Err(self.ec2.aws.env.not_ours(id));
+            }
             if self.ec2.release(id).await? {
                 return Ok(Some(()));
             }
@@ -62,8 +67,7 @@ impl Run<'_> {
             Ok(None)
         })
         .await?;
-        self.write_deleted(ResourceType::ElasticIp, id, &address.tags)
-            .await
+        self.write_deleted(ResourceType::ElasticIp, id).await
     }
 
     /// Refuses to wait where something has an address that AWS does not remove by itself.

@@ -1,9 +1,9 @@
 //! Deleting the route tables and subnets, the internet gateway and the VPC.
 
-use plumbing::{Change, Result};
+use plumbing::Result;
 
 use super::run::{Run, Target, in_the_way};
-use crate::plan::{Association, InternetGateway, Name, ResourceType, RouteTable, Subnet, Vpc};
+use crate::plan::{Association, InternetGateway, ResourceType, RouteTable, Subnet, Vpc};
 
 impl Run<'_> {
     /// Deletes the route tables.
@@ -41,7 +41,7 @@ impl Run<'_> {
         let delete = async || self.ec2.delete_route_table(&table.id).await;
         self.delete_when_unused(Target::Other(&table.id), delete)
             .await?;
-        self.write_deleted(ResourceType::RouteTable, &table.id, &table.tags)
+        self.write_deleted(ResourceType::RouteTable, &table.id)
             .await
     }
 
@@ -63,8 +63,7 @@ impl Run<'_> {
         let delete = async || self.ec2.delete_subnet(&subnet.id).await;
         self.delete_when_unused(Target::Subnet(&subnet.id), delete)
             .await?;
-        self.write_deleted(ResourceType::Subnet, &subnet.id, &subnet.tags)
-            .await
+        self.write_deleted(ResourceType::Subnet, &subnet.id).await
     }
 
     /// Deletes the internet gateways.
@@ -88,13 +87,14 @@ impl Run<'_> {
         }
         let delete = async || self.ec2.delete_internet_gateway(id).await;
         self.delete_when_unused(target, delete).await?;
-        self.write_deleted(ResourceType::InternetGateway, id, &gateway.tags)
-            .await
+        self.write_deleted(ResourceType::InternetGateway, id).await
     }
 
-    /// Deletes the VPCs, if what was in them is deleted.
+    /// Deletes the VPCs, if what was in them is deleted and they are still ours: that may have taken
+    /// long.
     pub async fn delete_vpcs(&self, are_empty: bool) -> Result<()> {
-        let vpcs = self.have.vpcs.iter();
+        let vpcs = self.ec2.list_vpcs().await?;
+        let vpcs = vpcs.iter();
         let named = vpcs.filter(|vpc| self.is_named(ResourceType::Vpc, &vpc.id));
         let control = &self.ec2.aws.control;
         control
@@ -110,8 +110,6 @@ impl Run<'_> {
         }
         let delete = async || self.ec2.delete_vpc(&vpc.id).await;
         self.delete_when_unused(target, delete).await?;
-        let name = Name::main(ResourceType::Vpc);
-        let record = name.record(&vpc.id).changed(Change::Deleted, &[]);
-        self.stream.write(record).await
+        self.write_deleted(ResourceType::Vpc, &vpc.id).await
     }
 }

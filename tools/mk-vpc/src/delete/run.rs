@@ -1,12 +1,13 @@
 //! A run that deletes a network, and what stands in its way: what AWS removes by itself is waited
 //! for, and what is not ours is named.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use plumbing::{Change, Error, Record, Result, Stream, wait};
 
 use crate::aws::Ec2;
-use crate::plan::{Have, Interface, Name, ResourceType, Tags, elect};
+use crate::plan::{Have, Interface, Name, ResourceType, elect};
 
 /// Interfaces of load balancers and tasks outlive their owners by 1 to 20 minutes.
 const INTERFACES_DEADLINE: Duration = Duration::from_secs(20 * 60);
@@ -45,11 +46,15 @@ impl<'a> Target<'a> {
 impl Run<'_> {
     /// Whether the run is to delete a resource.
     pub fn is_named(&self, resource_type: ResourceType, id: &str) -> bool {
+        self.record_of(resource_type, id).is_some()
+    }
+
+    fn record_of(&self, resource_type: ResourceType, id: &str) -> Option<&Record> {
         let mut of_type = self
             .records
             .iter()
             .filter(|record| record.kind() == resource_type.of_record());
-        of_type.any(|record| record.text("id") == id)
+        of_type.find(|record| record.text("id") == id)
     }
 
     /// Tries a deletion until it is done, as long as AWS removes by itself what stands in the way.
@@ -58,12 +63,18 @@ impl Run<'_> {
         target: Target<'_>,
         delete: impl AsyncFn() -> Result<bool>,
     ) -> Result<()> {
-        let what = format!("{} is still in use", target.id());
+        let id = target.id();
+        let what = format!("{id} is still in use");
+        let has_tried = Cell::new(false);
         wait::until(
             &self.ec2.aws.control,
             &what,
             INTERFACES_DEADLINE,
             async || {
+                // Somebody may have taken it over while it was waited for.
+                if has_tried.replace(true) && self.ec2.is_ours(id).await? == Some(false) {
+                    return Err(self.ec2.aws.env.not_ours(id));
+                }
                 if delete().await? {
                     return Ok(Some(()));
                 }
@@ -112,16 +123,16 @@ impl Run<'_> {
         interface.is_removed_by_aws(&self.ec2.aws.env, &self.have.nat_gateways)
     }
 
-    /// Writes a resource that is deleted, under the name in its tags.
-    pub async fn write_deleted(
-        &self,
-        resource_type: ResourceType,
-        id: &str,
-        tags: &Tags,
-    ) -> Result<()> {
-        let name = Name::of(resource_type, tags, &self.ec2.aws.env);
-        let record = name.record(id).changed(Change::Deleted, &[]);
-        self.stream.write(record).await
+    /// Writes a resource that is deleted, under the name of the record that named it.
+    pub async fn write_deleted(&self, resource_type: ResourceType, id: &str) -> Result<()> {
+        let name = match self.record_of(resource_type, id) {
+            Some(record) => record.name(),
+            None => id,
+        };
+        let record = Name::new(resource_type, name).record(id);
+        self.stream
+            .write(record.changed(Change::Deleted, &[]))
+            .await
     }
 }
 

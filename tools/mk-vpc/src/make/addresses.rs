@@ -3,14 +3,15 @@
 use plumbing::{Change, Result};
 
 use super::run::Run;
-use crate::plan::{Address, Zone, elect};
+use crate::plan::{Address, ResourceType, Zone, elect};
 
 /// The addresses that a NAT gateway may have.
 pub struct AddressCandidates {
     /// The one that every run takes first.
     pub elected: Address,
-    /// The IDs of all of its name that nothing uses.
-    pub unused: Vec<String>,
+    /// The IDs of those that this run allocated and that nothing uses: more than one where a call was
+    /// repeated when its answer was lost.
+    pub made: Vec<String>,
 }
 
 impl Run<'_> {
@@ -74,15 +75,17 @@ impl Run<'_> {
             let record = name.record(&elected.id).changed(Change::Kept, &[]);
             self.stream.write(record).await?;
         }
-        let mut unused = Vec::new();
+        let mut made = Vec::new();
         for address in all {
-            if name.is_tag_of(&address.tags, self.env()) && !address.used {
-                unused.push(address.id.clone());
+            let is_made_here = self.ec2.has_made(ResourceType::ElasticIp, &address.tags);
+            let is_candidate = name.is_tag_of(&address.tags, self.env()) && !address.used;
+            if is_candidate && is_made_here {
+                made.push(address.id.clone());
             }
         }
         Ok(Some(AddressCandidates {
             elected: elected.clone(),
-            unused,
+            made,
         }))
     }
 

@@ -22,8 +22,8 @@ impl Run<'_> {
         Ok(made)
     }
 
-    /// Attaches the gateway to the VPC, and deletes those that are not used; where the VPC has
-    /// another one of ours already, answers that one.
+    /// Attaches the gateway to the VPC, and deletes those that this run made and does not use; where
+    /// the VPC has another one of ours already, answers that one.
     pub async fn attach(&self, gateway: InternetGateway, vpc: &str) -> Result<InternetGateway> {
         let name = Name::main(ResourceType::InternetGateway);
         let first = gateway.id.clone();
@@ -34,14 +34,20 @@ impl Run<'_> {
             .any(|other| other.id == first);
         let is_attached =
             gateway.vpc.as_deref() == Some(vpc) || self.ec2.attach(&first, vpc).await?;
-        let used = if is_attached {
-            gateway
-        } else {
-            // The VPC has one already: a run at the same time was faster.
-            self.ec2.delete_internet_gateway(&first).await?;
-            self.attached_gateway(vpc, &first).await?
+        let has_made = self.ec2.has_made_any(ResourceType::InternetGateway);
+        let mut used = is_attached.then_some(gateway);
+        if !is_attached || has_made {
+            let all = self.ec2.list_internet_gateways().await?;
+            if used.is_none() {
+                // The VPC has one already: a run at the same time was faster.
+                let attached = all.iter().find(|one| one.vpc.as_deref() == Some(vpc));
+                used = attached.cloned();
+            }
+            self.delete_made_gateways(&all, used.as_ref()).await?;
+        }
+        let Some(used) = used else {
+            return Err(has_another_gateway(vpc, &first));
         };
-        self.delete_unused_gateways(&used, was_there).await?;
         if was_there {
             let differences = compare::internet_gateway(self.env(), &name, &used, vpc);
             self.mend_tags(&name, &used.id, &differences).await?;
@@ -53,31 +59,30 @@ impl Run<'_> {
         Ok(used)
     }
 
-    /// The gateway of ours that a VPC has, instead of another one.
-    async fn attached_gateway(&self, vpc: &str, instead_of: &str) -> Result<InternetGateway> {
-        for gateway in self.ec2.list_internet_gateways().await? {
-            if gateway.vpc.as_deref() == Some(vpc) {
-                return Ok(gateway);
-            }
-        }
-        Err(Error::unfinished(format!(
-            "{vpc} has an internet gateway that is not this environment's, or another run deleted {instead_of}"
-        ))
-        .hint("run the pipeline again"))
-    }
-
-    async fn delete_unused_gateways(&self, used: &InternetGateway, was_there: bool) -> Result<()> {
-        let mut others = self.have.internet_gateways.clone();
-        if !was_there {
-            let mut made = self.ec2.list_internet_gateways().await?;
-            made.retain(|other| elect::are_of_one_call(&other.tags, &used.tags));
-            others.extend(made);
-        }
-        for other in others {
-            if other.id != used.id && other.vpc.is_none() {
-                self.ec2.delete_internet_gateway(&other.id).await?;
+    /// Deletes the gateways that this run made and does not use: another run's was attached first, or
+    /// a call was repeated when its answer was lost.
+    async fn delete_made_gateways(
+        &self,
+        all: &[InternetGateway],
+        used: Option<&InternetGateway>,
+    ) -> Result<()> {
+        for other in all {
+            let is_used = used.is_some_and(|used| used.id == other.id) || other.vpc.is_some();
+            let is_made_here = self
+                .ec2
+                .has_made(ResourceType::InternetGateway, &other.tags);
+            if !is_used && is_made_here && self.ec2.delete_internet_gateway(&other.id).await? {
+                self.write_deleted(ResourceType::InternetGateway, &other.id)
+                    .await?;
             }
         }
         Ok(())
     }
+}
+
+fn has_another_gateway(vpc: &str, instead_of: &str) -> Error {
+    Error::unfinished(format!(
+        "{vpc} has an internet gateway that is not this environment's, or another run deleted {instead_of}"
+    ))
+    .hint("run the pipeline again")
 }

@@ -5,7 +5,7 @@ use plumbing::Result;
 use super::addresses::AddressCandidates;
 use super::run::Run;
 use super::subnets::ZoneSubnets;
-use crate::plan::{NatGateway, Subnet, Zone, elect};
+use crate::plan::{NatGateway, ResourceType, Subnet, Zone, elect};
 
 impl Run<'_> {
     /// The IDs of the NAT gateways, zone by zone, once all of them work.
@@ -82,20 +82,22 @@ impl Run<'_> {
         Ok(made)
     }
 
-    /// Releases the addresses that other runs allocated, or a call that was repeated when its answer
-    /// was lost: now that the gateway has one, no run can give it another. Where EC2 does not say which
-    /// one it has, it may have any of them, and all stay.
+    /// Releases those addresses that this run allocated and the gateway does not have: another run
+    /// was faster, or a call was repeated when its answer was lost. Now that the gateway has one, no run
+    /// can give it another. Where EC2 does not say which one it has, it may have any, and all stay.
     async fn release_unused(&self, nat: &NatGateway, addresses: &AddressCandidates) -> Result<()> {
         let mut used = nat.address.clone();
-        if used.is_empty() && !addresses.unused.is_empty() {
+        if used.is_empty() && !addresses.made.is_empty() {
             used = self.ec2.get_nat_gateway_address(&nat.id).await?;
         }
-        if used.is_empty() {
+        if used.is_empty() || addresses.made.iter().all(|address| *address == used) {
             return Ok(());
         }
-        for address in &addresses.unused {
-            if *address != used {
-                self.ec2.release(address).await?;
+        for address in self.ec2.list_addresses().await? {
+            let id = &address.id;
+            let is_unused = addresses.made.contains(id) && *id != used && !address.used;
+            if is_unused && self.ec2.release(id).await? {
+                self.write_deleted(ResourceType::ElasticIp, id).await?;
             }
         }
         Ok(())

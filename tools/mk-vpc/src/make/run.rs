@@ -5,7 +5,7 @@ use plumbing::{Change, Differences, Env, Result, Stream};
 
 use crate::aws::Ec2;
 use crate::plan::compare::{self, Part};
-use crate::plan::{Have, Layout, Name, Tags, Vpc, records};
+use crate::plan::{Have, Layout, Name, ResourceType, Tags, Vpc, records};
 
 /// One attempt to make a network.
 pub struct Run<'a> {
@@ -53,6 +53,15 @@ impl Run<'_> {
     pub async fn write_created(&self, name: &Name, id: &str) -> Result<()> {
         let record = name.record(id).changed(Change::Created, &[]);
         self.stream.write(record).await
+    }
+
+    /// Writes a resource that this run made and deleted, since another one is used. It is called by
+    /// its ID: its name is the other one's.
+    pub async fn write_deleted(&self, resource_type: ResourceType, id: &str) -> Result<()> {
+        let record = Name::new(resource_type, id).record(id);
+        self.stream
+            .write(record.changed(Change::Deleted, &[]))
+            .await
     }
 
     /// Writes a resource that was found, of which nothing but its tags can differ, after bringing

@@ -1,10 +1,12 @@
 //! The subnets, and the VPC's record with them.
 
+use plumbing::step::parts;
 use plumbing::{Change, Result};
 use tokio::join;
 
 use super::run::{ElectedVpc, Run};
-use crate::plan::{self, Name, ResourceType, Subnet, compare, records};
+use crate::plan::compare::{self, Part};
+use crate::plan::{self, Name, ResourceType, Subnet, records};
 
 /// The subnets of a zone.
 pub struct ZoneSubnets {
@@ -35,12 +37,23 @@ impl Run<'_> {
 
     async fn subnet(&self, vpc: &str, name: Name, cidr: &str, zone: &str) -> Result<Subnet> {
         if let Some(found) = plan::find_subnet(&self.have.subnets, cidr, zone)? {
-            self.write_tagged(&name, &found.id, &found.tags).await?;
+            self.mend_subnet(&name, found).await?;
             return Ok(found.clone());
         }
         let made = self.ec2.create_subnet(vpc, &name, cidr, zone).await?;
         self.write_created(&name, &made.id).await?;
         Ok(made)
+    }
+
+    /// Brings a subnet into line and writes it.
+    async fn mend_subnet(&self, name: &Name, found: &Subnet) -> Result<()> {
+        let differences = compare::subnet(self.env(), name, found);
+        self.mend_tags(name, &found.id, &differences).await?;
+        if parts(&differences).contains(&Part::PublicAddresses) {
+            self.ec2.disable_public_addresses(&found.id).await?;
+        }
+        let record = records::found(name.record(&found.id), differences, false);
+        self.stream.write(record).await
     }
 
     /// Writes the VPC's record with its subnets, after bringing its tags into line.

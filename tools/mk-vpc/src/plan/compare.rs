@@ -1,9 +1,12 @@
 //! In what existing resources differ from what is wanted. Pure.
 
+use plumbing::name::IDENTITY;
 use plumbing::step::in_part;
 use plumbing::{Difference, Differences, Env};
 
-use super::{Have, InternetGateway, Name, RouteTable, Tags, WantedRouteTable};
+use super::{
+    Have, InternetGateway, Name, ResourceType, RouteTable, Subnet, Tags, WantedRouteTable,
+};
 
 /// What one call brings into line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +19,10 @@ pub enum Part {
     DnsHostnames,
     /// The rules of a VPC's default security group.
     DefaultGroup,
+    /// The tags of what AWS made with a VPC.
+    VpcDefaults,
+    /// Whether what starts in a subnet gets a public address.
+    PublicAddresses,
     /// Which VPC an internet gateway is attached to.
     Attachment,
     /// Where a route table sends 0.0.0.0/0.
@@ -36,6 +43,28 @@ pub fn vpc(env: &Env, name: &Name, tags: &Tags, have: &Have) -> Differences<Part
     differences.extend(in_part(Part::DnsHostnames, hostnames));
     differences.extend(in_part(Part::DefaultGroup, ingress));
     differences.extend(in_part(Part::DefaultGroup, egress));
+    for default in &have.vpc_defaults {
+        for mut difference in Difference::of_tags(&default.tags, &vpc_default_tags(env)) {
+            difference.field = format!("{} of the {}", difference.field, default.what);
+            differences.push((Part::VpcDefaults, difference));
+        }
+    }
+    differences
+}
+
+/// The tags of what AWS made with a VPC: without the identity, since it is AWS's to delete.
+pub fn vpc_default_tags(env: &Env) -> Vec<(String, String)> {
+    let mut tags = env.tags_of(&Name::main(ResourceType::Vpc).tag(env));
+    tags.retain(|(key, _)| key != IDENTITY);
+    tags
+}
+
+/// A subnet: its tags, and that nothing in it gets a public address by itself.
+pub fn subnet(env: &Env, name: &Name, subnet: &Subnet) -> Differences<Part> {
+    let gives = subnet.gives_public_addresses;
+    let addresses = Difference::between("public addresses", gives, false);
+    let mut differences = tags(env, name, &subnet.tags);
+    differences.extend(in_part(Part::PublicAddresses, addresses));
     differences
 }
 
@@ -86,8 +115,7 @@ mod tests {
     use super::super::have::tests::tags;
     use super::super::tests::{want, zones};
     use super::super::{
-        Association, DefaultGroup, ResourceType, Subnet, find_route_table, layout,
-        wanted_route_tables,
+        Association, DefaultGroup, VpcDefault, find_route_table, layout, wanted_route_tables,
     };
     use super::*;
 
@@ -164,7 +192,13 @@ mod tests {
                 id: "sg-1".into(),
                 ingress: true,
                 egress: true,
+                tags: Tags::new(),
             }),
+            vpc_defaults: vec![VpcDefault {
+                what: "main route table",
+                id: "rtb-1".into(),
+                tags: Tags::from([("Name".to_string(), "vpc-production-pr1".to_string())]),
+            }],
             ..Have::default()
         };
         let name = Name::main(ResourceType::Vpc);
@@ -173,7 +207,8 @@ mod tests {
             [
                 "DnsHostnames: dns hostnames: false -> true",
                 "DefaultGroup: default group admits: true -> false",
-                "DefaultGroup: default group lets out: true -> false"
+                "DefaultGroup: default group lets out: true -> false",
+                "VpcDefaults: tag Team of the main route table:  -> devops"
             ]
         );
     }

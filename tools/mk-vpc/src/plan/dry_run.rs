@@ -79,11 +79,13 @@ impl DryRun<'_> {
     }
 
     fn subnet(&mut self, name: Name, cidr: &str) -> String {
-        let found = self.have.subnet(cidr);
-        self.tagged(
-            &name,
-            found.map(|subnet| (subnet.id.as_str(), &subnet.tags)),
-        )
+        match self.have.subnet(cidr) {
+            Some(found) => {
+                let differences = compare::subnet(self.env, &name, found);
+                self.add_found(&name, &found.id, differences)
+            }
+            None => self.add_created(&name),
+        }
     }
 
     fn nat_gateway(&mut self, zone: &Zone) {

@@ -6,9 +6,29 @@ use super::have::{Address, InternetGateway, NatGateway, Tags, Vpc};
 /// and addresses have neither names that AWS keeps unique nor a creation time.
 pub const MADE: &str = "plumbline:made";
 
-/// The VPC to use: two runs that made one each at the same time both list them and elect the same.
+/// For so long after a run made something it may give it up again for another run's, in microseconds.
+const RACE: u64 = 2 * 60 * 1_000_000;
+
+/// The VPC to use: the one with something of ours in it; of several that are empty the first made. Two
+/// runs that made one each at the same time both list them and elect the same.
 pub fn vpc(vpcs: &[Vpc]) -> Option<&Vpc> {
-    vpcs.iter().min_by_key(|vpc| age(&vpc.tags, &vpc.id))
+    vpcs.iter()
+        .min_by_key(|vpc| (!vpc.is_used, age(&vpc.tags, &vpc.id)))
+}
+
+/// Whether the election of a VPC may still go otherwise: all are empty, and a run that made another
+/// one may not have seen the elected one. It gives its own up soon, or puts something in it.
+pub fn is_undecided(vpcs: &[Vpc], now: u64) -> bool {
+    let Some(elected) = vpc(vpcs).filter(|elected| !elected.is_used) else {
+        return false;
+    };
+    let mut others = vpcs.iter().filter(|other| other.id != elected.id);
+    others.any(|other| is_young(&other.tags, now) && !are_of_one_call(&other.tags, &elected.tags))
+}
+
+/// Whether the run that made something may still be about to give it up.
+pub fn is_young(tags: &Tags, now: u64) -> bool {
+    made(tags).is_some_and(|made| made.abs_diff(now) < RACE)
 }
 
 /// The gateway to use: the one attached to the VPC, since that is AWS's own election.
@@ -59,8 +79,11 @@ pub fn are_of_one_call(one: &Tags, other: &Tags) -> bool {
 
 /// What sorts resources: the first made, then the lowest ID.
 fn age<'a>(tags: &Tags, id: &'a str) -> (u64, &'a str) {
-    let made = tags.get(MADE).and_then(|made| made.parse().ok());
-    (made.unwrap_or(u64::MAX), id)
+    (made(tags).unwrap_or(u64::MAX), id)
+}
+
+fn made(tags: &Tags) -> Option<u64> {
+    tags.get(MADE)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -108,6 +131,28 @@ mod tests {
         let at_the_same_time = vpc_made_at("1001", "vpc-0");
         assert_eq!(vpc(&[second.clone(), first]).unwrap().id, "vpc-9");
         assert_eq!(vpc(&[second, at_the_same_time]).unwrap().id, "vpc-0");
+    }
+
+    #[test]
+    fn a_vpc_in_use_is_elected_whoever_made_one_first() {
+        let first = vpc_made_at("1000", "vpc-1");
+        let mut used = vpc_made_at("1001", "vpc-2");
+        used.is_used = true;
+        assert_eq!(vpc(&[first, used]).unwrap().id, "vpc-2");
+    }
+
+    #[test]
+    fn an_election_among_empty_vpcs_is_open_while_the_run_of_another_may_be_at_work() {
+        let now = 10 * RACE;
+        let elected = vpc_made_at("1000", "vpc-1");
+        let old = vpc_made_at("1001", "vpc-2");
+        let young = vpc_made_at(&(now - 1).to_string(), "vpc-3");
+        let copy = vpc_made_at("1000", "vpc-4");
+        let mut used = elected.clone();
+        used.is_used = true;
+        assert!(is_undecided(&[elected.clone(), young.clone()], now));
+        assert!(!is_undecided(&[elected, old, copy], now));
+        assert!(!is_undecided(&[used, young], now));
     }
 
     #[test]

@@ -8,7 +8,9 @@ pub type Tags = BTreeMap<String, String>;
 /// What carries the environment's identity, or lies in its VPC.
 #[derive(Clone, Debug, Default)]
 pub struct Have {
-    /// VPCs of the environment: more than one only while two runs race.
+    /// When EC2 was asked, in microseconds since 1970.
+    pub found_at: u64,
+    /// VPCs of the environment: more than one while two runs race, or where somebody copied tags.
     pub vpcs: Vec<Vpc>,
     /// Internet gateways of the environment.
     pub internet_gateways: Vec<InternetGateway>,
@@ -22,8 +24,16 @@ pub struct Have {
     pub other_route_tables: Vec<RouteTable>,
     /// Our NAT gateways of the elected VPC; AWS lists deleted ones for an hour.
     pub nat_gateways: Vec<NatGateway>,
+    /// The NAT gateways of others in the elected VPC.
+    pub other_nat_gateways: Vec<NatGateway>,
+    /// The endpoints of others in the elected VPC.
+    pub other_endpoints: Vec<Endpoint>,
+    /// The network ACLs of the elected VPC.
+    pub network_acls: Vec<NetworkAcl>,
     /// The default security group of the elected VPC.
     pub default_group: Option<DefaultGroup>,
+    /// What AWS made with the elected VPC, and deletes with it.
+    pub vpc_defaults: Vec<VpcDefault>,
     /// Whether the elected VPC resolves names.
     pub dns_support: bool,
     /// Whether the elected VPC gives its interfaces DNS names.
@@ -50,6 +60,10 @@ pub struct Vpc {
     pub id: String,
     /// Its range.
     pub cidr: String,
+    /// The ranges that somebody gave it besides.
+    pub other_cidrs: Vec<String>,
+    /// Whether something of ours is in it; known only where there are several VPCs.
+    pub is_used: bool,
     /// Its tags.
     pub tags: Tags,
 }
@@ -85,6 +99,8 @@ pub struct Subnet {
     pub cidr: String,
     /// Its availability zone.
     pub zone: String,
+    /// Whether what starts in it gets a public address.
+    pub gives_public_addresses: bool,
     /// Its tags.
     pub tags: Tags,
 }
@@ -94,8 +110,12 @@ pub struct Subnet {
 pub struct RouteTable {
     /// `rtb-…`.
     pub id: String,
+    /// Whether it is its VPC's main one, which AWS made.
+    pub is_main: bool,
     /// Where 0.0.0.0/0 goes: an `igw-…` or a `nat-…`.
     pub default_route: Option<String>,
+    /// Its other routes, but for those to its VPC's own ranges.
+    pub other_routes: Vec<Route>,
     /// The subnets that use it.
     pub associations: Vec<Association>,
     /// The subnets whose association with it failed.
@@ -109,6 +129,17 @@ impl RouteTable {
     pub fn association(&self, subnet: &str) -> Option<&Association> {
         self.associations.iter().find(|one| one.subnet == subnet)
     }
+}
+
+/// A route that is not ours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// What it is for: a range, or the `pl-…` of a list of ranges.
+    pub destination: String,
+    /// Where it leads.
+    pub target: String,
+    /// Whether it can be deleted: those of VPN gateways and of gateway endpoints cannot.
+    pub is_deletable: bool,
 }
 
 /// That a subnet uses a route table.
@@ -158,6 +189,80 @@ pub struct DefaultGroup {
     pub ingress: bool,
     /// Whether it lets anything out.
     pub egress: bool,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What AWS made with a VPC, and deletes with it: its default security group, its default network
+/// ACL or its main route table.
+#[derive(Clone, Debug, Default)]
+pub struct VpcDefault {
+    /// What it is, for people: `default security group`.
+    pub what: &'static str,
+    /// Its ID.
+    pub id: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl VpcDefault {
+    /// A VPC's default security group.
+    pub fn of_group(group: &DefaultGroup) -> VpcDefault {
+        VpcDefault {
+            what: "default security group",
+            id: group.id.clone(),
+            tags: group.tags.clone(),
+        }
+    }
+
+    /// A VPC's main route table.
+    pub fn of_table(table: &RouteTable) -> VpcDefault {
+        VpcDefault {
+            what: "main route table",
+            id: table.id.clone(),
+            tags: table.tags.clone(),
+        }
+    }
+
+    /// A VPC's default network ACL.
+    pub fn of_acl(acl: &NetworkAcl) -> VpcDefault {
+        VpcDefault {
+            what: "default network acl",
+            id: acl.id.clone(),
+            tags: acl.tags.clone(),
+        }
+    }
+}
+
+/// A network ACL.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkAcl {
+    /// `acl-…`.
+    pub id: String,
+    /// Whether it is its VPC's default one.
+    pub is_default: bool,
+    /// Whether it has other rules than AWS gives a default one.
+    pub is_changed: bool,
+    /// The subnets that it is for.
+    pub subnets: Vec<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A VPC endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoint {
+    /// `vpce-…`.
+    pub id: String,
+    /// The service that it leads to.
+    pub service: String,
+}
+
+impl Endpoint {
+    /// Whether GuardDuty made it to watch the VPC.
+    pub fn is_of_guard_duty(&self) -> bool {
+        self.service.contains("guardduty")
+    }
 }
 
 #[cfg(test)]

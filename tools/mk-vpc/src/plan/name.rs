@@ -85,9 +85,13 @@ impl Name {
     }
 
     /// The name in a resource's `Name` tag: `public-a` of `subnet-public-a-production-pr123`, `main`
-    /// of `vpc-production-pr123`; of one that a person renamed, the whole tag.
-    pub fn of(resource_type: ResourceType, tags: &Tags, env: &Env) -> Name {
-        let tag = tags.get("Name").map(String::as_str).unwrap_or_default();
+    /// of `vpc-production-pr123`; of one that a person renamed, the whole tag; where a person took it
+    /// away, the resource's ID.
+    pub fn of(resource_type: ResourceType, id: &str, tags: &Tags, env: &Env) -> Name {
+        let tag = match tags.get("Name").map(|tag| tag.trim()) {
+            None | Some("") => return Name::new(resource_type, id),
+            Some(tag) => tag,
+        };
         let middle = tag
             .strip_prefix(resource_type.prefix())
             .and_then(|rest| rest.strip_suffix(&env.name));
@@ -120,8 +124,8 @@ impl Name {
 
 /// Whether a resource's `Name` tag is not one that we set.
 pub fn is_renamed(resource_type: ResourceType, tags: &Tags, env: &Env) -> bool {
-    match tags.get("Name") {
-        Some(tag) => Name::of(resource_type, tags, env).part == *tag,
+    match tags.get("Name").map(|tag| tag.trim()) {
+        Some(tag) => Name::of(resource_type, tag, tags, env).part == tag,
         None => true,
     }
 }
@@ -133,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_part_is_read_back_from_its_name() {
-        let part = |resource_type, tag| Name::of(resource_type, &tags(tag), &Env::example()).part;
+        let part =
+            |resource_type, tag| Name::of(resource_type, "id-1", &tags(tag), &Env::example()).part;
         assert_eq!(
             part(ResourceType::Subnet, "subnet-public-a-production-pr1"),
             "public-a"
@@ -143,5 +148,6 @@ mod tests {
             "main"
         );
         assert_eq!(part(ResourceType::InternetGateway, "renamed"), "renamed");
+        assert_eq!(part(ResourceType::InternetGateway, " "), "id-1");
     }
 }

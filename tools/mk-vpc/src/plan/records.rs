@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::compare::Part;
 use super::elect::MADE;
-use super::{Have, Name, NatMode, ResourceType, RouteTable, Tags, Vpc, elect};
+use super::{Have, Name, NatMode, ResourceType, RouteTable, Side, Subnet, Tags, Vpc, elect, side};
 
 /// The VPC's record.
 pub fn vpc(id: &str, cidr: &str, public: Vec<String>, private: Vec<String>) -> Record {
@@ -52,9 +52,9 @@ pub fn network(env: &Env, have: &Have) -> Vec<Record> {
     let mut records = Vec::new();
     let elected = elect::vpc(&have.vpcs);
     if let Some(elected) = elected {
-        let public = subnets_of_side("public", env, have);
-        let private = subnets_of_side("private", env, have);
-        records.push(env_record(env, &elected.tags));
+        let public = subnets_of_side(Side::Public, have);
+        let private = subnets_of_side(Side::Private, have);
+        records.push(env_record(env, elected, have));
         records.push(vpc(&elected.id, &elected.cidr, public, private));
     }
     // What a run that was cut off or lost a race left twice is called by its ID.
@@ -64,7 +64,7 @@ pub fn network(env: &Env, have: &Have) -> Vec<Record> {
         }
     }
     for (resource_type, id, tags) in resources_but_vpcs(have) {
-        let mut name = Name::of(resource_type, tags, env);
+        let mut name = Name::of(resource_type, id, tags, env);
         let key = name.record(id).key();
         if records.iter().any(|record| record.key() == key) {
             name.part = id.into();
@@ -75,18 +75,31 @@ pub fn network(env: &Env, have: &Have) -> Vec<Record> {
     records
 }
 
-/// The environment's record, with the tags that the environment was made with.
-fn env_record(env: &Env, tags: &Tags) -> Record {
+/// The environment's record, with the tags that the environment was made with: those that most of
+/// its network carries, since a person may have taken one away here or changed it there. Where they
+/// are even, the VPC's count.
+fn env_record(env: &Env, elected: &Vpc, have: &Have) -> Record {
+    let mut all = vec![&elected.tags];
+    for (_, _, tags) in resources_but_vpcs(have) {
+        all.push(tags);
+    }
     let mut own = Map::new();
-    for (key, value) in tags {
-        if key != "Name" && key != MADE && key != IDENTITY {
+    for (key, value) in all.iter().copied().flatten() {
+        if key == "Name" || key == MADE || key == IDENTITY {
+            continue;
+        }
+        let carriers = all.iter().filter(|tags| tags.get(key) == Some(value));
+        let twice = 2 * carriers.count();
+        let is_even = twice == all.len() && elected.tags.get(key) == Some(value);
+        if twice > all.len() || is_even {
             own.insert(key.clone(), Value::from(value.as_str()));
         }
     }
     Record::new("env", &env.name).with("tags", own)
 }
 
-fn other_vpc(vpc: &Vpc) -> Record {
+/// The record of a VPC that is not the elected one: it is called by its ID.
+pub fn other_vpc(vpc: &Vpc) -> Record {
     Record::of(&plumbing::Vpc {
         name: vpc.id.clone(),
         id: vpc.id.clone(),
@@ -96,11 +109,10 @@ fn other_vpc(vpc: &Vpc) -> Record {
 }
 
 /// The IDs of the public subnets, or of the private ones, in the order of their zones.
-fn subnets_of_side(side: &str, env: &Env, have: &Have) -> Vec<String> {
+fn subnets_of_side(wanted: Side, have: &Have) -> Vec<String> {
     let mut of_side = Vec::new();
     for subnet in &have.subnets {
-        let name = Name::of(ResourceType::Subnet, &subnet.tags, env);
-        if name.part.starts_with(side) {
+        if side_of(subnet, have) == Some(wanted) {
             of_side.push((&subnet.zone, &subnet.id));
         }
     }
@@ -108,10 +120,18 @@ fn subnets_of_side(side: &str, env: &Env, have: &Have) -> Vec<String> {
     of_side.into_iter().map(|(_, id)| id.clone()).collect()
 }
 
-/// Every resource but the VPCs, with its ID and its tags.
-fn resources_but_vpcs(have: &Have) -> Vec<(ResourceType, &str, &Tags)> {
+/// The side of a subnet of ours.
+fn side_of(subnet: &Subnet, have: &Have) -> Option<Side> {
+    side(&elect::vpc(&have.vpcs)?.cidr, &subnet.cidr)
+}
+
+/// Every resource but the VPCs, with its ID and its tags. Of those with one name, the one in use comes
+/// first.
+pub fn resources_but_vpcs(have: &Have) -> Vec<(ResourceType, &str, &Tags)> {
     let mut resources = Vec::new();
-    for gateway in &have.internet_gateways {
+    let mut gateways: Vec<_> = have.internet_gateways.iter().collect();
+    gateways.sort_by_key(|gateway| gateway.vpc.is_none());
+    for gateway in gateways {
         resources.push((
             ResourceType::InternetGateway,
             gateway.id.as_str(),
@@ -124,10 +144,14 @@ fn resources_but_vpcs(have: &Have) -> Vec<(ResourceType, &str, &Tags)> {
     for table in &have.route_tables {
         resources.push((ResourceType::RouteTable, &table.id, &table.tags));
     }
-    for address in &have.addresses {
+    let mut addresses: Vec<_> = have.addresses.iter().collect();
+    addresses.sort_by_key(|address| !address.used);
+    for address in addresses {
         resources.push((ResourceType::ElasticIp, &address.id, &address.tags));
     }
-    for nat in &have.nat_gateways {
+    let mut nats: Vec<_> = have.nat_gateways.iter().collect();
+    nats.sort_by_key(|nat| !nat.is_usable());
+    for nat in nats {
         if nat.state != "deleting" && nat.state != "deleted" {
             resources.push((ResourceType::NatGateway, &nat.id, &nat.tags));
         }
@@ -139,7 +163,7 @@ fn resources_but_vpcs(have: &Have) -> Vec<(ResourceType, &str, &Tags)> {
 fn egress_that_works(env: &Env, have: &Have) -> Option<Record> {
     let mut has_private = false;
     for table in &have.route_tables {
-        if is_private(table, env) {
+        if is_private(table, env, have) {
             has_private = true;
             if !has_working_route(table, have) {
                 return None;
@@ -156,9 +180,18 @@ fn egress_that_works(env: &Env, have: &Have) -> Option<Record> {
     }
 }
 
-fn is_private(table: &RouteTable, env: &Env) -> bool {
-    let name = Name::of(ResourceType::RouteTable, &table.tags, env);
-    name.part.starts_with("private")
+/// Whether a table is of private subnets: by its name, or where that tag is gone by who uses it.
+fn is_private(table: &RouteTable, env: &Env, have: &Have) -> bool {
+    let name = Name::of(ResourceType::RouteTable, &table.id, &table.tags, env);
+    if name.part.starts_with("private") {
+        return true;
+    }
+    let has_name = name.part != table.id;
+    let mut users = have
+        .subnets
+        .iter()
+        .filter(|subnet| table.association(&subnet.id).is_some());
+    !has_name && users.any(|subnet| side_of(subnet, have) == Some(Side::Private))
 }
 
 fn has_working_route(table: &RouteTable, have: &Have) -> bool {
@@ -188,6 +221,7 @@ mod tests {
             id: id.into(),
             cidr: "10.0.0.0/16".into(),
             tags: tags("vpc-production-pr1"),
+            ..Vpc::default()
         }
     }
 
