@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 import boto3
+import requests
 from botocore.config import Config
 from local_aws.ground import clock, override
 
@@ -240,9 +241,10 @@ class Requests(unittest.TestCase):
             self.assertEqual(call["changing"], method != "GET")
 
 
-class Descriptions(unittest.TestCase):
-    """What AWS's describe calls answer, over HTTP, as time passes."""
+class Served(unittest.TestCase):
+    """What it answers over HTTP, as time passes."""
 
+    app: Any
     server: Any
 
     @classmethod
@@ -251,7 +253,8 @@ class Descriptions(unittest.TestCase):
         from local_aws.server.application import LocalAws
         from local_aws.server.http import Handler, Server
 
-        cls.server = Server("127.0.0.1", 0, LocalAws(0), handler=Handler)
+        cls.app = LocalAws(0)
+        cls.server = Server("127.0.0.1", 0, cls.app, handler=Handler)
         os.environ["MOTO_PORT"] = str(cls.server.port)
         threading.Thread(target=cls.server.serve_forever, daemon=True).start()
 
@@ -290,6 +293,10 @@ class Descriptions(unittest.TestCase):
         gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         self.ec2.attach_internet_gateway(VpcId=vpc, InternetGatewayId=gateway)
         return types.SimpleNamespace(vpc=vpc, subnets=subnets)
+
+
+class Descriptions(Served):
+    """What AWS's describe calls answer."""
 
     def test_a_nat_gateway_is_pending_available_deleting_deleted(self) -> None:
         address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
@@ -348,6 +355,135 @@ class Descriptions(unittest.TestCase):
         )["ConnectionArn"]
         old = self.client("codestar-connections").get_connection(ConnectionArn=made)
         self.assertEqual(old["Connection"]["ConnectionStatus"], "PENDING")
+
+
+class Edges(Served):
+    """Who can reach whom, and after which change."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        requests.post(f"http://127.0.0.1:{self.server.port}/moto-api/reset", timeout=9)
+        self.elb, self.ecs = self.client("elbv2"), self.client("ecs")
+        self.addCleanup(self.app.edges.watch, False)
+        self.app.edges.watch(True)
+
+    def web(self) -> None:
+        """A public app with one task, and nothing that it does not need."""
+        network = self.network()
+        self.vpc = network.vpc
+        alb, self.task = self.group("alb"), self.group("task")
+        self.from_alb = [{**tcp(5000), "UserIdGroupPairs": [{"GroupId": alb}]}]
+        anybody = [{**tcp(80), "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        self.ec2.authorize_security_group_ingress(GroupId=alb, IpPermissions=anybody)
+        self.ec2.authorize_security_group_ingress(GroupId=self.task, IpPermissions=self.from_alb)
+        balancer = self.elb.create_load_balancer(
+            Name="alb-web",
+            Subnets=network.subnets,
+            SecurityGroups=[alb],
+            Tags=[{"Key": "plumbline:app", "Value": "web"}],
+        )["LoadBalancers"][0]["LoadBalancerArn"]
+        self.first, self.second = self.target_group("first"), self.target_group("second")
+        self.listener = self.elb.create_listener(
+            LoadBalancerArn=balancer,
+            Protocol="HTTP",
+            Port=80,
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": self.first}],
+        )["Listeners"][0]["ListenerArn"]
+        self.serve(network)
+
+    def group(self, name: str) -> str:
+        made = self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)
+        return str(made["GroupId"])
+
+    def target_group(self, name: str) -> str:
+        made = self.elb.create_target_group(
+            Name=name,
+            VpcId=self.vpc,
+            Protocol="HTTP",
+            Port=5000,
+            TargetType="ip",
+            HealthCheckPath="/",
+        )
+        return str(made["TargetGroups"][0]["TargetGroupArn"])
+
+    def serve(self, network: types.SimpleNamespace) -> None:
+        self.ecs.create_cluster(clusterName="main")
+        self.ecs.register_task_definition(
+            family="web",
+            networkMode="awsvpc",
+            containerDefinitions=[
+                {
+                    "name": "web",
+                    "image": "web:1",
+                    "memory": 512,
+                    "portMappings": [{"containerPort": 5000}],
+                }
+            ],
+        )
+        vpc = {"subnets": network.subnets, "securityGroups": [self.task]}
+        self.ecs.create_service(
+            cluster="main",
+            serviceName="web",
+            taskDefinition="web",
+            desiredCount=1,
+            networkConfiguration={"awsvpcConfiguration": vpc},
+            loadBalancers=[
+                {"targetGroupArn": self.first, "containerName": "web", "containerPort": 5000}
+            ],
+            tags=[{"key": "plumbline:app", "value": "web"}],
+        )
+        self.time.now += 9
+        self.ec2.describe_vpcs()
+
+    def share(self, first: int, second: int) -> None:
+        groups = [
+            {"TargetGroupArn": self.first, "Weight": first},
+            {"TargetGroupArn": self.second, "Weight": second},
+        ]
+        forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+        self.elb.modify_listener(ListenerArn=self.listener, DefaultActions=[forward])
+
+    def now(self) -> dict[str, Any]:
+        last: dict[str, Any] = self.app.edges.log[-1]
+        return last
+
+    def test_nobody_reaches_a_task_that_does_not_admit_its_load_balancer(self) -> None:
+        self.web()
+        self.assertEqual(self.now()["edges"], ["internet -> web"])
+        self.assertEqual(self.now()["after"].partition(":")[0], "time")
+        self.ec2.revoke_security_group_ingress(GroupId=self.task, IpPermissions=self.from_alb)
+        self.assertEqual(self.now()["edges"], [])
+        self.assertEqual(self.now()["after"], "ec2:RevokeSecurityGroupIngress")
+        self.assertRegex(self.now()["broken"][0], "internet -> web: .* may not send to .* on 5000")
+        self.assertRegex(self.now()["unreachable_tasks"][0], "task .* of web: .* its port 5000")
+        self.ec2.authorize_security_group_ingress(GroupId=self.task, IpPermissions=self.from_alb)
+        self.assertEqual(self.now()["edges"], ["internet -> web"])
+        self.assertEqual(self.now()["unreachable_tasks"], [])
+
+    def test_a_share_for_an_empty_target_group_breaks_an_edge(self) -> None:
+        self.web()
+        self.share(1, 1)
+        self.assertEqual(self.now()["edges"], [])
+        self.assertRegex(self.now()["broken"][0], "second has share 1 and no healthy target")
+        self.share(1, 0)
+        self.assertEqual(self.now()["edges"], ["internet -> web"])
+        self.share(0, 1)
+        self.assertEqual((self.now()["edges"], len(self.now()["idle_tasks"])), ([], 1))
+
+    def test_a_task_does_not_answer_the_health_path_of_another_version(self) -> None:
+        self.web()
+        self.elb.modify_target_group(TargetGroupArn=self.first, HealthCheckPath="/health")
+        self.assertEqual(self.now()["edges"], [])
+
+    def test_what_does_not_change_is_told_once(self) -> None:
+        self.web()
+        self.app.edges.forget()
+        self.ec2.create_vpc(CidrBlock="10.1.0.0/16")
+        self.assertEqual([entry["after"] for entry in self.app.edges.log], ["the start"])
+
+
+def tcp(port: int) -> dict[str, Any]:
+    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port}
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ calls it under its lock before it handles a request: that needs no thread, and a
 in the middle of a request.
 """
 
+import functools
 import heapq
 import itertools
 import time
@@ -12,6 +13,9 @@ from collections.abc import Callable
 
 #: How long a state like `pending` or `deleting` lasts, in seconds.
 moment = 0.5
+
+#: Told after each change, and which function asked for it.
+watcher: Callable[[str], None] | None = None
 
 _waiting: list[tuple[float, int, Callable[[], None]]] = []
 _order = itertools.count()
@@ -29,7 +33,18 @@ def later(change: Callable[[], None], moments: float = 1, at_least: float = 0) -
 def run_due() -> None:
     """Make the changes whose time has come, in the order of their times."""
     while _waiting and _waiting[0][0] <= time.monotonic():
-        heapq.heappop(_waiting)[2]()
+        change = heapq.heappop(_waiting)[2]
+        change()
+        if watcher:
+            watcher(name_of(change))
+
+
+def name_of(change: Callable[[], None]) -> str:
+    """Whose change it is: `time:rollout.complete`."""
+    if isinstance(change, functools.partial):
+        change = change.func
+    module = change.__module__.rpartition(".")[2]
+    return f"time:{module}.{change.__qualname__.partition('.')[0]}"
 
 
 def clear() -> None:

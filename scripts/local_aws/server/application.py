@@ -23,6 +23,7 @@ from moto.moto_server.werkzeug_app import (
 from ..ground import clock, speed
 from ..ground.lock import lock
 from ..ground.marks import AFTER, OWN_USER_AGENT
+from .edges import Edges
 from .endpoints import PREFIX, Endpoints, plain
 from .http import read_body, respond
 from .recorder import Recorder, describe, error_code, summary
@@ -56,7 +57,9 @@ class LocalAws:
     def __init__(self, latency_ms: float) -> None:
         speed.apply()
         self.recorder = Recorder(latency_ms)
-        self.endpoints = Endpoints(self.recorder)
+        self.edges = Edges(self.recorder.started)
+        clock.watcher = self.edges.note
+        self.endpoints = Endpoints(self.recorder, self.edges)
         self.moto = DomainDispatcherApplication(create_strict_app)
         patterns = [(service, re.compile(rf"https?://{service}\.")) for service in OWN]
         self.moto.backend_url_patterns = [*patterns, *self.moto.backend_url_patterns]
@@ -74,20 +77,18 @@ class LocalAws:
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
-        if "HTTP_AUTHORIZATION" not in environ or OWN_USER_AGENT in environ.get(
-            "HTTP_USER_AGENT", ""
-        ):
-            status, headers, answer = self.ask_moto(environ)
+        call = describe(environ, body) if "HTTP_AUTHORIZATION" in environ else None
+        if call and OWN_USER_AGENT not in environ.get("HTTP_USER_AGENT", ""):
+            status, headers, answer = self.record(environ, call)
         else:
-            status, headers, answer = self.record(environ, body)
+            status, headers, answer = self.ask_moto(environ, call)
         start_response(status, headers)
         return [answer]
 
-    def record(self, environ: dict[str, Any], body: bytes) -> Answer:
+    def record(self, environ: dict[str, Any], call: dict[str, Any]) -> Answer:
         """Handle an AWS request, and remember it."""
-        call = describe(environ, body)
         arrived = self.recorder.wait()
-        status, headers, answer = self.ask_moto(environ)
+        status, headers, answer = self.ask_moto(environ, call)
         code = error_code(int(status.split()[0]), headers, answer)
         self.recorder.add(call, arrived, status, code)
         return status, headers, answer
@@ -104,7 +105,7 @@ class LocalAws:
         start_response(status, list(headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else parts
 
-    def ask_moto(self, environ: dict[str, Any]) -> Answer:
+    def ask_moto(self, environ: dict[str, Any], call: dict[str, Any] | None) -> Answer:
         answered: list[Any] = []
 
         def start_response(status: str, headers: list[Any], exc_info: Any = None) -> Any:
@@ -130,6 +131,8 @@ class LocalAws:
                 answer = text.encode()
             if environ.get("PATH_INFO") == "/moto-api/reset":
                 clock.clear()
+            if call and call["changing"]:
+                self.edges.note(f"{call['service']}:{call['action']}")
         status, headers = answered
         if AFTER in environ:
             more, answer = environ[AFTER]()

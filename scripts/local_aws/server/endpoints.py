@@ -4,7 +4,12 @@ GET    /_local/calls    the AWS requests so far, as a JSON list
 DELETE /_local/calls    forget them
 POST   /_local/config   {"latency_ms": 20, "moment": 0.5}: either or both; answers both.
                         {"token_requests": 3}: a token for the registry has expired after
-                        that many requests to it; null: after its twelve hours
+                        that many requests to it; null: after its twelve hours.
+                        {"edges": true}: from now on, look who can reach whom (reach.py)
+GET    /_local/edges    what was seen, and whenever that changed: a JSON list of {"at": SECONDS,
+                        "after": "ec2:RevokeSecurityGroupIngress", "edges": ["web -> api"],
+                        "broken": [...], "unreachable_tasks": [...], "idle_tasks": [...]}
+DELETE /_local/edges    forget it, and begin with how it is now
 POST   /_local/call     {"service": "ec2", "operation": "describe_vpcs", "params": {},
                         "region": "us-east-1"}: that boto3 call, made to this server without
                         latency and unrecorded; {"ok": ...} or {"error": {"code", "message"}}
@@ -29,6 +34,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..ground import clock, connections
 from ..ground.lock import lock
 from ..ground.marks import OWN_USER_AGENT
+from .edges import Edges
 from .recorder import Recorder
 
 PREFIX = "/_local/"
@@ -40,8 +46,9 @@ Answer = tuple[str, Any]
 class Endpoints:
     """The endpoints under /_local/. Each answers a status, and the value that is sent as JSON."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, edges: Edges) -> None:
         self.recorder = recorder
+        self.edges = edges
         self.url = ""  # of this server, as soon as it listens
         self.clients: dict[tuple[str, str], Any] = {}
         self.clients_lock = threading.Lock()
@@ -52,6 +59,8 @@ class Endpoints:
         known = {
             ("GET", "calls"): self.calls,
             ("DELETE", "calls"): self.forget,
+            ("GET", "edges"): self.seen,
+            ("DELETE", "edges"): self.forget_seen,
             ("POST", "config"): self.config,
             ("POST", "call"): self.call,
             ("POST", "handshake"): self.handshake,
@@ -74,6 +83,16 @@ class Endpoints:
         self.recorder.calls = []
         return "200 OK", {}
 
+    def seen(self, _: dict[str, Any]) -> Answer:
+        with lock:
+            clock.run_due()
+            return "200 OK", list(self.edges.log)
+
+    def forget_seen(self, _: dict[str, Any]) -> Answer:
+        with lock:
+            self.edges.forget()
+        return "200 OK", {}
+
     def config(self, wanted: dict[str, Any]) -> Answer:
         recorder = self.recorder
         recorder.latency_ms = float(wanted.get("latency_ms", recorder.latency_ms))
@@ -82,6 +101,9 @@ class Endpoints:
             from ..services.ecr import registry
 
             registry.token_requests = wanted["token_requests"]
+        if "edges" in wanted:
+            with lock:
+                self.edges.watch(bool(wanted["edges"]))
         return "200 OK", {"latency_ms": recorder.latency_ms, "moment": clock.moment}
 
     def handshake(self, wanted: dict[str, Any]) -> Answer:

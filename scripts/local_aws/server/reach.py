@@ -1,0 +1,219 @@
+"""Who can reach whom right now: what a client of the apps would see, told from moto's own state.
+
+An edge `internet -> web` or `web -> api` is whole or not there. It is whole if a load balancer of
+the app is active, admits the client on port 80, and no request that it forwards can fail: each
+target group with a share has a healthy target, and the load balancer may send to each of those, by
+its own security groups and by those of the task. Which app something is of says its tag.
+
+A running task is unreachable if it is in no target group that a listener forwards to, or if the
+load balancer's health checks cannot reach it: ECS would stop it. It is idle if it could be
+reached, and gets no request now: its target group has no share (yet, or any more), or its load
+balancer is being provisioned. Tasks of a service that is being deleted do not count.
+"""
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
+
+from moto.ec2.models import ec2_backends
+from moto.ecs.models import ecs_backends
+from moto.elbv2.models import elbv2_backends
+
+APP = "plumbline:app"
+#: Clients reach a load balancer on this port.
+PORT = 80
+
+Seen = dict[str, list[str]]
+Paths = dict[tuple[str, str], str | None]  # of a target group's ARN and a target's ID
+
+
+def paths(known: Paths) -> Paths:
+    """The health path of each target's group when it was first seen there.
+
+    A task answers the path of its own version: asked for another one, it becomes unhealthy.
+    """
+    now: Paths = {}
+    for backends in elbv2_backends.values():
+        for elb in backends.values():
+            for group in elb.target_groups.values():
+                for id in group.targets:
+                    key = (group.arn, id)
+                    now[key] = known.get(key, group.health_check_path)
+    return now
+
+
+class Region:
+    """What there is in a region of an account."""
+
+    def __init__(self, account: str, region: str, known: Paths) -> None:
+        self.elb = elbv2_backends[account][region]
+        self.known_paths = known
+        ec2 = ec2_backends[account][region]
+        self.hosts = {(one.subnet.vpc_id, one.private_ip_address): one for one in ec2.enis.values()}
+        #: Those that run, by app.
+        self.tasks: dict[str, list[Any]] = {}
+        for service in ecs_backends[account][region].services.values():
+            app = {tag["key"]: tag["value"] for tag in service.tags or []}.get(APP)
+            tasks = getattr(service, "tasks", []) if service.status == "ACTIVE" else []
+            running = [task for task in tasks if task.last_status == "RUNNING"]
+            if app and running:
+                self.tasks.setdefault(app, []).extend(running)
+
+    def balancers(self) -> Iterator[tuple[str, Any]]:
+        """Each load balancer of an app, with the app."""
+        for balancer in self.elb.load_balancers.values():
+            tags = self.elb.tagging_service.get_tag_dict_for_resource(balancer.arn)
+            if APP in tags:
+                yield tags[APP], balancer
+
+    def is_healthy(self, group: Any, id: str) -> bool:
+        health = self.elb.describe_target_health(group.arn, [group.targets[id]])[0]
+        return bool(
+            health.status == "healthy"
+            and self.known_paths.get((group.arn, id)) == group.health_check_path
+        )
+
+    def trouble_behind(self, balancer: Any) -> str:
+        """Why some of the requests that a load balancer gets fail; "" where none does."""
+        if balancer.state != "active":
+            return f"{balancer.name} is {balancer.state}"
+        shares = forwards(balancer)
+        if not any(shares.values()):
+            return f"{balancer.name} forwards to nothing"
+        for arn, share in shares.items():
+            group = self.elb.target_groups.get(arn)
+            if not share:
+                continue
+            if group is None:
+                return f"{balancer.name} forwards to {arn}, which is gone"
+            healthy = [id for id in group.targets if self.is_healthy(group, id)]
+            if not healthy:
+                return f"{group.name} has share {share} and no healthy target"
+            for id in healthy:
+                if not self.may_send(balancer, id, group.targets[id]["Port"]):
+                    return f"{balancer.name} may not send to {id} on {group.targets[id]['Port']}"
+        return ""
+
+    def may_send(self, balancer: Any, address: str, port: int) -> bool:
+        """Whether a load balancer's security groups and those of a target let it send there."""
+        target = self.hosts.get((balancer.vpc_id, address))
+        own = balancer.interfaces.values()
+        return target is not None and all(reaches(one, target, int(port)) for one in own)
+
+    def why_unreachable(self, task: Any) -> tuple[str, str]:
+        """Why a task is unreachable, and why it is idle; "" where it is not."""
+        unreachable, idle = "it is in no target group that is forwarded to", ""
+        for _, balancer in self.balancers():
+            for arn, share in forwards(balancer).items():
+                group = self.elb.target_groups.get(arn)
+                if group is None or task.address not in group.targets:
+                    continue
+                port = group.targets[task.address]["Port"]
+                if not self.may_send(balancer, task.address, port):
+                    unreachable = f"{balancer.name} may not send to its port {port}"
+                elif not share:
+                    idle = f"{group.name} has no share"
+                elif balancer.state != "active":
+                    idle = f"{balancer.name} is {balancer.state}"
+                else:
+                    return "", ""
+        return ("", idle) if idle else (unreachable, "")
+
+
+def look(known_paths: Paths) -> Seen:
+    """What is seen in all accounts and regions."""
+    seen: Seen = {"edges": [], "broken": [], "unreachable_tasks": [], "idle_tasks": []}
+    for account, backends in list(elbv2_backends.items()):
+        for name in list(backends):
+            region = Region(account, name, known_paths)
+            look_at_ways(region, seen)
+            look_at_tasks(region, seen)
+    for found in seen.values():
+        found.sort()
+    return seen
+
+
+def look_at_ways(region: Region, seen: Seen) -> None:
+    for app, balancer in region.balancers():
+        if balancer.scheme == "internet-facing":
+            clients = ["internet"] if is_public(balancer) else []
+        else:
+            clients = [one for one, tasks in region.tasks.items() if calls(tasks, balancer)]
+        trouble = region.trouble_behind(balancer) if clients else ""
+        for client in clients:
+            if trouble:
+                seen["broken"].append(f"{client} -> {app}: {trouble}")
+            elif f"{client} -> {app}" not in seen["edges"]:
+                seen["edges"].append(f"{client} -> {app}")
+
+
+def look_at_tasks(region: Region, seen: Seen) -> None:
+    for app, tasks in region.tasks.items():
+        for task in tasks:
+            unreachable, idle = region.why_unreachable(task) if task.load_balancers else ("", "")
+            name = f"task {task.task_arn[-6:]} of {app}"
+            if unreachable:
+                seen["unreachable_tasks"].append(f"{name}: {unreachable}")
+            elif idle:
+                seen["idle_tasks"].append(f"{name}: {idle}")
+
+
+def is_public(balancer: Any) -> bool:
+    """Whether a load balancer admits everybody on port 80."""
+    return all(
+        any(
+            covers(rule, PORT) and rule.cidr_ipv4 == "0.0.0.0/0"
+            for group in interface.group_set
+            for rule in group.ingress_rules
+        )
+        for interface in balancer.interfaces.values()
+    )
+
+
+def calls(tasks: list[Any], balancer: Any) -> bool:
+    """Whether each of these tasks may send to a load balancer."""
+    return all(
+        reaches(task.interface, interface, PORT)
+        for task in tasks
+        for interface in balancer.interfaces.values()
+    )
+
+
+def forwards(balancer: Any) -> dict[str, int]:
+    """The target groups that the listener on port 80 forwards to, each with its share."""
+    for listener in balancer.listeners.values():
+        for action in listener.default_actions if int(listener.port) == PORT else []:
+            groups = action.data.get("ForwardConfig", {}).get("TargetGroups", [])
+            if len(groups) > 1:
+                return {one["TargetGroupArn"]: int(one.get("Weight", 1)) for one in groups}
+            if groups:
+                return {groups[0]["TargetGroupArn"]: 1}  # alone, any share is all
+            if "TargetGroupArn" in action.data:
+                return {action.data["TargetGroupArn"]: 1}
+    return {}
+
+
+def reaches(sender: Any, receiver: Any, port: int) -> bool:
+    """Whether the security groups of two network interfaces let one send to a port of the other."""
+    sends = any(
+        admits(rule, receiver, port) for group in sender.group_set for rule in group.egress_rules
+    )
+    return sends and any(
+        admits(rule, sender, port) for group in receiver.group_set for rule in group.ingress_rules
+    )
+
+
+def admits(rule: Any, peer: Any, port: int) -> bool:
+    if not covers(rule, port):
+        return False
+    if rule.cidr_ipv4:
+        network = ipaddress.ip_network(rule.cidr_ipv4)
+        return ipaddress.ip_address(peer.private_ip_address) in network
+    return rule.source_group.get("GroupId") in [group.id for group in peer.group_set]
+
+
+def covers(rule: Any, port: int) -> bool:
+    """Whether a rule is for a TCP port."""
+    if rule.ip_protocol == "-1":
+        return True
+    return bool(rule.ip_protocol == "tcp" and rule.from_port <= port <= rule.to_port)
