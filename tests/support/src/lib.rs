@@ -2,6 +2,7 @@
 //! conventions that every tool obeys. Real processes, real pipes, a real endpoint over HTTP.
 
 mod conventions;
+mod edges;
 mod faults;
 
 use std::io::{BufRead, BufReader, Write};
