@@ -2,16 +2,20 @@
 //! the test's own, which also answers for STS and ECR.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
+#[path = "push-image-registry/endless.rs"]
+mod endless;
+#[path = "push-image-registry/secret.rs"]
+mod secret;
 #[path = "push-image-registry/server.rs"]
 mod server;
 
 use std::fs;
 use std::path::Path;
 
-use support::{ENV, Output, Value, json, text, tool_at};
+use support::{ENV, Output, Value, bin, json, text, tool_at};
 use tempfile::TempDir;
 
-use crate::server::{MANIFEST, Registry, TOKEN, digest_of};
+use crate::server::{Answer, MANIFEST, Registry, TOKEN, digest_of};
 
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -39,14 +43,49 @@ fn layout(folder: &Path) -> String {
     text(&manifest["digest"]).to_string()
 }
 
-/// Runs push-image with an archive before a registry.
-fn push(registry: &Registry, archive: &Path) -> Output {
+/// The records of an environment with one app and its repository.
+fn records() -> String {
     let uri = format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/{REPOSITORY}");
     let app = json!({"type": "app", "name": "web"});
     let repo = json!({"type": "repo", "name": "web", "arn": "arn:aws:ecr:::x", "uri": uri});
-    let records = format!("{ENV}\n{app}\n{repo}\n");
-    let flag = format!("--archive=web={}", archive.display());
-    tool_at(&registry.url, "push-image", &[&flag], records.as_bytes())
+    format!("{ENV}\n{app}\n{repo}\n")
+}
+
+/// Runs push-image before a registry. It gets 200 MB of memory: with more it ends at once.
+fn run(registry: &Registry, flag: &str) -> Output {
+    let tool = bin().join("push-image");
+    let limited = "ulimit -d 200000; exec \"$@\"";
+    let words = ["-c", limited, "sh", &tool.to_string_lossy(), flag];
+    tool_at(&registry.url, "/bin/sh", &words, records().as_bytes())
+}
+
+/// Runs push-image with an archive before a registry.
+fn push(registry: &Registry, archive: &Path) -> Output {
+    run(registry, &format!("--archive=web={}", archive.display()))
+}
+
+/// Pins an image of the account's own registry.
+fn pin(registry: &Registry, name: &str) -> Output {
+    let own = format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/{REPOSITORY}");
+    run(registry, &format!("--image=web={own}{name}"))
+}
+
+/// Pins an image of another registry, without credentials.
+fn pin_elsewhere(registry: &Registry, name: &str) -> Output {
+    let host = registry.url.replace("http://", "");
+    run(registry, &format!("--image=web={host}/web{name}"))
+}
+
+/// Asserts that push-image says in one line why it ends.
+fn check_refused(output: &Output, code: i32, why: &str) {
+    assert_eq!(output.code, code, "{output:?}");
+    let mut errors: Vec<&str> = output.stderr.lines().collect();
+    errors.retain(|line| !line.starts_with("  try: "));
+    assert!(
+        errors.len() == 1 && errors[0].contains(why),
+        "{why}: {output:?}"
+    );
+    assert!(errors[0].len() < 1000, "{}", output.stderr);
 }
 
 /// Asserts that an image was pushed.
@@ -81,7 +120,7 @@ fn a_registry_in_trouble_that_does_not_ask_to_sign_in_is_asked_again() {
     let digest = layout(temp.path());
     let registry = Registry::start(|request, count| {
         if request == "GET /v2/" && count < 4 {
-            return Some((503, "busy"));
+            return Some(Answer::new(503, "busy"));
         }
         None
     });
@@ -97,7 +136,7 @@ fn what_is_there_is_pushed_whatever_the_registry_answered() {
         if request.starts_with("PUT /v2/repo-web-production-pr1/manifests/") {
             let errors =
                 r#"{"errors":[{"code":"TAG_INVALID","message":"The image tag already exists."}]}"#;
-            return Some((400, errors));
+            return Some(Answer::new(400, errors));
         }
         None
     });
@@ -105,7 +144,7 @@ fn what_is_there_is_pushed_whatever_the_registry_answered() {
     // An upload without the address of the blob.
     let silent = Registry::start(|request, _| {
         if request.starts_with("PUT /elsewhere/") {
-            return Some((201, ""));
+            return Some(Answer::new(201, ""));
         }
         None
     });
@@ -115,7 +154,7 @@ fn what_is_there_is_pushed_whatever_the_registry_answered() {
         if request.contains("/manifests/") {
             let errors =
                 r#"{"errors":[{"code":"LAYERS_NOT_FOUND","message":"Layers are not found."}]}"#;
-            return Some((404, errors));
+            return Some(Answer::new(404, errors));
         }
         None
     });

@@ -8,10 +8,14 @@ mod archive;
 mod build;
 #[path = "push-image/docker.rs"]
 mod docker;
+#[path = "push-image/hostile.rs"]
+mod hostile;
 #[path = "push-image/image.rs"]
 mod image;
 #[path = "push-image/interrupt.rs"]
 mod interrupt;
+#[path = "push-image/left.rs"]
+mod left;
 #[path = "push-image/process.rs"]
 mod process;
 #[path = "push-image/refusal.rs"]

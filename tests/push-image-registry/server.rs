@@ -19,7 +19,7 @@ const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Acc
 
 /// What a registry does that others do not: of a request `METHOD PATH` and how often that came,
 /// what it answers; nothing where it does as it should.
-pub type Quirk = fn(request: &str, count: usize) -> Option<(u16, &'static str)>;
+type Quirk = Box<dyn Fn(&str, usize) -> Option<Answer> + Send + Sync>;
 
 /// A request that came.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ pub struct Registry {
 
 struct State {
     url: String,
+    /// What ECR says that its token is for.
+    endpoint: String,
     quirk: Quirk,
     seen: Mutex<Vec<Seen>>,
     /// What was put, by its digest and by the last part of its path.
@@ -44,12 +46,21 @@ struct State {
 }
 
 impl Registry {
-    pub fn start(quirk: Quirk) -> Self {
+    pub fn start(quirk: impl Fn(&str, usize) -> Option<Answer> + Send + Sync + 'static) -> Self {
+        Registry::start_as(None, quirk)
+    }
+
+    /// Starts one whose token ECR says to be for another address.
+    pub fn start_as(
+        endpoint: Option<&str>,
+        quirk: impl Fn(&str, usize) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {
             url: url.clone(),
-            quirk,
+            endpoint: endpoint.unwrap_or(&url).to_string(),
+            quirk: Box::new(quirk),
             seen: Mutex::default(),
             stored: Mutex::default(),
         });
@@ -69,6 +80,28 @@ impl Registry {
     /// The requests that came so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.state.seen.lock().unwrap().clone()
+    }
+
+    /// The same server by another name of this host, which is another one to a client that has
+    /// credentials.
+    pub fn other_url(&self) -> String {
+        self.url.replace("127.0.0.1", "localhost")
+    }
+
+    /// Stores an image of an app, as if it had been pushed, without its layer; answers its digest.
+    pub fn store_image(&self) -> String {
+        let config = br#"{"os":"linux","architecture":"amd64"}"#;
+        let config = json!({"digest": self.store(config), "size": config.len()});
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config});
+        self.store(manifest.to_string().as_bytes())
+    }
+
+    /// Stores bytes by their digest, which it answers.
+    pub fn store(&self, bytes: &[u8]) -> String {
+        let digest = digest_of(bytes);
+        let mut stored = self.state.stored.lock().unwrap();
+        stored.insert(digest.clone(), bytes.to_vec());
+        digest
     }
 }
 
@@ -119,39 +152,75 @@ impl Request {
     }
 }
 
-struct Answer {
+/// What a registry answers.
+pub struct Answer {
     status: u16,
-    /// One line, or "".
-    header: String,
-    body: Vec<u8>,
+    /// Lines, or "".
+    headers: String,
+    body: Body,
+}
+
+enum Body {
+    Of(Vec<u8>),
+    /// So many bytes are promised, and all of them are sent.
+    Long(u64),
+    /// Sent until the client has enough.
+    Endless,
 }
 
 impl Answer {
-    fn new(status: u16, body: impl AsRef<[u8]>) -> Self {
+    pub fn new(status: u16, body: impl AsRef<[u8]>) -> Self {
         Answer {
             status,
-            header: String::new(),
-            body: body.as_ref().to_vec(),
+            headers: String::new(),
+            body: Body::Of(body.as_ref().to_vec()),
         }
     }
 
-    fn with_header(self, name: &str, value: &str) -> Self {
-        let header = format!("{name}: {value}\r\n");
-        Answer { header, ..self }
+    /// Blanks, of which no memory has so many.
+    pub fn endless(status: u16) -> Self {
+        Answer {
+            body: Body::Endless,
+            ..Answer::new(status, "")
+        }
+    }
+
+    pub fn long(status: u16, length: u64) -> Self {
+        Answer {
+            body: Body::Long(length),
+            ..Answer::new(status, "")
+        }
+    }
+
+    pub fn with_header(self, name: &str, value: &str) -> Self {
+        let headers = format!("{}{name}: {value}\r\n", self.headers);
+        Answer { headers, ..self }
     }
 
     fn write(&self, mut client: &TcpStream, method: &str) {
+        let length = match &self.body {
+            Body::Of(bytes) => format!("Content-Length: {}\r\n", bytes.len()),
+            Body::Long(length) => format!("Content-Length: {length}\r\n"),
+            Body::Endless => String::new(), // it lasts as long as the connection
+        };
         let head = format!(
-            "HTTP/1.1 {} X\r\nContent-Length: {}\r\nConnection: close\r\n{}\r\n",
-            self.status,
-            self.body.len(),
-            self.header
+            "HTTP/1.1 {} X\r\n{length}Connection: close\r\n{}\r\n",
+            self.status, self.headers
         );
-        let mut bytes = head.into_bytes();
-        if method != "HEAD" {
-            bytes.extend(&self.body);
+        let mut is_open = client.write_all(head.as_bytes()).is_ok();
+        if method == "HEAD" {
+            return;
         }
-        let _ = client.write_all(&bytes);
+        let mut left = match &self.body {
+            Body::Of(bytes) => return drop(client.write_all(bytes)),
+            Body::Long(length) => *length,
+            Body::Endless => u64::MAX,
+        };
+        let blanks = [b' '; 64 << 10];
+        while is_open && left > 0 {
+            is_open = client.write_all(&blanks).is_ok();
+            left = left.saturating_sub(blanks.len() as u64);
+        }
     }
 }
 
@@ -173,8 +242,8 @@ impl State {
             stored.insert(request.name().to_string(), request.body.clone());
             stored.insert(digest_of(&request.body), request.body.clone());
         }
-        if let Some((status, body)) = (self.quirk)(&line, count) {
-            return Answer::new(status, body);
+        if let Some(answer) = (self.quirk)(&line, count) {
+            return answer;
         }
         if request.login.is_empty() && !request.path.starts_with("/elsewhere/") {
             return Answer::new(401, "Not Authorized\n")
@@ -208,7 +277,7 @@ impl State {
         if String::from_utf8_lossy(body).contains("GetCallerIdentity") {
             return Answer::new(200, IDENTITY);
         }
-        let token = json!({"authorizationToken": TOKEN, "proxyEndpoint": self.url});
+        let token = json!({"authorizationToken": TOKEN, "proxyEndpoint": self.endpoint});
         Answer::new(200, json!({"authorizationData": [token]}).to_string())
     }
 

@@ -1,6 +1,7 @@
 //! What is left where push-image is killed or asked to end, and what the next run does with it.
 
 use std::fs::{self, File};
+use std::path::Path;
 use std::process::{Child, Command};
 
 use support::{LocalAws, Value, json, ureq};
@@ -36,12 +37,17 @@ fn killed_in_the_middle_of_an_upload_it_completes_when_it_runs_again() {
     let digest = layout(temp.path(), "amd64", &layer);
     let flags = format!("--archive=web={}", temp.path().display());
     let records = records(&aws);
-    let left = TempDir::new().unwrap(); // what it cannot remove
+    let left = TempDir::new().unwrap();
     let mut command = command(&aws);
     command.arg(&flags).env("TMPDIR", left.path());
     let mut child = start_upload(&aws, &mut command, &records);
     child.kill().unwrap();
     child.wait().unwrap();
+    assert_eq!(
+        fs::read_dir(left.path()).unwrap().count(),
+        0,
+        "it leaves nothing"
+    );
     assert_eq!(
         stored_images(&aws),
         Vec::<Value>::new(),
@@ -75,10 +81,18 @@ fn enlarge(temp: &TempDir) {
     write(&temp.path().join("index.json"), index.to_string());
 }
 
-/// Whether there is a folder with a layer that is being compressed.
-fn is_compressing(temp: &TempDir) -> bool {
-    let mut entries = fs::read_dir(temp.path()).unwrap().flatten();
-    entries.any(|entry| entry.path().join("layer-1.gz").exists())
+/// Whether a process has a layer that is being compressed: a file in a folder that has no name
+/// there.
+fn is_compressing(child: u32, folder: &Path) -> bool {
+    let open = fs::read_dir(format!("/proc/{child}/fd")).unwrap().flatten();
+    for file in open {
+        let name = fs::read_link(file.path()).unwrap_or_default();
+        let is_unnamed = name.starts_with(folder) && !name.exists();
+        if is_unnamed && fs::metadata(file.path()).is_ok_and(|file| file.len() > 0) {
+            return true;
+        }
+    }
+    false
 }
 
 #[test]
@@ -87,15 +101,18 @@ fn who_interrupts_it_does_not_wait_for_a_large_layer() {
     let temp = TempDir::new().unwrap();
     layout(temp.path(), "amd64", b"web");
     enlarge(&temp);
+    let left = TempDir::new().unwrap();
     let mut command = command(&aws);
     let folder = temp.path();
     command
         .arg(format!("--archive=web={}", folder.display()))
-        .env("TMPDIR", folder);
+        .env("TMPDIR", left.path());
     let mut child = start(&mut command, &records(&aws));
-    wait_until(&mut child, "compressed", || is_compressing(&temp));
+    let id = child.id();
+    let tmp = left.path().canonicalize().unwrap();
+    wait_until(&mut child, "compressed", || is_compressing(id, &tmp));
     assert_eq!(interrupt(&mut child), Some(130));
-    assert!(!is_compressing(&temp));
+    assert_eq!(fs::read_dir(tmp).unwrap().count(), 0);
 }
 
 /// A buildah that builds until it is asked to end.

@@ -66,6 +66,20 @@ fn check_files(folder: &Path) -> usize {
     files
 }
 
+/// The same of the files that a process has open, whether they have names or not.
+fn check_open_files(process: u32) -> usize {
+    let mut files = 0;
+    for open in fs::read_dir(format!("/proc/{process}/fd")).unwrap() {
+        let path = open.unwrap().path();
+        if path.is_file() {
+            files += 1;
+            let bytes = fs::read(&path).unwrap();
+            assert!(!has_token(&bytes), "{}", path.display());
+        }
+    }
+    files
+}
+
 #[test]
 fn the_token_is_in_no_file_no_argument_and_no_message() {
     let aws = LocalAws::start();
@@ -84,10 +98,14 @@ fn the_token_is_in_no_file_no_argument_and_no_message() {
         let bytes = fs::read(path).unwrap_or_default(); // Linux alone has it
         assert!(!has_token(&bytes), "{}", String::from_utf8_lossy(&bytes));
     }
+    assert!(
+        check_open_files(child.id()) > 0,
+        "what was built is there still"
+    );
     child.kill().unwrap();
     child.wait().unwrap();
-    let files = check_files(&setup.path("tmp")) + check_files(&setup.path("home"));
-    assert!(files > 0, "what was built is there still");
+    check_files(&setup.path("home"));
+    assert_eq!(check_files(&setup.path("tmp")), 0, "and has no name");
 
     let output = aws.pipe(&setup.build("-v")).ok();
     let messages = &output.stderr;

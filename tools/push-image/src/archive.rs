@@ -4,45 +4,54 @@
 //! compressed ones are what is uploaded and stored.
 
 mod docker;
-mod document;
 mod files;
 mod layout;
+mod tar_file;
 
 use std::path::Path;
 
 use plumbing::{Control, Result};
-use tempfile::TempDir;
 
 use crate::archive::files::Files;
 use crate::blob::unreadable;
-use crate::image::{PackedImage, work_folder};
-use crate::plan::manifest;
+use crate::image::PackedImage;
 use crate::plan::platform::Platform;
+use crate::plan::{document, manifest};
 use crate::thread;
+use crate::work::WorkFolder;
 
-/// Reads an archive that somebody made.
+/// Reads an archive that somebody made, and makes it ready to be pushed: for a large image that
+/// takes a while.
 pub async fn open(control: &Control, path: &str, platform: Platform) -> Result<PackedImage> {
-    pack(control, Path::new(path), platform, work_folder()?).await
-}
-
-/// Reads an archive, and makes it ready to be pushed: for a large image that takes a while.
-pub async fn pack(
-    control: &Control,
-    path: &Path,
-    platform: Platform,
-    work: TempDir,
-) -> Result<PackedImage> {
-    let path = path.to_path_buf();
+    let path = Path::new(path).to_path_buf();
     thread::run(control, move |token| {
-        let packed = Files::open(&path, token).and_then(|files| pack_files(&files, platform, work));
+        let packed = Files::open(&path, token).and_then(|files| pack(&files, platform));
         packed.map_err(|why| unreadable(&path, &why))
     })
     .await
 }
 
-fn pack_files(files: &Files, platform: Platform, work: TempDir) -> Result<PackedImage, String> {
-    let list = files.span("manifest.json");
-    if let Some(index) = files.span("index.json") {
+/// The same of what an engine saved in a folder, which is not needed once it is open: while an
+/// image is compressed and pushed there is nothing that a killed process would leave.
+pub async fn open_built(
+    control: &Control,
+    path: &Path,
+    platform: Platform,
+    work: WorkFolder,
+) -> Result<PackedImage> {
+    let path = path.to_path_buf();
+    thread::run(control, move |token| {
+        let files = Files::open(&path, token);
+        drop(work);
+        let packed = files.and_then(|files| pack(&files, platform));
+        packed.map_err(|why| unreadable(&path, &why))
+    })
+    .await
+}
+
+fn pack(files: &Files, platform: Platform) -> Result<PackedImage, String> {
+    let list = files.span("manifest.json")?;
+    if let Some(index) = files.span("index.json")? {
         let index = document::parse(&files.read(&index)?, "index.json")?;
         let entries = manifest::entries(&index).ok_or("its index.json is no index")?;
         // Docker 25.0 saved indexes without the image, or with one without its layers: then the
@@ -52,7 +61,7 @@ fn pack_files(files: &Files, platform: Platform, work: TempDir) -> Result<Packed
             let complete = image.check_layers();
             if list.is_none() || complete.is_ok() {
                 complete?;
-                return layout::pack(files, image, platform, work);
+                return layout::pack(files, image, platform);
             }
         }
     }
@@ -63,7 +72,7 @@ fn pack_files(files: &Files, platform: Platform, work: TempDir) -> Result<Packed
         );
     };
     let list = document::parse(&files.read(&list)?, "manifest.json")?;
-    docker::pack(files, &list, platform, work)
+    docker::pack(files, &list, platform)
 }
 #[cfg(test)]
 mod tests {
@@ -76,6 +85,7 @@ mod tests {
     use flate2::read::GzDecoder;
     use flate2::write::GzEncoder;
     use serde_json::{Value, json};
+    use tempfile::tempdir;
 
     use super::*;
     use crate::blob::{Blob, digest_of};
@@ -131,7 +141,7 @@ mod tests {
     fn pack_path(path: &Path) -> Result<PackedImage, String> {
         let guard = CancelGuard::default();
         let files = Files::open(path, &guard.token())?;
-        pack_files(&files, Platform::AMD64, work_folder().unwrap())
+        pack(&files, Platform::AMD64)
     }
 
     fn verify(blob: &Blob) -> Result<()> {
@@ -156,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_layout_is_pushed_as_it_is_from_a_folder_or_a_tar() {
-        let temp = work_folder().unwrap();
+        let temp = tempdir().unwrap();
         let folder = temp.path().join("layout");
         let digest = layout(&folder, "amd64", COMPRESSED_LAYER, &[0x1f, 0x8b, 1]);
         for path in [folder.clone(), tar_of(&folder)] {
@@ -170,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_is_not_compressed_becomes_so_and_the_same_each_time() {
-        let temp = work_folder().unwrap();
+        let temp = tempdir().unwrap();
         let folder = temp.path();
         let layer = vec![7; 100_000];
         let digest = layout(folder, "amd64", LAYER, &layer);
@@ -190,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_docker_saved_is_read_links_included() {
-        let temp = work_folder().unwrap();
+        let temp = tempdir().unwrap();
         let folder = temp.path().join("saved");
         let config = json!({"os": "linux", "architecture": "amd64"}).to_string();
         write(&folder.join("c.json"), &config);
@@ -224,7 +234,7 @@ mod tests {
 
     #[test]
     fn what_docker_saved_is_whole_whichever_version_it_was() {
-        let temp = work_folder().unwrap();
+        let temp = tempdir().unwrap();
         let folder = temp.path();
         let image = save(folder, &[7; 5000]);
         // 25.0.0 forgot the layers, and all of 25.0 the images that were saved by their ID.
@@ -251,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_layer_that_docker_saved_is_what_the_configuration_says() {
-        let temp = work_folder().unwrap();
+        let temp = tempdir().unwrap();
         let folder = temp.path();
         save(folder, &[7; 5000]);
         assert_eq!(pack_path(folder).unwrap().blobs.len(), 2);
@@ -268,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_folder_gives_no_file_of_another() {
-        let temp = work_folder().unwrap();
+        let temp = tempdir().unwrap();
         let folder = temp.path().join("saved");
         write(&temp.path().join("secret"), b"of this machine");
         let config = json!({"os": "linux", "architecture": "amd64"});
@@ -287,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_layout_that_is_damaged_or_for_another_processor_is_refused() {
-        let temp = work_folder().unwrap();
+        let temp = tempdir().unwrap();
         let folder = temp.path();
         let layer = [0x1f, 0x8b, 1];
         let digest = layout(folder, "amd64", COMPRESSED_LAYER, &layer);
@@ -312,7 +322,7 @@ mod tests {
 
     #[test]
     fn what_is_something_else_is_refused() {
-        let temp = work_folder().unwrap();
+        let temp = tempdir().unwrap();
         let text = temp.path().join("text");
         write(&text, [b'x'; 2000]);
         let refused = pack_path(&text).unwrap_err();
@@ -321,7 +331,7 @@ mod tests {
             "{refused}"
         );
 
-        let empty = work_folder().unwrap();
+        let empty = tempdir().unwrap();
         let refused = pack_path(empty.path()).unwrap_err();
         assert!(refused.starts_with("it is neither an OCI layout"));
         write_index(
@@ -334,7 +344,7 @@ mod tests {
 
     #[test]
     fn an_archive_that_was_cut_or_spoilt_is_refused_or_whole() {
-        let temp = work_folder().unwrap();
+        let temp = tempdir().unwrap();
         let saved = temp.path().join("saved");
         let config = json!({"os": "linux", "architecture": "amd64"});
         write(&saved.join("c.json"), config.to_string());
@@ -365,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_layer_that_is_not_what_its_digest_says_is_found_before_it_is_sent() {
-        let temp = work_folder().unwrap();
+        let temp = tempdir().unwrap();
         let folder = temp.path();
         layout(folder, "amd64", COMPRESSED_LAYER, &[0x1f, 0x8b, 1]);
         let layer = path_of(&digest_of(&[0x1f, 0x8b, 1]));

@@ -12,6 +12,8 @@ pub struct Token {
     pub basic: String,
     /// Where the registry answers: `https://123456789012.dkr.ecr.us-east-1.amazonaws.com`.
     pub endpoint: String,
+    /// Where AWS was asked, if not at its own addresses.
+    pub aws: Option<String>,
 }
 
 /// Asks for a token.
@@ -26,7 +28,8 @@ pub async fn get_token(aws: &Aws) -> Result<Token> {
         )
     })?;
     let mut data = answer.authorization_data.unwrap_or_default().into_iter();
-    match data.next().and_then(token_of) {
+    let asked = aws.config.endpoint_url().map(String::from);
+    match data.next().and_then(|data| token_of(data, asked)) {
         Some(token) => Ok(token),
         None => Err(Error::refused(
             "cannot sign in to the registry: the answer has no token (ecr:GetAuthorizationToken)",
@@ -34,9 +37,10 @@ pub async fn get_token(aws: &Aws) -> Result<Token> {
     }
 }
 
-fn token_of(data: AuthorizationData) -> Option<Token> {
+fn token_of(data: AuthorizationData, aws: Option<String>) -> Option<Token> {
     Some(Token {
         basic: data.authorization_token?,
         endpoint: data.proxy_endpoint?,
+        aws,
     })
 }

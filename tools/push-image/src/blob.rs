@@ -1,27 +1,35 @@
-//! The parts of an image, somewhere on disk: read, checked against their digests, and compressed.
+//! The parts of an image, somewhere on disk: read, and checked against their digests.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use flate2::Compression;
-use flate2::read::MultiGzDecoder;
-use flate2::write::GzEncoder;
 use plumbing::{Error, Result};
 use sha2::{Digest, Sha256};
 
 use crate::thread::CancelToken;
 
 /// What is read in one piece, in bytes.
-const PIECE: usize = 256 << 10;
+pub(crate) const PIECE: usize = 256 << 10;
 /// What everything that gzip wrote begins with.
 pub(crate) const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// A file of this machine.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// Opened for each reading: a folder may have more files than may be open.
+    Path(PathBuf),
+    /// Open, whatever has become of its name.
+    Open { file: Arc<File>, path: PathBuf },
+}
 
 /// A part of a file of this machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Span {
     /// The file.
-    pub(crate) file: PathBuf,
+    pub(crate) source: Source,
     /// From where on, in bytes.
     pub(crate) offset: u64,
     /// How long, in bytes.
@@ -30,10 +38,16 @@ pub(crate) struct Span {
 
 impl Span {
     /// Opens it at its begin.
-    pub(crate) fn open(&self) -> io::Result<io::Take<File>> {
-        let mut file = File::open(&self.file)?;
-        file.seek(SeekFrom::Start(self.offset))?;
-        Ok(file.take(self.size))
+    pub(crate) fn open(&self) -> io::Result<SpanReader> {
+        let file = match &self.source {
+            Source::Path(path) => Arc::new(File::open(path)?),
+            Source::Open { file, .. } => file.clone(),
+        };
+        Ok(SpanReader {
+            file,
+            at: self.offset,
+            left: self.size,
+        })
     }
 
     /// Reads it from its begin to its end, unless that is cancelled.
@@ -42,6 +56,38 @@ impl Span {
             source: self.open()?,
             token: token.clone(),
         })
+    }
+
+    /// How people know its file.
+    pub(crate) fn path(&self) -> &Path {
+        match &self.source {
+            Source::Path(path) | Source::Open { path, .. } => path,
+        }
+    }
+}
+
+/// Reads a part of a file, which others may read meanwhile.
+pub(crate) struct SpanReader {
+    file: Arc<File>,
+    at: u64,
+    left: u64,
+}
+
+impl SpanReader {
+    /// How many bytes are to come.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+}
+
+impl Read for SpanReader {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let most = most.min(bytes.len());
+        let count = self.file.read_at(&mut bytes[..most], self.at)?;
+        self.at += count as u64;
+        self.left -= count as u64;
+        Ok(count)
     }
 }
 
@@ -60,14 +106,18 @@ impl Blob {
     }
 
     /// Opens it at its begin.
-    pub fn open(&self) -> io::Result<io::Take<File>> {
+    pub fn open(&self) -> io::Result<impl Read> {
+        self.reader()
+    }
+
+    pub(crate) fn reader(&self) -> io::Result<SpanReader> {
         self.span.open()
     }
 
     /// Refuses a blob that has not the digest that the manifest says.
     pub(crate) fn verify(&self, token: &CancelToken) -> Result<()> {
         let found = self.span.reader(token).and_then(hash);
-        let (digest, size) = found.map_err(|why| unreadable(&self.span.file, &why.to_string()))?;
+        let (digest, size) = found.map_err(|why| unreadable(self.span.path(), &why.to_string()))?;
         if digest == self.digest && size == self.size() {
             return Ok(());
         }
@@ -76,7 +126,7 @@ impl Blob {
             self.digest,
             self.size()
         );
-        Err(unreadable(&self.span.file, &why))
+        Err(unreadable(self.span.path(), &why))
     }
 }
 
@@ -91,124 +141,8 @@ pub(crate) fn damaged(digest: &str, found: &str) -> String {
     format!("it is damaged: blob {digest} is {found}")
 }
 
-/// Compresses a layer into `folder`: the same bytes come out each time. Checks the digest of what
-/// went in; a layer that is compressed already stays as it is.
-pub(crate) fn compress(
-    span: &Span,
-    folder: &Path,
-    number: usize,
-    digest: Option<&str>,
-    token: &CancelToken,
-) -> Result<Blob, String> {
-    // Its media type, or docker save, may say that it is not compressed, and it is.
-    if is_gzip(span, token).map_err(|why| why.to_string())? {
-        return keep_compressed(span, digest, token);
-    }
-    let path = folder.join(format!("layer-{number}.gz"));
-    let file = File::create(&path).map_err(|why| cannot_write(&path, &why))?;
-    let mut source = span.reader(token).map_err(|why| why.to_string())?;
-    let mut target = GzEncoder::new(HashingFile::new(file), Compression::default());
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; PIECE];
-    loop {
-        let count = source.read(&mut buffer).map_err(|why| why.to_string())?;
-        if count == 0 {
-            break;
-        }
-        hash.update(&buffer[..count]);
-        target
-            .write_all(&buffer[..count])
-            .map_err(|why| cannot_write(&path, &why))?;
-    }
-    let found = digest_of_hash(hash);
-    if let Some(digest) = digest
-        && digest != found
-    {
-        return Err(damaged(digest, &found));
-    }
-    let (digest, size) = target
-        .finish()
-        .and_then(HashingFile::finish)
-        .map_err(|why| cannot_write(&path, &why))?;
-    let span = Span {
-        file: path,
-        offset: 0,
-        size,
-    };
-    Ok(Blob { digest, span })
-}
-
-/// The digest of a layer that is compressed already may be its own, or that of what is in it.
-fn keep_compressed(span: &Span, digest: Option<&str>, token: &CancelToken) -> Result<Blob, String> {
-    let found = span.reader(token).and_then(hash);
-    let (found, size) = found.map_err(|why| why.to_string())?;
-    if let Some(digest) = digest
-        && digest != found
-    {
-        let inside = span.reader(token).and_then(hash_inside);
-        let (inside, _) = inside.map_err(|why| why.to_string())?;
-        if digest != inside {
-            return Err(damaged(digest, &found));
-        }
-    }
-    let span = Span {
-        size,
-        ..span.clone()
-    };
-    Ok(Blob {
-        digest: found,
-        span,
-    })
-}
-
-fn is_gzip(span: &Span, token: &CancelToken) -> io::Result<bool> {
-    let mut begin = Vec::new();
-    span.reader(token)?.take(2).read_to_end(&mut begin)?;
-    Ok(begin == GZIP)
-}
-
-fn cannot_write(path: &Path, why: &io::Error) -> String {
-    format!("cannot write {}: {why}", path.display())
-}
-
-/// Hashes what is written into a file.
-struct HashingFile {
-    file: File,
-    hash: Sha256,
-    size: u64,
-}
-
-impl HashingFile {
-    fn new(file: File) -> Self {
-        HashingFile {
-            file,
-            hash: Sha256::new(),
-            size: 0,
-        }
-    }
-
-    /// The digest and the size of all that was written.
-    fn finish(mut self) -> io::Result<(String, u64)> {
-        self.file.flush()?;
-        Ok((digest_of_hash(self.hash), self.size))
-    }
-}
-
-impl Write for HashingFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.hash.update(&bytes[..count]);
-        self.size += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
 struct Reader {
-    source: io::Take<File>,
+    source: SpanReader,
     token: CancelToken,
 }
 
@@ -222,7 +156,7 @@ impl Read for Reader {
 }
 
 /// The digest and the size of what a source reads.
-fn hash(mut source: impl Read) -> io::Result<(String, u64)> {
+pub(crate) fn hash(mut source: impl Read) -> io::Result<(String, u64)> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; PIECE];
     let mut size = 0;
@@ -236,16 +170,11 @@ fn hash(mut source: impl Read) -> io::Result<(String, u64)> {
     }
 }
 
-/// The digest and the size of what gzip compressed.
-fn hash_inside(source: impl Read) -> io::Result<(String, u64)> {
-    hash(MultiGzDecoder::new(BufReader::new(source)))
-}
-
 /// The digest of bytes, as a manifest says it.
 pub(crate) fn digest_of(bytes: &[u8]) -> String {
     digest_of_hash(Sha256::new_with_prefix(bytes))
 }
 
-fn digest_of_hash(hash: Sha256) -> String {
+pub(crate) fn digest_of_hash(hash: Sha256) -> String {
     format!("sha256:{:x}", hash.finalize())
 }

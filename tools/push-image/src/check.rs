@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
-use plumbing::{Error, Result};
+use plumbing::{Error, Result, reference};
 
 use crate::plan::origin::{Context, Origin};
-use crate::reference;
 
 /// Refuses a directory or an archive that does not exist, and a reference that is none.
 pub fn check(origin: &Origin) -> Result<()> {
     match origin {
         Origin::Context(context) => check_context(context),
         Origin::Archive(path) => check_archive(path),
-        Origin::Reference(reference) => reference::parse(reference).map(drop),
+        Origin::Reference(reference) => match reference::parse(reference) {
+            Ok(_) => Ok(()),
+            Err(why) => Err(Error::usage(why)),
+        },
     }
 }
 

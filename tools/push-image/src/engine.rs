@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use plumbing::{Control, Error, Result, Stream};
 
+use crate::file::read_up_to;
 use crate::plan::command::{self, Engine};
+use crate::plan::document;
 use crate::plan::origin::Context;
 use crate::plan::platform::Platform;
 
@@ -106,10 +108,11 @@ impl Build<'_> {
             self.engine.word(),
             self.app
         );
-        let id = std::fs::read_to_string(self.work.join("id"))
-            .map_err(|why| Error::refused(format!("{lacks}: {why}")))?;
-        let metadata = std::fs::read(self.work.join("metadata")).unwrap_or_default();
-        let metadata = serde_json::from_slice(&metadata).ok();
+        let read = |name: &str| read_up_to(&self.work.join(name), document::LARGEST);
+        let id = read("id").map_err(|why| Error::refused(format!("{lacks}: {why}")))?;
+        let id = String::from_utf8_lossy(&id);
+        let metadata = read("metadata").unwrap_or_default();
+        let metadata = document::parse(&metadata, "metadata").ok();
         let ids = command::image_ids(&id, metadata.as_ref());
         if ids.len() > 1 {
             for id in &ids {

@@ -11,6 +11,7 @@ use push_image::check;
 use push_image::plan::command::Engine;
 use push_image::plan::origin::{self, Origins};
 use push_image::push::Push;
+use push_image::work;
 
 /// What `--iam-policy` prints.
 const POLICY: &str = include_str!("../iam-policy.json");
@@ -95,6 +96,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     for origin in origins.all() {
         check::check(origin)?; // a wrong path is refused before anything is asked
     }
+    work::sweep(); // what a run left that was killed
     let env = stream.env().await?;
     let asked = args.builder.map(Builder::engine);
     let push = Push::new(&stream, &env, &origins, asked);

@@ -2,7 +2,9 @@
 //! Pure.
 
 pub mod address;
+pub mod challenge;
 pub mod command;
+pub mod document;
 pub mod manifest;
 pub mod origin;
 pub mod platform;

@@ -1,13 +1,14 @@
 //! The images of the apps, each from its origin into its repository and to its record.
 
-use plumbing::{App, Aws, Change, Env, Error, Image, Record, Repo, Result, Stream};
+use plumbing::{App, Aws, Change, Env, Error, Image, Record, Repo, Result, Stream, reference};
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::image::{PackedImage, work_folder};
+use crate::image::PackedImage;
 use crate::plan::command::Engine;
 use crate::plan::origin::{Context, Origin, Origins};
 use crate::plan::platform::Platform;
 use crate::registry::Registry;
+use crate::work::WorkFolder;
 use crate::{archive, aws, check, engine};
 
 /// What all apps of a run have in common.
@@ -79,7 +80,7 @@ impl<'a> Push<'a> {
         let _turn = self.build.lock().await;
         let find = || engine::find(control, self.asked);
         let engine = *self.engine.get_or_try_init(find).await?;
-        let work = work_folder()?;
+        let work = WorkFolder::new()?;
         let build = engine::Build {
             engine,
             app: &app.name,
@@ -88,7 +89,7 @@ impl<'a> Push<'a> {
             work: work.path(),
         };
         let tar = build.run(self.stream).await?;
-        archive::pack(control, &tar, platform, work).await
+        archive::open_built(control, &tar, platform, work).await
     }
 
     /// Uploads an image, unless the repository has it; answers its reference by digest.
@@ -123,14 +124,22 @@ impl<'a> Push<'a> {
     /// The reference by digest of an image that is in a registry.
     async fn pin(&self, app: &App, reference: &str, platform: Platform) -> Result<String> {
         let app = &app.name;
+        let parsed = reference::parse(reference).map_err(Error::usage)?;
         let own = self.env.registry();
-        if let Some(rest) = reference.strip_prefix(&format!("{own}/")) {
+        let digest = if parsed.registry == own {
             let registry = self.registry().await?;
-            let pinned = registry.pin(rest, platform, app).await?;
-            return Ok(format!("{own}/{pinned}"));
-        }
-        let registry = Registry::of_reference(self.stream, reference)?;
-        registry.pin(reference, platform, app).await
+            let shown = reference.strip_prefix(&format!("{own}/"));
+            registry
+                .pin(&parsed, shown.unwrap_or(reference), platform, app)
+                .await?
+        } else {
+            let registry = Registry::of_reference(self.stream, &parsed)?;
+            registry.pin(&parsed, reference, platform, app).await?
+        };
+        Ok(format!(
+            "{}/{}@{digest}",
+            parsed.registry, parsed.repository
+        ))
     }
 
     /// The account's own registry.

@@ -1,9 +1,12 @@
 //! The registry, by the protocol of OCI: looking up images, uploading what is missing, and pinning
-//! references.
+//! references. What it answers is somebody's: it is read up to where it has to end, and trusted by
+//! its digest alone.
 
-mod connection;
+mod body;
 mod error;
+mod http;
 mod progress;
+mod session;
 mod upload;
 
 use std::sync::Arc;
@@ -11,73 +14,75 @@ use std::sync::atomic::AtomicU64;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use oci_client::secrets::RegistryAuth;
-use oci_client::{Reference, RegistryOperation};
+use plumbing::reference::{Reference, is_digest};
 use plumbing::{Env, Error, Kind, Result, Stream};
+use reqwest::header::HeaderValue;
+use reqwest::{Body, Method, Response, Url};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::aws::Token;
-use crate::blob::Blob;
+use crate::blob::{Blob, damaged, digest_of};
 use crate::image::PackedImage;
-use crate::plan::address;
-use crate::plan::manifest;
 use crate::plan::platform::Platform;
-use crate::reference;
-use crate::registry::connection::{Connection, in_time};
+use crate::plan::{address, document, manifest};
+use crate::registry::error::Fault;
+use crate::registry::http::{Answer, Http, in_time};
+use crate::registry::session::{Connection, Right, Session, secret};
 use crate::registry::upload::Upload;
 
 /// How many layers go up at once.
 const UPLOADS_AT_ONCE: usize = 4;
 /// What a manifest may be (OCI distribution specification, and docker's own).
-const MANIFESTS: &[&str] = &[
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-];
+const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
+                         application/vnd.oci.image.index.v1+json, \
+                         application/vnd.docker.distribution.manifest.v2+json, \
+                         application/vnd.docker.distribution.manifest.list.v2+json";
+/// How an answer names its digest.
+const DIGEST: &str = "Docker-Content-Digest";
 
 /// A registry and the right to use it.
 pub struct Registry {
     connection: Connection,
-    /// Where it answers; nothing where each reference says it.
-    host: Option<String>,
     uploads: Semaphore,
 }
 
 impl Registry {
     /// The account's own, by ECR's token.
     ///
-    /// Errors: the token is none, or would go out in the clear.
+    /// Errors: the token is none, or would go out in the clear or to somebody else.
     pub fn of_account(stream: &Stream, env: &Env, token: &Token) -> Result<Self> {
-        let endpoint = address::endpoint(&token.endpoint).map_err(Error::refused)?;
-        let Some(auth) = auth_of(token) else {
+        let url = address::of_account(&token.endpoint, env, token.aws.as_deref());
+        let url = url.map_err(Error::refused)?;
+        let Some(password) = password_of(token) else {
             return Err(Error::refused(
                 "the registry's token is not one (ecr:GetAuthorizationToken)",
             ));
         };
-        let host = endpoint.host;
         let mut name = env.registry();
+        let host = address::host_and_port(&url);
         if host != name {
             name = format!("{name} at {host}");
         }
-        let plain_http_host = endpoint.is_plain_http.then_some(host.as_str());
-        Ok(Registry {
-            connection: Connection::new(stream, auth, name, plain_http_host)?,
-            host: Some(host),
-            uploads: Semaphore::new(UPLOADS_AT_ONCE),
-        })
+        Registry::new(stream, url, Some(password), name)
     }
 
     /// The one that a reference names, without credentials.
-    pub fn of_reference(stream: &Stream, reference: &str) -> Result<Self> {
-        let host = reference.split('/').next().unwrap_or_default();
-        let plain_http_host = address::is_this_machine(host).then_some(host);
-        let auth = RegistryAuth::Anonymous;
-        let name = "its registry".to_string();
+    pub fn of_reference(stream: &Stream, reference: &Reference) -> Result<Self> {
+        let url = address::of_reference(reference).map_err(Error::usage)?;
+        Registry::new(stream, url, None, "its registry".to_string())
+    }
+
+    fn new(stream: &Stream, url: Url, password: Option<HeaderValue>, name: String) -> Result<Self> {
+        let connection = Connection {
+            http: Http::new(url)?,
+            password,
+            name,
+            control: stream.control.clone(),
+            voice: stream.voice.clone(),
+        };
         Ok(Registry {
-            connection: Connection::new(stream, auth, name, plain_http_host)?,
-            host: None,
+            connection,
             uploads: Semaphore::new(UPLOADS_AT_ONCE),
         })
     }
@@ -85,45 +90,23 @@ impl Registry {
     /// Whether a repository has an image already.
     pub async fn has(&self, repository: &str, digest: &str) -> Result<bool> {
         let what = format!("look for image {digest} in {repository}");
-        let reference = self.by_digest(repository, digest);
-        self.connection
-            .sign_in(&what, &reference, RegistryOperation::Pull)
-            .await?;
-        self.knows(repository, digest).await
-    }
-
-    /// Like `has`, where this is signed in.
-    async fn knows(&self, repository: &str, digest: &str) -> Result<bool> {
-        let Connection { client, auth, .. } = &self.connection;
-        let what = format!("look for image {digest} in {repository}");
-        let reference = self.by_digest(repository, digest);
-        let fetch = || async {
-            match in_time(client.fetch_manifest_digest(&reference, auth)).await {
-                Ok(_) => Ok(true),
-                Err(error) if error::is_missing(&error) => Ok(false),
-                Err(error) => Err(error),
-            }
-        };
-        self.connection.request(&what, fetch).await
+        let session = Session::open(&self.connection, &what, repository, Right::Pull).await?;
+        knows(&session, digest).await
     }
 
     /// Uploads the layers that the repository lacks, then the manifest, by which the image exists.
     /// An upload that was interrupted goes on here.
     pub async fn push(&self, app: &str, repository: &str, image: &PackedImage) -> Result<()> {
-        let tag = address::tag(&image.digest);
-        let reference = Reference::with_tag(self.host(), repository.into(), tag);
         let what = "sign in to the registry";
-        self.connection
-            .sign_in(what, &reference, RegistryOperation::Push)
-            .await?;
-        self.upload_blobs(app, &reference, image).await?;
-        self.store_manifest(&reference, image).await
+        let session = Session::open(&self.connection, what, repository, Right::Push).await?;
+        self.upload_blobs(app, &session, image).await?;
+        self.store_manifest(&session, image).await
     }
 
     async fn upload_blobs(
         &self,
         app: &str,
-        reference: &Reference,
+        session: &Session<'_>,
         image: &PackedImage,
     ) -> Result<()> {
         let mut blobs: Vec<&Blob> = image.blobs.iter().collect();
@@ -132,8 +115,7 @@ impl Registry {
         let total = blobs.iter().map(|blob| blob.size()).sum();
         let sent = Arc::new(AtomicU64::new(0));
         let upload = Upload {
-            connection: &self.connection,
-            reference,
+            session,
             sent: sent.clone(),
         };
         let upload = &upload;
@@ -146,29 +128,39 @@ impl Registry {
         Ok(())
     }
 
-    async fn store_manifest(&self, reference: &Reference, image: &PackedImage) -> Result<()> {
-        let repository = reference.repository();
-        let what = format!("store image {} in {repository}", image.digest);
-        let Ok(media_type) = image.media_type.parse() else {
-            let message = format!("'{}' is no media type", image.media_type);
+    async fn store_manifest(&self, session: &Session<'_>, image: &PackedImage) -> Result<()> {
+        let what = format!("store image {} in {}", image.digest, session.repository);
+        let Ok(media_type) = HeaderValue::from_str(&image.media_type) else {
+            let message = format!("{:?} is no media type", image.media_type);
             return Err(Error::refused(message));
         };
-        let client = &self.connection.client;
-        let store = || {
-            let media_type = Clone::clone(&media_type); // of a type of another crate
-            in_time(client.push_manifest_raw(reference, image.manifest.clone(), media_type))
+        let tag = address::tag(&image.digest);
+        let url = session.url(&format!("manifests/{tag}"));
+        let store = || async {
+            let login = session.login();
+            let size = image.manifest.len() as u64;
+            let content = Body::from(image.manifest.clone());
+            let http = &self.connection.http;
+            in_time(http.put(
+                url.clone(),
+                content,
+                size,
+                media_type.clone(),
+                login.as_ref(),
+            ))
+            .await
         };
-        if let Err(error) = self.connection.request(&what, store).await {
+        if let Err(error) = session.request(&what, store).await {
             // Somebody else may have stored the same image: where tags are immutable the second
             // one is refused.
             let is_refused = error.kind == Kind::Refused;
-            if is_refused && self.knows(repository, &image.digest).await.unwrap_or(false) {
+            if is_refused && knows(session, &image.digest).await.unwrap_or(false) {
                 return Ok(());
             }
             return Err(error);
         }
         // ECR must know it by the digest that the record will name.
-        if !self.knows(repository, &image.digest).await? {
+        if !knows(session, &image.digest).await? {
             let name = &self.connection.name;
             let message =
                 format!("cannot {what}: {name} took it, and does not know it by its digest");
@@ -177,75 +169,137 @@ impl Registry {
         Ok(())
     }
 
-    /// The reference by digest of an image that a registry has, for a platform.
-    pub async fn pin(&self, reference: &str, platform: Platform, app: &str) -> Result<String> {
-        let Connection { client, auth, .. } = &self.connection;
-        let with_host = match &self.host {
-            Some(host) => format!("{host}/{reference}"),
-            None => reference.to_string(),
-        };
-        let parsed = reference::parse(&with_host)?;
-        let what = format!("find image {reference} of app '{app}'");
-        self.connection
-            .sign_in(&what, &parsed, RegistryOperation::Pull)
-            .await?;
-        let pull = || in_time(client.pull_manifest_raw(&parsed, auth, MANIFESTS));
-        let (bytes, digest) = self.connection.request(&what, pull).await?;
+    /// The digest of an image that a registry has, for a platform; `shown` is how people know it.
+    pub async fn pin(
+        &self,
+        reference: &Reference,
+        shown: &str,
+        platform: Platform,
+        app: &str,
+    ) -> Result<String> {
+        let what = format!("find image {shown} of app '{app}'");
+        let repository = &reference.repository;
+        let session = Session::open(&self.connection, &what, repository, Right::Pull).await?;
+        let get = || get_manifest(&session, reference);
+        let bytes = session.request(&what, get).await?;
         let unusable = |why: String| {
-            let message = format!("cannot use image {reference} of app '{app}': {why}");
+            let message = format!("cannot use image {shown} of app '{app}': {why}");
             Error::refused(message)
         };
-        let manifest: Value =
-            serde_json::from_slice(&bytes).map_err(|why| unusable(why.to_string()))?;
+        let manifest = document::parse(&bytes, "its manifest").map_err(unusable)?;
         let checked = match manifest::entries(&manifest) {
             Some(entries) => manifest::for_platform(&entries, platform).map(drop),
             None => {
-                let config = self.pull_config(&what, &parsed, &manifest).await?;
+                let config = config_of(&manifest).map_err(unusable)?;
+                let get = || get_config(&session, config);
+                let config = session.request(&what, get).await?;
                 check_platform(&config, platform)
             }
         };
         checked.map_err(unusable)?;
-        let repository = parsed.repository();
-        Ok(match &self.host {
-            Some(_) => format!("{repository}@{digest}"),
-            None => format!("{}/{repository}@{digest}", parsed.registry()),
-        })
-    }
-
-    async fn pull_config(
-        &self,
-        what: &str,
-        reference: &Reference,
-        manifest: &Value,
-    ) -> Result<Vec<u8>> {
-        let digest = manifest["config"]["digest"].as_str().unwrap_or_default();
-        let pull = || async {
-            let mut config = Vec::new();
-            let client = &self.connection.client;
-            in_time(client.pull_blob(reference, digest, &mut config)).await?;
-            Ok(config)
-        };
-        self.connection.request(what, pull).await
-    }
-
-    fn by_digest(&self, repository: &str, digest: &str) -> Reference {
-        Reference::with_digest(self.host(), repository.into(), digest.into())
-    }
-
-    fn host(&self) -> String {
-        self.host.clone().unwrap_or_default()
+        Ok(digest_of(&bytes))
     }
 }
 
-/// User and password of a token; nothing where it has none.
-fn auth_of(token: &Token) -> Option<RegistryAuth> {
+/// Whether a repository has an image.
+async fn knows(session: &Session<'_>, digest: &str) -> Result<bool> {
+    let what = format!("look for image {digest} in {}", session.repository);
+    let ask = || async {
+        match in_time(has_manifest(session, digest)).await {
+            Ok(()) => Ok(true),
+            Err(fault) if fault.is_missing() => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    };
+    session.request(&what, ask).await
+}
+
+/// Asks for the digest of a manifest alone, and for all of it where that is not said.
+async fn has_manifest(session: &Session<'_>, digest: &str) -> Answer<()> {
+    let login = session.login();
+    let url = session.url(&format!("manifests/{digest}"));
+    let http = &session.connection.http;
+    let head = http
+        .get(Method::HEAD, url.clone(), MANIFESTS, login.as_ref())
+        .await?;
+    let found = match named_digest(&head) {
+        Some(found) => found,
+        None => {
+            let response = http
+                .get(Method::GET, url, MANIFESTS, login.as_ref())
+                .await?;
+            digest_of(&body::read(response, body::MANIFEST, "a manifest").await?)
+        }
+    };
+    check_digest(digest, &found)
+}
+
+/// The manifest or index of a reference, as its digests say.
+async fn get_manifest(session: &Session<'_>, reference: &Reference) -> Answer<Vec<u8>> {
+    let login = session.login();
+    let name = reference.digest.as_ref().or(reference.tag.as_ref());
+    let name = name.map(String::as_str).unwrap_or_default();
+    let url = session.url(&format!("manifests/{name}"));
+    let http = &session.connection.http;
+    let get = async {
+        let response = http
+            .get(Method::GET, url, MANIFESTS, login.as_ref())
+            .await?;
+        let named = named_digest(&response);
+        let bytes = body::read(response, body::MANIFEST, "a manifest").await?;
+        let found = digest_of(&bytes);
+        for digest in named.iter().chain(&reference.digest) {
+            check_digest(digest, &found)?;
+        }
+        Ok(bytes)
+    };
+    in_time(get).await
+}
+
+async fn get_config(session: &Session<'_>, digest: &str) -> Answer<Vec<u8>> {
+    let login = session.login();
+    let url = session.url(&format!("blobs/{digest}"));
+    let http = &session.connection.http;
+    let get = async {
+        let response = http.get(Method::GET, url, "*/*", login.as_ref()).await?;
+        let bytes = body::read(response, body::CONFIG, "a configuration").await?;
+        check_digest(digest, &digest_of(&bytes))?;
+        Ok(bytes)
+    };
+    in_time(get).await
+}
+
+/// The digest that an answer names, if it is of SHA-256.
+fn named_digest(response: &Response) -> Option<String> {
+    let digest = response.headers().get(DIGEST)?.to_str().ok()?;
+    is_digest(digest).then(|| digest.to_string())
+}
+
+fn check_digest(digest: &str, found: &str) -> Answer<()> {
+    if digest == found {
+        return Ok(());
+    }
+    Err(Fault::Unusable(damaged(digest, found)))
+}
+
+/// The digest of a manifest's configuration; it goes into an address.
+fn config_of(manifest: &Value) -> Result<&str, String> {
+    match manifest["config"]["digest"].as_str() {
+        Some(digest) if is_digest(digest) => Ok(digest),
+        _ => Err("its manifest names no configuration".into()),
+    }
+}
+
+/// User and password of a token, as they go into a request; nothing where it has none.
+fn password_of(token: &Token) -> Option<HeaderValue> {
     let bytes = BASE64_STANDARD.decode(&token.basic).ok()?;
-    let text = String::from_utf8(bytes).ok()?;
-    let (user, password) = text.split_once(':')?;
-    Some(RegistryAuth::Basic(user.into(), password.into()))
+    if !bytes.contains(&b':') {
+        return None;
+    }
+    secret(&format!("Basic {}", token.basic))
 }
 
 fn check_platform(config: &[u8], platform: Platform) -> Result<(), String> {
-    let config = serde_json::from_slice(config).map_err(|why| why.to_string())?;
+    let config = document::parse(config, "its configuration")?;
     manifest::check_platform(&config, platform)
 }

@@ -2,12 +2,12 @@
 //! paths.
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::archive::document;
 use crate::archive::files::Files;
-use crate::blob::{Blob, Span, compress, digest_of};
+use crate::blob::{Blob, Span, digest_of};
+use crate::compress::Compressor;
 use crate::image::PackedImage;
+use crate::plan::document;
 use crate::plan::manifest::{self, OCI_MANIFEST};
 use crate::plan::platform::Platform;
 
@@ -15,12 +15,7 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /// Makes the one image of a list ready to be pushed, with a manifest of our own.
-pub(super) fn pack(
-    files: &Files,
-    list: &Value,
-    platform: Platform,
-    work: TempDir,
-) -> Result<PackedImage, String> {
+pub(super) fn pack(files: &Files, list: &Value, platform: Platform) -> Result<PackedImage, String> {
     let images = match list.as_array() {
         Some(images) => images.as_slice(),
         None => &[],
@@ -38,10 +33,11 @@ pub(super) fn pack(
     let digest = digest_of(&bytes);
     let mut blobs = vec![Blob { digest, span }];
     let mut layers = Vec::new();
+    let mut compressor = Compressor::new(&files.token);
     for (number, path) in paths.iter().enumerate() {
         let span = span_of(files, path)?;
         let digest = config["rootfs"]["diff_ids"][number].as_str();
-        let layer = compress(&span, work.path(), blobs.len(), digest, &files.token)?;
+        let layer = compressor.layer(&span, digest)?;
         layers.push(descriptor(LAYER, &layer));
         blobs.push(layer);
     }
@@ -57,13 +53,12 @@ pub(super) fn pack(
         media_type: OCI_MANIFEST.into(),
         manifest: bytes,
         blobs,
-        _work: work,
     })
 }
 
 fn span_of(files: &Files, path: &Value) -> Result<Span, String> {
     let path = path.as_str().ok_or("its manifest.json is none")?;
-    files.span_inside(path)
+    files.span_of_path(path)
 }
 
 fn descriptor(media_type: &str, blob: &Blob) -> Value {

@@ -1,16 +1,14 @@
-//! The files of an archive, in a folder or a tar file.
+//! The files of an archive, in a folder or a tar file, and none that lies outside of it.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
-use std::path::{Component, Path, PathBuf};
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
-use crate::blob::{GZIP, Span, damaged, digest_of};
-use crate::plan::megabytes;
+use plumbing::reference::is_digest;
+
+use crate::archive::tar_file::{self, Listing, normal_name};
+use crate::blob::{Source, Span, damaged, digest_of};
+use crate::plan::{document, megabytes};
 use crate::thread::CancelToken;
-
-/// A manifest or a configuration is never larger: registries refuse more than 4 MiB.
-const LARGEST_DOCUMENT: u64 = 8 << 20;
 
 /// The files of an archive, read as long as somebody waits for it.
 pub(super) struct Files {
@@ -19,17 +17,18 @@ pub(super) struct Files {
 }
 
 enum Store {
+    /// Where it is, with all links followed.
     Folder(PathBuf),
     /// By their names, where they are in the tar file.
-    Tar(BTreeMap<String, Span>),
+    Tar(Listing),
 }
 
 impl Files {
     pub(super) fn open(path: &Path, token: &CancelToken) -> Result<Self, String> {
         let store = if path.is_dir() {
-            Store::Folder(path.to_path_buf())
+            Store::Folder(path.canonicalize().map_err(|why| why.to_string())?)
         } else {
-            Store::Tar(list_tar(path)?)
+            Store::Tar(tar_file::list(path)?)
         };
         Ok(Files {
             store,
@@ -38,52 +37,48 @@ impl Files {
     }
 
     /// Where a file is, if there is one of that name.
-    pub(super) fn span(&self, name: &str) -> Option<Span> {
-        let name = normal_name(Path::new(name));
-        match &self.store {
-            Store::Tar(files) => files.get(&name).cloned(),
-            Store::Folder(folder) => {
-                let file = folder.join(name);
-                let metadata = file.metadata().ok()?;
-                if !metadata.is_file() {
-                    return None;
-                }
-                Some(Span {
-                    file,
-                    offset: 0,
-                    size: metadata.len(),
-                })
-            }
+    ///
+    /// Errors: it is a link to another file of this machine.
+    pub(super) fn span(&self, name: &str) -> Result<Option<Span>, String> {
+        let normal = normal_name(Path::new(name));
+        let folder = match &self.store {
+            Store::Tar(files) => return Ok(files.get(&normal).cloned()),
+            Store::Folder(folder) => folder,
+        };
+        let Ok(file) = folder.join(normal).canonicalize() else {
+            return Ok(None);
+        };
+        if !file.starts_with(folder) {
+            return Err(format!("{name} leads out of it"));
+        }
+        match file.metadata() {
+            Ok(metadata) if metadata.is_file() => Ok(Some(Span {
+                source: Source::Path(file),
+                offset: 0,
+                size: metadata.len(),
+            })),
+            _ => Ok(None),
         }
     }
 
-    /// Where a file is that the archive names by its path. No digest says what it has to be, so it
-    /// must not be another file of this machine.
-    pub(super) fn span_inside(&self, path: &str) -> Result<Span, String> {
-        let Some(span) = self.span(path) else {
-            return Err(format!("it lacks {path}"));
-        };
-        if let Store::Folder(folder) = &self.store
-            && !is_within(folder, &span.file)
-        {
-            return Err(format!("{path} leads out of it"));
-        }
-        Ok(span)
+    /// Where a file is that the archive names by its path.
+    pub(super) fn span_of_path(&self, path: &str) -> Result<Span, String> {
+        let span = self.span(path)?;
+        span.ok_or_else(|| format!("it lacks {path}"))
     }
 
     /// Where a blob of an OCI layout is.
     pub(super) fn blob(&self, digest: &str) -> Result<Span, String> {
-        let Some(hex) = hex_of(digest) else {
+        if !is_digest(digest) {
             return Err(format!("'{digest}' is not a digest of SHA-256"));
-        };
-        match self.span(&format!("blobs/sha256/{hex}")) {
-            Some(span) => Ok(span),
-            None => Err(format!("it lacks blob {digest}")),
         }
+        let path = format!("blobs/{}", digest.replacen(':', "/", 1));
+        let span = self.span(&path)?;
+        span.ok_or_else(|| format!("it lacks blob {digest}"))
     }
 
     pub(super) fn read(&self, span: &Span) -> Result<Vec<u8>, String> {
-        if span.size > LARGEST_DOCUMENT {
+        if span.size > document::LARGEST {
             let size = megabytes(span.size);
             return Err(format!("a document of {size} is too long"));
         }
@@ -104,101 +99,4 @@ impl Files {
         }
         Ok(bytes)
     }
-}
-
-/// Lists the files of a tar file, and where they are in it.
-fn list_tar(path: &Path) -> Result<BTreeMap<String, Span>, String> {
-    let file = open_tar(path).map_err(|why| why.to_string())?;
-    let Some(file) = file else {
-        return Err("it is compressed as a whole; gunzip it first".into());
-    };
-    let length = file.metadata().map_err(|why| why.to_string())?.len();
-    let mut files = BTreeMap::new();
-    let mut links = Vec::new();
-    let mut tar = tar::Archive::new(BufReader::new(file));
-    for entry in tar.entries_with_seek().map_err(not_tar)? {
-        let entry = entry.map_err(not_tar)?;
-        let name = normal_name(&entry.path().map_err(not_tar)?);
-        if entry.header().entry_type().is_file() {
-            let span = Span {
-                file: path.to_path_buf(),
-                offset: entry.raw_file_position(),
-                size: entry.size(),
-            };
-            let end = span.offset.checked_add(span.size);
-            if end.is_none_or(|end| end > length) {
-                return Err(format!("it ends in the middle of {name}"));
-            }
-            files.insert(name, span);
-        } else if let Some(target) = link_target(&entry, &name) {
-            links.push((name, target));
-        }
-    }
-    for (name, target) in links {
-        if let Some(span) = files.get(&target).cloned() {
-            files.insert(name, span);
-        }
-    }
-    Ok(files)
-}
-
-/// Opens a tar file; answers nothing where it is compressed.
-fn open_tar(path: &Path) -> io::Result<Option<File>> {
-    let mut file = File::open(path)?;
-    let mut begin = [0; 2];
-    if file.read(&mut begin)? == 2 && begin == GZIP {
-        return Ok(None);
-    }
-    file.rewind()?;
-    Ok(Some(file))
-}
-
-/// The name of the file that an entry links to, if it is a link: docker save writes a layer that it
-/// wrote before as one.
-fn link_target(entry: &tar::Entry<'_, impl Read>, name: &str) -> Option<String> {
-    let kind = entry.header().entry_type();
-    if !kind.is_symlink() && !kind.is_hard_link() {
-        return None;
-    }
-    let target = entry.link_name().ok()??;
-    if kind.is_hard_link() {
-        return Some(normal_name(&target));
-    }
-    let parent = Path::new(name).parent().unwrap_or(Path::new(""));
-    Some(normal_name(&parent.join(target)))
-}
-
-/// The digits of a digest of SHA-256.
-fn hex_of(digest: &str) -> Option<&str> {
-    let hex = digest.strip_prefix("sha256:")?;
-    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    Some(hex)
-}
-
-/// Whether a file is in a folder, when all links are followed.
-fn is_within(folder: &Path, file: &Path) -> bool {
-    match (folder.canonicalize(), file.canonicalize()) {
-        (Ok(folder), Ok(file)) => file.starts_with(folder),
-        _ => false,
-    }
-}
-
-/// What the tar crate says quotes the bytes that it could not read.
-fn not_tar(_: io::Error) -> String {
-    "it is not a whole tar file".into()
-}
-
-/// The name of a file in the archive, without `.` and what leads out of it.
-fn normal_name(path: &Path) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for part in path.components() {
-        match part {
-            Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
-            Component::ParentDir => drop(parts.pop()),
-            _ => {}
-        }
-    }
-    parts.join("/")
 }

@@ -1,12 +1,12 @@
 //! The image of an OCI layout: found by its index, and made ready to be pushed.
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::archive::document;
 use crate::archive::files::Files;
-use crate::blob::{Blob, compress, digest_of};
+use crate::blob::{Blob, digest_of};
+use crate::compress::Compressor;
 use crate::image::PackedImage;
+use crate::plan::document;
 use crate::plan::manifest::{self, Descriptor, OCI_MANIFEST};
 use crate::plan::platform::Platform;
 
@@ -65,12 +65,12 @@ pub(super) fn pack(
     files: &Files,
     image: Manifest,
     platform: Platform,
-    work: TempDir,
 ) -> Result<PackedImage, String> {
     manifest::check_platform(&image.config, platform)?;
     let mut manifest = image.value;
     let mut blobs = vec![blob(files, &descriptor(&manifest["config"])?)?];
     let mut is_changed = false;
+    let mut compressor = Compressor::new(&files.token);
     let layers = manifest["layers"].as_array_mut();
     for layer in layers.ok_or("its manifest names no layers")? {
         let named = descriptor(layer)?;
@@ -80,8 +80,7 @@ pub(super) fn pack(
             continue;
         };
         let digest = Some(named.digest.as_str());
-        let number = blobs.len();
-        let compressed = compress(&found.span, work.path(), number, digest, &files.token)?;
+        let compressed = compressor.layer(&found.span, digest)?;
         layer["mediaType"] = media_type.into();
         layer["digest"] = compressed.digest.as_str().into();
         layer["size"] = compressed.size().into();
@@ -98,7 +97,6 @@ pub(super) fn pack(
         media_type: image.media_type,
         manifest: bytes,
         blobs,
-        _work: work,
     })
 }
 

@@ -7,9 +7,13 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use futures_util::future::try_join;
 use plumbing::{Control, Error, Result, Stream, Voice};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
+
+use crate::work::private_file;
 
 /// How many of an engine's last lines are shown when it fails.
 const LAST_LINES: usize = 15;
@@ -17,6 +21,8 @@ const LAST_LINES: usize = 15;
 const LAST_BYTES: u64 = 64 << 10;
 /// How long an engine may take to answer a question: whether it works, or knows an image.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
+/// How long its answer may be: of an image it says all that the image's configuration has.
+const ANSWER_BYTES: u64 = 8 << 20;
 /// How long it may take to end when it is asked to.
 const END_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -25,11 +31,9 @@ pub(super) async fn output(
     control: &Control,
     words: &[impl AsRef<OsStr>],
 ) -> Result<Result<String, String>> {
-    let mut command = command_of(words);
-    let output = timeout(ANSWER_DEADLINE, command.output());
-    let answer = match control.unless_stopped(output).await? {
-        Ok(Ok(output)) if output.status.success() => Ok(text_of(&output.stdout)),
-        Ok(Ok(output)) => Err(last_line(&text_of(&output.stderr))),
+    let answer = timeout(ANSWER_DEADLINE, answer_of(command_of(words)));
+    let answer = match control.unless_stopped(answer).await? {
+        Ok(Ok(answer)) => answer,
         Ok(Err(why)) if why.kind() == ErrorKind::NotFound => Err("it is not installed".into()),
         Ok(Err(why)) => Err(why.to_string()),
         Err(_) => {
@@ -40,11 +44,36 @@ pub(super) async fn output(
     Ok(answer)
 }
 
+/// Runs a command to its end; one that answers without an end is killed.
+async fn answer_of(mut command: Command) -> io::Result<Result<String, String>> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let stdout = read_answer(child.stdout.take());
+    let stderr = read_answer(child.stderr.take());
+    let (stdout, stderr) = try_join(stdout, stderr).await?;
+    if child.wait().await?.success() {
+        Ok(Ok(stdout))
+    } else {
+        Ok(Err(last_line(&stderr)))
+    }
+}
+
+async fn read_answer(from: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    if let Some(from) = from {
+        from.take(ANSWER_BYTES + 1).read_to_end(&mut bytes).await?;
+    }
+    if bytes.len() as u64 > ANSWER_BYTES {
+        return Err(io::Error::other("it answers without an end"));
+    }
+    Ok(text_of(&bytes))
+}
+
 /// Runs an engine to its end. Its output is for people: on a terminal and with `-v` it is shown at
 /// once, else its last lines are when it fails. Stdout is for records alone.
 pub(super) async fn run(stream: &Stream, what: &str, words: &[String], work: &Path) -> Result<()> {
     let failed = |why: String| Error::refused(format!("cannot {what}: {why}"));
-    let mut kept = open_output(work).map_err(|why| failed(why.to_string()))?;
+    let mut kept = private_file(&work.join("output")).map_err(|why| failed(why.to_string()))?;
     let mut command = command_of(words);
     if shows_output(stream) {
         command.stdout(io::stderr()).stderr(Stdio::inherit());
@@ -81,16 +110,6 @@ fn command_of(words: &[impl AsRef<OsStr>]) -> Command {
 fn shows_output(stream: &Stream) -> bool {
     let flags = stream.common();
     flags.verbose || !flags.quiet && !flags.json_log && io::stderr().is_terminal()
-}
-
-/// The file that an engine's output is kept in.
-fn open_output(work: &Path) -> io::Result<File> {
-    File::options()
-        .create(true)
-        .truncate(true)
-        .read(true)
-        .write(true)
-        .open(work.join("output"))
 }
 
 /// Says the last lines of what an engine wrote; without them where they cannot be read.

@@ -8,6 +8,9 @@ use crate::plan::platform::Platform;
 /// The media type of a manifest, where nothing else is said.
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
+/// How many layers an image may have: the kernel stacks no more (overlayfs, `OVL_MAX_STACK`).
+const MOST_LAYERS: usize = 500;
+
 /// What points to a blob (OCI image specification, "Content Descriptors").
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Descriptor {
@@ -134,8 +137,14 @@ pub fn check_platform(config: &Value, platform: Platform) -> Result<(), String> 
     ))
 }
 
-/// Refuses an image that lacks layers of those that its configuration names: it would not start.
+/// Refuses an image that lacks layers of those that its configuration names, or has more than can
+/// be stacked: it would not start.
 pub fn check_layers(config: &Value, layers: usize) -> Result<(), String> {
+    if layers > MOST_LAYERS {
+        return Err(format!(
+            "it has {layers} layers; no image can have more than {MOST_LAYERS}"
+        ));
+    }
     let named = match config["rootfs"]["diff_ids"].as_array() {
         Some(digests) => digests.len(),
         None => 0,
@@ -254,5 +263,9 @@ mod tests {
             "it is damaged: its configuration names 2 layers, and its manifest 0"
         );
         assert_eq!(check_layers(&json!({}), 3), Ok(()), "it names none");
+        assert!(
+            check_layers(&json!({}), 501).is_err(),
+            "none can be stacked"
+        );
     }
 }

@@ -1,132 +1,201 @@
-//! What the errors of the client of a registry mean.
+//! What a registry or the network says instead of an answer, and what that means.
 
 use std::io::{Error as IoError, ErrorKind};
 use std::time::Duration;
 
-use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
-use serde_json::Value;
+use serde::Deserialize;
 
-/// How many words of an answer that is not in the words of OCI are shown.
+/// How many words, and how many characters of an error's text are shown.
 const WORDS: usize = 30;
+const CHARACTERS: usize = 400;
+/// How many errors of one answer are shown.
+const ERRORS: usize = 3;
 
-/// The error of a registry that does not answer.
-pub(super) fn no_answer(limit: Duration) -> OciDistributionError {
-    let seconds = limit.as_secs();
-    let why = format!("the registry did not answer for {seconds} s");
-    OciDistributionError::IoError(IoError::new(ErrorKind::TimedOut, why))
+/// Why there is no answer that can be used.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The registry refused, by a status and words.
+    Refused(Refusal),
+    /// The network, or what lies between.
+    Network(reqwest::Error),
+    /// A part of the image cannot be read here, or nothing came in time.
+    Io(IoError),
+    /// The answer is not what the protocol says.
+    Unusable(String),
 }
 
-/// The client does not read what an upload is answered: where that is in the words of OCI, its
-/// codes count.
-pub(super) fn with_codes(error: OciDistributionError) -> OciDistributionError {
-    match error {
-        OciDistributionError::ServerError { code, url, message } if code < 500 => {
-            match serde_json::from_str(&message) {
-                Ok(envelope) => OciDistributionError::RegistryError { envelope, url },
-                Err(_) => OciDistributionError::ServerError { code, url, message },
-            }
-        }
-        other => other,
+/// A status that is not success, and what was said with it.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    /// In the words of OCI; empty where it is not in them.
+    errors: Vec<OciError>,
+    /// Else the begin of the text.
+    text: String,
+}
+
+/// An error in the words of OCI (distribution specification, "Error Codes").
+#[derive(Debug, Deserialize)]
+struct OciError {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    errors: Vec<OciError>,
+}
+
+impl From<reqwest::Error> for Fault {
+    fn from(error: reqwest::Error) -> Self {
+        Fault::Network(error)
     }
 }
 
-/// The codes of an error, in the words of OCI.
-pub(super) fn codes(error: &OciDistributionError) -> Vec<&OciErrorCode> {
-    match error {
-        OciDistributionError::RegistryError { envelope, .. } => {
-            envelope.errors.iter().map(|error| &error.code).collect()
-        }
-        _ => Vec::new(),
+impl From<IoError> for Fault {
+    fn from(error: IoError) -> Self {
+        Fault::Io(error)
     }
 }
 
-/// The HTTP status of an answer that has no more to say, as that to a HEAD.
-pub(super) fn status(error: &OciDistributionError) -> Option<u16> {
-    match error {
-        OciDistributionError::UnauthorizedError { .. } => Some(401),
-        OciDistributionError::RequestError(error) => Some(error.status()?.as_u16()),
-        OciDistributionError::ServerError { code, .. } => Some(*code),
-        _ => None,
-    }
-}
-
-/// Whether an error says that something does not exist.
-pub(super) fn is_missing(error: &OciDistributionError) -> bool {
-    match error {
-        OciDistributionError::ImageManifestNotFoundError(_) => true,
-        OciDistributionError::ServerError { code, .. } => *code == 404,
-        _ => has_code(
-            error,
-            &[OciErrorCode::ManifestUnknown, OciErrorCode::NotFound],
-        ),
-    }
-}
-
-/// Whether the credentials are at fault.
-pub(super) fn is_denied(error: &OciDistributionError) -> bool {
-    matches!(status(error), Some(401 | 403))
-        || has_code(error, &[OciErrorCode::Denied, OciErrorCode::Unauthorized])
-}
-
-/// Whether there were too many requests.
-pub(super) fn is_too_many(error: &OciDistributionError) -> bool {
-    status(error) == Some(429) || has_code(error, &[OciErrorCode::Toomanyrequests])
-}
-
-/// Whether the same request may succeed in a moment.
-pub(super) fn is_temporary(error: &OciDistributionError) -> bool {
-    if let Some(status) = status(error) {
-        return status >= 500 || status == 429;
-    }
-    match error {
-        OciDistributionError::RequestError(error) => !error.is_builder(),
-        OciDistributionError::IoError(error) => error.kind() == ErrorKind::TimedOut,
-        _ => has_code(
-            error,
-            &[
-                OciErrorCode::Toomanyrequests,
-                OciErrorCode::BlobUploadUnknown,
-                OciErrorCode::BlobUploadInvalid,
-            ],
-        ),
-    }
-}
-
-/// What a registry or the network says, without the address of each request.
-pub(super) fn reason(error: &OciDistributionError) -> String {
-    match error {
-        OciDistributionError::RegistryError { envelope, .. } => reason_of_envelope(envelope),
-        OciDistributionError::UnauthorizedError { .. } => {
-            "the registry does not accept the credentials".into()
-        }
-        OciDistributionError::ServerError { code, message, .. } => {
-            let words: Vec<&str> = message.split_whitespace().take(WORDS).collect();
-            let text = format!("the registry answered {code} {}", words.join(" "));
-            text.trim_end().to_string()
-        }
-        OciDistributionError::RequestError(error) => match error.status() {
-            Some(status) => format!("the registry answered {status}"),
-            None => innermost(error),
-        },
-        other => other.to_string(),
-    }
-}
-
-fn reason_of_envelope(envelope: &OciEnvelope) -> String {
-    let mut reasons = Vec::new();
-    for error in &envelope.errors {
-        let code = match serde_json::to_value(&error.code) {
-            Ok(Value::String(code)) => code,
-            _ => "no code".into(),
+impl Refusal {
+    /// Reads the begin of a body, which is enough for all that is said in the words of OCI.
+    pub(super) fn new(status: u16, body: &[u8]) -> Self {
+        let errors = match serde_json::from_slice::<Envelope>(body) {
+            Ok(envelope) => envelope.errors,
+            Err(_) => Vec::new(),
         };
-        let message = error.message.trim().trim_end_matches('.');
-        if message.is_empty() {
-            reasons.push(code);
-        } else {
-            reasons.push(format!("{message}, {code}"));
+        Refusal {
+            status,
+            errors,
+            text: String::from_utf8_lossy(body).into_owned(),
         }
     }
-    reasons.join("; ")
+
+    fn reason(&self) -> String {
+        let status = self.status;
+        if status == 401 {
+            return "the registry does not accept the credentials".into();
+        }
+        if self.errors.is_empty() {
+            let words: Vec<&str> = self.text.split_whitespace().take(WORDS).collect();
+            let text = format!("the registry answered {status} {}", words.join(" "));
+            return shortened(text.trim_end());
+        }
+        let mut reasons = Vec::new();
+        for error in self.errors.iter().take(ERRORS) {
+            reasons.push(error.reason());
+        }
+        shortened(&reasons.join("; "))
+    }
+}
+
+impl OciError {
+    fn reason(&self) -> String {
+        let code = if self.code.is_empty() {
+            "no code"
+        } else {
+            &self.code
+        };
+        let message = self.message.trim().trim_end_matches('.');
+        if message.is_empty() {
+            code.into()
+        } else {
+            format!("{message}, {code}")
+        }
+    }
+}
+
+impl Fault {
+    /// The fault of a registry that does not answer.
+    pub(super) fn no_answer(limit: Duration) -> Self {
+        let seconds = limit.as_secs();
+        let why = format!("the registry did not answer for {seconds} s");
+        Fault::Io(IoError::new(ErrorKind::TimedOut, why))
+    }
+
+    /// The fault of an answer that does not end where it has to.
+    pub(super) fn too_long(what: &str, limit: u64) -> Self {
+        let kib = limit >> 10;
+        let why = format!("the registry sends {what} of more than {kib} KiB, which is none");
+        Fault::Unusable(why)
+    }
+
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Fault::Refused(refusal) => Some(refusal.status),
+            _ => None,
+        }
+    }
+
+    /// Whether it says that something does not exist: by a status alone, or in these words. A
+    /// repository that does not exist is told in others.
+    pub(super) fn is_missing(&self) -> bool {
+        let is_without_words = match self {
+            Fault::Refused(refusal) => refusal.errors.is_empty(),
+            _ => false,
+        };
+        let is_not_found = is_without_words && self.status() == Some(404);
+        is_not_found || self.has_code(&["MANIFEST_UNKNOWN", "NOT_FOUND"])
+    }
+
+    /// Whether the credentials are at fault.
+    pub(super) fn is_denied(&self) -> bool {
+        matches!(self.status(), Some(401 | 403)) || self.has_code(&["DENIED", "UNAUTHORIZED"])
+    }
+
+    /// Whether there were too many requests.
+    pub(super) fn is_too_many(&self) -> bool {
+        self.status() == Some(429) || self.has_code(&["TOOMANYREQUESTS"])
+    }
+
+    /// Whether the repository does not exist.
+    pub(super) fn is_no_repository(&self) -> bool {
+        self.has_code(&["NAME_UNKNOWN"])
+    }
+
+    /// Whether the same request may succeed in a moment.
+    pub(super) fn is_temporary(&self) -> bool {
+        match self {
+            Fault::Refused(refusal) => {
+                let lost = ["BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"];
+                refusal.status >= 500 || self.is_too_many() || self.has_code(&lost)
+            }
+            Fault::Network(error) => !error.is_builder(),
+            Fault::Io(error) => error.kind() == ErrorKind::TimedOut,
+            Fault::Unusable(_) => false,
+        }
+    }
+
+    /// What a registry or the network says, without the address of each request.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Fault::Refused(refusal) => refusal.reason(),
+            Fault::Network(error) => innermost(error),
+            Fault::Io(error) => error.to_string(),
+            Fault::Unusable(why) => why.clone(),
+        }
+    }
+
+    fn has_code(&self, codes: &[&str]) -> bool {
+        match self {
+            Fault::Refused(refusal) => {
+                let mut errors = refusal.errors.iter();
+                errors.any(|error| codes.contains(&error.code.as_str()))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A text that is not longer than a line or two.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
+    }
 }
 
 /// The inner two of an error's layers: the outer ones say only that a request failed, and to where.
@@ -139,8 +208,4 @@ fn innermost(error: &dyn std::error::Error) -> String {
     }
     let first = layers.len().saturating_sub(2);
     layers[first..].join(": ")
-}
-
-fn has_code(error: &OciDistributionError, wanted: &[OciErrorCode]) -> bool {
-    codes(error).iter().any(|code| wanted.contains(code))
 }
