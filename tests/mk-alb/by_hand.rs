@@ -159,7 +159,11 @@ fn a_listener_of_ours_on_another_port_goes_at_the_end_where_port_80_is_taken() {
     assert!(again.stderr.contains(line), "{}", again.stderr);
     assert_eq!(ports(&aws, alb), [80, 8080, 8443]);
     aws.pipe_with("prune-env", &again.stdout).ok();
-    assert_eq!(ports(&aws, alb), [80, 8443], "the other one is somebody else's");
+    assert_eq!(
+        ports(&aws, alb),
+        [80, 8443],
+        "the other one is somebody else's"
+    );
     assert_all_is_deleted(&aws, &made);
 }
 

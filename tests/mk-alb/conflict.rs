@@ -65,9 +65,9 @@ fn a_target_group_of_the_same_name_but_not_ours_is_left_alone() {
     let output = aws.pipe_with("mk-alb", &input);
     assert_eq!(output.code, 1);
     assert!(
-        output
-            .stderr
-            .contains("target group tg-api-5000-1vx4-production-pr1 is there, but not this environment's"),
+        output.stderr.contains(
+            "target group tg-api-5000-1vx4-production-pr1 is there, but not this environment's"
+        ),
         "{}",
         output.stderr
     );

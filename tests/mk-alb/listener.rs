@@ -34,7 +34,11 @@ fn all_that_a_listener_says_comes_back() {
         ),
         (
             json!({"DefaultActions": both}),
-            format!("forwards to: something else -> {}", text(group)),
+            format!(
+                "forwards to: {0} 1, {1} 1 -> {0}",
+                text(group),
+                text(theirs)
+            ),
         ),
     ] {
         listener.assert_comes_back(&aws, &before, change, &told);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use support::{ENV, LocalAws, Output, Value, json, text};
+use support::{ENV, LocalAws, Output, Value, json, recipe, text};
 
 use crate::elb::{call, listeners, load_balancers, pairs, target_groups};
 use crate::input::{UPSTREAM, dry_run, upstream};
@@ -49,7 +49,10 @@ fn deregister(aws: &LocalAws, target_group: &Value, address: &str) {
 /// The shares of the target groups that the listener on port 80 forwards to, by the names of the groups.
 fn shares(aws: &LocalAws, load_balancer: &Value) -> Vec<(String, i64)> {
     let found = listeners(aws, load_balancer);
-    let serving = found.iter().find(|listener| listener["Port"] == 80).unwrap();
+    let serving = found
+        .iter()
+        .find(|listener| listener["Port"] == 80)
+        .unwrap();
     let action = &serving["DefaultActions"][0];
     let mut shares = Vec::new();
     if let Some(groups) = action["ForwardConfig"]["TargetGroups"].as_array() {
@@ -211,9 +214,15 @@ fn another_health_path_is_another_target_group_and_without_tasks_nothing_is_wait
     let change = |input: &str| input.replace("/WeatherForecast", "/healthz");
     let moved = aws.pipe_with("mk-alb", &change(&input)).ok();
     let group = moved.record("target_group", "api");
-    assert_eq!((&group["change"], &group["health"]), (&json!("created"), &json!("/healthz")));
+    assert_eq!(
+        (&group["change"], &group["health"]),
+        (&json!("created"), &json!("/healthz"))
+    );
     assert_eq!(moved.record("alb", "api")["change"], "kept");
-    assert_eq!(moved.record("listener", "api")["target_group"], group["arn"]);
+    assert_eq!(
+        moved.record("listener", "api")["target_group"],
+        group["arn"]
+    );
     let alb = &moved.record("alb", "api")["arn"];
     let total: i64 = shares(&aws, alb).iter().map(|(_, share)| share).sum();
     assert_eq!((shares(&aws, alb).len(), total), (2, 1));
@@ -238,7 +247,10 @@ fn another_scheme_is_another_load_balancer_and_the_older_one_goes_at_the_end() {
     changes.retain(|change| change.contains("Delete") || change.contains("Listener"));
     assert_eq!(changes, [of_elb("CreateListener")], "the older one stays");
     let alb = moved.record("alb", "web");
-    assert_eq!((&alb["change"], &alb["scheme"]), (&json!("created"), &json!("internal")));
+    assert_eq!(
+        (&alb["change"], &alb["scheme"]),
+        (&json!("created"), &json!("internal"))
+    );
     let names = ["alb/alb-web-production-pr1", &format!("target_group/{OLD}")];
     assert_eq!(surplus(&moved), names);
 
@@ -382,14 +394,19 @@ fn surplus_of_somebody_else_and_what_is_wanted_stay_whatever_a_record_says() {
     let aws = LocalAws::start_with(&["--moment", "0"]);
     let input = upstream(&aws, UPSTREAM);
     let made = aws.pipe_with("mk-alb", &input).ok();
-    let theirs = crate::elb::create_their_target_group(&aws, &input, "tg-theirs-production-pr1", 80);
+    let theirs =
+        crate::elb::create_their_target_group(&aws, &input, "tg-theirs-production-pr1", 80);
     let surplus = |name: &str, arn: &Value| {
-        let record = json!({"type": "surplus", "name": name, "owner": "mk-alb", "what": "x", "arn": arn});
+        let record =
+            json!({"type": "surplus", "name": name, "owner": "mk-alb", "what": "x", "arn": arn});
         format!("{record}\n")
     };
     let mut records = made.stdout.clone();
     records += &surplus("target_group/theirs", &theirs["TargetGroupArn"]);
-    records += &surplus("target_group/web", &made.record("target_group", "web")["arn"]);
+    records += &surplus(
+        "target_group/web",
+        &made.record("target_group", "web")["arn"],
+    );
     records += &surplus("alb/web", &made.record("alb", "web")["arn"]);
     aws.forget();
     aws.pipe_with("prune-env", &records).ok();
@@ -424,7 +441,9 @@ fn rm_env_refuses_what_is_protected_and_its_plan_tells() {
     let protect = json!({"LoadBalancerArn": alb, "Attributes": protection});
     call(&aws, "modify_load_balancer_attributes", protect);
     let listed = aws.pipe("ls-env --env production-pr1").ok();
-    let planned = aws.pipe_with("rm-env --plan", &listed.stdout).would_change();
+    let planned = aws
+        .pipe_with("rm-env --plan", &listed.stdout)
+        .would_change();
     let line = "rm-env: alb web has deletion protection, and nothing would be deleted without --lift-protection\n";
     assert!(planned.stderr.contains(line), "{}", planned.stderr);
     aws.forget();
@@ -441,4 +460,47 @@ fn rm_env_refuses_what_is_protected_and_its_plan_tells() {
     let lifted = format!("{RM_ENV} --lift-protection");
     aws.pipe_with(&lifted, &made.stdout).ok();
     assert_eq!(load_balancers(&aws), json!([]));
+}
+
+/// Asserts that each target group that gets requests has a healthy target, unless the listener changed
+/// while that was looked at.
+fn assert_served(aws: &LocalAws, load_balancer: &Value) {
+    let before = shares(aws, load_balancer);
+    for (name, share) in &before {
+        if *share == 0 {
+            continue;
+        }
+        let params = json!({"TargetGroupArn": arn_of(aws, name)});
+        let health = call(aws, "describe_target_health", params);
+        let targets = health["TargetHealthDescriptions"].as_array().unwrap();
+        let mut states = targets.iter().map(|one| text(&one["TargetHealth"]["State"]));
+        let is_served = states.any(|state| state == "healthy");
+        let is_unchanged = shares(aws, load_balancer) == before;
+        assert!(is_served || !is_unchanged, "{name} has no healthy target: {before:?}");
+    }
+}
+
+#[test]
+fn up_moves_an_app_to_another_port_and_no_request_meets_an_empty_target_group() {
+    // ECS stops the old tasks a moment after the new ones are healthy.
+    let aws = Arc::new(LocalAws::start_with(&["--moment", "3"]));
+    let up = recipe(&["up"], "pr1");
+    let made = aws.pipe(&up).ok();
+    let alb = &made.record("alb", "web")["arn"];
+    let other = up.replace("mk-app web --public --port 5000", "mk-app web --public --port 8080");
+    assert_ne!(up, other);
+    assert_served(&aws, alb);
+    let run = begin(&aws, &other, "");
+    while !run.is_finished() {
+        assert_served(&aws, alb);
+        sleep(Duration::from_millis(50));
+    }
+    let moved = run.join().unwrap().ok();
+    assert_eq!(shares(&aws, alb), [(NEW.to_string(), 1)]);
+    assert_served(&aws, alb);
+    let older = moved.record("surplus", &format!("target_group/{OLD}"));
+    assert_eq!(older["change"], "deleted");
+    aws.forget();
+    aws.pipe(&other).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
 }

@@ -1,6 +1,6 @@
 //! Runs that follow one that was cut off, and runs at the same time.
 
-use support::{Faults, LocalAws, Value, depth, json, text};
+use support::{Faults, LocalAws, Output, Value, depth, json, text};
 
 use crate::elb::{attributes, call, listeners, load_balancers, pairs, tags_of, target_groups};
 use crate::input::{UPSTREAM, records, security_group_id, upstream, vpc};
@@ -55,23 +55,42 @@ fn create_without_attributes(aws: &LocalAws, input: &str) -> Value {
 fn two_runs_at_once_make_one_of_each() {
     let aws = LocalAws::start();
     let input = upstream(&aws, UPSTREAM);
-    // The second one wants another health path, so that AWS refuses its name as taken.
-    let pipe = r#"in=$(cat); (sed 's|/WeatherForecast|/other|' <<< "$in" | mk-alb > /dev/null) & mk-alb <<< "$in"; wait $!"#;
+    let pipe = r#"in=$(cat); (mk-alb <<< "$in" > /dev/null) & mk-alb <<< "$in"; wait $!"#;
     let made = aws.pipe_with(pipe, &input).ok();
+    assert_one_of_each(&aws, &made);
+    aws.pipe_with("mk-alb", &input).ok();
+    aws.forget();
+    aws.pipe_with("mk-alb", &input).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn two_runs_at_once_that_want_something_else_leave_what_the_next_one_wants() {
+    let aws = LocalAws::start();
+    let input = upstream(&aws, UPSTREAM);
+    let pipe = r#"in=$(cat); (sed 's|/WeatherForecast|/other|' <<< "$in" | mk-alb > /dev/null) & mk-alb <<< "$in"; wait $!"#;
+    aws.pipe_with(pipe, &input).ok();
     assert_eq!(load_balancers(&aws).as_array().unwrap().len(), 2);
-    assert_eq!(target_groups(&aws).as_array().unwrap().len(), 2);
+    assert_eq!(target_groups(&aws).as_array().unwrap().len(), 3);
+    let made = aws.pipe_with("mk-alb | prune-env", &input).ok();
+    assert_one_of_each(&aws, &made);
+    aws.forget();
+    aws.pipe_with("mk-alb | prune-env", &input).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+/// Asserts that each app has one load balancer, with one listener that forwards to its target group.
+fn assert_one_of_each(aws: &LocalAws, made: &Output) {
+    assert_eq!(load_balancers(aws).as_array().unwrap().len(), 2);
+    assert_eq!(target_groups(aws).as_array().unwrap().len(), 2);
     for app in ["web", "api"] {
-        let found = listeners(&aws, &made.record("alb", app)["arn"]);
+        let found = listeners(aws, &made.record("alb", app)["arn"]);
         assert_eq!(found.len(), 1);
         assert_eq!(
             found[0]["DefaultActions"][0]["TargetGroupArn"],
             made.record("target_group", app)["arn"]
         );
     }
-    aws.pipe_with("mk-alb", &input).ok();
-    aws.forget();
-    aws.pipe_with("mk-alb", &input).ok();
-    assert_eq!(aws.changes(), Vec::<String>::new());
 }
 
 #[test]
