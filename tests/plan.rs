@@ -378,7 +378,10 @@ fn of_a_way_down_all_is_announced_that_then_goes() {
     // One repository serves both.
     assert_eq!(counts(&planned), [0, 0, 0, 34 + 13 - 1]);
     let nothing = aws.pipe("ls-env --env production-pr1 | rm-env --plan").ok();
-    assert_eq!(nothing.stderr, "rm-env: nothing to delete\n");
+    assert_eq!(
+        nothing.stderr,
+        "rm-env: nothing to delete of production-pr1 in us-east-1 of account 123456789012\n"
+    );
 }
 
 #[test]

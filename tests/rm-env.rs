@@ -42,7 +42,10 @@ fn of_nothing_it_deletes_nothing() {
     let output = aws.pipe(DOWN).ok();
     assert_eq!(
         (output.stderr.as_str(), aws.changes()),
-        ("rm-env: nothing to delete\n", Vec::new())
+        (
+            "rm-env: nothing to delete of production-pr1 in us-east-1 of account 123456789012\n",
+            Vec::new()
+        )
     );
 }
 
@@ -136,4 +139,40 @@ fn a_plan_deletes_nothing_and_says_what_would_go() {
         .would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(output.record("vpc", "main")["change"], "delete");
+}
+
+#[test]
+fn what_a_person_chooses_with_grep_is_deleted_without_the_env_record() {
+    let aws = LocalAws::start();
+    let apps = "mk-env production pr1 | mk-app web --public --calls api | mk-app api";
+    aws.pipe(&format!("{apps} | mk-ecr")).ok();
+    let chosen = "ls-env --env production-pr1 | grep '\"repo\",\"name\":\"web\"'";
+    let deleted = aws
+        .pipe(&format!("{chosen} | rm-env --confirm production-pr1"))
+        .ok();
+    assert_eq!(deleted.record("repo", "web")["change"], "deleted");
+    let left = aws.pipe("ls-env --env production-pr1").ok();
+    let repositories = left.records();
+    let repositories: Vec<&str> = repositories
+        .iter()
+        .filter(|record| record["type"] == "repo")
+        .map(|record| text(&record["name"]))
+        .collect();
+    assert_eq!(repositories, ["api"]);
+    // Nothing that was chosen is no wish to delete anything.
+    let empty = aws.pipe("ls-env --env production-pr1 | grep nothing | rm-env --confirm production-pr1; exit ${PIPESTATUS[2]}");
+    assert_eq!(empty.code, 65, "{}", empty.stderr);
+}
+
+#[test]
+fn an_app_that_calls_another_is_deleted_without_it() {
+    let aws = LocalAws::start();
+    let apps = "mk-env production pr1 | mk-app web --public --calls api | mk-app api";
+    let made = aws.pipe(&format!("{apps} | mk-ecr")).ok();
+    let mut chosen = format!("{ENV}\n{}\n", made.record("app", "web"));
+    chosen.push_str(&made.record("repo", "web").to_string());
+    let deleted = aws
+        .pipe_with("rm-env --confirm production-pr1", &chosen)
+        .ok();
+    assert_eq!(deleted.record("repo", "web")["change"], "deleted");
 }

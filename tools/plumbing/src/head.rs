@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::aws;
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::{Error, Kind, Result};
 use crate::flags::Common;
 use crate::record::{Record, RecordType};
 use crate::stream::Stream;
@@ -21,6 +22,29 @@ impl Stream {
         if new {
             self.write(Record::of(&env)).await?;
         }
+        Ok(env)
+    }
+
+    /// Like [`env`](Self::env), for a tool that is told the name in another way: it counts where
+    /// records have come, and none of the environment among them, as after a `grep`.
+    pub async fn env_or(&self, name: Option<&str>) -> Result<Env> {
+        let missing = match (self.env().await, name) {
+            (Err(missing), Some(name)) if missing.kind == Kind::Input => (missing, name),
+            (needed, _) => return needed,
+        };
+        let (missing, name) = missing;
+        let records = self.all().await?;
+        if records.is_empty() {
+            return Err(missing);
+        }
+        let env = self.common().environment(self, name).await?;
+        for record in &records {
+            check::belongs(record, &env).map_err(|why| {
+                Error::input(format!("{} '{}' {why}", record.kind(), record.name()))
+            })?;
+        }
+        self.control.account_is_right();
+        self.write(Record::of(&env)).await?;
         Ok(env)
     }
 

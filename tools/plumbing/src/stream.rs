@@ -43,9 +43,8 @@ pub(crate) struct Shared {
     /// Whether nothing can come on stdin: it is a terminal or `/dev/null`.
     pub(crate) heads_pipe: bool,
     pub(crate) out: mpsc::Sender<Line>,
-    /// Whether this tool writes app records, so that its input may name apps that come after it.
-    /// The reader may be at the end of the input before the tool has begun: it cannot say so itself.
-    pub(crate) makes_apps: bool,
+    /// Whether an app that calls one that is not there is bad input.
+    pub(crate) checks_calls: bool,
     /// Whether stdout is a terminal.
     pub(crate) is_shown: bool,
     pub(crate) opened: Instant,

@@ -25,7 +25,7 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
-    let mut env = stream.env().await?;
+    let mut env = stream.env_or(args.confirm.as_deref()).await?;
     if let Some(other) = args.confirm.filter(|name| *name != env.name) {
         let name = &env.name;
         return Err(Error::usage(format!(
@@ -43,7 +43,9 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         return Err(Error::new(Kind::Skipped, "a tool upstream failed"));
     }
     if records.is_empty() {
-        stream.voice.say("nothing to delete");
+        let (name, region, account) = (&env.name, &env.region, &env.account);
+        let line = format!("nothing to delete of {name} in {region} of account {account}");
+        stream.voice.say(&line);
         return Ok(());
     }
     if env.plan {
