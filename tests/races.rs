@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use support::{LocalAws, Output, Value, json, recipe, text};
+use support::{Faults, LocalAws, Output, Value, json, recipe, text};
 
 const REGION: &str = "ap-southeast-1"; // that of the pipeline's recipes
 const MAKE_VPC: &str = "mk-env production pr1 | mk-vpc";
+const PRUNE: &str = "prune-env --confirm production-pr1";
 const ENVIRONMENT: &[(&str, usize)] = &[
     ("vpcs", 1),
     ("subnets", 4),
@@ -190,6 +191,22 @@ fn rules(permissions: &Value) -> usize {
 
 fn exactly(wanted: &[(&'static str, usize)]) -> Counts {
     wanted.iter().copied().collect()
+}
+
+/// What mk-vpc makes.
+fn network() -> Counts {
+    let mut network = exactly(ENVIRONMENT);
+    network.retain(|what, _| {
+        let of_network = [
+            "vpcs",
+            "subnets",
+            "route tables",
+            "addresses",
+            "nat gateways",
+        ];
+        of_network.contains(what) || what.starts_with("internet gateways")
+    });
+    network
 }
 
 /// Runs pipes at once, each after its delay in milliseconds.
@@ -400,36 +417,143 @@ fn earlier_vpc(aws: &LocalAws) -> Value {
         .clone()
 }
 
+/// That a run names something that it found and does not use, and leaves it.
+fn assert_told(output: &Output, kind: &str, id: &Value) {
+    let line = format!(
+        "mk-vpc: {kind} {} is tagged as this environment's, and nothing needs it: it stays until it is pruned\n",
+        text(id)
+    );
+    assert_eq!(output.stderr.matches(&line).count(), 1, "{}", output.stderr);
+}
+
 #[test]
-fn of_two_vpcs_the_one_in_use_stays_whoever_made_one_first() {
+fn of_two_vpcs_the_one_in_use_is_used_whoever_made_one_first() {
     let aws = LocalAws::start();
     let used = aws.pipe(MAKE_VPC).ok().record("vpc", "main")["id"].clone();
     let earlier = earlier_vpc(&aws);
+    aws.forget();
     let again = aws.pipe(MAKE_VPC).ok();
     assert_eq!(again.record("vpc", "main")["id"], used);
-    assert!(
-        aws.try_call("ec2", "describe_vpcs", json!({"VpcIds": [earlier]}))
-            .is_err(),
-        "{earlier} is still there"
-    );
-}
-
-#[test]
-fn of_two_vpcs_that_nobody_uses_the_first_made_stays() {
-    let aws = LocalAws::start();
-    let later = json!([{"ResourceType": "vpc", "Tags": tagged("vpc-production-pr1", "2")}]);
-    aws.call(
-        "ec2",
-        "create_vpc",
-        json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": later}),
-    );
-    let earlier = earlier_vpc(&aws);
-    assert_eq!(aws.pipe(MAKE_VPC).ok().record("vpc", "main")["id"], earlier);
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_told(&again, "vpc", &earlier);
+    aws.pipe(&format!("{MAKE_VPC} | {PRUNE}")).ok();
     assert_eq!(counts(&aws, "us-east-1")["vpcs"], 1);
 }
 
+/// Runs `up` as if it had looked before the others were there.
+fn run_that_finds_nothing_at_first(aws: &LocalAws, call: &str, set: &str) -> Output {
+    let faults = Faults::between(aws);
+    faults.rules(json!([{"do": "rewrite", "of": call, "nth": 1, "match": format!("(?s)<{set}>.*</{set}>"), "by": format!("<{set}/>")}]));
+    let output = faults.pipe(MAKE_VPC).ok();
+    assert_eq!(faults.told()["done"].as_array().unwrap().len(), 1);
+    output
+}
+
+/// The IDs of what a run deleted, by type.
+fn deleted(output: &Output, kind: &str) -> Vec<Value> {
+    let mut records = output.records();
+    records.retain(|record| record["type"] == kind && record["change"] == "deleted");
+    records.iter().map(|record| record["id"].clone()).collect()
+}
+
 #[test]
-fn a_nat_gateway_of_another_run_stays_with_its_address_and_ours_goes() {
+fn a_run_deletes_the_vpc_that_it_made_where_another_is_used() {
+    let aws = LocalAws::start();
+    let earlier = earlier_vpc(&aws);
+    for _ in 0..2 {
+        // The first time the other one is empty and was made before, the second time it is in use.
+        let made = run_that_finds_nothing_at_first(&aws, "ec2:DescribeVpcs", "vpcSet");
+        assert_eq!(made.record("vpc", "main")["id"], earlier);
+        assert_eq!(deleted(&made, "vpc").len(), 1, "{}", made.stdout);
+        assert_eq!(
+            made.stderr.matches("deleted vpc").count(),
+            1,
+            "{}",
+            made.stderr
+        );
+        assert_eq!(counts(&aws, "us-east-1"), network());
+    }
+}
+
+#[test]
+fn a_run_deletes_the_gateway_that_it_made_where_another_is_attached() {
+    let aws = LocalAws::start();
+    let first = aws.pipe(MAKE_VPC).ok();
+    let call = "ec2:DescribeInternetGateways";
+    let again = run_that_finds_nothing_at_first(&aws, call, "internetGatewaySet");
+    assert_eq!(
+        again.record("internet_gateway", "main")["id"],
+        first.record("internet_gateway", "main")["id"]
+    );
+    assert_eq!(
+        deleted(&again, "internet_gateway").len(),
+        1,
+        "{}",
+        again.stdout
+    );
+    assert_eq!(counts(&aws, "us-east-1"), network());
+}
+
+#[test]
+fn a_run_releases_the_addresses_that_it_made_where_others_are_used() {
+    let aws = LocalAws::start();
+    let first = aws.pipe(MAKE_VPC).ok();
+    let again = run_that_finds_nothing_at_first(&aws, "ec2:DescribeAddresses", "addressesSet");
+    assert_eq!(
+        again.record("elastic_ip", "nat-a")["id"],
+        first.record("elastic_ip", "nat-a")["id"]
+    );
+    assert_eq!(deleted(&again, "elastic_ip").len(), 2, "{}", again.stdout);
+    assert_eq!(counts(&aws, "us-east-1"), network());
+}
+
+/// A run whose VPC was made first waits for those of others, which may not have seen it.
+#[test]
+fn while_another_runs_vpc_may_be_given_up_nothing_is_made() {
+    let aws = LocalAws::start();
+    let later = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let later = later.unwrap().as_micros() + 60_000_000;
+    let tags =
+        json!([{"ResourceType": "vpc", "Tags": tagged("vpc-production-pr1", &later.to_string())}]);
+    let other = json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": tags});
+    let other = aws.call("ec2", "create_vpc", other)["Vpc"]["VpcId"].clone();
+    let made = thread::scope(|scope| {
+        let run =
+            scope.spawn(|| run_that_finds_nothing_at_first(&aws, "ec2:DescribeVpcs", "vpcSet"));
+        // It has a VPC of its own, and goes on only when the other one is gone.
+        while aws.changes().iter().all(|change| change != "ec2:CreateVpc") {
+            thread::sleep(Duration::from_millis(50));
+        }
+        thread::sleep(Duration::from_secs(1));
+        assert!(!aws.changes().contains(&"ec2:CreateSubnet".to_string()));
+        aws.call("ec2", "delete_vpc", json!({"VpcId": other}));
+        run.join().unwrap()
+    });
+    assert_ne!(made.record("vpc", "main")["id"], other);
+    assert_eq!(deleted(&made, "vpc"), Vec::<Value>::new());
+    assert_eq!(counts(&aws, "us-east-1"), network());
+}
+
+#[test]
+fn of_two_vpcs_that_nobody_uses_the_first_made_is_used() {
+    let aws = LocalAws::start();
+    let later = json!([{"ResourceType": "vpc", "Tags": tagged("vpc-production-pr1", "2")}]);
+    let later = aws.call(
+        "ec2",
+        "create_vpc",
+        json!({"CidrBlock": "10.0.0.0/16", "TagSpecifications": later}),
+    )["Vpc"]["VpcId"]
+        .clone();
+    let earlier = earlier_vpc(&aws);
+    let made = aws.pipe(MAKE_VPC).ok();
+    assert_eq!(made.record("vpc", "main")["id"], earlier);
+    assert_told(&made, "vpc", &later);
+    aws.pipe(&format!("{MAKE_VPC} | {PRUNE}")).ok();
+    assert_eq!(counts(&aws, "us-east-1"), network());
+}
+
+#[test]
+fn a_nat_gateway_keeps_its_address_whichever_was_made_first() {
     let aws = LocalAws::start();
     let made = aws.pipe(MAKE_VPC).ok();
     let (nat, address) = (
@@ -438,13 +562,18 @@ fn a_nat_gateway_of_another_run_stays_with_its_address_and_ours_goes() {
     );
     let tags =
         json!([{"ResourceType": "elastic-ip", "Tags": tagged("eip-nat-a-production-pr1", "1")}]);
-    aws.call(
+    let other = aws.call(
         "ec2",
         "allocate_address",
         json!({"Domain": "vpc", "TagSpecifications": tags}),
-    );
+    )["AllocationId"]
+        .clone();
+    aws.forget();
     let again = aws.pipe(MAKE_VPC).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_told(&again, "elastic ip", &other);
     assert_eq!(again.record("nat_gateway", "a")["id"], nat["id"]);
     assert_eq!(again.record("elastic_ip", "nat-a")["id"], address["id"]);
-    assert_eq!(counts(&aws, "us-east-1")["addresses"], 2);
+    aws.pipe(&format!("{MAKE_VPC} | {PRUNE}")).ok();
+    assert_eq!(counts(&aws, "us-east-1"), network());
 }

@@ -92,12 +92,19 @@ impl Run<'_> {
         let Some(elected) = elect::vpc(vpcs) else {
             return Ok(Some(Election::FindAgain));
         };
+        let mut others = Vec::new();
         for other in vpcs.iter().filter(|vpc| vpc.id != elected.id) {
-            if self.is_made_here(other) && !self.delete_made(other).await? {
+            if !self.is_made_here(other) {
+                others.push(other.clone());
+            } else if !self.delete_made(other).await? {
                 return Ok(None); // another run put something in it before it saw the elected one
             }
         }
-        if elect::is_undecided(vpcs, now()) {
+        let deleted_one = others.len() + 1 < vpcs.len();
+        if deleted_one && !self.is_made_here(elected) {
+            return Ok(Some(Election::FindAgain));
+        }
+        if elect::is_undecided(elected, &others, now()) {
             return Ok(None);
         }
         let is_known = if is_new {

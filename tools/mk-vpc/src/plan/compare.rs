@@ -5,7 +5,8 @@ use plumbing::step::in_part;
 use plumbing::{Difference, Differences, Env};
 
 use super::{
-    Have, InternetGateway, Name, ResourceType, RouteTable, Subnet, Tags, WantedRouteTable,
+    Have, InternetGateway, Name, ResourceType, RouteTable, Subnet, Tags, VpcDefault,
+    WantedRouteTable,
 };
 
 /// What one call brings into line.
@@ -44,12 +45,25 @@ pub fn vpc(env: &Env, name: &Name, tags: &Tags, have: &Have) -> Differences<Part
     differences.extend(in_part(Part::DefaultGroup, ingress));
     differences.extend(in_part(Part::DefaultGroup, egress));
     for default in &have.vpc_defaults {
-        for mut difference in Difference::of_tags(&default.tags, &vpc_default_tags(env)) {
-            difference.field = format!("{} of the {}", difference.field, default.what);
-            differences.push((Part::VpcDefaults, difference));
-        }
+        let of_tags = vpc_default(env, default);
+        differences.extend(in_part(Part::VpcDefaults, of_tags));
     }
     differences
+}
+
+/// The tags of one thing that AWS made with a VPC, in one difference: it has no record of its own.
+fn vpc_default(env: &Env, default: &VpcDefault) -> Option<Difference> {
+    let mut old = Vec::new();
+    let mut new = Vec::new();
+    for (key, value) in vpc_default_tags(env) {
+        let found = default.tags.get(&key);
+        if found != Some(&value) {
+            old.extend(found.map(|found| format!("{key}={found}")));
+            new.push(format!("{key}={value}"));
+        }
+    }
+    let field = format!("tags of the {}", default.what);
+    Difference::between(&field, old.join(" "), new.join(" "))
 }
 
 /// The tags of what AWS made with a VPC: without the identity, since it is AWS's to delete.
@@ -114,9 +128,7 @@ pub fn tags(env: &Env, name: &Name, tags: &Tags) -> Differences<Part> {
 mod tests {
     use super::super::have::tests::tags;
     use super::super::tests::{want, zones};
-    use super::super::{
-        Association, DefaultGroup, VpcDefault, find_route_table, layout, wanted_route_tables,
-    };
+    use super::super::{Association, DefaultGroup, find_route_table, layout, wanted_route_tables};
     use super::*;
 
     fn subnet(id: &str, cidr: &str) -> Subnet {
@@ -208,7 +220,7 @@ mod tests {
                 "DnsHostnames: dns hostnames: false -> true",
                 "DefaultGroup: default group admits: true -> false",
                 "DefaultGroup: default group lets out: true -> false",
-                "VpcDefaults: tag Team of the main route table:  -> devops"
+                "VpcDefaults: tags of the main route table:  -> Team=devops"
             ]
         );
     }

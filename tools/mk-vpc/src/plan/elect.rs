@@ -18,12 +18,10 @@ pub fn vpc(vpcs: &[Vpc]) -> Option<&Vpc> {
 
 /// Whether the election of a VPC may still go otherwise: all are empty, and a run that made another
 /// one may not have seen the elected one. It gives its own up soon, or puts something in it.
-pub fn is_undecided(vpcs: &[Vpc], now: u64) -> bool {
-    let Some(elected) = vpc(vpcs).filter(|elected| !elected.is_used) else {
-        return false;
-    };
-    let mut others = vpcs.iter().filter(|other| other.id != elected.id);
-    others.any(|other| is_young(&other.tags, now) && !are_of_one_call(&other.tags, &elected.tags))
+pub fn is_undecided(elected: &Vpc, others: &[Vpc], now: u64) -> bool {
+    let may_be_used =
+        |other: &Vpc| is_young(&other.tags, now) && !are_of_one_call(&other.tags, &elected.tags);
+    !elected.is_used && others.iter().any(may_be_used)
 }
 
 /// Whether the run that made something may still be about to give it up.
@@ -150,9 +148,9 @@ mod tests {
         let copy = vpc_made_at("1000", "vpc-4");
         let mut used = elected.clone();
         used.is_used = true;
-        assert!(is_undecided(&[elected.clone(), young.clone()], now));
-        assert!(!is_undecided(&[elected, old, copy], now));
-        assert!(!is_undecided(&[used, young], now));
+        assert!(is_undecided(&elected, std::slice::from_ref(&young), now));
+        assert!(!is_undecided(&elected, &[old, copy], now));
+        assert!(!is_undecided(&used, &[young], now));
     }
 
     #[test]
