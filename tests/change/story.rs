@@ -1,0 +1,72 @@
+//! What the local AWS has seen on the way from one environment to another, and what was not to be seen.
+
+use std::collections::BTreeSet;
+
+use support::{Value, json, list, text};
+
+/// How many entries are shown around the one where something broke.
+const AROUND: usize = 4;
+
+/// The log of who could reach whom (`LocalAws::edges`), and what was run meanwhile.
+pub struct Story {
+    pub what: String,
+    pub log: Vec<Value>,
+    pub stderr: String,
+}
+
+impl Story {
+    /// Asserts that at no moment one of these edges was broken, or a running task unreachable.
+    pub fn keeps(&self, edges: &BTreeSet<String>) {
+        for (place, entry) in self.log.iter().enumerate() {
+            let now = set(&entry["edges"]);
+            let lost: Vec<&String> = edges.difference(&now).collect();
+            assert!(lost.is_empty(), "{lost:?} is lost, {}", self.told(place));
+            let unreachable = list(&entry["unreachable_tasks"]);
+            assert!(unreachable.is_empty(), "unreachable, {}", self.told(place));
+        }
+    }
+
+    /// Whether in the end these are all edges, and every task gets its requests.
+    pub fn has_ended_with(&self, edges: &BTreeSet<String>) -> bool {
+        let last = &self.log[self.log.len() - 1];
+        let waiting = [&last["idle_tasks"], &last["unreachable_tasks"]];
+        set(&last["edges"]) == *edges && waiting.iter().all(|tasks| list(tasks).is_empty())
+    }
+
+    /// Asserts that it is so.
+    pub fn ends_with(&self, edges: &BTreeSet<String>) {
+        let ended = self.has_ended_with(edges);
+        assert!(ended, "not {edges:?} in the end, {}", self.end());
+    }
+
+    /// The end of the log, and what the tools said.
+    pub fn end(&self) -> String {
+        self.told(self.log.len() - 1)
+    }
+
+    /// The log around an entry, and what the tools said.
+    fn told(&self, place: usize) -> String {
+        let mut lines = vec![format!("on the way {}:", self.what)];
+        let first = place.saturating_sub(AROUND);
+        for (at, entry) in self.log.iter().enumerate().skip(first).take(2 * AROUND) {
+            let mark = if at == place { "=>" } else { "  " };
+            let when = &entry["at"];
+            lines.push(format!("{mark} {when} s, after {}", text(&entry["after"])));
+            for seen in ["edges", "broken", "unreachable_tasks", "idle_tasks"] {
+                if entry[seen] != json!([]) {
+                    lines.push(format!("     {seen}: {}", entry[seen]));
+                }
+            }
+        }
+        lines.push(self.stderr.clone());
+        lines.join("\n")
+    }
+}
+
+fn set(edges: &Value) -> BTreeSet<String> {
+    let mut set = BTreeSet::new();
+    for edge in list(edges) {
+        set.insert(text(edge).to_string());
+    }
+    set
+}
