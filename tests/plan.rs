@@ -249,17 +249,18 @@ fn what_is_asked_for_otherwise_is_announced_too() {
     );
     let told = story(&planned);
     assert_eq!(
-        told["target_group api"].1[0],
+        told["target_group web"].1[0],
         ("tag Team".into(), "devops".into(), "web".into())
     );
-    assert_eq!(
-        told["target_group api"].1[1],
-        (
-            "health path".into(),
-            "/WeatherForecast".into(),
-            "/health".into()
-        )
-    );
+    // Another health path is another target group, which the listener forwards to; the older one goes.
+    assert_eq!(told["target_group api"].0, "create");
+    let listener = &told["listener api"].1;
+    let forwards = listener.iter().find(|(field, ..)| field == "forwards to");
+    let (_, old, new) = forwards.unwrap();
+    assert!(old.contains("targetgroup/tg-api-5000-1vx4-production-pr1/"));
+    assert!(new.starts_with("planned:tg-api-5000-"), "{new}");
+    let older = &told["surplus target_group/tg-api-5000-1vx4-production-pr1"];
+    assert_eq!(older.0, "delete");
     let image = (
         "image".to_string(),
         "registry.example/web:1".to_string(),
@@ -278,10 +279,17 @@ fn what_is_asked_for_otherwise_is_announced_too() {
 fn a_plan_refuses_what_the_run_would_refuse_in_the_same_words() {
     let aws = LocalAws::start();
     aws.pipe(&recipe(&["up"], "pr1")).ok();
+    let group = aws.call("elbv2", "describe_target_groups", json!({}))["TargetGroups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|group| group["TargetGroupName"] == "tg-api-5000-1vx4-production-pr1")
+        .unwrap()["TargetGroupArn"]
+        .clone();
+    let identity = json!({"ResourceArns": [group], "TagKeys": ["plumbline:env"]});
+    aws.call("elbv2", "remove_tags", identity);
     aws.forget();
-    let other = |words: &[&str]| {
-        recipe(words, "pr1").replace("mk-app api --port 5000", "mk-app api --port 6000")
-    };
+    let other = |words: &[&str]| recipe(words, "pr1");
     let (planned, refused) = (aws.pipe(&other(&["plan"])), aws.pipe(&other(&["up"])));
     let said = |output: &Output| {
         let mut lines: Vec<String> = output
@@ -294,7 +302,7 @@ fn a_plan_refuses_what_the_run_would_refuse_in_the_same_words() {
         lines
     };
     assert_eq!(said(&planned), said(&refused));
-    let expected = "mk-alb: target group tg-api-production-pr1 has port 5000, wanted 6000; AWS cannot change that";
+    let expected = "mk-alb: target group tg-api-5000-1vx4-production-pr1 is there, but not this environment's: it lacks the tag plumbline:env=production-pr1";
     assert_eq!(said(&planned), [expected]);
     assert_eq!(
         (planned.code, refused.code),

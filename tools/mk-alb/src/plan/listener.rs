@@ -52,7 +52,7 @@ pub enum Part {
     Settings,
 }
 
-/// What follows for the listener, which is to forward to `forwards`. Those of others on other ports
+/// What follows for the listener, which is to forward to `forwards`, the wanted one first. Those of others on other ports
 /// stay as they are.
 ///
 /// Errors: the one on port 80 is not ours.
@@ -78,7 +78,9 @@ pub fn step(
     ];
     if !are_alike(&have.forwards, forwards) {
         let old = describe(&have.forwards);
-        settings.push(Difference::between("forwards to", old, describe(forwards)));
+        // The shares of the others are on their way to nothing.
+        let wanted = describe(&forwards[..1]);
+        settings.push(Difference::between("forwards to", old, wanted));
     }
     let mut differences = Differences::new();
     differences.extend(in_part(Part::Tags, tags));
