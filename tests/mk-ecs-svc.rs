@@ -10,6 +10,8 @@ mod drift;
 mod dropped;
 #[path = "mk-ecs-svc/emulators.rs"]
 mod emulators;
+#[path = "mk-ecs-svc/hardening.rs"]
+mod hardening;
 #[path = "mk-ecs-svc/images.rs"]
 mod images;
 #[path = "mk-ecs-svc/made.rs"]
@@ -22,6 +24,8 @@ mod pipelines;
 mod rollback;
 #[path = "mk-ecs-svc/runs.rs"]
 mod runs;
+#[path = "mk-ecs-svc/secrets.rs"]
+mod secrets;
 #[path = "mk-ecs-svc/world.rs"]
 mod world;
 
@@ -41,6 +45,10 @@ fn bad_input_is_refused_before_any_call() {
         output.stderr,
         "mk-ecs-svc: record 2 (line 2) is no app record: memory 128 does not go with cpu 256: 512, 1024 to 2048 MiB in steps of 1024\n"
     );
+    for args in [["--rollback", "web"], ["--image", "web=x"]] {
+        let output = tool("mk-ecs-svc", &args, ENV);
+        assert_eq!(output.code, 65, "{args:?}: {}", output.stderr);
+    }
     let output = tool("mk-ecs-svc", &["--image", "web"], ENV);
     assert_eq!(output.code, 2);
     assert!(

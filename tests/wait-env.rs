@@ -14,7 +14,7 @@ fn up(web: &str) -> String {
         "mk-env production pr1 \
          | mk-app web --public --calls api --set 'ApiAddress=http://{{alb.api.dns}}/WeatherForecast' --image {web} \
          | mk-app api --health /WeatherForecast --image registry.example/api:1 \
-         | mk-vpc --nat single | mk-sg --private-api | mk-alb | mk-role | mk-logs | mk-ecs-svc"
+         | mk-vpc --nat single | mk-sg --private-api | mk-alb | mk-ecr | mk-role | mk-logs | mk-ecs-svc"
     )
 }
 
@@ -191,4 +191,15 @@ fn what_runs_now_is_told_after_a_deployment_and_after_no_change_is_not() {
         told_to_run(&kept),
         ["wait-env: web runs registry.example/web:3 (task-web-production-pr1:3)"]
     );
+}
+
+#[test]
+fn nothing_to_wait_for_is_no_success() {
+    let aws = LocalAws::start();
+    let output = aws.pipe("ls-env --env production-nope | wait-env");
+    assert_eq!(output.code, 65, "{}", output.stderr);
+    let line = "wait-env: nothing to wait for: no service, alb or pipeline record of production-nope in us-east-1, account 123456789012, is on stdin\n";
+    assert!(output.stderr.contains(line), "{}", output.stderr);
+    let network = aws.pipe("mk-env production pr1 | mk-vpc --nat single | wait-env");
+    assert_eq!(network.code, 65, "{}", network.stderr);
 }

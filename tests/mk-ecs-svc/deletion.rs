@@ -1,9 +1,9 @@
 //! What rm-env deletes of the cluster, the services and the task definitions, and what it leaves.
 
-use std::thread::sleep;
-use std::time::Duration;
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
 
-use support::{json, text};
+use support::{Value, json, text};
 
 use crate::world::{World, only};
 
@@ -63,4 +63,108 @@ fn rm_env_leaves_alone_what_is_not_of_the_environment() {
     assert_eq!(world.service("web")["status"], "ACTIVE");
     assert_eq!(world.service("api")["status"], "INACTIVE");
     assert_eq!(world.task("web")["taskDefinition"]["status"], "ACTIVE");
+}
+
+#[test]
+fn what_a_cut_deletion_left_inactive_is_found_and_goes_when_it_is_repeated() {
+    let mut world = World::new();
+    world.run().ok();
+    world.set("app", "web", "image", json!("registry.example/web:2"));
+    world.run().ok();
+    let found = world.aws.pipe("ls-env --env production-pr1").ok();
+    let all = only(&found, &["env", "cluster", "service"]);
+    let rm_env = "rm-env --confirm production-pr1";
+    world.aws.pipe_with(rm_env, &all).ok();
+    let listed = world.task_definitions("ACTIVE");
+    for arn in listed.as_array().unwrap() {
+        let params = json!({"taskDefinition": arn});
+        world.aws.call("ecs", "deregister_task_definition", params);
+    }
+    let again = world.aws.pipe("ls-env --env production-pr1").ok();
+    let record = again.record("task_definition", "web");
+    assert!(text(&record["arn"]).ends_with("task-web-production-pr1:2"));
+    let left = only(&again, &["env", "task_definition"]);
+    let deleted = world.aws.pipe_with(rm_env, &left).ok();
+    assert_eq!(
+        deleted.record("task_definition", "web")["change"],
+        "deleted"
+    );
+    assert_eq!(
+        deleted.record("task_definition", "api")["change"],
+        "deleted"
+    );
+    assert_eq!(world.task_definitions("INACTIVE"), json!([]));
+    sleep(DELETION);
+    let nothing = world.aws.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(only(&nothing, &["task_definition"]), "");
+}
+
+#[test]
+fn what_is_not_ours_does_not_hide_ours_and_stays() {
+    let world = World::new();
+    world.run().ok();
+    let definition = world.task("web")["taskDefinition"].clone();
+    let theirs = world.register(&definition, Value::Null);
+    let found = world.aws.pipe("ls-env --env production-pr1").ok();
+    let ours = only(&found, &["env", "cluster", "task_definition", "service"]);
+    let rm_env = "rm-env --confirm production-pr1";
+    world.aws.pipe_with(rm_env, &ours).ok();
+    assert_eq!(world.task_definitions("ACTIVE"), json!([theirs]));
+
+    // It is named with what helps, and that helps.
+    let blocked = world.run();
+    assert_eq!(blocked.code, 1);
+    let hint = "aws ecs deregister-task-definition --region us-east-1 --task-definition task-web-production-pr1:2";
+    assert!(
+        blocked
+            .stderr
+            .contains("task definition task-web-production-pr1:2 exists"),
+        "{}",
+        blocked.stderr
+    );
+    assert!(blocked.stderr.contains(hint), "{}", blocked.stderr);
+    let params = json!({"taskDefinition": theirs});
+    world.aws.call("ecs", "deregister_task_definition", params);
+    world.run().ok();
+}
+
+#[test]
+fn a_service_that_another_run_makes_again_ends_the_deletion_at_once() {
+    let world = World::new();
+    let made = world.run().ok();
+    let ours = only(&made, &["env", "service"]);
+    let before = world.completed();
+    sleep(Duration::from_secs(1)); // so that the next one is younger, as ECS tells it
+    world.moment(1.6); // between two looks of rm-env
+    let begun = Instant::now();
+    let output = scope(|scope| {
+        let rm_env = "rm-env --confirm production-pr1";
+        let deletion = scope.spawn(|| world.aws.pipe_with(rm_env, &ours));
+        while world.service("web")["status"] != "INACTIVE" {
+            sleep(Duration::from_millis(10));
+        }
+        make_again(&world, &before);
+        deletion.join().unwrap()
+    });
+    assert_eq!(output.code, 75, "{}", output.stderr);
+    let why = "was deleted, and another run has made it again";
+    assert!(output.stderr.contains(why), "{}", output.stderr);
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert_eq!(world.service("web")["status"], "ACTIVE");
+}
+
+/// Makes a service like one that was deleted.
+fn make_again(world: &World, before: &Value) {
+    let mut params = json!({"cluster": before["clusterArn"], "desiredCount": 0});
+    for field in [
+        "serviceName",
+        "taskDefinition",
+        "launchType",
+        "networkConfiguration",
+        "loadBalancers",
+        "tags",
+    ] {
+        params[field] = before[field].clone();
+    }
+    world.aws.call("ecs", "create_service", params);
 }

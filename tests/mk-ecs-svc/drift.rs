@@ -72,8 +72,8 @@ fn a_revision_registered_by_hand_is_not_left_running() {
     world.update_web(json!({"taskDefinition": by_hand}));
     let again = world.run().ok();
     for line in [
-        "(cpu: 512 -> 256; memory: 1024 -> 512; environment ApiAddress: (none) -> http://",
-        "environment Debug: 1 -> (none)",
+        "(cpu: 512 -> 256; memory: 1024 -> 512; environment ApiAddress: none -> set; ",
+        "environment Debug: set -> none",
     ] {
         assert!(again.stderr.contains(line), "{}", again.stderr);
     }
@@ -196,7 +196,7 @@ fn a_service_has_its_own_target_group_alone() {
 }
 
 /// Has web run a revision whose container has another value in a field; answers its ARN.
-fn run_by_hand(world: &World, definition: &Value, field: &str, value: Value) -> Value {
+pub fn run_by_hand(world: &World, definition: &Value, field: &str, value: Value) -> Value {
     let mut definition = definition.clone();
     definition["containerDefinitions"][0][field] = value;
     let by_hand = world.register(&definition, identity());
@@ -249,9 +249,14 @@ fn what_hands_added_to_a_task_definition_goes_and_is_told() {
             "other settings: container memory -> none",
         ),
         (
-            "readonlyRootFilesystem",
-            json!(true),
-            "other settings: readonlyRootFilesystem -> none",
+            "dockerLabels",
+            json!({"plumbline.variables": "ApiAddress Braces", "theirs": "x"}),
+            "other settings: dockerLabels -> none",
+        ),
+        (
+            "dockerLabels",
+            json!({"plumbline.variables": "ApiAddress"}),
+            "label of the variables: ApiAddress -> ApiAddress Braces",
         ),
         (
             "logConfiguration",

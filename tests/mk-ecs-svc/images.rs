@@ -41,8 +41,26 @@ fn an_image_for_an_app_that_nobody_names_is_bad_input() {
     let world = World::new();
     let output = world.run_with("--image wep=x");
     assert_eq!(output.code, 65);
-    let why = "a flag names app 'wep', which no app record names";
+    let why =
+        "a flag names app 'wep', which no app record names; the environment is production-pr1";
     assert!(output.stderr.contains(why), "{}", output.stderr);
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn an_environment_that_is_not_there_is_not_made_by_a_wrong_name() {
+    let world = World::new();
+    for flags in ["", "--rollback web", "--image web=x"] {
+        let pipe = format!("ls-env --env production-oops | mk-ecs-svc {flags}");
+        let output = world.aws.pipe(&pipe);
+        assert_eq!(output.code, 65, "{flags}: {}", output.stderr);
+        assert!(
+            output.stderr.contains("production-oops"),
+            "{}",
+            output.stderr
+        );
+        assert_eq!(world.aws.changes(), Vec::<String>::new(), "{flags}");
+    }
 }
 
 #[test]

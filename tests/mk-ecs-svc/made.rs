@@ -8,7 +8,7 @@ use crate::world::World;
 fn it_makes_a_cluster_and_a_service_for_each_app_and_a_second_run_changes_nothing() {
     let world = World::new();
     let made = world.run().ok();
-    assert_eq!(world.aws.calls().len(), 10, "{:?}", world.aws.calls());
+    assert_eq!(world.aws.calls().len(), 12, "{:?}", world.aws.calls());
     let cluster = made.record("cluster", "main");
     assert_eq!(
         cluster["arn"],
@@ -30,7 +30,7 @@ fn it_makes_a_cluster_and_a_service_for_each_app_and_a_second_run_changes_nothin
     world.aws.forget();
     let again = world.run().ok();
     assert_eq!(world.aws.changes(), Vec::<String>::new());
-    assert_eq!(world.aws.calls().len(), 5, "{:?}", world.aws.calls());
+    assert_eq!(world.aws.calls().len(), 7, "{:?}", world.aws.calls());
     let nothing = "mk-ecs-svc: nothing to change (5 kept)";
     assert!(again.stderr.contains(nothing), "{}", again.stderr);
 }

@@ -237,3 +237,50 @@ fn a_revision_that_is_not_ours_is_left_without_a_mark() {
     assert_eq!(world.completed()["taskDefinition"], one);
     assert_eq!(world.aws.changes(), ["ecs:UpdateService"]);
 }
+
+#[test]
+fn a_deployment_by_hand_does_not_hide_that_the_one_before_failed() {
+    let mut world = World::new();
+    let one = world.deploy("registry.example/web:1");
+    let broken = world.deploy_broken();
+    world.until_it_runs(&one);
+    world.completed();
+    let by_hand = world.register_image("registry.example/web:by-hand");
+    world.update_web(json!({"taskDefinition": by_hand}));
+    world.completed();
+    world.rollback().ok();
+    assert_eq!(world.completed()["taskDefinition"], one);
+    assert!(world.is_rolled_back(&broken));
+    assert!(world.is_rolled_back(&by_hand));
+}
+
+#[test]
+fn what_is_listed_is_what_runs() {
+    let mut world = World::new();
+    let one = world.deploy("registry.example/web:1");
+    world.deploy_broken();
+    world.until_it_runs(&one);
+    world.completed();
+    let listed = world.aws.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(listed.record("task_definition", "web")["arn"], one);
+    let image = "registry.example/web:1";
+    assert_eq!(listed.record("task_definition", "web")["image"], image);
+    assert_eq!(listed.record("app", "web")["image"], image);
+    assert_eq!(listed.record("service", "web")["task_definition"], one);
+}
+
+#[test]
+fn where_ecs_gave_up_and_does_not_go_back_the_older_one_runs_still() {
+    let mut world = World::new();
+    let one = world.deploy("registry.example/web:1");
+    let image = "registry.example/web:broken";
+    let broken = world.register_image(image);
+    let breaker = json!({"deploymentCircuitBreaker": {"enable": true, "rollback": false}});
+    world.update_web(json!({"taskDefinition": broken, "deploymentConfiguration": breaker}));
+    world.until("web", |service| {
+        service["deployments"][0]["rolloutState"] == "FAILED"
+    });
+    let listed = world.aws.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(listed.record("task_definition", "web")["arn"], one);
+    assert_eq!(listed.record("service", "web")["task_definition"], one);
+}

@@ -313,7 +313,9 @@ fn made_for(aws: &LocalAws, app: &str, vpc: &Value) -> Vec<Value> {
 }
 
 fn load_balancer_for(aws: &LocalAws, app: &str, vpc: &Value, group: &Value) -> [Value; 2] {
-    let tags = json!([{"Key": "plumbline:env", "Value": "production-pr1"}]);
+    let tags = json!([
+        {"Key": "plumbline:env", "Value": "production-pr1"}, {"Key": "plumbline:app", "Value": app},
+    ]);
     let scheme = if app == "web" {
         "internet-facing"
     } else {
