@@ -1,16 +1,20 @@
 //! What the integration tests share: the local AWS, single tools, pipes of them, and the
 //! conventions that every tool obeys. Real processes, real pipes, a real endpoint over HTTP.
 
+mod account;
 mod conventions;
 mod faults;
+mod tools;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+pub use account::{Account, Resource};
 pub use conventions::obeys_conventions;
 pub use faults::Faults;
 pub use serde_json::{Value, json};
+pub use tools::{policies_allow_what_was_called, tools, tools_of};
 pub use ureq;
 
 /// The env record of most tests.
