@@ -45,15 +45,6 @@ fn plan() -> String {
     make().replace("pr1 |", "pr1 --plan |")
 }
 
-/// Type and name of each record.
-fn keys(output: &Output) -> BTreeSet<String> {
-    let mut keys = BTreeSet::new();
-    for record in output.records() {
-        keys.insert(format!("{} {}", record["type"], record["name"]));
-    }
-    keys
-}
-
 #[test]
 fn it_obeys_the_conventions() {
     support::obeys_conventions("mk-ecr", &[]);
@@ -114,7 +105,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     let planned = aws.pipe(&plan()).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     let made = aws.pipe(&make()).ok();
-    assert_eq!(keys(&planned), keys(&made));
+    assert_eq!(planned.keys(), made.keys());
     let announced = planned.record("repo", "web");
     let record = made.record("repo", "web");
     assert_eq!(announced["change"], "create");
@@ -302,11 +293,7 @@ fn ls_env_finds_the_repositories_and_rm_env_deletes_no_others() {
         assert_eq!(made["arn"], listed["arn"]);
         assert_eq!(made["uri"], listed["uri"]);
     }
-    assert!(
-        !keys(&listed).contains("\"repo\" \"theirs\""),
-        "{}",
-        listed.stdout
-    );
+    assert!(!listed.keys().contains("repo theirs"), "{}", listed.stdout);
     let arn = &answer["repository"]["repositoryArn"];
     let record = json!({"type": "repo", "name": "theirs", "arn": arn, "uri": "x"});
     let remove = "rm-env --confirm production-pr1";

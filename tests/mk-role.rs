@@ -54,15 +54,6 @@ fn role_names(aws: &LocalAws) -> Vec<Value> {
     roles.iter().map(|role| role["RoleName"].clone()).collect()
 }
 
-/// Type and name of each record.
-fn keys(output: &Output) -> BTreeSet<String> {
-    let mut keys = BTreeSet::new();
-    for record in output.records() {
-        keys.insert(format!("{} {}", record["type"], record["name"]));
-    }
-    keys
-}
-
 #[test]
 fn it_obeys_the_conventions() {
     support::obeys_conventions("mk-role", &[]);
@@ -148,7 +139,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     let planned = aws.pipe(&plan()).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     let made = aws.pipe(&make()).ok();
-    assert_eq!(keys(&planned), keys(&made));
+    assert_eq!(planned.keys(), made.keys());
     let announced = planned.record("role", "execution/web");
     assert_eq!(announced["change"], "create");
     assert_eq!(

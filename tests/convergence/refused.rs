@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use support::{Faults, LocalAws, Output, json, list, text};
+use support::{DOWN, Faults, LocalAws, Output, json, list, text};
 
 use crate::snapshot::{assert_same, snapshot};
 use crate::torture::{Torture, environment};
@@ -136,8 +136,7 @@ fn a_connection_that_nobody_was_told_of_is_found_again() {
         faults.pipe("mk-env production pr1 | mk-connection").ok();
         let found = aws.call("codeconnections", "list_connections", json!({}));
         assert_eq!(list(&found["Connections"]).len(), 1, "{fault}: {found}");
-        let down = "ls-env --env production-pr1 | rm-env --confirm production-pr1";
-        faults.pipe(down).ok();
+        faults.pipe(DOWN).ok();
         assert_same(&snapshot(&aws, "us-east-1"), &before, fault);
     }
 }

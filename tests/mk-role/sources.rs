@@ -83,7 +83,7 @@ fn a_dry_run_announces_the_roles_of_a_source_also_where_the_connection_is_not_ma
     }
     let records = with_connection(&aws, CONNECTION, "");
     let made = aws.pipe_with(PIPE, &records).ok();
-    assert_eq!(keys(&announced), keys(&made));
+    assert_eq!(announced.keys(), made.keys());
     aws.forget();
     let announced = aws.pipe_with(PIPE, &planned).would_change();
     for (kind, change) in [

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{LocalAws, Value, list, root, text, tool};
+use crate::{LocalAws, Value, action, list, root, text, tool};
 
 /// The names of all tools, in their order: each has a `tools/NAME/src/main.rs`.
 pub fn tools() -> Vec<String> {
@@ -48,8 +48,7 @@ pub fn policies_allow_what_was_called(aws: &LocalAws, tools_that_call: &BTreeSet
     let all = tools();
     let mut called: BTreeSet<(String, String)> = BTreeSet::new();
     for call in aws.calls() {
-        let action = format!("{}:{}", text(&call["service"]), text(&call["action"]));
-        called.insert((text(&call["tool"]).to_string(), action));
+        called.insert((text(&call["tool"]).to_string(), action(&call)));
     }
     called.retain(|(tool, _)| all.contains(tool));
     let callers: BTreeSet<String> = called.iter().map(|(tool, _)| tool.clone()).collect();
