@@ -1,9 +1,7 @@
 //! mk-ecr: its command line, and the repositories it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use std::collections::BTreeSet;
-
-use support::{APPS, LocalAws, Output, Value, json, text};
+use support::{APPS, LocalAws, Value, json, text};
 
 const WEB: &str = "repo-web-production-pr1";
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use support::{APPS, ENV, LocalAws, Output, json, tool};
+use support::{APPS, ENV, LocalAws, json, tool};
 
 const WEB: &str = "/ecs/production-pr1/web";
 

@@ -10,9 +10,7 @@ mod mend;
 #[path = "mk-role/sources.rs"]
 mod sources;
 
-use std::collections::BTreeSet;
-
-use support::{APPS, LocalAws, Output, Value, json, text};
+use support::{APPS, LocalAws, Value, json, text};
 
 const WEB: &str = "role-execution-web-us-east-1-production-pr1";
 const PATH: &str = "/plumbline/us-east-1/production-pr1/";

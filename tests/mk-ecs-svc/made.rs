@@ -1,6 +1,6 @@
 //! What is made: a cluster, and for each app a task definition and a service.
 
-use support::{Output, Value, json, tags, text};
+use support::{Value, json, tags, text};
 
 use crate::world::World;
 

@@ -4,7 +4,7 @@ use std::thread::sleep;
 
 use support::{Faults, LocalAws, PIPELINE, json, text};
 
-use crate::{PAUSE, action, connected, pipeline, pipelines};
+use crate::{PAUSE, action, pipeline, pipelines};
 
 #[test]
 fn a_person_is_waited_for_before_anything_could_run() {

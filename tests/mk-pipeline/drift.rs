@@ -2,9 +2,9 @@
 
 use std::thread::sleep;
 
-use support::{Faults, LocalAws, PIPELINE, Value, changed_fields, json, text};
+use support::{Faults, LocalAws, PIPELINE, Value, changed_fields, json};
 
-use crate::{PAUSE, connected, pipeline, tags_of, untag};
+use crate::{PAUSE, pipeline, tags_of, untag};
 
 fn update(aws: &LocalAws, pipeline: &Value) -> Result<Value, Value> {
     let params = json!({"pipeline": pipeline});

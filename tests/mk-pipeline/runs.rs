@@ -4,7 +4,7 @@ use std::thread::sleep;
 
 use support::{DOWN, Faults, LocalAws, PIPELINE, json};
 
-use crate::{NAME, PAUSE, connected, pipelines};
+use crate::{NAME, PAUSE, pipelines};
 
 #[test]
 fn a_first_run_that_an_earlier_pipe_started_is_followed_too() {

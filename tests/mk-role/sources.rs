@@ -2,7 +2,7 @@
 
 use support::{LocalAws, Value, json, tags, text};
 
-use crate::{keys, role, role_names};
+use crate::{role, role_names};
 
 const PIPE: &str = "mk-source web owner/web | mk-role";
 const CONNECTION: &str = "arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b";

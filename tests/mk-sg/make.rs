@@ -3,8 +3,7 @@
 use support::{LocalAws, Value, json, tags, text};
 
 use super::{
-    API, TWO_SERVICES, WEB, change_rules, described_rules, groups, id, keys, network, rules, set,
-    tcp,
+    API, TWO_SERVICES, WEB, change_rules, described_rules, groups, id, network, rules, set, tcp,
 };
 
 #[test]
