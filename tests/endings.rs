@@ -3,70 +3,23 @@
 //! made is lost, one line says what happened, and the next run completes it.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, Faults, LocalAws, Output, Value, json, recipe, text};
+use support::{Account, ENV, Faults, LocalAws, Output, Resource, json, recipe, text};
 
-/// What a run makes and could lose: by service, operation, list and ID.
-const KINDS: [(&str, &str, &str, &str); 9] = [
-    (
-        "ec2",
-        "describe_nat_gateways",
-        "NatGateways",
-        "NatGatewayId",
-    ),
-    (
-        "ec2",
-        "describe_internet_gateways",
-        "InternetGateways",
-        "InternetGatewayId",
-    ),
-    ("ec2", "describe_addresses", "Addresses", "AllocationId"),
-    (
-        "elbv2",
-        "describe_load_balancers",
-        "LoadBalancers",
-        "LoadBalancerArn",
-    ),
-    (
-        "elbv2",
-        "describe_target_groups",
-        "TargetGroups",
-        "TargetGroupArn",
-    ),
-    (
-        "ecr",
-        "describe_repositories",
-        "repositories",
-        "repositoryArn",
-    ),
-    ("ecs", "list_services", "serviceArns", ""),
-    ("ecs", "list_task_definitions", "taskDefinitionArns", ""),
-    ("ecs", "list_clusters", "clusterArns", ""),
-];
+/// What belongs to something else, and has no ID of its own that a run tells.
+const PARTS: [&str; 2] = ["network interface", "role policy"];
 
-/// The IDs of all that is there.
-fn ids(aws: &LocalAws) -> Vec<String> {
-    let cluster = |operation: &str| match operation {
-        "list_services" => json!({"cluster": "cluster-production-pr1"}),
-        _ => json!({}),
-    };
-    let mut ids = Vec::new();
-    for (service, operation, list, id) in KINDS {
-        let Ok(found) = aws.try_call(service, operation, cluster(operation)) else {
-            continue;
-        }; // no cluster yet
-        let found = found[list].as_array().cloned().unwrap_or_default();
-        let gone = |one: &Value| one["State"] == "deleted";
-        let found = found.iter().filter(|one| !gone(one));
-        ids.extend(found.map(|one| text(if id.is_empty() { one } else { &one[id] }).to_string()));
-    }
-    ids
-}
-
+/// Asserts that a run has told of everything that there is now, on stdout or stderr.
 fn no_id_is_lost(output: &Output, aws: &LocalAws, what: &str) {
-    let lost: Vec<String> = ids(aws)
-        .into_iter()
-        .filter(|id| !output.stdout.contains(id) && !output.stderr.contains(id))
-        .collect();
+    let mut lost = Vec::new();
+    for resource in Account::new(aws, "us-east-1").made() {
+        if PARTS.contains(&resource.kind) {
+            continue;
+        }
+        let id = told_as(&resource);
+        if !output.stdout.contains(&id) && !output.stderr.contains(&id) {
+            lost.push(resource.name());
+        }
+    }
     assert_eq!(
         lost,
         Vec::<String>::new(),
@@ -74,6 +27,15 @@ fn no_id_is_lost(output: &Output, aws: &LocalAws, what: &str) {
         output.stdout,
         output.stderr
     );
+}
+
+/// The ID or ARN by which a run tells of a resource; its name where it has none.
+fn told_as(resource: &Resource) -> String {
+    let item = &resource.item;
+    let arns = ["repositoryArn", "ListenerArn", "Arn"];
+    let arn = arns.iter().find_map(|field| item.get(*field));
+    let id = arn.unwrap_or(item).as_str();
+    id.map_or(resource.id.clone(), String::from)
 }
 
 /// An `up` that meets a signal at one of its changes, then `up` again, then `down`.
@@ -102,7 +64,8 @@ fn met_by(signal: &str, at: &[u64]) {
         );
         assert_eq!(vpcs["Vpcs"].as_array().unwrap().len(), 1, "{what}");
         faults.pipe(&recipe(&["down"], "pr1")).ok();
-        assert_eq!(ids(&aws), Vec::<String>::new(), "{what}, up and down");
+        let left = Account::new(&aws, "us-east-1").left();
+        assert_eq!(left, Vec::<String>::new(), "{what}, up and down");
     }
 }
 

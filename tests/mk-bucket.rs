@@ -1,11 +1,10 @@
 //! mk-bucket: its command line, and the bucket it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, Faults, LocalAws, Value, json, tags, tool};
+use support::{DOWN, ENV, Faults, LocalAws, Value, changed_fields, json, tags, tool};
 
 const NAME: &str = "bucket-123456789012-us-east-1-production-pr1";
 const MAKE: &str = "mk-env production pr1 | mk-bucket";
-const DOWN: &str = "ls-env --env production-pr1 | rm-env --confirm production-pr1";
 
 fn get(aws: &LocalAws, what: &str) -> Value {
     aws.call("s3", what, json!({"Bucket": NAME}))
@@ -31,14 +30,6 @@ fn statements(aws: &LocalAws) -> Value {
     let policy = get(aws, "get_bucket_policy");
     let policy: Value = serde_json::from_str(support::text(&policy["Policy"])).unwrap();
     policy["Statement"].clone()
-}
-
-/// The fields that a record says were changed.
-fn changed_fields(record: &Value) -> Vec<&str> {
-    let changes = record["changes"].as_array().unwrap().iter();
-    changes
-        .map(|change| support::text(&change["field"]))
-        .collect()
 }
 
 #[test]

@@ -42,14 +42,6 @@ fn changes(aws: &LocalAws) -> Vec<String> {
     changes
 }
 
-/// The fields that a record says were changed.
-fn changed_fields(record: &Value) -> Vec<&str> {
-    let changes = record["changes"].as_array().unwrap().iter();
-    changes
-        .map(|change| support::text(&change["field"]))
-        .collect()
-}
-
 /// A role that CodeBuild can assume for any project.
 fn other_role(aws: &LocalAws) -> Value {
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}]});

@@ -1,7 +1,7 @@
 //! mk-connection: its command line, and the connections it makes and adopts in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, Faults, LocalAws, Value, json, tags, text, tool};
+use support::{DOWN, ENV, Faults, LocalAws, Value, json, tags, text, tool};
 
 const NAME: &str = "connection-production-pr1";
 const MAKE: &str = "mk-env production pr1 | mk-connection";
@@ -26,7 +26,7 @@ fn tags_of(aws: &LocalAws, arn: &Value) -> Value {
 }
 
 fn down(aws: &LocalAws) -> support::Output {
-    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
+    aws.pipe(DOWN)
 }
 
 #[test]
@@ -153,9 +153,7 @@ fn a_bare_500_that_passes_hides_no_connection() {
         (Some("PENDING"), String::new())
     );
     faults.rules(errors_without_code(Some(2)));
-    faults
-        .pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
-        .ok();
+    faults.pipe(DOWN).ok();
     assert_eq!(list(&aws), Vec::<Value>::new());
 }
 

@@ -1,9 +1,7 @@
 //! mk-ecr: its command line, and the repositories it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use std::collections::BTreeSet;
-
-use support::{APPS, LocalAws, Output, Value, json, text};
+use support::{APPS, LocalAws, Value, json, text};
 
 const WEB: &str = "repo-web-production-pr1";
 
@@ -43,15 +41,6 @@ fn put_lifecycle(aws: &LocalAws, text: &str) {
 /// The same as `make` in a dry run.
 fn plan() -> String {
     make().replace("pr1 |", "pr1 --plan |")
-}
-
-/// Type and name of each record.
-fn keys(output: &Output) -> BTreeSet<String> {
-    let mut keys = BTreeSet::new();
-    for record in output.records() {
-        keys.insert(format!("{} {}", record["type"], record["name"]));
-    }
-    keys
 }
 
 #[test]
@@ -114,7 +103,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     let planned = aws.pipe(&plan()).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     let made = aws.pipe(&make()).ok();
-    assert_eq!(keys(&planned), keys(&made));
+    assert_eq!(planned.keys(), made.keys());
     let announced = planned.record("repo", "web");
     let record = made.record("repo", "web");
     assert_eq!(announced["change"], "create");
@@ -302,11 +291,7 @@ fn ls_env_finds_the_repositories_and_rm_env_deletes_no_others() {
         assert_eq!(made["arn"], listed["arn"]);
         assert_eq!(made["uri"], listed["uri"]);
     }
-    assert!(
-        !keys(&listed).contains("\"repo\" \"theirs\""),
-        "{}",
-        listed.stdout
-    );
+    assert!(!listed.keys().contains("repo theirs"), "{}", listed.stdout);
     let arn = &answer["repository"]["repositoryArn"];
     let record = json!({"type": "repo", "name": "theirs", "arn": arn, "uri": "x"});
     let remove = "rm-env --confirm production-pr1";

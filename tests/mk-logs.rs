@@ -3,24 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use support::{APPS, ENV, LocalAws, Output, json, tool};
+use support::{APPS, ENV, LocalAws, json, tool};
 
 const WEB: &str = "/ecs/production-pr1/web";
 
 fn make(arguments: &str) -> String {
     format!("mk-env production pr1 | {APPS} | mk-logs {arguments}")
-}
-
-/// How often this tool called, the account's check included.
-fn calls(aws: &LocalAws) -> Vec<String> {
-    let calls = aws.calls().into_iter().map(|call| {
-        format!(
-            "{}:{}",
-            support::text(&call["service"]),
-            support::text(&call["action"])
-        )
-    });
-    calls.collect()
 }
 
 fn group(aws: &LocalAws, name: &str) -> support::Value {
@@ -48,14 +36,6 @@ fn tags(aws: &LocalAws, name: &str) -> support::Value {
         .clone()
 }
 
-fn keys(output: &Output) -> BTreeSet<String> {
-    output
-        .records()
-        .iter()
-        .map(|r| format!("{} {}", r["type"], r["name"]))
-        .collect()
-}
-
 #[test]
 fn it_obeys_the_conventions() {
     support::obeys_conventions("mk-logs", &[]);
@@ -81,7 +61,7 @@ fn it_makes_a_group_for_each_app_and_a_second_run_changes_nothing() {
     let apps = format!("{APPS} | mk-logs");
     aws.forget();
     let made = aws.pipe_with(&apps, &env).ok();
-    assert_eq!(calls(&aws).len(), 6, "{:?}", calls(&aws));
+    assert_eq!(aws.calls().len(), 6, "{:?}", aws.calls());
     let record = made.record("log_group", "web");
     assert_eq!(
         (&record["group"], &record["retention"], &record["change"]),
@@ -103,7 +83,7 @@ fn it_makes_a_group_for_each_app_and_a_second_run_changes_nothing() {
     aws.forget();
     let again = aws.pipe_with(&apps, &env).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
-    assert_eq!(calls(&aws).len(), 4, "{:?}", calls(&aws));
+    assert_eq!(aws.calls().len(), 4, "{:?}", aws.calls());
     assert_eq!(again.record("log_group", "api")["change"], "kept");
     assert!(
         again.stderr.contains("mk-logs: nothing to change (2 kept)"),
@@ -121,7 +101,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(planned.record("log_group", "web")["change"], "create");
     let made = aws.pipe(&make("")).ok();
-    assert_eq!(keys(&planned), keys(&made));
+    assert_eq!(planned.keys(), made.keys());
     let planned = aws
         .pipe(&make("--retention 7").replace("pr1 |", "pr1 --plan |"))
         .would_change();

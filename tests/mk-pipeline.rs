@@ -10,19 +10,12 @@ mod runs;
 
 use std::time::Duration;
 
-use support::{Faults, LocalAws, PIPELINE, Value, json, tags, text};
+use support::{DOWN, Faults, LocalAws, PIPELINE, Value, json, tags, text};
 
 const NAME: &str = "pipeline-web-production-pr1";
 
 /// How long a test sleeps before it asks again.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// A local AWS with a connection that a person has finished.
-fn connected() -> LocalAws {
-    let aws = LocalAws::start();
-    aws.connect("us-east-1");
-    aws
-}
 
 /// The account's pipelines.
 fn pipelines(aws: &LocalAws) -> Value {
@@ -66,7 +59,7 @@ fn it_obeys_the_conventions() {
 
 #[test]
 fn the_pipeline_reads_builds_and_tags_and_a_second_run_changes_nothing() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     let made = aws.pipe(PIPELINE).ok();
     assert_eq!(made.record("pipeline", "web")["change"], "created");
     assert!(
@@ -143,7 +136,7 @@ fn a_dry_run_changes_nothing_and_announces_what_would_be_made() {
 
 #[test]
 fn without_the_tag_of_its_source_it_is_listed_by_its_name_and_deleted() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     let arn = aws.pipe(PIPELINE).ok().record("pipeline", "web")["arn"].clone();
     untag(&aws, "plumbline:source");
     let listed = aws
@@ -151,14 +144,13 @@ fn without_the_tag_of_its_source_it_is_listed_by_its_name_and_deleted() {
         .ok()
         .record("pipeline", NAME);
     assert_eq!((&listed["pipeline"], &listed["arn"]), (&json!(NAME), &arn));
-    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
-        .ok();
+    aws.pipe(DOWN).ok();
     assert_eq!(pipelines(&aws), json!([]));
 }
 
 #[test]
 fn a_pipeline_of_that_name_that_is_not_ours_is_refused_and_stays() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     let record = aws.pipe(PIPELINE).ok().record("pipeline", "web");
     untag(&aws, "plumbline:env");
     aws.forget();
@@ -181,7 +173,7 @@ fn a_pipeline_of_that_name_that_is_not_ours_is_refused_and_stays() {
 
 #[test]
 fn one_whose_tags_do_not_show_for_a_moment_is_not_taken_for_somebody_elses() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     aws.pipe(PIPELINE).ok();
     let faults = Faults::between(&aws);
     let unseen = json!({"do": "refuse", "of": "codepipeline:ListTagsForResource", "times": 1, "status": 400,

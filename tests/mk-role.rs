@@ -10,9 +10,7 @@ mod mend;
 #[path = "mk-role/sources.rs"]
 mod sources;
 
-use std::collections::BTreeSet;
-
-use support::{APPS, LocalAws, Output, Value, json, text};
+use support::{APPS, LocalAws, Value, json, text};
 
 const WEB: &str = "role-execution-web-us-east-1-production-pr1";
 const PATH: &str = "/plumbline/us-east-1/production-pr1/";
@@ -52,15 +50,6 @@ fn role_names(aws: &LocalAws) -> Vec<Value> {
     let answer = aws.call("iam", "list_roles", json!({}));
     let roles = answer["Roles"].as_array().unwrap();
     roles.iter().map(|role| role["RoleName"].clone()).collect()
-}
-
-/// Type and name of each record.
-fn keys(output: &Output) -> BTreeSet<String> {
-    let mut keys = BTreeSet::new();
-    for record in output.records() {
-        keys.insert(format!("{} {}", record["type"], record["name"]));
-    }
-    keys
 }
 
 #[test]
@@ -148,7 +137,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     let planned = aws.pipe(&plan()).would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
     let made = aws.pipe(&make()).ok();
-    assert_eq!(keys(&planned), keys(&made));
+    assert_eq!(planned.keys(), made.keys());
     let announced = planned.record("role", "execution/web");
     assert_eq!(announced["change"], "create");
     assert_eq!(

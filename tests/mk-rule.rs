@@ -1,16 +1,9 @@
 //! mk-rule: its command line, and the rules it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{Faults, LocalAws, PIPELINE, Value, json, tags, text};
+use support::{DOWN, Faults, LocalAws, PIPELINE, Value, json, tags, text};
 
 const NAME: &str = "rule-web-production-pr1";
-
-/// A local AWS with a connection that a person has finished.
-fn connected() -> LocalAws {
-    let aws = LocalAws::start();
-    aws.connect("us-east-1");
-    aws
-}
 
 /// The rule as AWS has it.
 fn rule(aws: &LocalAws) -> Value {
@@ -42,7 +35,7 @@ fn it_obeys_the_conventions() {
 
 #[test]
 fn the_rule_starts_the_pipeline_but_only_where_events_are_the_trigger() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     let made = aws.pipe(PIPELINE).ok().record("rule", "web");
     assert_eq!(
         (&made["rule"], &made["enabled"], &made["change"]),
@@ -92,7 +85,7 @@ fn the_rule_starts_the_pipeline_but_only_where_events_are_the_trigger() {
 
 #[test]
 fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     let made = aws.pipe(PIPELINE).ok().record("rule", "web");
     aws.call(
         "events",
@@ -151,7 +144,7 @@ fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
 
 #[test]
 fn what_starts_it_otherwise_or_says_what_to_run_is_taken_away() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     aws.pipe(PIPELINE).ok();
     let made = rule(&aws);
     let [target] = &targets(&aws)[..] else {
@@ -197,7 +190,7 @@ fn what_starts_it_otherwise_or_says_what_to_run_is_taken_away() {
 
 #[test]
 fn without_the_tag_of_its_source_it_is_listed_by_its_name_and_deleted() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     let arn = aws.pipe(PIPELINE).ok().record("rule", "web")["arn"].clone();
     let keys = json!(["plumbline:source"]);
     aws.call(
@@ -210,8 +203,7 @@ fn without_the_tag_of_its_source_it_is_listed_by_its_name_and_deleted() {
         .ok()
         .record("rule", NAME);
     assert_eq!((&listed["rule"], &listed["arn"]), (&json!(NAME), &arn));
-    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
-        .ok();
+    aws.pipe(DOWN).ok();
     assert_eq!(
         aws.call("events", "list_rules", json!({}))["Rules"],
         json!([])
@@ -220,7 +212,7 @@ fn without_the_tag_of_its_source_it_is_listed_by_its_name_and_deleted() {
 
 #[test]
 fn the_rule_of_an_environment_is_found_on_a_later_page() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     aws.pipe(PIPELINE).ok();
     for number in 0..101 {
         put_theirs(&aws, &format!("rule-{number:03}-production-pr1"));
@@ -233,7 +225,7 @@ fn the_rule_of_an_environment_is_found_on_a_later_page() {
 
 #[test]
 fn a_rule_of_that_name_that_is_not_ours_is_refused_and_stays() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     put_theirs(&aws, NAME);
     let refused = aws.pipe(PIPELINE);
     assert!(
@@ -255,7 +247,7 @@ fn a_rule_of_that_name_that_is_not_ours_is_refused_and_stays() {
 
 #[test]
 fn one_whose_tags_do_not_show_for_a_moment_is_not_taken_for_somebody_elses() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     aws.pipe(PIPELINE).ok();
     let faults = Faults::between(&aws);
     let unseen = json!({"do": "refuse", "of": "events:ListTagsForResource", "times": 1, "status": 400,

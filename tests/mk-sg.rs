@@ -130,14 +130,6 @@ fn set(rules: &[&str]) -> BTreeSet<String> {
     rules.iter().map(|rule| rule.to_string()).collect()
 }
 
-fn keys(output: &Output) -> BTreeSet<String> {
-    output
-        .records()
-        .iter()
-        .map(|record| format!("{} {}", record["type"], record["name"]))
-        .collect()
-}
-
 fn id(output: &Output, name: &str) -> String {
     text(&output.record("sg", name)["id"]).into()
 }

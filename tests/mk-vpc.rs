@@ -12,7 +12,6 @@ use support::{ENV, Faults, LocalAws, Value, json, tool};
 
 const MAKE: &str = "mk-env production pr1 | mk-vpc";
 const MAKE_SINGLE: &str = "mk-env production pr1 | mk-vpc --nat single";
-const DOWN: &str = "ls-env --env production-pr1 | rm-env --confirm production-pr1";
 
 fn refuse(call: &str, when: &str, code: &str) -> Value {
     json!([{"do": "refuse", "of": call, "when": when, "code": code, "message": "The maximum has been reached."}])

@@ -3,10 +3,13 @@
 //! only docker is a stand-in, which pushes to the local ECR.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use support::{LocalAws, Output, Value, json, recipe, tags, text};
+use support::{
+    Account, LocalAws, Output, Resource, Value, json, list, policies_allow_what_was_called, recipe,
+    text, tools_of,
+};
 
 const REGION: &str = "ap-southeast-1";
 const PIPELINE: &str = "pipeline-web-production-pr1";
@@ -32,20 +35,11 @@ fn connected(options: &[&str]) -> LocalAws {
     aws
 }
 
-fn list(value: &Value) -> Vec<Value> {
-    value.as_array().cloned().unwrap_or_default()
-}
-
 /// The pipeline's runs, the newest first.
 fn runs(aws: &LocalAws) -> Vec<Value> {
-    list(
-        &call(
-            aws,
-            "codepipeline",
-            "list_pipeline_executions",
-            json!({"pipelineName": PIPELINE}),
-        )["pipelineExecutionSummaries"],
-    )
+    let pipeline = json!({"pipelineName": PIPELINE});
+    let runs = call(aws, "codepipeline", "list_pipeline_executions", pipeline);
+    list(&runs["pipelineExecutionSummaries"]).to_vec()
 }
 
 /// Waits until no run is under way; answers the newest run's status.
@@ -70,43 +64,9 @@ fn digest(aws: &LocalAws, tag: &str) -> Option<String> {
     Some(text(&list(&found["images"]).first()?["imageId"]["imageDigest"]).to_string())
 }
 
-/// All that a pipeline leaves in a region and account, by kind and name.
+/// All that anybody made in the account and region.
 fn left(aws: &LocalAws) -> Vec<String> {
-    let mut found = Vec::new();
-    for (service, operation, items, name) in [
-        ("codepipeline", "list_pipelines", "pipelines", "name"),
-        (
-            "codeconnections",
-            "list_connections",
-            "Connections",
-            "ConnectionName",
-        ),
-        ("lambda", "list_functions", "Functions", "FunctionName"),
-        ("events", "list_rules", "Rules", "Name"),
-        ("s3", "list_buckets", "Buckets", "Name"),
-        (
-            "ecr",
-            "describe_repositories",
-            "repositories",
-            "repositoryName",
-        ),
-        ("logs", "describe_log_groups", "logGroups", "logGroupName"),
-        ("iam", "list_roles", "Roles", "RoleName"),
-    ] {
-        let all = list(&call(aws, service, operation, json!({}))[items]);
-        found.extend(
-            all.iter()
-                .map(|item| format!("{service} {}", text(&item[name]))),
-        );
-    }
-    for (operation, items) in [("list_projects", "projects"), ("list_builds", "ids")] {
-        found.extend(
-            list(&call(aws, "codebuild", operation, json!({}))[items])
-                .iter()
-                .map(|item| format!("codebuild {}", text(item))),
-        );
-    }
-    found
+    Account::new(aws, REGION).left()
 }
 
 #[test]
@@ -129,135 +89,64 @@ fn up_makes_all_of_it_tagged_and_the_first_run_ends_in_production() {
         production.is_some() && production == digest(&aws, &commit),
         "{commit}"
     );
+    let all = Account::new(&aws, REGION).made();
+    all_is_tagged(&all);
+    all_is_named_after_the_environment(&all);
+    for group in list(&call(&aws, "logs", "describe_log_groups", json!({}))["logGroups"]) {
+        assert_eq!(group["retentionInDays"], 7, "{group}");
+    }
+}
 
-    // Every resource that can be tagged carries the brief's tags, whatever shape they have.
-    let of = |kind: &str, name: &str| made.record(kind, name)["arn"].clone();
-    let iam = |role: &str| {
-        call(
-            &aws,
-            "iam",
-            "list_role_tags",
-            json!({"RoleName": text(&of("role", role)).rsplit('/').next()}),
-        )
-    };
-    for (what, found) in [
-        (
-            "bucket",
-            tags(&call(&aws, "s3", "get_bucket_tagging", json!({"Bucket": BUCKET}))["TagSet"]),
-        ),
-        (
-            "repository",
-            tags(
-                &call(
-                    &aws,
-                    "ecr",
-                    "list_tags_for_resource",
-                    json!({"resourceArn": of("repo", "web")}),
-                )["tags"],
-            ),
-        ),
-        ("build role", tags(&iam("build/web")["Tags"])),
-        ("function role", tags(&iam("function/web")["Tags"])),
-        ("pipeline role", tags(&iam("pipeline/web")["Tags"])),
-        ("events role", tags(&iam("events/web")["Tags"])),
-        (
-            "build log",
-            call(
-                &aws,
-                "logs",
-                "list_tags_for_resource",
-                json!({"resourceArn": of("log_group", "build/web")}),
-            )["tags"]
-                .clone(),
-        ),
-        (
-            "function log",
-            call(
-                &aws,
-                "logs",
-                "list_tags_for_resource",
-                json!({"resourceArn": of("log_group", "function/web")}),
-            )["tags"]
-                .clone(),
-        ),
-        (
-            "project",
-            tags(
-                &call(
-                    &aws,
-                    "codebuild",
-                    "batch_get_projects",
-                    json!({"names": ["build-web-production-pr1"]}),
-                )["projects"][0]["tags"],
-            ),
-        ),
-        (
-            "function",
-            call(
-                &aws,
-                "lambda",
-                "list_tags",
-                json!({"Resource": of("function", "web")}),
-            )["Tags"]
-                .clone(),
-        ),
-        (
-            "pipeline",
-            tags(
-                &call(
-                    &aws,
-                    "codepipeline",
-                    "list_tags_for_resource",
-                    json!({"resourceArn": of("pipeline", "web")}),
-                )["tags"],
-            ),
-        ),
-        (
-            "rule",
-            tags(
-                &call(
-                    &aws,
-                    "events",
-                    "list_tags_for_resource",
-                    json!({"ResourceARN": of("rule", "web")}),
-                )["Tags"],
-            ),
-        ),
-        (
-            "connection",
-            tags(
-                &call(
-                    &aws,
-                    "codeconnections",
-                    "list_tags_for_resource",
-                    json!({"ResourceArn": of("connection", "github")}),
-                )["Tags"],
-            ),
-        ),
-    ] {
-        let wanted = [
+/// Every resource that can be tagged carries its tags, whatever shape they have.
+fn all_is_tagged(all: &[Resource]) {
+    let mut tagged = BTreeMap::<&str, usize>::new();
+    for resource in all {
+        if ["image", "role policy", "build"].contains(&resource.kind) {
+            continue; // AWS has no tags for them
+        }
+        *tagged.entry(resource.kind).or_default() += 1;
+        let tags = resource.tags();
+        for (key, value) in [
             ("Environment", "production"),
             ("Team", "devops"),
             ("Suffix", "pr1"),
             ("plumbline:env", "production-pr1"),
-        ];
-        assert!(
-            wanted.iter().all(|(key, value)| found[key] == *value),
-            "{what}: {found}"
-        );
+        ] {
+            assert_eq!(tags[key], value, "{}: {tags}", resource.name());
+        }
     }
-    // Every name ends in the environment and its suffix, and every log group forgets after 7 days.
-    assert!(
-        left(&aws)
-            .iter()
-            .filter(|name| !name.starts_with("logs /") && !name.contains(":"))
-            .all(|name| name.ends_with("-production-pr1")),
-        "{:?}",
-        left(&aws)
-    );
-    for group in list(&call(&aws, "logs", "describe_log_groups", json!({}))["logGroups"]) {
-        assert_eq!(group["retentionInDays"], 7, "{group}");
+    let expected = [
+        ("bucket", 1),
+        ("build project", 1),
+        ("connection", 1),
+        ("function", 1),
+        ("log group", 2),
+        ("pipeline", 1),
+        ("repository", 1),
+        ("role", 4),
+        ("rule", 1),
+    ];
+    assert_eq!(tagged, BTreeMap::from(expected));
+}
+
+/// Names end in the environment and its suffix, but those of log groups and of what is part of
+/// something else.
+fn all_is_named_after_the_environment(all: &[Resource]) {
+    for resource in all {
+        if !["image", "role policy", "build", "log group"].contains(&resource.kind) {
+            let name = resource.name();
+            assert!(name.ends_with("-production-pr1"), "{name}");
+        }
     }
+}
+
+#[test]
+fn what_up_makes_is_of_kinds_that_the_tests_look_for() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    aws.connect(REGION);
+    up(&aws).ok();
+    let changes = aws.changes();
+    Account::new(&aws, REGION).reads_what_was_made_by(&changes);
 }
 
 #[test]
@@ -375,94 +264,21 @@ fn every_call_that_a_tool_makes_is_in_its_policy() {
     let aws = connected(&["--moment", "0"]);
     up(&aws).ok();
     up(&aws).ok();
-    aws.pipe(&recipe(&["pipeline-up"], "pr1").replace("'owner/web'", "'owner/empty'"))
-        .ok();
+    let pipe = recipe(&["pipeline-up"], "pr1");
+    aws.pipe(&pipe.replace("'owner/web'", "'owner/empty'")).ok();
     down(&aws).ok();
-    let made: BTreeSet<(String, String)> = aws
-        .calls()
-        .iter()
-        .map(|call| {
-            (
-                text(&call["tool"]).to_string(),
-                format!("{}:{}", text(&call["service"]), text(&call["action"])),
-            )
-        })
-        .filter(|(tool, _)| tool.contains('-'))
-        .collect();
-    let tools: BTreeSet<&String> = made.iter().map(|(tool, _)| tool).collect();
-    assert_eq!(tools.len(), 13, "{tools:?}"); // all of the recipes but mk-source
-    for tool in tools {
-        let policy: Value = support::tool(tool, &["--iam-policy"], "")
-            .ok()
-            .stdout
-            .parse()
-            .unwrap();
-        let actions = list(&policy["Statement"]).into_iter().flat_map(
-            |statement| match &statement["Action"] {
-                Value::Array(actions) => actions.clone(),
-                one => vec![one.clone()],
-            },
-        );
-        let allowed: BTreeSet<String> = actions.map(|action| text(&action).to_string()).collect();
-        let missing: Vec<_> = made
-            .iter()
-            .filter(|(by, action)| by == tool && !allowed.contains(action))
-            .collect();
-        assert!(missing.is_empty(), "{missing:?}");
-    }
+    let mut tools = tools_of(&pipe);
+    tools.extend(tools_of(&recipe(&["pipeline-down"], "pr1")));
+    assert!(tools.remove("mk-source"), "it has something to call");
+    policies_allow_what_was_called(&aws, &tools);
 }
 
 #[test]
 fn down_leaves_nothing_whatever_is_in_it_and_runs() {
     let aws = connected(&["--moment", "0.1"]);
     up(&aws).ok();
-    let object = |key: &str| json!({"Bucket": BUCKET, "Key": key, "Body": "x"});
-    for key in ["a/1", "a/1", "a/2"] {
-        call(&aws, "s3", "put_object", object(key));
-    }
-    call(
-        &aws,
-        "s3",
-        "delete_object",
-        json!({"Bucket": BUCKET, "Key": "a/2"}),
-    );
-    call(
-        &aws,
-        "s3",
-        "create_multipart_upload",
-        json!({"Bucket": BUCKET, "Key": "half"}),
-    );
-    // A build that would take for ever, in a run that is under way.
-    let project = call(
-        &aws,
-        "codebuild",
-        "batch_get_projects",
-        json!({"names": ["build-web-production-pr1"]}),
-    )["projects"][0]
-        .clone();
-    let mut source = project["source"].clone();
-    source["buildspec"] =
-        json!("version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 1000\n");
-    call(
-        &aws,
-        "codebuild",
-        "update_project",
-        json!({"name": project["name"], "source": source, "tags": project["tags"]}),
-    );
-    aws.push("owner/web", json!({"index.html": "third"}));
-    let builds = || {
-        list(
-            &call(
-                &aws,
-                "codebuild",
-                "list_builds_for_project",
-                json!({"projectName": project["name"]}),
-            )["ids"],
-        )
-    };
-    while builds().len() < 2 {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    put_objects(&aws);
+    start_a_build_without_end(&aws);
     let gone = down(&aws).ok();
     assert_eq!(left(&aws), Vec::<String>::new());
     assert_eq!(gone.record("connection", "github")["change"], "deleted");
@@ -472,6 +288,39 @@ fn down_leaves_nothing_whatever_is_in_it_and_runs() {
     // And again from nothing.
     aws.connect(REGION);
     up(&aws).ok();
+}
+
+/// Objects of the bucket with more than one version, one that was deleted, and half an upload.
+fn put_objects(aws: &LocalAws) {
+    for key in ["a/1", "a/1", "a/2"] {
+        let object = json!({"Bucket": BUCKET, "Key": key, "Body": "x"});
+        call(aws, "s3", "put_object", object);
+    }
+    let object = json!({"Bucket": BUCKET, "Key": "a/2"});
+    call(aws, "s3", "delete_object", object);
+    let half = json!({"Bucket": BUCKET, "Key": "half"});
+    call(aws, "s3", "create_multipart_upload", half);
+}
+
+/// A build that would take for ever, in a run that is under way.
+fn start_a_build_without_end(aws: &LocalAws) {
+    let name = "build-web-production-pr1";
+    let projects = json!({"names": [name]});
+    let projects = call(aws, "codebuild", "batch_get_projects", projects);
+    let project = &projects["projects"][0];
+    let mut source = project["source"].clone();
+    source["buildspec"] =
+        json!("version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 1000\n");
+    let update = json!({"name": name, "source": source, "tags": project["tags"]});
+    call(aws, "codebuild", "update_project", update);
+    aws.push("owner/web", json!({"index.html": "third"}));
+    let builds = || {
+        let project = json!({"projectName": name});
+        call(aws, "codebuild", "list_builds_for_project", project)
+    };
+    while list(&builds()["ids"]).len() < 2 {
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]
@@ -493,10 +342,7 @@ fn down_of_one_leaves_another_and_what_was_adopted() {
         .collect();
     down(&aws).ok();
     assert_eq!(left(&aws), others);
-    assert!(
-        others.contains(&"codeconnections team".to_string()),
-        "{theirs}"
-    );
+    assert!(others.contains(&"connection team".to_string()), "{theirs}");
     aws.forget();
     aws.pipe(&adopting("pr2")).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
@@ -510,6 +356,7 @@ fn a_pipeline_that_deploys_rolls_the_service_by_digest_and_up_keeps_what_it_depl
     aws.connect("us-east-1");
     let deploying = recipe(&["pipeline-up-deploy"], "pr1");
     let made = aws.pipe(&deploying).ok();
+    Account::new(&aws, "us-east-1").reads_what_was_made_by(&aws.changes());
     assert!(
         made.stderr
             .contains("wait-env: pipeline web has run: succeeded"),

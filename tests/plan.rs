@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use support::{LocalAws, Output, Value, json, recipe, text};
+use support::{DOWN, LocalAws, Output, Value, json, recipe, text};
 
 /// Types and names of resources, each with what is done about it and how it differs.
 type Story = BTreeMap<String, (String, Vec<(String, String, String)>)>;
@@ -379,9 +379,7 @@ fn of_a_way_down_all_is_announced_that_then_goes() {
         .pipe("ls-env --env production-pr1 | rm-env --plan")
         .would_change();
     assert_eq!(aws.changes(), Vec::<String>::new());
-    let gone = aws
-        .pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
-        .ok();
+    let gone = aws.pipe(DOWN).ok();
     same(&planned, &gone);
     // One repository serves both.
     assert_eq!(counts(&planned), [0, 0, 0, 34 + 13 - 1]);

@@ -7,168 +7,68 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use support::{Faults, LocalAws, Output, Value, json, recipe, text};
+use support::{Account, Faults, LocalAws, Output, Value, json, list, recipe, text};
 
 const REGION: &str = "ap-southeast-1"; // that of the pipeline's recipes
 const MAKE_VPC: &str = "mk-env production pr1 | mk-vpc";
 const PRUNE: &str = "prune-env --confirm production-pr1";
 const ENVIRONMENT: &[(&str, usize)] = &[
-    ("vpcs", 1),
-    ("subnets", 4),
-    ("route tables", 3),
-    ("internet gateways", 1),
-    ("internet gateways attached", 1),
-    ("addresses", 2),
-    ("nat gateways", 2),
-    ("groups", 4),
-    ("rules", 9),
-    ("load balancers", 2),
-    ("target groups", 2),
-    ("listeners", 2),
-    ("repositories", 2),
-    ("roles", 2),
-    ("log groups", 2),
-    ("clusters", 1),
-    ("services", 2),
-    ("task definitions", 2),
+    ("vpc", 1),
+    ("subnet", 4),
+    ("route table", 3),
+    ("internet gateway", 1),
+    ("attachment", 1),
+    ("address", 2),
+    ("nat gateway", 2),
+    ("security group", 4),
+    ("security group rule", 9),
+    ("load balancer", 2),
+    ("target group", 2),
+    ("listener", 2),
+    ("repository", 2),
+    ("role", 2),
+    ("role policy", 2),
+    ("log group", 2),
+    ("cluster", 1),
+    ("service", 2),
+    ("task definition", 2),
 ];
 const PIPELINE: &[(&str, usize)] = &[
-    ("repositories", 1),
-    ("roles", 4),
-    ("log groups", 2),
-    ("connections", 1),
-    ("buckets", 1),
-    ("builds", 1),
-    ("functions", 1),
-    ("pipelines", 1),
-    ("event rules", 1),
+    ("repository", 1),
+    ("role", 4),
+    ("role policy", 4),
+    ("log group", 2),
+    ("connection", 1),
+    ("bucket", 1),
+    ("build project", 1),
+    ("function", 1),
+    ("pipeline", 1),
+    ("rule", 1),
 ];
 
-/// Each counted thing, by service, boto3's operation and the field of its answer. What every account
-/// has (a default VPC with subnets and a group, AWS's own roles) is told by what it lacks.
-const KINDS: &[(&str, &str, &str, &str)] = &[
-    ("vpcs", "ec2", "describe_vpcs", "Vpcs"),
-    ("subnets", "ec2", "describe_subnets", "Subnets"),
-    (
-        "route tables",
-        "ec2",
-        "describe_route_tables",
-        "RouteTables",
-    ),
-    (
-        "internet gateways",
-        "ec2",
-        "describe_internet_gateways",
-        "InternetGateways",
-    ),
-    ("addresses", "ec2", "describe_addresses", "Addresses"),
-    (
-        "nat gateways",
-        "ec2",
-        "describe_nat_gateways",
-        "NatGateways",
-    ),
-    (
-        "groups",
-        "ec2",
-        "describe_security_groups",
-        "SecurityGroups",
-    ),
-    (
-        "load balancers",
-        "elbv2",
-        "describe_load_balancers",
-        "LoadBalancers",
-    ),
-    (
-        "target groups",
-        "elbv2",
-        "describe_target_groups",
-        "TargetGroups",
-    ),
-    (
-        "repositories",
-        "ecr",
-        "describe_repositories",
-        "repositories",
-    ),
-    ("roles", "iam", "list_roles", "Roles"),
-    ("log groups", "logs", "describe_log_groups", "logGroups"),
-    ("clusters", "ecs", "list_clusters", "clusterArns"),
-    (
-        "task definitions",
-        "ecs",
-        "list_task_definitions",
-        "taskDefinitionArns",
-    ),
-    (
-        "connections",
-        "codeconnections",
-        "list_connections",
-        "Connections",
-    ),
-    ("buckets", "s3", "list_buckets", "Buckets"),
-    ("builds", "codebuild", "list_projects", "projects"),
-    ("functions", "lambda", "list_functions", "Functions"),
-    ("pipelines", "codepipeline", "list_pipelines", "pipelines"),
-    ("event rules", "events", "list_rules", "Rules"),
-];
+/// What comes and goes while services and pipelines run.
+const OF_RUNS: [&str; 3] = ["network interface", "build", "image"];
 
 type Counts = BTreeMap<&'static str, usize>;
 
-/// What is in an account and region beside what AWS itself puts there, whoever made it.
+/// How many of each kind are in an account and region, whoever made them.
 fn counts(aws: &LocalAws, region: &str) -> Counts {
-    let ask = |service: &str, operation: &str, params: Value| {
-        aws.call_in(region, service, operation, params)
-    };
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let mut counts = Counts::new();
-    let mut add = |what: &'static str, count: usize| *counts.entry(what).or_default() += count;
-    let vpcs = list(&ask("ec2", "describe_vpcs", json!({}))["Vpcs"]);
-    let default = vpcs
-        .iter()
-        .find(|vpc| vpc["IsDefault"] == true)
-        .map(|vpc| vpc["VpcId"].clone());
-    for &(what, service, operation, field) in KINDS {
-        let found = list(&ask(service, operation, json!({}))[field])
-            .into_iter()
-            .filter(|item| {
-                let comes_along = default.is_some() && default.as_ref() == item.get("VpcId")
-                    || item["GroupName"] == "default"
-                    || list(&item["Associations"])
-                        .iter()
-                        .any(|association| association["Main"] == true);
-                let gone = item["State"] == "deleted";
-                let of_aws = item
-                    .get("Path")
-                    .is_some_and(|path| !text(path).starts_with("/plumbline/"));
-                !(comes_along || gone || of_aws)
-            });
-        let found: Vec<Value> = found.collect();
-        add(what, found.len());
-        for item in &found {
-            match what {
-                "internet gateways" => add(
-                    "internet gateways attached",
-                    list(&item["Attachments"]).len(),
-                ),
-                "groups" => add(
-                    "rules",
-                    rules(&item["IpPermissions"]) + rules(&item["IpPermissionsEgress"]),
-                ),
-                "load balancers" => {
-                    let params = json!({"LoadBalancerArn": item["LoadBalancerArn"]});
-                    add(
-                        "listeners",
-                        list(&ask("elbv2", "describe_listeners", params)["Listeners"]).len(),
-                    );
-                }
-                "clusters" => {
-                    let services = ask("ecs", "list_services", json!({"cluster": item}));
-                    add("services", list(&services["serviceArns"]).len());
-                }
-                _ => {}
+    for resource in Account::new(aws, region).made() {
+        if OF_RUNS.contains(&resource.kind) {
+            continue;
+        }
+        *counts.entry(resource.kind).or_default() += 1;
+        let item = &resource.item;
+        match resource.kind {
+            "internet gateway" => {
+                *counts.entry("attachment").or_default() += list(&item["Attachments"]).len();
             }
+            "security group" => {
+                let rules = rules(&item["IpPermissions"]) + rules(&item["IpPermissionsEgress"]);
+                *counts.entry("security group rule").or_default() += rules;
+            }
+            _ => {}
         }
     }
     counts.retain(|_, count| *count > 0);
@@ -177,16 +77,13 @@ fn counts(aws: &LocalAws, region: &str) -> Counts {
 
 /// Rules as AWS counts them: each peer of a permission is one.
 fn rules(permissions: &Value) -> usize {
-    let peers = |permission: &Value| {
-        let fields = ["IpRanges", "UserIdGroupPairs"];
-        fields
-            .iter()
-            .map(|field| permission[*field].as_array().map_or(0, Vec::len))
-            .sum::<usize>()
-    };
-    permissions
-        .as_array()
-        .map_or(0, |all| all.iter().map(peers).sum())
+    let mut rules = 0;
+    for permission in list(permissions) {
+        for field in ["IpRanges", "UserIdGroupPairs"] {
+            rules += list(&permission[field]).len();
+        }
+    }
+    rules
 }
 
 fn exactly(wanted: &[(&'static str, usize)]) -> Counts {
@@ -196,15 +93,17 @@ fn exactly(wanted: &[(&'static str, usize)]) -> Counts {
 /// What mk-vpc makes.
 fn network() -> Counts {
     let mut network = exactly(ENVIRONMENT);
-    network.retain(|what, _| {
+    network.retain(|kind, _| {
         let of_network = [
-            "vpcs",
-            "subnets",
-            "route tables",
-            "addresses",
-            "nat gateways",
+            "vpc",
+            "subnet",
+            "route table",
+            "internet gateway",
+            "attachment",
+            "address",
+            "nat gateway",
         ];
-        of_network.contains(what) || what.starts_with("internet gateways")
+        of_network.contains(kind)
     });
     network
 }
@@ -333,7 +232,7 @@ fn eight_pipelines_at_once_are_one() {
     for run in at_once(&aws, &[(0, connection.as_str()); 8]) {
         run.ok();
     }
-    assert_eq!(counts(&aws, REGION), exactly(&[("connections", 1)]));
+    assert_eq!(counts(&aws, REGION), exactly(&[("connection", 1)]));
     aws.connect(REGION);
     eight_make_one(
         &aws,
@@ -437,7 +336,7 @@ fn of_two_vpcs_the_one_in_use_is_used_whoever_made_one_first() {
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_told(&again, "vpc", &earlier);
     aws.pipe(&format!("{MAKE_VPC} | {PRUNE}")).ok();
-    assert_eq!(counts(&aws, "us-east-1")["vpcs"], 1);
+    assert_eq!(counts(&aws, "us-east-1")["vpc"], 1);
 }
 
 /// Runs `up` as if it had looked before the others were there.

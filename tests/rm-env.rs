@@ -1,9 +1,7 @@
 //! rm-env: what it deletes, and what it does not.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, LocalAws, json, recipe, text, tool};
-
-const DOWN: &str = "ls-env --env production-pr1 | rm-env --confirm production-pr1";
+use support::{DOWN, ENV, LocalAws, json, recipe, text, tool};
 
 #[test]
 fn it_obeys_the_conventions() {

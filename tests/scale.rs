@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use support::{ENV, Faults, LocalAws, Value, clean, json, text};
+use support::{Account, ENV, Faults, LocalAws, Value, clean, json, text};
 
 const UP: &str =
     "mk-vpc | mk-sg --private-api | mk-alb | mk-ecr | mk-role | mk-logs | mk-ecs-svc | wait-env";
@@ -107,36 +107,9 @@ fn held(parent: &str) -> BTreeMap<String, u64> {
     peaks.filter(|(name, _)| name != "bash").collect()
 }
 
-/// What is there of a kind that this test makes, whosesoever.
-fn left(aws: &LocalAws) -> Vec<Value> {
-    let roles = json!({"PathPrefix": "/plumbline/"});
-    let vpcs = json!({"Filters": [{"Name": "tag-key", "Values": ["plumbline:env"]}]});
-    [
-        ("ec2", "describe_vpcs", vpcs.clone(), "Vpcs"),
-        ("ec2", "describe_security_groups", vpcs, "SecurityGroups"),
-        (
-            "elbv2",
-            "describe_load_balancers",
-            json!({}),
-            "LoadBalancers",
-        ),
-        ("elbv2", "describe_target_groups", json!({}), "TargetGroups"),
-        ("ecr", "describe_repositories", json!({}), "repositories"),
-        ("iam", "list_roles", roles, "Roles"),
-        ("logs", "describe_log_groups", json!({}), "logGroups"),
-        (
-            "ecs",
-            "list_task_definitions",
-            json!({"status": "ACTIVE"}),
-            "taskDefinitionArns",
-        ),
-    ]
-    .into_iter()
-    .flat_map(|(service, operation, params, items)| {
-        let answer = aws.call(service, operation, params);
-        answer[items].as_array().cloned().unwrap_or_default()
-    })
-    .collect()
+/// All that anybody made in the account.
+fn left(aws: &LocalAws) -> Vec<String> {
+    Account::new(aws, "us-east-1").left()
 }
 
 #[test]
@@ -164,7 +137,7 @@ fn many_apps_are_made_kept_and_deleted_with_calls_and_memory_in_proportion() {
                 assert_eq!(aws.changes(), Vec::<String>::new());
             }
         }
-        assert_eq!(left(&aws), Vec::<Value>::new());
+        assert_eq!(left(&aws), Vec::<String>::new());
         counted.push(counts);
     }
     // A line through 10 and 20 apps foretells the many; looking again at what is not ready yet is
@@ -186,22 +159,8 @@ fn a_hundred_throttled_calls_at_once_only_take_longer() {
     let apps = if all() { 100 } else { 15 };
     let file = std::env::temp_dir().join(format!("plumbline-scale-{}.ndjson", std::process::id()));
     std::fs::write(&file, stream(apps)).unwrap();
-    // With fewer apps the buckets are smaller, so that as much is throttled.
-    let buckets = match all() {
-        true => json!([
-            {"do": "throttle", "of": "ec2:*", "changing": true, "rate": 5, "burst": 50},
-            {"do": "throttle", "of": "ec2:Describe*", "rate": 20, "burst": 100},
-            {"do": "throttle", "of": "elasticloadbalancing:*", "changing": true, "rate": 3, "burst": 20},
-            {"do": "throttle", "of": "elasticloadbalancing:Describe*", "rate": 10, "burst": 40},
-            {"do": "throttle", "of": "ecs:*TaskDefinition*", "changing": true, "rate": 1, "burst": 20},
-            {"do": "throttle", "of": "ecs:*Service", "changing": true, "rate": 5, "burst": 50},
-            {"do": "throttle", "of": "iam:*", "rate": 10, "burst": 20},
-            {"do": "throttle", "of": "ecr:*", "rate": 10, "burst": 20},
-            {"do": "throttle", "of": "logs:*", "rate": 10, "burst": 10},
-        ]),
-        false => json!([{"do": "throttle", "changing": true, "rate": 4, "burst": 4}]),
-    };
-    let throttled = || faults.told()["done"].as_array().unwrap().len();
+    let buckets = buckets();
+    let throttled = || faults.done().len();
     for pipe in [format!("cat {} | {UP}", file.display()), DOWN.to_string()] {
         faults.rules(buckets.clone());
         faults.pipe(&pipe).ok();
@@ -214,8 +173,26 @@ fn a_hundred_throttled_calls_at_once_only_take_longer() {
             assert_eq!(aws.changes(), Vec::<String>::new());
         }
     }
-    assert_eq!(left(&aws), Vec::<Value>::new());
+    assert_eq!(left(&aws), Vec::<String>::new());
     let _ = std::fs::remove_file(file);
+}
+
+/// Buckets of tokens like AWS's own; with fewer apps smaller ones, so that as much is throttled.
+fn buckets() -> Value {
+    if !all() {
+        return json!([{"do": "throttle", "changing": true, "rate": 4, "burst": 4}]);
+    }
+    json!([
+        {"do": "throttle", "of": "ec2:*", "changing": true, "rate": 5, "burst": 50},
+        {"do": "throttle", "of": "ec2:Describe*", "rate": 20, "burst": 100},
+        {"do": "throttle", "of": "elasticloadbalancing:*", "changing": true, "rate": 3, "burst": 20},
+        {"do": "throttle", "of": "elasticloadbalancing:Describe*", "rate": 10, "burst": 40},
+        {"do": "throttle", "of": "ecs:*TaskDefinition*", "changing": true, "rate": 1, "burst": 20},
+        {"do": "throttle", "of": "ecs:*Service", "changing": true, "rate": 5, "burst": 50},
+        {"do": "throttle", "of": "iam:*", "rate": 10, "burst": 20},
+        {"do": "throttle", "of": "ecr:*", "rate": 10, "burst": 20},
+        {"do": "throttle", "of": "logs:*", "rate": 10, "burst": 10},
+    ])
 }
 
 /// What other environments of the account have: some of each kind that AWS lists only as a whole.
@@ -339,6 +316,6 @@ fn a_connection_that_is_cut_again_and_again_ends_no_run() {
             .count(),
         60
     );
-    let cuts = faults.told()["done"].as_array().unwrap().len();
+    let cuts = faults.done().len();
     assert!(cuts > 200, "{cuts}"); // the SDK's own quota is a hundred retries
 }

@@ -1,8 +1,8 @@
 //! What differs from what is wanted is brought into line.
 
-use support::{LocalAws, Value, json, tags};
+use support::{LocalAws, Value, changed_fields, json, tags};
 
-use crate::{NAME, changed_fields, changes, make, other_role, project};
+use crate::{NAME, changes, make, other_role, project};
 
 /// A project of which everything is changed by hand.
 fn changed_by_hand(role: &Value) -> Value {

@@ -3,9 +3,9 @@
 use std::fs;
 use std::thread;
 
-use support::{Faults, LocalAws, Value, json, tags};
+use support::{Faults, LocalAws, Value, changed_fields, json, tags};
 
-use crate::{NAME, REGISTRY, REPOSITORY, changed_fields, changes, head, make, project};
+use crate::{NAME, REGISTRY, REPOSITORY, changes, head, make, project};
 
 const GROUP: &str = "/aws/codebuild/build-web-production-pr1";
 

@@ -4,7 +4,7 @@ use std::thread::sleep;
 
 use support::{Faults, LocalAws, PIPELINE, json, text};
 
-use crate::{PAUSE, action, connected, pipeline, pipelines};
+use crate::{PAUSE, action, pipeline, pipelines};
 
 #[test]
 fn a_person_is_waited_for_before_anything_could_run() {
@@ -62,7 +62,7 @@ fn has_function(aws: &LocalAws) -> bool {
 
 #[test]
 fn a_connection_that_was_deleted_by_hand_is_made_anew_and_the_pipeline_takes_it_once_finished() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     let old = aws.pipe(PIPELINE).ok().record("connection", "github")["arn"].clone();
     aws.call(
         "codeconnections",
@@ -98,7 +98,7 @@ fn a_connection_that_was_deleted_by_hand_is_made_anew_and_the_pipeline_takes_it_
 
 #[test]
 fn a_connection_in_error_is_told_as_it_is_and_one_that_is_gone_too() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     let records = aws
         .pipe(PIPELINE.split(" | mk-pipeline").next().unwrap())
         .ok()

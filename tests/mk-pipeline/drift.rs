@@ -2,27 +2,18 @@
 
 use std::thread::sleep;
 
-use support::{Faults, LocalAws, PIPELINE, Value, json, text};
+use support::{Faults, LocalAws, PIPELINE, Value, changed_fields, json};
 
-use crate::{PAUSE, connected, pipeline, tags_of, untag};
+use crate::{PAUSE, pipeline, tags_of, untag};
 
 fn update(aws: &LocalAws, pipeline: &Value) -> Result<Value, Value> {
     let params = json!({"pipeline": pipeline});
     aws.try_call("codepipeline", "update_pipeline", params)
 }
 
-/// The fields that a record says were changed.
-fn changed_fields(record: &Value) -> Vec<&str> {
-    let changes = record["changes"].as_array().unwrap();
-    changes
-        .iter()
-        .map(|change| text(&change["field"]))
-        .collect()
-}
-
 #[test]
 fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     let made = aws.pipe(PIPELINE).ok().record("pipeline", "web");
     let mut other = pipeline(&aws);
     other["executionMode"] = json!("SUPERSEDED");
@@ -63,7 +54,7 @@ fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
 
 #[test]
 fn who_runs_it_where_it_keeps_artifacts_and_what_starts_it_are_brought_into_line() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     aws.pipe(PIPELINE).ok();
     let made = pipeline(&aws);
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "codepipeline.amazonaws.com"}, "Action": "sts:AssumeRole"}]}).to_string();
@@ -113,7 +104,7 @@ fn who_runs_it_where_it_keeps_artifacts_and_what_starts_it_are_brought_into_line
 
 #[test]
 fn what_was_added_by_hand_goes_and_is_told_by_name_alone() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     aws.pipe(PIPELINE).ok();
     let made = pipeline(&aws);
     let mut other = made.clone();
@@ -153,7 +144,7 @@ fn what_was_added_by_hand_goes_and_is_told_by_name_alone() {
 
 #[test]
 fn tags_that_another_run_sets_at_the_same_time_are_set_again() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     aws.pipe(PIPELINE).ok();
     untag(&aws, "Team");
     let faults = Faults::between(&aws);

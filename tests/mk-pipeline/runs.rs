@@ -2,13 +2,13 @@
 
 use std::thread::sleep;
 
-use support::{Faults, LocalAws, PIPELINE, json};
+use support::{DOWN, Faults, LocalAws, PIPELINE, json};
 
-use crate::{NAME, PAUSE, connected, pipelines};
+use crate::{NAME, PAUSE, pipelines};
 
 #[test]
 fn a_first_run_that_an_earlier_pipe_started_is_followed_too() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     aws.pipe(PIPELINE.strip_suffix(" | wait-env").unwrap()).ok();
     let again = aws.pipe(PIPELINE).ok();
     assert_eq!(again.record("pipeline", "web")["change"], "kept");
@@ -25,7 +25,7 @@ fn a_first_run_that_an_earlier_pipe_started_is_followed_too() {
 
 #[test]
 fn a_first_run_that_fails_says_why_and_leaves_the_pipeline_to_be_mended() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     let empty = PIPELINE.replace("owner/web", "owner/empty");
     let failed = aws.pipe(&empty);
     assert_eq!(failed.code, 1);
@@ -83,7 +83,7 @@ fn push(aws: &LocalAws, content: &str) {
 
 #[test]
 fn a_run_that_a_push_starts_while_down_stops_another_is_stopped_too() {
-    let aws = connected();
+    let aws = LocalAws::start_connected();
     aws.pipe(PIPELINE).ok();
     build_for_ever(&aws);
     push(&aws, "second");
@@ -91,8 +91,7 @@ fn a_run_that_a_push_starts_while_down_stops_another_is_stopped_too() {
     // None is stopped until the other one is there.
     faults.rules(json!([{"do": "throttle", "of": "codepipeline:StopPipelineExecution"}]));
     std::thread::scope(|scope| {
-        let down = scope
-            .spawn(|| faults.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1"));
+        let down = scope.spawn(|| faults.pipe(DOWN));
         while !down.is_finished() && !is_stopping(&faults) {
             sleep(PAUSE);
         }

@@ -2,7 +2,7 @@
 
 use support::{LocalAws, Value, json, tags, text};
 
-use crate::{keys, role, role_names};
+use crate::{role, role_names};
 
 const PIPE: &str = "mk-source web owner/web | mk-role";
 const CONNECTION: &str = "arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b";
@@ -83,7 +83,7 @@ fn a_dry_run_announces_the_roles_of_a_source_also_where_the_connection_is_not_ma
     }
     let records = with_connection(&aws, CONNECTION, "");
     let made = aws.pipe_with(PIPE, &records).ok();
-    assert_eq!(keys(&announced), keys(&made));
+    assert_eq!(announced.keys(), made.keys());
     aws.forget();
     let announced = aws.pipe_with(PIPE, &planned).would_change();
     for (kind, change) in [

@@ -3,8 +3,7 @@
 use support::{LocalAws, Value, json, tags, text};
 
 use super::{
-    API, TWO_SERVICES, WEB, change_rules, described_rules, groups, id, keys, network, rules, set,
-    tcp,
+    API, TWO_SERVICES, WEB, change_rules, described_rules, groups, id, network, rules, set, tcp,
 };
 
 #[test]
@@ -47,8 +46,8 @@ fn typed_at_a_prompt_it_makes_the_two_services_with_exact_rules() {
         again.stderr
     );
     assert_eq!(
-        (keys(&again), id(&again, "alb/api")),
-        (keys(&made), id(&made, "alb/api"))
+        (again.keys(), id(&again, "alb/api")),
+        (made.keys(), id(&made, "alb/api"))
     );
 }
 
@@ -178,7 +177,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     let made = aws
         .pipe("mk-env production pr1 | mk-vpc | mk-sg --private-api")
         .ok();
-    assert_eq!(keys(&planned), keys(&made));
+    assert_eq!(planned.keys(), made.keys());
     let api = id(&made, "alb/api");
     let ssh = tcp(22, "0.0.0.0/0");
     change_rules(&aws, "authorize_security_group_ingress", &api, &ssh);

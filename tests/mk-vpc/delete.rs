@@ -1,8 +1,8 @@
 //! What rm-env deletes of it, and what it leaves alone.
 
-use support::{Faults, LocalAws, Value, json, text};
+use support::{DOWN, Faults, LocalAws, Value, json, text};
 
-use super::{DOWN, MAKE, MAKE_SINGLE};
+use super::{MAKE, MAKE_SINGLE};
 
 #[test]
 fn whoever_stands_in_the_way_of_down_is_named_and_left() {

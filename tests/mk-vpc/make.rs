@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use support::{Faults, LocalAws, Output, Value, json, tags, text};
+use support::{DOWN, Faults, LocalAws, Output, Value, json, tags, text};
 
-use super::{DOWN, MAKE, MAKE_SINGLE, refuse, rewrite};
+use super::{MAKE, MAKE_SINGLE, refuse, rewrite};
 
 /// What is in a VPC, of a `describe` call.
 fn list_in_vpc(aws: &LocalAws, operation: &str, answer: &str, vpc: &Value) -> Vec<Value> {
@@ -37,14 +37,6 @@ fn nat_gateway_of<'a>(subnet: &Value, tables: &[Value], nats: &'a [Value]) -> &'
     let routes = table["Routes"].as_array().unwrap();
     let route = find(routes, "DestinationCidrBlock", &json!("0.0.0.0/0"));
     find(nats, "NatGatewayId", &route["NatGatewayId"])
-}
-
-/// The types and names of all records, each once.
-fn keys(output: &Output) -> BTreeSet<String> {
-    let records = output.records().into_iter();
-    records
-        .map(|record| format!("{} {}", record["type"], record["name"]))
-        .collect()
 }
 
 /// The IDs of all records that have one.
@@ -171,7 +163,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
         "planned:vpc-production-pr1"
     );
     let made = aws.pipe(MAKE).ok();
-    assert_eq!(keys(&planned), keys(&made));
+    assert_eq!(planned.keys(), made.keys());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What fails is told, with what AWS says of it.
 
-use support::{LocalAws, Output, Value, json, text};
+use support::{DOWN, LocalAws, Output, Value, json, text};
 
 use crate::{deploy, describe, records, rewrite_services, set_moment, told, up, urls, with_rules};
 
@@ -85,8 +85,7 @@ fn a_first_deployment_that_fails_is_told() {
 fn a_service_that_was_deleted_is_told() {
     let aws = LocalAws::start();
     let made = records(&aws);
-    aws.pipe("ls-env --env production-pr1 | rm-env --confirm production-pr1")
-        .ok();
+    aws.pipe(DOWN).ok();
     let services = only(&made.stdout, &["service", "env"]);
     let output = aws.pipe_with("wait-env", &services);
     assert_eq!(output.code, 1);

@@ -1,17 +1,22 @@
 //! What the integration tests share: the local AWS, single tools, pipes of them, and the
 //! conventions that every tool obeys. Real processes, real pipes, a real endpoint over HTTP.
 
+mod account;
 mod conventions;
 mod edges;
 mod faults;
+mod tools;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+pub use account::{Account, Resource};
 pub use conventions::obeys_conventions;
 pub use faults::Faults;
 pub use serde_json::{Value, json};
+pub use tools::{policies_allow_what_was_called, tools, tools_of};
 pub use ureq;
 
 /// The env record of most tests.
@@ -22,6 +27,9 @@ pub const APPS: &str = "mk-app web --public --calls api --set 'ApiAddress=http:/
 
 /// The pipe of one source's pipeline, in us-east-1.
 pub const PIPELINE: &str = "mk-env production pr1 | mk-source web owner/web | mk-connection | mk-bucket | mk-ecr | mk-role | mk-logs --retention 7 | mk-build | mk-fn | mk-pipeline | mk-rule | wait-env";
+
+/// The pipe that deletes an environment in us-east-1, and everything in it.
+pub const DOWN: &str = "ls-env --env production-pr1 | rm-env --confirm production-pr1";
 
 /// A local AWS of one test's own; it ends with the test.
 pub struct LocalAws {
@@ -48,6 +56,13 @@ impl LocalAws {
         }
     }
 
+    /// Starts one whose production-pr1 has a connection in us-east-1 that a person has finished.
+    pub fn start_connected() -> Self {
+        let aws = LocalAws::start();
+        aws.connect("us-east-1");
+        aws
+    }
+
     /// Every request since the start or the last [`forget`](Self::forget), as it was recorded.
     pub fn calls(&self) -> Vec<Value> {
         let answer = ureq::get(format!("{}/_local/calls", self.url))
@@ -58,11 +73,9 @@ impl LocalAws {
 
     /// The calls that change something, as `service:Action`.
     pub fn changes(&self) -> Vec<String> {
-        let calls = self.calls();
-        let changing = calls.iter().filter(|call| call["changing"] == true);
-        changing
-            .map(|call| format!("{}:{}", text(&call["service"]), text(&call["action"])))
-            .collect()
+        let mut calls = self.calls();
+        calls.retain(|call| call["changing"] == true);
+        calls.iter().map(action).collect()
     }
 
     /// Empties the record of requests.
@@ -219,6 +232,14 @@ impl Output {
         last.unwrap_or_else(|| panic!("no {kind} {name} in:\n{}\n{}", self.stdout, self.stderr))
     }
 
+    /// The types and names of all records, each once.
+    pub fn keys(&self) -> BTreeSet<String> {
+        let records = self.records().into_iter();
+        records
+            .map(|record| format!("{} {}", text(&record["type"]), text(&record["name"])))
+            .collect()
+    }
+
     /// Asserts that all went well.
     pub fn ok(self) -> Self {
         assert_eq!(
@@ -369,6 +390,17 @@ pub fn root() -> PathBuf {
         .join("../..")
         .canonicalize()
         .expect("the checkout")
+}
+
+/// A call as it was recorded, as `service:Action`.
+pub fn action(call: &Value) -> String {
+    format!("{}:{}", text(&call["service"]), text(&call["action"]))
+}
+
+/// The fields that a record says were changed.
+pub fn changed_fields(record: &Value) -> Vec<&str> {
+    let changes = list(&record["changes"]).iter();
+    changes.map(|change| text(&change["field"])).collect()
 }
 
 /// A JSON text.

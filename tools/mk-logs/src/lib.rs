@@ -55,8 +55,8 @@ async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     .await
 }
 
-/// The last lines that an app's task logged, oldest first, for `wait-env`; none where there are
-/// none to be had.
+/// The last lines that an app's task logged, oldest first, for `wait-env`; none where they cannot be
+/// read.
 pub async fn last_lines(aws: &Aws, app: &str, task: &str) -> Vec<String> {
     let group = aws.env.log_group_name(app);
     let log_stream = plan::log_stream_name(app, task);

@@ -68,13 +68,14 @@ impl Run<'_> {
         let subnets = subnets?;
         let tables = tables?;
         self.stream.control.check_stopped()?;
-        // The third stage: the way in, and the NAT gateways, which take minutes.
-        let (way_in, nats) = join!(
-            self.way_in(&gateway, &subnets, &tables),
+        // The third stage needs subnets and the gateway. NAT gateways take minutes.
+        let (connected, nats) = join!(
+            self.connect_subnets(&gateway, &subnets, &tables),
             self.nat_gateways(vpc_id, &subnets, addresses)
         );
-        way_in?;
-        self.way_out(&nats?, &tables).await?;
+        connected?;
+        // The last stage needs the NAT gateways.
+        self.route_private_subnets(&nats?, &tables).await?;
         for made in tables {
             if let Some(record) = made.pending_record {
                 self.stream.write(record).await?;
@@ -84,7 +85,7 @@ impl Run<'_> {
     }
 
     /// Routes the public subnets to the internet gateway, and has each subnet use its table.
-    async fn way_in(
+    async fn connect_subnets(
         &self,
         gateway: &InternetGateway,
         subnets: &[ZoneSubnets],
@@ -101,8 +102,8 @@ impl Run<'_> {
         self.run_all(associations).await.map(drop)
     }
 
-    /// The last stage: routes each private subnet to its zone's NAT gateway, or to the only one.
-    async fn way_out(&self, nats: &[String], tables: &[MadeTable]) -> Result<()> {
+    /// Routes each private subnet to its zone's NAT gateway, or to the only one.
+    async fn route_private_subnets(&self, nats: &[String], tables: &[MadeTable]) -> Result<()> {
         let mut routes = Vec::new();
         for (n, private) in tables[1..].iter().enumerate() {
             let nat = nats.get(n).unwrap_or(&nats[0]);

@@ -1,4 +1,4 @@
-//! How a tool ends: what is told of its error, what still passes, and the exit code.
+//! How a tool ends: how its error is reported, what still passes, and the exit code.
 
 use std::time::{Duration, Instant};
 

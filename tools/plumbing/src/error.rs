@@ -37,7 +37,7 @@ pub enum Kind {
     Output,
     /// The arguments contradict each other. Exit code 2, like clap's own errors.
     Usage,
-    /// A record is missing because a tool upstream failed. Exit code 3, and not a word.
+    /// A record is missing because a tool upstream failed. Exit code 3, and no message.
     Skipped,
     /// Stdin is not a stream of records, or lacks one. Exit code 65.
     Input,
@@ -185,7 +185,7 @@ fn codeless(status: u16) -> String {
     )
 }
 
-/// AWS's codes for credentials that are no good, whatever the call.
+/// AWS's codes for credentials that AWS does not accept, whatever the call.
 const CREDENTIALS: &[&str] = &[
     "AuthFailure",
     "ExpiredToken",

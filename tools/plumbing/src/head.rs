@@ -79,7 +79,7 @@ impl Common {
 
     /// For `mk-env`: the env record of an environment; asks STS only where no account is given.
     ///
-    /// Errors: there are no credentials, or what the flags and settings say is no good environment.
+    /// Errors: there are no credentials, or the flags and settings do not make an environment.
     pub async fn new_env(
         &self,
         stream: &Stream,

@@ -58,6 +58,8 @@ impl Record {
     /// Adds what was done, and for an update in which fields.
     pub fn changed(mut self, change: Change, differences: &[Difference]) -> Self {
         self.0.insert("change".into(), change.word().into());
+        // It may come from a saved stream, and tell what an earlier run did.
+        self.0.remove("changes");
         if !differences.is_empty() {
             self.0.insert(
                 "changes".into(),
@@ -118,4 +120,18 @@ pub(crate) fn without_position(why: &serde_json::Error) -> String {
 /// For `skip_serializing_if`.
 pub(crate) fn is_false(value: &bool) -> bool {
     !value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_run_changed_is_not_told_again() {
+        let differences = [Difference::between("days", 3, 7).unwrap()];
+        let updated = Record::new("log_group", "web").changed(Change::Updated, &differences);
+        assert!(updated.0.contains_key("changes"));
+        let deleted = updated.changed(Change::Deleted, &[]);
+        assert!(!deleted.0.contains_key("changes"));
+    }
 }

@@ -42,7 +42,7 @@ const ATTEMPT: Duration = Duration::from_secs(60);
 
 /// Reads the settings; the region is the one given, else theirs.
 ///
-/// Errors: one of them is no good.
+/// Errors: one of them cannot be used.
 pub(crate) async fn load(tool: &str, region: Option<String>) -> Result<SdkConfig> {
     for (setting, value) in std::env::vars_os() {
         check(&setting.to_string_lossy(), &value.to_string_lossy())?;

@@ -1,5 +1,5 @@
-//! How a tool speaks to people: one line on stderr for each message, whatever it quotes; and what
-//! they were told of so far.
+//! How a tool speaks to people: one line on stderr for each message, whatever it quotes; and which
+//! changes they have read about.
 #![allow(clippy::print_stderr)]
 
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ struct Inner {
     quiet: bool,
     verbose: bool,
     json: bool,
-    /// By type and name, the tool's own records that a person was told of.
+    /// By type and name, what a person has read about the tool's own records.
     told: Mutex<HashMap<(String, String), Told>>,
 }
 
