@@ -115,6 +115,10 @@ impl Torture {
     /// After `what`, nothing is left.
     fn is_empty(&self, what: &str) {
         same(&self.account(), &self.empty, what);
+        let inactive = json!({"status": "INACTIVE"});
+        let (aws, region) = (&self.aws, self.recipes.region);
+        let left = aws.call_in(region, "ecs", "list_task_definitions", inactive);
+        assert_eq!(left["taskDefinitionArns"], json!([]), "{what}");
         let listed = self
             .aws
             .pipe(
