@@ -1,7 +1,10 @@
 //! mk-app: a service that is wanted, as a record.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, json, tool};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use support::{ENV, Value, clean, json, tool};
 
 #[test]
 fn it_obeys_the_conventions() {
@@ -33,6 +36,49 @@ fn it_writes_what_its_flags_say() {
             "cpu": 512, "memory": 1024, "count": 2, "grace": 60, "architecture": "X86_64"})
         ]
     );
+}
+
+/// Runs `mk-app web` with PASSWORD set and more words, in a shell whose `$file` holds some variables.
+fn with_variables(words: &str, file: &str) -> (i32, String, String) {
+    let script = format!("f=$(mktemp); trap 'rm $f' EXIT; cat > $f; mk-app web {words} </dev/null");
+    let mut command = clean(Command::new("bash"), "http://127.0.0.1:9");
+    command
+        .args(["-c", &script])
+        .env("PASSWORD", "from-the-shell");
+    let pipes = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(file.as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let code = output.status.code().unwrap();
+    (code, text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_secret_need_not_be_in_the_list_of_processes() {
+    let file = "# of the database\n\nUSER=me\nKEY=a=b c \nPASSWORD=from-the-file\n";
+    let (code, stdout, stderr) = with_variables("--set-from $f --set PASSWORD", file);
+    assert_eq!(code, 0, "{stderr}");
+    let record: Value = stdout.parse().unwrap();
+    assert_eq!(
+        record["set"],
+        json!({"KEY": "a=b c ", "PASSWORD": "from-the-shell", "USER": "me"})
+    );
+    for (words, told) in [
+        ("--set NOT_SET", "NOT_SET is not"),
+        ("--set-from $f", "line 1 of --set-from"),
+        ("--set-from /nowhere", "cannot read --set-from /nowhere"),
+    ] {
+        let (code, _, stderr) = with_variables(words, "a secret\n");
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains(told), "{stderr}");
+        assert!(!stderr.contains("a secret"), "{stderr}");
+    }
 }
 
 #[test]

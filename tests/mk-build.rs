@@ -21,7 +21,9 @@ const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 /// The environment, and the connection without which mk-role waits.
 fn head() -> String {
     let connection = r#"{"type":"connection","name":"github","arn":"arn:aws:codeconnections:us-east-1:123456789012:connection/0a1b","status":"PENDING"}"#;
-    format!("{ENV}\n{connection}\n")
+    let of_web = support::repository_and_bucket("web", "production-pr1");
+    let of_api = support::repository_and_bucket("api", "production-pr1");
+    format!("{ENV}\n{connection}\n{of_web}{of_api}")
 }
 
 fn make(aws: &LocalAws, flags: &str) -> Output {

@@ -3,6 +3,8 @@
 
 use support::{APPS, LocalAws, Value, json, text};
 
+/// With a hyphen in the app's name, it ends in a hash.
+const A_JOB: &str = "repo-a-job-production-pr1-d637b65a";
 const WEB: &str = "repo-web-production-pr1";
 
 fn make() -> String {
@@ -55,14 +57,15 @@ fn it_makes_a_repository_for_each_app_and_a_second_run_changes_nothing() {
     let apps = format!("{APPS} | mk-ecr");
     aws.forget();
     let made = aws.pipe_with(&apps, &env).ok();
-    assert_eq!(aws.calls().len(), 7, "{:?}", aws.calls());
+    assert_eq!(aws.calls().len(), 8, "{:?}", aws.calls());
     for app in ["web", "api"] {
         check_repository(&aws, app, &made.record("repo", app));
     }
     aws.forget();
     let again = aws.pipe_with(&apps, &env).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
-    assert_eq!(aws.calls().len(), 7, "{:?}", aws.calls());
+    let what = "a caller, a list, and of each repository four readings";
+    assert_eq!(aws.calls().len(), 10, "{what}: {:?}", aws.calls());
     assert_eq!(again.record("repo", "web")["change"], "kept");
     assert!(
         again.stderr.contains("mk-ecr: nothing to change (2 kept)"),
@@ -139,7 +142,6 @@ fn what_was_changed_by_hand_is_brought_into_line() {
         changes,
         [
             "ecr:PutImageScanningConfiguration",
-            "ecr:PutImageTagMutability",
             "ecr:PutLifecyclePolicy",
             "ecr:TagResource"
         ]
@@ -147,10 +149,18 @@ fn what_was_changed_by_hand_is_brought_into_line() {
     assert!(
         again
             .stderr
-            .contains("scan on push: false -> true; tag mutability: IMMUTABLE -> MUTABLE; tag Team: nobody -> devops)"),
+            .contains("scan on push: false -> true; tag Team: nobody -> devops)"),
         "{}",
         again.stderr
     );
+    assert!(
+        again
+            .stderr
+            .contains("repository repo-web-production-pr1 has IMMUTABLE tags: it stays so"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(repository(&aws, WEB)["imageTagMutability"], "IMMUTABLE");
     assert_eq!(again.record("repo", "web")["change"], "updated");
     assert_eq!(
         lifecycle(&aws, WEB)["rules"][1]["selection"]["countNumber"],
@@ -183,7 +193,7 @@ fn what_hands_add_that_it_does_not_set_stays_and_another_encryption_is_told() {
     aws.forget();
     assert_eq!(
         aws.pipe(&make()).ok().stderr,
-        "mk-ecr: nothing to change (2 kept)\n"
+        "mk-ecr: repository repo-web-production-pr1 has a policy that somebody set, and lets everyone at its images: it stays; aws ecr delete-repository-policy takes it away\nmk-ecr: nothing to change (2 kept)\n"
     );
     assert_eq!(aws.changes(), Vec::<String>::new());
     call_of_web(&aws, "get_repository_policy", json!({}));
@@ -343,4 +353,36 @@ fn a_registry_that_decides_what_is_scanned_is_told() {
         "{}",
         told.stderr
     );
+}
+
+#[test]
+fn the_repository_of_a_dropped_app_is_told_and_stays_while_a_source_may_need_it() {
+    let aws = LocalAws::start();
+    let up = |apps: &str| format!("mk-env production pr1 | {apps} | mk-ecr");
+    aws.pipe(&up(
+        "mk-app web | mk-app a-job | mk-app both | mk-source both owner/both",
+    ))
+    .ok();
+    aws.forget();
+    let unwanted = |output: &support::Output| {
+        let records = output.records().into_iter();
+        let of_type = records.filter(|record| record["type"] == "unwanted");
+        let mut names: Vec<Value> = of_type.map(|record| record["name"].clone()).collect();
+        names.sort_by_key(Value::to_string);
+        names
+    };
+    let dropped = aws.pipe(&up("mk-app web")).ok();
+    assert_eq!(unwanted(&dropped), ["repo/a-job"]);
+    let record = &dropped.record("unwanted", "repo/a-job")["record"];
+    assert_eq!(record["arn"], repository(&aws, A_JOB)["repositoryArn"]);
+    assert_eq!(
+        unwanted(&aws.pipe(&up("mk-source web owner/web")).ok()),
+        [""; 0]
+    );
+    let of_both = aws.pipe(&up("mk-app web | mk-source web owner/web")).ok();
+    assert_eq!(unwanted(&of_both), ["repo/a-job", "repo/both"]);
+    let planned = aws.pipe(&up("mk-app web").replace("pr1 |", "pr1 --plan |"));
+    assert_eq!(unwanted(&planned), ["repo/a-job"]);
+    let nothing = aws.pipe("mk-env production pr1 | mk-ecr").ok();
+    assert_eq!(unwanted(&nothing), [""; 0]);
 }

@@ -44,7 +44,8 @@ fn records(aws: &LocalAws) -> String {
 /// What mk-role and mk-logs read for an environment of this suffix.
 fn input(suffix: &str) -> String {
     let env = ENV.replace("pr1", suffix);
-    format!("{env}\n{SOURCE}\n{CONNECTION}\n")
+    let ours = support::repository_and_bucket("web", &format!("production-{suffix}"));
+    format!("{env}\n{SOURCE}\n{CONNECTION}\n{ours}")
 }
 
 fn make(aws: &LocalAws, records: &str) -> Output {

@@ -103,7 +103,7 @@ fn a_dry_run_changes_nothing_and_announces_everything() {
     let made = aws.pipe(&make("")).ok();
     assert_eq!(planned.keys(), made.keys());
     let planned = aws
-        .pipe(&make("--retention 7").replace("pr1 |", "pr1 --plan |"))
+        .pipe(&make("--retention 60").replace("pr1 |", "pr1 --plan |"))
         .would_change();
     assert_eq!(planned.record("log_group", "web")["change"], "update");
     assert_eq!(group(&aws, WEB)["retentionInDays"], 30);
@@ -214,15 +214,33 @@ fn another_retention_is_an_update() {
     let aws = LocalAws::start();
     aws.pipe(&make("")).ok();
     aws.forget();
-    let again = aws.pipe(&make("--retention 7")).ok();
+    let again = aws.pipe(&make("--retention 60")).ok();
     assert_eq!(
         aws.changes(),
         ["logs:PutRetentionPolicy", "logs:PutRetentionPolicy"]
     );
     assert_eq!(
         again.record("log_group", "web")["changes"],
-        json!([{"field": "retention", "old": "30", "new": "7"}])
+        json!([{"field": "retention", "old": "30", "new": "60"}])
     );
+}
+
+#[test]
+fn a_longer_retention_stays_and_is_told() {
+    let aws = LocalAws::start();
+    aws.pipe(&make("")).ok();
+    let params = json!({"logGroupName": WEB, "retentionInDays": 365});
+    aws.call("logs", "put_retention_policy", params);
+    aws.forget();
+    let again = aws.pipe(&make("")).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    let record = again.record("log_group", "web");
+    assert_eq!(record["retention"], 365);
+    assert_eq!(record["change"], "kept");
+    let line = format!(
+        "mk-logs: log group {WEB} keeps events 365 days, longer than 30: it stays so until you shorten it\n"
+    );
+    assert!(again.stderr.contains(&line), "{}", again.stderr);
 }
 
 #[test]

@@ -16,7 +16,17 @@ const WEB: &str = "role-execution-web-us-east-1-production-pr1";
 const PATH: &str = "/plumbline/us-east-1/production-pr1/";
 
 fn make() -> String {
-    format!("mk-env production pr1 | {APPS} | mk-role")
+    format!(
+        "mk-env production pr1 | {APPS} | {} | mk-role",
+        ours(&["web", "api"])
+    )
+}
+
+/// The part of a pipe that adds the records of the repositories of these names, and of the bucket.
+fn ours(names: &[&str]) -> String {
+    let records = names.iter();
+    let records = records.map(|name| support::repository_and_bucket(name, "production-pr1"));
+    format!("(cat; echo '{}')", records.collect::<String>())
 }
 
 /// The same as a dry run.
@@ -61,10 +71,10 @@ fn it_obeys_the_conventions() {
 fn it_makes_an_execution_role_for_each_app_and_a_second_run_changes_nothing() {
     let aws = LocalAws::start();
     let env = aws.pipe("mk-env production pr1").ok().stdout;
-    let apps = format!("{APPS} | mk-role");
+    let apps = format!("{APPS} | {} | mk-role", ours(&["web", "api"]));
     aws.forget();
     let made = aws.pipe_with(&apps, &env).ok();
-    assert_eq!(aws.calls().len(), 7, "{:?}", aws.calls());
+    assert_eq!(aws.calls().len(), 8, "{:?}", aws.calls());
     for app in ["web", "api"] {
         let record = made.record("role", &format!("execution/{app}"));
         check_execution_role(&aws, app, &record);
@@ -74,8 +84,8 @@ fn it_makes_an_execution_role_for_each_app_and_a_second_run_changes_nothing() {
     assert_eq!(aws.changes(), Vec::<String>::new());
     assert_eq!(
         aws.calls().len(),
-        9,
-        "a caller, two roles, three readings of the policies of each: {:?}",
+        10,
+        "a caller, a list, two roles, three readings of the policies of each: {:?}",
         aws.calls()
     );
     assert_eq!(again.record("role", "execution/api")["change"], "kept");

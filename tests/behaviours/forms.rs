@@ -24,7 +24,7 @@ fn the_arn_of_a_role_that_was_just_made_is_asked_again(faults: &Faults) {
     let mut got = rewrite("iam:GetRole", "<Arn>[^<]*</Arn>", young);
     got["times"] = 3.into(); // the first call finds no role
     faults.rules(json!([created, got]));
-    let pipe = "mk-env production pr1 | mk-app web --image x | mk-role";
+    let pipe = "mk-env production pr1 | mk-app web --image x | mk-ecr | mk-role";
     let made = faults.pipe(pipe).ok();
     assert_eq!(made.record("role", "execution/web")["arn"], ROLE);
 }

@@ -108,6 +108,10 @@ impl Torture {
     /// After `what`, nothing is left, and ls-env lists nothing.
     pub fn is_empty(&self, what: &str) {
         assert_same(&self.snapshot(), &self.empty, what);
+        let inactive = json!({"status": "INACTIVE"});
+        let (aws, region) = (&self.aws, self.recipes.region);
+        let left = aws.call_in(region, "ecs", "list_task_definitions", inactive);
+        assert_eq!(left["taskDefinitionArns"], json!([]), "{what}");
         let list = self.recipes.down.split("|").next().unwrap();
         let listed = self.aws.pipe(&list.replace(" \\", "")).ok().records();
         let types: Vec<&Value> = listed.iter().map(|record| &record["type"]).collect();

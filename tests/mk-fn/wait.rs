@@ -27,8 +27,16 @@ fn lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> String {
 #[test]
 fn role_and_group_are_needed() {
     let aws = LocalAws::start();
-    assert_lacks(&make(&aws, &lines([ENV, SOURCE])), "role");
+    let none = make(&aws, &lines([ENV, SOURCE]));
+    assert_eq!(none.code, 65, "{}", none.stderr);
     let all = records(&aws);
+    let without_role = lines(all.lines().filter(|line| !line.contains("role/plumbline")));
+    assert_lacks(&make(&aws, &without_role), "role");
+    let without_repository = lines(all.lines().filter(|line| !line.contains(r#""repo""#)));
+    let ended = make(&aws, &without_repository);
+    assert_eq!(ended.code, 65);
+    let message = "no repo record 'web' on stdin";
+    assert!(ended.stderr.contains(message), "{}", ended.stderr);
     let without_group = lines(all.lines().filter(|line| !is_group_of_function(line)));
     assert_lacks(&make(&aws, &without_group), "log_group");
     assert_eq!(functions(&aws), 0);

@@ -2,13 +2,14 @@
 
 use support::{APPS, LocalAws, Value, json, text};
 
-use crate::{PATH, WEB, call_of_web, make, plan, policy, role, role_names};
+use crate::{PATH, WEB, call_of_web, make, ours, plan, policy, role, role_names};
 
 #[test]
 fn ls_env_finds_the_roles_and_rm_env_deletes_no_others() {
     let aws = LocalAws::start();
     let long = "a-name-that-is-cut-in-iam";
-    let pipe = format!("mk-env production pr1 | {APPS} | mk-app {long} | mk-role");
+    let ours = ours(&["web", "api", long]);
+    let pipe = format!("mk-env production pr1 | {APPS} | mk-app {long} | {ours} | mk-role");
     let made = aws.pipe(&pipe).ok();
     let trust = json!({
         "Version": "2012-10-17",

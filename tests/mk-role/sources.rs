@@ -14,7 +14,8 @@ fn with_connection(aws: &LocalAws, arn: &str, flags: &str) -> String {
     let env = aws.pipe(&format!("mk-env production pr1 {flags}")).ok();
     let connection =
         json!({"type": "connection", "name": "github", "arn": arn, "status": "PENDING"});
-    format!("{}{connection}\n", env.stdout)
+    let ours = support::repository_and_bucket("web", "production-pr1");
+    format!("{}{ours}{connection}\n", env.stdout)
 }
 
 /// Asserts that a role of a source is there, and which service may assume it.
@@ -66,8 +67,8 @@ fn a_source_gets_four_roles_and_the_pipelines_waits_for_the_connection() {
     }
     assert_eq!(role_names(&aws), Vec::<Value>::new());
 
-    let (env, _) = records.split_once('\n').unwrap();
-    let without = aws.pipe_with(PIPE, &format!("{env}\n"));
+    let without = records.replace("\"type\":\"connection\"", "\"type\":\"other\"");
+    let without = aws.pipe_with(PIPE, &without);
     assert_eq!(without.code, 65, "{}", without.stderr);
     assert!(without.stderr.contains("connection"), "{}", without.stderr);
 }
@@ -113,7 +114,7 @@ fn calls_of(calls: &[Value], action: &str) -> Vec<(usize, String)> {
 fn the_pipelines_role_is_looked_for_before_the_connection_is_there() {
     let aws = LocalAws::start();
     let records = with_connection(&aws, CONNECTION, "");
-    let (env, connection) = records.trim_end().split_once('\n').unwrap();
+    let (env, connection) = records.trim_end().rsplit_once('\n').unwrap();
     aws.forget();
     // The connection comes once the other three are made.
     let made = "until [ $(grep -c policy $out) = 3 ]; do sleep 0.05; done";
@@ -128,15 +129,15 @@ fn the_pipelines_role_is_looked_for_before_the_connection_is_there() {
     assert!(*get < creates[2].0, "{calls:?}");
     assert_eq!(
         calls.len(),
-        13,
-        "a caller, four roles looked for, made and given their policies: {calls:?}"
+        14,
+        "a caller, a list, four roles looked for, made and given their policies: {calls:?}"
     );
     aws.forget();
     aws.pipe_with(PIPE, &records).ok();
     assert_eq!(
         aws.calls().len(),
-        17,
-        "a caller, four roles, three readings of the policies of each: {:?}",
+        18,
+        "a caller, a list, four roles, three readings of the policies of each: {:?}",
         aws.calls()
     );
 }

@@ -31,6 +31,26 @@ pub const PIPELINE: &str = "mk-env production pr1 | mk-source web owner/web | mk
 /// The pipe that deletes an environment in us-east-1, and everything in it.
 pub const DOWN: &str = "ls-env --env production-pr1 | rm-env --confirm production-pr1";
 
+/// The records of the repository of an app or source and of the bucket, as mk-ecr and mk-bucket write
+/// them for an environment in us-east-1: for a tool that waits until these are known to be ours.
+pub fn repository_and_bucket(name: &str, env: &str) -> String {
+    let repository = format!("repo-{name}-{env}");
+    let bucket = format!("bucket-123456789012-us-east-1-{env}");
+    let repo = json!({
+        "type": "repo",
+        "name": name,
+        "arn": format!("arn:aws:ecr:us-east-1:123456789012:repository/{repository}"),
+        "uri": format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/{repository}"),
+    });
+    let bucket = json!({
+        "type": "bucket",
+        "name": "artifacts",
+        "arn": format!("arn:aws:s3:::{bucket}"),
+        "bucket": bucket,
+    });
+    format!("{repo}\n{bucket}\n")
+}
+
 /// A local AWS of one test's own; it ends with the test.
 pub struct LocalAws {
     /// Where it answers.

@@ -47,6 +47,11 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
             Err(error) => errors.push(error),
         }
     }
+    if found.is_empty() && errors.is_empty() {
+        let (name, region, account) = (&env.name, &env.region, &env.account);
+        let line = format!("nothing is there of {name} in {region} of account {account}");
+        stream.voice.say(&line);
+    }
     for record in ls_env::records(&env, new, found) {
         stream.write(record).await?;
     }
@@ -64,7 +69,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
 fn may_own(owner: &Owner, only: Option<Only>) -> bool {
     match (owner.half, only) {
         (Half::Services, Some(Only::Pipelines)) | (Half::Pipelines, Some(Only::Services)) => false,
-        (Half::Services | Half::Pipelines | Half::ByRecord(_), _) => true,
+        (Half::Services | Half::Pipelines | Half::Both | Half::ByRecord(_), _) => true,
     }
 }
 

@@ -2,6 +2,7 @@
 //! the tools that follow act on it.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 use plumbing::{App, Error, Record, RecordType, Result, Stream};
@@ -24,9 +25,13 @@ struct Args {
     /// The path that answers 200 while the app is well
     #[arg(long, value_name = "PATH", default_value = "/")]
     health: String,
-    /// An environment variable; {alb.api.dns} is filled in from records
-    #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
+    /// An environment variable; {alb.api.dns} is filled in from records. KEY alone takes the value
+    /// that this command has, so that it is in no list of processes
+    #[arg(long, value_name = "KEY[=VALUE]", value_parser = variable)]
     set: Vec<(String, String)>,
+    /// A file of environment variables, one KEY=VALUE a line; --set comes before it
+    #[arg(long, value_name = "FILE")]
+    set_from: Vec<PathBuf>,
     /// The image to run, where no image record says it
     #[arg(long, value_name = "REFERENCE")]
     image: Option<String>,
@@ -71,13 +76,18 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
+    let mut set = BTreeMap::new();
+    for file in &args.set_from {
+        set.extend(variables_of(file)?);
+    }
+    set.extend(args.set);
     let app = App {
         name: args.name,
         port: args.port,
         public: args.public,
         calls: args.calls,
         health: args.health,
-        set: args.set.into_iter().collect::<BTreeMap<_, _>>(),
+        set,
         image: args.image,
         context: args.context,
         cpu: args.cpu,
@@ -96,9 +106,38 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     stream.write(Record::of(&app)).await
 }
 
+/// Reads `KEY=VALUE`, or `KEY` with the value that this process has.
 fn variable(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text
-        .split_once('=')
-        .ok_or("a variable is written KEY=VALUE")?;
-    Ok((key.to_string(), value.to_string()))
+    if let Some((key, value)) = text.split_once('=') {
+        return Ok((key.to_string(), value.to_string()));
+    }
+    match std::env::var(text) {
+        Ok(value) => Ok((text.to_string(), value)),
+        Err(_) => Err(format!(
+            "a variable is written KEY=VALUE, or KEY where that is set here; {text} is not"
+        )),
+    }
+}
+
+/// The variables of a file. A value is all that follows the first =, as it is; a line that is empty or
+/// begins with # says nothing.
+///
+/// Errors: it cannot be read, or a line is something else. What it says is not shown: it may be secret.
+fn variables_of(file: &Path) -> Result<Vec<(String, String)>> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|why| Error::usage(format!("cannot read --set-from {shown}: {why}")))?;
+    let mut variables = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some((key, value)) = line.split_once('=') else {
+            let number = number + 1;
+            let message = format!("line {number} of --set-from {shown} is not KEY=VALUE");
+            return Err(Error::usage(message));
+        };
+        variables.push((key.to_string(), value.to_string()));
+    }
+    Ok(variables)
 }

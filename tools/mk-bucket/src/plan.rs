@@ -406,6 +406,8 @@ mod tests {
         let suffix = "s".repeat(32);
         let env = Env {
             name: format!("{}-{suffix}", "e".repeat(32)),
+            environment: "e".repeat(32),
+            suffix,
             region: "ap-southeast-1".into(),
             ..env()
         };

@@ -58,13 +58,18 @@ impl CodeBuild {
 
     /// Every project that could be the environment's by its name, ours or not. CodeBuild lists names
     /// alone.
-    pub async fn find(&self) -> Result<Vec<Project>> {
+    pub async fn list_names(&self) -> Result<Vec<String>> {
         let pages = self.client.list_projects().into_paginator().items().send();
         let mut names: Vec<String> = pages.collect::<Result<_, _>>().await.map_err(|error| {
             aws_error("codebuild:ListProjects", "list the build projects", error)
         })?;
         let env = &self.aws.env.name;
         names.retain(|project| name::could_be(project, "build", env, name::PROJECT_LIMIT));
+        Ok(names)
+    }
+
+    /// The projects of these names; those that do not exist are left out.
+    pub async fn get_all(&self, names: &[String]) -> Result<Vec<Project>> {
         let mut found = Vec::new();
         for names in names.chunks(BATCH) {
             found.extend(self.batch_get(names).await?);
@@ -72,7 +77,6 @@ impl CodeBuild {
         Ok(found)
     }
 
-    /// The projects of these names; those that do not exist are left out.
     async fn batch_get(&self, names: &[String]) -> Result<Vec<Project>> {
         let request = self
             .client

@@ -9,6 +9,7 @@ mod check;
 mod delete;
 pub mod plan;
 
+use aws::CodeBuild;
 use plumbing::step::delete_each;
 use plumbing::{Aws, Build, Deletion, Half, Owner, Record, Result, Stream};
 
@@ -28,11 +29,24 @@ pub const OWNER: Owner = Owner {
 
 /// The environment's build projects as records, with what they say of their sources.
 async fn find(aws: &Aws) -> Result<Vec<Record>> {
-    let env = &aws.env;
+    let codebuild = aws::client(aws);
+    let names = codebuild.list_names().await?;
     let mut records = Vec::new();
-    for have in aws::client(aws).find().await? {
-        if env.owns(&have.tags) {
+    for have in codebuild.get_all(&names).await? {
+        if aws.env.owns(&have.tags) {
             records.push(plan::source_record(&have));
+            records.push(plan::record(&aws.env, plan::source(&have), &have.name));
+        }
+    }
+    Ok(records)
+}
+
+/// The records of those among some projects that are the environment's.
+pub async fn records_of(codebuild: &CodeBuild, names: Vec<String>) -> Result<Vec<Record>> {
+    let env = &codebuild.aws.env;
+    let mut records = Vec::new();
+    for have in codebuild.get_all(&names).await? {
+        if env.owns(&have.tags) {
             records.push(plan::record(env, plan::source(&have), &have.name));
         }
     }

@@ -1,14 +1,14 @@
 //! Makes the CodeBuild project of each source: it builds the source's Dockerfile and pushes the image,
 //! tagged by its commit, into the source's repository.
 //!
-//! Reads `env` and `source`, and of each source the `role` and the `log_group` of its builds; all else
-//! follows from names, and is not awaited. Writes `build` as soon as it exists.
+//! Reads `env` and `source`, and of each source its `repo`, and the `role` and the `log_group` of its
+//! builds, whose records say that each is ours. Writes `build` as soon as it exists.
 
 use clap::{Parser, ValueEnum};
 use mk_build::aws::{self, CodeBuild};
 use mk_build::plan::{self, Options, Project};
 use plumbing::step::without_parts;
-use plumbing::{Aws, Change, LogGroup, Result, Role, Source, Step, Stream};
+use plumbing::{Aws, Change, LogGroup, Repo, Result, Role, Source, Step, Stream};
 use tokio::try_join;
 
 /// Make the CodeBuild projects of an environment's sources
@@ -43,11 +43,23 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         keeps_layers: args.cache == Cache::Docker,
     };
     let (stream, codebuild, options) = (&stream, &codebuild, &options);
-    stream
-        .for_each_record(|source: Source| async move {
-            make_project(stream, codebuild, options, &source).await
-        })
-        .await
+    let sources = stream.for_each_record(|source: Source| async move {
+        make_project(stream, codebuild, options, &source).await
+    });
+    let unwanted = plumbing::write_unwanted(
+        stream,
+        &mk_build::OWNER,
+        codebuild.list_names(),
+        |wishes| {
+            let sources = wishes.sources.iter();
+            sources
+                .map(|source| codebuild.aws.env.project_name(source))
+                .collect()
+        },
+        async |names| mk_build::records_of(codebuild, names).await,
+    );
+    let (sources, unwanted) = tokio::join!(sources, unwanted);
+    sources.and(unwanted)
 }
 
 /// The project of one source. It is looked up before its role and its log group are there.
@@ -61,8 +73,9 @@ async fn make_project(
     let name = env.project_name(&source.name);
     let part = format!("build/{}", source.name);
     // Without its log group, the first build would make one that keeps everything for ever.
-    let (found, role, group) = try_join!(
+    let (found, _, role, group) = try_join!(
         codebuild.get(&name),
+        stream.need::<Repo>(&source.name),
         stream.need::<Role>(&part),
         stream.need::<LogGroup>(&part)
     )?;

@@ -172,19 +172,14 @@ fn difference_of_buildspecs(want: &Project, have: &Project) -> Option<Difference
     })
 }
 
-/// A variable that others set is taken away, and its value not shown: it may be a secret.
+/// A variable that others set is taken away. No value is shown: it may be a secret.
 fn differences_of_variables(want: &Project, have: &Project) -> Vec<Difference> {
     let names: BTreeSet<&String> = have.variables.keys().chain(want.variables.keys()).collect();
     let mut differences = Vec::new();
     for name in names {
         let old = have.variables.get(name).map(String::as_str);
         let new = want.variables.get(name).map(String::as_str);
-        let old = match new {
-            Some(_) => old,
-            None => Some("set"),
-        };
-        let field = format!("variable {name}");
-        let difference = Difference::between(&field, old.unwrap_or("none"), new.unwrap_or("none"));
+        let difference = Difference::of_values(&format!("variable {name}"), old, new);
         differences.extend(difference);
     }
     differences
@@ -417,9 +412,9 @@ mod tests {
         assert_eq!(
             differences(have),
             [
-                "variable CONTEXT: src -> .",
+                "variable CONTEXT: set -> changed",
                 "variable PASSWORD: set -> none",
-                "variable REGISTRY: none -> 123456789012.dkr.ecr.us-east-1.amazonaws.com"
+                "variable REGISTRY: none -> set"
             ]
         );
     }

@@ -49,12 +49,17 @@ impl Ecr {
         let Some(repository) = self.describe(name).await? else {
             return Ok(None);
         };
-        let (lifecycle, tags) = try_join!(self.lifecycle_policy(name), self.tags(name))?;
+        let (lifecycle, policy, tags) = try_join!(
+            self.lifecycle_policy(name),
+            self.policy(name),
+            self.tags(name)
+        )?;
         let Some(tags) = tags else {
             return Ok(None); // it was deleted meanwhile
         };
         Ok(Some(Have {
             lifecycle,
+            policy,
             tags,
             ..have_of(repository)
         }))
@@ -88,7 +93,7 @@ impl Ecr {
         })
     }
 
-    /// The names of all repositories of the account.
+    /// The names of the account's repositories that could be the environment's.
     pub async fn list_names(&self) -> Result<Vec<String>> {
         let pages = self
             .client
@@ -104,7 +109,9 @@ impl Ecr {
         let names = repositories
             .into_iter()
             .filter_map(|repository| repository.repository_name);
-        Ok(names.collect())
+        Ok(names
+            .filter(|name| plan::could_be_ours(&self.aws.env, name))
+            .collect())
     }
 
     async fn describe(&self, name: &str) -> Result<Option<Repository>> {
@@ -140,6 +147,24 @@ impl Ecr {
         // A text that is no JSON differs from what is wanted, like no text.
         let text = answer.lifecycle_policy_text.unwrap_or_default();
         Ok(serde_json::from_str(&text).ok())
+    }
+
+    /// Who may do what with a repository's images beside the account itself; it is only told.
+    async fn policy(&self, name: &str) -> Result<Option<Value>> {
+        let request = self.client.get_repository_policy().repository_name(name);
+        match request.send().await {
+            // A text that is no JSON is a policy all the same.
+            Ok(answer) => Ok(answer
+                .policy_text
+                .map(|text| serde_json::from_str(&text).unwrap_or_default())),
+            Err(error) => match code(&error) {
+                "RepositoryPolicyNotFoundException" | "RepositoryNotFoundException" => Ok(None),
+                _ => {
+                    let what = format!("look at repository {name}");
+                    Err(aws_error("ecr:GetRepositoryPolicy", what, error))
+                }
+            },
+        }
     }
 
     /// A repository's tags; nothing where there is no such repository.
@@ -190,7 +215,6 @@ impl Ecr {
         match part {
             Part::Lifecycle => self.set_lifecycle_policy(&want.name).await,
             Part::Scan => self.set_scan_on_push(&want.name).await,
-            Part::Mutability => self.set_tag_mutability(&want.name).await,
             Part::Tags => self.set_tags(want).await,
         }
     }
@@ -223,21 +247,6 @@ impl Ecr {
             Err(error) => {
                 let what = format!("set scan on push of repository {name}");
                 Err(aws_error("ecr:PutImageScanningConfiguration", what, error))
-            }
-        }
-    }
-
-    async fn set_tag_mutability(&self, name: &str) -> Result<()> {
-        let request = self
-            .client
-            .put_image_tag_mutability()
-            .repository_name(name)
-            .image_tag_mutability(ImageTagMutability::Mutable);
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let what = format!("let the tags of repository {name} be moved");
-                Err(aws_error("ecr:PutImageTagMutability", what, error))
             }
         }
     }

@@ -7,6 +7,7 @@ pub mod aws;
 mod check;
 pub mod plan;
 
+use aws::Ecr;
 use plumbing::step::delete_each;
 use plumbing::{Aws, Deletion, Half, Owner, Record, Repo, Result, Stream, wait};
 
@@ -26,17 +27,23 @@ pub const OWNER: Owner = Owner {
 
 /// The environment's repositories as records.
 async fn find(aws: &Aws) -> Result<Vec<Record>> {
-    let env = &aws.env;
     let ecr = aws::client(aws);
-    let mut names = ecr.list_names().await?;
-    names.retain(|name| plan::app(env, name).is_some());
+    let names = ecr.list_names().await?;
+    records_of(&ecr, names).await
+}
+
+/// The records of those among some repositories that are the environment's.
+pub async fn records_of(ecr: &Ecr, names: Vec<String>) -> Result<Vec<Record>> {
+    let env = &ecr.aws.env;
     let tags = wait::all(names.iter().map(|name| ecr.tags(name))).await?;
     let mut records = Vec::new();
     for (name, tags) in names.iter().zip(tags) {
-        if let (Some(app), Some(tags)) = (plan::app(env, name), tags)
+        if let Some(tags) = tags
             && env.owns(&tags)
         {
-            records.push(plan::record(env, app, &plan::needed_by(&tags)));
+            let app = plan::record_name(env, name, &tags);
+            let needed_by = plan::needed_by(&tags);
+            records.push(plan::record_of(env, app, name, &needed_by));
         }
     }
     Ok(records)

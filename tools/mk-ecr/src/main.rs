@@ -36,8 +36,20 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
         let warning = warned.get_or_init(|| warn_of_registry_scanning(ecr));
         tokio::join!(repository, warning).0
     });
-    let (apps, sources) = tokio::join!(apps, sources);
-    apps.and(sources)
+    let unwanted = plumbing::write_unwanted(
+        stream,
+        &mk_ecr::OWNER,
+        ecr.list_names(),
+        |wishes| {
+            let names = wishes.apps.union(&wishes.sources);
+            names
+                .map(|name| ecr.aws.env.repository_name(name))
+                .collect()
+        },
+        async |names| mk_ecr::records_of(ecr, names).await,
+    );
+    let (apps, sources, unwanted) = tokio::join!(apps, sources, unwanted);
+    apps.and(sources).and(unwanted)
 }
 
 /// Says so where the registry's own scanning counts and not that of its repositories.
@@ -90,7 +102,12 @@ async fn make_or_mend(stream: &Stream, ecr: &Ecr, app: &str) -> Result<()> {
         wait_visible: async || ecr.wait_visible(&want.name).await,
         compare: |have: &Have| {
             let differences = plan::compare(env, &want, have)?;
-            if let Some(line) = plan::warning_of_encryption(have) {
+            let warnings = [
+                plan::warning_of_encryption(have),
+                plan::warning_of_mutability(have),
+                plan::warning_of_policy(have),
+            ];
+            for line in warnings.into_iter().flatten() {
                 ecr.aws.voice.say(&line);
             }
             Ok(differences)

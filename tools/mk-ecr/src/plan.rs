@@ -56,6 +56,8 @@ pub struct Have {
     pub encryption: String,
     /// Its lifecycle policy, where it has one.
     pub lifecycle: Option<Value>,
+    /// Who may do what with its images beside the account itself, where somebody said so.
+    pub policy: Option<Value>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -67,8 +69,6 @@ pub enum Part {
     Lifecycle,
     /// Scan on push.
     Scan,
-    /// Whether tags can be moved.
-    Mutability,
     /// Its tags.
     Tags,
 }
@@ -79,12 +79,10 @@ pub enum Part {
 pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
     env.check_ours(format!("repository {}", want.name), &have.tags)?;
     let scan = Difference::between("scan on push", have.scan_on_push, true);
-    let mutability = Difference::between("tag mutability", &have.mutability, MUTABLE);
     let tags = Difference::of_tags(&have.tags, &want.tags);
     let mut differences = Differences::new();
     differences.extend(in_part(Part::Lifecycle, difference_of_lifecycle(have)));
     differences.extend(in_part(Part::Scan, scan));
-    differences.extend(in_part(Part::Mutability, mutability));
     differences.extend(in_part(Part::Tags, tags));
     Ok(differences)
 }
@@ -97,6 +95,48 @@ fn difference_of_lifecycle(have: &Have) -> Option<Difference> {
         Some(policy) => Difference::between(LIFECYCLE, policy, want),
         None => Difference::between(LIFECYCLE, "none", want),
     }
+}
+
+/// What is said of a repository whose tags cannot be moved, or not all: that is stricter than asked for
+/// here, and stays.
+pub fn warning_of_mutability(have: &Have) -> Option<String> {
+    if have.mutability.is_empty() || have.mutability == MUTABLE {
+        return None;
+    }
+    Some(format!(
+        "repository {} has {} tags: it stays so, and a pipeline cannot move its tag {PRODUCTION} unless that is excluded",
+        have.name, have.mutability
+    ))
+}
+
+/// What is said of a repository with a policy of its own, which no tool here sets: somebody else may
+/// have let others at its images with a reason.
+pub fn warning_of_policy(have: &Have) -> Option<String> {
+    let policy = have.policy.as_ref()?;
+    let who = if lets_everyone(policy) {
+        "everyone"
+    } else {
+        "others"
+    };
+    Some(format!(
+        "repository {} has a policy that somebody set, and lets {who} at its images: it stays; aws ecr delete-repository-policy takes it away",
+        have.name
+    ))
+}
+
+/// Whether a statement of a policy allows something to everyone, without a condition.
+fn lets_everyone(policy: &Value) -> bool {
+    let statements = match &policy["Statement"] {
+        Value::Array(statements) => statements.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    statements.iter().any(|statement| {
+        let principal = &statement["Principal"];
+        let everyone = *principal == json!("*")
+            || principal["AWS"] == json!("*")
+            || principal["AWS"] == json!(["*"]);
+        everyone && statement["Effect"] == "Allow" && statement.get("Condition").is_none()
+    })
 }
 
 /// What is said of a repository that is encrypted in another way than asked for here. AWS cannot
@@ -146,11 +186,12 @@ pub fn needed_by(tags: &BTreeMap<String, String>) -> Vec<&'static str> {
 }
 
 /// A repository that only a source needs goes with the pipelines; one that an app needs as well
-/// stays with the services.
+/// stays with the services, until neither needs it. One that does not tell may be needed by either.
 pub fn half(record: &Record) -> Half {
     match record.0.get("needed_by") {
         Some(needed_by) if *needed_by == json!(["source"]) => Half::Pipelines,
-        _ => Half::Services,
+        Some(needed_by) if *needed_by == json!(["app"]) => Half::Services,
+        _ => Half::Both,
     }
 }
 
@@ -177,15 +218,20 @@ pub fn lifecycle() -> Value {
     }]})
 }
 
-/// The app of a repository that could be the environment's; whether it is, its tags say.
-pub fn app<'a>(env: &Env, name: &'a str) -> Option<&'a str> {
-    // No name reaches ECR's limit, so none is cut, and the app can be read from it.
-    if !could_be(name, "repo", &env.name, REPOSITORY_LIMIT) {
-        return None;
+/// Whether a repository of this name could be the environment's. Whether it is, its tags say.
+pub fn could_be_ours(env: &Env, name: &str) -> bool {
+    could_be(name, "repo", &env.name, REPOSITORY_LIMIT)
+}
+
+/// The name of a repository's record: the app or source by its tags, since a name may end in a hash;
+/// where somebody took these away, by its name, if that tells.
+pub fn record_name<'a>(env: &Env, name: &'a str, tags: &'a BTreeMap<String, String>) -> &'a str {
+    if let Some(app) = tags.get(APP).or_else(|| tags.get(SOURCE)) {
+        return app;
     }
-    name.strip_prefix("repo-")?
-        .strip_suffix(&env.name)?
-        .strip_suffix('-')
+    let app = name.strip_prefix("repo-");
+    let app = app.and_then(|rest| rest.strip_suffix(&format!("-{}", env.name)));
+    app.unwrap_or(name)
 }
 
 /// A repository's ARN.
@@ -193,12 +239,17 @@ pub fn arn(env: &Env, name: &str) -> String {
     env.arn("ecr", &format!("repository/{name}"))
 }
 
-/// A repository's record: ARN and URI follow from the name.
+/// The record of an app's or a source's repository.
 pub fn record(env: &Env, app: &str, needed_by: &[&str]) -> Record {
+    record_of(env, app, &env.repository_name(app), needed_by)
+}
+
+/// A repository's record: ARN and URI follow from its name in ECR.
+pub fn record_of(env: &Env, app: &str, repository: &str, needed_by: &[&str]) -> Record {
     let repo = Repo {
         name: app.into(),
-        arn: arn(env, &env.repository_name(app)),
-        uri: env.repository_uri(app),
+        arn: arn(env, repository),
+        uri: format!("{}/{repository}", env.registry()),
         ..Repo::default()
     };
     Record::of(&repo).with("needed_by", needed_by)
@@ -224,6 +275,7 @@ mod tests {
             mutability: "MUTABLE".into(),
             encryption: "AES256".into(),
             lifecycle: Some(lifecycle()),
+            policy: None,
             tags,
         }
     }
@@ -282,7 +334,6 @@ mod tests {
     fn each_kind_of_difference_is_mended_by_one_call() {
         let mut have = Have {
             scan_on_push: false,
-            mutability: "IMMUTABLE".into(),
             lifecycle: None,
             ..ours()
         };
@@ -298,15 +349,38 @@ mod tests {
             [
                 ("lifecycle policy", "none"),
                 ("scan on push", "false"),
-                ("tag mutability", "IMMUTABLE"),
                 ("tag Name", "other"),
                 ("tag Team", "nobody")
             ]
         );
         assert_eq!(
             parts(&differences),
-            [Part::Lifecycle, Part::Scan, Part::Mutability, Part::Tags]
+            [Part::Lifecycle, Part::Scan, Part::Tags]
         );
+    }
+
+    #[test]
+    fn what_is_stricter_and_what_lets_others_in_is_said_and_is_no_difference() {
+        assert_eq!(warning_of_mutability(&ours()), None);
+        assert_eq!(warning_of_policy(&ours()), None);
+        let have = Have {
+            mutability: "IMMUTABLE".into(),
+            policy: Some(json!({"Statement": [{"Effect": "Allow", "Principal": "*"}]})),
+            ..ours()
+        };
+        assert_eq!(differences(&have), []);
+        let line = warning_of_mutability(&have).unwrap();
+        assert!(line.contains("has IMMUTABLE tags: it stays so"), "{line}");
+        let line = warning_of_policy(&have).unwrap();
+        assert!(line.contains("lets everyone at its images"), "{line}");
+        let root = "arn:aws:iam::999999999999:root";
+        let of_one = json!({"Effect": "Allow", "Principal": {"AWS": root}});
+        let have = Have {
+            policy: Some(json!({"Statement": of_one})),
+            ..ours()
+        };
+        let line = warning_of_policy(&have).unwrap();
+        assert!(line.contains("lets others at its images"), "{line}");
     }
 
     #[test]
@@ -374,22 +448,31 @@ mod tests {
     }
 
     #[test]
-    fn the_app_is_read_from_the_name() {
-        assert_eq!(app(&env(), NAME), Some("web"));
-        assert_eq!(app(&env(), &env().repository_name("a-b")), Some("a-b"));
-        assert_eq!(
-            (
-                app(&env(), "repo-web-production-pr2"),
-                app(&env(), "web-production-pr1")
-            ),
-            (None, None)
-        );
+    fn the_app_is_read_from_the_tags_and_else_from_the_name() {
+        for app in ["web", "a-b"] {
+            let name = env().repository_name(app);
+            assert!(could_be_ours(&env(), &name), "{name}");
+            for (has_app, has_source) in [(true, false), (false, true), (true, true)] {
+                let tags = want(&env(), app, has_app, has_source).tags;
+                let tags = tags.into_iter().collect();
+                assert_eq!(record_name(&env(), &name, &tags), app);
+            }
+        }
+        let none = BTreeMap::new();
+        assert_eq!(record_name(&env(), NAME, &none), "web");
+        let hashed = env().repository_name("a-b");
+        assert_eq!(record_name(&env(), &hashed, &none), hashed);
+        for name in ["repo-web-production-pr2", "web-production-pr1"] {
+            assert!(!could_be_ours(&env(), name), "{name}");
+        }
     }
 
     #[test]
     fn no_name_is_cut() {
         let env = Env {
             name: format!("{}-{}", "e".repeat(32), "s".repeat(32)),
+            environment: "e".repeat(32),
+            suffix: "s".repeat(32),
             ..env()
         };
         assert!(env.repository_name(&"a".repeat(32)).len() < REPOSITORY_LIMIT);

@@ -8,6 +8,7 @@ mod check;
 pub mod code;
 pub mod plan;
 
+use aws::Lambda;
 use plumbing::step::delete_each;
 use plumbing::{Aws, Deletion, Function, Half, Owner, Record, Result, Stream};
 
@@ -27,9 +28,16 @@ pub const OWNER: Owner = Owner {
 
 /// The environment's functions as records.
 async fn find(aws: &Aws) -> Result<Vec<Record>> {
-    let env = &aws.env;
+    let lambda = aws::client(aws);
+    let names = lambda.list_names().await?;
+    records_of(&lambda, names).await
+}
+
+/// The records of those among some functions that are the environment's.
+pub async fn records_of(lambda: &Lambda, names: Vec<String>) -> Result<Vec<Record>> {
+    let env = &lambda.aws.env;
     let mut records = Vec::new();
-    for (function, tags) in aws::client(aws).find().await? {
+    for (function, tags) in lambda.tags_of(names).await? {
         if env.owns(&tags) {
             let source = plan::source(&function, &tags);
             records.push(plan::record(env, source, &function));

@@ -1,15 +1,15 @@
 //! Makes a function for each source, which tags the image that the source's pipeline just built
 //! `production`.
 //!
-//! Reads `env`, `source`, and for each source the records `role` and `log_group`, both named
-//! `function/SOURCE`. Writes `function` as soon as it exists, and ends when it is Active.
+//! Reads `env`, `source`, and for each source its `repo`, whose images it tags, and the records `role`
+//! and `log_group`, both named `function/SOURCE`. Writes `function` as soon as it exists, and ends when it is Active.
 
 use clap::Parser;
 use mk_fn::aws::{self, Lambda};
 use mk_fn::code::{self, Code};
 use mk_fn::plan::{self, Have, State, Want};
 use plumbing::step::without_parts;
-use plumbing::{Aws, Change, LogGroup, Result, Role, Source, Step, Stream};
+use plumbing::{Aws, Change, LogGroup, Repo, Result, Role, Source, Step, Stream};
 use tokio::try_join;
 
 /// Make the functions that tag what an environment's sources built
@@ -28,11 +28,23 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let lambda = aws::client(&aws);
     let code = code::code()?;
     let (stream, lambda, code) = (&stream, &lambda, &code);
-    stream
-        .for_each_record(|source: Source| async move {
-            make_function(stream, lambda, code, &source.name).await
-        })
-        .await
+    let sources = stream.for_each_record(|source: Source| async move {
+        make_function(stream, lambda, code, &source.name).await
+    });
+    let unwanted = plumbing::write_unwanted(
+        stream,
+        &mk_fn::OWNER,
+        lambda.list_names(),
+        |wishes| {
+            let sources = wishes.sources.iter();
+            sources
+                .map(|source| lambda.aws.env.function_name(source))
+                .collect()
+        },
+        async |names| mk_fn::records_of(lambda, names).await,
+    );
+    let (sources, unwanted) = tokio::join!(sources, unwanted);
+    sources.and(unwanted)
 }
 
 /// The function of one source. It is looked up before its role is known.
@@ -41,8 +53,9 @@ async fn make_function(stream: &Stream, lambda: &Lambda, code: &Code, source: &s
     let name = env.function_name(source);
     let part = format!("function/{source}");
     // Lambda makes a log group that is not there at the first event, and keeps it for ever.
-    let (found, role, group) = try_join!(
+    let (found, _, role, group) = try_join!(
         lambda.get(&name),
+        stream.need::<Repo>(source),
         stream.need::<Role>(&part),
         stream.need::<LogGroup>(&part)
     )?;

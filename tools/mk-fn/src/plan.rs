@@ -535,6 +535,7 @@ mod tests {
     fn a_name_that_was_cut_is_ours_and_its_tag_says_the_source() {
         let env = Env {
             name: format!("{}-pr1", "e".repeat(32)),
+            environment: "e".repeat(32),
             ..env()
         };
         let long = "a".repeat(32);

@@ -50,6 +50,17 @@ impl Logs {
         Ok(try_join_all(lists).await?.concat())
     }
 
+    /// The names of the groups that could be of the environment's sources.
+    pub async fn list_names_of_sources(&self) -> Result<Vec<String>> {
+        let [_, of_builds, of_functions] = plan::prefixes(&self.aws.env);
+        let lists = [&of_builds, &of_functions].map(|prefix| self.list_names(prefix));
+        let groups = try_join_all(lists).await?.concat().into_iter();
+        let groups = groups.map(|have| have.group);
+        Ok(groups
+            .filter(|group| plan::could_be_ours(&self.aws.env, group))
+            .collect())
+    }
+
     /// The group of a name.
     pub async fn get(&self, group: &str) -> Result<Option<Have>> {
         let listed = self.list_names(group).await?;

@@ -8,8 +8,9 @@ pub mod aws;
 mod check;
 pub mod plan;
 
+use aws::Logs;
 use plumbing::step::delete_each;
-use plumbing::{Aws, Deletion, Half, LogGroup, Owner, Record, Result, Stream};
+use plumbing::{Aws, Deletion, Half, LogGroup, Owner, Record, Result, Stream, wait};
 
 /// The log groups, for `ls-env` and `rm-env`.
 pub const OWNER: Owner = Owner {
@@ -31,6 +32,21 @@ async fn find(aws: &Aws) -> Result<Vec<Record>> {
     let mut records = Vec::new();
     for have in aws::client(aws).find().await? {
         if env.owns(&have.tags) {
+            let name = plan::record_name(env, &have);
+            records.push(plan::record(env, &name, &have.group, have.retention));
+        }
+    }
+    Ok(records)
+}
+
+/// The records of those among some groups that are the environment's.
+pub async fn records_of(logs: &Logs, groups: Vec<String>) -> Result<Vec<Record>> {
+    let env = &logs.aws.env;
+    let mut records = Vec::new();
+    for have in wait::all(groups.iter().map(|group| logs.get(group))).await? {
+        if let Some(have) = have
+            && env.owns(&have.tags)
+        {
             let name = plan::record_name(env, &have);
             records.push(plan::record(env, &name, &have.group, have.retention));
         }

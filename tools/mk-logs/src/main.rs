@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use mk_logs::aws::{self, Logs};
 use mk_logs::plan::{self, Have, Part, Want};
 use plumbing::{App, Aws, Change, Resource, Result, Source, Stream};
+use tokio::try_join;
 
 /// Make the log groups of an environment's apps and sources
 #[derive(Parser)]
@@ -47,8 +48,40 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         });
         stream.control.run_all(groups).await.map(drop)
     });
-    let (apps, sources) = tokio::join!(apps, sources);
-    apps.and(sources)
+    let unwanted = plumbing::write_unwanted(
+        stream,
+        &mk_logs::OWNER,
+        async {
+            let of_apps = names_of_apps(stream, listed.clone());
+            let of_sources = names_of_sources(stream, logs);
+            let (of_apps, of_sources) = try_join!(of_apps, of_sources)?;
+            Ok([of_apps, of_sources].concat())
+        },
+        |wishes| plan::wanted_groups(&logs.aws.env, wishes),
+        async |groups| mk_logs::records_of(logs, groups).await,
+    );
+    let (apps, sources, unwanted) = tokio::join!(apps, sources, unwanted);
+    apps.and(sources).and(unwanted)
+}
+
+/// The names of the groups that were listed for the apps, if one comes.
+async fn names_of_apps(
+    stream: &Stream,
+    listed: impl Future<Output = Result<Vec<Have>>>,
+) -> Result<Vec<String>> {
+    if stream.need_first::<App>().await.is_err() {
+        return Ok(Vec::new());
+    }
+    let groups = listed.await?;
+    Ok(groups.into_iter().map(|have| have.group).collect())
+}
+
+/// The names of the groups that could be of sources, if one comes.
+async fn names_of_sources(stream: &Stream, logs: &Logs) -> Result<Vec<String>> {
+    if stream.need_first::<Source>().await.is_err() {
+        return Ok(Vec::new());
+    }
+    logs.list_names_of_sources().await
 }
 
 async fn make_or_mend(
@@ -58,7 +91,8 @@ async fn make_or_mend(
     found: Option<Have>,
 ) -> Result<()> {
     let env = &logs.aws.env;
-    let record = plan::record(env, &want.name, &want.group, Some(want.retention));
+    let retention = plan::retention(want, found.as_ref());
+    let record = plan::record(env, &want.name, &want.group, Some(retention));
     let created = record.clone().changed(Change::Created, &[]);
     let group = Resource {
         found,
@@ -72,7 +106,13 @@ async fn make_or_mend(
             Ok(true)
         },
         wait_visible: async || logs.wait_visible(&want.group).await,
-        compare: |have: &Have| plan::compare(env, want, have),
+        compare: |have: &Have| {
+            let differences = plan::compare(env, want, have)?;
+            if let Some(line) = plan::warning_of_retention(want, have) {
+                stream.voice.say(&line);
+            }
+            Ok(differences)
+        },
         mend: async |parts: Vec<Part>| {
             let calls = parts.into_iter().map(|part| logs.set(want, part));
             stream.control.run_all(calls).await.map(drop)

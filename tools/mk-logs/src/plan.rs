@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plumbing::name::{FUNCTION_LIMIT, PROJECT_LIMIT, SOURCE, could_be};
 use plumbing::step::in_part;
-use plumbing::{Difference, Differences, Env, Half, LogGroup, Record, Result};
+use plumbing::{Difference, Differences, Env, Half, LogGroup, Record, Result, Wishes};
 
 /// The retention times that PutRetentionPolicy takes, in days (CloudWatch Logs API).
 const DAYS: [i32; 22] = [
@@ -69,6 +69,19 @@ pub fn wants_of_source(env: &Env, source: &str, retention: i32) -> [Want; 2] {
     })
 }
 
+/// The names of all groups that apps and sources want.
+pub fn wanted_groups(env: &Env, wishes: &Wishes) -> Vec<String> {
+    let mut groups = Vec::new();
+    for app in &wishes.apps {
+        groups.push(env.log_group_name(app));
+    }
+    for source in &wishes.sources {
+        groups.push(env.build_log_group_name(source));
+        groups.push(env.function_log_group_name(source));
+    }
+    groups
+}
+
 /// A log group that is there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Have {
@@ -99,7 +112,7 @@ pub enum Part {
 pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
     env.check_ours(format!("log group {}", want.group), &have.tags)?;
     let mut differences = Differences::new();
-    if !have.account_decides {
+    if !have.account_decides && !is_kept_longer(want, have) {
         let old = match have.retention {
             Some(days) => days.to_string(),
             None => "for ever".to_string(),
@@ -110,6 +123,32 @@ pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>>
     let tags = Difference::of_tags(&have.tags, &want.tags);
     differences.extend(in_part(Part::Tags, tags));
     Ok(differences)
+}
+
+/// Whether somebody has events kept longer than is asked for: that may be a rule of theirs, and stays.
+/// A group that keeps them for ever is one that was left half made, as CreateLogGroup makes it.
+fn is_kept_longer(want: &Want, have: &Have) -> bool {
+    have.retention.is_some_and(|days| days > want.retention)
+}
+
+/// For how many days a group will keep events.
+pub fn retention(want: &Want, found: Option<&Have>) -> i32 {
+    match found {
+        Some(have) if is_kept_longer(want, have) => have.retention.unwrap_or(want.retention),
+        _ => want.retention,
+    }
+}
+
+/// What is said of a group that keeps events longer than is asked for.
+pub fn warning_of_retention(want: &Want, have: &Have) -> Option<String> {
+    let days = have.retention?;
+    if !is_kept_longer(want, have) || have.account_decides {
+        return None;
+    }
+    let (group, wanted) = (&want.group, want.retention);
+    Some(format!(
+        "log group {group} keeps events {days} days, longer than {wanted}: it stays so until you shorten it"
+    ))
 }
 
 /// What the names of the environment's groups begin with, one for each listing.
@@ -245,6 +284,27 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_retention_is_said_and_is_no_difference() {
+        let have = Have {
+            retention: Some(365),
+            ..ours()
+        };
+        assert_eq!(differences(30, &have), Vec::<String>::new());
+        let want = want_of_app(&env(), "web", 30);
+        assert_eq!(
+            warning_of_retention(&want, &have).unwrap(),
+            format!(
+                "log group {GROUP} keeps events 365 days, longer than 30: it stays so until you shorten it"
+            )
+        );
+        assert_eq!(warning_of_retention(&want, &ours()), None);
+        assert_eq!(
+            differences(400, &have),
+            ["Retention: retention: 365 -> 400"]
+        );
+    }
+
+    #[test]
     fn a_retention_that_the_account_decides_is_no_difference() {
         let have = Have {
             retention: Some(7),
@@ -356,6 +416,7 @@ mod tests {
         }
         let long = Env {
             name: format!("{}-pr1", "e".repeat(32)),
+            environment: "e".repeat(32),
             ..env()
         };
         let that_was_cut = long.function_log_group_name(&"a".repeat(32));

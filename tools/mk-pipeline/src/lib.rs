@@ -7,6 +7,8 @@ pub mod aws;
 mod check;
 pub mod plan;
 
+use aws::Pipelines;
+use plumbing::name::SOURCE;
 use plumbing::step::delete_each;
 use plumbing::{Aws, Change, Deletion, Error, Half, Owner, Pipeline, Record, Result, Stream, wait};
 
@@ -35,6 +37,22 @@ async fn find(aws: &Aws) -> Result<Vec<Record>> {
         let Some(have) = have else { continue };
         if env.owns(&have.tags) {
             records.extend(plan::records(env, name, &have));
+        }
+    }
+    Ok(records)
+}
+
+/// The records of those among some pipelines that are the environment's.
+pub async fn records_of(pipelines: &Pipelines, names: Vec<String>) -> Result<Vec<Record>> {
+    let env = &pipelines.aws.env;
+    let found = wait::all(names.iter().map(|name| pipelines.get(name))).await?;
+    let mut records = Vec::new();
+    for (name, have) in names.iter().zip(found) {
+        if let Some(have) = have
+            && env.owns(&have.tags)
+        {
+            let source = have.tags.get(SOURCE).unwrap_or(name);
+            records.push(plan::record(env, source, name));
         }
     }
     Ok(records)

@@ -49,11 +49,23 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let connection = finished_connection(stream, &aws, limit)
         .boxed_local()
         .shared();
-    stream
-        .for_each_record(|source: Source| {
-            make_or_mend(stream, pipelines, source, connection.clone())
-        })
-        .await
+    let sources = stream.for_each_record(|source: Source| {
+        make_or_mend(stream, pipelines, source, connection.clone())
+    });
+    let unwanted = plumbing::write_unwanted(
+        stream,
+        &mk_pipeline::OWNER,
+        pipelines.list_names(),
+        |wishes| {
+            let sources = wishes.sources.iter();
+            sources
+                .map(|source| pipelines.aws.env.pipeline_name(source))
+                .collect()
+        },
+        async |names| mk_pipeline::records_of(pipelines, names).await,
+    );
+    let (sources, unwanted) = tokio::join!(sources, unwanted);
+    sources.and(unwanted)
 }
 
 /// The connection, once a person has finished it; in a dry run, as it is.

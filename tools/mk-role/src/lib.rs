@@ -12,6 +12,7 @@ mod policy;
 pub mod purpose;
 pub mod want;
 
+use aws::Iam;
 use plumbing::step::delete_each;
 use plumbing::{Aws, Deletion, Half, Owner, Record, Result, Role, Stream, wait};
 
@@ -31,9 +32,14 @@ pub const OWNER: Owner = Owner {
 
 /// The environment's roles as records.
 async fn find(aws: &Aws) -> Result<Vec<Record>> {
-    let env = &aws.env;
     let iam = aws::client(aws);
     let roles = iam.list_names().await?;
+    records_of(&iam, roles).await
+}
+
+/// The records of those among some roles that are the environment's.
+pub async fn records_of(iam: &Iam, roles: Vec<String>) -> Result<Vec<Record>> {
+    let env = &iam.aws.env;
     // A listing shows no tags.
     let found = wait::all(roles.iter().map(|role| iam.get_without_policies(role))).await?;
     let mut records = Vec::new();

@@ -1,16 +1,17 @@
 //! Makes the roles of an environment, each for one purpose: the execution role of each app, and for
 //! each source those of its builds, its function, its pipeline and its rule.
 //!
-//! Reads `env`, `app`, `source`, and for a pipeline's role `connection`. Writes `role` as soon as
-//! it exists, and again with its policy's name when it has that. All else that the policies name
-//! follows from names, and is not awaited.
+//! Reads `env`, `app`, `source`, and what a role is let at: `repo`, `bucket`, `connection`. Their records
+//! say that each is ours: nothing is granted on something of somebody else's that has our name. What
+//! the policies name besides is used by something that waits for it itself. Writes `role` as soon as it
+//! exists, and again with its policy's name when it has that.
 
 use clap::Parser;
 use mk_role::aws::{self, Iam};
 use mk_role::plan::{self, Have, Part};
 use mk_role::purpose::Purpose;
 use mk_role::want::{self, Want};
-use plumbing::{App, Aws, Change, Connection, Resource, Result, Source, Stream};
+use plumbing::{App, Aws, Bucket, Change, Connection, Repo, Resource, Result, Source, Stream};
 
 /// Make the IAM roles of an environment's apps and sources
 #[derive(Parser)]
@@ -28,20 +29,36 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let iam = aws::client(&aws);
     let (stream, iam) = (&stream, &iam);
     let apps = stream.for_each_record(|app: App| async move {
-        let want = async { want::of_app(&iam.aws.env, &app.name) };
+        let want = async {
+            stream.need::<Repo>(&app.name).await?;
+            want::of_app(&iam.aws.env, &app.name)
+        };
         make_or_mend(stream, iam, Purpose::Execution, &app.name, want).await
     });
     let sources = stream.for_each_record(|source: Source| async move {
         let roles = Purpose::OF_A_SOURCE.map(|purpose| of_source(stream, iam, purpose, &source));
         stream.control.run_all(roles).await.map(drop)
     });
-    let (apps, sources) = tokio::join!(apps, sources);
-    apps.and(sources)
+    let unwanted = plumbing::write_unwanted(
+        stream,
+        &mk_role::OWNER,
+        iam.list_names(),
+        |wishes| want::role_names(&iam.aws.env, wishes),
+        async |roles| mk_role::records_of(iam, roles).await,
+    );
+    let (apps, sources, unwanted) = tokio::join!(apps, sources, unwanted);
+    apps.and(sources).and(unwanted)
 }
 
 async fn of_source(stream: &Stream, iam: &Iam, purpose: Purpose, source: &Source) -> Result<()> {
     let want = async {
         let mut connection = String::new();
+        if matches!(purpose, Purpose::Build | Purpose::Function) {
+            stream.need::<Repo>(&source.name).await?;
+        }
+        if matches!(purpose, Purpose::Build | Purpose::Pipeline) {
+            stream.need_first::<Bucket>().await?;
+        }
         if purpose == Purpose::Pipeline {
             connection = stream.need_first::<Connection>().await?.arn;
         }

@@ -1,6 +1,6 @@
 //! What each role is to be. Pure.
 
-use plumbing::{Env, Result, Source};
+use plumbing::{Env, Result, Source, Wishes};
 use serde_json::Value;
 
 use crate::name::arn;
@@ -43,6 +43,18 @@ pub fn of_app(env: &Env, app: &str) -> Result<Want> {
 pub fn of_source(env: &Env, purpose: Purpose, source: &Source, connection: &str) -> Result<Want> {
     let policies = policy::of_source(env, purpose, source, connection)?;
     Ok(want(env, purpose, &source.name, policies))
+}
+
+/// The names of all roles that apps and sources want.
+pub fn role_names(env: &Env, wishes: &Wishes) -> Vec<String> {
+    let mut names = Vec::new();
+    for app in &wishes.apps {
+        names.push(role_name(env, Purpose::Execution, app));
+    }
+    for source in &wishes.sources {
+        names.extend(Purpose::OF_A_SOURCE.map(|purpose| role_name(env, purpose, source)));
+    }
+    names
 }
 
 fn want(env: &Env, purpose: Purpose, of: &str, policies: Policies) -> Want {
@@ -88,6 +100,7 @@ mod tests {
         let suffix = "s".repeat(32);
         let env = Env {
             name: format!("{}-{suffix}", "e".repeat(32)),
+            environment: "e".repeat(32),
             suffix,
             region: "ap-southeast-1".into(),
             ..Env::example()

@@ -8,6 +8,7 @@ pub mod aws;
 mod check;
 pub mod plan;
 
+use aws::Events;
 use plumbing::step::delete_each;
 use plumbing::{Aws, Deletion, Half, Owner, Record, Result, Rule, Stream, wait};
 
@@ -27,9 +28,14 @@ pub const OWNER: Owner = Owner {
 
 /// The environment's rules as records.
 async fn find(aws: &Aws) -> Result<Vec<Record>> {
-    let env = &aws.env;
     let events = aws::client(aws);
     let rules = events.list_names().await?;
+    records_of(&events, rules).await
+}
+
+/// The records of those among some rules that are the environment's.
+pub async fn records_of(events: &Events, rules: Vec<String>) -> Result<Vec<Record>> {
+    let env = &events.aws.env;
     let found = wait::all(rules.iter().map(|rule| events.get(rule))).await?;
     let mut records = Vec::new();
     for (rule, have) in rules.iter().zip(found) {

@@ -25,9 +25,21 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let aws = Aws::connect(&stream, &env).await?;
     let events = aws::client(&aws);
     let (stream, events) = (&stream, &events);
-    stream
-        .for_each_record(|source: Source| make_or_mend(stream, events, source))
-        .await
+    let sources = stream.for_each_record(|source: Source| make_or_mend(stream, events, source));
+    let unwanted = plumbing::write_unwanted(
+        stream,
+        &mk_rule::OWNER,
+        events.list_names(),
+        |wishes| {
+            let sources = wishes.sources.iter();
+            sources
+                .map(|source| events.aws.env.rule_name(source))
+                .collect()
+        },
+        async |names| mk_rule::records_of(events, names).await,
+    );
+    let (sources, unwanted) = tokio::join!(sources, unwanted);
+    sources.and(unwanted)
 }
 
 /// Makes or mends the rule of a source. It is looked for before its pipeline exists.

@@ -59,6 +59,7 @@ mod terminal;
 mod types;
 mod voice;
 pub mod wait;
+mod wishes;
 
 pub use aws::Aws;
 pub use change::{Change, Difference};
@@ -77,3 +78,4 @@ pub use types::{
     Vpc,
 };
 pub use voice::Voice;
+pub use wishes::{Wishes, write_unwanted};

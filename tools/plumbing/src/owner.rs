@@ -57,6 +57,8 @@ pub enum Half {
     Services,
     /// What builds the sources.
     Pipelines,
+    /// Both, so that it stays until neither needs it. It is listed with the services.
+    Both,
     /// Each record tells.
     ByRecord(fn(&Record) -> Half),
 }
@@ -65,7 +67,7 @@ impl Half {
     /// Whether a record of this owner is among the services, or else among the pipelines.
     pub fn serves(self, record: &Record) -> bool {
         match self {
-            Half::Services => true,
+            Half::Services | Half::Both => true,
             Half::Pipelines => false,
             Half::ByRecord(half_of) => half_of(record).serves(record),
         }

@@ -81,7 +81,7 @@ impl Lambda {
 
     /// Every function that could be the environment's by its name, ours or not, with its tags; two
     /// calls deep.
-    pub async fn find(&self) -> Result<Vec<(String, BTreeMap<String, String>)>> {
+    pub async fn list_names(&self) -> Result<Vec<String>> {
         let mut pages = self.client.list_functions().into_paginator().items().send();
         let mut names = Vec::new();
         while let Some(function) = pages.next().await {
@@ -90,6 +90,14 @@ impl Lambda {
             names.extend(function.function_name);
         }
         names.retain(|name| plan::could_be_ours(&self.aws.env, name));
+        Ok(names)
+    }
+
+    /// The functions of these names, ours or not, with their tags.
+    pub async fn tags_of(
+        &self,
+        names: Vec<String>,
+    ) -> Result<Vec<(String, BTreeMap<String, String>)>> {
         let tagged = names.into_iter().map(|name| self.with_tags(name));
         let tagged = wait::all(tagged).await?;
         Ok(tagged.into_iter().flatten().collect())

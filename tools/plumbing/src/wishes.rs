@@ -1,0 +1,135 @@
+//! Which apps and sources a stream wants, and what of an environment none of them wants any more.
+
+use std::collections::BTreeSet;
+
+use crate::error::Result;
+use crate::owner::{Half, Owner};
+use crate::record::Record;
+use crate::stream::Stream;
+use crate::types::{App, Source, Unwanted};
+
+/// The apps and sources of a stream, once all of it is known.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// The names of the apps.
+    pub apps: BTreeSet<String>,
+    /// The names of the sources.
+    pub sources: BTreeSet<String>,
+}
+
+impl Wishes {
+    /// Whether nothing in the stream wants what a record tells of: the app or source that it is named
+    /// by is not there. A stream that wants no app at all is a pipeline's, and does not say what
+    /// becomes of apps; and the other way round.
+    pub fn drop(&self, half: Half, record: &Record) -> bool {
+        let name = record.name().rsplit('/').next().unwrap_or_default();
+        let lacks = |names: &BTreeSet<String>| !names.is_empty() && !names.contains(name);
+        match half {
+            Half::Services => lacks(&self.apps),
+            Half::Pipelines => lacks(&self.sources),
+            Half::Both => lacks(&self.apps) && lacks(&self.sources),
+            Half::ByRecord(half_of) => self.drop(half_of(record), record),
+        }
+    }
+}
+
+/// Writes what the environment holds of a tool's resources and nothing in the stream wants any more,
+/// such as those of an app that was dropped: `prune-env` names it.
+///
+/// `list` lists the names that could be the environment's, side by side with the tool's first calls.
+/// Of those that are not `wanted`, `records_of` answers the records of what is ours.
+pub async fn write_unwanted(
+    stream: &Stream,
+    owner: &Owner,
+    list: impl Future<Output = Result<Vec<String>>>,
+    wanted: impl Fn(&Wishes) -> Vec<String>,
+    records_of: impl AsyncFnOnce(Vec<String>) -> Result<Vec<Record>>,
+) -> Result<()> {
+    if !stream.wants_something().await? {
+        return Ok(());
+    }
+    let mut names = list.await?;
+    stream.all().await?;
+    if stream.upstream_failed() {
+        return Ok(()); // a wish may be missing for that
+    }
+    let wishes = stream.wishes();
+    let wanted = wanted(&wishes);
+    names.retain(|name| !wanted.contains(name));
+    if names.is_empty() {
+        return Ok(());
+    }
+    for record in records_of(names).await? {
+        if wishes.drop(owner.half, &record) {
+            let unwanted = Unwanted::of(record);
+            stream.write(Record::of(&unwanted)).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Stream {
+    /// The apps and sources that have arrived.
+    fn wishes(&self) -> Wishes {
+        let apps = self.arrived::<App>().into_iter();
+        let sources = self.arrived::<Source>().into_iter();
+        Wishes {
+            apps: apps.map(|app| app.name).collect(),
+            sources: sources.map(|source| source.name).collect(),
+        }
+    }
+
+    /// Waits for the first app or source; answers false where the input ends without.
+    async fn wants_something(&self) -> Result<bool> {
+        let mut changed = self.control.changes();
+        loop {
+            let ended = self.input().ended; // read first: what came last came before the end
+            let wishes = self.wishes();
+            if !wishes.apps.is_empty() || !wishes.sources.is_empty() {
+                return Ok(true);
+            }
+            self.control.check_stopped()?;
+            if ended {
+                return Ok(false);
+            }
+            let _ = changed.changed().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| name.to_string()).collect()
+    }
+
+    #[test]
+    fn a_stream_drops_only_what_is_of_its_half() {
+        let of_apps = Wishes {
+            apps: names(&["web"]),
+            ..Wishes::default()
+        };
+        let of_sources = Wishes {
+            sources: names(&["web"]),
+            ..Wishes::default()
+        };
+        let of_both = Wishes {
+            apps: names(&["web"]),
+            sources: names(&["web"]),
+        };
+        let web = Record::new("role", "execution/web");
+        let jobs = Record::new("role", "execution/jobs");
+        for half in [Half::Services, Half::Pipelines, Half::Both] {
+            for wishes in [&of_apps, &of_sources, &of_both] {
+                assert!(!wishes.drop(half, &web));
+            }
+            assert!(of_both.drop(half, &jobs));
+            assert!(!Wishes::default().drop(half, &jobs));
+        }
+        assert!(of_apps.drop(Half::Services, &jobs) && !of_apps.drop(Half::Pipelines, &jobs));
+        assert!(of_sources.drop(Half::Pipelines, &jobs) && !of_sources.drop(Half::Services, &jobs));
+        assert!(!of_apps.drop(Half::Both, &jobs) && !of_sources.drop(Half::Both, &jobs));
+    }
+}
