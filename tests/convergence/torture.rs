@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use support::{Faults, LocalAws, Output, Value, recipe};
+use support::{Faults, LocalAws, Output, Value, json, recipe};
 
 use crate::snapshot::{assert_same, snapshot};
 
