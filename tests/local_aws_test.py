@@ -381,10 +381,11 @@ class Edges(Served):
             Subnets=network.subnets,
             SecurityGroups=[alb],
             Tags=[{"Key": "plumbline:app", "Value": "web"}],
-        )["LoadBalancers"][0]["LoadBalancerArn"]
+        )["LoadBalancers"][0]
+        self.name = balancer["DNSName"]
         self.first, self.second = self.target_group("first"), self.target_group("second")
         self.listener = self.elb.create_listener(
-            LoadBalancerArn=balancer,
+            LoadBalancerArn=balancer["LoadBalancerArn"],
             Protocol="HTTP",
             Port=80,
             DefaultActions=[{"Type": "forward", "TargetGroupArn": self.first}],
@@ -417,6 +418,7 @@ class Edges(Served):
                     "image": "web:1",
                     "memory": 512,
                     "portMappings": [{"containerPort": 5000}],
+                    "environment": [{"name": "WEB", "value": f"http://{self.name}/"}],
                 }
             ],
         )
@@ -469,6 +471,14 @@ class Edges(Served):
         self.assertEqual(self.now()["edges"], ["internet -> web"])
         self.share(0, 1)
         self.assertEqual((self.now()["edges"], len(self.now()["idle_tasks"])), ([], 1))
+
+    def test_a_task_that_runs_on_has_lost_what_it_called(self) -> None:
+        self.web()
+        self.assertEqual(self.now()["lost_calls"], [])
+        self.share(0, 1)
+        self.assertRegex(self.now()["lost_calls"][0], "task .* of web -> web")
+        self.ecs.delete_service(cluster="main", service="web", force=True)
+        self.assertEqual(self.now()["lost_calls"], [])
 
     def test_a_task_does_not_answer_the_health_path_of_another_version(self) -> None:
         self.web()

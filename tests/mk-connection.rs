@@ -167,10 +167,9 @@ fn an_endpoint_without_the_service_is_asked_a_few_times_and_told_in_a_line() {
     assert_eq!(count_calls(&faults), 6, "{}", faults.told());
     faults.rules(errors_without_code(None));
     let listed = faults.pipe("ls-env --env production-pr1").ok();
-    assert_eq!(
-        listed.stderr,
-        "ls-env: this endpoint knows no connections; none is listed\n"
-    );
+    let told = "ls-env: this endpoint knows no connections; none is listed\n";
+    assert!(listed.stderr.starts_with(told), "{}", listed.stderr);
+    assert_eq!(listed.stderr.matches("connections").count(), 1);
     assert_eq!(count_calls(&faults), 6, "{}", faults.told());
 }
 

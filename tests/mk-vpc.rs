@@ -1,17 +1,37 @@
 //! mk-vpc: its command line, and the network it makes in the local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
+#[path = "mk-vpc/copied_tags.rs"]
+mod copied_tags;
 #[path = "mk-vpc/delete.rs"]
 mod delete;
+#[path = "mk-vpc/lost_tags.rs"]
+mod lost_tags;
 #[path = "mk-vpc/make.rs"]
 mod make;
 #[path = "mk-vpc/mend.rs"]
 mod mend;
+#[path = "mk-vpc/others.rs"]
+mod others;
 
-use support::{ENV, Faults, LocalAws, Value, json, tool};
+use support::{ENV, Faults, LocalAws, Output, Value, json, text, tool};
 
 const MAKE: &str = "mk-env production pr1 | mk-vpc";
 const MAKE_SINGLE: &str = "mk-env production pr1 | mk-vpc --nat single";
+
+const PRUNE: &str = "prune-env --confirm production-pr1";
+
+/// That a run names something of ours that it does not need, and writes it for prune-env.
+fn assert_told(output: &Output, kind: &str, name: &str, id: &Value) {
+    let line = format!(
+        "mk-vpc: {} {} is tagged as this environment's, and nothing needs it: it stays until it is pruned\n",
+        kind.replace('_', " "),
+        text(id)
+    );
+    assert_eq!(output.stderr.matches(&line).count(), 1, "{}", output.stderr);
+    let unwanted = output.record("unwanted", &format!("{kind}/{name}"));
+    assert_eq!(unwanted["record"]["id"], *id);
+}
 
 fn refuse(call: &str, when: &str, code: &str) -> Value {
     json!([{"do": "refuse", "of": call, "when": when, "code": code, "message": "The maximum has been reached."}])

@@ -1,6 +1,13 @@
 //! The stream, as a user of the tools sees it: real processes in real pipes.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
+#[path = "stream/closed.rs"]
+mod closed;
+#[path = "stream/owners.rs"]
+mod owners;
+#[path = "stream/typo.rs"]
+mod typo;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 

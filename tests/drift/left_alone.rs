@@ -1,6 +1,6 @@
 //! What people add to a network and its surroundings stays as they left it.
 
-use support::{Value, json, recipe};
+use support::{Value, json, recipe, text};
 
 use crate::world::{World, ec2, filter};
 
@@ -15,14 +15,18 @@ fn what_the_network_tools_do_not_set_stays_as_hands_left_it() {
     );
     tag_by_hand(&world, &main);
     deny_a_range_by_hand(&world);
-    map_public_addresses_by_hand(&world);
     describe_a_rule_by_hand(&world);
+    // The main table is not ours.
     let gateway = world.id("internet_gateway", "main");
-    for table in [&main, &world.id("route_table", "public")] {
-        let route = json!({"RouteTableId": table, "DestinationCidrBlock": "198.51.100.0/24", "GatewayId": gateway});
-        world.call(ec2("create_route", route));
-    }
-    world.run_changes_nothing();
+    let route = json!({"RouteTableId": main, "DestinationCidrBlock": "198.51.100.0/24", "GatewayId": gateway});
+    world.call(ec2("create_route", route));
+    let told = world.run_changes_nothing();
+    let acl = default_acl(&world);
+    let line = format!(
+        "mk-vpc: the default network acl {} has other rules than AWS gives it; they stay\n",
+        text(&acl)
+    );
+    assert_eq!(told.stderr.matches(&line).count(), 1, "{}", told.stderr);
     // And nothing of it keeps the environment from going.
     world.aws.pipe(&recipe(&["down"], "pr1")).ok();
     let found = world
@@ -59,12 +63,6 @@ fn deny_a_range_by_hand(world: &World) {
         "Egress": false, "CidrBlock": "192.0.2.0/24",
     });
     world.call(ec2("create_network_acl_entry", entry));
-}
-
-fn map_public_addresses_by_hand(world: &World) {
-    let subnet = world.id("subnet", "public-a");
-    let mapped = json!({"SubnetId": subnet, "MapPublicIpOnLaunch": {"Value": true}});
-    world.call(ec2("modify_subnet_attribute", mapped));
 }
 
 fn describe_a_rule_by_hand(world: &World) {

@@ -1,6 +1,6 @@
 //! The network: its settings, its tags, and parts of it that are gone.
 
-use support::{LocalAws, Value, json, text};
+use support::{LocalAws, Value, json, tags, text};
 
 use crate::world::{World, ec2, filter};
 
@@ -45,6 +45,89 @@ fn settings_of_the_network_come_back() {
             json!({"vpc main": [[field, "true", "false"]]}),
         );
     }
+}
+
+#[test]
+fn no_subnet_gives_public_addresses() {
+    let world = World::services();
+    for name in ["private-a", "public-b"] {
+        let subnet = world.id("subnet", name);
+        let mapped = json!({"SubnetId": subnet, "MapPublicIpOnLaunch": {"Value": true}});
+        world.mends(
+            &[ec2("modify_subnet_attribute", mapped)],
+            ec2("describe_subnets", json!({"SubnetIds": [subnet]})),
+            "/Subnets/0/MapPublicIpOnLaunch",
+            json!({format!("subnet {name}"): [["public addresses", "true", "false"]]}),
+        );
+    }
+}
+
+#[test]
+fn what_aws_makes_with_the_vpc_is_tagged_and_its_tags_come_back() {
+    let world = World::services();
+    let vpc = world.id("vpc", "main");
+    let of_vpc = |name: &str, value: &str| json!({"Filters": [{"Name": "vpc-id", "Values": [vpc]}, {"Name": name, "Values": [value]}]});
+    for (what, operation, params, pointer) in [
+        (
+            "default security group",
+            "describe_security_groups",
+            of_vpc("group-name", "default"),
+            "/SecurityGroups/0",
+        ),
+        (
+            "main route table",
+            "describe_route_tables",
+            of_vpc("association.main", "true"),
+            "/RouteTables/0",
+        ),
+        (
+            "default network acl",
+            "describe_network_acls",
+            of_vpc("default", "true"),
+            "/NetworkAcls/0",
+        ),
+    ] {
+        let found = world.get(&ec2(operation, params.clone()), pointer);
+        let tags = tags(&found["Tags"]);
+        assert_eq!(
+            tags,
+            json!({"Environment": "production", "ManagedBy": "plumbline", "Name": "vpc-production-pr1", "Project": "plumbline", "Suffix": "pr1", "Team": "devops"}),
+            "{what}"
+        );
+        let ids = ["GroupId", "RouteTableId", "NetworkAclId"];
+        let id = ids.iter().find_map(|id| found.get(*id)).unwrap();
+        let by_hand = [
+            ec2(
+                "create_tags",
+                json!({"Resources": [id], "Tags": [{"Key": "Team", "Value": "nobody"}]}),
+            ),
+            ec2(
+                "delete_tags",
+                json!({"Resources": [id], "Tags": [{"Key": "Name"}]}),
+            ),
+        ];
+        let field = format!("tags of the {what}");
+        let new = "Name=vpc-production-pr1 Team=devops";
+        world.mends(
+            &by_hand,
+            ec2(operation, params),
+            &format!("{pointer}/Tags"),
+            json!({"vpc main": [[field, "Team=nobody", new]]}),
+        );
+    }
+    // They are the VPC's, and no records tell of them.
+    let listed = world.aws.pipe("ls-env --env production-pr1").ok();
+    let kinds = [
+        "vpc",
+        "subnet",
+        "internet_gateway",
+        "route_table",
+        "elastic_ip",
+        "nat_gateway",
+    ];
+    let of_network = listed.records().into_iter();
+    let of_network = of_network.filter(|record| kinds.contains(&text(&record["type"])));
+    assert_eq!(of_network.count(), 13);
 }
 
 #[test]

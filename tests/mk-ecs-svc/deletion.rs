@@ -3,7 +3,7 @@
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use support::{Value, json, text};
+use support::{Faults, Value, json, text};
 
 use crate::world::{World, only};
 
@@ -97,6 +97,32 @@ fn what_a_cut_deletion_left_inactive_is_found_and_goes_when_it_is_repeated() {
     sleep(DELETION);
     let nothing = world.aws.pipe("ls-env --env production-pr1").ok();
     assert_eq!(only(&nothing, &["task_definition"]), "");
+}
+
+#[test]
+fn a_deletion_that_is_killed_anywhere_is_completed_by_the_next_one() {
+    let world = World::new();
+    let faults = Faults::between(&world.aws);
+    let rm_env = "rm-env --confirm production-pr1";
+    for change in 4..=9 {
+        world.run().ok();
+        faults.kill_at(change, "after");
+        faults.pipe_with(rm_env, &own(&world));
+        faults.end();
+        world.aws.pipe_with(rm_env, &own(&world)).ok();
+        let left = own(&world);
+        assert_eq!(left.lines().count(), 1, "{change}: {left}");
+        for status in ["ACTIVE", "INACTIVE"] {
+            let left = world.task_definitions(status);
+            assert_eq!(left, json!([]), "{change}: {status}");
+        }
+    }
+}
+
+/// What `ls-env` finds of what the tool makes.
+fn own(world: &World) -> String {
+    let found = world.aws.pipe("ls-env --env production-pr1").ok();
+    only(&found, &["env", "cluster", "task_definition", "service"])
 }
 
 #[test]

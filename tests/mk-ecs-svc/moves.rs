@@ -4,7 +4,7 @@
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
-use support::{Value, json, text};
+use support::{Faults, Value, json, text};
 
 use crate::world::{World, changes_of};
 
@@ -171,4 +171,30 @@ fn a_target_group_that_its_listener_does_not_know_yet_is_asked_for_again() {
     assert_eq!(world.completed()["loadBalancers"], sending(&new, 5000));
     world.set("listener", "web", "target_group", new);
     world.is_as_wanted();
+}
+
+#[test]
+fn a_move_that_is_killed_anywhere_is_completed_by_the_next_run() {
+    for (change, when) in [(1, "before"), (1, "after"), (2, "before"), (2, "after")] {
+        let mut world = World::new();
+        world.run().ok();
+        world.completed();
+        let old = world.find("listener", "web")["target_group"].clone();
+        let new = another_target_group(&world, 8080);
+        world.set("app", "web", "port", json!(8080));
+        world.set("listener", "web", "target_group", new.clone());
+        let faults = Faults::between(&world.aws);
+        faults.kill_at(change, when);
+        let killed = faults.pipe_with("mk-ecs-svc", &world.stdin());
+        assert_eq!(killed.code, -1, "{change} {when}: {}", killed.stderr);
+        let serving = targets(&world, &old) + targets(&world, &new);
+        assert!(serving >= 2, "{change} {when}: {serving}");
+        world.run().ok();
+        let service = world.completed();
+        assert_eq!(service["loadBalancers"], sending(&new, 8080));
+        assert_eq!((targets(&world, &old), targets(&world, &new)), (0, 2));
+        let revisions = world.task_definitions("ACTIVE");
+        assert_eq!(revisions.as_array().unwrap().len(), 3, "{change} {when}");
+        world.is_as_wanted();
+    }
 }

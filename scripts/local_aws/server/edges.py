@@ -14,7 +14,7 @@ class Edges:
         self.started = started
         self.watching = False
         self.log: list[dict[str, Any]] = []
-        self.paths: dict[tuple[str, str], str | None] = {}
+        self.memory: Any = None
 
     def watch(self, watching: bool) -> None:
         """Begin to look after every change, or end it."""
@@ -32,8 +32,8 @@ class Edges:
             return
         from . import reach  # it imports services that no other test may need
 
-        self.paths = reach.paths(self.paths)
-        seen = reach.look(self.paths)
+        self.memory = self.memory or reach.Memory()
+        seen = reach.look(self.memory)
         last = self.log[-1] if self.log else {}
         if any(last.get(what) != found for what, found in seen.items()):
             at = round(time.monotonic() - self.started, 6)

@@ -8,7 +8,8 @@ POST   /_local/config   {"latency_ms": 20, "moment": 0.5}: either or both; answe
                         {"edges": true}: from now on, look who can reach whom (reach.py)
 GET    /_local/edges    what was seen, and whenever that changed: a JSON list of {"at": SECONDS,
                         "after": "ec2:RevokeSecurityGroupIngress", "edges": ["web -> api"],
-                        "broken": [...], "unreachable_tasks": [...], "idle_tasks": [...]}
+                        "broken": [...], "unreachable_tasks": [...], "idle_tasks": [...],
+                        "lost_calls": [...]}
 DELETE /_local/edges    forget it, and begin with how it is now
 POST   /_local/call     {"service": "ec2", "operation": "describe_vpcs", "params": {},
                         "region": "us-east-1"}: that boto3 call, made to this server without

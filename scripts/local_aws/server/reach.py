@@ -9,6 +9,9 @@ A running task is unreachable if it is in no target group that a listener forwar
 load balancer's health checks cannot reach it: ECS would stop it. It is idle if it could be
 reached, and gets no request now: its target group has no share (yet, or any more), or its load
 balancer is being provisioned. Tasks of a service that is being deleted do not count.
+
+A task has lost a call if it runs on, one of its environment variables names a load balancer, and it
+could reach the app there before, and cannot any more.
 """
 
 import ipaddress
@@ -24,7 +27,17 @@ APP = "plumbline:app"
 PORT = 80
 
 Seen = dict[str, list[str]]
+KINDS = ("edges", "broken", "unreachable_tasks", "idle_tasks", "lost_calls")
 Paths = dict[tuple[str, str], str | None]  # of a target group's ARN and a target's ID
+
+
+class Memory:
+    """What was seen at the last look, as far as the next one needs it."""
+
+    def __init__(self) -> None:
+        self.paths: Paths = {}
+        #: Of which tasks (ARN) which calls (in words) have worked.
+        self.calls: dict[tuple[str, str], str] = {}
 
 
 def paths(known: Paths) -> Paths:
@@ -120,14 +133,16 @@ class Region:
         return ("", idle) if idle else (unreachable, "")
 
 
-def look(known_paths: Paths) -> Seen:
+def look(memory: Memory) -> Seen:
     """What is seen in all accounts and regions."""
-    seen: Seen = {"edges": [], "broken": [], "unreachable_tasks": [], "idle_tasks": []}
+    memory.paths = paths(memory.paths)
+    seen: Seen = {what: [] for what in KINDS}
     for account, backends in list(elbv2_backends.items()):
         for name in list(backends):
-            region = Region(account, name, known_paths)
+            region = Region(account, name, memory.paths)
             look_at_ways(region, seen)
             look_at_tasks(region, seen)
+            look_at_calls(region, memory, seen)
     for found in seen.values():
         found.sort()
     return seen
@@ -156,6 +171,33 @@ def look_at_tasks(region: Region, seen: Seen) -> None:
                 seen["unreachable_tasks"].append(f"{name}: {unreachable}")
             elif idle:
                 seen["idle_tasks"].append(f"{name}: {idle}")
+
+
+def look_at_calls(region: Region, memory: Memory, seen: Seen) -> None:
+    whole = [(app, one) for app, one in region.balancers() if not region.trouble_behind(one)]
+    works: dict[tuple[str, str], str] = {}
+    running = set()
+    for app, tasks in region.tasks.items():
+        for task in tasks:
+            running.add(task.task_arn)
+            for callee, balancer in whole:
+                if is_named(balancer, task) and calls([task], balancer):
+                    words = f"task {task.task_arn[-6:]} of {app} -> {callee}"
+                    works[task.task_arn, balancer.arn] = words
+    for key, words in memory.calls.items():
+        if key[0] in running and key not in works:
+            seen["lost_calls"].append(words)
+            works[key] = words
+    memory.calls = works
+
+
+def is_named(balancer: Any, task: Any) -> bool:
+    """Whether a task is told by a variable where a load balancer is."""
+    return any(
+        balancer.dns_name in variable["value"]
+        for container in task.definition.container_definitions
+        for variable in container.get("environment", [])
+    )
 
 
 def is_public(balancer: Any) -> bool:

@@ -22,6 +22,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::aws::Elb;
 use crate::plan::target_group::Part;
+use crate::plan::traffic::name_of;
 use crate::plan::want::want;
 use crate::plan::{self, Have, surplus};
 use crate::record;
@@ -87,7 +88,12 @@ impl Run<'_> {
     }
 
     async fn follow(&self, moving: Moving) -> Result<()> {
-        follow(self.elb, &moving).await
+        follow(self.elb, &moving).await?;
+        let app = &moving.app;
+        let name = name_of(&moving.target_group);
+        let line = format!("app {app} has moved to target group {name}");
+        self.stream.voice.say(&line);
+        Ok(())
     }
 
     /// Makes what one app needs.

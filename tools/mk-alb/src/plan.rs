@@ -154,10 +154,7 @@ mod tests {
         let tags = tags::tags(&env, &want.app, &want.load_balancer_name);
         let tags: Tags = tags.into_iter().collect();
         assert!(want.load_balancer_name.len() <= 32);
-        assert_eq!(
-            app_of(&tags),
-            Some("recommendations-of-the-day")
-        );
+        assert_eq!(app_of(&tags), Some("recommendations-of-the-day"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use plumbing::step::delete_each;
 use plumbing::{Aws, Listener as Serving, Record, Result, Stream, Surplus, wait};
+use tokio::time::sleep;
 
 use crate::aws::{self, Elb};
 use crate::plan::Have;
@@ -19,6 +20,9 @@ use crate::traffic::{Moving, follow};
 /// A deployment that is steady has stopped its old tasks; their last requests have 30 seconds, or the
 /// five minutes that somebody gave them.
 const LEFT_DEADLINE: Duration = Duration::from_secs(10 * 60);
+
+/// The mk-alb of the same pipe looks every second whether an app has moved, and ends then.
+const ENDED_TOO: Duration = Duration::from_secs(3);
 
 /// What a run prunes.
 struct Prune<'a> {
@@ -95,6 +99,9 @@ impl Prune<'_> {
         let sharing = self.sharing_listeners();
         let moves = sharing.iter().map(|moving| follow(self.elb, moving));
         control.run_all(moves).await?;
+        if !sharing.is_empty() {
+            control.unless_stopped(sleep(ENDED_TOO)).await?;
+        }
         let groups = self.have.target_groups.iter();
         let older = groups.filter(|group| self.is_surplus(Kind::TargetGroup, &group.arn));
         let left = older.map(|group| self.wait_left(group));

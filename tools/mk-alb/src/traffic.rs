@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::aws::Elb;
 use crate::plan::traffic::{
-    Forward, GiveUp, Group, are_alike, forwards, give_up, is_moved, name_of,
+    Forward, GiveUp, Group, are_alike, forwards, give_up, is_moved, name_of, plain,
 };
 
 /// ECS stops old tasks some seconds after new ones are healthy: the shares have to follow before that.
@@ -59,6 +59,14 @@ pub async fn follow(elb: &Elb, moving: &Moving) -> Result<()> {
     let mut is_told = false;
     let mut now = moving.forwards.clone();
     loop {
+        if let Some(found) = elb.forwards(listener).await? {
+            if are_alike(&found, &plain(target_group)) {
+                return Ok(()); // prune-env, or another run, was faster
+            }
+            if found.iter().any(|one| one.target_group == *target_group) {
+                now = known_among(moving, found);
+            } // else it does not show yet what it was told
+        }
         let (wanted, older) = look(elb, target_group, &now).await?;
         let next = forwards(&wanted, &older);
         if !are_alike(&now, &next) {
@@ -74,7 +82,6 @@ pub async fn follow(elb: &Elb, moving: &Moving) -> Result<()> {
             now = next;
         }
         if is_moved(&wanted, &older) {
-            voice.say(&format!("app {app} has moved to target group {name}"));
             return Ok(());
         }
         if wanted.targets.staying > 0 {
@@ -90,6 +97,15 @@ pub async fn follow(elb: &Elb, moving: &Moving) -> Result<()> {
         }
         elb.aws.control.unless_stopped(sleep(LOOK_AGAIN)).await?;
     }
+}
+
+/// The target groups of the app among those that the listener forwards to: others are somebody else's.
+fn known_among(moving: &Moving, mut found: Vec<Forward>) -> Vec<Forward> {
+    found.retain(|one| {
+        let mut known = moving.forwards.iter();
+        known.any(|known| known.target_group == one.target_group)
+    });
+    found
 }
 
 /// What is said of an app that did not move.

@@ -53,9 +53,8 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
 async fn of_source(stream: &Stream, iam: &Iam, purpose: Purpose, source: &Source) -> Result<()> {
     let want = async {
         let mut connection = String::new();
-        if matches!(purpose, Purpose::Build | Purpose::Function) {
-            stream.need::<Repo>(&source.name).await?;
-        }
+        // Whatever a role is for: without the repository there is nothing to build.
+        stream.need::<Repo>(&source.name).await?;
         if matches!(purpose, Purpose::Build | Purpose::Pipeline) {
             stream.need_first::<Bucket>().await?;
         }

@@ -93,8 +93,8 @@ async fn upstream_fails(stream: &Stream) -> bool {
     }
 }
 
-/// Says for the tools downstream that this one's arguments were refused, passes the input on, and
-/// answers the exit code.
+/// Says for the tools downstream that this one's arguments were refused, and answers the exit code. The
+/// input is not read: so a tool upstream sees a closed stdout before it makes anything.
 pub(crate) async fn end_refused(stream: &Stream, message: String) -> u8 {
     let code = Kind::Usage.exit_code();
     let failed = Failed {
@@ -104,11 +104,6 @@ pub(crate) async fn end_refused(stream: &Stream, message: String) -> u8 {
         ..Failed::default()
     };
     let _ = stream.write(Record::of(&failed)).await;
-    // A stdin that says nothing may never end: then there is nothing to pass on.
-    let begins = tokio::time::timeout(LAST_WORDS, stream.input_begun()).await;
-    if begins.is_ok() {
-        pass_the_rest(stream).await;
-    }
     code
 }
 

@@ -16,7 +16,7 @@ use crate::record::{Record, RecordType};
 use crate::scan::{self, Scanner};
 use crate::stream::{Input, Line, Shared, Stream};
 use crate::terminal::in_json;
-use crate::types::{App, Env, Failed};
+use crate::types::{App, Env, Failed, known_type};
 use crate::voice::Voice;
 
 /// Past a bad record, this much of unreadable input ends the tool instead of being skipped.
@@ -237,7 +237,7 @@ impl Stream {
                 Line::Passed(_) => {}
                 Line::Ours(bytes, written) => {
                     broken = broken || !self.put(&mut out, &bytes);
-                    if broken {
+                    if broken && tells_of_a_resource(&bytes) {
                         let line = String::from_utf8_lossy(&bytes);
                         let lost = format!("not written: {}", line.trim_end());
                         self.voice.error(&Error::new(Kind::Output, lost));
@@ -278,6 +278,14 @@ impl Stream {
 fn close_stdout() {
     if let Ok(nowhere) = File::options().write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdout(nowhere);
+    }
+}
+
+/// Whether a line is lost with a record of something that exists: a wish or a mark can be had again.
+fn tells_of_a_resource(line: &[u8]) -> bool {
+    match check::read(line) {
+        Ok(record) => known_type(record.kind()).is_none_or(|known| known.is_resource),
+        Err(_) => true,
     }
 }
 

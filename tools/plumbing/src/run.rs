@@ -138,13 +138,8 @@ async fn end_with(tool: &'static str, answer: &clap::Error) -> ExitCode {
     let why = why.trim_start_matches("error: ").to_string();
     let common = Common::default();
     let voice = Voice::new(tool, &common);
-    let stream = Stream::open(
-        common,
-        voice,
-        Stdin::of_this_process(),
-        Owned::default(),
-        Vec::new(),
-    );
+    let owned = Owned::default();
+    let stream = Stream::open(common, voice, Stdin::Terminal, owned, Vec::new());
     ExitCode::from(ending::end_refused(&stream, why).await)
 }
 

@@ -89,18 +89,22 @@ impl Elb {
     }
 
     /// How many targets each of some target groups has that a listener forwards to, and how many of
-    /// them are healthy. One that was deleted has none.
+    /// them are healthy. One that was deleted is left out.
     pub async fn groups(&self, forwards: &[Forward]) -> Result<Vec<Group>> {
-        let groups = forwards.iter().map(async |forward| {
-            let arn = forward.target_group.clone();
-            let targets = self.targets(&arn, Duration::ZERO).await?;
-            Ok(Group {
-                targets: targets.as_deref().map(count).unwrap_or_default(),
-                weight: forward.weight,
-                arn,
-            })
-        });
-        wait::all(groups).await
+        let targets = forwards.iter();
+        let targets = targets.map(|one| self.targets(&one.target_group, Duration::ZERO));
+        let targets = wait::all(targets).await?;
+        let mut groups = Vec::new();
+        for (forward, targets) in forwards.iter().zip(targets) {
+            if let Some(targets) = targets {
+                groups.push(Group {
+                    arn: forward.target_group.clone(),
+                    weight: forward.weight,
+                    targets: count(&targets),
+                });
+            }
+        }
+        Ok(groups)
     }
 
     /// Whether a target group has targets that serve, or that end their last requests.

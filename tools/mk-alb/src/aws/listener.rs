@@ -62,6 +62,23 @@ impl Elb {
         }
     }
 
+    /// What a listener forwards to now; nothing where it was deleted.
+    pub async fn forwards(&self, listener: &str) -> Result<Option<Vec<Forward>>> {
+        let request = self.client.describe_listeners().listener_arns(listener);
+        match request.send().await {
+            Ok(answer) => {
+                let found = answer.listeners.unwrap_or_default().into_iter().next();
+                Ok(found.map(|found| have_of(found).forwards))
+            }
+            Err(error) if ABSENT.contains(&code(&error)) => Ok(None),
+            Err(error) => {
+                let what = format!("look at listener {listener}");
+                let operation = "elasticloadbalancing:DescribeListeners";
+                Err(aws_error(operation, what, error))
+            }
+        }
+    }
+
     /// Adds the tags of listeners; what was deleted is left out.
     pub async fn with_tags(&self, listeners: &[Listener]) -> Result<Vec<Listener>> {
         let mut arns = Vec::new();

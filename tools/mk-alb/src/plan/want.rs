@@ -165,7 +165,11 @@ pub(super) mod tests {
                 "alb-api-int-production-pr1",
                 "tg-api-5000-1vx4-production-pr1",
             ),
-            (r#"{"name":"my-web","public":true}"#, "alb-my-web-production-p-11ee76ac", "tg-my-web-5000-producti-d302e821"),
+            (
+                r#"{"name":"my-web","public":true}"#,
+                "alb-my-web-production-p-11ee76ac",
+                "tg-my-web-5000-producti-d302e821",
+            ),
         ] {
             let names = names(app);
             assert_eq!(names, (load_balancer.into(), target_group.into()), "{app}");

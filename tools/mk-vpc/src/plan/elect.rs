@@ -44,22 +44,23 @@ pub fn internet_gateway<'a>(
     detached.min_by_key(|gateway| age(&gateway.tags, &gateway.id))
 }
 
-/// The address of a `Name` tag to use: one in use, else the first made; where a person renamed it,
-/// the one that the zone's NAT gateway has.
+/// The address to use: the one that the zone's NAT gateway has; without one, of those with a `Name` tag
+/// one in use, else the first made.
 pub fn address<'a>(
     addresses: &'a [Address],
     name: &str,
     nat_gateway: Option<&NatGateway>,
 ) -> Option<&'a Address> {
-    let named = addresses
+    if let Some(nat) = nat_gateway {
+        let of_nat = addresses.iter().find(|address| address.id == nat.address);
+        if of_nat.is_some() {
+            return of_nat;
+        }
+    }
+    addresses
         .iter()
         .filter(|address| address.tags.get("Name").is_some_and(|tag| tag == name))
-        .min_by_key(|address| (!address.used, age(&address.tags, &address.id)));
-    if named.is_some() {
-        return named;
-    }
-    let id = &nat_gateway?.address;
-    addresses.iter().find(|address| address.id == *id)
+        .min_by_key(|address| (!address.used, age(&address.tags, &address.id)))
 }
 
 /// The NAT gateway of a public subnet that works or is about to.
@@ -172,10 +173,10 @@ mod tests {
             address: "eipalloc-1".into(),
             ..NatGateway::default()
         };
-        assert_eq!(
-            address(&have, "renamed", Some(&nat)).unwrap().id,
-            "eipalloc-1"
-        );
+        for name in [name, "renamed"] {
+            let elected = address(&have, name, Some(&nat));
+            assert_eq!(elected.unwrap().id, "eipalloc-1");
+        }
     }
 
     #[test]

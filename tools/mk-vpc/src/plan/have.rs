@@ -46,6 +46,19 @@ impl Have {
         self.subnets.iter().find(|subnet| subnet.cidr == cidr)
     }
 
+    /// Whether something uses an address, an internet gateway or a VPC: no run is about to delete it.
+    pub fn is_in_use(&self, id: &str) -> bool {
+        let mut addresses = self.addresses.iter().filter(|address| address.used);
+        let mut gateways = self
+            .internet_gateways
+            .iter()
+            .filter(|gateway| gateway.vpc.is_some());
+        let mut vpcs = self.vpcs.iter().filter(|vpc| vpc.is_used);
+        addresses.any(|address| address.id == id)
+            || gateways.any(|gateway| gateway.id == id)
+            || vpcs.any(|vpc| vpc.id == id)
+    }
+
     /// The route table that a subnet uses, ours or not; none where it uses the VPC's main one.
     pub fn route_table_of(&self, subnet: &str) -> Option<&RouteTable> {
         let mut tables = self.route_tables.iter().chain(&self.other_route_tables);

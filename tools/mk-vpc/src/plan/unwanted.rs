@@ -13,13 +13,13 @@ pub fn unwanted(env: &Env, layout: &Layout, have: &Have) -> Vec<Unwanted> {
     let mut unwanted = Vec::new();
     for vpc in &have.vpcs {
         let is_wanted = wanted.ids.contains(&vpc.id);
-        if !is_wanted && !is_of_another_run(ResourceType::Vpc, &vpc.tags, env, have) {
+        if !is_wanted && !is_of_another_run(ResourceType::Vpc, &vpc.id, &vpc.tags, env, have) {
             unwanted.push(Unwanted::of(other_vpc(vpc)));
         }
     }
     for (resource_type, id, tags) in resources_but_vpcs(have) {
         let is_wanted = wanted.ids.iter().any(|wanted| wanted == id);
-        if is_wanted || is_of_another_run(resource_type, tags, env, have) {
+        if is_wanted || is_of_another_run(resource_type, id, tags, env, have) {
             continue;
         }
         let mut name = Name::of(resource_type, id, tags, env);
@@ -32,10 +32,16 @@ pub fn unwanted(env: &Env, layout: &Layout, have: &Have) -> Vec<Unwanted> {
     unwanted
 }
 
-/// Whether a run that is at work may have made something. What was copied from another resource says
-/// that it was made with that.
-fn is_of_another_run(resource_type: ResourceType, tags: &Tags, env: &Env, have: &Have) -> bool {
-    if !elect::is_young(tags, have.found_at) {
+/// Whether a run that is at work may have made something and be about to delete it. What was copied
+/// from another resource says that it was made with that.
+fn is_of_another_run(
+    resource_type: ResourceType,
+    id: &str,
+    tags: &Tags,
+    env: &Env,
+    have: &Have,
+) -> bool {
+    if have.is_in_use(id) || !elect::is_young(tags, have.found_at) {
         return false;
     }
     let is_named = Name::of(resource_type, "", tags, env).is_tag_of(tags, env);
@@ -186,6 +192,12 @@ mod tests {
         };
         assert_eq!(
             names(&single, &network()),
+            ["elastic_ip/nat-b", "nat_gateway/b"]
+        );
+        let mut just_made = network();
+        just_made.found_at = 4;
+        assert_eq!(
+            names(&single, &just_made),
             ["elastic_ip/nat-b", "nat_gateway/b"]
         );
     }
