@@ -473,10 +473,15 @@ fn assert_served(aws: &LocalAws, load_balancer: &Value) {
         let params = json!({"TargetGroupArn": arn_of(aws, name)});
         let health = call(aws, "describe_target_health", params);
         let targets = health["TargetHealthDescriptions"].as_array().unwrap();
-        let mut states = targets.iter().map(|one| text(&one["TargetHealth"]["State"]));
+        let mut states = targets
+            .iter()
+            .map(|one| text(&one["TargetHealth"]["State"]));
         let is_served = states.any(|state| state == "healthy");
         let is_unchanged = shares(aws, load_balancer) == before;
-        assert!(is_served || !is_unchanged, "{name} has no healthy target: {before:?}");
+        assert!(
+            is_served || !is_unchanged,
+            "{name} has no healthy target: {before:?}"
+        );
     }
 }
 
@@ -487,7 +492,10 @@ fn up_moves_an_app_to_another_port_and_no_request_meets_an_empty_target_group() 
     let up = recipe(&["up"], "pr1");
     let made = aws.pipe(&up).ok();
     let alb = &made.record("alb", "web")["arn"];
-    let other = up.replace("mk-app web --public --port 5000", "mk-app web --public --port 8080");
+    let other = up.replace(
+        "mk-app web --public --port 5000",
+        "mk-app web --public --port 8080",
+    );
     assert_ne!(up, other);
     assert_served(&aws, alb);
     let run = begin(&aws, &other, "");
@@ -503,4 +511,74 @@ fn up_moves_an_app_to_another_port_and_no_request_meets_an_empty_target_group() 
     aws.forget();
     aws.pipe(&other).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_deployment_that_fails_leaves_the_requests_where_they_were_and_the_next_run_moves_them() {
+    let aws = LocalAws::start_with(&["--moment", "0.5"]);
+    let up = recipe(&["up"], "pr1");
+    let made = aws.pipe(&up).ok();
+    let alb = &made.record("alb", "web")["arn"];
+    let port_5000 = "mk-app web --public --port 5000";
+    let good = up.replace(port_5000, "mk-app web --public --port 8080");
+    let bad = good.replace("registry.example/web:1", "registry.example/unhealthy:1");
+    assert!(good != up && bad != good);
+    // It would look for some minutes whether other tasks come.
+    let bad = bad.replace("| mk-alb", "| timeout --signal INT 20 mk-alb");
+    let failed = aws.pipe(&bad);
+    assert_ne!(failed.code, 0, "{}", failed.stderr);
+    wait_shares(&aws, alb, &[(OLD, 1), (NEW, 0)]);
+    assert_served(&aws, alb);
+    // As it was before, and as it should become.
+    for (pipe, name) in [(&up, OLD), (&good, NEW)] {
+        let again = aws.pipe(pipe).ok();
+        assert_eq!(shares(&aws, alb), [(name.to_string(), 1)]);
+        assert_served(&aws, alb);
+        let arn = &again.record("listener", "web")["target_group"];
+        assert_eq!(name_in(arn), name);
+    }
+}
+
+#[test]
+fn up_moves_an_app_to_another_scheme_and_one_of_both_load_balancers_serves_all_the_while() {
+    let aws = Arc::new(LocalAws::start_with(&["--moment", "2"]));
+    let public = recipe(&["up"], "pr1");
+    let private = public.replace("mk-app web --public", "mk-app web");
+    assert_ne!(public, private);
+    aws.pipe(&public).ok();
+    for (pipe, name) in [
+        (&private, "alb-web-int-production-pr1"),
+        (&public, "alb-web-production-pr1"),
+    ] {
+        let run = begin(&aws, pipe, "");
+        while !run.is_finished() {
+            assert!(serving(&aws) > 0);
+            sleep(Duration::from_millis(50));
+        }
+        let done = run.join().unwrap().ok();
+        assert_eq!(name_in(&done.record("alb", "web")["arn"]), name);
+        assert_eq!(load_balancers(&aws).as_array().unwrap().len(), 2);
+        assert_eq!(serving(&aws), 1);
+    }
+}
+
+/// How many load balancers of app web forward to a target group with a healthy target.
+fn serving(aws: &LocalAws) -> usize {
+    let mut serving = 0;
+    for group in target_groups(aws).as_array().unwrap() {
+        let is_of_web = text(&group["TargetGroupName"]).starts_with("tg-web-");
+        if !is_of_web || group["LoadBalancerArns"] == json!([]) {
+            continue;
+        }
+        let params = json!({"TargetGroupArn": group["TargetGroupArn"]});
+        let Ok(health) = aws.try_call("elbv2", "describe_target_health", params) else {
+            continue; // it was deleted meanwhile
+        };
+        let targets = health["TargetHealthDescriptions"].as_array().unwrap();
+        let mut states = targets
+            .iter()
+            .map(|one| text(&one["TargetHealth"]["State"]));
+        serving += usize::from(states.any(|state| state == "healthy"));
+    }
+    serving
 }

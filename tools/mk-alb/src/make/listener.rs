@@ -35,11 +35,7 @@ impl Run<'_> {
         let env = &elb.aws.env;
         let app = &want.app;
         let arn = &target_group.arn;
-        // To read its tags would be a third call after two others, in each run that changes nothing.
-        if let [found] = load_balancer.listeners.as_slice()
-            && listener::serves(found, arn)
-            && load_balancer::is_tagged(env, want, load_balancer)
-        {
+        if let Some(found) = self.kept_listener(want, load_balancer, arn) {
             let record = record::listener(app, &found.arn, arn);
             self.write(record, Change::Kept).await?;
             return Ok((Some(found.arn.clone()), None));
@@ -86,6 +82,21 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// The only listener, if it forwards as it should and its load balancer has its tags. To read those
+    /// of the listener would be a third call after two others, in each run that changes nothing.
+    fn kept_listener<'a>(
+        &self,
+        want: &Want,
+        load_balancer: &'a LoadBalancer,
+        target_group: &str,
+    ) -> Option<&'a Listener> {
+        let [found] = load_balancer.listeners.as_slice() else {
+            return None;
+        };
+        let is_tagged = load_balancer::is_tagged(&self.elb.aws.env, want, load_balancer);
+        (is_tagged && listener::serves(found, target_group)).then_some(found)
     }
 
     /// What the listener is to forward to: the target group alone, unless the one that there is

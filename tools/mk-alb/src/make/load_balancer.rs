@@ -38,11 +38,7 @@ impl Run<'_> {
         let name = &want.load_balancer_name;
         let network = self.network(want).await?;
         let mut found = have.load_balancer(name).cloned();
-        if let Some(found) = &found {
-            for line in load_balancer::told_of_stricter(found) {
-                elb.aws.voice.detail(|| line);
-            }
-        }
+        self.tell_of_stricter(found.as_ref());
         loop {
             match load_balancer::step(env, want, &network, found)? {
                 Step::Keep(have) => {
@@ -87,6 +83,16 @@ impl Run<'_> {
                     found = Some(elb.wait_load_balancer_visible(name).await?);
                 }
             }
+        }
+    }
+
+    /// Tells which values stay, since they are stricter than ours.
+    fn tell_of_stricter(&self, found: Option<&LoadBalancer>) {
+        let Some(found) = found else {
+            return;
+        };
+        for line in load_balancer::told_of_stricter(found) {
+            self.elb.aws.voice.detail(|| line);
         }
     }
 
