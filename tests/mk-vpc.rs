@@ -8,17 +8,13 @@ mod make;
 #[path = "mk-vpc/mend.rs"]
 mod mend;
 
-use support::{ENV, Faults, LocalAws, Value, json, tool};
+use support::{ENV, Faults, LocalAws, Value, json, rewrite, tool};
 
 const MAKE: &str = "mk-env production pr1 | mk-vpc";
 const MAKE_SINGLE: &str = "mk-env production pr1 | mk-vpc --nat single";
 
 fn refuse(call: &str, when: &str, code: &str) -> Value {
     json!([{"do": "refuse", "of": call, "when": when, "code": code, "message": "The maximum has been reached."}])
-}
-
-fn rewrite(call: &str, matches: &str, by: &str) -> Value {
-    json!({"do": "rewrite", "of": call, "match": matches, "by": by})
 }
 
 #[test]
