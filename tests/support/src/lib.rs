@@ -15,7 +15,7 @@ pub use account::{Account, Resource};
 pub use conventions::obeys_conventions;
 pub use faults::{Faults, rewrite};
 pub use serde_json::{Value, json};
-pub use tools::{policies_allow_what_was_called, tools, tools_of};
+pub use tools::{arguments, policies_allow_what_was_called, tools, tools_of};
 pub use ureq;
 
 /// The env record of most tests.
@@ -238,6 +238,12 @@ impl Output {
         records
             .map(|record| format!("{} {}", text(&record["type"]), text(&record["name"])))
             .collect()
+    }
+
+    /// What stderr says, without what can be done about it.
+    pub fn messages(&self) -> Vec<&str> {
+        let lines = self.stderr.lines();
+        lines.filter(|line| !line.starts_with("  try: ")).collect()
     }
 
     /// Asserts that all went well.
