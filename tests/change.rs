@@ -4,6 +4,7 @@
 //! The local AWS looks after every call, and after everything that time does, who can reach whom
 //! (`scripts/local_aws/server/reach.py`). By default a sample is tried; with TORTURE=all much more.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
+#![allow(clippy::print_stdout)] // which pairs were tried, for who reads a failure
 
 #[path = "change/compare.rs"]
 mod compare;

@@ -5,13 +5,16 @@
 //! TORTURE=all tries many more of them.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{ENV, LocalAws, Value, bin, clean, json};
+use support::{
+    ENV, LocalAws, NOWHERE, Value, arguments, bin, clean, json, root, text, tool, tools,
+};
 
 /// The exit codes of plumbline(7).
 const CODES: [i32; 7] = [0, 1, 2, 3, 65, 75, 130];
@@ -52,8 +55,51 @@ const STREAM: &str = r#"{"type":"app","name":"web","port":5000,"public":true,"ca
 "#;
 
 #[test]
+fn each_tool_gets_the_arguments_without_which_it_reads_no_stream() {
+    let tools = tools();
+    assert!(!tools.is_empty());
+    for name in tools {
+        let output = tool(&name, arguments(&name), "no record");
+        assert_eq!(output.code, 65, "{name}: {output:?}");
+    }
+}
+
+#[test]
+fn the_stream_has_a_record_of_each_type_that_the_tools_read() {
+    let mut written: BTreeSet<String> = BTreeSet::from(["env".into()]);
+    for line in STREAM.lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        written.insert(text(&record["type"]).to_string());
+    }
+    let mut types = BTreeSet::new();
+    for file in sources(&root().join("tools/plumbing/src")) {
+        let source = std::fs::read_to_string(file).unwrap();
+        for after in source.split("const TYPE: &'static str = \"").skip(1) {
+            types.insert(after.split('"').next().unwrap().to_string());
+        }
+    }
+    assert!(types.contains("vpc"), "{types:?}");
+    let missing: Vec<&String> = types.difference(&written).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+}
+
+/// All files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
+
+#[test]
 fn streams_with_bytes_wrong_are_refused_or_passed_on() {
-    every_tool("http://127.0.0.1:9", None, rounds(20), |dice| {
+    every_tool(NOWHERE, None, rounds(20), |dice| {
         let stream = wild(dice);
         broken(dice, stream)
     });
@@ -61,7 +107,7 @@ fn streams_with_bytes_wrong_are_refused_or_passed_on() {
 
 #[test]
 fn wild_records_are_refused_or_passed_on() {
-    every_tool("http://127.0.0.1:9", None, rounds(20), wild);
+    every_tool(NOWHERE, None, rounds(20), wild);
 }
 
 #[test]
@@ -102,7 +148,7 @@ fn apps_that_do_not_go_together_are_refused_or_made() {
     let tools = tools();
     every_one(&tools, &|tool| {
         for stream in &streams {
-            survives(tool, "http://127.0.0.1:9", None, stream.as_bytes());
+            survives(tool, NOWHERE, None, stream.as_bytes());
             next.fetch_add(1, Ordering::Relaxed);
         }
     });
@@ -115,7 +161,7 @@ fn a_long_stream_without_an_environment_is_no_hang() {
         format!("{{\"type\":\"log_group\",\"name\":\"n{n}\",\"group\":\"/x/{n}\",\"arn\":\"a\"}}\n")
     };
     let stream: String = (0..60_000).map(record).collect();
-    survives("mk-app", "http://127.0.0.1:9", None, stream.as_bytes());
+    survives("mk-app", NOWHERE, None, stream.as_bytes());
     // Each calls the one before it, and the first is missing.
     let app = |n| {
         format!(
@@ -124,7 +170,7 @@ fn a_long_stream_without_an_environment_is_no_hang() {
         )
     };
     let stream: String = (1..100_000).map(app).collect();
-    survives("mk-ecr", "http://127.0.0.1:9", None, stream.as_bytes());
+    survives("mk-ecr", NOWHERE, None, stream.as_bytes());
 }
 
 fn rounds(default: u64) -> u64 {
@@ -132,36 +178,6 @@ fn rounds(default: u64) -> u64 {
         default * 20
     } else {
         default
-    }
-}
-
-/// The tools that cargo built, whoever wrote them.
-fn tools() -> Vec<String> {
-    let verbs = ["mk-", "ls-", "rm-", "wait-", "push-", "check-", "draw-"];
-    let files = std::fs::read_dir(bin()).unwrap().map(Result::unwrap);
-    let tools = files.filter(|file| {
-        let name = file.file_name().into_string().unwrap();
-        let runs = file
-            .metadata()
-            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
-        runs && !name.contains('.') && verbs.iter().any(|verb| name.starts_with(verb))
-    });
-    let mut tools: Vec<String> = tools
-        .map(|file| file.file_name().into_string().unwrap())
-        .collect();
-    tools.sort();
-    assert!(tools.len() >= 19, "{tools:?}");
-    tools
-}
-
-/// The arguments without which a tool cannot run at all.
-fn args(tool: &str) -> &'static [&'static str] {
-    match tool {
-        "mk-env" => &["production", "pr1", "--account", "123456789012"],
-        "mk-app" => &["shop"],
-        "mk-source" => &["shop", "owner/shop"],
-        "rm-env" => &["--confirm", "production-pr1"],
-        _ => &[],
     }
 }
 
@@ -196,7 +212,7 @@ fn every_one(tools: &[String], work: &(impl Fn(&str) + Sync)) {
 fn survives(tool: &str, url: &str, patience: Option<Duration>, stream: &[u8]) {
     let mut command = clean(Command::new(bin().join(tool)), url);
     command
-        .args(args(tool))
+        .args(arguments(tool))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

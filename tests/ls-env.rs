@@ -1,7 +1,7 @@
 //! ls-env: an environment, found again from its name.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{Faults, LocalAws, json, recipe};
+use support::{ENV, Faults, LocalAws, json, recipe};
 
 #[test]
 fn it_obeys_the_conventions() {
@@ -130,8 +130,7 @@ fn what_every_service_refuses_alike_is_told_once() {
     let aws = LocalAws::start();
     let faults = Faults::between(&aws);
     faults.rules(json!([{"do": "expire"}]));
-    let env = r#"{"type":"env","name":"production-pr1","environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012"}"#;
-    let output = faults.pipe_with("ls-env", env);
+    let output = faults.pipe_with("ls-env", ENV);
     assert_eq!(
         (output.code, output.stderr.lines().count()),
         (1, 2),

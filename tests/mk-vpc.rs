@@ -14,7 +14,7 @@ mod mend;
 #[path = "mk-vpc/others.rs"]
 mod others;
 
-use support::{ENV, Faults, LocalAws, Output, Value, json, text, tool};
+use support::{ENV, Faults, LocalAws, Output, Value, json, rewrite, text, tool};
 
 const MAKE: &str = "mk-env production pr1 | mk-vpc";
 const MAKE_SINGLE: &str = "mk-env production pr1 | mk-vpc --nat single";
@@ -35,10 +35,6 @@ fn assert_told(output: &Output, kind: &str, name: &str, id: &Value) {
 
 fn refuse(call: &str, when: &str, code: &str) -> Value {
     json!([{"do": "refuse", "of": call, "when": when, "code": code, "message": "The maximum has been reached."}])
-}
-
-fn rewrite(call: &str, matches: &str, by: &str) -> Value {
-    json!({"do": "rewrite", "of": call, "match": matches, "by": by})
 }
 
 #[test]

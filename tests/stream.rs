@@ -8,10 +8,13 @@ mod owners;
 #[path = "stream/typo.rs"]
 mod typo;
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use support::{ENV, Faults, LocalAws, bin, clean, json, tool};
+use support::{
+    ENV, Faults, LocalAws, NOWHERE, Value, bin, clean, json, list, pipe_at, root, text, tool,
+    tool_at, tools,
+};
 
 #[test]
 fn what_a_tool_does_not_know_passes_byte_for_byte() {
@@ -38,18 +41,23 @@ fn pretty_printed_records_and_files_in_a_row_are_a_stream() {
     );
 }
 
-#[test]
-fn a_record_passes_before_the_input_ends() {
-    let mut command = clean(Command::new(bin().join("mk-app")), "http://127.0.0.1:9");
-    let mut child = command
+/// mk-app, which has read an environment and whose stdin stays open; and what it writes.
+fn running_mk_app() -> (Child, ChildStdin, Lines<BufReader<ChildStdout>>) {
+    let mut command = clean(Command::new(bin().join("mk-app")), NOWHERE);
+    command
         .arg("web")
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     writeln!(stdin, "{ENV}").unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, stdin, lines)
+}
+
+#[test]
+fn a_record_passes_before_the_input_ends() {
+    let (mut child, stdin, mut lines) = running_mk_app();
     assert_eq!(lines.next().unwrap().unwrap(), ENV); // stdin is still open
     drop(stdin);
     assert!(child.wait().unwrap().success());
@@ -100,16 +108,7 @@ fn one_fault_prints_one_message_and_the_shell_sees_it() {
         "mk-env production pr1 --account 999999999999 | mk-vpc | mk-sg --private-api | mk-alb",
     );
     assert_ne!(output.code, 0);
-    assert_eq!(
-        output
-            .stderr
-            .lines()
-            .filter(|line| !line.starts_with("  try:"))
-            .count(),
-        1,
-        "{}",
-        output.stderr
-    );
+    assert_eq!(output.messages().len(), 1, "{}", output.stderr);
     let without_pipefail = aws
         .pipe("set +o pipefail; mk-env production pr1 --account 999999999999 | mk-vpc | mk-sg --private-api | mk-alb");
     assert_ne!(without_pipefail.code, 0);
@@ -151,34 +150,18 @@ fn another_account_is_told_although_nothing_is_to_be_changed() {
 
 #[test]
 fn who_asks_a_tool_to_end_does_not_wait_for_those_upstream() {
-    let mut command = clean(Command::new(bin().join("mk-app")), "http://127.0.0.1:9");
-    let mut child = command
-        .arg("web")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    writeln!(stdin, "{ENV}").unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let (mut child, stdin, mut lines) = running_mk_app();
     assert!(lines.nth(1).unwrap().unwrap().contains("web")); // it is done, and passes on what comes
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &child.id().to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let id = child.id().to_string();
+    let asked = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(asked.success());
     assert_eq!(child.wait().unwrap().code(), Some(130)); // stdin is still open
     drop(stdin);
 }
 
 #[test]
 fn settings_that_are_no_good_are_told_once_and_in_words() {
-    let (key, bundle) = (
-        "AWS_ACCESS_KEY_ID=$'local\\r'",
-        format!("AWS_CA_BUNDLE={}/Cargo.toml", support::root().display()),
-    );
+    let bundle = format!("AWS_CA_BUNDLE={}/Cargo.toml", root().display());
     for (setting, told) in [
         (
             "AWS_ENDPOINT_URL=",
@@ -189,90 +172,43 @@ fn settings_that_are_no_good_are_told_once_and_in_words() {
             "AWS_ENDPOINT_URL 'localhost:5000' is not the URL of an endpoint\n",
         ),
         (
-            key,
+            "AWS_ACCESS_KEY_ID=$'local\\r'",
             "AWS_ACCESS_KEY_ID holds a control character, which no key does\n",
         ),
         (bundle.as_str(), "holds no certificate, or a broken one\n"),
     ] {
-        let mut command = Command::new("bash");
-        command.args([
-            "-euo",
-            "pipefail",
-            "-c",
-            &format!("export {setting}; mk-vpc | mk-ecr | mk-logs"),
-        ]);
-        let mut command = clean(command, "http://127.0.0.1:9");
-        let child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut child = child.unwrap();
-        writeln!(
-            child.stdin.take().unwrap(),
-            "{ENV}\n{{\"type\":\"app\",\"name\":\"web\"}}"
-        )
-        .unwrap();
-        let output = child.wait_with_output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
+        let pipe = format!("export {setting}; mk-vpc | mk-ecr | mk-logs");
+        let input = format!("{ENV}\n{{\"type\":\"app\",\"name\":\"web\"}}\n");
+        let output = pipe_at(NOWHERE, &pipe, &input);
+        let stderr = &output.stderr;
         assert!(
             stderr.starts_with("mk-vpc: ") && stderr.contains(told),
             "{setting}: {stderr}"
         );
-        assert_eq!(
-            stderr
-                .lines()
-                .filter(|line| !line.starts_with("  try: "))
-                .count(),
-            1,
-            "{setting}: {stderr}"
-        );
+        assert_eq!(output.messages().len(), 1, "{setting}: {stderr}");
     }
 }
 
 #[test]
 fn an_endpoint_that_is_gone_is_told_once() {
     let input = format!("{ENV}\n");
-    let output = support::tool_at("http://127.0.0.1:9", "mk-vpc", &[], input.as_bytes());
+    let output = tool("mk-vpc", &[], &input);
     assert_eq!(output.code, 75, "{output:?}");
-    let mut command = Command::new("bash");
-    command.args(["-euo", "pipefail", "-c", "mk-vpc | mk-ecr | mk-logs"]);
-    let mut command = clean(command, "http://127.0.0.1:9");
-    let child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = child.unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(
-        stderr
-            .lines()
-            .filter(|line| !line.starts_with("  try:"))
-            .count(),
-        1,
-        "{stderr}"
-    );
+    let output = pipe_at(NOWHERE, "mk-vpc | mk-ecr | mk-logs", &input);
+    assert_eq!(output.messages().len(), 1, "{}", output.stderr);
 }
 
 #[test]
 fn an_app_that_calls_nobody_known_is_refused_before_any_call() {
     let aws = LocalAws::start();
     let input = format!("{ENV}\n{{\"type\":\"app\",\"name\":\"web\",\"calls\":[\"apy\"]}}\n");
-    let output = support::tool_at(&aws.url, "mk-vpc", &[], input.as_bytes());
+    let output = tool_at(&aws.url, "mk-vpc", &[], input.as_bytes());
     assert_eq!(output.code, 65);
     assert_eq!(
         output.stderr,
         "mk-vpc: app 'web' calls 'apy', which no app record names\n"
     );
-    assert_eq!(aws.calls(), Vec::<support::Value>::new());
+    assert_eq!(aws.calls(), Vec::<Value>::new());
 }
 
 #[test]
@@ -281,7 +217,7 @@ fn a_record_whose_id_says_nothing_is_refused_before_any_call() {
     // Without an ID, EC2 would make the security groups in the default VPC.
     let vpc = r#"{"type":"vpc","name":"main","id":"","cidr":"10.0.0.0/16"}"#;
     let input = format!("{ENV}\n{{\"type\":\"app\",\"name\":\"web\"}}\n{vpc}\n");
-    let output = support::tool_at(&aws.url, "mk-sg", &[], input.as_bytes());
+    let output = tool_at(&aws.url, "mk-sg", &[], input.as_bytes());
     assert_eq!(output.code, 65);
     let told = "mk-sg: record 3 (line 3) is no vpc record: id is empty or holds more than letters, digits and marks\n";
     assert_eq!((output.stderr.as_str(), aws.calls()), (told, Vec::new()));
@@ -389,18 +325,15 @@ fn an_interrupted_tool_tells_what_it_made_and_a_second_run_completes_it() {
     assert_eq!(output.status.code(), Some(130), "{stderr}");
     assert!(stderr.contains("mk-vpc: interrupted after"), "{stderr}");
     let nats = aws.call("ec2", "describe_nat_gateways", json!({}));
-    for nat in nats["NatGateways"].as_array().unwrap() {
-        assert!(
-            stdout.contains(support::text(&nat["NatGatewayId"])),
-            "{stdout}"
-        );
+    for nat in list(&nats["NatGateways"]) {
+        assert!(stdout.contains(text(&nat["NatGatewayId"])), "{stdout}");
     }
 }
 
 #[test]
 fn the_log_can_be_json_and_quiet() {
     let output = tool("mk-vpc", &["--json-log"], "");
-    let line: support::Value = serde_json::from_str(output.stderr.trim()).unwrap();
+    let line: Value = serde_json::from_str(output.stderr.trim()).unwrap();
     assert_eq!(
         (&line["tool"], &line["level"]),
         (&json!("mk-vpc"), &json!("error"))
@@ -420,4 +353,13 @@ fn a_huge_line_costs_no_memory() {
         (output.code, output.stderr.as_str()),
         (65, "mk-vpc: record 1 (line 1) is larger than 1024 KiB\n")
     );
+}
+
+#[test]
+fn every_tool_is_held_to_the_conventions() {
+    for tool in tools() {
+        let test = std::fs::read_to_string(root().join(format!("tests/{tool}.rs"))).unwrap();
+        let held = format!("support::obeys_conventions(\"{tool}\", ");
+        assert!(test.contains(&held), "{tool}");
+    }
 }

@@ -6,7 +6,7 @@ mod answers;
 #[path = "wait-env/failures.rs"]
 mod failures;
 
-use support::{ENV, Faults, LocalAws, Output, Value, json, text, tool};
+use support::{ENV, Faults, LocalAws, Output, Value, json, rewrite, text, tool};
 
 /// Everything but the waiting; images are given so that a test can break one.
 fn up(web: &str) -> String {
@@ -59,11 +59,6 @@ fn set_moment(aws: &LocalAws, seconds: f64) {
     support::ureq::post(format!("{}/_local/config", aws.url))
         .send_json(wanted)
         .unwrap();
-}
-
-/// A rule by which part of what a call answers is replaced.
-fn rewrite(of: &str, found: &str, by: &str) -> Value {
-    json!({"do": "rewrite", "of": of, "match": found, "by": by})
 }
 
 /// A rule by which ECS describes services with something replaced.

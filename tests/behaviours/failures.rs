@@ -1,8 +1,8 @@
 //! What failed although AWS answered the call: in a list of the answer, or later.
 
-use support::{Faults, json, recipe};
+use support::{Faults, json, recipe, rewrite};
 
-use crate::faulty::{fails, rewrite, says, start};
+use crate::faulty::{fails, says, start};
 
 #[test]
 fn what_failed_in_an_answer_that_is_all_right_is_told() {

@@ -82,11 +82,6 @@ fn count<'a>(calls: impl Iterator<Item = &'a Value>) -> BTreeMap<String, usize> 
     counts
 }
 
-/// AWS's answers to a call say something else: what fits `matches` is replaced.
-pub fn rewrite(call: &str, matches: &str, by: &str) -> Value {
-    json!({"do": "rewrite", "of": call, "match": matches, "by": by})
-}
-
 /// A pipe ends with this code and says this line once, where AWS answers by this rule.
 pub fn says(faults: &Faults, pipe: &str, rule: Value, code: i32, line: &str) {
     faults.rules(json!([rule]));

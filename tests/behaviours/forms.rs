@@ -1,8 +1,8 @@
 //! Answers that say something else for a moment, or the same in another form.
 
-use support::{Faults, LocalAws, Value, json};
+use support::{Faults, LocalAws, Value, json, rewrite};
 
-use crate::faulty::{changes, rewrite, start};
+use crate::faulty::{changes, start};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/plumbline/us-east-1/production-pr1/role-execution-web-us-east-1-production-pr1";
 

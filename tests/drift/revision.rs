@@ -1,6 +1,6 @@
 //! Task definitions: a revision that somebody registered by hand, and a service that runs another.
 
-use support::{Value, json, text};
+use support::{Value, changed_fields, json};
 
 use crate::world::{Call, World, ecs};
 
@@ -43,11 +43,9 @@ fn another(world: &World, wanted: &Value) -> Value {
 
 fn every_field_is_brought_into_line(world: &World, wanted: &Value) {
     let done = world.aws.pipe(&world.up).ok();
-    let changes = done.record("task_definition", "web")["changes"].clone();
-    let changes = changes.as_array().unwrap().iter();
-    let fields: Vec<&str> = changes.map(|change| text(&change["field"])).collect();
+    let record = done.record("task_definition", "web");
     assert_eq!(
-        fields,
+        changed_fields(&record),
         [
             "image",
             "port",

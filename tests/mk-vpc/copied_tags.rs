@@ -1,9 +1,9 @@
 //! What carries the environment's tags and is no part of its network, since a person or a backup copied
 //! them: `up` and `plan` name it, nothing deletes it before that is confirmed.
 
-use support::{LocalAws, Output, Value, json, text};
+use support::{DOWN, LocalAws, Output, Value, json, text};
 
-use super::{DOWN, MAKE, PRUNE, assert_told};
+use super::{MAKE, PRUNE, assert_told};
 
 /// The tags of a resource.
 fn tags_of(aws: &LocalAws, id: &Value) -> Value {

@@ -1,9 +1,9 @@
 //! Tags that a person took away: nothing is lost sight of, nothing keeps the network from going, and
 //! the next run puts them back.
 
-use support::{LocalAws, Output, Value, json, text};
+use support::{DOWN, LocalAws, Output, Value, json, text};
 
-use super::{DOWN, MAKE};
+use super::MAKE;
 
 const LIST: &str = "ls-env --env production-pr1";
 

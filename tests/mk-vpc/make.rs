@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use support::{DOWN, Faults, LocalAws, Output, Value, json, tags, text};
+use support::{DOWN, Faults, LocalAws, Output, Value, json, rewrite, tags, text};
 
-use super::{MAKE, MAKE_SINGLE, PRUNE, assert_told, refuse, rewrite};
+use super::{MAKE, MAKE_SINGLE, PRUNE, assert_told, refuse};
 
 /// What is in a VPC, of a `describe` call.
 fn list_in_vpc(aws: &LocalAws, operation: &str, answer: &str, vpc: &Value) -> Vec<Value> {

@@ -1,8 +1,8 @@
 //! What it brings into line, completes and makes again.
 
-use support::{DOWN, Faults, LocalAws, Value, json, text};
+use support::{DOWN, Faults, LocalAws, Value, json, rewrite, text};
 
-use super::{MAKE, MAKE_SINGLE, refuse, rewrite};
+use super::{MAKE, MAKE_SINGLE, refuse};
 
 /// A NAT gateway of whose address the answers to a call say nothing.
 fn without_address(call: &str) -> Value {

@@ -1,9 +1,9 @@
 //! What others put into the network, or changed in it, that is no part of a record: each is told, and
 //! what is in a table of ours goes at the end.
 
-use support::{LocalAws, Value, json, text};
+use support::{DOWN, LocalAws, Value, json, text};
 
-use super::{DOWN, MAKE};
+use super::MAKE;
 
 fn describe(aws: &LocalAws, table: &Value) -> String {
     let found = aws.call(

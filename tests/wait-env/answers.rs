@@ -1,8 +1,8 @@
 //! Answers that the local AWS does not give by itself: some of AWS's, and those of an emulator.
 
-use support::{LocalAws, Value};
+use support::{LocalAws, Value, rewrite};
 
-use crate::{records, rewrite, rewrite_services, with_rules};
+use crate::{records, rewrite_services, with_rules};
 
 /// A rule by which no target is registered with any target group.
 fn without_targets() -> Value {

@@ -30,8 +30,7 @@ pub fn obeys_conventions(name: &str, args: &[&str]) {
         ("two environments", format!("{ENV}\n{}", ENV.replace("pr1", "pr2")).into_bytes(), "record 2 (line 2): env 'production-pr2' comes after environment 'production-pr1' of account 123456789012 in us-east-1"),
     ] {
         let output = aws.run(name, args, &input);
-        let lines: Vec<&str> = output.stderr.lines().filter(|line| !line.starts_with("  try: ")).collect();
-        assert_eq!(lines, [format!("{name}: {message}")], "{what}: {output:?}");
+        assert_eq!(output.messages(), [format!("{name}: {message}")], "{what}: {output:?}");
         assert_eq!(output.code, 65, "{what}: {output:?}");
         let failed = output.records().pop().unwrap_or_default();
         assert_eq!((&failed["type"], &failed["name"]), (&"failed".into(), &name.into()), "{what}: {output:?}");

@@ -60,6 +60,14 @@ impl Faults {
         self.told()["changing"].as_u64().unwrap_or_default()
     }
 
+    /// Until a call has come once, the tags of a thing do not show: the service does not know it yet.
+    pub fn hide_tags_once(&self, call: &str) {
+        self.rules(json!([{
+            "do": "refuse", "of": call, "times": 1, "status": 400,
+            "code": "ResourceNotFoundException", "message": "It does not exist.",
+        }]));
+    }
+
     /// The pipe is killed at its nth changing call from here, `before` or `after` that is done.
     pub fn kill_at(&self, nth: u64, when: &str) {
         self.rules(json!([{"do": "kill", "nth": nth, "when": when}]));
@@ -89,6 +97,11 @@ impl Faults {
                 .expect("say whom a kill is for");
         })
     }
+}
+
+/// A rule by which AWS's answers to a call say something else: what fits `matches` is replaced.
+pub fn rewrite(call: &str, matches: &str, by: &str) -> Value {
+    json!({"do": "rewrite", "of": call, "match": matches, "by": by})
 }
 
 impl Drop for Faults {

@@ -14,13 +14,16 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 pub use account::{Account, Resource};
 pub use conventions::obeys_conventions;
-pub use faults::Faults;
+pub use faults::{Faults, rewrite};
 pub use serde_json::{Value, json};
-pub use tools::{policies_allow_what_was_called, tools, tools_of};
+pub use tools::{arguments, policies_allow_what_was_called, tools, tools_of};
 pub use ureq;
 
 /// The env record of most tests.
 pub const ENV: &str = r#"{"type":"env","name":"production-pr1","version":1,"environment":"production","suffix":"pr1","region":"us-east-1","account":"123456789012","tags":{"Environment":"production","ManagedBy":"plumbline","Project":"plumbline","Suffix":"pr1","Team":"devops"}}"#;
+
+/// An endpoint where nobody answers: every call is refused at once.
+pub const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// The two services of the brief, as a shell pipe writes them.
 pub const APPS: &str = "mk-app web --public --calls api --set 'ApiAddress=http://{alb.api.dns}/WeatherForecast' --image registry.example/web:1 | mk-app api --health /WeatherForecast --image registry.example/api:1";
@@ -179,9 +182,7 @@ impl LocalAws {
 
     /// Runs a pipe of tools with something on its stdin.
     pub fn pipe_with(&self, pipe: &str, stdin: &str) -> Output {
-        let mut command = Command::new("bash");
-        command.args(["-euo", "pipefail", "-c", pipe]);
-        run(command, &self.url, stdin.as_bytes())
+        pipe_at(&self.url, pipe, stdin)
     }
 }
 
@@ -260,6 +261,12 @@ impl Output {
             .collect()
     }
 
+    /// What stderr says, without what can be done about it.
+    pub fn messages(&self) -> Vec<&str> {
+        let lines = self.stderr.lines();
+        lines.filter(|line| !line.starts_with("  try: ")).collect()
+    }
+
     /// Asserts that all went well.
     pub fn ok(self) -> Self {
         assert_eq!(
@@ -335,7 +342,7 @@ pub fn depth(calls: &[Value]) -> usize {
 
 /// Runs one tool without AWS: every call would be refused at once.
 pub fn tool(name: &str, args: &[&str], stdin: &str) -> Output {
-    tool_at("http://127.0.0.1:9", name, args, stdin.as_bytes())
+    tool_at(NOWHERE, name, args, stdin.as_bytes())
 }
 
 /// Runs one tool against an endpoint, with any bytes on its stdin.
@@ -343,6 +350,13 @@ pub fn tool_at(url: &str, name: &str, args: &[&str], stdin: &[u8]) -> Output {
     let mut command = Command::new(bin().join(name));
     command.args(args);
     run(command, url, stdin)
+}
+
+/// Runs a pipe of tools in bash, with pipefail, against an endpoint.
+pub fn pipe_at(url: &str, pipe: &str, stdin: &str) -> Output {
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", pipe]);
+    run(command, url, stdin.as_bytes())
 }
 
 /// A command with nothing of the caller's environment but the local credentials.

@@ -19,6 +19,17 @@ pub fn tools() -> Vec<String> {
     tools
 }
 
+/// The arguments without which a tool cannot run at all; none for most.
+pub fn arguments(tool: &str) -> &'static [&'static str] {
+    match tool {
+        "mk-env" => &["production", "pr1", "--account", "123456789012"],
+        "mk-app" => &["shop"],
+        "mk-source" => &["shop", "owner/shop"],
+        "rm-env" => &["--confirm", "production-pr1"],
+        _ => &[],
+    }
+}
+
 /// The tools that a pipe runs.
 pub fn tools_of(pipe: &str) -> BTreeSet<String> {
     let tools = tools();
