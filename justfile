@@ -176,7 +176,7 @@ test:
 # Kill the recipes at every change, lose every answer, race, throttle; a hundred apps
 torture: build
     scripts/venv
-    TORTURE=all cargo test --locked --workspace --test convergence --test races --test scale
+    TORTURE=all cargo test --locked --workspace --test change --test convergence --test races --test scale
 
 # Check style, and that every tool has all its parts
 lint:

@@ -454,3 +454,20 @@ fn elsewhere_than_in_us_east_1_the_bucket_is_where_the_environment_is() {
     let location = aws.call("s3", "get_bucket_location", json!({"Bucket": name}));
     assert_eq!(location["LocationConstraint"], "ap-southeast-1");
 }
+
+#[test]
+fn a_statement_that_lets_everyone_in_is_taken_away_and_named() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    let open = json!({"PublicAccessBlockConfiguration": {"BlockPublicPolicy": false}});
+    put(&aws, "put_public_access_block", open);
+    let objects = format!("arn:aws:s3:::{NAME}/*");
+    let public = json!({"Sid": "Public", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": objects});
+    let policy = json!({"Version": "2012-10-17", "Statement": [public]}).to_string();
+    put(&aws, "put_bucket_policy", json!({"Policy": policy}));
+    let mended = aws.pipe(MAKE).ok();
+    assert!(mended.stderr.contains("Public"), "{}", mended.stderr);
+    let sids: Vec<Value> = statements(&aws).as_array().unwrap().clone();
+    assert_eq!(sids.len(), 1, "{sids:?}");
+    assert_eq!(sids[0]["Sid"], "TlsOnly");
+}

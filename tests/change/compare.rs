@@ -184,23 +184,23 @@ fn plain(value: &Value) -> Value {
 
 /// A text with `#` for each ID in it, and without the number of a task definition's revision.
 fn without_ids(string: &str) -> String {
+    let string = match string.rsplit_once(':') {
+        Some((family, number)) if family.contains(":task-definition/") && number != "*" => family,
+        _ => string,
+    };
     let mut words = String::new();
     let mut after_id = false;
-    for word in string.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+    for piece in string.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
         after_id = is_id(word, if after_id { 4 } else { 8 }); // a UUID goes on in fours
         words += if after_id { "#" } else { word };
+        words += &piece[word.len()..];
     }
-    match words.rsplit_once(':') {
-        Some((family, number)) if family.contains(":task-definition/") && number != "*" => {
-            family.to_string()
-        }
-        _ => words,
-    }
+    words
 }
 
 /// `0a1b2c3d4e5f60718`, and not `ap`, `production` or the account.
 fn is_id(word: &str, least: usize) -> bool {
-    let word = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
     word.len() >= least && word.chars().all(|c| c.is_ascii_hexdigit()) && word != "123456789012"
 }
 

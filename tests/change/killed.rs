@@ -1,90 +1,91 @@
 //! A change that is killed halfway, and run again.
 
-use support::{Faults, list};
+use support::Faults;
 
 use crate::everything;
 use crate::layout::Layout;
-use crate::world::{CONFIRM, World, fresh};
+use crate::world::{CONFIRM, World};
 
 /// A kill meets a call before or after it is done.
 const WHEN: [&str; 2] = ["before", "after"];
 
-/// Changes an environment into another and back; then again, killed at one changing call of each way
-/// and run again. With TORTURE=all at each call once; else at one of ten parts of the way, `tenth`.
-pub fn there_and_back(from: &Layout, to: &Layout, tenth: u64) {
-    let world = World::new(from);
-    let at_the_other_end = fresh(to);
-    let faults = Faults::between(&world.aws);
+/// Changes one environment into another, and another one back; that run is killed at a changing call
+/// (`place`) and run again. With TORTURE=all, then, each way is killed at each of its changing calls.
+pub fn there_and_back(from: &Layout, to: &Layout, place: u64) {
+    let (here, other) = side_by_side(|| World::new(from), || World::new(to));
     let there = Way {
-        world: &world,
-        faults: &faults,
         from,
         to,
-        fresh: &at_the_other_end,
+        fresh: &other.fresh,
     };
     let back = Way {
         from: to,
         to: from,
-        fresh: &world.fresh,
-        ..there
+        fresh: &here.fresh,
     };
-    let ways = [&there, &back];
-    let calls = [there.undisturbed(), back.undisturbed()];
-    let most = calls[0].max(calls[1]);
-    let places: Vec<u64> = if everything() {
-        (1..=most).collect()
-    } else {
-        vec![1 + most * tenth / 10]
-    };
-    for place in places {
-        for (way, calls) in ways.iter().zip(calls) {
-            way.killed_at(place.min(calls));
-        }
+    let ((), was_hit) = side_by_side(|| there.go(&here), || back.killed_at(place, &other));
+    assert!(was_hit, "there is no change {place} to be killed at");
+    if everything() {
+        everywhere(&there, &back, &other, &here);
     }
 }
 
+/// Two worlds go to and fro, one always where the other comes from, and are killed one call later each
+/// time, until there is none.
+fn everywhere(there: &Way, back: &Way, one: &World, other: &World) {
+    let mut ways = [there, back];
+    for place in 1.. {
+        let (first, second) = side_by_side(
+            || ways[0].killed_at(place, one),
+            || ways[1].killed_at(place, other),
+        );
+        if !first && !second {
+            return;
+        }
+        ways.reverse();
+    }
+}
+
+/// Does two things at once: most of the time they wait for AWS.
+fn side_by_side<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        (one.join().unwrap(), other)
+    })
+}
+
 /// The way from one environment to another.
-#[derive(Clone, Copy)]
 struct Way<'a> {
-    world: &'a World,
-    faults: &'a Faults,
     from: &'a Layout,
     to: &'a Layout,
+    /// What a fresh run makes of the other.
     fresh: &'a [String],
 }
 
 impl Way<'_> {
-    /// How many changing calls it takes.
-    fn undisturbed(&self) -> u64 {
-        self.world.begin();
-        self.faults.end();
-        let run = self.faults.pipe(&self.to.up(CONFIRM));
-        let calls = self.faults.changes();
-        self.world.has_changed(self.from, self.to, self.fresh, &run);
-        calls
+    /// Undisturbed.
+    fn go(&self, world: &World) {
+        world.changes(self.from, self.to, self.fresh);
     }
 
-    /// Killed at this changing call, it is completed by another run.
-    fn killed_at(&self, place: u64) {
+    /// Killed at this changing call, it is completed by another run. Answers whether it made so many.
+    fn killed_at(&self, place: u64, world: &World) -> bool {
         let when = WHEN[usize::try_from(place % 2).unwrap()];
-        self.world.begin();
-        self.faults.kill_at(place, when);
-        let first = self.faults.pipe(&self.to.up(CONFIRM));
-        let met = self.faults.done();
-        println!("killed {when} change {place}: {met:?}");
-        let code = if list(&met.clone().into()).is_empty() {
-            0
-        } else {
-            -1
-        };
+        let faults = Faults::between(&world.aws);
+        world.begin();
+        faults.kill_at(place, when);
+        let first = faults.pipe(&self.to.up(CONFIRM));
+        let met = faults.done();
+        let code = if met.is_empty() { 0 } else { -1 };
         assert_eq!(first.code, code, "{}", first.stderr);
-        self.faults.end();
-        let mut run = self.faults.pipe(&self.to.up(CONFIRM));
-        let stderr = &first.stderr;
+        let mut run = world.aws.pipe(&self.to.up(CONFIRM));
+        let told = first.stderr;
         run.stderr = format!(
-            "{stderr}killed {when} change {place}, {met:?}\n{}",
+            "{told}killed {when} change {place}, {met:?}\n{}",
             run.stderr
         );
-        self.world.has_changed(self.from, self.to, self.fresh, &run);
+        world.has_changed(self.from, self.to, self.fresh, &run);
+        !met.is_empty()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::killed::there_and_back;
 use crate::layout::{App, Layout};
-use crate::world::{CONFIRM, World};
+use crate::world::{CONFIRM, World, fresh};
 
 fn two() -> Layout {
     Layout::web_and_api()
@@ -79,8 +79,7 @@ fn runs_on_until_confirmed(to: &Layout, left: &str) {
     }
     world.begin();
     let run = world.aws.pipe(&to.up(CONFIRM));
-    let fresh = crate::world::fresh(to);
-    world.has_changed(&two(), to, &fresh, &run);
+    world.has_changed(&two(), to, &fresh(to), &run);
 }
 
 #[test]
@@ -105,4 +104,22 @@ fn renamed_api() -> Layout {
             App::private("backend"),
         ],
     }
+}
+
+#[test]
+fn what_shrinks_before_it_grows_is_seen() {
+    let world = World::new(&two());
+    world.begin();
+    let to = two().with("api", |api| api.port = 8080);
+    let all = to.up(CONFIRM);
+    let (as_far_as_groups, _) = all.split_once(" | mk-alb").unwrap();
+    let pipe = format!("{as_far_as_groups} | prune-env");
+    let run = world.aws.pipe(&pipe).ok();
+    let story = world.story("with groups alone", &run.stderr);
+    let (_, lost) = story.first_loss(&two().edges()).unwrap();
+    assert!(lost.contains("ec2:RevokeSecurityGroup"), "{lost}");
+    assert!(
+        lost.contains("web -> api") && lost.contains("of api: "),
+        "{lost}"
+    );
 }

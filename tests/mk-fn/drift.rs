@@ -160,3 +160,23 @@ fn code_that_would_run_beside_ours_another_log_and_a_held_up_function_are_put_ri
     assert_eq!(function["Concurrency"], Value::Null);
     assert_changes_nothing(&aws, &records);
 }
+
+#[test]
+fn who_else_may_invoke_it_is_told_and_stays() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    make(&aws, &records).ok();
+    let everyone = json!({"FunctionName": NAME, "StatementId": "everyone", "Action": "lambda:InvokeFunction", "Principal": "*"});
+    aws.call("lambda", "add_permission", everyone);
+    let url = json!({"FunctionName": NAME, "AuthType": "NONE"});
+    aws.call("lambda", "create_function_url_config", url);
+    aws.forget();
+    let again = make(&aws, &records).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    let stderr = &again.stderr;
+    assert!(
+        stderr.contains("permission everyone for everyone"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("a URL with authorization NONE"), "{stderr}");
+}

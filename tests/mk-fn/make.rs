@@ -65,6 +65,8 @@ fn the_function_is_as_wanted_and_a_second_run_changes_nothing() {
         [
             "GetFunction",
             "GetFunctionEventInvokeConfig",
+            "GetFunctionUrlConfig",
+            "GetPolicy",
             "ListFunctions"
         ]
     );

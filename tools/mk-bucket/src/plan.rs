@@ -159,7 +159,8 @@ fn differences_of_settings(env: &Env, want: &Want, have: &Have) -> Differences<P
     differences
 }
 
-/// A policy with our statement in it as it is to be, and the others as they are.
+/// A policy with our statement in it as it is to be, and the others as they are; but for what lets
+/// everyone in: S3 takes no policy with that while public access is blocked.
 pub fn with_our_statement(env: &Env, bucket: &str, have: Option<&Value>) -> Value {
     let arn = arn(env, bucket);
     let ours = json!({
@@ -179,6 +180,7 @@ pub fn with_our_statement(env: &Env, bucket: &str, have: Option<&Value>) -> Valu
         Value::Null => Vec::new(),
         one => vec![one],
     };
+    statements.retain(|statement| !lets_everyone_in(statement));
     let found = statements
         .iter_mut()
         .find(|statement| statement["Sid"] == TLS_ONLY);
@@ -190,6 +192,15 @@ pub fn with_our_statement(env: &Env, bucket: &str, have: Option<&Value>) -> Valu
     }
     policy["Statement"] = statements.into();
     policy
+}
+
+/// Whether a statement allows something to everyone, without a condition.
+fn lets_everyone_in(statement: &Value) -> bool {
+    let principal = &statement["Principal"];
+    let everyone = [json!("*"), json!({"AWS": "*"}), json!({"AWS": ["*"]})];
+    statement["Effect"] == "Allow"
+        && everyone.contains(principal)
+        && statement.get("Condition").is_none()
 }
 
 /// The encryption of a bucket that lacks nothing, for its record: a bucket that was left half made
@@ -337,6 +348,25 @@ mod tests {
             ..ours()
         };
         assert_eq!(fields(&with_both), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_statement_that_lets_everyone_in_is_taken_away() {
+        let theirs = json!({"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": "1"}});
+        let public =
+            json!({"Sid": "Public", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"});
+        let mut limited = public.clone();
+        limited["Condition"] = json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}});
+        let policy = json!({"Version": "2012-10-17", "Statement": [theirs, public, limited]});
+        let mended = with_our_statement(&env(), BUCKET, Some(&policy));
+        let sids: Vec<&Value> = mended["Statement"].as_array().unwrap().iter().collect();
+        assert_eq!(sids[..2], [&theirs, &limited]);
+        assert_eq!(sids[2]["Sid"], TLS_ONLY);
+        let have = Have {
+            policy: Some(policy),
+            ..ours()
+        };
+        assert_eq!(fields(&have), ["policy"]);
     }
 
     #[test]

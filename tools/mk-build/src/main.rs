@@ -101,7 +101,13 @@ async fn make_or_mend(
         // A run at the same time was faster.
         found = Some(codebuild.wait_visible(&want.name).await?);
     }
-    let record = match plan::step(env, want, found)? {
+    let step = plan::step(env, want, found)?;
+    if let Step::Keep(have) | Step::Change(have, _) = &step
+        && let Some(line) = plan::warning_of_visibility(have)
+    {
+        stream.voice.say(&line);
+    }
+    let record = match step {
         Step::Create => record.changed(Change::Create, &[]),
         Step::Keep(_) => record.changed(Change::Kept, &[]),
         Step::Change(_, differences) if env.plan => {

@@ -64,6 +64,8 @@ pub struct Project {
     pub s3_log: String,
     /// What else is set, by name: a VPC, a key that the role may not use, and so on.
     pub settings: Vec<String>,
+    /// Whether its builds and their logs can be read by everyone, which is set by a call of its own.
+    pub is_public: bool,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -105,6 +107,7 @@ pub fn want(env: &Env, source: &Source, role: &str, group: &str, options: &Optio
         log: group.into(),
         s3_log: "DISABLED".into(),
         settings: Vec::new(),
+        is_public: false,
         tags: tags.into_iter().collect(),
         name,
     }
@@ -183,6 +186,17 @@ fn differences_of_variables(want: &Project, have: &Project) -> Vec<Difference> {
         differences.extend(difference);
     }
     differences
+}
+
+/// What is said of a project whose builds somebody let everyone read: that stays.
+pub fn warning_of_visibility(have: &Project) -> Option<String> {
+    if !have.is_public {
+        return None;
+    }
+    Some(format!(
+        "the builds of project {} and their logs can be read by everyone: that stays until you change its visibility to PRIVATE",
+        have.name
+    ))
 }
 
 /// The project as an update has to say it: with the tags that others added, and the settings that
@@ -417,6 +431,18 @@ mod tests {
                 "variable REGISTRY: none -> set"
             ]
         );
+    }
+
+    #[test]
+    fn builds_that_everyone_can_read_are_said() {
+        assert_eq!(warning_of_visibility(&wanted()), None);
+        let have = Project {
+            is_public: true,
+            ..wanted()
+        };
+        let line = warning_of_visibility(&have).unwrap();
+        assert!(line.contains("can be read by everyone"), "{line}");
+        assert_eq!(differences(have), Vec::<String>::new());
     }
 
     #[test]

@@ -85,7 +85,13 @@ async fn make_or_mend(
         // A run at the same time was faster.
         found = Some(lambda.wait_visible(name).await?);
     }
-    match plan::step(env, want, found)? {
+    let step = plan::step(env, want, found)?;
+    if let Step::Keep(have) | Step::Change(have, _) = &step
+        && let Some(line) = plan::warning_of_invokers(name, have)
+    {
+        stream.voice.say(&line);
+    }
+    match step {
         Step::Create => stream.write(record.changed(Change::Create, &[])).await,
         Step::Keep(have) => {
             stream.write(record.changed(Change::Kept, &[])).await?;

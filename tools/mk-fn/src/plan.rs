@@ -6,6 +6,8 @@ use plumbing::name::{FUNCTION_LIMIT, SOURCE, could_be};
 use plumbing::step::{in_part, parts};
 use plumbing::{Difference, Differences, Env, Error, Function, Record, Result, Step};
 
+use serde_json::{Value, json};
+
 use crate::code::Code;
 
 /// The runtime of every function.
@@ -100,6 +102,8 @@ pub struct Have {
     pub settings: Vec<String>,
     /// How many of it may run at once; at 0, which the console calls throttled, none ever runs.
     pub concurrency: Option<i32>,
+    /// Who may invoke it beside whose role allows it, as a person reads it.
+    pub invoked_by: Vec<String>,
     /// The outcomes after which Lambda sends the event elsewhere: `success`, `failure`. It holds
     /// credentials.
     pub destinations: Vec<String>,
@@ -218,6 +222,35 @@ fn number(number: Option<i32>, without: &str) -> String {
     }
 }
 
+/// Who may invoke a function by the statements of its own policy.
+pub fn invokers(policy: &str) -> Vec<String> {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
+    let mut invokers = Vec::new();
+    for statement in statements {
+        let sid = statement["Sid"].as_str().unwrap_or("without a name");
+        let principal = &statement["Principal"];
+        let who = if *principal == json!("*") || principal["AWS"] == json!("*") {
+            "everyone".to_string()
+        } else {
+            principal.to_string()
+        };
+        invokers.push(format!("permission {sid} for {who}"));
+    }
+    invokers
+}
+
+/// What is said of a function that somebody let others invoke. They may have had a reason: it stays.
+pub fn warning_of_invokers(function: &str, have: &Have) -> Option<String> {
+    if have.invoked_by.is_empty() {
+        return None;
+    }
+    let invokers = have.invoked_by.join(", ");
+    Some(format!(
+        "function {function} may be invoked by others than its pipeline: {invokers}; that stays until you take it away"
+    ))
+}
+
 /// The parts that are to be set, each once and in the order of their calls. An update that failed may
 /// have been of the code or of the configuration, which Lambda does not say: both are set again.
 pub fn parts_to_set(have: &Have, differences: &[(Part, Difference)]) -> Vec<Part> {
@@ -313,6 +346,7 @@ mod tests {
             log_format: "Text".into(),
             settings: Vec::new(),
             concurrency: None,
+            invoked_by: Vec::new(),
             destinations: Vec::new(),
             retries: Some(0),
             event_age: Some(900),
@@ -403,6 +437,22 @@ mod tests {
         let mut have = ours();
         have.settings = vec!["layers".into(), "tracing".into()];
         assert_differs(have, "settings: layers tracing -> none", part);
+    }
+
+    #[test]
+    fn who_else_may_invoke_it_is_said_and_is_no_difference() {
+        let policy = r#"{"Statement":[{"Sid":"a","Effect":"Allow","Principal":"*"},{"Sid":"b","Principal":{"Service":"s3.amazonaws.com"}}]}"#;
+        let have = Have {
+            invoked_by: invokers(policy),
+            ..ours()
+        };
+        assert_eq!(
+            warning_of_invokers("f", &have).unwrap(),
+            r#"function f may be invoked by others than its pipeline: permission a for everyone, permission b for {"Service":"s3.amazonaws.com"}; that stays until you take it away"#
+        );
+        assert_eq!(change(have), (Vec::new(), Vec::new()));
+        assert_eq!(warning_of_invokers("f", &ours()), None);
+        assert_eq!(invokers("no policy"), Vec::<String>::new());
     }
 
     #[test]

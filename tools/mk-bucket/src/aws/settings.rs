@@ -123,7 +123,15 @@ impl S3 {
             .expected_bucket_owner(&self.aws.env.account)
             .policy(policy.to_string());
         let send = || request.clone().send();
-        self.put("s3:PutBucketPolicy", bucket, send).await
+        match self.put("s3:PutBucketPolicy", bucket, send).await {
+            Err(error) if have.is_some() && error.message.contains("AccessDenied") => {
+                let hint = format!(
+                    "see whether a statement that is not ours lets others in, which S3 does not take while public access is blocked: aws s3api get-bucket-policy --bucket {bucket}; else the tool's --iam-policy prints the permissions that it needs"
+                );
+                Err(error.hint(hint))
+            }
+            done => done,
+        }
     }
 
     /// How objects are encrypted that say nothing of it themselves.

@@ -2,7 +2,8 @@
 
 use aws_sdk_codebuild::types::{
     self, CloudWatchLogsConfig, EnvironmentVariable, EnvironmentVariableType,
-    ImagePullCredentialsType, LogsConfigStatusType, ProjectCache, ProjectEnvironment, VpcConfig,
+    ImagePullCredentialsType, LogsConfigStatusType, ProjectCache, ProjectEnvironment,
+    ProjectVisibilityType, VpcConfig,
 };
 
 use crate::plan::{NO_CACHE, Project};
@@ -14,6 +15,7 @@ pub(super) const DEFAULT_KEY: &str = "alias/aws/s3";
 pub(super) fn project(answer: types::Project) -> Project {
     let mut have = Project {
         settings: settings(&answer),
+        is_public: answer.project_visibility == Some(ProjectVisibilityType::PublicRead),
         name: answer.name.unwrap_or_default(),
         description: answer.description.unwrap_or_default(),
         role: answer.service_role.unwrap_or_default(),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use plumbing::{Error, Result, aws_error, code, wait};
 
+use tokio::try_join;
+
 use super::answer;
 use super::client::Lambda;
 use crate::plan::{self, Have, State};
@@ -20,6 +22,48 @@ impl Lambda {
         if !self.aws.env.owns(&have.tags) {
             return Ok(Some(have));
         }
+        let (have, policy, url) = try_join!(
+            self.with_invocation(have, name),
+            self.permissions(name),
+            self.url(name)
+        )?;
+        Ok(Some(Have {
+            invoked_by: policy.into_iter().chain(url).collect(),
+            ..have
+        }))
+    }
+
+    /// Who may invoke a function by its own policy, which is only told: no tool here sets one.
+    async fn permissions(&self, name: &str) -> Result<Vec<String>> {
+        let request = self.client.get_policy().function_name(name);
+        match request.send().await {
+            Ok(answer) => Ok(plan::invokers(&answer.policy.unwrap_or_default())),
+            Err(error) if code(&error) == "ResourceNotFoundException" => Ok(Vec::new()),
+            Err(error) => {
+                let what = format!("look at the policy of function {name}");
+                Err(aws_error("lambda:GetPolicy", what, error))
+            }
+        }
+    }
+
+    /// Who may invoke a function by a URL of its own, if it has one.
+    async fn url(&self, name: &str) -> Result<Option<String>> {
+        let request = self.client.get_function_url_config().function_name(name);
+        match request.send().await {
+            Ok(answer) => {
+                let auth = answer.auth_type.as_str();
+                Ok(Some(format!("a URL with authorization {auth}")))
+            }
+            Err(error) if code(&error) == "ResourceNotFoundException" => Ok(None),
+            Err(error) => {
+                let what = format!("look for a URL of function {name}");
+                Err(aws_error("lambda:GetFunctionUrlConfig", what, error))
+            }
+        }
+    }
+
+    /// Adds how a function is invoked.
+    async fn with_invocation(&self, have: Have, name: &str) -> Result<Have> {
         let request = self
             .client
             .get_function_event_invoke_config()
@@ -27,14 +71,14 @@ impl Lambda {
         match request.send().await {
             Ok(answer) => {
                 let destinations = answer.destination_config.map(answer::destinations);
-                Ok(Some(Have {
+                Ok(Have {
                     retries: answer.maximum_retry_attempts,
                     event_age: answer.maximum_event_age_in_seconds,
                     destinations: destinations.unwrap_or_default(),
                     ..have
-                }))
+                })
             }
-            Err(error) if code(&error) == "ResourceNotFoundException" => Ok(Some(have)),
+            Err(error) if code(&error) == "ResourceNotFoundException" => Ok(have),
             Err(error) => {
                 let what = format!("look at function {name}");
                 Err(aws_error(
