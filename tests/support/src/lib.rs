@@ -87,7 +87,7 @@ impl LocalAws {
             .expect("forget the calls");
     }
 
-    /// Calls AWS beside the tools, to look or to change something by hand; in boto3's words.
+    /// Calls AWS directly, to read or to change something by hand; in boto3's words.
     ///
     /// # Panics
     /// Where AWS refuses.
@@ -382,7 +382,7 @@ fn run_and_tell(command: Command, url: &str, stdin: &[u8], started: impl FnOnce(
     }
 }
 
-/// The folder of the tools that cargo built: beside this test's own.
+/// The folder of the tools that cargo built: next to that of the tests.
 pub fn bin() -> PathBuf {
     let exe = std::env::current_exe().expect("this test's path");
     let folder = exe
