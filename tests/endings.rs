@@ -1,4 +1,4 @@
-//! Endings that nobody wished for: Ctrl-C in the middle of a pipe, a terminal that goes away, a disk
+//! Endings that nobody wants: Ctrl-C in the middle of a pipe, a terminal that goes away, a disk
 //! that is full behind `tee`, a reader that is gone, another account's credentials. Nothing that was
 //! made is lost, one line says what happened, and the next run completes it.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
@@ -8,7 +8,7 @@ use support::{Account, ENV, Faults, LocalAws, Output, Resource, json, recipe, te
 /// What belongs to something else, and has no ID of its own that a run tells.
 const PARTS: [&str; 2] = ["network interface", "role policy"];
 
-/// Asserts that a run has told of everything that there is now, on stdout or stderr.
+/// Asserts that a run has named everything that exists now, on stdout or stderr.
 fn no_id_is_lost(output: &Output, aws: &LocalAws, what: &str) {
     let mut lost = Vec::new();
     for resource in Account::new(aws, "us-east-1").made() {

@@ -37,7 +37,10 @@ fn a_list_that_is_not_whole_deletes_nothing() {
 #[test]
 fn of_nothing_it_deletes_nothing() {
     let aws = LocalAws::start();
-    let output = aws.pipe(DOWN).ok();
+    // One after the other: on a busy machine rm-env would say that it waits for ls-env.
+    let listed = aws.pipe("ls-env --env production-pr1").ok().stdout;
+    let output = aws.pipe_with("rm-env --confirm production-pr1", &listed);
+    let output = output.ok();
     assert_eq!(
         (output.stderr.as_str(), aws.changes()),
         (

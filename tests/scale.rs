@@ -71,7 +71,7 @@ fn measured(url: &str, pipe: &str, stdin: &str) -> BTreeMap<String, u64> {
         let watch = scope.spawn(|| {
             let mut peaks = BTreeMap::new();
             while !ended.load(Ordering::Relaxed) {
-                peaks.extend(held(&parent)); // the kernel keeps the peak: the last look has it
+                peaks.extend(held(&parent)); // the kernel keeps the peak: the last reading has it
                 std::thread::sleep(Duration::from_millis(20));
             }
             peaks

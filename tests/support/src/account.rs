@@ -1,5 +1,5 @@
-//! The whole of an account in one region, read service by service beside the tools: what a run made,
-//! what another left, whoever made it. `account/kinds.rs` is the one list of what there can be.
+//! All that an account has in one region, read service by service without the tools, whoever made
+//! it. `account/kinds.rs` is the one list of what there can be.
 
 mod kinds;
 
@@ -55,7 +55,7 @@ impl<'a> Account<'a> {
         let mut found = Vec::new();
         for item in list(&answer[kind.items]) {
             if item["State"] == "deleted" {
-                continue; // a NAT gateway is told of for an hour
+                continue; // AWS lists a NAT gateway for an hour
             }
             found.push(Resource {
                 kind: kind.name,
@@ -128,8 +128,8 @@ impl<'a> Account<'a> {
     fn params(&self, template: &str, parent: &Value, item: &Value) -> Value {
         let mut params = template.replace("{region}", self.region);
         for (value, prefix) in [(parent, "parent"), (item, "item")] {
-            if let Some(whole) = value.as_str() {
-                params = params.replace(&format!("{{{prefix}}}"), whole);
+            if let Some(id) = value.as_str() {
+                params = params.replace(&format!("{{{prefix}}}"), id);
             }
             for (field, value) in value.as_object().into_iter().flatten() {
                 params = params.replace(&format!("{{{prefix}.{field}}}"), text(value));

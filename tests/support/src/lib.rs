@@ -108,7 +108,7 @@ impl LocalAws {
             .expect("forget the calls");
     }
 
-    /// Calls AWS beside the tools, to look or to change something by hand; in boto3's words.
+    /// Calls AWS directly, to read or to change something by hand; in boto3's words.
     ///
     /// # Panics
     /// Where AWS refuses.
@@ -295,7 +295,7 @@ impl Output {
 pub fn recipe(words: &[&str], suffix: &str) -> String {
     let just = root().join(".venv/bin/just");
     let mut command = Command::new(just);
-    command.arg("--dry-run").args(words).current_dir(root());
+    command.args(["--yes", "--dry-run"]).args(words).current_dir(root());
     command
         .env("ENVIRONMENT", "production")
         .env("ENVIRONMENT_SUFFIX", suffix);
@@ -403,7 +403,7 @@ fn run_and_tell(command: Command, url: &str, stdin: &[u8], started: impl FnOnce(
     }
 }
 
-/// The folder of the tools that cargo built: beside this test's own.
+/// The folder of the tools that cargo built: next to that of the tests.
 pub fn bin() -> PathBuf {
     let exe = std::env::current_exe().expect("this test's path");
     let folder = exe
