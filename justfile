@@ -7,6 +7,9 @@ environment := env("ENVIRONMENT", "production")
 suffix := env("ENVIRONMENT_SUFFIX", "dev")
 name := environment + "-" + suffix
 
+# Every value is quoted where a recipe uses it: a suffix often comes from a branch's name. Flags are
+# quoted word by word.
+
 # What the two services run: a reference that ECS can pull (the local AWS takes any), a directory of this
 # machine that is built and pushed, or WEB_IMAGE=none until a pipeline has built one.
 web_image := env("WEB_IMAGE", "")
@@ -34,7 +37,7 @@ default:
 # Make or mend the environment: web, public on port 80, and api, which only web can reach
 [no-exit-message]
 up *flags: build
-    mk-env {{environment}} {{suffix}} {{flags}} </dev/null \
+    mk-env {{quote(environment)}} {{quote(suffix)}} {{ if flags == "" { "" } else { replace(quote(flags), " ", "' '") } }} </dev/null \
       | mk-app web --public --port 5000 --calls api \
           --set ASPNETCORE_URLS=http://+:5000 \
           --set 'ApiAddress=http://{alb.api.dns}/WeatherForecast' \
@@ -57,42 +60,42 @@ plan: (up "--plan")
 
 # List what is there
 ls: build
-    ls-env --env {{name}} </dev/null
+    ls-env --env {{quote(name)}} </dev/null
 
 # Delete the environment and everything in it, images and logs included
 down: build
-    ls-env --env {{name}} </dev/null \
-      | rm-env --confirm {{name}}
+    ls-env --env {{quote(name)}} </dev/null \
+      | rm-env --confirm {{quote(name)}}
 
 # Tell what `down` would delete, and delete nothing
 [no-exit-message]
 down-plan: build
-    ls-env --env {{name}} </dev/null \
+    ls-env --env {{quote(name)}} </dev/null \
       | rm-env --plan
 
 # Build an app, push it, run it and wait until it is healthy: just deploy web ./src/web
 deploy app context=("./" + app): build
-    ls-env --env {{name}} --only services </dev/null \
+    ls-env --env {{quote(name)}} --only services </dev/null \
       | push-image --context {{quote(app + "=" + context)}} \
       | mk-ecs-svc \
       | wait-env
 
 # Take an app back to what it ran before, and wait until that is healthy
 rollback app: build
-    ls-env --env {{name}} --only services </dev/null \
+    ls-env --env {{quote(name)}} --only services </dev/null \
       | mk-ecs-svc --rollback {{quote(app)}} \
       | wait-env
 
 # Make or mend the pipeline: each push to main is built, stored and tagged production
-pipeline-up *flags: (_pipeline flags + " --region " + pipeline_region "")
+pipeline-up *flags: (_pipeline "--region " + quote(pipeline_region) flags "")
 
 # The same in the region of `up`, and each image is deployed to the app of the same name
-pipeline-up-deploy *flags: (_pipeline flags "--deploy")
+pipeline-up-deploy *flags: (_pipeline "" flags "--deploy")
 
 [no-exit-message]
-_pipeline flags source_flags: build
-    mk-env {{environment}} {{suffix}} {{flags}} </dev/null \
-      | mk-source {{source}} {{ if repository == "" { error("say what is built: REPOSITORY=OWNER/NAME just pipeline-up") } else { quote(repository) } }} {{source_flags}} \
+_pipeline region flags source_flags: build
+    mk-env {{quote(environment)}} {{quote(suffix)}} {{region}} {{ if flags == "" { "" } else { replace(quote(flags), " ", "' '") } }} </dev/null \
+      | mk-source {{quote(source)}} {{ if repository == "" { error("say what is built: REPOSITORY=OWNER/NAME just pipeline-up") } else { quote(repository) } }} {{source_flags}} \
       | mk-connection {{ if connection == "" { "" } else { "--adopt " + quote(connection) } }} \
       | mk-bucket \
       | mk-ecr \
@@ -109,24 +112,24 @@ pipeline-plan: (pipeline-up "--plan")
 
 # List what the pipeline is made of
 pipeline-ls: build
-    ls-env --env {{name}} --region {{pipeline_region}} --only pipelines </dev/null
+    ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null
 
 # Tell what `pipeline-down` would delete, and delete nothing
 [no-exit-message]
 pipeline-down-plan: build
-    ls-env --env {{name}} --region {{pipeline_region}} --only pipelines </dev/null \
+    ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null \
       | rm-env --plan
 
 # Delete the pipeline and everything in it, artifacts, images and logs included
 pipeline-down: build
-    ls-env --env {{name}} --region {{pipeline_region}} --only pipelines </dev/null \
-      | rm-env --confirm {{name}}
+    ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null \
+      | rm-env --confirm {{quote(name)}}
 
 # Run a recipe against an AWS on this machine: just local up
 local +recipe:
     eval "$(scripts/local-aws start)" && \
       WEB_IMAGE="${WEB_IMAGE:-registry.example/web:1}" API_IMAGE="${API_IMAGE:-registry.example/api:1}" \
-      REPOSITORY="${REPOSITORY:-owner/web}" just {{recipe}}
+      REPOSITORY="${REPOSITORY:-owner/web}" just {{ replace(quote(recipe), " ", "' '") }}
 
 # Stop the AWS on this machine, and forget what was made in it
 local-stop:
