@@ -7,7 +7,8 @@ environment := env("ENVIRONMENT", "production")
 suffix := env("ENVIRONMENT_SUFFIX", "")
 name := environment + "-" + suffix
 
-# Every value is quoted where a recipe uses it: a suffix often comes from a branch's name.
+# Every value is quoted where a recipe uses it: a suffix often comes from a branch's name. Flags are
+# quoted word by word.
 environment_and_suffix := quote(environment) + " " + quote(suffix)
 
 # What the two services run: a reference that ECS can pull (the local AWS takes any), a directory of this

@@ -339,3 +339,48 @@ fn twenty_apps_are_a_file() {
     down(&aws, "pr1").ok();
     assert_eq!(left(&aws), Vec::<String>::new());
 }
+
+/// A suffix often comes from a branch's name, and the other values from a CI's settings.
+#[test]
+fn no_value_of_a_recipe_is_run_by_the_shell() {
+    let aws = LocalAws::start();
+    let marker = std::env::temp_dir().join(format!("recipe-was-run-{}", std::process::id()));
+    let command = format!("x;touch${{IFS}}{}", marker.display());
+    let value = |name: &str| format!("{name}={command}");
+    let everywhere = [
+        vec!["up"],
+        vec!["ls"],
+        vec!["down"],
+        vec!["down-plan"],
+        vec!["deploy", "web", "."],
+        vec!["rollback", &command],
+        vec!["pipeline-up"],
+        vec!["pipeline-up-deploy"],
+        vec!["pipeline-ls"],
+        vec!["pipeline-down-plan"],
+        vec!["pipeline-down"],
+        vec!["up", &command],
+        vec!["pipeline-up", &command],
+    ];
+    for recipe_words in everywhere {
+        for name in [
+            "environment",
+            "suffix",
+            "source",
+            "repository",
+            "connection",
+        ] {
+            let setting = value(name);
+            let region = value("pipeline_region");
+            let words = [
+                vec![setting.as_str(), region.as_str()],
+                recipe_words.clone(),
+            ]
+            .concat();
+            aws.pipe(&recipe(&words, "pr1"));
+            assert!(!marker.exists(), "{words:?}");
+        }
+    }
+    let local = recipe(&["local", "up", &command], "pr1");
+    assert!(local.contains(&format!("'{command}'")), "{local}");
+}
