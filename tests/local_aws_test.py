@@ -295,6 +295,54 @@ class Served(unittest.TestCase):
         return types.SimpleNamespace(vpc=vpc, subnets=subnets)
 
 
+class Guard(Served):
+    """Programs of this machine are answered, and no page that is open in a browser."""
+
+    def ask(self, path: str, method: str = "POST", **headers: str) -> int:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        url = f"http://127.0.0.1:{self.server.port}{path}"
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(method, url, data="{}", headers=named, timeout=60)
+        self.assertEqual(answer.status_code == 403, '"Forbidden"' in answer.text)
+        return answer.status_code
+
+    def test_what_is_its_own_needs_the_token(self) -> None:
+        token = self.app.endpoints.token
+        for method, what in (("GET", "calls"), ("POST", "config"), ("DELETE", "edges")):
+            path = f"/_local/{what}"
+            self.assertEqual(self.ask(path, method), 403)
+            self.assertEqual(self.ask(path, method, X_Local_Token="wrong"), 403)
+            self.assertEqual(self.ask(path, method, X_Local_Token=f"{token}x"), 403)
+            self.assertEqual(self.ask(path, method, X_Local_Token=token), 200)
+        self.assertEqual(self.ask("/_local/nothing"), 403)
+        self.assertEqual(self.ask("/_local/nothing", X_Local_Token=token), 404)
+
+    def test_a_page_is_refused_whatever_it_knows(self) -> None:
+        signed = {"Authorization": SIGNED.format("ec2"), "X_Local_Token": self.app.endpoints.token}
+        asked = ("/_local/config", "/?Action=DescribeVpcs&Version=2016-11-15", "/v2/", "/moto-api/")
+        for path in asked:
+            for named in (
+                {"Origin": "https://evil.example"},
+                {"Origin": "null"},
+                {"Origin": "http://127.0.0.1:8000"},
+                {"Sec_Fetch_Site": "cross-site"},
+                {"Sec_Fetch_Site": "same-site"},
+                {"Host": "evil.example"},
+                {"Host": "evil.example:80"},
+                {"Host": "127.0.0.1.evil.example"},
+                {"Host": "localhost.evil.example"},
+                {"Host": "evillocalhost"},
+                {"Host": "[::1].evil.example"},
+            ):
+                self.assertEqual(self.ask(path, **signed, **named), 403, (path, named))
+
+    def test_a_program_of_this_machine_is_answered_by_each_of_its_names(self) -> None:
+        token = self.app.endpoints.token
+        for host in ("127.0.0.1", "localhost:9", "LOCALHOST", "[::1]:80", "[::1]", "b.localhost:1"):
+            self.assertEqual(self.ask("/_local/config", X_Local_Token=token, Host=host), 200, host)
+
+
 class Descriptions(Served):
     """What AWS's describe calls answer."""
 

@@ -386,7 +386,10 @@ fn of_a_way_down_all_is_announced_that_then_goes() {
     // One after the other: on a busy machine rm-env would say that it waits for ls-env.
     let listed = aws.pipe("ls-env --env production-pr1").ok().stdout;
     let nothing = aws.pipe_with("rm-env --plan", &listed).ok();
-    assert_eq!(nothing.stderr, "rm-env: nothing to delete of production-pr1 in us-east-1 of account 123456789012\n");
+    assert_eq!(
+        nothing.stderr,
+        "rm-env: nothing to delete of production-pr1 in us-east-1 of account 123456789012\n"
+    );
 }
 
 #[test]

@@ -55,10 +55,7 @@ fn deploy(aws: &LocalAws, records: &Output, image: &str) -> Output {
 
 /// How long the local AWS takes for what takes a while, from now on.
 fn set_moment(aws: &LocalAws, seconds: f64) {
-    let wanted = json!({"moment": seconds});
-    support::ureq::post(format!("{}/_local/config", aws.url))
-        .send_json(wanted)
-        .unwrap();
+    aws.config(json!({"moment": seconds}));
 }
 
 /// A rule by which ECS describes services with something replaced.

@@ -1,6 +1,7 @@
 """python -m local_aws [--port N] [--moment SECONDS] [--latency MS] [--until-stdin-closes]
 
-Starts the local AWS on 127.0.0.1 and prints `ready http://127.0.0.1:PORT` when it answers.
+Starts the local AWS on 127.0.0.1 and prints `ready http://127.0.0.1:PORT` when it answers,
+and `token TOKEN`, which what is under /_local/ needs.
 """
 
 import argparse
@@ -59,7 +60,7 @@ def main() -> None:
     server = Server("127.0.0.1", args.port, app, handler=Handler)
     url = app.endpoints.url = f"http://127.0.0.1:{server.port}"
     os.environ["MOTO_PORT"] = str(server.port)
-    print(f"ready {url}", flush=True)
+    print(f"ready {url}\ntoken {app.endpoints.token}", flush=True)
     sys.stdout = sys.stderr  # moto prints what it does not implement
 
     if args.until_stdin_closes:

@@ -35,15 +35,21 @@ def noise(seed: int) -> Rules:
     ]
 
 
-def serve(*words: str) -> tuple[subprocess.Popen[str], str]:
+def serve(*words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", *words, "--until-stdin-closes"]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def word(server: subprocess.Popen[str]) -> str:
+    """The second word of the next line that a server says."""
     assert server.stdout
-    return server, server.stdout.readline().split()[1]
+    return server.stdout.readline().split()[1]
 
 
-def post(url: str, body: Any) -> None:
-    urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode())).close()
+def post(url: str, body: Any, token: str = "") -> None:
+    headers = {"X-Local-Token": token}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    urllib.request.urlopen(request).close()
 
 
 def pipe_of(recipe: str) -> str:
@@ -87,9 +93,9 @@ def run(pipe: str, url: str) -> tuple[float, int]:
 
 def measure(latency: float, recipes: tuple[str, str]) -> None:
     servers = [serve("local_aws", "--moment", "0")]
-    aws = servers[0][1]
+    aws, token = word(servers[0]), word(servers[0])
     servers.append(serve("faults", "--to", aws))
-    faults = servers[1][1]
+    faults = word(servers[1])
     pipes = [pipe_of(recipe) for recipe in recipes]
     connect = (
         "mk-env production pr1 --region ap-southeast-1 | mk-connection"
@@ -100,7 +106,7 @@ def measure(latency: float, recipes: tuple[str, str]) -> None:
     def both(rules: Rules) -> list[tuple[float, int]]:
         if connect:
             run(connect, aws)
-            post(f"{aws}/_local/handshake", {"connection": "connection-production-pr1"})
+            post(f"{aws}/_local/handshake", {"connection": "connection-production-pr1"}, token)
         results = []
         for pipe in pipes:
             post(f"{faults}/_faults", rules)
@@ -108,7 +114,7 @@ def measure(latency: float, recipes: tuple[str, str]) -> None:
         return results
 
     both([])  # the local AWS loads its services at their first call
-    post(f"{aws}/_local/config", {"latency_ms": latency})
+    post(f"{aws}/_local/config", {"latency_ms": latency}, token)
     undisturbed = [both([]) for _ in range(3)]
     disturbed = [both(noise(seed)) for seed in SEEDS]
     for at, recipe in enumerate(recipes):
@@ -119,7 +125,7 @@ def measure(latency: float, recipes: tuple[str, str]) -> None:
         seconds = f"{usual:.1f} s | {middle:.1f} s | {worst:.1f} s"
         times_usual = f"{middle / usual:.1f} | {worst / usual:.1f}"
         print(f"| {recipe} | {latency:.0f} ms | {seconds} | {times_usual} | {codes} |", flush=True)
-    for server, _ in servers:
+    for server in servers:
         assert server.stdin
         server.stdin.close()
         server.wait()

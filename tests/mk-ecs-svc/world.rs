@@ -213,10 +213,7 @@ impl World {
 
     /// How long the local AWS takes for what takes a while, from now on.
     pub fn moment(&self, seconds: f64) {
-        let wanted = json!({"moment": seconds});
-        support::ureq::post(format!("{}/_local/config", self.aws.url))
-            .send_json(wanted)
-            .unwrap();
+        self.aws.config(json!({"moment": seconds}));
     }
 }
 

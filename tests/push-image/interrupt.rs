@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command};
 
-use support::{LocalAws, Value, json, ureq};
+use support::{LocalAws, Value, json};
 use tempfile::TempDir;
 
 use crate::image::{blob_path, layout, noise, pull, put_blob, stored_images, write};
@@ -24,9 +24,7 @@ pub fn start_upload(aws: &LocalAws, command: &mut Command, records: &str) -> Chi
 }
 
 fn set_latency(aws: &LocalAws, milliseconds: u32) {
-    let url = format!("{}/_local/config", aws.url);
-    let latency = json!({"latency_ms": milliseconds});
-    ureq::post(url).send_json(latency).unwrap();
+    aws.config(json!({"latency_ms": milliseconds}));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use support::{ENV, LocalAws, Value, json, tool, ureq};
+use support::{ENV, LocalAws, Value, json, tool};
 use tempfile::TempDir;
 
 use crate::image::layout;
@@ -10,9 +10,7 @@ use crate::{REPOSITORY, error_line, push, records};
 
 /// How many requests with its token the registry answers until the token has expired.
 fn set_token_requests(aws: &LocalAws, requests: Value) {
-    let url = format!("{}/_local/config", aws.url);
-    let config = json!({"token_requests": requests});
-    ureq::post(url).send_json(config).unwrap();
+    aws.config(json!({"token_requests": requests}));
 }
 
 #[test]

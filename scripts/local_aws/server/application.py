@@ -24,7 +24,8 @@ from ..ground import clock, speed
 from ..ground.lock import lock
 from ..ground.marks import AFTER, OWN_USER_AGENT
 from .edges import Edges
-from .endpoints import PREFIX, Endpoints, plain
+from .endpoints import FORBIDDEN, PREFIX, Endpoints, failure, plain
+from .guard import refusal
 from .http import read_body, respond
 from .recorder import Recorder, describe, error_code, summary
 
@@ -65,6 +66,10 @@ class LocalAws:
         self.moto.backend_url_patterns = [*patterns, *self.moto.backend_url_patterns]
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        if why := refusal(environ):
+            read_body(environ)
+            refused = json.dumps(failure("Forbidden", why))
+            return respond(start_response, FORBIDDEN, refused.encode())
         path = environ.get("PATH_INFO", "")
         signed = environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-")
         if path.startswith(("/v2/", "/_layers/")) and not signed:

@@ -1,4 +1,5 @@
-"""The local AWS's own endpoints, beside those of AWS:
+"""The local AWS's own endpoints, beside those of AWS. Each needs the header `X-Local-Token`, with
+the token that the server prints when it is ready.
 
 GET    /_local/calls    the AWS requests so far, as a JSON list
 DELETE /_local/calls    forget them
@@ -24,6 +25,7 @@ POST   /_local/push     {"repository": "owner/web", "branch": "main", "files": {
 
 import base64
 import json
+import secrets
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -36,10 +38,12 @@ from ..ground import clock, connections
 from ..ground.lock import lock
 from ..ground.marks import OWN_USER_AGENT
 from .edges import Edges
+from .guard import knows
 from .recorder import Recorder
 
 PREFIX = "/_local/"
 BAD_REQUEST = "400 BAD REQUEST"
+FORBIDDEN = "403 FORBIDDEN"
 
 Answer = tuple[str, Any]
 
@@ -51,12 +55,16 @@ class Endpoints:
         self.recorder = recorder
         self.edges = edges
         self.url = ""  # of this server, as soon as it listens
+        self.token = secrets.token_urlsafe(24)
         self.clients: dict[tuple[str, str], Any] = {}
         self.clients_lock = threading.Lock()
 
     def answer(self, environ: dict[str, Any], body: bytes) -> Answer:
         """Every request to an endpoint comes through here."""
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if not knows(environ, self.token):
+            why = f"{path} needs the token of this local AWS in X-Local-Token"
+            return FORBIDDEN, failure("Forbidden", why)
         known = {
             ("GET", "calls"): self.calls,
             ("DELETE", "calls"): self.forget,
@@ -69,12 +77,11 @@ class Endpoints:
         }
         endpoint = known.get((method, path.removeprefix(PREFIX)))
         if endpoint is None:
-            error = {"code": "NotFound", "message": f"no {method} {path}"}
-            return "404 NOT FOUND", {"error": error}
+            return "404 NOT FOUND", failure("NotFound", f"no {method} {path}")
         try:
             wanted = json.loads(body or b"{}")
         except ValueError as fault:
-            return BAD_REQUEST, {"error": {"code": "ValueError", "message": str(fault)}}
+            return BAD_REQUEST, failure("ValueError", str(fault))
         return endpoint(wanted)
 
     def calls(self, _: dict[str, Any]) -> Answer:
@@ -153,8 +160,11 @@ def outside(act: Callable[[dict[str, Any]], dict[str, Any]], wanted: dict[str, A
         try:
             return "200 OK", act(wanted)
         except (LookupError, TypeError, ValueError) as fault:
-            error = {"code": type(fault).__name__, "message": str(fault)}
-            return BAD_REQUEST, {"error": error}
+            return BAD_REQUEST, failure(type(fault).__name__, str(fault))
+
+
+def failure(code: str, message: str) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message}}
 
 
 def plain(value: Any) -> Any:

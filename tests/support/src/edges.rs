@@ -1,33 +1,27 @@
 //! Who can reach whom in a local AWS (`scripts/local_aws/server/reach.py`), and how that has changed.
 
-use crate::{LocalAws, Value, json, list};
+use crate::{LocalAws, Value, json};
 
 impl LocalAws {
     /// From now on it looks after every change who can reach whom.
     pub fn watch_edges(&self) {
-        self.own("config", json!({"edges": true}));
+        self.config(json!({"edges": true}));
     }
 
     /// What it has seen since [`watch_edges`](Self::watch_edges) or the last
     /// [`forget_edges`](Self::forget_edges): how it was then, and an entry for each change of it.
     /// The last entry is how it is now.
     pub fn edges(&self) -> Vec<Value> {
-        let answer = ureq::get(format!("{}/_local/edges", self.url))
-            .call()
-            .expect("ask for the edges");
-        let log: Value = answer.into_body().read_json().expect("read the edges");
-        list(&log).to_vec()
+        self.own_list("edges")
     }
 
     /// Begins a new log, with how it is now.
     pub fn forget_edges(&self) {
-        ureq::delete(format!("{}/_local/edges", self.url))
-            .call()
-            .expect("forget the edges");
+        self.own_delete("edges");
     }
 
     /// How long states like `pending` and `draining` last from now on, in seconds.
     pub fn set_moment(&self, seconds: f64) {
-        self.own("config", json!({"moment": seconds}));
+        self.config(json!({"moment": seconds}));
     }
 }

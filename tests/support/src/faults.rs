@@ -4,7 +4,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command};
 
-use crate::{LocalAws, Output, Value, json, list, run_and_tell, serve};
+use crate::{LocalAws, Output, Value, json, list, run_and_tell, serve, word};
 
 /// A proxy in front of a local AWS, which does to calls what its rules say; it ends with the test.
 pub struct Faults {
@@ -17,9 +17,9 @@ pub struct Faults {
 impl Faults {
     /// Starts one without rules: it passes on what it gets.
     pub fn between(aws: &LocalAws) -> Self {
-        let (mut child, url) = serve("faults", &["--to", &aws.url]);
+        let (mut child, mut said) = serve("faults", &["--to", &aws.url]);
         Faults {
-            url,
+            url: word(&mut said, "ready"),
             _until_closed: child.stdin.take(),
             child,
         }

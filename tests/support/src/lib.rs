@@ -10,7 +10,7 @@ mod tools;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 pub use account::{Account, Resource};
 pub use conventions::obeys_conventions;
@@ -58,6 +58,7 @@ pub fn repository_and_bucket(name: &str, env: &str) -> String {
 pub struct LocalAws {
     /// Where it answers.
     pub url: String,
+    token: String,
     child: Child,
     until_closed: Option<ChildStdin>,
 }
@@ -71,9 +72,10 @@ impl LocalAws {
 
     /// Starts one with options of the launcher.
     pub fn start_with(options: &[&str]) -> Self {
-        let (mut child, url) = serve("local_aws", options);
+        let (mut child, mut said) = serve("local_aws", options);
         LocalAws {
-            url,
+            url: word(&mut said, "ready"),
+            token: word(&mut said, "token"),
             until_closed: child.stdin.take(),
             child,
         }
@@ -88,10 +90,7 @@ impl LocalAws {
 
     /// Every request since the start or the last [`forget`](Self::forget), as it was recorded.
     pub fn calls(&self) -> Vec<Value> {
-        let answer = ureq::get(format!("{}/_local/calls", self.url))
-            .call()
-            .expect("ask for the calls");
-        answer.into_body().read_json().expect("read the calls")
+        self.own_list("calls")
     }
 
     /// The calls that change something, as `service:Action`.
@@ -103,9 +102,7 @@ impl LocalAws {
 
     /// Empties the record of requests.
     pub fn forget(&self) {
-        ureq::delete(format!("{}/_local/calls", self.url))
-            .call()
-            .expect("forget the calls");
+        self.own_delete("calls");
     }
 
     /// Calls AWS directly, to read or to change something by hand; in boto3's words.
@@ -168,11 +165,30 @@ impl LocalAws {
         text(&self.own("push", push)["commit"]).to_string()
     }
 
+    /// Changes how it behaves: `{"latency_ms": 20}` and the like, see `server/endpoints.py`.
+    pub fn config(&self, wanted: Value) {
+        self.own("config", wanted);
+    }
+
     fn own(&self, what: &str, body: Value) -> Value {
-        let answer = ureq::post(format!("{}/_local/{what}", self.url))
-            .send_json(body)
-            .expect("ask the local AWS");
+        let request = ureq::post(self.own_url(what)).header("X-Local-Token", &self.token);
+        let answer = request.send_json(body).expect("ask the local AWS");
         answer.into_body().read_json().expect("read its answer")
+    }
+
+    fn own_list(&self, what: &str) -> Vec<Value> {
+        let request = ureq::get(self.own_url(what)).header("X-Local-Token", &self.token);
+        let answer = request.call().expect("ask the local AWS");
+        answer.into_body().read_json().expect("read its answer")
+    }
+
+    fn own_delete(&self, what: &str) {
+        let request = ureq::delete(self.own_url(what)).header("X-Local-Token", &self.token);
+        request.call().expect("ask the local AWS");
+    }
+
+    fn own_url(&self, what: &str) -> String {
+        format!("{}/_local/{what}", self.url)
     }
 
     /// Runs a pipe of tools in bash, with pipefail, against this AWS.
@@ -194,8 +210,9 @@ impl Drop for LocalAws {
     }
 }
 
-/// Starts a server of ours, a module of Python that says where it answers and ends with its stdin.
-fn serve(module: &str, options: &[&str]) -> (Child, String) {
+/// Starts a server of ours, a module of Python that says where it answers and ends with its stdin;
+/// answers what it says.
+fn serve(module: &str, options: &[&str]) -> (Child, BufReader<ChildStdout>) {
     let python = root().join(".venv/bin/python");
     assert!(
         python.exists(),
@@ -208,16 +225,18 @@ fn serve(module: &str, options: &[&str]) -> (Child, String) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap_or_else(|why| panic!("start {module}: {why}"));
+    let said = BufReader::new(child.stdout.take().expect("its stdout"));
+    (child, said)
+}
+
+/// The word after `name` in the next line that a server says.
+fn word(said: &mut BufReader<ChildStdout>, name: &str) -> String {
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("its stdout"))
-        .read_line(&mut line)
-        .expect("read its stdout");
-    let url = line
-        .trim()
-        .strip_prefix("ready ")
-        .unwrap_or_else(|| panic!("{module} said: {line}"))
-        .to_string();
-    (child, url)
+    said.read_line(&mut line).expect("read a server's stdout");
+    match line.trim().split_once(' ') {
+        Some((first, word)) if first == name => word.to_string(),
+        _ => panic!("it said no {name}: {line}"),
+    }
 }
 
 /// What a tool or a pipe answered.
@@ -295,7 +314,10 @@ impl Output {
 pub fn recipe(words: &[&str], suffix: &str) -> String {
     let just = root().join(".venv/bin/just");
     let mut command = Command::new(just);
-    command.args(["--yes", "--dry-run"]).args(words).current_dir(root());
+    command
+        .args(["--yes", "--dry-run"])
+        .args(words)
+        .current_dir(root());
     command
         .env("ENVIRONMENT", "production")
         .env("ENVIRONMENT_SUFFIX", suffix);
