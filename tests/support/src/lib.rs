@@ -297,6 +297,13 @@ pub fn recipe(words: &[&str], suffix: &str) -> String {
     without_build.collect::<Vec<_>>().join("\n")
 }
 
+/// The pipe with other words in it, which have to be there: a test that asks for something else must not
+/// go on with what it was.
+pub fn replaced(pipe: &str, old: &str, new: &str) -> String {
+    assert!(pipe.contains(old), "no {old:?} in: {pipe}");
+    pipe.replace(old, new)
+}
+
 /// How many of these calls, at most, came one after the other: each began when another had ended.
 pub fn depth(calls: &[Value]) -> usize {
     let begin = |call: &Value| call["at"].as_f64().unwrap_or_default();
