@@ -50,6 +50,10 @@ const STREAM: &str = r#"{"type":"app","name":"web","port":5000,"public":true,"ca
 {"type":"function","name":"web","function":"function-web-production-pr1","arn":"arn:aws:lambda:us-east-1:123456789012:function:function-web-production-pr1"}
 {"type":"pipeline","name":"web","pipeline":"pipeline-web-production-pr1","arn":"arn:aws:codepipeline:us-east-1:123456789012:pipeline-web-production-pr1"}
 {"type":"rule","name":"web","rule":"rule-web-production-pr1","arn":"arn:aws:events:us-east-1:123456789012:rule/rule-web-production-pr1"}
+{"type":"surplus","name":"rule/sgr-1","owner":"mk-sg","what":"ingress rule tcp 80 from 0.0.0.0/0 of security group alb/web","group":"sg-1","rule":"sgr-1"}
+{"type":"surplus","name":"target_group/tg-old","owner":"mk-alb","what":"target group tg-old of web","arn":"arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/tg-old/5"}
+{"type":"surplus","name":"route/rtb-1/0.0.0.0/1","owner":"mk-vpc","what":"route 0.0.0.0/1 to igw-1 of route table public"}
+{"type":"unwanted","name":"log_group/jobs","record":{"type":"log_group","name":"jobs","group":"/production-pr1/jobs","arn":"arn:aws:logs:us-east-1:123456789012:log-group:/production-pr1/jobs"}}
 {"type":"failed","name":"mk-x","message":"no","code":1}
 {"type":"mine","name":"x","n":1.50}
 "#;

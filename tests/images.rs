@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use support::{LocalAws, Output, Value, json, recipe, root, text, ureq};
+use support::{LocalAws, Output, Value, json, recipe, replaced, root, text, ureq};
 use tempfile::TempDir;
 
 const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
@@ -54,10 +54,8 @@ fn up(aws: &LocalAws, work: &Path) -> Option<Output> {
         )
     };
     let pipe = recipe(&[&context("web"), &context("api"), "up"], "pr1");
-    Some(
-        aws.pipe(&(exports + &pipe.replace("push-image", "push-image --builder buildah")))
-            .ok(),
-    )
+    let pipe = replaced(&pipe, "push-image", "push-image --builder buildah");
+    Some(aws.pipe(&(exports + &pipe)).ok())
 }
 
 /// Something of a repository, as a task pulls it: by HTTP, with a token.

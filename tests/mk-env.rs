@@ -91,7 +91,8 @@ fn a_name_that_some_service_would_refuse_is_refused_here() {
         (["production", ""], "suffix '' must be"),
     ] {
         let output = tool("mk-env", &args, "");
-        assert_eq!((output.code, output.stdout.as_str()), (2, ""));
+        assert_eq!((output.code, output.records().len()), (2, 1));
+        assert_eq!(output.record("failed", "mk-env")["code"], 2);
         assert!(output.stderr.contains(why), "{}", output.stderr);
     }
     let output = tool("mk-env", &[&HERE[..], &["--tag", "aws:x=y"]].concat(), "");

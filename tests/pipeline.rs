@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use support::{
     Account, LocalAws, Output, Resource, Value, json, list, policies_allow_what_was_called, recipe,
-    text, tools_of,
+    replaced, text, tools_of,
 };
 
 const REGION: &str = "ap-southeast-1";
@@ -190,9 +190,10 @@ fn put_event(aws: &LocalAws) {
 #[test]
 fn with_events_as_the_trigger_a_push_is_one_run_too() {
     let aws = connected(&["--moment", "0"]);
-    let by_events = recipe(&["pipeline-up"], "pr1").replace(
-        "mk-source web 'owner/web'",
-        "mk-source web 'owner/web' --trigger events",
+    let by_events = replaced(
+        &recipe(&["pipeline-up"], "pr1"),
+        "mk-source 'web' 'owner/web'",
+        "mk-source 'web' 'owner/web' --trigger events",
     );
     aws.pipe(&by_events).ok();
     aws.push("owner/web", json!({"index.html": "second"}));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use support::{DOWN, LocalAws, Output, Value, json, recipe, text};
+use support::{DOWN, LocalAws, Output, Value, json, recipe, replaced, text};
 
 /// Types and names of resources, each with what is done about it and how it differs.
 type Story = BTreeMap<String, (String, Vec<(String, String, String)>)>;
@@ -238,9 +238,15 @@ fn what_is_asked_for_otherwise_is_announced_too() {
     let aws = LocalAws::start();
     aws.pipe(&recipe(&["up"], "pr1")).ok();
     let other = |words: &[&str]| {
-        let pipe = recipe(words, "pr1").replace("--health /WeatherForecast", "--health /health");
-        pipe.replace("web:1", "web:2")
-            .replace("mk-logs", "mk-logs --retention 7")
+        let mut pipe = recipe(words, "pr1");
+        for (old, new) in [
+            ("--health /WeatherForecast", "--health /health"),
+            ("web:1", "web:2"),
+            ("mk-logs", "mk-logs --retention 7"),
+        ] {
+            pipe = replaced(&pipe, old, new);
+        }
+        pipe
     };
     let planned = agreed(
         &aws,

@@ -1,6 +1,6 @@
 //! What failed although AWS answered the call: in a list of the answer, or later.
 
-use support::{Faults, json, recipe, rewrite};
+use support::{Faults, json, recipe, replaced, rewrite};
 
 use crate::faulty::{fails, says, start};
 
@@ -15,7 +15,7 @@ fn what_failed_in_an_answer_that_is_all_right_is_told() {
 
 /// Leaves the pipeline as it was made.
 fn targets_that_failed_are_told(faults: &Faults) {
-    let up = recipe(&["pipeline-up"], "pr1").replace("| wait-env", "");
+    let up = replaced(&recipe(&["pipeline-up"], "pr1"), "| wait-env", "");
     let down = recipe(&["pipeline-down"], "pr1");
     let busy = r#"{"FailedEntryCount":1,"FailedEntries":[{"TargetId":"x","ErrorCode":"ConcurrentModificationException","ErrorMessage":"Busy"}]}"#;
     let line = ": Busy (events:PutTargets, ConcurrentModificationException)\n";
@@ -81,7 +81,7 @@ fn what_fails_after_its_call_was_answered_is_told() {
     faults.end();
 
     aws.connect("ap-southeast-1");
-    let up = recipe(&["pipeline-up"], "pr1").replace("| wait-env", "");
+    let up = replaced(&recipe(&["pipeline-up"], "pr1"), "| wait-env", "");
     let failed = r#""State": "Failed", "StateReason": "No addresses.", "StateReasonCode": "EniLimitExceeded""#;
     let line = "mk-fn: function function-web-production-pr1 could not be made: No addresses (EniLimitExceeded)\n";
     let rule = rewrite("lambda:GetFunction", r#""State": ?"Active""#, failed);

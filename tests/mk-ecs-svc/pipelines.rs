@@ -76,6 +76,7 @@ fn the_image_that_its_pipeline_deployed_stays_until_a_flag_says_otherwise() {
 fn what_its_pipeline_registered_gets_the_environments_tags_when_it_is_left() {
     let world = World::new();
     let one = world.run().ok().record("task_definition", "web")["arn"].clone();
+    world.completed();
     let two = deploy(&world, &image(&push(&world)));
     world.rollback().ok();
     assert_eq!(world.completed()["taskDefinition"], one);

@@ -228,6 +228,7 @@ fn where_ecs_itself_went_back_a_rollback_goes_no_further() {
 fn a_revision_that_is_not_ours_is_left_without_a_mark() {
     let world = World::new();
     let one = world.run().ok().record("task_definition", "web")["arn"].clone();
+    world.completed();
     let mut definition = world.task("web")["taskDefinition"].clone();
     definition["containerDefinitions"][0]["image"] = json!("registry.example/theirs:1");
     let theirs = world.register(&definition, Value::Null);

@@ -340,6 +340,24 @@ pub fn recipe(words: &[&str], suffix: &str) -> String {
     without_build.collect::<Vec<_>>().join("\n")
 }
 
+/// The pipe with other words in it, which have to be there: a test that asks for something else must not
+/// go on with what it was.
+pub fn replaced(pipe: &str, old: &str, new: &str) -> String {
+    assert!(pipe.contains(old), "no {old:?} in: {pipe}");
+    pipe.replace(old, new)
+}
+
+/// The calls without those that ask again what the same tool has asked before: how often a tool looks
+/// while it waits depends on how busy the machine is.
+pub fn without_polls(calls: &[Value]) -> Vec<&Value> {
+    let mut asked = BTreeSet::new();
+    let is_new = |call: &&Value| {
+        let question = format!("{} {} {}", call["tool"], action(call), call["params"]);
+        call["changing"] == true || asked.insert(question)
+    };
+    calls.iter().filter(is_new).collect()
+}
+
 /// How many of these calls, at most, came one after the other: each began when another had ended.
 pub fn depth(calls: &[Value]) -> usize {
     let begin = |call: &Value| call["at"].as_f64().unwrap_or_default();
