@@ -143,12 +143,12 @@ pipeline-down: _named build
 _named:
     @{{ if suffix == "" { "echo 'say which environment: ENVIRONMENT_SUFFIX=pr123 just …, or just suffix=pr123 …' >&2; exit 2" } else { "" } }}
 
-# Run a recipe against an AWS on this machine: just local up
+# Run a recipe against an AWS on this machine, without a question: just local up
 local +recipe:
     eval "$(scripts/local-aws start)" && \
       ENVIRONMENT_SUFFIX={{quote(if suffix == "" { "local" } else { suffix })}} \
       WEB_IMAGE="${WEB_IMAGE:-registry.example/web:1}" API_IMAGE="${API_IMAGE:-registry.example/api:1}" \
-      REPOSITORY="${REPOSITORY:-owner/web}" just {{ replace(quote(recipe), " ", "' '") }}
+      REPOSITORY="${REPOSITORY:-owner/web}" just --yes {{ replace(quote(recipe), " ", "' '") }}
 
 # Stop the AWS on this machine, and forget what was made in it
 local-stop:

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use support::{
     Account, LocalAws, Output, Value, depth, json, list, policies_allow_what_was_called, recipe,
-    text, tools_of, without_polls,
+    replaced, root, text, tools_of, without_polls,
 };
 
 /// How many things of an environment have its tags.
@@ -36,7 +36,7 @@ fn up_builds_both_services_tags_all_and_ends_with_the_address() {
     let aws = LocalAws::start();
     let made = up(&aws, "pr1").ok();
     let calls = without_polls(&aws.calls()).len();
-    assert!(calls <= 110, "{calls} calls");
+    assert!(calls <= 118, "{calls} calls");
 
     let dns = made.record("alb", "web")["dns"].clone();
     let last = format!("wait-env: web: http://{}/", text(&dns));
@@ -134,7 +134,7 @@ fn a_second_up_changes_nothing_in_few_calls_and_little_depth() {
     let second = up(&aws, "pr1").ok();
     let calls = aws.calls();
     assert_eq!(aws.changes(), Vec::<String>::new());
-    assert!(calls.len() <= 60, "{} calls", calls.len());
+    assert!(calls.len() <= 66, "{} calls", calls.len());
     // On a busy machine calls come one after the other that do not need each other: the best run counts.
     let mut depths = vec![depth(&calls)];
     while depths.iter().all(|depth| *depth > 4) {
@@ -301,6 +301,19 @@ fn every_call_that_a_tool_makes_is_in_its_policy() {
     let aws = LocalAws::start();
     up(&aws, "pr1").ok();
     up(&aws, "pr1").ok();
+    // Another port, a third app, and that dropped again.
+    let jobs = "mk-app jobs --image registry.example/jobs:1";
+    let more = replaced(
+        &replaced(
+            &recipe(&["up"], "pr1"),
+            "mk-app api --port 5000",
+            "mk-app api --port 6000",
+        ),
+        "| mk-vpc",
+        &format!("| {jobs} | mk-vpc"),
+    );
+    aws.pipe(&more).ok();
+    aws.pipe(&recipe(&["prune"], "pr1")).ok();
     down(&aws, "pr1").ok();
     let mut tools = tools_of(&recipe(&["up"], "pr1"));
     tools.extend(tools_of(&recipe(&["down"], "pr1")));
@@ -383,4 +396,69 @@ fn no_value_of_a_recipe_is_run_by_the_shell() {
     }
     let local = recipe(&["local", "up", &command], "pr1");
     assert!(local.contains(&format!("'{command}'")), "{local}");
+}
+
+/// Runs recipes as a person does, with what they answer. Nothing is built.
+fn just(aws: &LocalAws, words: &str, suffix: &str, answer: &str) -> Output {
+    let root = root();
+    let root = root.display();
+    let settings = "ENVIRONMENT=production WEB_IMAGE=none API_IMAGE=none REPOSITORY=owner/web";
+    aws.pipe_with(
+        &format!(
+            "stub=$(mktemp -d); trap 'rm -r $stub' EXIT; printf '#!/bin/sh\n' >$stub/cargo; chmod +x $stub/cargo; \
+             PATH=$stub:$PATH {settings} ENVIRONMENT_SUFFIX={suffix} {root}/.venv/bin/just --justfile {root}/justfile {words}"
+        ),
+        answer,
+    )
+}
+
+#[test]
+fn what_deletes_asks_first_and_names_what() {
+    let aws = LocalAws::start();
+    up(&aws, "pr1").ok();
+    let made = left(&aws);
+    aws.forget();
+    for words in ["down", "prune", "pipeline-down"] {
+        for answer in ["", "n\n", "production-pr2\n"] {
+            let output = just(&aws, words, "pr1", answer);
+            assert_ne!(output.code, 0, "{words}: {}", output.stderr);
+            assert!(
+                output.stderr.contains("production-pr1"),
+                "{}",
+                output.stderr
+            );
+            assert_eq!(aws.calls(), Vec::<Value>::new(), "{words}");
+        }
+    }
+    assert_eq!(left(&aws), made);
+    just(&aws, "down", "pr1", "y\n").ok();
+    assert_eq!(left(&aws), Vec::<String>::new());
+}
+
+#[test]
+fn no_environment_is_the_default_of_a_recipe() {
+    let aws = LocalAws::start();
+    let recipes = [
+        "up",
+        "plan",
+        "--yes prune",
+        "ls",
+        "--yes down",
+        "down-plan",
+        "deploy web .",
+        "rollback web",
+        "pipeline-up",
+        "pipeline-up-deploy",
+        "pipeline-plan",
+        "pipeline-ls",
+        "--yes pipeline-down",
+        "pipeline-down-plan",
+    ];
+    for words in recipes {
+        let output = just(&aws, words, "", "");
+        assert_eq!(output.code, 2, "{words}: {}", output.stderr);
+        let told = "ENVIRONMENT_SUFFIX=pr123 just";
+        assert!(output.stderr.contains(told), "{words}: {}", output.stderr);
+        assert_eq!(aws.calls(), Vec::<Value>::new(), "{words}");
+    }
 }

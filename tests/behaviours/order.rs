@@ -1,6 +1,6 @@
 //! The order of calls: what needs another thing is made after it and deleted before it.
 
-use support::{Faults, recipe, text};
+use support::{Faults, recipe, replaced, text};
 
 use crate::faulty::start;
 
@@ -32,7 +32,8 @@ fn rules_are_added_before_others_go(faults: &Faults) {
     faults.end();
     let up = recipe(&["up"], "pr1");
     let up_to_groups = up.split("| mk-alb").next().unwrap();
-    faults.pipe(&up_to_groups.replace("5000", "5001")).ok();
+    let moved = replaced(up_to_groups, "5000", "5001");
+    faults.pipe(&format!("{moved} | prune-env")).ok();
     let seen = faults.seen();
     for way in ["Ingress", "Egress"] {
         let [first, then] =

@@ -22,7 +22,7 @@ fn rules_come_back(world: &World) {
         &[ec2("authorize_security_group_ingress", open)],
         get.clone(),
         "/SecurityGroups/0/IpPermissions",
-        json!({"sg alb/api": [["ingress", "tcp 80 from 0.0.0.0/0", "nothing"]]}),
+        json!({"surplus ingress rule tcp 80 from 0.0.0.0/0 of security group alb/api": "deleted"}),
     );
     let callers = world.get(&get, "/SecurityGroups/0/IpPermissions");
     let closed = json!({"GroupId": group, "IpPermissions": callers});

@@ -178,14 +178,23 @@ fn the_retention_of_logs_comes_back(world: &World) {
             "log_group function/web",
         ),
     ] {
-        let set = json!({"logGroupName": group, "retentionInDays": 365});
+        let set = |days: u32| {
+            let set = json!({"logGroupName": group, "retentionInDays": days});
+            ("logs", "put_retention_policy", set)
+        };
         let get = json!({"logGroupNamePrefix": group});
         world.mends(
-            &[("logs", "put_retention_policy", set)],
+            &[set(3)],
             ("logs", "describe_log_groups", get),
             "/logGroups/0/retentionInDays",
-            json!({record: [["retention", "365", "7"]]}),
+            json!({record: [["retention", "3", "7"]]}),
         );
+        // Who keeps them longer has a reason.
+        world.call(set(365));
+        let kept = world.run_changes_nothing();
+        let told = format!("log group {group} keeps events 365 days, longer than 7: it stays so");
+        assert!(kept.stderr.contains(&told), "{}", kept.stderr);
+        world.call(set(7));
     }
 }
 

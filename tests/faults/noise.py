@@ -54,7 +54,7 @@ def post(url: str, body: Any, token: str = "") -> None:
 
 def pipe_of(recipe: str) -> str:
     """What a recipe runs, without wait-env, which waits for what takes AWS or a build its time."""
-    command = [str(ROOT / ".venv/bin/just"), "--dry-run", recipe]
+    command = [str(ROOT / ".venv/bin/just"), "--yes", "--dry-run", recipe]
     shown = subprocess.run(
         command,
         cwd=ROOT,

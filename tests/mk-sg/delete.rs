@@ -50,13 +50,15 @@ fn rules_and_groups_that_went_meanwhile_are_no_failure() {
     ] {
         change_rules(&aws, "authorize_security_group_ingress", &web, &ssh);
         faults.rules(revoked_meanwhile(code));
-        faults.pipe_with("mk-sg --private-api", &input).ok();
+        faults
+            .pipe_with("mk-sg --private-api | prune-env", &input)
+            .ok();
         assert_eq!(rules(&aws), set(&TWO_SERVICES));
     }
     // To mk-sg a group that went is missing; to rm-env it is deleted.
     change_rules(&aws, "authorize_security_group_ingress", &web, &ssh);
     faults.rules(revoked_meanwhile("InvalidGroup.NotFound"));
-    let output = faults.pipe_with("mk-sg --private-api", &input);
+    let output = faults.pipe_with("mk-sg --private-api | prune-env", &input);
     assert_eq!(output.code, 1, "{output:?}");
     for code in ["InvalidGroup.NotFound", "InvalidPermission.NotFound"] {
         faults.end();

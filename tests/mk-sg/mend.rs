@@ -21,26 +21,28 @@ fn a_rule_added_by_hand_is_revoked_and_one_removed_is_restored() {
     change_rules(&aws, "revoke_security_group_egress", &web, &https);
     aws.forget();
     let again = aws.pipe_with("mk-sg --private-api", &input).ok();
+    // What is by hand is not marked as ours either.
+    assert_eq!(aws.changes(), ["ec2:AuthorizeSecurityGroupEgress"]);
+    for line in [
+        format!("mk-sg: updated sg task/web {web} (egress: nothing -> tcp 443 to 0.0.0.0/0)"),
+        "mk-sg: nothing needs ingress rule tcp 22 from 0.0.0.0/0 of security group alb/api: prune-env takes it away".into(),
+        "mk-sg: nothing needs egress rule all to 0.0.0.0/0 of security group alb/api: prune-env takes it away".into(),
+    ] {
+        assert!(again.stderr.contains(&line), "{line}\n{}", again.stderr);
+    }
+    assert_eq!(again.record("sg", "alb/web")["change"], "kept");
+    aws.forget();
+    aws.pipe_with("prune-env", &again.stdout).ok();
     assert_eq!(rules(&aws), set(&TWO_SERVICES));
     let mut changes = aws.changes();
     changes.sort();
     assert_eq!(
         changes,
         [
-            "ec2:AuthorizeSecurityGroupEgress",
             "ec2:RevokeSecurityGroupEgress",
             "ec2:RevokeSecurityGroupIngress"
         ]
     );
-    for line in [
-        format!(
-            "mk-sg: updated sg alb/api {api} (ingress: tcp 22 from 0.0.0.0/0 -> nothing; egress: all to 0.0.0.0/0 -> nothing)"
-        ),
-        format!("mk-sg: updated sg task/web {web} (egress: nothing -> tcp 443 to 0.0.0.0/0)"),
-    ] {
-        assert!(again.stderr.contains(&line), "{line}\n{}", again.stderr);
-    }
-    assert_eq!(again.record("sg", "alb/web")["change"], "kept");
 }
 
 #[test]
@@ -48,18 +50,21 @@ fn another_port_moves_both_ends_of_the_edge() {
     let aws = LocalAws::start();
     let input = network(&aws);
     aws.pipe_with("mk-sg", &(input.clone() + API)).ok();
-    aws.pipe_with(
-        "mk-sg",
-        &(input + r#"{"type":"app","name":"api","port":8080}"#),
-    )
-    .ok();
-    let wanted = [
+    let moved = input + r#"{"type":"app","name":"api","port":8080}"#;
+    let moved = aws.pipe_with("mk-sg", &moved).ok();
+    let wanted = set(&[
         "alb/api ingress tcp 80 10.0.0.0/16",
         "alb/api egress tcp 8080 task/api",
         "task/api ingress tcp 8080 alb/api",
         "task/api egress tcp 443 0.0.0.0/0",
+    ]);
+    let before = [
+        "alb/api egress tcp 5000 task/api",
+        "task/api ingress tcp 5000 alb/api",
     ];
-    assert_eq!(rules(&aws), set(&wanted));
+    assert_eq!(rules(&aws), &wanted | &set(&before));
+    aws.pipe_with("prune-env", &moved.stdout).ok();
+    assert_eq!(rules(&aws), wanted);
 }
 
 #[test]
@@ -109,7 +114,9 @@ fn a_group_left_half_made_is_completed() {
     let tags = json!([{"ResourceType": "security-group", "Tags": [{"Key": "plumbline:env", "Value": "production-pr1"}]}]);
     let left = json!({"GroupName": "security-group-alb-web-production-pr1", "Description": "x", "VpcId": vpc_id(&input), "TagSpecifications": tags});
     aws.call("ec2", "create_security_group", left);
-    let made = aws.pipe_with("mk-sg --private-api", &input).ok();
+    let made = aws
+        .pipe_with("mk-sg --private-api | prune-env", &input)
+        .ok();
     assert_eq!(rules(&aws), set(&TWO_SERVICES));
     assert_eq!(made.record("sg", "alb/web")["change"], "updated");
 }
@@ -215,6 +222,8 @@ fn a_quota_that_is_reached_is_named_and_the_next_run_goes_on() {
         }
     }
     faults.end();
-    faults.pipe_with("mk-sg --private-api", &input).ok();
+    faults
+        .pipe_with("mk-sg --private-api | prune-env", &input)
+        .ok();
     assert_eq!(rules(&aws), set(&TWO_SERVICES));
 }

@@ -138,7 +138,7 @@ impl Maker<'_> {
             let is_final = plan::all_final(&changes);
             let rules_changed = changes.iter().any(RuleChanges::adds_rules);
             if is_decided && !is_written {
-                tag_differences = self.set_tags(&group).await?;
+                tag_differences = self.set_tags(&group, &changes).await?;
             }
             if is_decided && !is_new && (rules_changed || !is_written) {
                 let added = [&made[..], &changes[..]].concat();
@@ -175,10 +175,11 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// Sets the tags of a group and its rules, and answers in what they differed.
-    async fn set_tags(&self, group: &Group) -> Result<Vec<Difference>> {
+    /// Sets the tags of a group and of the rules that it needs, and answers in what they differed.
+    async fn set_tags(&self, group: &Group, changes: &[RuleChanges]) -> Result<Vec<Difference>> {
         let group_ids = self.known.borrow().group_ids.clone();
-        let differences = plan::tag_differences(&self.ec2.aws.env, group, &group_ids);
+        let needed = plan::without_surplus(group, changes);
+        let differences = plan::tag_differences(&self.ec2.aws.env, &needed, &group_ids);
         let ids = parts(&differences);
         if !ids.is_empty() {
             self.ec2.set_tags(&ids, group).await?;

@@ -18,7 +18,9 @@ mod want;
 use plumbing::step::without_parts;
 use plumbing::{App, Change, Env, Record, Result};
 
-pub use changes::{RuleChanges, all_decided, all_final, apply, rule_changes, rule_differences};
+pub use changes::{
+    RuleChanges, all_decided, all_final, apply, rule_changes, rule_differences, without_surplus,
+};
 pub use deletion::{Interface, groups_to_delete, is_of_group, obstacles, rules_to_revoke};
 pub use group::{
     DESCRIPTION, Group, PURPOSES, Purpose, find_in_vpc, group_ids, group_name, record, record_name,
@@ -78,7 +80,8 @@ fn dry_run_of_group(
     let changes = rule_changes(want, known, app, purpose, &group.rules);
     let mut changed = group.clone();
     apply(&changes, &mut changed);
-    let mut differences = without_parts(tag_differences(env, &changed, &known.group_ids));
+    let needed = without_surplus(&changed, &changes);
+    let mut differences = without_parts(tag_differences(env, &needed, &known.group_ids));
     differences.extend(rule_differences(&changes, &known.group_ids));
     let change = if differences.is_empty() {
         Change::Kept

@@ -65,7 +65,8 @@ pub const KINDS: &[Kind] = &[
                 r#"{"VpcId":"{item.VpcId}","Attribute":"enableDnsSupport"}"#,
             ),
         ],
-        made_by: &["ec2:CreateVpc", "ec2:ModifyVpcAttribute"],
+        // What AWS makes with it, its default group, ACL and main route table, is tagged.
+        made_by: &["ec2:CreateVpc", "ec2:ModifyVpcAttribute", "ec2:CreateTags"],
         ..KIND
     },
     Kind {

@@ -90,6 +90,16 @@ pub fn apply(changes: &[RuleChanges], group: &mut Group) {
     }
 }
 
+/// A group without the rules that no app needs: they are not marked as ours before they go.
+pub fn without_surplus(group: &Group, changes: &[RuleChanges]) -> Group {
+    let mut needed = group.clone();
+    for of_direction in changes {
+        let surplus = &of_direction.surplus;
+        needed.rules.retain(|rule| !surplus.contains(rule));
+    }
+    needed
+}
+
 /// What was changed, or is to be, one difference for each direction.
 pub fn rule_differences(changes: &[RuleChanges], group_ids: &GroupIds) -> Vec<Difference> {
     let mut differences = Vec::new();
