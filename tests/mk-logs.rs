@@ -145,6 +145,23 @@ fn what_was_changed_by_hand_is_brought_into_line() {
 }
 
 #[test]
+fn what_it_has_set_is_shortened_and_what_hands_made_longer_stays() {
+    let aws = LocalAws::start();
+    aws.pipe(&make("")).ok();
+    let shorter = aws.pipe(&make("--retention 7")).ok();
+    assert!(shorter.stderr.contains("retention: 30 -> 7"), "{shorter:?}");
+    assert_eq!(group(&aws, WEB)["retentionInDays"], 7);
+    let longer = json!({"logGroupName": WEB, "retentionInDays": 365});
+    aws.call("logs", "put_retention_policy", longer);
+    aws.forget();
+    let kept = aws.pipe(&make("--retention 7")).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(kept.record("log_group", "web")["retention"], 365);
+    let told = "keeps events 365 days, longer than 7: it stays so until you shorten it";
+    assert!(kept.stderr.contains(told), "{}", kept.stderr);
+}
+
+#[test]
 fn what_hands_add_that_it_does_not_set_stays_and_goes_with_the_group() {
     let aws = LocalAws::start();
     let made = aws.pipe(&make("")).ok();
@@ -210,19 +227,19 @@ fn what_hands_add_that_it_does_not_set_stays_and_goes_with_the_group() {
 }
 
 #[test]
-fn another_retention_is_an_update() {
+fn another_retention_is_an_update_and_its_tag_too() {
     let aws = LocalAws::start();
     aws.pipe(&make("")).ok();
     aws.forget();
     let again = aws.pipe(&make("--retention 60")).ok();
-    assert_eq!(
-        aws.changes(),
-        ["logs:PutRetentionPolicy", "logs:PutRetentionPolicy"]
-    );
-    assert_eq!(
-        again.record("log_group", "web")["changes"],
-        json!([{"field": "retention", "old": "30", "new": "60"}])
-    );
+    let mut changes = aws.changes();
+    changes.sort();
+    let [set, tag] = ["logs:PutRetentionPolicy", "logs:TagResource"];
+    assert_eq!(changes, [set, set, tag, tag]);
+    let told = again.record("log_group", "web")["changes"].clone();
+    let fields = ["retention", "tag plumbline:retention"];
+    let changed = fields.map(|field| json!({"field": field, "old": "30", "new": "60"}));
+    assert_eq!(told, json!(changed));
 }
 
 #[test]

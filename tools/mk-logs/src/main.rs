@@ -113,9 +113,14 @@ async fn make_or_mend(
             }
             Ok(differences)
         },
+        // The retention before the tag that says it is ours: cut off in between, it still is.
         mend: async |parts: Vec<Part>| {
-            let calls = parts.into_iter().map(|part| logs.set(want, part));
-            stream.control.run_all(calls).await.map(drop)
+            for part in [Part::Retention, Part::Tags] {
+                if parts.contains(&part) {
+                    logs.set(want, part).await?;
+                }
+            }
+            Ok(())
         },
     };
     group.make_or_mend(stream, &logs.aws).await

@@ -16,6 +16,9 @@ const DAYS: [i32; 22] = [
 const CODEBUILD: &str = "/aws/codebuild/";
 const LAMBDA: &str = "/aws/lambda/";
 
+/// The tag that says which retention we have set: what differs from it is somebody's own.
+const RETENTION: &str = "plumbline:retention";
+
 /// Reads a retention time.
 pub fn days(text: &str) -> Result<i32, String> {
     let Ok(days) = text.parse() else {
@@ -50,9 +53,14 @@ pub fn want_of_app(env: &Env, app: &str, retention: i32) -> Want {
     Want {
         name: app.into(),
         retention,
-        tags: env.tags_of(&group),
+        tags: with_retention(env.tags_of_app(&group, app), retention),
         group,
     }
+}
+
+fn with_retention(mut tags: Vec<(String, String)>, days: i32) -> Vec<(String, String)> {
+    tags.push((RETENTION.into(), days.to_string()));
+    tags
 }
 
 /// The groups of a source's builds and of its function, where CodeBuild and Lambda look for them.
@@ -64,7 +72,7 @@ pub fn wants_of_source(env: &Env, source: &str, retention: i32) -> [Want; 2] {
     groups.map(|(writer, group)| Want {
         name: format!("{writer}/{source}"),
         retention,
-        tags: env.tags_of_source(&group, source),
+        tags: with_retention(env.tags_of_source(&group, source), retention),
         group,
     })
 }
@@ -126,9 +134,13 @@ pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>>
 }
 
 /// Whether somebody has events kept longer than is asked for: that may be a rule of theirs, and stays.
-/// A group that keeps them for ever is one that was left half made, as CreateLogGroup makes it.
+/// What we have set ourselves may be shortened, and the tag says that. A group that keeps them for
+/// ever is one that was left half made, as CreateLogGroup makes it.
 fn is_kept_longer(want: &Want, have: &Have) -> bool {
-    have.retention.is_some_and(|days| days > want.retention)
+    let Some(days) = have.retention else {
+        return false;
+    };
+    days > want.retention && have.tags.get(RETENTION) != Some(&days.to_string())
 }
 
 /// For how many days a group will keep events.
@@ -247,7 +259,7 @@ mod tests {
             group: GROUP.into(),
             retention: Some(30),
             created: 5,
-            tags: env().tags_of(GROUP).into_iter().collect(),
+            tags: want_of_app(&env(), "web", 30).tags.into_iter().collect(),
             ..Have::default()
         }
     }
@@ -278,7 +290,8 @@ mod tests {
             differences(7, &have),
             [
                 "Retention: retention: for ever -> 7",
-                "Tags: tag Team: nobody -> devops"
+                "Tags: tag Team: nobody -> devops",
+                "Tags: tag plumbline:retention: 30 -> 7"
             ]
         );
     }
@@ -300,7 +313,33 @@ mod tests {
         assert_eq!(warning_of_retention(&want, &ours()), None);
         assert_eq!(
             differences(400, &have),
-            ["Retention: retention: 365 -> 400"]
+            [
+                "Retention: retention: 365 -> 400",
+                "Tags: tag plumbline:retention: 30 -> 400"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_we_have_set_ourselves_is_shortened_by_what_is_asked_for_then() {
+        assert_eq!(
+            differences(7, &ours()),
+            [
+                "Retention: retention: 30 -> 7",
+                "Tags: tag plumbline:retention: 30 -> 7"
+            ]
+        );
+        let want = want_of_app(&env(), "web", 7);
+        assert_eq!(warning_of_retention(&want, &ours()), None);
+        assert_eq!(retention(&want, Some(&ours())), 7);
+        // Cut off between the two, the next run sets the tag.
+        let cut = Have {
+            retention: Some(7),
+            ..ours()
+        };
+        assert_eq!(
+            differences(7, &cut),
+            ["Tags: tag plumbline:retention: 30 -> 7"]
         );
     }
 
