@@ -212,6 +212,28 @@ fn an_app_that_calls_nobody_known_is_refused_before_any_call() {
 }
 
 #[test]
+fn an_app_that_calls_a_public_one_is_refused_before_any_call_and_deleted() {
+    let aws = LocalAws::start();
+    let apps = [
+        r#"{"type":"app","name":"web","public":true}"#,
+        r#"{"type":"app","name":"job","calls":["web"]}"#,
+    ];
+    for [first, second] in [[0, 1], [1, 0]] {
+        let input = format!("{ENV}\n{}\n{}\n", apps[first], apps[second]);
+        for tool in ["mk-app other", "mk-vpc", "mk-sg", "mk-ecs-svc", "wait-env"] {
+            let output = aws.pipe_with(tool, &input);
+            assert_eq!(output.code, 65, "{tool}: {}", output.stderr);
+            let told = "app 'job' calls 'web', which is public";
+            assert!(output.stderr.contains(told), "{tool}: {}", output.stderr);
+            assert_eq!(aws.calls(), Vec::<Value>::new(), "{tool}");
+        }
+        aws.pipe_with("rm-env --confirm production-pr1", &input)
+            .ok();
+        aws.forget();
+    }
+}
+
+#[test]
 fn a_record_whose_id_says_nothing_is_refused_before_any_call() {
     let aws = LocalAws::start();
     // Without an ID, EC2 would make the security groups in the default VPC.

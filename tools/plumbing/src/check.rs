@@ -104,6 +104,25 @@ pub fn calls(apps: &[App]) -> Result<(), String> {
     Ok(())
 }
 
+/// Refuses an app that calls one which is on the internet, or is that one. The name of a public load
+/// balancer leads to its public addresses, also from within the VPC, and a rule that names a security
+/// group does not match these (EC2 user guide, "Security group referencing").
+pub fn calls_nothing_public(new: &App, earlier: &[App]) -> Result<(), String> {
+    let caller = |app: &App| app.calls.contains(&new.name);
+    let public = |app: &App| app.public && new.calls.contains(&app.name);
+    let (caller, called) = match earlier.iter().find(|app| public(app)) {
+        Some(called) => (&new.name, &called.name),
+        None if new.public => match earlier.iter().find(|app| caller(app)) {
+            Some(app) => (&app.name, &new.name),
+            None => return Ok(()),
+        },
+        None => return Ok(()),
+    };
+    Err(format!(
+        "app '{caller}' calls '{called}', which is public: it is reached from the internet alone. Have both call a private app, or use its public address without --calls"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +212,34 @@ mod tests {
             read(b"{\"type\":\"\xff\"}"),
             Err("is not UTF-8".to_string())
         );
+    }
+
+    #[test]
+    fn an_app_that_calls_a_public_one_is_refused_whichever_comes_first() {
+        let app = |text: &str| read(text.as_bytes()).unwrap().typed::<App>().unwrap();
+        let public = app(r#"{"type":"app","name":"web","public":true,"calls":["api"]}"#);
+        let private = app(r#"{"type":"app","name":"api"}"#);
+        let caller = app(r#"{"type":"app","name":"job","calls":["api","web"]}"#);
+        for (new, earlier) in [(&caller, &public), (&public, &caller)] {
+            let why = calls_nothing_public(new, std::slice::from_ref(earlier)).unwrap_err();
+            assert!(
+                why.starts_with("app 'job' calls 'web', which is public"),
+                "{why}"
+            );
+        }
+        for (new, earlier) in [
+            (&private, &public),
+            (&public, &private),
+            (&caller, &private),
+        ] {
+            assert_eq!(
+                calls_nothing_public(new, std::slice::from_ref(earlier)),
+                Ok(())
+            );
+        }
+        // The latest record of a name counts: what was public may not be any more.
+        let hidden = app(r#"{"type":"app","name":"web","calls":["api"]}"#);
+        assert_eq!(calls_nothing_public(&hidden, &[caller]), Ok(()));
     }
 
     #[test]

@@ -30,6 +30,9 @@ const TOLD_AT_MOST: usize = 1000;
 /// input before the tool has begun: it cannot say so itself.
 const CHECK_NO_CALLS: [&str; 3] = ["mk-app", "mk-source", "rm-env"];
 
+/// Deletes whatever apps call each other.
+const DELETES: &str = "rm-env";
+
 /// What stdin is.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Stdin {
@@ -167,6 +170,11 @@ impl Stream {
         let record = check::read(&piece.bytes).map_err(|why| format!("{place} {why}"))?;
         self.check_environment(&record)
             .map_err(|why| format!("{place}: {} '{}' {why}", record.kind(), record.name()))?;
+        if let Some(app) = record.typed::<App>()
+            && self.voice.tool() != DELETES
+        {
+            check::calls_nothing_public(&app, &self.arrived::<App>())?;
+        }
         self.judge(Incoming {
             place,
             record,
