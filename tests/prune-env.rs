@@ -1,7 +1,7 @@
 //! prune-env: what it takes away, and what it only names.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{LocalAws, Output, Value, json, text};
+use support::{LocalAws, Output, Value, json, recipe, replaced, text};
 
 const NETWORK: &str = "mk-vpc | mk-sg --private-api";
 
@@ -143,4 +143,53 @@ fn where_there_is_nothing_to_do_it_calls_nothing() {
     aws.forget();
     groups(&aws, WEB_CALLS_API, "prune-env").ok();
     assert_eq!(aws.calls().len(), without);
+}
+
+/// A tool that is killed ends its output as one does that has done all.
+#[test]
+fn nothing_goes_before_the_tasks_have_moved_whichever_tool_was_killed_or_left_out() {
+    let aws = LocalAws::start();
+    let up = recipe(&["up"], "pr1");
+    aws.pipe(&up).ok();
+    let before = rules(&aws);
+    let moved = replaced(
+        &up,
+        "mk-app web --public --port 5000",
+        "mk-app web --public --port 8080",
+    );
+    let without_service = replaced(&moved, "mk-ecs-svc", "cat #");
+    let without_service = replaced(&without_service, "| wait-env", "");
+    let groups_alone = format!("{} | prune-env", moved.split("| mk-alb").next().unwrap());
+    let wrong_order = replaced(&moved, "| mk-alb", "| prune-env | mk-alb");
+    for pipe in [groups_alone, wrong_order] {
+        let output = aws.pipe(&format!("set +o pipefail; {pipe}"));
+        let told = "service service-web-production-pr1 serves at web:5000, and web:8080 is wanted: nothing is taken away";
+        assert!(output.stderr.contains(told), "{pipe}: {}", output.stderr);
+        assert_eq!(output.code, 75, "{pipe}: {}", output.stderr);
+        let now = rules(&aws);
+        assert!(before.iter().all(|rule| now.contains(rule)), "{now:?}");
+    }
+    aws.pipe(&moved).ok();
+    let now = rules(&aws);
+    assert!(
+        !now.iter()
+            .any(|rule| rule.contains("task-web-production-pr1: 5000")),
+        "{now:?}"
+    );
+    let task =
+        "security-group-task-web-production-pr1: 8080 from security-group-alb-web-production-pr1";
+    assert!(now.contains(&task.to_string()), "{now:?}");
+}
+
+#[test]
+fn what_the_stream_wants_is_not_deleted_whatever_a_line_says_is_unwanted() {
+    let aws = LocalAws::start();
+    let made = groups(&aws, WEB_CALLS_API, "prune-env").ok();
+    let before = rules(&aws);
+    let group = made.record("sg", "task/web");
+    let saved = json!({"type": "unwanted", "name": "sg/task/web", "record": group});
+    let line = format!("{}{saved}\n", made.stdout);
+    aws.pipe_with("prune-env --confirm production-pr1", &line)
+        .ok();
+    assert_eq!(rules(&aws), before);
 }

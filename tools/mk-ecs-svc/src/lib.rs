@@ -12,11 +12,12 @@ mod find;
 pub mod make;
 pub mod plan;
 mod reference;
+mod settled;
 mod steady;
 
 use std::collections::BTreeSet;
 
-use plumbing::{Aws, Deletion, Half, Owner, Result, Service};
+use plumbing::{App, Aws, Deletion, Half, Listener, Owner, Result, Service};
 
 /// The cluster, services and task definitions, for `ls-env` and `rm-env`.
 pub const OWNER: Owner = Owner {
@@ -37,6 +38,14 @@ pub const OWNER: Owner = Owner {
 /// The services of some apps that are steady at this moment, for `wait-env`.
 pub async fn find_steady(aws: &Aws, apps: &[String]) -> Result<Vec<Service>> {
     steady::find(&aws::client(aws), apps).await
+}
+
+/// Waits until the services of these apps run in full where the apps and listeners say, for
+/// `prune-env`.
+///
+/// Errors: one is still to be moved; or its deployment fails, or takes too long.
+pub async fn wait_settled(aws: &Aws, apps: &[App], listeners: &[Listener]) -> Result<()> {
+    settled::wait(&aws::client(aws), apps, listeners).await
 }
 
 /// Waits until each service runs, in full, the task definition that its record names, for

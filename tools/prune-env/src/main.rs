@@ -7,7 +7,10 @@
 
 use clap::Parser;
 use ls_env::OWNERS;
-use plumbing::{Aws, Change, Error, Kind, Owner, Record, Result, Stream, Surplus, Unwanted};
+use plumbing::{
+    App, Aws, Change, Error, Kind, Listener, Owner, Record, Result, Source, Stream, Surplus,
+    Unwanted, Wishes,
+};
 
 /// Take away what nothing in the stream wants any more
 #[derive(Parser)]
@@ -21,6 +24,8 @@ struct Args {
 
 /// Who takes its surplus away before whom: a security group forgets last, when nothing uses it.
 const LAST: &str = "mk-sg";
+/// Its resources are of no app.
+const NETWORK: &str = "mk-vpc";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
@@ -40,7 +45,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         return Err(Error::new(Kind::Skipped, "a tool upstream failed"));
     }
     let surplus: Vec<Surplus> = records.iter().filter_map(Record::typed).collect();
-    let unwanted: Vec<Unwanted> = records.iter().filter_map(Record::typed).collect();
+    let unwanted = unwanted(&records);
     let confirmed = args.confirm.is_some();
     if !confirmed {
         name_unwanted(&stream, &unwanted);
@@ -53,12 +58,40 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     }
     let aws = Aws::connect(&stream, &env).await?;
     aws.control.wait_for_account().await?;
+    let apps: Vec<App> = records.iter().filter_map(Record::typed).collect();
+    let listeners: Vec<Listener> = records.iter().filter_map(Record::typed).collect();
+    mk_ecs_svc::wait_settled(&aws, &apps, &listeners).await?;
     prune(&stream, &aws, &records).await?;
     if confirmed && !unwanted.is_empty() {
         let records: Vec<Record> = unwanted.into_iter().map(|one| one.record).collect();
         rm_env::delete(&stream, &aws, &records).await?;
     }
     Ok(())
+}
+
+/// What no record wants. What the stream does want is not among it, whatever a saved or forged line
+/// says. Parts of the network are of no app: mk-vpc alone tells of them.
+fn unwanted(records: &[Record]) -> Vec<Unwanted> {
+    let apps = records.iter().filter_map(Record::typed::<App>);
+    let sources = records.iter().filter_map(Record::typed::<Source>);
+    let wishes = Wishes {
+        apps: apps.map(|app| app.name).collect(),
+        sources: sources.map(|source| source.name).collect(),
+    };
+    let mut unwanted: Vec<Unwanted> = records.iter().filter_map(Record::typed).collect();
+    unwanted.retain(|one| {
+        let owner = owner_of(&one.record);
+        owner.is_some_and(|owner| owner.tool == NETWORK || wishes.drop(owner.half, &one.record))
+    });
+    unwanted
+}
+
+fn owner_of(record: &Record) -> Option<&'static Owner> {
+    let owns = |owner: &&&Owner| {
+        let mut deletions = owner.deletions.iter();
+        deletions.any(|deletion| deletion.kinds.contains(&record.kind()))
+    };
+    OWNERS.iter().find(owns).copied()
 }
 
 /// Names what no record wants, one line each. It stays, and runs on.

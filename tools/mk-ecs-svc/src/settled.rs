@@ -1,0 +1,107 @@
+//! Whether the services of some apps have taken up what is wanted of them. As long as one has not, its
+//! tasks live on what a change has left over: `prune-env` must not take that away, whatever tool of
+//! the pipe was killed, left out or put in another place.
+
+use plumbing::{App, Error, Listener, Result, Service};
+
+use crate::aws::Ecs;
+use crate::plan::service::HaveService;
+use crate::steady;
+
+/// Waits until the services of these apps run in full where the apps and listeners say. One that
+/// does not exist has nothing to lose.
+///
+/// Errors: one is still to be moved; or its deployment fails, or takes too long.
+pub async fn wait(ecs: &Ecs, apps: &[App], listeners: &[Listener]) -> Result<()> {
+    let env = &ecs.aws.env;
+    let names: Vec<String> = apps.iter().map(|app| env.service_name(&app.name)).collect();
+    let found = ecs.find_services(&names).await?;
+    let mut running = Vec::new();
+    for app in apps {
+        let name = env.service_name(&app.name);
+        let mut found = found.iter();
+        let ours = |have: &&HaveService| have.name == name && env.owns(&have.tags);
+        let Some(have) = found.find(|have| ours(have) && have.is_active()) else {
+            continue;
+        };
+        let listener = listeners.iter().find(|one| one.name == app.name);
+        if let Some(why) = to_be_moved(app, listener, have) {
+            let message =
+                format!("service {name} {why}: nothing is taken away before it has moved");
+            let hint = "run the whole pipe again: mk-ecs-svc moves it, wait-env says when it has";
+            return Err(Error::unfinished(message).hint(hint));
+        }
+        running.push(Service {
+            name,
+            arn: have.arn.clone(),
+            task_definition: have.settings.task_definition.clone(),
+            ..Service::default()
+        });
+    }
+    if running.is_empty() {
+        return Ok(());
+    }
+    let no_lines = async |_: &str, _: &str| Vec::new();
+    steady::wait(ecs, &running, no_lines).await.map(drop)
+}
+
+/// Why a service is still to be moved. Pure.
+fn to_be_moved(app: &App, wanted: Option<&Listener>, have: &HaveService) -> Option<String> {
+    let settings = &have.settings;
+    let target = format!("{}:{}", app.name, app.port);
+    if settings.target.is_empty() {
+        return None; // it serves nobody
+    }
+    if settings.target != target {
+        let serves = &settings.target;
+        return Some(format!("serves at {serves}, and {target} is wanted"));
+    }
+    match wanted {
+        Some(wanted) if wanted.target_group != settings.target_group => Some(format!(
+            "is in target group {}, and {} is wanted",
+            settings.target_group, wanted.target_group
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::service::Settings;
+
+    fn service(target: &str, target_group: &str) -> HaveService {
+        HaveService {
+            settings: Settings {
+                target: target.into(),
+                target_group: target_group.into(),
+                ..Settings::default()
+            },
+            ..HaveService::default()
+        }
+    }
+
+    #[test]
+    fn a_service_at_another_port_or_in_another_target_group_is_to_be_moved() {
+        let app: App = serde_json::from_str(r#"{"name":"web","port":8080}"#).unwrap();
+        let wanted = Listener {
+            name: "web".into(),
+            target_group: "new".into(),
+            ..Listener::default()
+        };
+        for (target, target_group, is_to_be_moved) in [
+            ("web:8080", "new", false),
+            ("web:8080", "old", true),
+            ("web:5000", "new", true),
+            ("web:5000", "old", true),
+            ("", "", false),
+        ] {
+            let have = service(target, target_group);
+            let why = to_be_moved(&app, Some(&wanted), &have);
+            assert_eq!(why.is_some(), is_to_be_moved, "{why:?}");
+        }
+        // Without a record of its target group, where mk-alb is not in the pipe, the port tells.
+        assert_eq!(to_be_moved(&app, None, &service("web:8080", "old")), None);
+        assert!(to_be_moved(&app, None, &service("web:5000", "old")).is_some());
+    }
+}
