@@ -99,16 +99,21 @@ rollback app: _named build
       | wait-env
 
 # Make or mend the pipeline: each push to main is built, stored and tagged production
-pipeline-up *flags: (_pipeline "--region " + quote(pipeline_region) flags "")
+pipeline-up *flags: (_pipeline "--region " + quote(pipeline_region) flags "" "")
 
 # The same in the region of `up`, and each image is deployed to the app of the same name
-pipeline-up-deploy *flags: (_pipeline "" flags "--deploy")
+pipeline-up-deploy *flags: (_pipeline "" flags "--deploy" "")
 
 # Tell what `pipeline-up` would create or change, and change nothing
-pipeline-plan: (_pipeline "--region " + quote(pipeline_region) "--plan" "")
+pipeline-plan: (_pipeline "--region " + quote(pipeline_region) "--plan" "" "")
+
+# Make or mend the pipeline, and delete what no source needs any more, such as one that was renamed
+[confirm("Delete what nothing in the recipe needs any more of the pipelines of " + name + "?")]
+[no-exit-message]
+pipeline-prune *flags: (_pipeline "--region " + quote(pipeline_region) flags "" "--confirm " + quote(name))
 
 [no-exit-message]
-_pipeline region flags source_flags: _named build
+_pipeline region flags source_flags prune: _named build
     mk-env {{environment_and_suffix}} {{region}} {{ if flags == "" { "" } else { replace(quote(flags), " ", "' '") } }} </dev/null \
       | mk-source {{quote(source)}} {{ if repository == "" { error("say what is built: REPOSITORY=OWNER/NAME just pipeline-up") } else { quote(repository) } }} {{source_flags}} \
       | mk-connection {{adopt}} \
@@ -120,7 +125,8 @@ _pipeline region flags source_flags: _named build
       | mk-fn \
       | mk-pipeline \
       | mk-rule \
-      | wait-env
+      | wait-env \
+      | prune-env {{prune}}
 
 # List what the pipeline is made of
 pipeline-ls: _named build

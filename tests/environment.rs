@@ -372,6 +372,8 @@ fn no_value_of_a_recipe_is_run_by_the_shell() {
         vec!["pipeline-ls"],
         vec!["pipeline-down-plan"],
         vec!["pipeline-down"],
+        vec!["prune"],
+        vec!["pipeline-prune"],
         vec!["up", &command],
         vec!["pipeline-up", &command],
     ];
@@ -418,7 +420,7 @@ fn what_deletes_asks_first_and_names_what() {
     up(&aws, "pr1").ok();
     let made = left(&aws);
     aws.forget();
-    for words in ["down", "prune", "pipeline-down"] {
+    for words in ["down", "prune", "pipeline-down", "pipeline-prune"] {
         for answer in ["", "n\n", "production-pr2\n"] {
             let output = just(&aws, words, "pr1", answer);
             assert_ne!(output.code, 0, "{words}: {}", output.stderr);
@@ -451,6 +453,7 @@ fn no_environment_is_the_default_of_a_recipe() {
         "pipeline-up-deploy",
         "pipeline-plan",
         "pipeline-ls",
+        "--yes pipeline-prune",
         "--yes pipeline-down",
         "pipeline-down-plan",
     ];

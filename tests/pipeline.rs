@@ -267,11 +267,44 @@ fn every_call_that_a_tool_makes_is_in_its_policy() {
     up(&aws).ok();
     let pipe = recipe(&["pipeline-up"], "pr1");
     aws.pipe(&pipe.replace("'owner/web'", "'owner/empty'")).ok();
+    aws.pipe(&recipe(&["source=site", "pipeline-prune"], "pr1"))
+        .ok();
     down(&aws).ok();
     let mut tools = tools_of(&pipe);
     tools.extend(tools_of(&recipe(&["pipeline-down"], "pr1")));
     assert!(tools.remove("mk-source"), "it has something to call");
     policies_allow_what_was_called(&aws, &tools);
+}
+
+#[test]
+fn a_source_that_is_renamed_is_named_and_goes_when_that_is_confirmed() {
+    let aws = connected(&["--moment", "0"]);
+    up(&aws).ok();
+    let of_web = |aws: &LocalAws| {
+        let mut left = left(aws);
+        left.retain(|name| name.contains("web-production-pr1"));
+        left
+    };
+    let before = of_web(&aws);
+    let renamed = aws
+        .pipe(&recipe(&["source=site", "pipeline-up"], "pr1"))
+        .ok();
+    for kind in ["pipeline", "build", "function", "rule", "repo"] {
+        let line = format!("prune-env: no record wants {kind} web any more");
+        assert!(renamed.stderr.contains(&line), "{line} {}", renamed.stderr);
+    }
+    assert_eq!(of_web(&aws), before);
+    aws.pipe(&recipe(&["source=site", "pipeline-prune"], "pr1"))
+        .ok();
+    assert_eq!(of_web(&aws), Vec::<String>::new());
+    let again = aws
+        .pipe(&recipe(&["source=site", "pipeline-up"], "pr1"))
+        .ok();
+    assert!(
+        !again.stderr.contains("no record wants"),
+        "{}",
+        again.stderr
+    );
 }
 
 #[test]
