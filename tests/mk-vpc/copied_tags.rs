@@ -28,7 +28,8 @@ fn copy(aws: &LocalAws, operation: &str, params: Value, tags: &Value, pointer: &
     id
 }
 
-/// A copy of everything that the network is made of, each with its type.
+/// A copy of everything that the network is made of, each with its type. Of what has no age several, so
+/// that one of them most likely comes before ours in whatever order.
 fn copies(aws: &LocalAws, made: &Output) -> Vec<(&'static str, Value)> {
     let id = |kind: &str, name: &str| made.record(kind, name)["id"].clone();
     let tags = |kind: &str, name: &str| tags_of(aws, &id(kind, name));
@@ -36,6 +37,27 @@ fn copies(aws: &LocalAws, made: &Output) -> Vec<(&'static str, Value)> {
     let in_vpc = json!({"VpcId": vpc});
     let subnet =
         json!({"VpcId": vpc, "CidrBlock": "10.0.255.0/24", "AvailabilityZone": "us-east-1c"});
+    let nat_gateway = || {
+        let address = aws.call("ec2", "allocate_address", json!({"Domain": "vpc"}));
+        let nat =
+            json!({"SubnetId": id("subnet", "public-a"), "AllocationId": address["AllocationId"]});
+        (
+            "nat_gateway",
+            "create_nat_gateway",
+            nat,
+            tags("nat_gateway", "a"),
+            "/NatGateway/NatGatewayId",
+        )
+    };
+    let route_table = || {
+        (
+            "route_table",
+            "create_route_table",
+            in_vpc.clone(),
+            tags("route_table", "public"),
+            "/RouteTable/RouteTableId",
+        )
+    };
     [
         (
             "vpc",
@@ -65,13 +87,12 @@ fn copies(aws: &LocalAws, made: &Output) -> Vec<(&'static str, Value)> {
             tags("subnet", "private-a"),
             "/Subnet/SubnetId",
         ),
-        (
-            "route_table",
-            "create_route_table",
-            in_vpc,
-            tags("route_table", "public"),
-            "/RouteTable/RouteTableId",
-        ),
+        route_table(),
+        route_table(),
+        route_table(),
+        nat_gateway(),
+        nat_gateway(),
+        nat_gateway(),
     ]
     .map(|(kind, operation, params, tags, pointer)| {
         (kind, copy(aws, operation, params, &tags, pointer))

@@ -98,7 +98,7 @@ impl Zone {
     /// The NAT gateway of the public subnet that works or is about to.
     pub fn nat_gateway<'a>(&self, have: &'a Have) -> Option<&'a NatGateway> {
         let subnet = have.subnet(&self.public)?;
-        elect::nat_gateway(&have.nat_gateways, &subnet.id)
+        elect::nat_gateway(&have.nat_gateways, &subnet.id, &have.route_tables)
     }
 }
 
@@ -188,25 +188,27 @@ pub fn wanted_route_tables(
     tables
 }
 
-/// The route table of a name; where a person renamed it, the one that these subnets use.
+/// The route table of a name, of several the one that these subnets use: somebody may have copied its
+/// tags; where a person renamed it, the one that they use.
 pub fn find_route_table<'a>(
     env: &Env,
     tables: &'a [RouteTable],
     want: &WantedRouteTable,
 ) -> Option<&'a RouteTable> {
+    let is_used = |table: &RouteTable| {
+        let mut used_by = table.associations.iter().map(|one| &one.subnet);
+        used_by.any(|subnet| want.subnets.contains(subnet))
+    };
     let named = tables
         .iter()
         .filter(|table| want.name.is_tag_of(&table.tags, env));
-    if let Some(first) = named.min_by_key(|table| &table.id) {
+    if let Some(first) = named.min_by_key(|table| (!is_used(table), &table.id)) {
         return Some(first);
     }
     let mut renamed = tables
         .iter()
         .filter(|table| is_renamed(ResourceType::RouteTable, &table.tags, env));
-    renamed.find(|table| {
-        let mut used_by = table.associations.iter().map(|one| &one.subnet);
-        used_by.any(|subnet| want.subnets.contains(subnet))
-    })
+    renamed.find(|table| is_used(table))
 }
 
 /// The subnet of a range.

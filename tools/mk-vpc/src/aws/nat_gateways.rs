@@ -65,7 +65,7 @@ impl Ec2 {
                     let others = self.list_nat_gateways(&self.current_vpc_id()).await?;
                     let failed = others.iter().filter(|nat| nat.subnet == *subnet).count();
                     attempt.set(attempt.get().max(failed));
-                    Ok(elect::nat_gateway(&others, subnet).cloned())
+                    Ok(elect::nat_gateway(&others, subnet, &[]).cloned())
                 }
                 Err(error) => Err(create_error("ec2:CreateNatGateway", &what, error)),
             }

@@ -43,7 +43,9 @@ impl Run<'_> {
         subnet: &Subnet,
         addresses: &AddressCandidates,
     ) -> Result<NatGateway> {
-        let nat = match elect::nat_gateway(&self.have.nat_gateways, &subnet.id) {
+        let have = self.have;
+        let found = elect::nat_gateway(&have.nat_gateways, &subnet.id, &have.route_tables);
+        let nat = match found {
             Some(found) => {
                 let name = zone.nat_gateway_name();
                 self.write_tagged(&name, &found.id, &found.tags).await?;

@@ -1,6 +1,6 @@
 //! Of several resources that do the same work the one that every run uses. Pure.
 
-use super::have::{Address, InternetGateway, NatGateway, Tags, Vpc};
+use super::have::{Address, InternetGateway, NatGateway, RouteTable, Tags, Vpc};
 
 /// The tag that tells which of two came first, in microseconds since 1970: VPCs, internet gateways
 /// and addresses have neither names that AWS keeps unique nor a creation time.
@@ -63,12 +63,23 @@ pub fn address<'a>(
         .min_by_key(|address| (!address.used, age(&address.tags, &address.id)))
 }
 
-/// The NAT gateway of a public subnet that works or is about to.
-pub fn nat_gateway<'a>(nat_gateways: &'a [NatGateway], subnet: &str) -> Option<&'a NatGateway> {
+/// The NAT gateway of a public subnet that works or is about to: the one that these route tables lead
+/// to, where somebody copied its tags to another.
+pub fn nat_gateway<'a>(
+    nat_gateways: &'a [NatGateway],
+    subnet: &str,
+    route_tables: &[RouteTable],
+) -> Option<&'a NatGateway> {
+    let is_routed = |nat: &NatGateway| {
+        let mut routes = route_tables
+            .iter()
+            .filter_map(|table| table.default_route.as_ref());
+        routes.any(|target| *target == nat.id)
+    };
     nat_gateways
         .iter()
         .filter(|nat| nat.subnet == subnet && nat.is_usable())
-        .min_by_key(|nat| (!nat.is_available(), &nat.id))
+        .min_by_key(|nat| (!nat.is_available(), !is_routed(nat), &nat.id))
 }
 
 /// Whether two resources came of one call, which was repeated when its answer was lost.
@@ -185,11 +196,28 @@ mod tests {
             nat_gateway_of("nat-1", "failed"),
             nat_gateway_of("nat-2", "deleting"),
         ];
-        assert!(nat_gateway(&unusable, "subnet-1").is_none());
+        assert!(nat_gateway(&unusable, "subnet-1", &[]).is_none());
         let usable = [
             nat_gateway_of("nat-1", "pending"),
             nat_gateway_of("nat-2", "available"),
         ];
-        assert_eq!(nat_gateway(&usable, "subnet-1").unwrap().id, "nat-2");
+        assert_eq!(nat_gateway(&usable, "subnet-1", &[]).unwrap().id, "nat-2");
+    }
+
+    #[test]
+    fn of_two_nats_the_one_that_is_used_stays() {
+        let nats = [
+            nat_gateway_of("nat-1", "available"),
+            nat_gateway_of("nat-2", "available"),
+        ];
+        assert_eq!(nat_gateway(&nats, "subnet-1", &[]).unwrap().id, "nat-1");
+        let table = RouteTable {
+            default_route: Some("nat-2".into()),
+            ..RouteTable::default()
+        };
+        assert_eq!(
+            nat_gateway(&nats, "subnet-1", &[table]).unwrap().id,
+            "nat-2"
+        );
     }
 }
