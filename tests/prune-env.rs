@@ -161,7 +161,7 @@ fn nothing_goes_before_the_tasks_have_moved_whichever_tool_was_killed_or_left_ou
     let without_service = replaced(&without_service, "| wait-env", "");
     let groups_alone = format!("{} | prune-env", moved.split("| mk-alb").next().unwrap());
     let wrong_order = replaced(&moved, "| mk-alb", "| prune-env | mk-alb");
-    for pipe in [groups_alone, wrong_order] {
+    for pipe in [without_service, groups_alone, wrong_order] {
         let output = aws.pipe(&format!("set +o pipefail; {pipe}"));
         let told = "service service-web-production-pr1 serves at web:5000, and web:8080 is wanted: nothing is taken away";
         assert!(output.stderr.contains(told), "{pipe}: {}", output.stderr);
