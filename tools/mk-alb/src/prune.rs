@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use plumbing::step::delete_each;
-use plumbing::{Aws, Listener as Serving, Record, Result, Stream, Surplus, wait};
+use plumbing::{App, Aws, Listener as Serving, Record, Result, Stream, Surplus, wait};
 use tokio::time::sleep;
 
 use crate::aws::{self, Elb};
@@ -33,6 +33,8 @@ struct Prune<'a> {
     surplus: Vec<(Kind, String)>,
     /// The listeners that serve the apps of the stream.
     serving: Vec<Serving>,
+    /// All records.
+    records: &'a [Record],
 }
 
 /// Takes away the surplus among `records` that is ours, and that no record wants.
@@ -47,6 +49,7 @@ pub async fn prune(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()>
         have: elb.find().await?.ours(&aws.env),
         surplus,
         serving: records.iter().filter_map(Record::typed).collect(),
+        records,
     };
     prune.leave_target_groups().await?;
     for kinds in [
@@ -84,6 +87,20 @@ fn unwanted_surplus(records: &[Record]) -> Vec<(Kind, String)> {
         }
     }
     surplus
+}
+
+/// How many tasks an app is to have: as its service says, which may be scaled; else as it says itself.
+fn count_of(records: &[Record], app: &str) -> usize {
+    let named = |kind: &str| {
+        let mut named = records.iter();
+        named.find(|one| one.kind() == kind && one.name() == app)
+    };
+    let service = named("service").and_then(|service| service.0.get("count")?.as_u64());
+    let app = named("app").and_then(Record::typed::<App>);
+    let count = service.or(app.map(|app| app.count.into()));
+    count.map_or(usize::MAX, |count| {
+        usize::try_from(count).unwrap_or(usize::MAX)
+    })
 }
 
 impl Prune<'_> {
@@ -137,6 +154,7 @@ impl Prune<'_> {
                     listener: listener.arn.clone(),
                     target_group: serving.target_group.clone(),
                     forwards: listener.forwards.clone(),
+                    count: count_of(self.records, &serving.name),
                 });
             }
         }

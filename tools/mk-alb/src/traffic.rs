@@ -27,6 +27,8 @@ pub struct Moving {
     pub target_group: String,
     /// What the listener forwards to.
     pub forwards: Vec<Forward>,
+    /// How many tasks it is to have.
+    pub count: usize,
 }
 
 /// How the wanted target group and the older ones that a listener forwards to are now.
@@ -68,7 +70,7 @@ pub async fn follow(elb: &Elb, moving: &Moving) -> Result<()> {
             } // else it does not show yet what it was told
         }
         let (wanted, older) = look(elb, target_group, &now).await?;
-        let next = forwards(&wanted, &older);
+        let next = forwards(&wanted, &older, moving.count);
         if !are_alike(&now, &next) {
             elb.forward(&moving.load_balancer, listener, &next).await?;
             for Forward {

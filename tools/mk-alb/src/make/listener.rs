@@ -129,7 +129,7 @@ impl Run<'_> {
         let forwards = if env.plan && is_moving {
             plain(arn) // what it comes to in the end
         } else {
-            traffic::forwards(&wanted, &older)
+            traffic::forwards(&wanted, &older, want.count)
         };
         Ok(Shares {
             forwards,
@@ -185,6 +185,7 @@ impl Shares {
             listener: listener.arn,
             target_group: target_group.into(),
             forwards: self.forwards,
+            count: want.count,
         })
     }
 }

@@ -4,8 +4,9 @@
 //! A load balancer sends a target group its share of the requests whether anyone is in there or not.
 //! ECS starts new tasks in the wanted target group, and stops old ones, some seconds later, once new
 //! ones are healthy. So the wanted one gets no request before it has a healthy target, then a share by
-//! its healthy targets, and all of them as soon as it has as many as the older ones together, which
-//! is before ECS stops the last task there. A deployment that fails leaves the older ones their share.
+//! its healthy targets, and all of them as soon as it has as many as the older ones together, or as many
+//! as the app is to have where that is fewer: only then ECS stops the last task there. A deployment that
+//! fails leaves the older ones their share.
 
 use std::time::Duration;
 
@@ -50,9 +51,10 @@ pub fn plain(target_group: &str) -> Vec<Forward> {
 }
 
 /// The shares that the wanted target group and the older ones that the listener forwards to should
-/// have now. All stay attached, as ECS takes no other: the older ones go at the end.
-pub fn forwards(wanted: &Group, older: &[Group]) -> Vec<Forward> {
-    let (of_wanted, of_older) = shares(wanted, older);
+/// have now, where the app is to have `count` tasks. All stay attached, as ECS takes no other: the
+/// older ones go at the end.
+pub fn forwards(wanted: &Group, older: &[Group], count: usize) -> Vec<Forward> {
+    let (of_wanted, of_older) = shares(wanted, older, count);
     let mut forwards = plain(&wanted.arn);
     forwards[0].weight = of_wanted;
     for (group, weight) in older.iter().zip(of_older) {
@@ -69,7 +71,7 @@ pub fn forwards(wanted: &Group, older: &[Group]) -> Vec<Forward> {
 }
 
 /// The shares of the wanted target group and of each older one.
-fn shares(wanted: &Group, older: &[Group]) -> (i32, Vec<i32>) {
+fn shares(wanted: &Group, older: &[Group], count: usize) -> (i32, Vec<i32>) {
     let healthy: Vec<i32> = older
         .iter()
         .map(|group| weight(group.targets.healthy))
@@ -82,7 +84,7 @@ fn shares(wanted: &Group, older: &[Group]) -> (i32, Vec<i32>) {
         }
         return (0, shares_of_unhealthy(older));
     }
-    if healthy_wanted >= healthy_older {
+    if healthy_wanted >= healthy_older.min(count) {
         return (1, vec![0; older.len()]);
     }
     (weight(healthy_wanted), healthy)
@@ -181,10 +183,18 @@ mod tests {
         }
     }
 
+    /// As many tasks as the older target groups have, or more.
+    const MANY: usize = 9000;
+
     /// The weights of the wanted target group with so many healthy targets, and of an older one.
     fn weights(wanted: usize, older: usize) -> [i32; 2] {
+        weights_of(MANY, wanted, older)
+    }
+
+    /// The same for an app that is to have `count` tasks.
+    fn weights_of(count: usize, wanted: usize, older: usize) -> [i32; 2] {
         let older = [group("old", older, older)];
-        let forwards = forwards(&group("new", wanted, wanted), &older);
+        let forwards = forwards(&group("new", wanted, wanted), &older, count);
         assert_eq!(forwards[0].target_group, "new");
         [forwards[0].weight, forwards[1].weight]
     }
@@ -196,21 +206,35 @@ mod tests {
         assert_eq!(weights(2, 2), [1, 0], "ECS may stop all old ones now");
         assert_eq!(weights(2, 1), [1, 0]);
         assert_eq!(weights(2, 0), [1, 0]);
-        for wanted in 0..9 {
-            for older in 0..9 {
-                let [new, old] = weights(wanted, older);
-                assert!(new == 0 || wanted > 0 || older == 0, "{wanted} {older}");
-                assert!(old == 0 || older > 0, "{wanted} {older}");
-                assert!(new + old > 0, "{wanted} {older}");
+        for (wanted, older) in (0..81).map(|pair| (pair / 9, pair % 9)) {
+            for count in [0, 1, 2, 5, MANY] {
+                let [new, old] = weights_of(count, wanted, older);
+                let what = format!("{count} {wanted} {older}");
+                assert!(new == 0 || wanted > 0 || older == 0, "{what}");
+                assert!(old == 0 || older > 0, "{what}");
+                assert!(new + old > 0, "{what}");
             }
         }
+    }
+
+    #[test]
+    fn an_app_that_moves_with_fewer_tasks_waits_for_no_more_than_it_is_to_have() {
+        assert_eq!(weights_of(1, 0, 2), [0, 1]);
+        assert_eq!(
+            weights_of(1, 1, 2),
+            [1, 0],
+            "ECS may stop both old ones now"
+        );
+        assert_eq!(weights_of(2, 1, 4), [1, 4]);
+        assert_eq!(weights_of(2, 2, 4), [1, 0]);
+        assert_eq!(weights_of(3, 1, 1), [1, 0], "more than before: by what was");
     }
 
     #[test]
     fn a_deployment_that_fails_goes_back_to_the_older_one() {
         let older = [group("old", 2, 2)];
         let failed = group("new", 0, 2);
-        assert_eq!(forwards(&failed, &older)[1].weight, 1);
+        assert_eq!(forwards(&failed, &older, 2)[1].weight, 1);
         assert!(!is_moved(&failed, &older));
     }
 
@@ -227,20 +251,23 @@ mod tests {
         let mut older = [group("a", 0, 2), group("b", 0, 1)];
         older[1].weight = 1;
         let wanted = group("new", 0, 0);
-        let told = describe(&forwards(&wanted, &older));
+        let told = describe(&forwards(&wanted, &older, MANY));
         assert_eq!(told, "new 0, a 0, b 1");
         assert!(!is_moved(&wanted, &older));
         let wanted = group("new", 1, 1);
-        assert_eq!(describe(&forwards(&wanted, &older)), "new 1, a 0, b 0");
+        assert_eq!(
+            describe(&forwards(&wanted, &older, MANY)),
+            "new 1, a 0, b 0"
+        );
         assert!(is_moved(&wanted, &older));
     }
 
     #[test]
     fn several_older_ones_share_by_their_healthy_targets() {
         let older = [group("a", 3, 3), group("b", 1, 1)];
-        let told = describe(&forwards(&group("new", 2, 2), &older));
+        let told = describe(&forwards(&group("new", 2, 2), &older, MANY));
         assert_eq!(told, "new 2, a 3, b 1");
-        let told = describe(&forwards(&group("new", 4, 4), &older));
+        let told = describe(&forwards(&group("new", 4, 4), &older, MANY));
         assert_eq!(told, "new 1, a 0, b 0");
     }
 
@@ -252,7 +279,7 @@ mod tests {
     #[test]
     fn listeners_are_alike_in_any_order() {
         let older = [group("old", 2, 2)];
-        let one = forwards(&group("new", 1, 1), &older);
+        let one = forwards(&group("new", 1, 1), &older, 2);
         let other: Vec<Forward> = one.iter().rev().cloned().collect();
         assert!(are_alike(&one, &other));
         let mut heavy = plain("new");
