@@ -19,6 +19,8 @@ const FIRST_TARGET_DEADLINE: Duration = Duration::from_secs(15 * 60);
 const LOST_DEADLINE: Duration = Duration::from_secs(3 * 60);
 /// As long as a deployment may take: image, grace period, health checks, in several steps.
 const MOVED_DEADLINE: Duration = Duration::from_secs(30 * 60);
+/// After so long a description of the service says what the service was told.
+const SETTLED: Duration = Duration::from_secs(30);
 /// The largest weight that AWS takes.
 const MOST: i32 = 999;
 
@@ -117,6 +119,8 @@ pub enum GiveUp {
     LostTargets,
     /// It is not healthy, or older targets stay.
     TookTooLong,
+    /// ECS starts no more tasks there.
+    Deployment,
 }
 
 /// Whether to wait no longer. `without_target` tells for how long the wanted target group has had none,
@@ -132,6 +136,12 @@ pub fn give_up(waited: Duration, without_target: Option<Duration>) -> Option<Giv
     }
 }
 
+/// Whether it is worth asking whether a deployment was given up: no target is there, and ECS had the
+/// time to say what it was told. One that it took back has no target there any more.
+pub fn may_be_given_up(wanted: &Group, waited: Duration, without_target: Option<Duration>) -> bool {
+    wanted.targets.staying == 0 && (without_target.is_some() || waited > SETTLED)
+}
+
 /// The name in the ARN of a target group: `…:targetgroup/NAME/ID`.
 pub fn name_of(arn: &str) -> &str {
     arn.rsplit('/').nth(1).unwrap_or(arn)
@@ -143,6 +153,29 @@ pub fn are_alike(one: &[Forward], other: &[Forward]) -> bool {
         return one.target_group == other.target_group; // alone, any share is all
     }
     one.len() == other.len() && one.iter().all(|forward| other.contains(forward))
+}
+
+/// Whether a listener forwards to one target group alone.
+pub fn are_only(forwards: &[Forward], target_group: &str) -> bool {
+    forwards.iter().all(|one| one.target_group == target_group)
+}
+
+/// What the listener of an app that moves forwards to, where `found` is what it says and `known` what it
+/// said before, if that was looked at. Where the wanted target group is not among `found`, that does not
+/// show yet what the listener was told; what came to it since is somebody else's.
+pub fn known_among(known: &[Forward], mut found: Vec<Forward>, wanted: &str) -> Vec<Forward> {
+    let is_known = |group: &str| known.iter().any(|one| one.target_group == group);
+    let is_current = found.iter().any(|one| one.target_group == wanted);
+    match (known.is_empty(), is_current) {
+        (true, true) => {}
+        (true, false) => found.push(Forward {
+            target_group: wanted.into(),
+            weight: 0,
+        }),
+        (false, true) => found.retain(|one| is_known(&one.target_group)),
+        (false, false) => return known.to_vec(),
+    }
+    found
 }
 
 /// What a listener forwards to, in words.
@@ -286,6 +319,35 @@ mod tests {
         heavy[0].weight = 7;
         assert!(are_alike(&heavy, &plain("new")));
         assert!(!are_alike(&one, &plain("new")));
+    }
+
+    #[test]
+    fn a_deployment_may_be_given_up_where_no_target_is_and_ecs_had_its_time() {
+        let seconds = Duration::from_secs;
+        let nobody = group("new", 0, 0);
+        assert!(!may_be_given_up(&nobody, seconds(9), None));
+        assert!(may_be_given_up(&nobody, seconds(31), None));
+        assert!(may_be_given_up(&nobody, seconds(9), Some(seconds(1))));
+        let starting = group("new", 0, 1);
+        assert!(!may_be_given_up(&starting, seconds(31), Some(seconds(0))));
+    }
+
+    #[test]
+    fn a_move_knows_the_target_groups_that_it_began_with_and_no_others() {
+        let forward = |name: &str, weight: i32| Forward {
+            target_group: name.into(),
+            weight,
+        };
+        let both = [forward("old", 1), forward("new", 0)];
+        assert!(are_only(&plain("new"), "new") && !are_only(&both, "new"));
+        // What AWS does not show yet.
+        assert_eq!(known_among(&[], plain("old"), "new"), both);
+        assert_eq!(known_among(&both, plain("old"), "new"), both);
+        // What another run has set, and what a person has added.
+        let mut found = vec![forward("old", 2), forward("new", 1)];
+        assert_eq!(known_among(&both, found.clone(), "new"), found);
+        found.push(forward("theirs", 5));
+        assert_eq!(known_among(&both, found.clone(), "new"), found[..2]);
     }
 
     #[test]
