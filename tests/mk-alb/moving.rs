@@ -216,12 +216,12 @@ fn an_app_that_is_to_have_fewer_tasks_gets_its_requests_with_these() {
     let alb = &made.record("alb", "web")["arn"];
     let old = &made.record("target_group", "web")["arn"];
     let addresses = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
-    addresses.map(|address| register(&aws, old, address));
+    addresses.iter().for_each(|one| register(&aws, old, one));
     let moved = aws.pipe_with("mk-alb", &with_port(&input)).ok();
     let run = begin(&aws, "prune-env", &(moved.stdout + &service_of_web(1)));
     register(&aws, &arn_of(&aws, NEW), "10.0.0.4");
     wait_shares(&aws, alb, &[(OLD, 0), (NEW, 1)]);
-    addresses.map(|address| deregister(&aws, old, address));
+    addresses.iter().for_each(|one| deregister(&aws, old, one));
     run.join().unwrap().ok();
 }
 

@@ -47,6 +47,7 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
     let running = find_running(context, app, &newest.arn).await?;
     let runs = running.as_ref().unwrap_or(&newest);
     want = want::with_hardening(context, app, want, &runs.definition.hardening);
+    let role = runs.task_role.clone();
     let tags = ownership::tags(env, &app.name, keeps_image);
     let differences = compare(&newest.definition, &want);
     if differences.is_empty() {
@@ -62,6 +63,10 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
     if let Some(service) = service.filter(HaveService::is_active) {
         rollback::mark(context.ecs, app, &failed_revisions(&service, &newest)).await?;
     }
+    let newest = HaveRevision {
+        task_role: role,
+        ..newest
+    };
     register(context, app, Some(newest), want, &tags, &differences).await
 }
 
@@ -110,6 +115,7 @@ async fn keep(
 ) -> Result<Revision> {
     let env = context.env();
     let ecs = context.ecs;
+    want::tell_of_task_role(context, app, have.task_role.as_deref());
     let differences = Difference::of_tags(&have.tags, tags);
     if !differences.is_empty() && !env.plan {
         ecs.aws.control.wait_for_account().await?;
@@ -125,8 +131,8 @@ async fn keep(
     })
 }
 
-/// Registers a new revision after the newest, if there is one; in a dry run, only writes its
-/// record.
+/// Registers a new revision after the newest, if there is one, with the role that this one gives its
+/// tasks; in a dry run, only writes its record.
 async fn register(
     context: &Context<'_>,
     app: &App,
@@ -142,6 +148,7 @@ async fn register(
         Some(newest) => (newest.arn, newest.task_role),
         None => (String::new(), None),
     };
+    want::tell_of_task_role(context, app, task_role.as_deref());
     let arn = if env.plan {
         env.planned(&env.family_name(&app.name))
     } else {
