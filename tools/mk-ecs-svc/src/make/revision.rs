@@ -10,7 +10,7 @@ use crate::plan;
 use crate::plan::definition::{Definition, HaveRevision, compare};
 use crate::plan::ownership::{self, is_ours, is_rolled_back};
 use crate::plan::progress::failed_revisions;
-use crate::plan::revision::{between, follows, is_newer, short};
+use crate::plan::revision::{between, deregistration, follows, in_words, is_newer};
 use crate::plan::service::HaveService;
 
 /// The revision that an app is to run.
@@ -72,20 +72,32 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
 
 /// The newest revision of a family.
 ///
-/// Errors: it is not the environment's.
+/// Errors: it is not the environment's; all that are in the way are named.
 async fn find_newest(context: &Context<'_>, family: &str) -> Result<Option<HaveRevision>> {
     let env = context.env();
-    match context.ecs.get_active_revision(family).await? {
-        Some(newest) if !is_ours(env, &newest) => {
-            let name = short(&newest.arn);
-            let hint = format!(
-                "if nobody needs it: aws ecs deregister-task-definition --region {} --task-definition {name}",
-                env.region
-            );
-            Err(env.not_ours(format!("task definition {name}")).hint(hint))
-        }
-        newest => Ok(newest),
+    let ecs = context.ecs;
+    let Some(newest) = ecs.get_active_revision(family).await? else {
+        return Ok(None);
+    };
+    if is_ours(env, &newest) {
+        return Ok(Some(newest));
     }
+    let before = ecs.list_revisions(family, RevisionStatus::Active).await?;
+    let mut others = vec![newest.arn.clone()];
+    for arn in between(before, "", &newest.arn) {
+        let Some(revision) = ecs.get_active_revision(&arn).await? else {
+            continue;
+        };
+        if is_ours(env, &revision) {
+            break;
+        }
+        others.push(arn);
+    }
+    let command = deregistration(&env.region, &others);
+    let hint = format!("if nobody needs it: {command}");
+    Err(env
+        .not_ours(format!("task definition {}", in_words(&others)))
+        .hint(hint))
 }
 
 /// The revision that an app's service runs, where it is ours and another one than `known`.
