@@ -220,7 +220,8 @@ impl Prune<'_> {
                 let mut found = self.have.target_groups.iter();
                 match found.find(|one| one.arn == arn && !self.is_kept(one)) {
                     Some(found) => {
-                        self.elb.delete_target_group(found, None).await?;
+                        let all = &self.have;
+                        self.elb.delete_target_group(all, found, None).await?;
                         Ok(true)
                     }
                     None => Ok(false),
