@@ -10,6 +10,7 @@ pub struct App {
     pub public: bool,
     pub health: &'static str,
     pub calls: Vec<&'static str>,
+    pub count: u32,
 }
 
 /// All apps of an environment.
@@ -26,6 +27,7 @@ impl App {
             public: false,
             health: "/",
             calls: Vec::new(),
+            count: 2,
         }
     }
 
@@ -43,8 +45,11 @@ impl App {
 
     /// The command that writes its record. It is told where the apps are that it calls.
     fn command(&self) -> String {
-        let App { name, port, .. } = self;
-        let mut command = format!("mk-app {name} --port {port} --health {}", self.health);
+        let App {
+            name, port, count, ..
+        } = self;
+        let health = self.health;
+        let mut command = format!("mk-app {name} --port {port} --health {health} --count {count}");
         command += " --image registry.example/x:1";
         if self.public {
             command += " --public";

@@ -26,6 +26,13 @@ fn a_health_path_changes() {
 }
 
 #[test]
+fn a_port_changes_and_there_are_fewer_tasks() {
+    let four = two().with("web", |web| web.count = 4);
+    let one = four.with("web", |web| web.port = 8080);
+    there_and_back(&four, &one.with("web", |web| web.count = 1), 5);
+}
+
+#[test]
 fn a_public_app_becomes_private_and_public_again() {
     there_and_back(&two(), &two().with("web", |web| web.public = false), 8);
 }

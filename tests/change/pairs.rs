@@ -8,9 +8,10 @@ use crate::world::{World, fresh};
 
 const NAMES: [&str; 6] = ["web", "api", "jobs", "mail", "my-web", "web-api"];
 const PORTS: [u16; 3] = [5000, 8080, 9000];
+const COUNTS: [u32; 3] = [1, 2, 4];
 const PATHS: [&str; 3] = ["/", "/healthz", "/up"];
 /// The seeds of the sample: together they make each kind of change.
-const SAMPLE: [u64; 6] = [1, 2, 7, 9, 29, 33];
+const SAMPLE: [u64; 6] = [17, 24, 27, 36, 52, 56];
 const ALL: std::ops::RangeInclusive<u64> = 1..=60;
 
 /// What a change of one app is.
@@ -21,18 +22,20 @@ enum Kind {
     Rename,
     Port,
     Health,
+    Count,
     Publish,
     Hide,
     Call,
     NoCall,
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::Add,
     Kind::Drop,
     Kind::Rename,
     Kind::Port,
     Kind::Health,
+    Kind::Count,
     Kind::Publish,
     Kind::Hide,
     Kind::Call,
@@ -90,6 +93,7 @@ impl Random {
         app.public = self.below(3) == 0;
         app.port = self.of(&PORTS);
         app.health = self.of(&PATHS);
+        app.count = self.of(&COUNTS);
         for other in &layout.apps {
             if self.below(4) > 0 {
                 app.calls.push(other.name);
@@ -131,6 +135,7 @@ impl Random {
             }
             Kind::Port => app.port = self.other(&PORTS, app.port),
             Kind::Health => app.health = self.other(&PATHS, app.health),
+            Kind::Count => app.count = self.other(&COUNTS, app.count),
             Kind::Publish => app.public = true,
             Kind::Hide => app.public = false,
             Kind::Call => {
@@ -191,6 +196,7 @@ fn has_changed(kind: Kind, before: &App, app: &App) -> bool {
     match kind {
         Kind::Port => before.port != app.port,
         Kind::Health => before.health != app.health,
+        Kind::Count => before.count != app.count,
         Kind::Publish => app.public && !before.public,
         Kind::Hide => before.public && !app.public,
         Kind::Call => app.calls.iter().any(|call| !before.calls.contains(call)),

@@ -6,7 +6,7 @@ use crate::elb::{
     attributes, call, fixed_response, forward, listeners, load_balancer, load_balancers, pairs,
     sorted, subnets_of, tags_of, target_group, target_group_attributes,
 };
-use crate::input::{UPSTREAM, security_group_id, upstream, vpc};
+use crate::input::{UPSTREAM, dry_run, security_group_id, upstream, vpc};
 
 #[test]
 fn what_was_changed_by_hand_is_brought_into_line() {
@@ -185,14 +185,22 @@ fn a_value_that_is_stricter_than_ours_stays_also_where_another_is_mended() {
     let alb = &made.record("alb", "web")["arn"];
     let mode = "routing.http.desync_mitigation_mode";
     let headers = "routing.http.drop_invalid_header_fields.enabled";
-    let strict = pairs(&[(mode, "strictest")]);
+    let strict = pairs(&[(mode, "strictest"), ("deletion_protection.enabled", "true")]);
     let params = json!({"LoadBalancerArn": alb, "Attributes": strict});
     call(&aws, "modify_load_balancer_attributes", params);
     aws.forget();
-    let again = aws.pipe_with("mk-alb -v", &input).ok();
+    let again = aws.pipe_with("mk-alb", &input).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
-    let line = "load balancer alb-web-production-pr1 keeps routing.http.desync_mitigation_mode strictest, which is stricter than ours";
-    assert!(again.stderr.contains(line), "{}", again.stderr);
+    let planned = aws.pipe_with("mk-alb", &dry_run(&input)).ok();
+    for said in [again.stderr, planned.stderr] {
+        for kept in [
+            "routing.http.desync_mitigation_mode strictest, which is stricter than ours",
+            "its deletion protection",
+        ] {
+            let line = format!("mk-alb: load balancer alb-web-production-pr1 keeps {kept}\n");
+            assert_eq!(said.matches(&line).count(), 1, "{said}");
+        }
+    }
     let lax = pairs(&[(headers, "false")]);
     let params = json!({"LoadBalancerArn": alb, "Attributes": lax});
     call(&aws, "modify_load_balancer_attributes", params);

@@ -1,5 +1,8 @@
 //! What ls-env, rm-env and wait-env do with load balancers.
 
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
 use support::{ENV, Faults, LocalAws, Value, json, recipe, text};
 
 use crate::elb::{
@@ -35,6 +38,35 @@ fn ls_env_finds_what_was_made_and_what_it_tells_of_the_apps() {
     let api = listed.record("app", "api");
     assert_eq!(api.get("public"), None);
     assert_eq!(api["health"], "/WeatherForecast");
+}
+
+#[test]
+fn rm_env_ends_soon_where_another_run_makes_an_app_again_meanwhile() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    // As it counts for a while after its listener went; and then another one forwards to it.
+    let faults = Faults::between(&aws);
+    let in_use = json!({"do": "refuse", "of": "elasticloadbalancing:DeleteTargetGroup", "times": 1000, "code": "ResourceInUse", "message": "in use"});
+    faults.rules(json!([in_use]));
+    let mut ours = format!("{ENV}\n");
+    for kind in ["alb", "listener", "target_group"] {
+        ours += &format!("{}\n", made.record(kind, "web"));
+    }
+    let begun = Instant::now();
+    let ended = scope(|scope| {
+        let deletion = scope.spawn(|| faults.pipe_with(RM_ENV, &ours));
+        while load_balancers(&aws).as_array().unwrap().len() == 2 {
+            sleep(Duration::from_millis(20));
+        }
+        aws.pipe_with("mk-alb", &input).ok();
+        deletion.join().unwrap()
+    });
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    let line = "target group tg-web-5000-production-pr1 cannot be deleted: made again meanwhile, another run's listener forwards to it\n  try: run it again";
+    assert!(ended.stderr.contains(line), "{}", ended.stderr);
+    assert_eq!(ended.code, 75);
+    assert_eq!(load_balancers(&aws).as_array().unwrap().len(), 2);
 }
 
 #[test]

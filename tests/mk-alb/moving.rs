@@ -155,6 +155,16 @@ fn names_of(output: &Output, kind: &str) -> Vec<String> {
 const OLD: &str = "tg-web-5000-production-pr1";
 const NEW: &str = "tg-web-8080-production-pr1";
 
+/// What mk-ecs-svc tells of web's service: it moves the tasks, here the test itself.
+fn service_of_web(count: u32) -> String {
+    let service = json!({
+        "type": "service", "name": "web", "count": count, "task_definition": "x",
+        "arn": "arn:aws:ecs:us-east-1:123456789012:service/cluster-production-pr1/service-web-production-pr1",
+        "cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/cluster-production-pr1",
+    });
+    format!("{service}\n")
+}
+
 #[test]
 fn requests_follow_the_tasks_to_a_target_group_of_another_port() {
     let aws = Arc::new(LocalAws::start_with(&["--moment", "0"]));
@@ -164,10 +174,16 @@ fn requests_follow_the_tasks_to_a_target_group_of_another_port() {
     let old = &made.record("target_group", "web")["arn"];
     register(&aws, old, "10.0.0.1");
     register(&aws, old, "10.0.0.2");
-    let run = begin(&aws, "mk-alb", &with_port(&input));
     // ECS takes the new one, since it is attached; nobody is in there, so it gets no request.
-    wait_shares(&aws, alb, &[(OLD, 1), (NEW, 0)]);
+    let moved = aws.pipe_with("mk-alb", &with_port(&input)).ok();
+    assert_eq!(shares(&aws, alb), [(OLD.into(), 1), (NEW.into(), 0)]);
     let new = arn_of(&aws, NEW);
+    let listener = moved.record("listener", "web");
+    assert_eq!(listener["target_group"], new);
+    assert_eq!(listener["moves_from"], json!([old]));
+    assert_eq!(surplus(&moved), [format!("target_group/{OLD}")]);
+
+    let run = begin(&aws, "prune-env", &(moved.stdout + &service_of_web(2)));
     register(&aws, &new, "10.0.0.3");
     wait_shares(&aws, alb, &[(OLD, 2), (NEW, 1)]);
     // Still there: ECS stops none of the old ones before all new ones are healthy.
@@ -183,27 +199,59 @@ fn requests_follow_the_tasks_to_a_target_group_of_another_port() {
     wait_shares(&aws, alb, &[(OLD, 0), (NEW, 1)]);
     deregister(&aws, old, "10.0.0.1");
     deregister(&aws, old, "10.0.0.2");
-    let moved = run.join().unwrap().ok();
-    let line = format!("mk-alb: app web has moved to target group {NEW}\n");
-    assert!(moved.stderr.contains(&line), "{}", moved.stderr);
-    assert_eq!(moved.record("listener", "web")["target_group"], new);
-    assert_eq!(moved.record("listener", "web")["change"], "updated");
-    assert_eq!(moved.record("target_group", "web")["port"], 8080);
-    assert_eq!(surplus(&moved), [format!("target_group/{OLD}")]);
-
-    // Again, without prune-env: nothing is changed.
-    aws.forget();
-    let again = aws.pipe_with("mk-alb", &with_port(&input)).ok();
-    assert_eq!(aws.changes(), Vec::<String>::new());
-    assert_eq!(again.record("listener", "web")["change"], "kept");
-
-    let pruned = aws.pipe_with("prune-env", &again.stdout).ok();
+    let pruned = run.join().unwrap().ok();
     let record = pruned.record("surplus", &format!("target_group/{OLD}"));
     assert_eq!(record["change"], "deleted");
     assert_eq!(state(&aws), fresh(with_port));
     aws.forget();
     aws.pipe_with("mk-alb | prune-env", &with_port(&input)).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn an_app_that_is_to_have_fewer_tasks_gets_its_requests_with_these() {
+    let aws = Arc::new(LocalAws::start_with(&["--moment", "0"]));
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    let alb = &made.record("alb", "web")["arn"];
+    let old = &made.record("target_group", "web")["arn"];
+    let addresses = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+    addresses.iter().for_each(|one| register(&aws, old, one));
+    let moved = aws.pipe_with("mk-alb", &with_port(&input)).ok();
+    let run = begin(&aws, "prune-env", &(moved.stdout + &service_of_web(1)));
+    register(&aws, &arn_of(&aws, NEW), "10.0.0.4");
+    wait_shares(&aws, alb, &[(OLD, 0), (NEW, 1)]);
+    addresses.iter().for_each(|one| deregister(&aws, old, one));
+    run.join().unwrap().ok();
+}
+
+#[test]
+fn where_nothing_moves_the_tasks_nobody_waits_for_them() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let input = upstream(&aws, UPSTREAM);
+    let made = aws.pipe_with("mk-alb", &input).ok();
+    let alb = &made.record("alb", "web")["arn"];
+    let old = &made.record("target_group", "web")["arn"];
+    register(&aws, old, "10.0.0.1");
+    let begun = Instant::now();
+    let stays = aws.pipe_with("mk-alb | prune-env", &with_port(&input));
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    let line = "prune-env: app web stays in its older target group: nothing in the pipe moves its tasks\n  try: mk-ecs-svc";
+    assert!(stays.stderr.contains(line), "{}", stays.stderr);
+    assert_eq!(stays.code, 75);
+    assert_eq!(shares(&aws, alb), [(OLD.into(), 1), (NEW.into(), 0)]);
+    // ECS moves them after all, and the next run finds it done.
+    register(&aws, &arn_of(&aws, NEW), "10.0.0.3");
+    deregister(&aws, old, "10.0.0.1");
+    let mended = aws.pipe_with("mk-alb", &with_port(&input)).ok();
+    assert_eq!(shares(&aws, alb), [(OLD.into(), 0), (NEW.into(), 1)]);
+    assert_eq!(mended.record("listener", "web")["moves_from"], Value::Null);
+    aws.forget();
+    let again = aws.pipe_with("mk-alb", &with_port(&input)).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(again.record("listener", "web")["change"], "kept");
+    aws.pipe_with("prune-env", &again.stdout).ok();
+    assert_eq!(state(&aws), fresh(with_port));
 }
 
 #[test]
@@ -288,44 +336,6 @@ fn a_run_that_is_killed_at_any_change_is_completed_by_the_next() {
         aws.pipe_with("mk-alb | prune-env", &change(&input)).ok();
         assert_eq!(state(&aws), expected, "killed at change {nth}");
     }
-}
-
-#[test]
-fn a_run_that_is_killed_while_an_app_moves_is_completed_by_the_next() {
-    let aws = LocalAws::start_with(&["--moment", "0"]);
-    let input = upstream(&aws, UPSTREAM);
-    let made = aws.pipe_with("mk-alb", &input).ok();
-    let alb = &made.record("alb", "web")["arn"];
-    let old = &made.record("target_group", "web")["arn"];
-    register(&aws, old, "10.0.0.1");
-    let cut = r#"in=$(cat); mk-alb <<< "$in" > /dev/null & sleep 2; kill -9 $!"#;
-    aws.pipe_with(cut, &with_port(&input));
-    wait_shares(&aws, alb, &[(OLD, 1), (NEW, 0)]);
-    // ECS goes on meanwhile, and the next run finds it done.
-    register(&aws, &arn_of(&aws, NEW), "10.0.0.3");
-    deregister(&aws, old, "10.0.0.1");
-    aws.pipe_with("mk-alb | prune-env", &with_port(&input)).ok();
-    assert_eq!(state(&aws), fresh(with_port));
-}
-
-#[test]
-fn tools_downstream_see_the_end_of_their_input_while_an_app_moves() {
-    let aws = Arc::new(LocalAws::start_with(&["--moment", "0"]));
-    let input = upstream(&aws, UPSTREAM);
-    let made = aws.pipe_with("mk-alb", &input).ok();
-    let old = text(&made.record("target_group", "web")["arn"]).to_string();
-    register(&aws, &json!(old), "10.0.0.1");
-    let pipe = "mk-alb | (cat; echo '{\"type\":\"note\",\"name\":\"end\"}' | tee /dev/stderr)";
-    let run = begin(&aws, pipe, &with_port(&input));
-    let alb = &made.record("alb", "web")["arn"];
-    wait_shares(&aws, alb, &[(OLD, 1), (NEW, 0)]);
-    sleep(Duration::from_secs(1));
-    deregister(&aws, &json!(old), "10.0.0.1");
-    register(&aws, &arn_of(&aws, NEW), "10.0.0.3");
-    let output = run.join().unwrap().ok();
-    let end = output.stderr.find("\"end\"").unwrap();
-    let moved = output.stderr.find("has moved").unwrap();
-    assert!(end < moved, "{}", output.stderr);
 }
 
 #[test]
@@ -504,6 +514,8 @@ fn up_moves_an_app_to_another_port_and_no_request_meets_an_empty_target_group() 
         sleep(Duration::from_millis(50));
     }
     let moved = run.join().unwrap().ok();
+    let line = format!("mk-ecs-svc: app web has moved to target group {NEW}\n");
+    assert!(moved.stderr.contains(&line), "{}", moved.stderr);
     assert_eq!(shares(&aws, alb), [(NEW.to_string(), 1)]);
     assert_served(&aws, alb);
     let older = moved.record("surplus", &format!("target_group/{OLD}"));
@@ -523,10 +535,12 @@ fn a_deployment_that_fails_leaves_the_requests_where_they_were_and_the_next_run_
     let good = up.replace(port_5000, "mk-app web --public --port 8080");
     let bad = good.replace("registry.example/web:1", "registry.example/unhealthy:1");
     assert!(good != up && bad != good);
-    // It would look for some minutes whether other tasks come.
-    let bad = bad.replace("| mk-alb", "| timeout --signal INT 20 mk-alb");
     let failed = aws.pipe(&bad);
-    assert_ne!(failed.code, 0, "{}", failed.stderr);
+    let stays = format!(
+        "mk-ecs-svc: app web stays in target group {OLD}, and has not moved to {NEW}: its deployment was given up\n"
+    );
+    assert!(failed.stderr.contains(&stays), "{}", failed.stderr);
+    assert_ne!(failed.code, 0);
     wait_shares(&aws, alb, &[(OLD, 1), (NEW, 0)]);
     assert_served(&aws, alb);
     // As it was before, and as it should become.

@@ -130,27 +130,29 @@ fn what_is_not_ours_does_not_hide_ours_and_stays() {
     let world = World::new();
     world.run().ok();
     let definition = world.task("web")["taskDefinition"].clone();
-    let theirs = world.register(&definition, Value::Null);
+    world.register(&definition, Value::Null);
+    world.register(&definition, Value::Null);
     let found = world.aws.pipe("ls-env --env production-pr1").ok();
     let ours = only(&found, &["env", "cluster", "task_definition", "service"]);
     let rm_env = "rm-env --confirm production-pr1";
-    world.aws.pipe_with(rm_env, &ours).ok();
-    assert_eq!(world.task_definitions("ACTIVE"), json!([theirs]));
+    let deleted = world.aws.pipe_with(rm_env, &ours).ok();
+    let left = world.task_definitions("ACTIVE");
+    assert_eq!(left.as_array().unwrap().len(), 2);
 
-    // It is named with what helps, and that helps.
+    // They are named with what helps, by who leaves them and by who is in their way, and that helps.
+    let named = "task definition task-web-production-pr1:3, :2";
+    let hint = "for n in 3 2; do aws ecs deregister-task-definition --region us-east-1 --task-definition task-web-production-pr1:$n; done";
     let blocked = world.run();
     assert_eq!(blocked.code, 1);
-    let hint = "aws ecs deregister-task-definition --region us-east-1 --task-definition task-web-production-pr1:2";
-    assert!(
-        blocked
-            .stderr
-            .contains("task definition task-web-production-pr1:2 exists"),
-        "{}",
-        blocked.stderr
-    );
-    assert!(blocked.stderr.contains(hint), "{}", blocked.stderr);
-    let params = json!({"taskDefinition": theirs});
-    world.aws.call("ecs", "deregister_task_definition", params);
+    for (said, stays) in [(&deleted, "is not tagged"), (&blocked, "exists")] {
+        let line = format!("{named} {stays}");
+        assert!(said.stderr.contains(&line), "{}", said.stderr);
+        assert!(said.stderr.contains(hint), "{}", said.stderr);
+    }
+    for theirs in left.as_array().unwrap() {
+        let params = json!({"taskDefinition": theirs});
+        world.aws.call("ecs", "deregister_task_definition", params);
+    }
     world.run().ok();
 }
 

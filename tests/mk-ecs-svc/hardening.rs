@@ -51,6 +51,32 @@ fn what_is_stricter_in_the_running_task_definition_stays_in_the_next_one() {
 }
 
 #[test]
+fn a_role_that_somebody_gave_the_tasks_stays_and_is_said_each_time() {
+    let mut world = World::new();
+    world.run().ok();
+    let mut with_role = world.task("web")["taskDefinition"].clone();
+    let role = "arn:aws:iam::123456789012:role/reads-a-table";
+    with_role["taskRoleArn"] = json!(role);
+    let by_hand = world.register(&with_role, crate::world::identity());
+    world.update_web(json!({"taskDefinition": by_hand}));
+    world.completed();
+    let line = format!("mk-ecs-svc: web keeps task role {role}, which somebody gave it by hand");
+    for image in ["registry.example/web:1", "registry.example/web:2"] {
+        world.set("app", "web", "image", json!(image));
+        world.set("env", "production-pr1", "plan", json!(true));
+        let planned = world.run();
+        world.set("env", "production-pr1", "plan", json!(false));
+        let kept = world.run().ok();
+        for said in [planned.stderr, kept.stderr] {
+            assert_eq!(said.matches(&line).count(), 1, "{image}: {said}");
+        }
+        world.completed();
+        let runs = world.service("web")["taskDefinition"].clone();
+        assert_eq!(world.revision(&runs)["taskDefinition"]["taskRoleArn"], role);
+    }
+}
+
+#[test]
 fn what_is_stricter_and_does_not_run_does_not_stay() {
     let mut world = World::new();
     let one = world.deploy("registry.example/web:1");

@@ -10,13 +10,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 const ATTEMPTS: usize = 100;
 
 /// The fields of a task definition's description with which another one can be registered.
-const DEFINITION: [&str; 8] = [
+const DEFINITION: [&str; 9] = [
     "family",
     "containerDefinitions",
     "cpu",
     "memory",
     "networkMode",
     "executionRoleArn",
+    "taskRoleArn",
     "requiresCompatibilities",
     "runtimePlatform",
 ];

@@ -120,7 +120,7 @@ pub async fn delete_target_group(
     // Somebody may have changed the tag with the app's name: then the load balancer that used it is
     // ours under another name than expected.
     let another = another.filter(|arn| !is_ours(env, have, arn));
-    elb.delete_target_group(target_group, another).await?;
+    elb.delete_target_group(have, target_group, another).await?;
     let record = record::target_group(&app, target_group);
     stream.write(record.changed(Change::Deleted, &[])).await
 }

@@ -13,8 +13,9 @@ mod record;
 mod traffic;
 
 use futures_util::future::try_join_all;
-use plumbing::{App, Aws, Deletion, Half, Owner, Record, Result, Stream};
+use plumbing::{App, Aws, Deletion, Half, Listener, Owner, Record, Result, Stream};
 
+use plan::traffic::name_of;
 use plan::want::target_group_name;
 
 /// The load balancers, for `ls-env` and `rm-env`.
@@ -46,6 +47,33 @@ async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
 /// Waits until all of some load balancers are active, for `wait-env`.
 pub async fn wait_active(aws: &Aws, arns: &[String]) -> Result<()> {
     aws::client(aws).wait_active(arns).await
+}
+
+/// Has the requests for an app follow its tasks to the target group that its listener's record names,
+/// until it has moved, for `mk-ecs-svc`. `count` is how many tasks it is to have; `is_given_up` answers
+/// whether no more tasks will come. Answers that group's name if the app has moved, and nothing where it
+/// was there before.
+///
+/// Errors: its tasks do not become healthy there; then the older target groups keep their share.
+pub async fn follow(
+    aws: &Aws,
+    listener: &Listener,
+    count: usize,
+    is_given_up: impl AsyncFn() -> Result<bool>,
+) -> Result<Option<String>> {
+    let moving = traffic::Moving {
+        app: listener.name.clone(),
+        listener: listener.arn.clone(),
+        target_group: listener.target_group.clone(),
+        count,
+    };
+    let has_moved = traffic::follow(&aws::client(aws), &moving, is_given_up).await?;
+    Ok(has_moved.then(|| name_of(&listener.target_group).to_string()))
+}
+
+/// Whether the tasks of an app were in other target groups when its listener's record was written.
+pub fn is_moving(listener: &Listener) -> bool {
+    listener.rest.contains_key(record::MOVES_FROM)
 }
 
 /// Waits until the targets of an app are healthy, for `wait-env`.

@@ -2,53 +2,44 @@
 //! each as soon as its records are there; then the listener, which a load balancer takes while it
 //! is provisioning; last the load balancer's attributes, which it takes when it is active.
 //!
-//! Nothing is taken away: what an app had before a change is told, and goes at the end of the pipe.
+//! Nothing is taken away: what an app had before a change is told, and goes at the end of the pipe. An
+//! app's requests follow its tasks, so mk-ecs-svc, which moves these, has them follow.
 
 mod listener;
 mod load_balancer;
 mod target_group;
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared};
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use plumbing::step::without_parts;
 use plumbing::{App, Change, Differences, Record, Result, Stream, Surplus, Vpc};
 use tokio::join;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::aws::Elb;
 use crate::plan::target_group::Part;
-use crate::plan::traffic::name_of;
 use crate::plan::want::want;
 use crate::plan::{self, Have, surplus};
 use crate::record;
-use crate::traffic::{Moving, follow};
 
 /// What the apps of one run share: AWS is asked once for all.
 struct Run<'a> {
     stream: &'a Stream,
     elb: &'a Elb,
     found: Shared<LocalBoxFuture<'a, Result<Rc<Have>>>>,
-    /// Takes the apps that move to another target group; nothing once there can be no more.
-    moves: RefCell<Option<UnboundedSender<Moving>>>,
 }
 
 /// Makes the load balancer of each app as the app's record arrives.
 pub async fn for_each_app(stream: &Stream, elb: &Elb) -> Result<()> {
     let found = async { elb.find().await.map(Rc::new) };
-    let (moves, moving) = unbounded_channel();
     let run = Run {
         stream,
         elb,
         found: found.boxed_local().shared(),
-        moves: RefCell::new(Some(moves)),
     };
-    let (made, moved) = join!(run.make_all(), run.follow_all(moving));
-    made.and(moved)
+    run.make_all().await
 }
 
 impl Run<'_> {
@@ -58,42 +49,9 @@ impl Run<'_> {
         let found = self.or_stop(self.found.clone());
         let apps = self.stream.for_each_record(|app| self.make_app(app));
         let (found, apps, unwanted) = join!(found, apps, self.tell_unwanted());
-        self.moves.take();
         found?;
         apps?;
         unwanted
-    }
-
-    /// Follows each app that moves, until it has moved. Tools downstream may wait for the end of their
-    /// input before they move an app's tasks: they see it as soon as all records are written.
-    async fn follow_all(&self, mut moving: UnboundedReceiver<Moving>) -> Result<()> {
-        let mut following = FuturesUnordered::new();
-        let mut result = Ok(());
-        let mut may_come = true;
-        while may_come || !following.is_empty() {
-            tokio::select! {
-                next = moving.recv(), if may_come => match next {
-                    Some(moving) => following.push(self.follow(moving)),
-                    None => {
-                        may_come = false;
-                        if !following.is_empty() {
-                            self.stream.end_output().await;
-                        }
-                    }
-                },
-                Some(moved) = following.next() => result = result.and(moved),
-            }
-        }
-        result
-    }
-
-    async fn follow(&self, moving: Moving) -> Result<()> {
-        follow(self.elb, &moving).await?;
-        let app = &moving.app;
-        let name = name_of(&moving.target_group);
-        let line = format!("app {app} has moved to target group {name}");
-        self.stream.voice.say(&line);
-        Ok(())
     }
 
     /// Makes what one app needs.
@@ -111,10 +69,7 @@ impl Run<'_> {
         self.stream.control.check_stopped()?;
         let listening = async {
             let listening = self.make_listener(&want, &load_balancer, &target_group, &have);
-            let (listener, moving) = listening.await?;
-            if let (Some(moving), Some(moves)) = (moving, self.moves.borrow().as_ref()) {
-                let _ = moves.send(moving);
-            }
+            let listener = listening.await?;
             self.write_surplus(surplus::of_app(env, &want, &have))
                 .await?;
             let rules = async {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use plumbing::step::delete_each;
-use plumbing::{Aws, Listener as Serving, Record, Result, Stream, Surplus, wait};
+use plumbing::{App, Aws, Error, Listener as Serving, Record, Result, Stream, Surplus, wait};
 use tokio::time::sleep;
 
 use crate::aws::{self, Elb};
@@ -15,13 +15,13 @@ use crate::plan::load_balancer::{LoadBalancer, is_protected};
 use crate::plan::surplus::{Kind, kind_and_arn};
 use crate::plan::target_group::TargetGroup;
 use crate::plan::traffic::plain;
-use crate::traffic::{Moving, follow};
+use crate::traffic::{Moving, follow, has_moved};
 
 /// A deployment that is steady has stopped its old tasks; their last requests have 30 seconds, or the
 /// five minutes that somebody gave them.
 const LEFT_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
-/// The mk-alb of the same pipe looks every second whether an app has moved, and ends then.
+/// The mk-ecs-svc of the same pipe looks every second whether an app has moved, and ends then.
 const ENDED_TOO: Duration = Duration::from_secs(3);
 
 /// What a run prunes.
@@ -33,6 +33,8 @@ struct Prune<'a> {
     surplus: Vec<(Kind, String)>,
     /// The listeners that serve the apps of the stream.
     serving: Vec<Serving>,
+    /// All records.
+    records: &'a [Record],
 }
 
 /// Takes away the surplus among `records` that is ours, and that no record wants.
@@ -47,6 +49,7 @@ pub async fn prune(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()>
         have: elb.find().await?.ours(&aws.env),
         surplus,
         serving: records.iter().filter_map(Record::typed).collect(),
+        records,
     };
     prune.leave_target_groups().await?;
     for kinds in [
@@ -86,6 +89,26 @@ fn unwanted_surplus(records: &[Record]) -> Vec<(Kind, String)> {
     surplus
 }
 
+/// Whether mk-ecs-svc has told of an app's service.
+fn is_moved_by_the_pipe(records: &[Record], app: &str) -> bool {
+    let mut records = records.iter();
+    records.any(|one| one.kind() == "service" && one.name() == app)
+}
+
+/// How many tasks an app is to have: as its service says, which may be scaled; else as it says itself.
+fn count_of(records: &[Record], app: &str) -> usize {
+    let named = |kind: &str| {
+        let mut named = records.iter();
+        named.find(|one| one.kind() == kind && one.name() == app)
+    };
+    let service = named("service").and_then(|service| service.0.get("count")?.as_u64());
+    let app = named("app").and_then(Record::typed::<App>);
+    let count = service.or(app.map(|app| app.count.into()));
+    count.map_or(usize::MAX, |count| {
+        usize::try_from(count).unwrap_or(usize::MAX)
+    })
+}
+
 impl Prune<'_> {
     fn is_surplus(&self, kind: Kind, arn: &str) -> bool {
         let mut surplus = self.surplus.iter();
@@ -97,7 +120,7 @@ impl Prune<'_> {
     async fn leave_target_groups(&self) -> Result<()> {
         let control = &self.elb.aws.control;
         let sharing = self.sharing_listeners();
-        let moves = sharing.iter().map(|moving| follow(self.elb, moving));
+        let moves = sharing.iter().map(|moving| self.finish(moving));
         control.run_all(moves).await?;
         if !sharing.is_empty() {
             control.unless_stopped(sleep(ENDED_TOO)).await?;
@@ -108,16 +131,22 @@ impl Prune<'_> {
         control.run_all(left).await?;
         let plain = sharing.iter().map(|moving| {
             let wanted = plain(&moving.target_group);
-            async move {
-                let Moving {
-                    load_balancer,
-                    listener,
-                    ..
-                } = moving;
-                self.elb.forward(load_balancer, listener, &wanted).await
-            }
+            async move { self.elb.forward(&moving.listener, &wanted).await }
         });
         control.run_all(plain).await.map(drop)
+    }
+
+    /// Waits until an app has moved, where the pipe moves its tasks.
+    async fn finish(&self, moving: &Moving) -> Result<()> {
+        let Moving { app, .. } = moving;
+        if is_moved_by_the_pipe(self.records, app) || has_moved(self.elb, moving).await? {
+            let is_given_up = async || Ok(false); // wait-env saw that it is not
+            return follow(self.elb, moving, is_given_up).await.map(drop);
+        }
+        let message = format!(
+            "app {app} stays in its older target group: nothing in the pipe moves its tasks"
+        );
+        Err(Error::unfinished(message).hint("mk-ecs-svc, before prune-env, moves them"))
     }
 
     /// The listeners that forward to surplus target groups beside the wanted one.
@@ -133,10 +162,9 @@ impl Prune<'_> {
             {
                 sharing.push(Moving {
                     app: serving.name.clone(),
-                    load_balancer: load_balancer.name.clone(),
                     listener: listener.arn.clone(),
                     target_group: serving.target_group.clone(),
-                    forwards: listener.forwards.clone(),
+                    count: count_of(self.records, &serving.name),
                 });
             }
         }
@@ -192,7 +220,8 @@ impl Prune<'_> {
                 let mut found = self.have.target_groups.iter();
                 match found.find(|one| one.arn == arn && !self.is_kept(one)) {
                     Some(found) => {
-                        self.elb.delete_target_group(found, None).await?;
+                        let all = &self.have;
+                        self.elb.delete_target_group(all, found, None).await?;
                         Ok(true)
                     }
                     None => Ok(false),

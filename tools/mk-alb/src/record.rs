@@ -11,6 +11,8 @@ use crate::plan::want::{PUBLIC, Want, want};
 
 /// The field with the ARNs of others that an app has, from before a change: one record is of all.
 const OTHERS: &str = "others";
+/// The field of a listener with the ARNs of the target groups that an app's tasks are to leave.
+pub const MOVES_FROM: &str = "moves_from";
 
 /// The load balancer's record.
 pub fn alb(app: &str, load_balancer: &LoadBalancer) -> Record {
@@ -50,6 +52,14 @@ pub fn listener(app: &str, arn: &str, target_group: &str) -> Record {
         port: PORT as u16,
         ..plumbing::Listener::default()
     })
+}
+
+/// The listener's record with the ARNs of the target groups that the app's tasks are in still, if any.
+pub fn moving(listener: Record, moves_from: Vec<String>) -> Record {
+    if moves_from.is_empty() {
+        return listener;
+    }
+    listener.with(MOVES_FROM, moves_from)
 }
 
 /// Whether records name a resource of a type by its ARN.

@@ -7,7 +7,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::aws::Elb;
 use crate::plan::traffic::{
-    Forward, GiveUp, Group, are_alike, forwards, give_up, is_moved, name_of, plain,
+    Forward, GiveUp, Group, are_alike, are_only, forwards, give_up, is_moved, known_among,
+    may_be_given_up, name_of,
 };
 
 /// ECS stops old tasks some seconds after new ones are healthy: the shares have to follow before that.
@@ -19,14 +20,12 @@ const SILENT: Duration = Duration::from_secs(5);
 pub struct Moving {
     /// The app.
     pub app: String,
-    /// The name of its load balancer.
-    pub load_balancer: String,
     /// The ARN of the listener.
     pub listener: String,
     /// The ARN of the target group that it moves to.
     pub target_group: String,
-    /// What the listener forwards to.
-    pub forwards: Vec<Forward>,
+    /// How many tasks it is to have.
+    pub count: usize,
 }
 
 /// How the wanted target group and the older ones that a listener forwards to are now.
@@ -46,66 +45,77 @@ pub async fn look(
     Ok((wanted, older))
 }
 
-/// Follows the targets with the shares, until the app has moved.
+/// Follows the targets with the shares, until the app has moved. Answers whether the listener forwarded
+/// to any other target group.
 ///
 /// Errors: the wanted target group does not become healthy; then the older ones keep their share.
-pub async fn follow(elb: &Elb, moving: &Moving) -> Result<()> {
+pub async fn follow(
+    elb: &Elb,
+    moving: &Moving,
+    is_given_up: impl AsyncFn() -> Result<bool>,
+) -> Result<bool> {
     let Moving { app, listener, .. } = moving;
     let target_group = &moving.target_group;
     let name = name_of(target_group);
-    let voice = &elb.aws.voice;
     let begun = Instant::now();
     let mut last_target = None;
     let mut is_told = false;
-    let mut now = moving.forwards.clone();
+    let mut now = Vec::new();
     loop {
-        if let Some(found) = elb.forwards(listener).await? {
-            if are_alike(&found, &plain(target_group)) {
-                return Ok(()); // prune-env, or another run, was faster
-            }
-            if found.iter().any(|one| one.target_group == *target_group) {
-                now = known_among(moving, found);
-            } // else it does not show yet what it was told
+        match elb.forwards(listener).await? {
+            Some(found) if are_only(&found, target_group) => return Ok(!now.is_empty()),
+            Some(found) => now = known_among(&now, found, target_group),
+            None if now.is_empty() => return Ok(false),
+            None => {} // AWS forgets what it knew for a moment
         }
         let (wanted, older) = look(elb, target_group, &now).await?;
-        let next = forwards(&wanted, &older);
+        let next = forwards(&wanted, &older, moving.count);
         if !are_alike(&now, &next) {
-            elb.forward(&moving.load_balancer, listener, &next).await?;
-            for Forward {
-                target_group,
-                weight,
-            } in &next
-            {
-                let group = name_of(target_group);
-                voice.detail(|| format!("app {app}: target group {group} has share {weight}"));
-            }
+            set_shares(elb, moving, &next).await?;
             now = next;
         }
         if is_moved(&wanted, &older) {
-            return Ok(());
+            return Ok(true);
         }
         if wanted.targets.staying > 0 {
             last_target = Some(Instant::now());
         }
         let without_target = last_target.map(|last| last.elapsed());
-        if let Some(why) = give_up(begun.elapsed(), without_target) {
+        let mut why = give_up(begun.elapsed(), without_target);
+        if may_be_given_up(&wanted, begun.elapsed(), without_target) && is_given_up().await? {
+            why = Some(GiveUp::Deployment);
+        }
+        if let Some(why) = why {
             return Err(stays(app, &wanted, &older, why));
         }
         if !is_told && begun.elapsed() > SILENT {
-            voice.say(&format!("waiting: app {app} moves to target group {name}"));
+            let line = format!("waiting: app {app} moves to target group {name}");
+            elb.aws.voice.say(&line);
             is_told = true;
         }
         elb.aws.control.unless_stopped(sleep(LOOK_AGAIN)).await?;
     }
 }
 
-/// The target groups of the app among those that the listener forwards to: others are somebody else's.
-fn known_among(moving: &Moving, mut found: Vec<Forward>) -> Vec<Forward> {
-    found.retain(|one| {
-        let mut known = moving.forwards.iter();
-        known.any(|known| known.target_group == one.target_group)
-    });
-    found
+/// Whether an app has moved at this moment.
+pub async fn has_moved(elb: &Elb, moving: &Moving) -> Result<bool> {
+    let found = elb.forwards(&moving.listener).await?;
+    let now = known_among(&[], found.unwrap_or_default(), &moving.target_group);
+    let (wanted, older) = look(elb, &moving.target_group, &now).await?;
+    Ok(is_moved(&wanted, &older))
+}
+
+/// Has the listener of an app that moves share the requests.
+async fn set_shares(elb: &Elb, moving: &Moving, shares: &[Forward]) -> Result<()> {
+    let Moving { app, listener, .. } = moving;
+    elb.forward(listener, shares).await?;
+    for one in shares {
+        let group = name_of(&one.target_group);
+        let share = one.weight;
+        let voice = &elb.aws.voice;
+        voice.detail(|| format!("app {app}: target group {group} has share {share}"));
+    }
+    Ok(())
 }
 
 /// What is said of an app that did not move.
@@ -115,7 +125,8 @@ fn stays(app: &str, wanted: &Group, older: &[Group], why: GiveUp) -> Error {
     let older = older.join(", ");
     let why = match why {
         GiveUp::NeverHadTargets => "no target came".to_string(),
-        GiveUp::LostTargets => "its targets went: the deployment was given up".to_string(),
+        GiveUp::LostTargets => "its targets went, and no others came".to_string(),
+        GiveUp::Deployment => "its deployment was given up".to_string(),
         GiveUp::TookTooLong if wanted.targets.trouble.is_empty() => {
             "the older targets do not go".to_string()
         }

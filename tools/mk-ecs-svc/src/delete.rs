@@ -2,16 +2,18 @@
 //! the cluster. What is not ours is left alone.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::time::Duration;
 
+use plumbing::name::IDENTITY;
 use plumbing::step::delete_each;
 use plumbing::{
-    Change, Cluster, Error, Record, RecordType, Result, Service, Stream, TaskDefinition, wait,
+    Change, Cluster, Env, Error, Record, RecordType, Result, Service, Stream, TaskDefinition, wait,
 };
 
 use crate::aws::{DRAIN_DEADLINE, Ecs, RevisionStatus};
 use crate::plan::ownership;
-use crate::plan::revision::app_of;
+use crate::plan::revision::{app_of, deregistration, in_words, number};
 use crate::plan::service::HaveService;
 
 /// An empty cluster is deleted within seconds.
@@ -114,8 +116,12 @@ async fn delete_task_definitions(stream: &Stream, ecs: &Ecs, records: &[Record])
 /// allows few of these calls in a second. Its record names the last one.
 async fn delete_task_definition(stream: &Stream, ecs: &Ecs, app: &str) -> Result<()> {
     let family = ecs.aws.env.family_name(app);
-    let mut revisions = own_revisions(ecs, app, RevisionStatus::Inactive).await?;
-    let active = own_revisions(ecs, app, RevisionStatus::Active).await?;
+    let (mut revisions, _) = own_revisions(ecs, app, RevisionStatus::Inactive).await?;
+    let (active, mut others) = own_revisions(ecs, app, RevisionStatus::Active).await?;
+    if !others.is_empty() {
+        others.sort_by_key(|arn| Reverse(number(arn)));
+        ecs.aws.voice.say(&stays(&ecs.aws.env, &others));
+    }
     for arn in &active {
         ecs.deregister_revision(arn).await?;
     }
@@ -131,18 +137,34 @@ async fn delete_task_definition(stream: &Stream, ecs: &Ecs, app: &str) -> Result
     stream.write(record.changed(Change::Deleted, &[])).await
 }
 
-/// The revisions of an app that are the environment's. An active one that a pipeline registered
+/// What is said of revisions that are in the way of the environment, should it be made again.
+fn stays(env: &Env, others: &[String]) -> String {
+    let words = in_words(others);
+    let name = &env.name;
+    let command = deregistration(&env.region, others);
+    format!(
+        "task definition {words} is not tagged {IDENTITY}={name}; it stays, if nobody needs it: {command}"
+    )
+}
+
+/// The revisions of an app that are the environment's, and those that are not. An active one that a pipeline registered
 /// gets the identity tag first: the policy of this tool lets it delete only what carries that.
-async fn own_revisions(ecs: &Ecs, app: &str, status: RevisionStatus) -> Result<Vec<String>> {
+async fn own_revisions(
+    ecs: &Ecs,
+    app: &str,
+    status: RevisionStatus,
+) -> Result<(Vec<String>, Vec<String>)> {
     let env = &ecs.aws.env;
     let family = env.family_name(app);
     let mut own = Vec::new();
+    let mut others = Vec::new();
     for arn in ecs.list_revisions(&family, status).await? {
         let Some(revision) = ecs.get_revision(&arn).await? else {
             continue;
         };
         if !env.owns(&revision.tags) {
             if status == RevisionStatus::Inactive || !ownership::is_ours(env, &revision) {
+                others.push(arn);
                 continue;
             }
             let tags = ownership::tags(env, app, true);
@@ -150,7 +172,7 @@ async fn own_revisions(ecs: &Ecs, app: &str, status: RevisionStatus) -> Result<V
         }
         own.push(arn);
     }
-    Ok(own)
+    Ok((own, others))
 }
 
 /// Answers nothing while one of some revisions is ACTIVE.

@@ -3,7 +3,7 @@
 //! Reads `env`, `app`, and for each app `role`, `log_group`, `image`, `sg`, `listener`; `vpc` and
 //! `egress`; and whatever record an environment variable refers to. Writes `cluster`, and for
 //! each app `task_definition` and `service`, each when it exists. It does not wait until tasks
-//! are healthy: wait-env does.
+//! are healthy: wait-env does. Where a service moves to another target group, its requests follow.
 
 use clap::Parser;
 use futures_util::FutureExt;
@@ -39,10 +39,13 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let ecs = aws::client(&aws);
     let cluster = make::cluster::make(&stream, &ecs).boxed_local().shared();
     let context = Context::new(&stream, &ecs, &flags, cluster.clone());
-    let apps = stream.for_each_record(|app: App| make::app(&context, app));
-    let unwanted = make::unwanted::report(&stream, &ecs);
-    let (cluster, apps, unwanted) = tokio::join!(cluster, apps, unwanted);
-    cluster.and(apps).and(unwanted)
+    let make = async {
+        let apps = stream.for_each_record(|app: App| make::app(&context, app));
+        let unwanted = make::unwanted::report(&stream, &ecs);
+        let (cluster, apps, unwanted) = tokio::join!(cluster, apps, unwanted);
+        cluster.and(apps).and(unwanted)
+    };
+    context.moves.beside(&stream, make).await
 }
 
 /// Errors: two flags say what an app runs.

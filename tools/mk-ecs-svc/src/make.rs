@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod context;
 mod lookup;
+pub mod moves;
 mod revision;
 mod rollback;
 mod service;

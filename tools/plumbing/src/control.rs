@@ -23,6 +23,8 @@ pub(crate) const AT_ONCE: usize = 8;
 pub struct Control {
     /// How the tool speaks to people.
     pub(crate) voice: Voice,
+    /// Whether this is for what is finished whatever fails.
+    finishes: bool,
     shared: Arc<Shared>,
 }
 
@@ -57,13 +59,25 @@ impl Control {
         };
         Control {
             voice,
+            finishes: false,
             shared: Arc::new(shared),
+        }
+    }
+
+    /// The same for what must be finished once it has begun, whatever else fails: only who asks to end
+    /// stops it, the deadline, or what every tool of the pipe meets.
+    pub fn finishing(&self) -> Self {
+        Control {
+            finishes: true,
+            ..self.clone()
         }
     }
 
     /// Ok while the tool may go on; else why not.
     pub fn check_stopped(&self) -> Result<()> {
-        match &self.stopped().reason {
+        let stop = self.stopped();
+        match &stop.reason {
+            Some(why) if self.finishes && stop.interrupted.is_none() && !why.pipe_wide => Ok(()),
             Some(reason) => Err(as_told_to_the_others(reason)),
             None => Ok(()),
         }
@@ -280,6 +294,18 @@ mod tests {
         control.stop(Error::input("second"));
         assert_eq!(control.stop_reason(), Some(Error::refused("first")));
         assert_eq!(control.check_stopped().unwrap_err().kind, Kind::Stopped);
+    }
+
+    #[test]
+    fn what_must_be_finished_goes_on_until_somebody_asks_to_end() {
+        let control = control();
+        control.account_is_right();
+        let finishing = control.finishing();
+        control.stop(Error::refused("another part"));
+        assert_eq!(finishing.check_change(), Ok(()));
+        assert!(control.check_change().is_err());
+        control.stop(Error::new(Kind::Interrupted, "Ctrl-C"));
+        assert!(finishing.check_change().is_err());
     }
 
     #[test]

@@ -149,12 +149,12 @@ impl Elb {
     ) -> Result<()> {
         match part {
             Part::Tags => self.set_tags(want, arn, &want.listener_name).await,
-            Part::Settings => self.forward(&want.load_balancer_name, arn, forwards).await,
+            Part::Settings => self.forward(arn, forwards).await,
         }
     }
 
     /// Has the listener of a load balancer forward port 80 to target groups.
-    pub async fn forward(&self, name: &str, arn: &str, forwards: &[Forward]) -> Result<()> {
+    pub async fn forward(&self, arn: &str, forwards: &[Forward]) -> Result<()> {
         let request = self
             .client
             .modify_listener()
@@ -166,6 +166,8 @@ impl Elb {
         match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
             Ok(_) => Ok(()),
             Err(error) => {
+                // `…:listener/app/NAME/ID/ID`
+                let name = arn.rsplit('/').nth(2).unwrap_or(arn);
                 let what = format!("change the listener of load balancer {name}");
                 let operation = "elasticloadbalancing:ModifyListener";
                 Err(aws_error(operation, what, error))

@@ -6,9 +6,13 @@ use aws_sdk_elasticloadbalancingv2::types::{
     self, Matcher, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum,
 };
 use plumbing::{Error, Result, aws_error, code, wait};
+use tokio::time::Instant;
 use tokio::try_join;
 
-use super::{ABSENT, Elb, FRESH, FRESH_BUDGET, PAGE, VISIBLE_DEADLINE, text};
+use super::{ABSENT, Elb, FRESH, FRESH_BUDGET, PAGE, VISIBLE_DEADLINE, name_in, text};
+use crate::plan::Have;
+use crate::plan::listener::is_used_since;
+use crate::plan::load_balancer::LoadBalancer;
 use crate::plan::tags::Tags;
 use crate::plan::target_group::{self, GROUP_ATTRIBUTES, Part, TargetGroup};
 use crate::plan::want::{HealthCheck, Want};
@@ -16,6 +20,8 @@ use crate::plan::want::{HealthCheck, Want};
 /// A target group counts as in use for a while after its listener was deleted.
 const IN_USE: (&str, &str) = ("ResourceInUse", "");
 const IN_USE_BUDGET: Duration = Duration::from_secs(120);
+/// After so long it is looked whether another run uses it again.
+const LOOK_WHO: Duration = Duration::from_secs(4);
 
 impl Elb {
     /// The target groups that could be ours by their names, as AWS lists them.
@@ -183,9 +189,10 @@ impl Elb {
     /// not exist counts as deleted. Where `another`, a load balancer that is not ours, used it a
     /// moment ago, that is not waited for.
     ///
-    /// Errors: it is still in use.
+    /// Errors: it is still in use, or another run uses it again: by a listener that is not among `all`.
     pub async fn delete_target_group(
         &self,
+        all: &Have,
         have: &TargetGroup,
         another: Option<&str>,
     ) -> Result<()> {
@@ -200,8 +207,14 @@ impl Elb {
             .delete_target_group()
             .target_group_arn(&have.arn);
         let send = || request.clone().send();
-        let Err(error) = wait::retry(&self.aws.control, budget, &[IN_USE], send).await else {
-            return Ok(());
+        let begun = Instant::now();
+        let error = loop {
+            let patience = budget.min(LOOK_WHO);
+            match wait::retry(&self.aws.control, patience, &[IN_USE], send).await {
+                Ok(_) => return Ok(()),
+                Err(error) if code(&error) != IN_USE.0 || begun.elapsed() >= budget => break error,
+                Err(_) => self.check_not_used_again(all, have).await?,
+            }
         };
         if let Some(another) = another
             && code(&error) == IN_USE.0
@@ -217,6 +230,42 @@ impl Elb {
         let what = format!("delete target group {name}");
         let operation = "elasticloadbalancing:DeleteTargetGroup";
         Err(aws_error(operation, what, error))
+    }
+
+    /// Errors: a listener that is not among `all` forwards to a target group.
+    async fn check_not_used_again(&self, all: &Have, have: &TargetGroup) -> Result<()> {
+        let name = &have.name;
+        let request = self.client.describe_target_groups();
+        let request = request.target_group_arns(&have.arn);
+        let found = match request.send().await {
+            Ok(answer) => answer.target_groups.unwrap_or_default(),
+            Err(error) if ABSENT.contains(&code(&error)) => return Ok(()),
+            Err(error) => {
+                let operation = "elasticloadbalancing:DescribeTargetGroups";
+                return Err(aws_error(
+                    operation,
+                    format!("look at target group {name}"),
+                    error,
+                ));
+            }
+        };
+        for arn in found.iter().flat_map(|one| one.load_balancer_arns()) {
+            let load_balancer = LoadBalancer {
+                arn: arn.clone(),
+                name: name_in(arn).into(),
+                ..LoadBalancer::default()
+            };
+            let listeners = self.list_listeners(&load_balancer).await?;
+            if is_used_since(all, &listeners, &have.arn) {
+                let message = format!(
+                    "target group {name} cannot be deleted: made again meanwhile, another run's listener forwards to it"
+                );
+                return Err(
+                    Error::unfinished(message).hint("run it again when nothing else is at work")
+                );
+            }
+        }
+        Ok(())
     }
 }
 

@@ -12,25 +12,25 @@ use crate::plan::target_group::TargetGroup;
 use crate::plan::traffic::{self, Forward, plain};
 use crate::plan::want::Want;
 use crate::record;
-use crate::traffic::{Moving, look};
+use crate::traffic::look;
 
 /// What an app's listener is to forward to.
 struct Shares {
     forwards: Vec<Forward>,
-    /// Whether its tasks are in other target groups still.
-    is_moving: bool,
+    /// The ARNs of the older target groups, where its tasks are in these still.
+    moves_from: Vec<String>,
 }
 
 impl Run<'_> {
     /// Makes the listener that forwards to the target group, or brings it into line. Answers the ARN
-    /// of one that was there, and the app's move, if it is in other target groups still.
+    /// of one that was there.
     pub(super) async fn make_listener(
         &self,
         want: &Want,
         load_balancer: &LoadBalancer,
         target_group: &TargetGroup,
         have: &Have,
-    ) -> Result<(Option<String>, Option<Moving>)> {
+    ) -> Result<Option<String>> {
         let elb = self.elb;
         let env = &elb.aws.env;
         let app = &want.app;
@@ -38,7 +38,7 @@ impl Run<'_> {
         if let Some(found) = self.kept_listener(want, load_balancer, arn) {
             let record = record::listener(app, &found.arn, arn);
             self.write(record, Change::Kept).await?;
-            return Ok((Some(found.arn.clone()), None));
+            return Ok(Some(found.arn.clone()));
         }
         let tagged = elb.with_tags(&load_balancer.listeners).await?;
         self.tell_of_others(want, &tagged).await?;
@@ -51,21 +51,23 @@ impl Run<'_> {
             match listener::step(env, want, forwards, found)? {
                 Step::Keep(have) => {
                     let record = record::listener(app, &have.arn, arn);
+                    let record = record::moving(record, shares.moves_from);
                     self.write(record, Change::Kept).await?;
-                    return Ok((Some(have.arn.clone()), shares.moving(want, have, arn)));
+                    return Ok(Some(have.arn));
                 }
                 Step::Change(have, differences) => {
                     let parts = parts(&differences);
                     self.set_listener(want, &have, forwards, &parts).await?;
                     let record = record::listener(app, &have.arn, arn);
+                    let record = record::moving(record, shares.moves_from);
                     self.write_changed(record, differences).await?;
-                    return Ok((Some(have.arn.clone()), shares.moving(want, have, arn)));
+                    return Ok(Some(have.arn));
                 }
                 Step::Create if env.plan => {
                     let planned = env.planned(&want.listener_name);
                     let record = record::listener(app, &planned, arn);
                     self.write(record, Change::Create).await?;
-                    return Ok((None, None));
+                    return Ok(None);
                 }
                 Step::Create => {
                     elb.aws.control.wait_for_account().await?;
@@ -75,7 +77,7 @@ impl Run<'_> {
                     if let Some(created) = created {
                         let record = record::listener(app, &created.arn, arn);
                         self.write(record, Change::Created).await?;
-                        return Ok((None, None));
+                        return Ok(None);
                     }
                     // Another run was faster.
                     found = Some(elb.wait_listener_visible(load_balancer).await?);
@@ -121,19 +123,22 @@ impl Run<'_> {
         if now.iter().all(|one| one.target_group == *arn) {
             return Ok(Shares {
                 forwards: plain(arn),
-                is_moving: false,
+                moves_from: Vec::new(),
             });
         }
         let (wanted, older) = look(self.elb, arn, &now).await?;
-        let is_moving = !traffic::is_moved(&wanted, &older);
-        let forwards = if env.plan && is_moving {
+        let mut moves_from = Vec::new();
+        if !traffic::is_moved(&wanted, &older) {
+            moves_from.extend(older.iter().map(|group| group.arn.clone()));
+        }
+        let forwards = if env.plan && !moves_from.is_empty() {
             plain(arn) // what it comes to in the end
         } else {
-            traffic::forwards(&wanted, &older)
+            traffic::forwards(&wanted, &older, want.count)
         };
         Ok(Shares {
             forwards,
-            is_moving: is_moving && !env.plan,
+            moves_from,
         })
     }
 
@@ -173,18 +178,5 @@ impl Run<'_> {
             .iter()
             .map(|part| elb.set_listener(want, &have.arn, forwards, *part));
         elb.aws.control.run_all(calls).await.map(drop)
-    }
-}
-
-impl Shares {
-    /// The move of the app, if its tasks are in other target groups still.
-    fn moving(self, want: &Want, listener: Listener, target_group: &str) -> Option<Moving> {
-        self.is_moving.then(|| Moving {
-            app: want.app.clone(),
-            load_balancer: want.load_balancer_name.clone(),
-            listener: listener.arn,
-            target_group: target_group.into(),
-            forwards: self.forwards,
-        })
     }
 }

@@ -92,7 +92,7 @@ impl Run<'_> {
             return;
         };
         for line in load_balancer::told_of_stricter(found) {
-            self.elb.aws.voice.detail(|| line);
+            self.elb.aws.voice.say(&line);
         }
     }
 

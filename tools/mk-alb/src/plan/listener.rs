@@ -3,6 +3,7 @@
 use plumbing::step::in_part;
 use plumbing::{Difference, Differences, Env, Result, Step};
 
+use super::Have;
 use super::conflict::check_ours;
 use super::tags::{Tags, tags};
 use super::traffic::{Forward, are_alike, describe, plain};
@@ -93,6 +94,16 @@ pub fn serves(have: &Listener, target_group: &str) -> bool {
     have.port == PORT && have.protocol == "HTTP" && are_alike(&have.forwards, &plain(target_group))
 }
 
+/// Whether one of some listeners forwards to a target group, and is not among those that were there.
+pub fn is_used_since(all: &Have, listeners: &[Listener], target_group: &str) -> bool {
+    listeners.iter().any(|listener| {
+        let mut before = all.load_balancers.iter().flat_map(|one| &one.listeners);
+        let mut forwards = listener.forwards.iter();
+        forwards.any(|one| one.target_group == target_group)
+            && !before.any(|one| one.arn == listener.arn)
+    })
+}
+
 /// The listener that is to serve the app: the one on port 80, ours or not; else one of ours that
 /// somebody moved to another port.
 pub fn of_app<'a>(env: &Env, want: &Want, have: &'a [Listener]) -> Option<&'a Listener> {
@@ -163,7 +174,7 @@ fn ours_on_other_ports<'a>(env: &Env, want: &Want, have: &'a [Listener]) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::load_balancer::tests::differences_of;
+    use crate::plan::load_balancer::tests::{differences_of, web_load_balancer};
     use crate::plan::want::tests::web;
 
     fn web_listener() -> Listener {
@@ -179,6 +190,18 @@ mod tests {
 
     fn step_of_web(have: Option<Listener>) -> Result<Step<Listener, Part>> {
         step(&Env::example(), &web(), &plain("tg-1"), have)
+    }
+
+    #[test]
+    fn a_target_group_is_used_again_by_a_listener_that_was_not_there() {
+        let mut all = Have::default();
+        let found = [web_listener()];
+        assert!(is_used_since(&all, &found, "tg-1"));
+        assert!(!is_used_since(&all, &found, "tg-2"));
+        let mut before = web_load_balancer();
+        before.listeners = found.to_vec();
+        all.load_balancers.push(before);
+        assert!(!is_used_since(&all, &found, "tg-1"), "not yet gone");
     }
 
     #[test]

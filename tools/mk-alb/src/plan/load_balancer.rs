@@ -155,6 +155,12 @@ pub fn told_of_stricter(have: &LoadBalancer) -> Vec<String> {
             ));
         }
     }
+    if is_protected(have) {
+        let name = &have.name;
+        lines.push(format!(
+            "load balancer {name} keeps its deletion protection"
+        ));
+    }
     lines
 }
 
@@ -385,6 +391,9 @@ pub(super) mod tests {
         have.attributes.insert(mode, "monitor".into());
         assert_eq!(differences_of(step_of_web(Some(have.clone()))).len(), 2);
         assert!(told_of_stricter(&have).is_empty());
+        have.attributes.insert(PROTECTION.into(), "true".into());
+        let line = "load balancer alb-web-production-pr1 keeps its deletion protection";
+        assert_eq!(told_of_stricter(&have), [line]);
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! A load balancer sends a target group its share of the requests whether anyone is in there or not.
 //! ECS starts new tasks in the wanted target group, and stops old ones, some seconds later, once new
 //! ones are healthy. So the wanted one gets no request before it has a healthy target, then a share by
-//! its healthy targets, and all of them as soon as it has as many as the older ones together, which
-//! is before ECS stops the last task there. A deployment that fails leaves the older ones their share.
+//! its healthy targets, and all of them as soon as it has as many as the older ones together, or as many
+//! as the app is to have where that is fewer: only then ECS stops the last task there. A deployment that
+//! fails leaves the older ones their share.
 
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ const FIRST_TARGET_DEADLINE: Duration = Duration::from_secs(15 * 60);
 const LOST_DEADLINE: Duration = Duration::from_secs(3 * 60);
 /// As long as a deployment may take: image, grace period, health checks, in several steps.
 const MOVED_DEADLINE: Duration = Duration::from_secs(30 * 60);
+/// After so long a description of the service says what the service was told.
+const SETTLED: Duration = Duration::from_secs(30);
 /// The largest weight that AWS takes.
 const MOST: i32 = 999;
 
@@ -50,9 +53,10 @@ pub fn plain(target_group: &str) -> Vec<Forward> {
 }
 
 /// The shares that the wanted target group and the older ones that the listener forwards to should
-/// have now. All stay attached, as ECS takes no other: the older ones go at the end.
-pub fn forwards(wanted: &Group, older: &[Group]) -> Vec<Forward> {
-    let (of_wanted, of_older) = shares(wanted, older);
+/// have now, where the app is to have `count` tasks. All stay attached, as ECS takes no other: the
+/// older ones go at the end.
+pub fn forwards(wanted: &Group, older: &[Group], count: usize) -> Vec<Forward> {
+    let (of_wanted, of_older) = shares(wanted, older, count);
     let mut forwards = plain(&wanted.arn);
     forwards[0].weight = of_wanted;
     for (group, weight) in older.iter().zip(of_older) {
@@ -69,7 +73,7 @@ pub fn forwards(wanted: &Group, older: &[Group]) -> Vec<Forward> {
 }
 
 /// The shares of the wanted target group and of each older one.
-fn shares(wanted: &Group, older: &[Group]) -> (i32, Vec<i32>) {
+fn shares(wanted: &Group, older: &[Group], count: usize) -> (i32, Vec<i32>) {
     let healthy: Vec<i32> = older
         .iter()
         .map(|group| weight(group.targets.healthy))
@@ -82,7 +86,7 @@ fn shares(wanted: &Group, older: &[Group]) -> (i32, Vec<i32>) {
         }
         return (0, shares_of_unhealthy(older));
     }
-    if healthy_wanted >= healthy_older {
+    if healthy_wanted >= healthy_older.min(count) {
         return (1, vec![0; older.len()]);
     }
     (weight(healthy_wanted), healthy)
@@ -115,6 +119,8 @@ pub enum GiveUp {
     LostTargets,
     /// It is not healthy, or older targets stay.
     TookTooLong,
+    /// ECS starts no more tasks there.
+    Deployment,
 }
 
 /// Whether to wait no longer. `without_target` tells for how long the wanted target group has had none,
@@ -130,6 +136,12 @@ pub fn give_up(waited: Duration, without_target: Option<Duration>) -> Option<Giv
     }
 }
 
+/// Whether it is worth asking whether a deployment was given up: no target is there, and ECS had the
+/// time to say what it was told. One that it took back has no target there any more.
+pub fn may_be_given_up(wanted: &Group, waited: Duration, without_target: Option<Duration>) -> bool {
+    wanted.targets.staying == 0 && (without_target.is_some() || waited > SETTLED)
+}
+
 /// The name in the ARN of a target group: `…:targetgroup/NAME/ID`.
 pub fn name_of(arn: &str) -> &str {
     arn.rsplit('/').nth(1).unwrap_or(arn)
@@ -141,6 +153,29 @@ pub fn are_alike(one: &[Forward], other: &[Forward]) -> bool {
         return one.target_group == other.target_group; // alone, any share is all
     }
     one.len() == other.len() && one.iter().all(|forward| other.contains(forward))
+}
+
+/// Whether a listener forwards to one target group alone.
+pub fn are_only(forwards: &[Forward], target_group: &str) -> bool {
+    forwards.iter().all(|one| one.target_group == target_group)
+}
+
+/// What the listener of an app that moves forwards to, where `found` is what it says and `known` what it
+/// said before, if that was looked at. Where the wanted target group is not among `found`, that does not
+/// show yet what the listener was told; what came to it since is somebody else's.
+pub fn known_among(known: &[Forward], mut found: Vec<Forward>, wanted: &str) -> Vec<Forward> {
+    let is_known = |group: &str| known.iter().any(|one| one.target_group == group);
+    let is_current = found.iter().any(|one| one.target_group == wanted);
+    match (known.is_empty(), is_current) {
+        (true, true) => {}
+        (true, false) => found.push(Forward {
+            target_group: wanted.into(),
+            weight: 0,
+        }),
+        (false, true) => found.retain(|one| is_known(&one.target_group)),
+        (false, false) => return known.to_vec(),
+    }
+    found
 }
 
 /// What a listener forwards to, in words.
@@ -181,10 +216,18 @@ mod tests {
         }
     }
 
+    /// As many tasks as the older target groups have, or more.
+    const MANY: usize = 9000;
+
     /// The weights of the wanted target group with so many healthy targets, and of an older one.
     fn weights(wanted: usize, older: usize) -> [i32; 2] {
+        weights_of(MANY, wanted, older)
+    }
+
+    /// The same for an app that is to have `count` tasks.
+    fn weights_of(count: usize, wanted: usize, older: usize) -> [i32; 2] {
         let older = [group("old", older, older)];
-        let forwards = forwards(&group("new", wanted, wanted), &older);
+        let forwards = forwards(&group("new", wanted, wanted), &older, count);
         assert_eq!(forwards[0].target_group, "new");
         [forwards[0].weight, forwards[1].weight]
     }
@@ -196,21 +239,35 @@ mod tests {
         assert_eq!(weights(2, 2), [1, 0], "ECS may stop all old ones now");
         assert_eq!(weights(2, 1), [1, 0]);
         assert_eq!(weights(2, 0), [1, 0]);
-        for wanted in 0..9 {
-            for older in 0..9 {
-                let [new, old] = weights(wanted, older);
-                assert!(new == 0 || wanted > 0 || older == 0, "{wanted} {older}");
-                assert!(old == 0 || older > 0, "{wanted} {older}");
-                assert!(new + old > 0, "{wanted} {older}");
+        for (wanted, older) in (0..81).map(|pair| (pair / 9, pair % 9)) {
+            for count in [0, 1, 2, 5, MANY] {
+                let [new, old] = weights_of(count, wanted, older);
+                let what = format!("{count} {wanted} {older}");
+                assert!(new == 0 || wanted > 0 || older == 0, "{what}");
+                assert!(old == 0 || older > 0, "{what}");
+                assert!(new + old > 0, "{what}");
             }
         }
+    }
+
+    #[test]
+    fn an_app_that_moves_with_fewer_tasks_waits_for_no_more_than_it_is_to_have() {
+        assert_eq!(weights_of(1, 0, 2), [0, 1]);
+        assert_eq!(
+            weights_of(1, 1, 2),
+            [1, 0],
+            "ECS may stop both old ones now"
+        );
+        assert_eq!(weights_of(2, 1, 4), [1, 4]);
+        assert_eq!(weights_of(2, 2, 4), [1, 0]);
+        assert_eq!(weights_of(3, 1, 1), [1, 0], "more than before: by what was");
     }
 
     #[test]
     fn a_deployment_that_fails_goes_back_to_the_older_one() {
         let older = [group("old", 2, 2)];
         let failed = group("new", 0, 2);
-        assert_eq!(forwards(&failed, &older)[1].weight, 1);
+        assert_eq!(forwards(&failed, &older, 2)[1].weight, 1);
         assert!(!is_moved(&failed, &older));
     }
 
@@ -227,20 +284,23 @@ mod tests {
         let mut older = [group("a", 0, 2), group("b", 0, 1)];
         older[1].weight = 1;
         let wanted = group("new", 0, 0);
-        let told = describe(&forwards(&wanted, &older));
+        let told = describe(&forwards(&wanted, &older, MANY));
         assert_eq!(told, "new 0, a 0, b 1");
         assert!(!is_moved(&wanted, &older));
         let wanted = group("new", 1, 1);
-        assert_eq!(describe(&forwards(&wanted, &older)), "new 1, a 0, b 0");
+        assert_eq!(
+            describe(&forwards(&wanted, &older, MANY)),
+            "new 1, a 0, b 0"
+        );
         assert!(is_moved(&wanted, &older));
     }
 
     #[test]
     fn several_older_ones_share_by_their_healthy_targets() {
         let older = [group("a", 3, 3), group("b", 1, 1)];
-        let told = describe(&forwards(&group("new", 2, 2), &older));
+        let told = describe(&forwards(&group("new", 2, 2), &older, MANY));
         assert_eq!(told, "new 2, a 3, b 1");
-        let told = describe(&forwards(&group("new", 4, 4), &older));
+        let told = describe(&forwards(&group("new", 4, 4), &older, MANY));
         assert_eq!(told, "new 1, a 0, b 0");
     }
 
@@ -252,13 +312,42 @@ mod tests {
     #[test]
     fn listeners_are_alike_in_any_order() {
         let older = [group("old", 2, 2)];
-        let one = forwards(&group("new", 1, 1), &older);
+        let one = forwards(&group("new", 1, 1), &older, 2);
         let other: Vec<Forward> = one.iter().rev().cloned().collect();
         assert!(are_alike(&one, &other));
         let mut heavy = plain("new");
         heavy[0].weight = 7;
         assert!(are_alike(&heavy, &plain("new")));
         assert!(!are_alike(&one, &plain("new")));
+    }
+
+    #[test]
+    fn a_deployment_may_be_given_up_where_no_target_is_and_ecs_had_its_time() {
+        let seconds = Duration::from_secs;
+        let nobody = group("new", 0, 0);
+        assert!(!may_be_given_up(&nobody, seconds(9), None));
+        assert!(may_be_given_up(&nobody, seconds(31), None));
+        assert!(may_be_given_up(&nobody, seconds(9), Some(seconds(1))));
+        let starting = group("new", 0, 1);
+        assert!(!may_be_given_up(&starting, seconds(31), Some(seconds(0))));
+    }
+
+    #[test]
+    fn a_move_knows_the_target_groups_that_it_began_with_and_no_others() {
+        let forward = |name: &str, weight: i32| Forward {
+            target_group: name.into(),
+            weight,
+        };
+        let both = [forward("old", 1), forward("new", 0)];
+        assert!(are_only(&plain("new"), "new") && !are_only(&both, "new"));
+        // What AWS does not show yet.
+        assert_eq!(known_among(&[], plain("old"), "new"), both);
+        assert_eq!(known_among(&both, plain("old"), "new"), both);
+        // What another run has set, and what a person has added.
+        let mut found = vec![forward("old", 2), forward("new", 1)];
+        assert_eq!(known_among(&both, found.clone(), "new"), found);
+        found.push(forward("theirs", 5));
+        assert_eq!(known_among(&both, found.clone(), "new"), found[..2]);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Want {
     pub scheme: &'static str,
     /// The port of the app's tasks.
     pub port: i32,
+    /// How many tasks it is to have.
+    pub count: usize,
     /// How a target is asked whether it is healthy.
     pub health_check: HealthCheck,
 }
@@ -75,6 +77,7 @@ pub fn want(env: &Env, app: &App) -> Want {
         listener_name: env.named("listener", &app.name, LONG_LIMIT),
         scheme,
         port: app.port.into(),
+        count: usize::try_from(app.count).unwrap_or(usize::MAX),
         health_check,
     }
 }

@@ -6,6 +6,7 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use plumbing::{Change, Difference, Env, Record, Result, Stream};
 
 use super::lookup::ServiceLookup;
+use super::moves::Moves;
 use crate::aws::Ecs;
 
 /// Answers the cluster's ARN once the cluster exists.
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub services: ServiceLookup<'a>,
     /// The cluster.
     pub cluster: ClusterReady<'a>,
+    /// The apps that move to another target group.
+    pub moves: Moves,
 }
 
 impl<'a> Context<'a> {
@@ -50,6 +53,7 @@ impl<'a> Context<'a> {
             flags,
             services: ServiceLookup::new(ecs),
             cluster,
+            moves: Moves::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::plan;
 use crate::plan::definition::{Definition, HaveRevision, compare};
 use crate::plan::ownership::{self, is_ours, is_rolled_back};
 use crate::plan::progress::failed_revisions;
-use crate::plan::revision::{between, follows, is_newer, short};
+use crate::plan::revision::{between, deregistration, follows, in_words, is_newer};
 use crate::plan::service::HaveService;
 
 /// The revision that an app is to run.
@@ -47,6 +47,7 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
     let running = find_running(context, app, &newest.arn).await?;
     let runs = running.as_ref().unwrap_or(&newest);
     want = want::with_hardening(context, app, want, &runs.definition.hardening);
+    let role = runs.task_role.clone();
     let tags = ownership::tags(env, &app.name, keeps_image);
     let differences = compare(&newest.definition, &want);
     if differences.is_empty() {
@@ -62,25 +63,41 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
     if let Some(service) = service.filter(HaveService::is_active) {
         rollback::mark(context.ecs, app, &failed_revisions(&service, &newest)).await?;
     }
+    let newest = HaveRevision {
+        task_role: role,
+        ..newest
+    };
     register(context, app, Some(newest), want, &tags, &differences).await
 }
 
 /// The newest revision of a family.
 ///
-/// Errors: it is not the environment's.
+/// Errors: it is not the environment's; all that are in the way are named.
 async fn find_newest(context: &Context<'_>, family: &str) -> Result<Option<HaveRevision>> {
     let env = context.env();
-    match context.ecs.get_active_revision(family).await? {
-        Some(newest) if !is_ours(env, &newest) => {
-            let name = short(&newest.arn);
-            let hint = format!(
-                "if nobody needs it: aws ecs deregister-task-definition --region {} --task-definition {name}",
-                env.region
-            );
-            Err(env.not_ours(format!("task definition {name}")).hint(hint))
-        }
-        newest => Ok(newest),
+    let ecs = context.ecs;
+    let Some(newest) = ecs.get_active_revision(family).await? else {
+        return Ok(None);
+    };
+    if is_ours(env, &newest) {
+        return Ok(Some(newest));
     }
+    let before = ecs.list_revisions(family, RevisionStatus::Active).await?;
+    let mut others = vec![newest.arn.clone()];
+    for arn in between(before, "", &newest.arn) {
+        let Some(revision) = ecs.get_active_revision(&arn).await? else {
+            continue;
+        };
+        if is_ours(env, &revision) {
+            break;
+        }
+        others.push(arn);
+    }
+    let command = deregistration(&env.region, &others);
+    let hint = format!("if nobody needs it: {command}");
+    Err(env
+        .not_ours(format!("task definition {}", in_words(&others)))
+        .hint(hint))
 }
 
 /// The revision that an app's service runs, where it is ours and another one than `known`.
@@ -110,6 +127,7 @@ async fn keep(
 ) -> Result<Revision> {
     let env = context.env();
     let ecs = context.ecs;
+    want::tell_of_task_role(context, app, have.task_role.as_deref());
     let differences = Difference::of_tags(&have.tags, tags);
     if !differences.is_empty() && !env.plan {
         ecs.aws.control.wait_for_account().await?;
@@ -125,8 +143,8 @@ async fn keep(
     })
 }
 
-/// Registers a new revision after the newest, if there is one; in a dry run, only writes its
-/// record.
+/// Registers a new revision after the newest, if there is one, with the role that this one gives its
+/// tasks; in a dry run, only writes its record.
 async fn register(
     context: &Context<'_>,
     app: &App,
@@ -142,6 +160,7 @@ async fn register(
         Some(newest) => (newest.arn, newest.task_role),
         None => (String::new(), None),
     };
+    want::tell_of_task_role(context, app, task_role.as_deref());
     let arn = if env.plan {
         env.planned(&env.family_name(&app.name))
     } else {

@@ -60,7 +60,11 @@ pub async fn bring_into_line(
     let want = with_scaled_count(context, app, have, want).await?;
     let differences = plan::service::compare(context.env(), &app.name, &want, have)?;
     if !context.env().plan {
-        set(context, app, have, &want, parts(&differences)).await?;
+        let parts = parts(&differences);
+        let is_told = parts.contains(&Part::LoadBalancer);
+        set(context, app, have, &want, parts).await?;
+        let Context { stream, ecs, .. } = context;
+        context.moves.follow(stream, ecs, &app.name, &want, is_told);
     }
     let cluster = context.cluster.clone().await?;
     let record = plan::record::service(&app.name, &have.arn, &cluster, &want);
@@ -124,6 +128,9 @@ async fn create(
     let Some(arn) = ecs.create_service(&app.name, want, &token).await? else {
         return Ok(false);
     };
+    context
+        .moves
+        .follow(context.stream, ecs, &app.name, want, false);
     let record = plan::record::service(&app.name, &arn, &cluster, want);
     let record = record.changed(Change::Created, &[]);
     context.stream.write(record).await?;

@@ -94,6 +94,16 @@ pub fn with_hardening(
     }
 }
 
+/// Says which role tasks have: somebody gave it to them by hand, and it stays.
+pub fn tell_of_task_role(context: &Context<'_>, app: &App, role: Option<&str>) {
+    if let Some(role) = role {
+        let name = &app.name;
+        context.ecs.aws.voice.say(&format!(
+            "{name} keeps task role {role}, which somebody gave it by hand: its tasks have that role's rights"
+        ));
+    }
+}
+
 /// The image of the flag, or of the image record, or of the app's own record. An image record is
 /// waited for only where one will come, or where nothing else names an image.
 async fn image(context: &Context<'_>, app: &App) -> Result<String> {

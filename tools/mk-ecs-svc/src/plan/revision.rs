@@ -43,6 +43,27 @@ pub fn short(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
+/// Revisions of a family as people write them: `task-web-production-pr1:3, :2`.
+pub fn in_words(arns: &[String]) -> String {
+    let Some((first, others)) = arns.split_first() else {
+        return String::new();
+    };
+    let others = others.iter().map(|arn| format!(", :{}", number(arn)));
+    short(first).to_string() + &others.collect::<String>()
+}
+
+/// The command by which a person takes revisions of a family away.
+pub fn deregistration(region: &str, arns: &[String]) -> String {
+    let command = format!("aws ecs deregister-task-definition --region {region} --task-definition");
+    if let [only] = arns {
+        return format!("{command} {}", short(only));
+    }
+    let family = arns.first().map_or("", |arn| family_of(arn));
+    let numbers: Vec<String> = arns.iter().map(|arn| number(arn).to_string()).collect();
+    let numbers = numbers.join(" ");
+    format!("for n in {numbers}; do {command} {family}:$n; done")
+}
+
 /// Whether one revision of a family came after another.
 pub fn is_newer(one: &str, other: &str) -> bool {
     let (Some((family, number)), Some((other_family, other_number))) = (split(one), split(other))
@@ -113,6 +134,16 @@ mod tests {
             family_of("arn:aws:ecs:us-east-1:123456789012:task-definition/task-web:3"),
             "task-web"
         );
+    }
+
+    #[test]
+    fn revisions_that_are_in_the_way_are_named_with_one_command() {
+        let arns = ["arn:x/task-web:12", "arn:x/task-web:7"].map(String::from);
+        assert_eq!(in_words(&arns), "task-web:12, :7");
+        let command = "aws ecs deregister-task-definition --region r --task-definition task-web:";
+        let all = format!("for n in 12 7; do {command}$n; done");
+        assert_eq!(deregistration("r", &arns), all);
+        assert_eq!(deregistration("r", &arns[1..]), format!("{command}7"));
     }
 
     #[test]

@@ -183,6 +183,13 @@ impl HaveService {
         }
     }
 
+    /// Whether it starts no more tasks in a target group that it was told to be in.
+    pub fn gave_up(&self, target_group: &str) -> bool {
+        !self.is_active()
+            || self.newest_deployment_failed()
+            || self.settings.target_group != target_group
+    }
+
     /// The revision that it runs: what it was asked to; or where ECS gave that up, what runs on.
     pub fn runs(&self) -> &str {
         let older = self

@@ -1,0 +1,80 @@
+//! An app whose service moves to another target group: its requests follow its tasks there.
+//!
+//! ECS moves the tasks from the moment its service is told, so the move is followed to its end whatever
+//! else fails meanwhile: an app that is refused must not leave another one's requests where nobody is.
+
+use std::cell::RefCell;
+
+use plumbing::{Aws, Error, Listener, Result, Stream};
+use tokio::task::{JoinHandle, LocalSet};
+
+use crate::aws::{self, Ecs};
+use crate::plan::service::Settings;
+
+/// The apps that move. Each is followed from the moment on that it is told here.
+#[derive(Default)]
+pub struct Moves {
+    /// Where they are followed, beside all else.
+    beside: LocalSet,
+    followed: RefCell<Vec<JoinHandle<Result<()>>>>,
+}
+
+impl Moves {
+    /// Follows an app whose service was told to be in its listener's target group (`is_told`), or was
+    /// told by an earlier run that was cut off.
+    pub fn follow(&self, stream: &Stream, ecs: &Ecs, app: &str, want: &Settings, is_told: bool) {
+        let Some(listener) = stream.get::<Listener>(app) else {
+            return;
+        };
+        let moves = is_told || mk_alb::is_moving(&listener);
+        if !moves || listener.target_group != want.target_group || ecs.aws.env.plan {
+            return;
+        }
+        let aws = Aws {
+            control: ecs.aws.control.finishing(),
+            ..ecs.aws.clone()
+        };
+        let count = usize::try_from(want.count).unwrap_or_default();
+        let following = self.beside.spawn_local(follow(aws, listener, count));
+        self.followed.borrow_mut().push(following);
+    }
+
+    /// Makes something, and waits until all that move have moved. Where all is made, tools downstream
+    /// see the end of their input meanwhile.
+    pub async fn beside(
+        &self,
+        stream: &Stream,
+        make: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let make_and_wait = async {
+            let made = make.await;
+            let followed = self.followed.take();
+            if made.is_ok() && !followed.is_empty() {
+                stream.end_output().await;
+            }
+            let mut result = made;
+            for following in followed {
+                let moved = following.await;
+                result =
+                    result.and(moved.unwrap_or_else(|why| Err(Error::refused(why.to_string()))));
+            }
+            result
+        };
+        self.beside.run_until(make_and_wait).await
+    }
+}
+
+async fn follow(aws: Aws, listener: Listener, count: usize) -> Result<()> {
+    let ecs = aws::client(&aws);
+    let app = &listener.name;
+    let service = [aws.env.service_name(app)];
+    let is_given_up = async || {
+        let found = ecs.find_services(&service).await?.pop();
+        Ok(found.is_none_or(|have| have.gave_up(&listener.target_group)))
+    };
+    if let Some(name) = mk_alb::follow(&aws, &listener, count, is_given_up).await? {
+        let line = format!("app {app} has moved to target group {name}");
+        aws.voice.say(&line);
+    }
+    Ok(())
+}
