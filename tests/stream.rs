@@ -5,6 +5,8 @@
 mod closed;
 #[path = "stream/owners.rs"]
 mod owners;
+#[path = "stream/secrets.rs"]
+mod secrets;
 #[path = "stream/typo.rs"]
 mod typo;
 

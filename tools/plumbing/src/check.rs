@@ -183,7 +183,7 @@ mod tests {
             ),
             (
                 r#"{"type":"vpc","name":"main","id":5,"cidr":"x"}"#,
-                "is no vpc record: invalid type: integer `5`, expected a string",
+                "is no vpc record: id: invalid type: integer, expected a string",
             ),
             (
                 r#"{"type":"app","name":"Web"}"#,
