@@ -21,6 +21,7 @@ use tokio::join;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::aws::Elb;
+use crate::check;
 use crate::plan::target_group::Part;
 use crate::plan::traffic::name_of;
 use crate::plan::want::want;
@@ -39,7 +40,11 @@ struct Run<'a> {
 
 /// Makes the load balancer of each app as the app's record arrives.
 pub async fn for_each_app(stream: &Stream, elb: &Elb) -> Result<()> {
-    let found = async { elb.find().await.map(Rc::new) };
+    let found = async {
+        let found = elb.find().await?;
+        stream.release(check::found(&elb.aws.env, &found));
+        Ok(Rc::new(found))
+    };
     let (moves, moving) = unbounded_channel();
     let run = Run {
         stream,

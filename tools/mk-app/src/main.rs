@@ -68,8 +68,9 @@ enum Architecture {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(
+    plumbing::run_wish::<App, _, _, _>(
         "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": []\n}\n",
+        |args: &Args| &args.name,
         run,
     )
     .await

@@ -32,7 +32,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         let aws = Aws::connect(&stream, &env).await?;
         let ec2 = aws::client(&aws);
         let groups = ec2.find().await?;
-        stream.release(groups.iter().map(|group| group.id.clone()));
+        stream.release(plan::group_records(&env, &groups));
         Ok((ec2, groups))
     };
     // The order matters: what the input lacks is reported before AWS is asked.

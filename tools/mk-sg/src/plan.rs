@@ -96,10 +96,7 @@ fn dry_run_of_group(
 /// What exists, as records: the groups, and which app calls which, which only their rules say.
 pub fn records(env: &Env, groups: &[Group]) -> Vec<Record> {
     let group_ids = group_ids(env, groups);
-    let mut records = Vec::new();
-    for group in groups {
-        records.push(record(&record_name(env, group), &group.id));
-    }
+    let mut records = group_records(env, groups);
     for group in groups {
         let calls = called_apps(group, &group_ids);
         let record_name = record_name(env, group);
@@ -110,6 +107,14 @@ pub fn records(env: &Env, groups: &[Group]) -> Vec<Record> {
         }
     }
     records
+}
+
+/// The groups that exist, as records.
+pub fn group_records(env: &Env, groups: &[Group]) -> Vec<Record> {
+    let groups = groups.iter();
+    groups
+        .map(|group| record(&record_name(env, group), &group.id))
+        .collect()
 }
 
 /// The apps whose load balancers a group's members may reach, sorted, each once.
