@@ -28,12 +28,12 @@ pub use group::{
 };
 pub use preset::{PRESETS, Preset, preset};
 pub use rule::{ANYWHERE, DIRECTIONS, Direction, ExistingRule, GroupIds, Rule, Tags};
-pub use surplus::{surplus, surplus_rule, unwanted};
-pub use want::{Known, Want};
+pub use surplus::{surplus, surplus_ids, surplus_rule, unwanted};
+pub use want::Known;
 
 /// What a run would do for these apps, as records. A group that does not exist has an ID that
 /// begins with `planned:`.
-pub fn dry_run(env: &Env, want: &Want, groups: &[Group], apps: &[App]) -> Result<Vec<Record>> {
+pub fn dry_run(env: &Env, vpc: &str, groups: &[Group], apps: &[App]) -> Result<Vec<Record>> {
     let mut known = Known {
         group_ids: group_ids(env, groups),
         has_all_apps: true,
@@ -44,7 +44,7 @@ pub fn dry_run(env: &Env, want: &Want, groups: &[Group], apps: &[App]) -> Result
         for purpose in PURPOSES {
             let record_name = purpose.record_name(&app.name);
             let name = group_name(env, &record_name);
-            let id = match find_in_vpc(groups, &want.vpc, &name)? {
+            let id = match find_in_vpc(groups, vpc, &name)? {
                 Some(group) => group.id.clone(),
                 None => env.planned(&name),
             };
@@ -54,7 +54,7 @@ pub fn dry_run(env: &Env, want: &Want, groups: &[Group], apps: &[App]) -> Result
     let mut records = Vec::new();
     for app in apps {
         for purpose in PURPOSES {
-            records.extend(dry_run_of_group(env, want, groups, &known, app, purpose)?);
+            records.extend(dry_run_of_group(env, vpc, groups, &known, app, purpose)?);
         }
     }
     let unwanted = unwanted(env, &known.apps, groups);
@@ -65,7 +65,7 @@ pub fn dry_run(env: &Env, want: &Want, groups: &[Group], apps: &[App]) -> Result
 /// What a run would do about one group of an app, and what it would leave to `prune-env`.
 fn dry_run_of_group(
     env: &Env,
-    want: &Want,
+    vpc: &str,
     groups: &[Group],
     known: &Known,
     app: &App,
@@ -74,10 +74,10 @@ fn dry_run_of_group(
     let record_name = purpose.record_name(&app.name);
     let record = record(&record_name, &known.group_ids[&record_name]);
     let name = group_name(env, &record_name);
-    let Some(group) = find_in_vpc(groups, &want.vpc, &name)? else {
+    let Some(group) = find_in_vpc(groups, vpc, &name)? else {
         return Ok(vec![record.changed(Change::Create, &[])]);
     };
-    let changes = rule_changes(want, known, app, purpose, &group.rules);
+    let changes = rule_changes(known, app, purpose, &group.rules);
     let mut changed = group.clone();
     apply(&changes, &mut changed);
     let needed = without_surplus(&changed, &changes);
@@ -135,13 +135,13 @@ fn called_apps<'a>(group: &Group, group_ids: &'a GroupIds) -> Vec<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::example::{existing, want};
+    use super::example::existing;
     use super::*;
 
     #[test]
     fn a_dry_run_on_nothing_creates_every_group_with_a_planned_id() {
         let apps = PRESETS[0].apps();
-        let records = dry_run(&Env::example(), &want(true), &[], &apps).unwrap();
+        let records = dry_run(&Env::example(), "vpc-1", &[], &apps).unwrap();
         assert!(
             records
                 .iter()
