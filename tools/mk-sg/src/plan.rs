@@ -21,7 +21,9 @@ use plumbing::{App, Change, Env, Record, Result};
 pub use changes::{
     RuleChanges, all_decided, all_final, apply, rule_changes, rule_differences, without_surplus,
 };
-pub use deletion::{Interface, groups_to_delete, is_of_group, obstacles, rules_to_revoke};
+pub use deletion::{
+    Interface, groups_to_delete, is_of_group, newcomer, obstacles, rules_to_revoke,
+};
 pub use group::{
     DESCRIPTION, Group, PURPOSES, Purpose, find_in_vpc, group_ids, group_name, record, record_name,
     tag_differences, tags_of,
