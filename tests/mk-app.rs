@@ -70,15 +70,22 @@ fn a_secret_need_not_be_in_the_list_of_processes() {
         json!({"KEY": "a=b c ", "PASSWORD": "from-the-shell", "USER": "me"})
     );
     for (words, told) in [
-        ("--set NOT_SET", "NOT_SET is not"),
+        ("--set hunter2", "a --set is neither KEY=VALUE nor the KEY"),
+        ("--set 'hun ter2=x'", "set: a name is not one of an"),
         ("--set-from $f", "line 1 of --set-from"),
         ("--set-from /nowhere", "cannot read --set-from /nowhere"),
     ] {
-        let (code, _, stderr) = with_variables(words, "a secret\n");
+        let (code, stdout, stderr) = with_variables(words, "a secret\n");
         assert_eq!(code, 2, "{stderr}");
         assert!(stderr.contains(told), "{stderr}");
-        assert!(!stderr.contains("a secret"), "{stderr}");
+        for secret in ["a secret", "hunter2", "ter2"] {
+            let told = format!("{stdout}{stderr}");
+            assert!(!told.contains(secret), "{told}");
+        }
     }
+    let (code, stdout, stderr) = with_variables("--set-from $f", "A=a\0b\n");
+    assert_eq!((code, stdout.contains("a\\u0000b")), (2, false), "{stderr}");
+    assert!(stderr.contains("set A: its value holds a NUL"), "{stderr}");
 }
 
 #[test]
@@ -90,6 +97,8 @@ fn its_record_comes_after_one_of_the_same_key() {
     )
     .ok();
     assert_eq!(output.record("app", "web")["port"], 8080);
+    // It is the only one: tools that follow may have begun to act on the first.
+    assert_eq!(output.records().len(), 1);
 }
 
 #[test]

@@ -44,6 +44,7 @@ fn its_record_comes_after_one_of_the_same_key() {
     let stdin = r#"{"type":"source","name":"web","repository":"owner/old"}"#;
     let output = tool("mk-source", &["web", "owner/new"], stdin).ok();
     assert_eq!(output.record("source", "web")["repository"], "owner/new");
+    assert_eq!(output.records().len(), 1);
 }
 
 #[test]

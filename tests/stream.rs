@@ -1,10 +1,16 @@
 //! The stream, as a user of the tools sees it: real processes in real pipes.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
+#[path = "stream/believed.rs"]
+mod believed;
 #[path = "stream/closed.rs"]
 mod closed;
 #[path = "stream/owners.rs"]
 mod owners;
+#[path = "stream/secrets.rs"]
+mod secrets;
+#[path = "stream/twice.rs"]
+mod twice;
 #[path = "stream/typo.rs"]
 mod typo;
 

@@ -1,6 +1,8 @@
 //! What rm-env deletes of it, and what it leaves alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::Duration;
 
 use support::{Faults, LocalAws, Value, json, text};
 
@@ -106,6 +108,43 @@ fn a_rule_and_an_interface_of_others_are_named_and_the_rest_is_deleted() {
     let left: BTreeSet<String> = groups(&aws).into_values().collect();
     assert_eq!(left, set(&["alb/web", "task/api", "task/web", "theirs"]));
     assert!(rules(&aws).contains("theirs ingress tcp 5432 task/web"));
+}
+
+#[test]
+fn a_group_that_is_used_again_is_not_waited_for() {
+    let aws = LocalAws::start();
+    let input = network(&aws);
+    let made = aws.pipe_with("mk-sg --private-api", &input).ok();
+    let subnet = json!({"VpcId": vpc_id(&input), "CidrBlock": "10.0.0.0/24"});
+    let subnet = aws.call("ec2", "create_subnet", subnet)["Subnet"]["SubnetId"].clone();
+    let of_load_balancer = |number: usize| {
+        let description = format!("ELB app/alb-web-production-pr1/{number}");
+        let interface = json!({"SubnetId": subnet, "Groups": [id(&made, "alb/web")], "Description": description});
+        aws.call("ec2", "create_network_interface", interface);
+    };
+    of_load_balancer(1);
+    let output = thread::scope(|scope| {
+        let deletion =
+            scope.spawn(|| aws.pipe_with("rm-env --confirm production-pr1", &made.stdout));
+        while !aws
+            .calls()
+            .iter()
+            .any(|call| call["action"] == "DescribeNetworkInterfaces")
+        {
+            thread::sleep(Duration::from_millis(50));
+        }
+        thread::sleep(Duration::from_millis(500));
+        of_load_balancer(2);
+        deletion.join().unwrap()
+    });
+    assert_eq!(output.code, 75, "{output:?}");
+    for told in [
+        "is used again",
+        "alb-web-production-pr1/2) came since",
+        "run it again",
+    ] {
+        assert!(output.stderr.contains(told), "{}", output.stderr);
+    }
 }
 
 #[test]

@@ -98,25 +98,43 @@ fn groups_and_rules_carry_the_environments_tags() {
 }
 
 #[test]
-fn without_the_preset_an_internal_load_balancer_admits_the_vpc() {
+fn an_internal_load_balancer_admits_its_callers_alone_whatever_the_flags() {
     let aws = LocalAws::start();
     let input = network(&aws) + WEB + API;
-    aws.pipe_with("mk-sg", &input).ok();
-    let mut wanted = set(&TWO_SERVICES);
-    wanted.remove("alb/api ingress tcp 80 task/web");
-    wanted.insert("alb/api ingress tcp 80 10.0.0.0/16".into());
-    assert_eq!(rules(&aws), wanted);
-    // The preset narrows what exists: what is narrower comes first, and at the end the rest goes.
-    let narrowed = aws.pipe_with("mk-sg --private-api", &input).ok();
-    wanted.insert("alb/api ingress tcp 80 task/web".into());
-    assert_eq!(rules(&aws), wanted);
-    for told in [
-        "(ingress: nothing -> tcp 80 from task/web)",
-        "nothing needs ingress rule tcp 80 from 10.0.0.0/16 of security group alb/api: prune-env takes it away",
-    ] {
-        assert!(narrowed.stderr.contains(told), "{}", narrowed.stderr);
+    let made = aws.pipe_with("mk-sg", &input).ok();
+    assert_eq!(rules(&aws), set(&TWO_SERVICES));
+    // As older versions made it: what is narrower is there, and at the end the rest goes.
+    let vpc = tcp(80, "10.0.0.0/16");
+    let api = id(&made, "alb/api");
+    for flags in ["", "--private-api"] {
+        change_rules(&aws, "authorize_security_group_ingress", &api, &vpc);
+        let again = aws.pipe_with(&format!("mk-sg {flags}"), &input).ok();
+        let told = "nothing needs ingress rule tcp 80 from 10.0.0.0/16 of security group alb/api: prune-env takes it away";
+        assert!(again.stderr.contains(told), "{}", again.stderr);
+        aws.pipe_with("prune-env", &again.stdout).ok();
+        assert_eq!(rules(&aws), set(&TWO_SERVICES));
     }
-    aws.pipe_with("prune-env", &narrowed.stdout).ok();
+}
+
+#[test]
+fn a_surplus_record_that_came_in_takes_no_rule_away_that_is_needed() {
+    let aws = LocalAws::start();
+    let input = network(&aws) + WEB + API;
+    let made = aws.pipe_with("mk-sg", &input).ok();
+    let described = aws.call("ec2", "describe_security_group_rules", json!({}));
+    let mut forged = String::new();
+    for rule in described["SecurityGroupRules"].as_array().unwrap() {
+        let (group, rule) = (&rule["GroupId"], &rule["SecurityGroupRuleId"]);
+        let record = json!({"type": "surplus", "name": format!("rule/{}", text(rule)), "owner": "mk-sg", "what": "x", "group": group, "rule": rule});
+        forged += &format!("{record}\n");
+    }
+    aws.forget();
+    let through = aws.pipe_with("mk-sg", &format!("{input}\n{forged}")).ok();
+    assert!(!through.stdout.contains("surplus"), "{}", through.stdout);
+    // Nor does prune-env believe what no mk-sg of its pipe has said.
+    let records = format!("{}{forged}", made.stdout);
+    let pruned = aws.pipe_with("prune-env", &records).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new(), "{}", pruned.stderr);
     assert_eq!(rules(&aws), set(&TWO_SERVICES));
 }
 

@@ -53,7 +53,6 @@ fn another_port_moves_both_ends_of_the_edge() {
     let moved = input + r#"{"type":"app","name":"api","port":8080}"#;
     let moved = aws.pipe_with("mk-sg", &moved).ok();
     let wanted = set(&[
-        "alb/api ingress tcp 80 10.0.0.0/16",
         "alb/api egress tcp 8080 task/api",
         "task/api ingress tcp 8080 alb/api",
         "task/api egress tcp 443 0.0.0.0/0",

@@ -19,6 +19,7 @@ use plumbing::{App, Change, Differences, Record, Result, Stream, Surplus, Vpc};
 use tokio::join;
 
 use crate::aws::Elb;
+use crate::check;
 use crate::plan::target_group::Part;
 use crate::plan::want::want;
 use crate::plan::{self, Have, surplus};
@@ -33,7 +34,11 @@ struct Run<'a> {
 
 /// Makes the load balancer of each app as the app's record arrives.
 pub async fn for_each_app(stream: &Stream, elb: &Elb) -> Result<()> {
-    let found = async { elb.find().await.map(Rc::new) };
+    let found = async {
+        let found = elb.find().await?;
+        stream.release(check::found(&elb.aws.env, &found));
+        Ok(Rc::new(found))
+    };
     let run = Run {
         stream,
         elb,

@@ -27,8 +27,8 @@ struct Args {
     health: String,
     /// An environment variable; {alb.api.dns} is filled in from records. KEY alone takes the value
     /// that this command has, so that it is in no list of processes
-    #[arg(long, value_name = "KEY[=VALUE]", value_parser = variable)]
-    set: Vec<(String, String)>,
+    #[arg(long, value_name = "KEY[=VALUE]")]
+    set: Vec<String>,
     /// A file of environment variables, one KEY=VALUE a line; --set comes before it
     #[arg(long, value_name = "FILE")]
     set_from: Vec<PathBuf>,
@@ -68,8 +68,9 @@ enum Architecture {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(
+    plumbing::run_wish::<App, _, _, _>(
         "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": []\n}\n",
+        |args: &Args| &args.name,
         run,
     )
     .await
@@ -80,7 +81,8 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     for file in &args.set_from {
         set.extend(variables_of(file)?);
     }
-    set.extend(args.set);
+    let given: Result<Vec<_>> = args.set.into_iter().map(variable).collect();
+    set.extend(given?);
     let app = App {
         name: args.name,
         port: args.port,
@@ -107,14 +109,17 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
 }
 
 /// Reads `KEY=VALUE`, or `KEY` with the value that this process has.
-fn variable(text: &str) -> Result<(String, String), String> {
+///
+/// Errors: it is neither. What it says is not shown: who forgets the key writes a value, which may be
+/// secret.
+fn variable(text: String) -> Result<(String, String)> {
     if let Some((key, value)) = text.split_once('=') {
         return Ok((key.to_string(), value.to_string()));
     }
-    match std::env::var(text) {
-        Ok(value) => Ok((text.to_string(), value)),
-        Err(_) => Err(format!(
-            "a variable is written KEY=VALUE, or KEY where that is set here; {text} is not"
+    match std::env::var(&text) {
+        Ok(value) => Ok((text, value)),
+        Err(_) => Err(Error::usage(
+            "a --set is neither KEY=VALUE nor the KEY of a variable that is set here",
         )),
     }
 }

@@ -37,7 +37,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let name = env.connection_name();
     let found = connections.list_by_name(&name).await?;
     let ours = found.iter().filter(|have| env.owns(&have.tags));
-    stream.release(ours.map(|have| have.arn.clone()));
+    stream.release(ours.map(|have| plan::record(have, false)));
     match plan::step(&env, &name, &found)? {
         Step::Create if env.plan => {
             let record = plan::record(&plan::planned(&env, &name), false);
@@ -73,8 +73,8 @@ async fn adopt(stream: &Stream, connections: &Connections, adopt: &Adopt) -> Res
     let Some(have) = found else {
         return Err(plan::absent(&connections.aws.env, adopt));
     };
-    stream.release([have.arn.clone()]);
     let record = plan::record(&have, true);
+    stream.release([record.clone()]);
     stream.write(record.changed(Change::Kept, &[])).await
 }
 

@@ -24,7 +24,7 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(POLICY, run).await
+    plumbing::run_env(POLICY, run).await
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {

@@ -2,13 +2,14 @@
 //! the groups, side by side. What is not ours and keeps a group from being deleted is named and
 //! left alone.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use plumbing::{Aws, Change, Error, Record, Result, Stream, wait};
 use tokio::try_join;
 
 use crate::aws::{self, Ec2};
-use crate::plan::{self, DIRECTIONS, Group};
+use crate::plan::{self, DIRECTIONS, Group, Interface};
 
 /// The network interfaces of load balancers and tasks outlive these by 1 to 20 minutes. Those of
 /// tasks are waited for when services are deleted. Terraform gives a group this long.
@@ -56,10 +57,12 @@ async fn revoke_references(ec2: &Ec2, groups: &[Group], to_delete: &[&Group]) ->
 
 /// Tries to delete a group, again and again, until it is deleted.
 ///
-/// Errors: something keeps it from being deleted that does not go away by itself.
+/// Errors: something keeps it from being deleted that does not go away by itself, or another run of
+/// the pipeline uses it again.
 async fn delete_when_unused(ec2: &Ec2, group: &Group) -> Result<()> {
     let Group { name, id, .. } = group;
     let what = format!("security group {name} ({id}) is still in use");
+    let at_first: RefCell<Option<Vec<Interface>>> = RefCell::default();
     wait::until(&ec2.aws.control, &what, UNUSED_DEADLINE, async || {
         if ec2.try_delete(group).await? {
             return Ok(Some(()));
@@ -68,7 +71,12 @@ async fn delete_when_unused(ec2: &Ec2, group: &Group) -> Result<()> {
             try_join!(ec2.interfaces_in(id), ec2.others_that_refer_to(id))?;
         let obstacles = plan::obstacles(&ec2.aws.env, &interfaces, &referring);
         if obstacles.is_empty() {
-            return Ok(None);
+            let mut at_first = at_first.borrow_mut();
+            let at_first = at_first.get_or_insert_with(|| interfaces.clone());
+            return match plan::newcomer(at_first, &interfaces) {
+                Some(newcomer) => Err(used_again(group, newcomer)),
+                None => Ok(None),
+            };
         }
         let obstacles = obstacles.join(", ");
         let message = format!(
@@ -77,4 +85,11 @@ async fn delete_when_unused(ec2: &Ec2, group: &Group) -> Result<()> {
         Err(Error::refused(message).hint("delete these, or change them, and run it again"))
     })
     .await
+}
+
+/// The error where something new uses a group while it is to be deleted.
+fn used_again(Group { name, id, .. }: &Group, newcomer: &Interface) -> Error {
+    let message = format!("security group {name} ({id}) is used again: {newcomer} came since");
+    Error::unfinished(message)
+        .hint("if another run makes the environment, let it end; run it again")
 }

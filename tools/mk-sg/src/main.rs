@@ -1,11 +1,11 @@
 //! Makes the security groups of an environment: who may reach whom, and nothing else.
 //!
-//! Reads `env`, `vpc`, as soon as it has an ID and a range, and `app`. Writes `sg` for each app's
+//! Reads `env`, `vpc`, as soon as it has an ID, and `app`. Writes `sg` for each app's
 //! load balancer and for its tasks, and with a preset the `app` records that it stands for.
 
 use clap::Parser;
 use futures_util::future::try_join3;
-use mk_sg::plan::{self, Group, PRESETS, Preset, Want};
+use mk_sg::plan::{self, Group, PRESETS, Preset};
 use mk_sg::{OWNER, aws, make};
 use plumbing::{App, Aws, Error, Kind, Record, Result, Stream, Vpc};
 
@@ -13,8 +13,7 @@ use plumbing::{App, Aws, Error, Kind, Record, Result, Stream, Vpc};
 #[derive(Parser)]
 #[command(version)]
 struct Args {
-    /// Admit only the apps that call it to an internal load balancer, not the VPC's whole range;
-    /// without app records, make a public web that calls an internal api
+    /// Where stdin holds no app record, make a public web that calls an internal api
     #[arg(long)]
     private_api: bool,
 }
@@ -32,21 +31,16 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         let aws = Aws::connect(&stream, &env).await?;
         let ec2 = aws::client(&aws);
         let groups = ec2.find().await?;
-        stream.release(groups.iter().map(|group| group.id.clone()));
+        stream.release(plan::group_records(&env, &groups));
         Ok((ec2, groups))
     };
     // The order matters: what the input lacks is reported before AWS is asked.
     let (vpc, (), (ec2, groups)) = try_join3(vpc, need_apps(&stream, preset), find).await?;
-    let want = Want {
-        vpc: vpc.id,
-        cidr: vpc.cidr,
-        callers_only: preset.is_some_and(|preset| preset.callers_only),
-    };
     if env.plan {
-        return dry_run(&stream, &ec2.aws, &want, &groups).await;
+        return dry_run(&stream, &ec2.aws, &vpc.id, &groups).await;
     }
     stream.control.wait_for_account().await?;
-    make::make_or_mend(&stream, &ec2, &want, &groups).await
+    make::make_or_mend(&stream, &ec2, &vpc.id, &groups).await
 }
 
 /// Waits for the first app record, or writes the preset's where the input ends without one.
@@ -75,10 +69,10 @@ async fn need_apps(stream: &Stream, preset: Option<&Preset>) -> Result<()> {
 }
 
 /// Writes what a run would do, once all apps are known.
-async fn dry_run(stream: &Stream, aws: &Aws, want: &Want, groups: &[Group]) -> Result<()> {
+async fn dry_run(stream: &Stream, aws: &Aws, vpc: &str, groups: &[Group]) -> Result<()> {
     let records = stream.all().await?;
     let apps: Vec<App> = records.iter().filter_map(Record::typed).collect();
-    for record in plan::dry_run(&aws.env, want, groups, &apps)? {
+    for record in plan::dry_run(&aws.env, vpc, groups, &apps)? {
         stream.write(record).await?;
     }
     Ok(())

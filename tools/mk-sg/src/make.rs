@@ -8,12 +8,12 @@ use tokio::join;
 use tokio::sync::watch;
 
 use crate::aws::Ec2;
-use crate::plan::{self, Group, Known, PURPOSES, Purpose, RuleChanges, Want};
+use crate::plan::{self, Group, Known, PURPOSES, Purpose, RuleChanges};
 
 /// Makes the groups of every app of the stream, or brings them into line. `groups` are those that
 /// exist in the environment.
-pub async fn make_or_mend(stream: &Stream, ec2: &Ec2, want: &Want, groups: &[Group]) -> Result<()> {
-    let in_vpc = groups.iter().filter(|group| group.vpc == want.vpc);
+pub async fn make_or_mend(stream: &Stream, ec2: &Ec2, vpc: &str, groups: &[Group]) -> Result<()> {
+    let in_vpc = groups.iter().filter(|group| group.vpc == vpc);
     let known = Known {
         group_ids: plan::group_ids(&ec2.aws.env, in_vpc),
         ..Known::default()
@@ -21,7 +21,7 @@ pub async fn make_or_mend(stream: &Stream, ec2: &Ec2, want: &Want, groups: &[Gro
     let maker = Maker {
         stream,
         ec2,
-        want,
+        vpc,
         groups,
         known: watch::channel(known).0,
     };
@@ -39,18 +39,18 @@ pub async fn make_or_mend(stream: &Stream, ec2: &Ec2, want: &Want, groups: &[Gro
 struct Maker<'a> {
     stream: &'a Stream,
     ec2: &'a Ec2,
-    want: &'a Want,
+    /// The ID of the VPC that the groups are in.
+    vpc: &'a str,
     groups: &'a [Group],
     /// Every group that waits for a peer or a caller is woken when this changes.
     known: watch::Sender<Known>,
 }
 
 impl Maker<'_> {
-    /// Adds an app that has arrived. The first record of a name counts.
+    /// Adds an app that has arrived. The last record of a name counts.
     fn add_app(&self, app: &App) {
         self.known.send_modify(|known| {
-            let name = app.name.clone();
-            known.apps.entry(name).or_insert_with(|| app.clone());
+            known.apps.insert(app.name.clone(), app.clone());
         });
     }
 
@@ -80,7 +80,7 @@ impl Maker<'_> {
     async fn make_or_mend_group(&self, app: &App, purpose: Purpose) -> Result<()> {
         let record_name = purpose.record_name(&app.name);
         let name = plan::group_name(&self.ec2.aws.env, &record_name);
-        let found = plan::find_in_vpc(self.groups, &self.want.vpc, &name)?;
+        let found = plan::find_in_vpc(self.groups, self.vpc, &name)?;
         let (group, is_new) = match found {
             Some(group) => (group.clone(), false),
             None => {
@@ -108,7 +108,7 @@ impl Maker<'_> {
     fn current_vpc(&self) -> String {
         match self.stream.get::<Vpc>("main") {
             Some(vpc) => vpc.id,
-            None => self.want.vpc.clone(),
+            None => self.vpc.to_string(),
         }
     }
 
@@ -130,7 +130,7 @@ impl Maker<'_> {
         loop {
             let changes = {
                 let known = updates.borrow_and_update();
-                plan::rule_changes(self.want, &known, app, purpose, &group.rules)
+                plan::rule_changes(&known, app, purpose, &group.rules)
             };
             self.add_rules(&group, &changes).await?;
             plan::apply(&changes, &mut group);

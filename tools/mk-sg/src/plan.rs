@@ -21,19 +21,21 @@ use plumbing::{App, Change, Env, Record, Result};
 pub use changes::{
     RuleChanges, all_decided, all_final, apply, rule_changes, rule_differences, without_surplus,
 };
-pub use deletion::{Interface, groups_to_delete, is_of_group, obstacles, rules_to_revoke};
+pub use deletion::{
+    Interface, groups_to_delete, is_of_group, newcomer, obstacles, rules_to_revoke,
+};
 pub use group::{
     DESCRIPTION, Group, PURPOSES, Purpose, find_in_vpc, group_ids, group_name, record, record_name,
     tag_differences, tags_of,
 };
 pub use preset::{PRESETS, Preset, preset};
 pub use rule::{ANYWHERE, DIRECTIONS, Direction, ExistingRule, GroupIds, Rule, Tags};
-pub use surplus::{surplus, surplus_rule, unwanted};
-pub use want::{Known, Want};
+pub use surplus::{surplus, surplus_ids, surplus_rule, unwanted};
+pub use want::Known;
 
 /// What a run would do for these apps, as records. A group that does not exist has an ID that
 /// begins with `planned:`.
-pub fn dry_run(env: &Env, want: &Want, groups: &[Group], apps: &[App]) -> Result<Vec<Record>> {
+pub fn dry_run(env: &Env, vpc: &str, groups: &[Group], apps: &[App]) -> Result<Vec<Record>> {
     let mut known = Known {
         group_ids: group_ids(env, groups),
         has_all_apps: true,
@@ -44,7 +46,7 @@ pub fn dry_run(env: &Env, want: &Want, groups: &[Group], apps: &[App]) -> Result
         for purpose in PURPOSES {
             let record_name = purpose.record_name(&app.name);
             let name = group_name(env, &record_name);
-            let id = match find_in_vpc(groups, &want.vpc, &name)? {
+            let id = match find_in_vpc(groups, vpc, &name)? {
                 Some(group) => group.id.clone(),
                 None => env.planned(&name),
             };
@@ -54,7 +56,7 @@ pub fn dry_run(env: &Env, want: &Want, groups: &[Group], apps: &[App]) -> Result
     let mut records = Vec::new();
     for app in apps {
         for purpose in PURPOSES {
-            records.extend(dry_run_of_group(env, want, groups, &known, app, purpose)?);
+            records.extend(dry_run_of_group(env, vpc, groups, &known, app, purpose)?);
         }
     }
     let unwanted = unwanted(env, &known.apps, groups);
@@ -65,7 +67,7 @@ pub fn dry_run(env: &Env, want: &Want, groups: &[Group], apps: &[App]) -> Result
 /// What a run would do about one group of an app, and what it would leave to `prune-env`.
 fn dry_run_of_group(
     env: &Env,
-    want: &Want,
+    vpc: &str,
     groups: &[Group],
     known: &Known,
     app: &App,
@@ -74,10 +76,10 @@ fn dry_run_of_group(
     let record_name = purpose.record_name(&app.name);
     let record = record(&record_name, &known.group_ids[&record_name]);
     let name = group_name(env, &record_name);
-    let Some(group) = find_in_vpc(groups, &want.vpc, &name)? else {
+    let Some(group) = find_in_vpc(groups, vpc, &name)? else {
         return Ok(vec![record.changed(Change::Create, &[])]);
     };
-    let changes = rule_changes(want, known, app, purpose, &group.rules);
+    let changes = rule_changes(known, app, purpose, &group.rules);
     let mut changed = group.clone();
     apply(&changes, &mut changed);
     let needed = without_surplus(&changed, &changes);
@@ -96,10 +98,7 @@ fn dry_run_of_group(
 /// What exists, as records: the groups, and which app calls which, which only their rules say.
 pub fn records(env: &Env, groups: &[Group]) -> Vec<Record> {
     let group_ids = group_ids(env, groups);
-    let mut records = Vec::new();
-    for group in groups {
-        records.push(record(&record_name(env, group), &group.id));
-    }
+    let mut records = group_records(env, groups);
     for group in groups {
         let calls = called_apps(group, &group_ids);
         let record_name = record_name(env, group);
@@ -110,6 +109,14 @@ pub fn records(env: &Env, groups: &[Group]) -> Vec<Record> {
         }
     }
     records
+}
+
+/// The groups that exist, as records.
+pub fn group_records(env: &Env, groups: &[Group]) -> Vec<Record> {
+    let groups = groups.iter();
+    groups
+        .map(|group| record(&record_name(env, group), &group.id))
+        .collect()
 }
 
 /// The apps whose load balancers a group's members may reach, sorted, each once.
@@ -130,13 +137,13 @@ fn called_apps<'a>(group: &Group, group_ids: &'a GroupIds) -> Vec<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::example::{existing, want};
+    use super::example::existing;
     use super::*;
 
     #[test]
     fn a_dry_run_on_nothing_creates_every_group_with_a_planned_id() {
         let apps = PRESETS[0].apps();
-        let records = dry_run(&Env::example(), &want(true), &[], &apps).unwrap();
+        let records = dry_run(&Env::example(), "vpc-1", &[], &apps).unwrap();
         assert!(
             records
                 .iter()

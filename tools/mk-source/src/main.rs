@@ -38,8 +38,9 @@ enum Trigger {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    plumbing::run(
+    plumbing::run_wish::<Source, _, _, _>(
         "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": []\n}\n",
+        |args: &Args| &args.name,
         run,
     )
     .await

@@ -1,28 +1,32 @@
-//! What proves that a record of the network tells of this environment's: its IDs, which the tool has
-//! to find. Pure.
+//! What proves that a record of the network tells of this environment's: what the tool has to find by
+//! its tags. Pure.
 
-use plumbing::{Env, Proof, Record, Vpc, proof};
+use plumbing::{Env, Proof, Record, proof};
 
 use crate::plan::Have;
+use crate::plan::{ResourceType, records};
+
+/// A name is what its `Name` tag says, which a person may change. A VPC has none but `main`.
+const MAY_CHANGE: &[&str] = &["name"];
 
 /// Checks a record that comes in.
 pub fn check(env: &Env, record: &Record) -> Result<Proof, String> {
-    let mut ids = vec![record.text("id").to_string()];
-    if let Some(vpc) = record.typed::<Vpc>() {
-        ids.extend(vpc.public_subnets);
-        ids.extend(vpc.private_subnets);
-    }
-    proof::by_ids(env, record, ids.iter().map(String::as_str))
+    let may_change = if record.kind() == "vpc" {
+        &[]
+    } else {
+        MAY_CHANGE
+    };
+    proof::by_look_up(env, record, may_change)
 }
 
-/// The IDs of all that was found of the environment's network.
-pub fn ids(have: &Have) -> Vec<String> {
-    let mut ids = Vec::new();
-    ids.extend(have.vpcs.iter().map(|vpc| vpc.id.clone()));
-    ids.extend(have.internet_gateways.iter().map(|one| one.id.clone()));
-    ids.extend(have.addresses.iter().map(|one| one.id.clone()));
-    ids.extend(have.subnets.iter().map(|one| one.id.clone()));
-    ids.extend(have.route_tables.iter().map(|one| one.id.clone()));
-    ids.extend(have.nat_gateways.iter().map(|one| one.id.clone()));
-    ids
+/// The records of all that was found of the environment's network.
+pub fn found(env: &Env, have: &Have) -> Vec<Record> {
+    let mut found = records::network(env, have);
+    // One that is being deleted has no record any more, and may have one in a saved stream.
+    for nat in &have.nat_gateways {
+        found.push(
+            Record::new(ResourceType::NatGateway.of_record(), &nat.id).with("id", nat.id.as_str()),
+        );
+    }
+    found
 }

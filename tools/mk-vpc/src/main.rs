@@ -45,7 +45,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let aws = Aws::connect(&stream, &env).await?;
     let ec2 = aws::client(&aws);
     let (zones, mut have) = try_join(ec2.list_zones(), ec2.find()).await?;
-    stream.release(check::ids(&have));
+    stream.release(check::found(&env, &have));
     let layout = plan::layout(&env, &want, &have, &zones)?;
     if env.plan {
         for record in dry_run::network(&env, &layout, &have) {

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::name::is_word;
+use crate::proof::Proof;
 use crate::record::{Record, without_position};
 use crate::types::{App, Env, known_type};
 
@@ -74,20 +75,37 @@ pub fn belongs(record: &Record, env: &Env) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses a second environment.
+/// Refuses a second environment, or the same one with other tags, or as a dry run beside a real one:
+/// tools that follow would take the one or the other.
 pub fn same_environment(known: &Env, new: &Env) -> Result<(), String> {
-    if (&known.name, &known.region, &known.account) == (&new.name, &new.region, &new.account) {
-        return Ok(());
+    if (&known.name, &known.region, &known.account) != (&new.name, &new.region, &new.account) {
+        let itself = if known.name == new.name {
+            format!("of account {} in {} ", new.account, new.region)
+        } else {
+            String::new()
+        };
+        return Err(format!(
+            "{itself}comes after environment '{}' of account {} in {}",
+            known.name, known.account, known.region
+        ));
     }
-    let itself = if known.name == new.name {
-        format!("of account {} in {} ", new.account, new.region)
-    } else {
-        String::new()
-    };
-    Err(format!(
-        "{itself}comes after environment '{}' of account {} in {}",
-        known.name, known.account, known.region
-    ))
+    let fields = [
+        ("plan", known.plan == new.plan),
+        ("tags", known.tags == new.tags),
+        ("environment", known.environment == new.environment), // a name can be split in two ways
+    ];
+    match fields.iter().find(|(_, is_same)| !is_same) {
+        Some((field, _)) => Err(format!("comes twice, and differs in {field}")),
+        None => Ok(()),
+    }
+}
+
+/// The same of a record, for a tool that makes the env record: what comes in waits for it.
+pub fn is_environment(known: &Env, record: &Record) -> Result<Proof, String> {
+    match record.typed::<Env>() {
+        Some(new) => same_environment(known, &new).map(|()| Proof::Name),
+        None => Ok(Proof::Name),
+    }
 }
 
 /// Refuses an app that calls one which is not there.
@@ -183,7 +201,7 @@ mod tests {
             ),
             (
                 r#"{"type":"vpc","name":"main","id":5,"cidr":"x"}"#,
-                "is no vpc record: invalid type: integer `5`, expected a string",
+                "is no vpc record: id: invalid type: integer, expected a string",
             ),
             (
                 r#"{"type":"app","name":"Web"}"#,

@@ -260,9 +260,9 @@ where
     {
         // Which ways to credentials there are, and how each failed, is long and tells little.
         let why = if all.contains("no credentials found in chain") {
-            "there are none"
+            "there are none".into()
         } else {
-            &why
+            of_credential_process(&all).unwrap_or(why)
         };
         let message = format!("cannot {what}: no credentials: {why} ({operation})");
         let hint = credentials_hint(all.contains("SSO"));
@@ -282,6 +282,20 @@ where
             .hint("check the region and the connection (AWS_ENDPOINT_URL, if set) and run the pipeline again")
             .pipe_wide(),
     }
+}
+
+/// What is said where a program that gets credentials failed: nothing of what it wrote, which may be
+/// secret, and goes into records.
+fn of_credential_process(all: &str) -> Option<String> {
+    let (_, words) = all.split_once("external process")?;
+    let status = words.strip_prefix(" exited with code ");
+    let status = status.and_then(|rest| rest.split(". Stderr:").next());
+    let profile = std::env::var("AWS_PROFILE").unwrap_or_else(|_| "default".into());
+    let of_profile = format!("the credential_process of profile '{profile}'");
+    Some(match status {
+        Some(status) => format!("{of_profile} ended with {}", first_line(status)),
+        None => format!("{of_profile} answered none"),
+    })
 }
 
 fn credentials_hint(sso: bool) -> String {
@@ -392,6 +406,18 @@ mod tests {
                 .contains("answered 500 without an AWS error code"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_a_credential_process_wrote_is_not_told() {
+        let failed = "Error retrieving credentials: external process exited with code exit status: 3. Stderr: hunter2";
+        let told = of_credential_process(failed).unwrap();
+        assert!(told.ends_with("' ended with exit status: 3"), "{told}");
+        let odd =
+            "Error retrieving credentials from external process, could not parse response: hunter2";
+        let told = of_credential_process(odd).unwrap();
+        assert!(told.ends_with("' answered none"), "{told}");
+        assert_eq!(of_credential_process("no credentials"), None);
     }
 
     #[test]

@@ -3,14 +3,16 @@
 
 use crate::error::Error;
 use crate::owned::Incoming;
-use crate::proof::Proof;
+use crate::proof::{Proof, disagreement};
+use crate::record::Record;
 use crate::stream::Stream;
 
 impl Stream {
-    /// Tells the IDs that the tool's own look-up has found by the environment's tag. Records of its
-    /// types that waited for this pass on if theirs are among them; any other is bad input.
-    pub fn release(&self, ids: impl IntoIterator<Item = String>) {
-        let found = ids.into_iter();
+    /// Tells what the tool's own look-up has found by the environment's tag, as the records that
+    /// `ls-env` would write. Records of its types that waited for this pass on if they say the same as
+    /// one of these; any other is bad input.
+    pub fn release(&self, found: impl IntoIterator<Item = Record>) {
+        let found = found.into_iter();
         self.input()
             .owned
             .found
@@ -21,9 +23,15 @@ impl Stream {
 
     /// Passes a record on that came in, if it is none of ours, or proven to be this environment's.
     pub(crate) fn judge(&self, incoming: Incoming) -> Result<(), String> {
-        let Some(check) = self.input().owned.check_of(incoming.record.kind()) else {
-            self.accept(incoming);
-            return Ok(());
+        let check = {
+            let owned = &self.input().owned;
+            if owned.swallows(&incoming.record) {
+                return Ok(());
+            }
+            owned.check_of(incoming.record.kind())
+        };
+        let Some(check) = check else {
+            return self.accept(incoming);
         };
         let Some(env) = self.known_env() else {
             self.input().owned.waiting.push(incoming);
@@ -31,24 +39,19 @@ impl Stream {
         };
         let Incoming { place, record, .. } = &incoming;
         let key = format!("{place}: {} '{}'", record.kind(), record.name());
-        match check(&env, record).map_err(|why| format!("{key} {why}"))? {
-            Proof::Name => self.accept(incoming),
-            Proof::Ids(ids) => {
-                let mut input = self.input();
-                let Some(found) = &input.owned.found else {
-                    input.owned.waiting.push(incoming);
-                    return Ok(());
-                };
-                if let Some(id) = ids.iter().find(|id| !found.contains(*id)) {
-                    return Err(format!(
-                        "{key} has ID {id}, which is not among this environment's"
-                    ));
-                }
-                drop(input);
-                self.accept(incoming);
+        if let Proof::LookUp(may_change) =
+            check(&env, record).map_err(|why| format!("{key} {why}"))?
+        {
+            let mut input = self.input();
+            let Some(found) = &input.owned.found else {
+                input.owned.waiting.push(incoming);
+                return Ok(());
+            };
+            if let Some(why) = disagreement(record, found, may_change) {
+                return Err(format!("{key} {why}"));
             }
         }
-        Ok(())
+        self.accept(incoming)
     }
 
     /// Looks again at the records that wait: the environment is known now, or what the tool found.

@@ -69,7 +69,7 @@ pub use flags::Common;
 pub use owner::{Deletion, Half, Owner};
 pub use proof::Proof;
 pub use record::{Record, RecordType};
-pub use run::{run, run_after, run_owner};
+pub use run::{run, run_after, run_env, run_owner, run_wish};
 pub use step::{Differences, Resource, Step};
 pub use stream::Stream;
 pub use types::{

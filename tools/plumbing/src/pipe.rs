@@ -136,8 +136,8 @@ impl Stream {
 
     /// Passes a record on that comes after a bad one, unless this tool would have to check it.
     fn pass_after_bad(&self, line: &[u8], record: &Record) {
-        let check = self.input().owned.check_of(record.kind());
-        if check.is_none() {
+        let owned = &self.input().owned;
+        if owned.check_of(record.kind()).is_none() && !owned.swallows(record) {
             self.pass(line.to_vec());
         }
     }
@@ -173,7 +173,8 @@ impl Stream {
         if let Some(app) = record.typed::<App>()
             && self.voice.tool() != DELETES
         {
-            check::calls_nothing_public(&app, &self.arrived::<App>())?;
+            let neighbours = self.input().arrived.neighbours(&app);
+            check::calls_nothing_public(&app, &neighbours)?;
         }
         self.judge(Incoming {
             place,
@@ -183,12 +184,21 @@ impl Stream {
     }
 
     /// Passes a record on and remembers it.
-    pub(crate) fn accept(&self, incoming: Incoming) {
-        self.pass(incoming.line);
-        if incoming.record.kind() == Failed::TYPE {
-            self.input().upstream_failed = true;
-        }
-        self.remember(incoming.record);
+    ///
+    /// Errors: the tool acts already on one of its key that says something else.
+    pub(crate) fn accept(&self, incoming: Incoming) -> Result<(), String> {
+        let Incoming {
+            place,
+            record,
+            line,
+        } = incoming;
+        let mut input = self.input(); // held, so that the tool does not begin to act meanwhile
+        let again = input.arrived.check_again(&record);
+        again.map_err(|why| format!("{place}: {} '{}' {why}", record.kind(), record.name()))?;
+        self.pass(line);
+        input.upstream_failed |= record.kind() == Failed::TYPE;
+        self.remember_in(input, record);
+        Ok(())
     }
 
     /// A record must be of the one environment that this stream is about.

@@ -92,9 +92,25 @@ impl Record {
             .unwrap_or_default()
     }
 
-    /// The fields as those of a type. Errors: what is wrong with one of them.
+    /// The fields as those of a type. Errors: what is wrong with one of them, without its value.
     pub(crate) fn parse<T: RecordType>(&self) -> Result<T, String> {
-        serde_json::from_value(Value::Object(self.0.clone())).map_err(|why| without_position(&why))
+        let read = |fields: &Map<String, Value>| {
+            let typed = serde_json::from_value(Value::Object(fields.clone()));
+            typed.map_err(|why| why.to_string())
+        };
+        let why = match read(&self.0) {
+            Ok(typed) => return Ok(typed),
+            Err(why) if why.starts_with("missing field") => return Err(why),
+            Err(why) => why,
+        };
+        // It is in the field without which something else is wrong, or nothing.
+        let culprit = self.0.keys().find(|field| {
+            let mut others = self.0.clone();
+            others.remove(*field);
+            read(&others).err().as_ref() != Some(&why)
+        });
+        let field = culprit.map_or("a field", |field| field.as_str());
+        Err(format!("{field}: {}", without_value(&why)))
     }
 
     /// The typed value, if it has this type and its fields fit.
@@ -111,6 +127,16 @@ impl Record {
     }
 }
 
+/// What serde says is wrong, without the value, which may be secret: the words before it, and what is
+/// expected, which comes last.
+fn without_value(why: &str) -> String {
+    let Some((words, expected)) = why.rsplit_once(", expected ") else {
+        return "has a value that does not fit".into();
+    };
+    let kind = words.split(['"', '`']).next().unwrap_or_default();
+    format!("{}, expected {expected}", kind.trim_end())
+}
+
 /// serde_json's message without its own position, which is within the record.
 pub(crate) fn without_position(why: &serde_json::Error) -> String {
     let text = why.to_string();
@@ -124,7 +150,67 @@ pub(crate) fn is_false(value: &bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::types::{App, Vpc};
+
+    #[test]
+    fn what_is_wrong_is_told_by_field_and_type_and_never_by_value() {
+        let app = |field: &str, value: Value| {
+            let app = Record::new("app", "web").with(field, value);
+            app.parse::<App>().unwrap_err()
+        };
+        for (field, value, why) in [
+            (
+                "set",
+                json!("hunter2"),
+                "set: invalid type: string, expected a map",
+            ),
+            (
+                "set",
+                json!({"PIN": 5555}),
+                "set: invalid type: integer, expected a string",
+            ),
+            (
+                "set",
+                json!("hunter2, expected x"),
+                "set: invalid type: string, expected a map",
+            ),
+            (
+                "port",
+                json!(55555555),
+                "port: invalid value: integer, expected u16",
+            ),
+            (
+                "port",
+                json!(5.5),
+                "port: invalid type: floating point, expected u16",
+            ),
+            (
+                "public",
+                json!("hunter2"),
+                "public: invalid type: string, expected a boolean",
+            ),
+            (
+                "calls",
+                json!(["a", true]),
+                "calls: invalid type: boolean, expected a string",
+            ),
+        ] {
+            assert_eq!(app(field, value), why);
+        }
+        let vpc = Record::new("vpc", "main").with("cidr", "x");
+        let why = vpc.clone().parse::<Vpc>().unwrap_err();
+        assert_eq!(why, "missing field `id`");
+        let why = vpc.with("id", "x").with("change", "hunter2");
+        let why = why.parse::<Vpc>().unwrap_err();
+        assert!(
+            why.starts_with("change: unknown variant, expected "),
+            "{why}"
+        );
+        assert!(!why.contains("hunter2"), "{why}");
+    }
 
     #[test]
     fn what_an_earlier_run_changed_is_not_told_again() {

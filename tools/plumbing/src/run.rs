@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use clap::{Args, FromArgMatches, Parser};
 
+use crate::check;
 use crate::ending;
 use crate::error::{Error, Kind, Result};
 use crate::flags::Common;
 use crate::owned::Owned;
 use crate::owner::Owner;
 use crate::pipe::Stdin;
-use crate::record::Record;
+use crate::record::{Record, RecordType};
 use crate::stream::Stream;
 use crate::terminal::{drives, printable};
+use crate::types::Env;
 use crate::voice::Voice;
 
 /// After so long without a word on stdin a person is told what is waited for.
@@ -30,7 +32,7 @@ where
     F: FnOnce(A, Stream) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
-    run_as(policy, Owned::default(), |_| Vec::new(), tool).await
+    run_as(policy, |_| Owned::default(), |_| Vec::new(), tool).await
 }
 
 /// Like [`run()`], for a tool that makes resources: it checks the records of their types that come in.
@@ -40,12 +42,44 @@ where
     F: FnOnce(A, Stream) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
-    let owned = Owned {
+    let owned = |_: &A| Owned {
+        tool: owner.tool,
         kinds: owner.kinds(),
         check: Some(owner.check),
         ..Owned::default()
     };
     run_as(owner.policy, owned, |_| Vec::new(), tool).await
+}
+
+/// Like [`run()`], for the tool that makes the env record: one that comes in waits for it, and must be
+/// the same.
+pub async fn run_env<A, F, Fut>(policy: &str, tool: F) -> ExitCode
+where
+    A: Parser,
+    F: FnOnce(A, Stream) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
+    let owned = |_: &A| Owned {
+        kinds: vec![Env::TYPE],
+        check: Some(check::is_environment),
+        ..Owned::default()
+    };
+    run_as(policy, owned, |_| Vec::new(), tool).await
+}
+
+/// Like [`run()`], for a tool that writes a wish of a type: one of its name that comes in gives way.
+pub async fn run_wish<T, A, F, Fut>(policy: &str, name: fn(&A) -> &str, tool: F) -> ExitCode
+where
+    T: RecordType,
+    A: Parser,
+    F: FnOnce(A, Stream) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
+    let owned = |args: &A| Owned {
+        replaces: Some((T::TYPE, name(args).to_string())),
+        ..Owned::default()
+    };
+    run_as(policy, owned, |_| Vec::new(), tool).await
 }
 
 /// Like [`run()`], for a tool that has something to say before any record of its input passes: marks
@@ -60,12 +94,12 @@ where
     F: FnOnce(A, Stream) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
-    run_as(policy, Owned::default(), first, tool).await
+    run_as(policy, |_| Owned::default(), first, tool).await
 }
 
 async fn run_as<A, F, Fut>(
     policy: &str,
-    owned: Owned,
+    owned: impl FnOnce(&A) -> Owned,
     first: impl FnOnce(&A) -> Vec<Record>,
     tool: F,
 ) -> ExitCode
@@ -96,7 +130,8 @@ where
     };
     let voice = Voice::new(name, &common);
     let limit = Duration::from_secs(60 * common.timeout);
-    let stream = Stream::open(common, voice, Stdin::of_this_process(), owned, first(&args));
+    let (owned, first) = (owned(&args), first(&args));
+    let stream = Stream::open(common, voice, Stdin::of_this_process(), owned, first);
     tokio::spawn(stop_on_signal(stream.clone()));
     tokio::spawn(tell_of_silence(stream.clone()));
     let deadline = tokio::spawn(stop_after(stream.clone(), limit));

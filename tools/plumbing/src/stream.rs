@@ -170,34 +170,38 @@ impl Stream {
     }
 
     /// Does `work` for every record of a type, each as it arrives, all side by side, and ends
-    /// when the input has ended and all work is done.
+    /// when the input has ended and all work is done. Of records of one key that arrive together the
+    /// last is worked on; a wish that comes again when its work has begun, and says something else, is
+    /// bad input.
     pub async fn for_each_record<T: RecordType, F, Fut>(&self, mut work: F) -> Result<()>
     where
         F: FnMut(T) -> Fut,
         Fut: Future<Output = Result<()>>,
     {
-        self.input_quiet().await?; // a record that comes twice at once is worked on once, as its last
-        let mut seen = 0;
+        self.input_quiet().await?;
+        let mut fresh = Fresh::now();
         let mut changed = self.control.changes();
         let mut working = FuturesUnordered::new();
         let mut first_error = None;
         loop {
-            let (fresh, ended): (Vec<T>, bool) = {
-                let input = self.input();
-                let fresh = input.arrived.of_type_after(seen);
-                seen = input.arrived.all().len();
-                (fresh, input.ended)
+            let ended = self.input().ended || self.control.check_stopped().is_err();
+            let taken = fresh.take::<T>(&mut self.input().arrived, ended);
+            working.extend(taken.into_iter().map(&mut work));
+            let more_in = fresh.complete_in();
+            let more = async {
+                match more_in {
+                    Some(rest) => drop(tokio::time::timeout(rest, changed.changed()).await),
+                    None => drop(changed.changed().await),
+                }
             };
-            let ended = ended || self.control.check_stopped().is_err();
-            working.extend(fresh.into_iter().map(&mut work));
             let done = match (working.is_empty(), ended) {
                 (true, true) => break,
                 (true, false) => {
-                    let _ = changed.changed().await;
+                    more.await;
                     continue;
                 }
                 (false, true) => working.next().await,
-                (false, false) => match select(working.next(), Box::pin(changed.changed())).await {
+                (false, false) => match select(working.next(), Box::pin(more)).await {
                     Either::Left((done, _)) => done,
                     Either::Right(_) => None,
                 },
@@ -307,8 +311,11 @@ impl Stream {
     }
 
     pub(crate) fn remember(&self, record: Record) {
+        self.remember_in(self.input(), record);
+    }
+
+    pub(crate) fn remember_in(&self, mut input: MutexGuard<'_, Input>, record: Record) {
         let is_env = record.kind() == Env::TYPE;
-        let mut input = self.input();
         input.arrived.insert(record);
         let dry_run = input.arrived.env().is_some_and(|env| env.plan);
         drop(input);
@@ -322,6 +329,45 @@ impl Stream {
     /// The environment's record, if it has arrived.
     pub(crate) fn known_env(&self) -> Option<Env> {
         self.input().arrived.env().cloned()
+    }
+}
+
+/// The records of a type that have arrived and are not worked on yet.
+struct Fresh {
+    /// So many of all records were looked at.
+    seen: usize,
+    /// Since when there are some.
+    since: Option<Instant>,
+}
+
+impl Fresh {
+    /// Of an input that is quiet: what is there is complete.
+    fn now() -> Self {
+        Fresh {
+            seen: 0,
+            since: Instant::now().checked_sub(QUIET),
+        }
+    }
+
+    /// Takes them, once those that came with the first of them are there as well.
+    fn take<T: RecordType>(&mut self, arrived: &mut Arrived, ended: bool) -> Vec<T> {
+        let records = arrived.of_type_after::<T>(self.seen);
+        if !records.is_empty() {
+            let since = *self.since.get_or_insert_with(Instant::now);
+            if since.elapsed() < QUIET && !ended {
+                return Vec::new();
+            }
+        }
+        self.seen = arrived.all().len();
+        self.since = None;
+        arrived.act_on::<T>();
+        records
+    }
+
+    /// When those that came with the first of them are there as well, if there is one.
+    fn complete_in(&self) -> Option<Duration> {
+        self.since
+            .map(|since| QUIET.saturating_sub(since.elapsed()))
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Known {
     pub(crate) asked_with: &'static [&'static str],
     /// Reads a record as its type and checks what can be checked without its neighbours.
     pub(crate) check: fn(&Record) -> Result<(), String>,
+    /// A record with every field as its type reads it, those included that it leaves out.
+    pub(crate) as_read: fn(&Record) -> Option<Record>,
 }
 
 /// Every type above.
@@ -62,6 +64,7 @@ const fn known<T: RecordType>() -> Known {
         is_resource: T::IS_RESOURCE,
         asked_with: T::ASKED_WITH,
         check: |record| record.parse::<T>()?.check(),
+        as_read: |record| record.typed::<T>().as_ref().map(Record::of),
     }
 }
 

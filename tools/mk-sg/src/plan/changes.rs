@@ -8,7 +8,7 @@ use plumbing::{App, Difference};
 
 use super::group::{Group, Purpose};
 use super::rule::{DIRECTIONS, Direction, ExistingRule, GroupIds, Rule, Tags, record_name_of};
-use super::want::{Known, Want, is_final, wanted_rules};
+use super::want::{Known, is_final, wanted_rules};
 
 /// How the rules of a group differ in one direction from those that are wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +34,6 @@ impl RuleChanges {
 
 /// The changes of a group's rules, for each direction whose peers' groups all exist.
 pub fn rule_changes(
-    want: &Want,
     known: &Known,
     app: &App,
     purpose: Purpose,
@@ -42,8 +41,8 @@ pub fn rule_changes(
 ) -> Vec<RuleChanges> {
     let mut changes = Vec::new();
     for direction in DIRECTIONS {
-        if let Some(wanted) = wanted_rules(want, known, app, purpose, direction) {
-            let is_final = is_final(want, known, app, purpose, direction);
+        if let Some(wanted) = wanted_rules(known, app, purpose, direction) {
+            let is_final = is_final(known, app, purpose, direction);
             let mut of_direction = compare(direction, &wanted, existing, is_final);
             of_direction
                 .surplus
@@ -163,37 +162,34 @@ fn describe_all(rules: &[&Rule], direction: Direction, group_ids: &GroupIds) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{existing, two_services, want};
+    use super::super::example::{existing, two_services};
     use super::super::rule::ANYWHERE;
     use super::*;
 
     /// The changes of one direction of an app's group.
     fn changes_of(
-        want: &Want,
         known: &Known,
         app: &str,
         purpose: Purpose,
         direction: Direction,
         existing: &[ExistingRule],
     ) -> Option<RuleChanges> {
-        let all = rule_changes(want, known, &known.apps[app], purpose, existing);
+        let all = rule_changes(known, &known.apps[app], purpose, existing);
         all.into_iter()
             .find(|changes| changes.direction == direction)
     }
 
-    /// The changes of who may reach the api's load balancer, where it admits only callers.
+    /// The changes of who may reach the api's load balancer.
     fn api_ingress(known: &Known, existing: &[ExistingRule]) -> RuleChanges {
-        let want = want(true);
         let ingress = Direction::Ingress;
-        changes_of(&want, known, "api", Purpose::Alb, ingress, existing).unwrap()
+        changes_of(known, "api", Purpose::Alb, ingress, existing).unwrap()
     }
 
     #[test]
     fn a_direction_waits_for_the_groups_that_it_names() {
         let mut known = two_services();
         known.group_ids.remove("alb/api");
-        let of_web =
-            |direction| changes_of(&want(true), &known, "web", Purpose::Task, direction, &[]);
+        let of_web = |direction| changes_of(&known, "web", Purpose::Task, direction, &[]);
         assert!(of_web(Direction::Ingress).is_some());
         assert_eq!(of_web(Direction::Egress), None);
     }
@@ -214,8 +210,8 @@ mod tests {
         assert!(!open.adds_rules());
         assert_eq!(rule_differences(&[open], &known.group_ids), []);
         let ingress = Direction::Ingress;
-        let of_vpc = changes_of(&want(false), &known, "api", Purpose::Alb, ingress, &rules);
-        assert!(of_vpc.unwrap().is_final);
+        let of_public = changes_of(&known, "web", Purpose::Alb, ingress, &rules);
+        assert!(of_public.unwrap().is_final);
     }
 
     #[test]

@@ -87,6 +87,12 @@ impl fmt::Display for Interface {
     }
 }
 
+/// An interface that was not in a group at first: of what goes, none comes, so something new uses it.
+pub fn newcomer<'a>(at_first: &[Interface], now: &'a [Interface]) -> Option<&'a Interface> {
+    now.iter()
+        .find(|interface| at_first.iter().all(|known| known.id != interface.id))
+}
+
 /// What keeps a group from being deleted and does not go away by itself, in words. `referring` are
 /// the groups of others whose rules name this one.
 pub fn obstacles(env: &Env, interfaces: &[Interface], referring: &[Group]) -> Vec<String> {
@@ -156,6 +162,20 @@ mod tests {
             false
         ));
         assert!(is_removed_by_aws("", true));
+    }
+
+    #[test]
+    fn what_uses_a_group_again_is_what_came_since() {
+        let interface = |id: &str| Interface {
+            id: id.into(),
+            description: String::new(),
+            instance: String::new(),
+            is_ours: true,
+        };
+        let at_first = [interface("eni-1"), interface("eni-2")];
+        assert!(newcomer(&at_first, &at_first[1..]).is_none());
+        let now = [interface("eni-2"), interface("eni-3")];
+        assert_eq!(newcomer(&at_first, &now).unwrap().id, "eni-3");
     }
 
     #[test]

@@ -7,15 +7,7 @@ use plumbing::{App, Env};
 use super::group::PURPOSES;
 use super::preset::PRESETS;
 use super::rule::{Direction, ExistingRule, GroupIds, Rule};
-use super::want::{Known, Want};
-
-pub fn want(callers_only: bool) -> Want {
-    Want {
-        vpc: "vpc-1".into(),
-        cidr: "10.0.0.0/16".into(),
-        callers_only,
-    }
-}
+use super::want::Known;
 
 /// The preset's two apps, whose groups have IDs like `sg-alb-web`.
 pub fn two_services() -> Known {

@@ -6,9 +6,6 @@ use plumbing::App;
 pub struct Preset {
     /// The flag, without its hyphens.
     pub flag: &'static str,
-    /// Whether an internal load balancer admits only the tasks of the apps that call it, and not
-    /// the VPC's whole range.
-    pub callers_only: bool,
     /// The app records that are written where the stream holds none, as a person would write them.
     pub apps: &'static [&'static str],
 }
@@ -16,7 +13,6 @@ pub struct Preset {
 /// Every preset. A new one is a new row here, and a flag of its name in `main.rs`.
 pub const PRESETS: &[Preset] = &[Preset {
     flag: "private-api",
-    callers_only: true,
     apps: &[
         r#"{"name":"web","port":5000,"public":true,"calls":["api"],"health":"/","set":{"ASPNETCORE_URLS":"http://+:5000","ApiAddress":"http://{alb.api.dns}/WeatherForecast"}}"#,
         r#"{"name":"api","port":5000,"health":"/WeatherForecast","set":{"ASPNETCORE_URLS":"http://+:5000"}}"#,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use plumbing::{App, Env, Record, Surplus, Unwanted};
 use serde_json::Value;
 
-use super::changes::RuleChanges;
-use super::group::{Group, PURPOSES, group_name, record, record_name};
+use super::changes::{RuleChanges, rule_changes};
+use super::group::{Group, PURPOSES, group_ids, group_name, record, record_name};
 use super::want::Known;
 
 /// The type of a surplus record's name.
@@ -33,6 +33,30 @@ pub fn surplus(env: &Env, known: &Known, group: &Group, changes: &[RuleChanges])
         }
     }
     surplus
+}
+
+/// The IDs of the rules of apps' groups that no app needs, once all apps are known.
+pub fn surplus_ids(env: &Env, apps: &[App], groups: &[Group]) -> Vec<String> {
+    let mut known = Known {
+        group_ids: group_ids(env, groups),
+        has_all_apps: true,
+        ..Known::default()
+    };
+    for app in apps {
+        known.apps.insert(app.name.clone(), app.clone());
+    }
+    let mut ids = Vec::new();
+    for app in apps {
+        for purpose in PURPOSES {
+            let name = group_name(env, &purpose.record_name(&app.name));
+            for group in groups.iter().filter(|group| group.name == name) {
+                for changes in rule_changes(&known, app, purpose, &group.rules) {
+                    ids.extend(changes.surplus.into_iter().map(|rule| rule.id));
+                }
+            }
+        }
+    }
+    ids
 }
 
 /// The groups of the environment that are of no app in the stream.
@@ -70,4 +94,44 @@ pub fn surplus_records(
 ) -> Vec<Record> {
     let surplus = surplus(env, known, group, changes);
     surplus.iter().map(Record::of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::{existing, two_services};
+    use super::super::group::Purpose;
+    use super::super::rule::{ANYWHERE, Direction, Rule};
+    use super::*;
+
+    #[test]
+    fn only_a_rule_that_no_app_of_the_stream_needs_is_surplus() {
+        let env = Env::example();
+        let apps: Vec<App> = two_services().apps.into_values().collect();
+        let mut groups = Vec::new();
+        for app in ["web", "api", "dropped"] {
+            for purpose in PURPOSES {
+                let record_name = purpose.record_name(app);
+                groups.push(Group {
+                    id: format!("sg-{}", record_name.replace('/', "-")),
+                    name: group_name(&env, &record_name),
+                    ..Group::default()
+                });
+            }
+        }
+        let api = groups.iter_mut().find(|group| group.id == "sg-alb-api");
+        let rule = |id: &str, port: u16, peer: &str| {
+            existing(id, Direction::Ingress, Rule::tcp(port, peer))
+        };
+        api.unwrap().rules = vec![
+            rule("needed", 80, "sg-task-web"),
+            rule("older", 8080, "sg-task-web"),
+            rule("of-dropped", 80, "sg-task-dropped"),
+            rule("theirs", 22, ANYWHERE),
+        ];
+        let of_dropped = Purpose::Task.record_name("dropped");
+        let name = group_name(&env, &of_dropped);
+        let dropped = groups.iter_mut().find(|group| group.name == name);
+        dropped.unwrap().rules = vec![rule("runs-on", 5000, "sg-alb-dropped")];
+        assert_eq!(surplus_ids(&env, &apps, &groups), ["older", "theirs"]);
+    }
 }

@@ -12,18 +12,6 @@ const HTTP: u16 = 80;
 /// The port of ECR and CloudWatch Logs: tasks pull their images and write their logs.
 const HTTPS: u16 = 443;
 
-/// What the arguments and the VPC's record ask for.
-#[derive(Clone, Debug)]
-pub struct Want {
-    /// The ID of the VPC that the groups are in.
-    pub vpc: String,
-    /// Its address range.
-    pub cidr: String,
-    /// Whether an internal load balancer admits only the tasks of the apps that call it, and not
-    /// the VPC's whole range.
-    pub callers_only: bool,
-}
-
 /// What is known so far of the apps and their groups. It only grows.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
@@ -38,14 +26,13 @@ pub struct Known {
 /// The rules that an app's group needs in one direction, sorted, each once; nothing while the group
 /// of a peer has yet to be made, so that a direction takes one call.
 pub fn wanted_rules(
-    want: &Want,
     known: &Known,
     app: &App,
     purpose: Purpose,
     direction: Direction,
 ) -> Option<Vec<Rule>> {
     let mut rules = Vec::new();
-    for (port, peer) in ports_and_peers(want, known, app, purpose, direction) {
+    for (port, peer) in ports_and_peers(known, app, purpose, direction) {
         let peer = match &peer {
             Peer::Range(range) => range,
             Peer::Group(record_name) => known.group_ids.get(record_name)?,
@@ -58,17 +45,8 @@ pub fn wanted_rules(
 }
 
 /// Whether no app that has yet to arrive can need another rule in this direction of an app's group.
-pub fn is_final(
-    want: &Want,
-    known: &Known,
-    app: &App,
-    purpose: Purpose,
-    direction: Direction,
-) -> bool {
-    let admits_callers = purpose == Purpose::Alb
-        && direction == Direction::Ingress
-        && !app.public
-        && want.callers_only;
+pub fn is_final(known: &Known, app: &App, purpose: Purpose, direction: Direction) -> bool {
+    let admits_callers = purpose == Purpose::Alb && direction == Direction::Ingress && !app.public;
     known.has_all_apps || !admits_callers
 }
 
@@ -92,7 +70,6 @@ impl Peer {
 
 /// The port and the other end of each rule that is wanted.
 fn ports_and_peers(
-    want: &Want,
     known: &Known,
     app: &App,
     purpose: Purpose,
@@ -100,7 +77,7 @@ fn ports_and_peers(
 ) -> Vec<(u16, Peer)> {
     match (purpose, direction) {
         (Purpose::Alb, Direction::Ingress) => {
-            let peers = peers_of_load_balancer(want, known, app).into_iter();
+            let peers = peers_of_load_balancer(known, app).into_iter();
             peers.map(|peer| (HTTP, peer)).collect()
         }
         (Purpose::Alb, Direction::Egress) => {
@@ -119,13 +96,10 @@ fn ports_and_peers(
     }
 }
 
-/// Who may reach an app's load balancer.
-fn peers_of_load_balancer(want: &Want, known: &Known, app: &App) -> Vec<Peer> {
+/// Who may reach an app's load balancer: the internet, or the apps that call it and nobody else.
+fn peers_of_load_balancer(known: &Known, app: &App) -> Vec<Peer> {
     if app.public {
         return vec![Peer::anywhere()];
-    }
-    if !want.callers_only {
-        return vec![Peer::Range(want.cidr.clone())];
     }
     let mut callers = Vec::new();
     for other in known.apps.values() {
@@ -138,16 +112,15 @@ fn peers_of_load_balancer(want: &Want, known: &Known, app: &App) -> Vec<Peer> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{two_services, want};
+    use super::super::example::two_services;
     use super::super::rule::DIRECTIONS;
     use super::*;
 
-    fn rules_of(callers_only: bool, app: &str, purpose: Purpose, known: &Known) -> Vec<String> {
-        let want = want(callers_only);
+    fn rules_of(app: &str, purpose: Purpose, known: &Known) -> Vec<String> {
         let app = &known.apps[app];
         let mut words = Vec::new();
         for direction in DIRECTIONS {
-            for rule in wanted_rules(&want, known, app, purpose, direction).unwrap() {
+            for rule in wanted_rules(known, app, purpose, direction).unwrap() {
                 words.push(rule.describe(direction, &known.group_ids));
             }
         }
@@ -158,11 +131,11 @@ mod tests {
     fn the_two_services_have_these_rules_and_no_others() {
         let known = two_services();
         assert_eq!(
-            rules_of(true, "web", Purpose::Alb, &known),
+            rules_of("web", Purpose::Alb, &known),
             ["tcp 80 from 0.0.0.0/0", "tcp 5000 to task/web"]
         );
         assert_eq!(
-            rules_of(true, "web", Purpose::Task, &known),
+            rules_of("web", Purpose::Task, &known),
             [
                 "tcp 5000 from alb/web",
                 "tcp 80 to alb/api",
@@ -170,21 +143,12 @@ mod tests {
             ]
         );
         assert_eq!(
-            rules_of(true, "api", Purpose::Alb, &known),
+            rules_of("api", Purpose::Alb, &known),
             ["tcp 80 from task/web", "tcp 5000 to task/api"]
         );
         assert_eq!(
-            rules_of(true, "api", Purpose::Task, &known),
+            rules_of("api", Purpose::Task, &known),
             ["tcp 5000 from alb/api", "tcp 443 to 0.0.0.0/0"]
-        );
-    }
-
-    #[test]
-    fn without_the_preset_an_internal_load_balancer_admits_the_vpc() {
-        let known = two_services();
-        assert_eq!(
-            rules_of(false, "api", Purpose::Alb, &known)[0],
-            "tcp 80 from 10.0.0.0/16"
         );
     }
 
@@ -193,7 +157,7 @@ mod tests {
         let mut known = two_services();
         known.apps.get_mut("web").unwrap().calls.clear();
         assert_eq!(
-            rules_of(true, "api", Purpose::Alb, &known),
+            rules_of("api", Purpose::Alb, &known),
             ["tcp 5000 to task/api"]
         );
     }
@@ -202,6 +166,6 @@ mod tests {
     fn an_app_that_is_called_twice_is_reached_by_one_rule() {
         let mut known = two_services();
         known.apps.get_mut("web").unwrap().calls.push("api".into());
-        assert_eq!(rules_of(true, "web", Purpose::Task, &known).len(), 3);
+        assert_eq!(rules_of("web", Purpose::Task, &known).len(), 3);
     }
 }

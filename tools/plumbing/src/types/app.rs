@@ -116,11 +116,16 @@ impl App {
         if let Some("") = self.check.as_deref() {
             return Err("check is an empty command".into());
         }
-        for key in self.set.keys() {
+        for (key, value) in &self.set {
             if !is_variable(key) {
-                return Err(format!(
-                    "set '{key}' is not the name of an environment variable"
-                ));
+                // It is not shown: who forgets the name writes the value there.
+                return Err(
+                    "set: a name is not one of an environment variable: letters, digits and _"
+                        .into(),
+                );
+            }
+            if value.contains('\0') {
+                return Err(format!("set {key}: its value holds a NUL, which none can"));
             }
         }
         Ok(())
