@@ -157,7 +157,7 @@ fn nothing_goes_before_the_tasks_have_moved_whichever_tool_was_killed_or_left_ou
         "mk-app web --public --port 5000",
         "mk-app web --public --port 8080",
     );
-    let without_service = replaced(&moved, "mk-ecs-svc", "cat #");
+    let without_service = replaced(&moved, "| mk-ecs-svc", "");
     let without_service = replaced(&without_service, "| wait-env", "");
     let groups_alone = format!("{} | prune-env", moved.split("| mk-alb").next().unwrap());
     let wrong_order = replaced(&moved, "| mk-alb", "| prune-env | mk-alb");
