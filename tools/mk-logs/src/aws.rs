@@ -142,14 +142,14 @@ impl Logs {
         }
     }
 
-    /// Makes a group with its tags; answers false where one of that name is there already.
+    /// Makes a group with its tags, but for the one that says that its retention is set; answers false where one of that name is there already.
     pub async fn create(&self, want: &Want) -> Result<bool> {
         let group = &want.group;
         let request = self
             .client
             .create_log_group()
             .log_group_name(group)
-            .set_tags(Some(want.tags.iter().cloned().collect()));
+            .set_tags(Some(plan::tags_at_first(want).cloned().collect()));
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], send).await {
             Ok(_) => Ok(true),
@@ -195,7 +195,8 @@ impl Logs {
             .tag_resource()
             .resource_arn(plan::arn(&self.aws.env, group))
             .set_tags(Some(tags.iter().cloned().collect()));
-        match request.send().await {
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[UNKNOWN], send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag log group {group}");
