@@ -102,6 +102,23 @@ fn what_is_stricter_stays_and_is_said() {
 }
 
 #[test]
+fn an_instance_profile_whose_instances_may_use_it_is_named() {
+    let aws = LocalAws::start();
+    aws.pipe(&make()).ok();
+    let profile = json!({"InstanceProfileName": "theirs"});
+    aws.call("iam", "create_instance_profile", profile.clone());
+    call_of_web(&aws, "add_role_to_instance_profile", profile);
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let trust = json!({"PolicyDocument": trust.to_string()});
+    call_of_web(&aws, "update_assume_role_policy", trust);
+    aws.forget();
+    let mended = aws.pipe(&make()).ok();
+    assert_eq!(aws.changes(), ["iam:UpdateAssumeRolePolicy"]);
+    let line = format!("mk-role: role {WEB} is in instance profile theirs, ");
+    assert_eq!(mended.stderr.matches(&line).count(), 1, "{}", mended.stderr);
+}
+
+#[test]
 fn a_policy_written_otherwise_is_the_same_policy() {
     let aws = LocalAws::start();
     aws.pipe(&make()).ok();

@@ -53,10 +53,11 @@ impl Iam {
         if !self.aws.env.owns(&have.tags) {
             return Ok(Some(have));
         }
-        let (policy, inline, attached) = try_join!(
+        let (policy, inline, attached, profiles) = try_join!(
             self.inline_policy(role, policy_name),
             self.inline_policy_names(role),
-            self.attached_policy_arns(role)
+            self.attached_policy_arns(role),
+            self.used_profile_names(role, &have)
         )?;
         let (mut other_policies, mut denials) = (Vec::new(), Vec::new());
         let added = inline.iter().filter(|name| *name != policy_name);
@@ -76,6 +77,7 @@ impl Iam {
         Ok(Some(Have {
             policy,
             other_policies,
+            profiles,
             denials,
             ..have
         }))
@@ -166,6 +168,17 @@ impl Iam {
         let policies: Option<Vec<_>> = if_exists("iam:ListAttachedRolePolicies", &what, answer)?;
         let policies = policies.unwrap_or_default().into_iter();
         Ok(policies.filter_map(|policy| policy.policy_arn).collect())
+    }
+
+    /// The instance profiles through which EC2 can use a role; where its trust does not let EC2 assume
+    /// it, as ours never does, nobody is asked.
+    async fn used_profile_names(&self, role: &str, have: &Have) -> Result<Vec<String>> {
+        match &have.trust {
+            Some(trust) if document::lets_ec2_assume(trust) => {
+                self.instance_profile_names(role).await
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 
     async fn instance_profile_names(&self, role: &str) -> Result<Vec<String>> {

@@ -97,6 +97,21 @@ pub fn with_denials(want: &Value, have: Option<&Value>) -> Value {
     policy
 }
 
+/// Whether a trust lets EC2 assume the role, for the instances of a profile that it is in.
+pub fn lets_ec2_assume(trust: &Value) -> bool {
+    let is_ec2 = |who: &Value| {
+        let word = who.as_str().unwrap_or_default();
+        word == "*" || word.starts_with("ec2.")
+    };
+    let lets_it = |statement: &Value| {
+        let principal = &statement["Principal"];
+        let services = principal["Service"].as_array();
+        let among = services.is_some_and(|list| list.iter().any(is_ec2));
+        !denies(statement) && (among || is_ec2(principal) || is_ec2(&principal["Service"]))
+    };
+    statements(trust).iter().any(lets_it)
+}
+
 fn denies(statement: &Value) -> bool {
     statement["Effect"] == "Deny"
 }
@@ -267,6 +282,20 @@ mod tests {
         assert!(!is_stricter(&one_more, &ours));
         let only_denial = json!({"Version": "2012-10-17", "Statement": denial()});
         assert!(!is_stricter(&only_denial, &ours));
+    }
+
+    #[test]
+    fn a_trust_that_lets_ec2_in_is_known() {
+        assert!(!lets_ec2_assume(&trust(json!({}))));
+        for who in [
+            json!("*"),
+            json!({"Service": "ec2.amazonaws.com"}),
+            json!({"Service": ["ecs-tasks.amazonaws.com", "ec2.amazonaws.com"]}),
+        ] {
+            assert!(lets_ec2_assume(&trust(json!({"Principal": who}))), "{who}");
+            let denial = json!({"Principal": who, "Effect": "Deny"});
+            assert!(!lets_ec2_assume(&trust(denial)));
+        }
     }
 
     #[test]

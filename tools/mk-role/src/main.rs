@@ -96,9 +96,12 @@ async fn make_or_mend(
         wait_visible: async || iam.wait_visible(&want).await,
         compare: |have: &Have| {
             let differences = plan::compare(env, &want, have)?;
-            let rights = plan::warning_of_other_policies(&want.role, have);
-            let stricter = plan::warning_of_stricter(&want, have);
-            for line in rights.into_iter().chain(stricter) {
+            let warnings = [
+                plan::warning_of_other_policies(&want.role, have),
+                plan::warning_of_profiles(&want.role, have),
+                plan::warning_of_stricter(&want, have),
+            ];
+            for line in warnings.into_iter().flatten() {
                 stream.voice.say(&line);
             }
             Ok(differences)

@@ -23,6 +23,8 @@ pub struct Have {
     pub policy: Option<Value>,
     /// The policies that others attached or added, as a person reads them.
     pub other_policies: Vec<String>,
+    /// The instance profiles that it is in, where its trust lets EC2 use it.
+    pub profiles: Vec<String>,
     /// The inline policies that others added and that only deny.
     pub denials: Vec<String>,
     /// The ARN of its permissions boundary, beyond which no policy lets it go.
@@ -115,6 +117,17 @@ pub fn warning_of_other_policies(role: &str, have: &Have) -> Option<String> {
     let policies = have.other_policies.join(", ");
     Some(format!(
         "role {role} may do more than it is for: others gave it {policies}"
+    ))
+}
+
+/// What is said of a role that somebody put into an instance profile, and let EC2 assume.
+pub fn warning_of_profiles(role: &str, have: &Have) -> Option<String> {
+    if have.profiles.is_empty() {
+        return None;
+    }
+    let profiles = have.profiles.join(", ");
+    Some(format!(
+        "role {role} is in instance profile {profiles}, whose instances its trust let use it: it stays there until you take it out"
     ))
 }
 
@@ -232,6 +245,20 @@ mod tests {
         let line = "role r may do more than it is for: others gave it inline policy a, managed policy arn:b";
         assert_eq!(warning_of_other_policies("r", &have).as_deref(), Some(line));
         assert_eq!(fields_that_differ(&have), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_instance_profiles_that_it_is_in_are_said() {
+        assert_eq!(warning_of_profiles("r", &ours()), None);
+        let have = Have {
+            profiles: vec!["theirs".into()],
+            ..ours()
+        };
+        let line = warning_of_profiles("r", &have).unwrap();
+        assert!(
+            line.starts_with("role r is in instance profile theirs, "),
+            "{line}"
+        );
     }
 
     #[test]
