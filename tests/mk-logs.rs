@@ -194,10 +194,11 @@ fn what_hands_add_that_it_does_not_set_stays_and_goes_with_the_group() {
         aws.call("logs", "create_log_group", json!({"logGroupName": other}));
     }
     aws.forget();
-    assert_eq!(
-        aws.pipe(&make("")).ok().stderr,
-        "mk-logs: nothing to change (2 kept)\n"
+    let told = format!(
+        "mk-logs: log group {WEB} has by somebody's hand: key {}; it stays so\nmk-logs: nothing to change (2 kept)\n",
+        support::text(&key)
     );
+    assert_eq!(aws.pipe(&make("")).ok().stderr, told);
     assert_eq!(
         (aws.changes(), &group(&aws, WEB)["kmsKeyId"]),
         (Vec::new(), &key)

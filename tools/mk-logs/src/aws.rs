@@ -246,7 +246,11 @@ impl Logs {
 }
 
 fn have_of(group: LogGroup) -> Have {
+    let key = group.kms_key_id.map(|key| format!("key {key}"));
+    let is_protected = group.deletion_protection_enabled == Some(true);
+    let protection = is_protected.then(|| "deletion protection".to_string());
     Have {
+        stricter: key.into_iter().chain(protection).collect(),
         group: group.log_group_name.unwrap_or_default(),
         retention: group.retention_in_days,
         account_decides: group.retention_policy_name.is_some(),

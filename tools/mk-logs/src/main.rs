@@ -109,7 +109,9 @@ async fn make_or_mend(
         wait_visible: async || logs.wait_visible(&want.group).await,
         compare: |have: &Have| {
             let differences = plan::compare(env, want, have)?;
-            if let Some(line) = plan::warning_of_retention(want, have) {
+            let retention = plan::warning_of_retention(want, have);
+            let stricter = plan::warning_of_stricter(have);
+            for line in retention.into_iter().chain(stricter) {
                 stream.voice.say(&line);
             }
             Ok(differences)

@@ -101,6 +101,8 @@ pub struct Have {
     pub account_decides: bool,
     /// When it was made, in milliseconds since 1970.
     pub created: i64,
+    /// What somebody set that makes it stricter, with its value: a key of their own.
+    pub stricter: Vec<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -164,6 +166,17 @@ pub fn warning_of_retention(want: &Want, have: &Have) -> Option<String> {
     };
     Some(format!(
         "log group {group} keeps events {kept}, longer than {wanted}: it stays so until you shorten it"
+    ))
+}
+
+/// What is said of a group that somebody made stricter.
+pub fn warning_of_stricter(have: &Have) -> Option<String> {
+    if have.stricter.is_empty() {
+        return None;
+    }
+    let (group, stricter) = (&have.group, have.stricter.join(", "));
+    Some(format!(
+        "log group {group} has by somebody's hand: {stricter}; it stays so"
     ))
 }
 
@@ -381,6 +394,22 @@ mod tests {
         assert_eq!(
             differences(7, &cut),
             ["Tags: tag plumbline:retention: 30 -> 7"]
+        );
+    }
+
+    #[test]
+    fn what_is_stricter_is_said_and_is_no_difference() {
+        assert_eq!(warning_of_stricter(&ours()), None);
+        let have = Have {
+            stricter: vec!["key arn:k".into(), "deletion protection".into()],
+            ..ours()
+        };
+        assert_eq!(differences(30, &have), Vec::<String>::new());
+        assert_eq!(
+            warning_of_stricter(&have).unwrap(),
+            format!(
+                "log group {GROUP} has by somebody's hand: key arn:k, deletion protection; it stays so"
+            )
         );
     }
 
