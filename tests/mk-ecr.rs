@@ -193,7 +193,7 @@ fn what_hands_add_that_it_does_not_set_stays_and_another_encryption_is_told() {
     aws.forget();
     assert_eq!(
         aws.pipe(&make()).ok().stderr,
-        "mk-ecr: repository repo-web-production-pr1 has a policy that somebody set, and lets everyone at its images: it stays; aws ecr delete-repository-policy takes it away\nmk-ecr: nothing to change (2 kept)\n"
+        "mk-ecr: repository repo-web-production-pr1 has a policy that somebody set, and that lets everyone at its images: it stays; aws ecr delete-repository-policy takes it away\nmk-ecr: nothing to change (2 kept)\n"
     );
     assert_eq!(aws.changes(), Vec::<String>::new());
     call_of_web(&aws, "get_repository_policy", json!({}));
@@ -248,6 +248,36 @@ fn a_repository_of_an_earlier_version_learns_to_keep_what_is_in_production() {
         again.record("repo", "web")["changes"][0]["field"],
         "lifecycle policy"
     );
+}
+
+#[test]
+fn a_lifecycle_that_keeps_more_and_a_policy_that_denies_stay_and_are_said() {
+    let aws = LocalAws::start();
+    aws.pipe(&make()).ok();
+    let mut more = lifecycle(&aws, WEB);
+    more["rules"][1]["selection"]["countNumber"] = json!(50);
+    put_lifecycle(&aws, &more.to_string());
+    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "ecr:DeleteRepository"}]});
+    let deny = json!({"policyText": deny.to_string()});
+    call_of_web(&aws, "set_repository_policy", deny);
+    aws.forget();
+    let kept = aws.pipe(&make()).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    for line in [
+        "mk-ecr: repository repo-web-production-pr1 keeps the last 50 images, more than 10: it stays so until you change it\n",
+        "mk-ecr: repository repo-web-production-pr1 has a policy that somebody set, and that only denies: it stays;",
+    ] {
+        assert_eq!(kept.stderr.matches(line).count(), 1, "{}", kept.stderr);
+    }
+    // Mended for another reason, it keeps as many.
+    more["rules"].as_array_mut().unwrap().remove(0);
+    put_lifecycle(&aws, &more.to_string());
+    let mended = aws.pipe(&make()).ok();
+    let change = &mended.record("repo", "web")["changes"][0];
+    assert_eq!(change["field"], "lifecycle policy");
+    let rules = lifecycle(&aws, WEB)["rules"].clone();
+    assert_eq!(rules.as_array().unwrap().len(), 2);
+    assert_eq!(rules[1]["selection"]["countNumber"], 50);
 }
 
 #[test]

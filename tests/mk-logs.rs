@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use support::{APPS, ENV, LocalAws, json, tool};
+use support::{APPS, ENV, Faults, LocalAws, Value, json, tool};
 
 const WEB: &str = "/ecs/production-pr1/web";
 
@@ -61,7 +61,7 @@ fn it_makes_a_group_for_each_app_and_a_second_run_changes_nothing() {
     let apps = format!("{APPS} | mk-logs");
     aws.forget();
     let made = aws.pipe_with(&apps, &env).ok();
-    assert_eq!(aws.calls().len(), 6, "{:?}", aws.calls());
+    assert_eq!(aws.calls().len(), 8, "{:?}", aws.calls());
     let record = made.record("log_group", "web");
     assert_eq!(
         (&record["group"], &record["retention"], &record["change"]),
@@ -114,11 +114,8 @@ fn what_was_changed_by_hand_is_brought_into_line() {
     let aws = LocalAws::start();
     let made = aws.pipe(&make("")).ok();
     let arn = made.record("log_group", "web")["arn"].clone();
-    aws.call(
-        "logs",
-        "delete_retention_policy",
-        json!({"logGroupName": WEB}),
-    );
+    let shorter = json!({"logGroupName": WEB, "retentionInDays": 3});
+    aws.call("logs", "put_retention_policy", shorter);
     aws.call(
         "logs",
         "tag_resource",
@@ -132,7 +129,7 @@ fn what_was_changed_by_hand_is_brought_into_line() {
     assert!(
         again
             .stderr
-            .contains("(retention: for ever -> 30; tag Team: nobody -> devops)"),
+            .contains("(retention: 3 -> 30; tag Team: nobody -> devops)"),
         "{}",
         again.stderr
     );
@@ -197,10 +194,11 @@ fn what_hands_add_that_it_does_not_set_stays_and_goes_with_the_group() {
         aws.call("logs", "create_log_group", json!({"logGroupName": other}));
     }
     aws.forget();
-    assert_eq!(
-        aws.pipe(&make("")).ok().stderr,
-        "mk-logs: nothing to change (2 kept)\n"
+    let told = format!(
+        "mk-logs: log group {WEB} has by somebody's hand: key {}; it stays so\nmk-logs: nothing to change (2 kept)\n",
+        support::text(&key)
     );
+    assert_eq!(aws.pipe(&make("")).ok().stderr, told);
     assert_eq!(
         (aws.changes(), &group(&aws, WEB)["kmsKeyId"]),
         (Vec::new(), &key)
@@ -258,6 +256,43 @@ fn a_longer_retention_stays_and_is_told() {
         "mk-logs: log group {WEB} keeps events 365 days, longer than 30: it stays so until you shorten it\n"
     );
     assert!(again.stderr.contains(&line), "{}", again.stderr);
+}
+
+#[test]
+fn a_retention_that_hands_took_away_stays_so_and_is_told() {
+    let aws = LocalAws::start();
+    aws.pipe(&make("")).ok();
+    let for_ever = json!({"logGroupName": WEB});
+    aws.call("logs", "delete_retention_policy", for_ever);
+    aws.forget();
+    let line = format!(
+        "mk-logs: log group {WEB} keeps events for ever, longer than 30: it stays so until you shorten it\n"
+    );
+    let again = aws.pipe(&make("")).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    let record = again.record("log_group", "web");
+    assert_eq!(record["change"], "kept");
+    assert!(record.get("retention").is_none(), "{record}");
+    assert_eq!(again.stderr.matches(&line).count(), 1, "{}", again.stderr);
+}
+
+#[test]
+fn a_group_that_was_left_half_made_gets_its_retention() {
+    let aws = LocalAws::start();
+    let faults = Faults::between(&aws);
+    let refuse = json!({"do": "refuse", "of": "logs:PutRetentionPolicy", "status": 400, "code": "InvalidParameterException", "message": "No."});
+    faults.rules(json!([refuse]));
+    assert_eq!(faults.pipe(&make("")).code, 1);
+    faults.end();
+    assert_eq!(group(&aws, WEB)["retentionInDays"], Value::Null);
+    let completed = aws.pipe(&make("")).ok();
+    let told = "(retention: for ever -> 30; tag plumbline:retention:  -> 30)";
+    assert!(completed.stderr.contains(told), "{}", completed.stderr);
+    assert_eq!(group(&aws, WEB)["retentionInDays"], 30);
+    assert_eq!(tags(&aws, WEB)["plumbline:retention"], "30");
+    aws.forget();
+    aws.pipe(&make("")).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
 }
 
 #[test]

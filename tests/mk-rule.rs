@@ -108,7 +108,12 @@ fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
         "tag_resource",
         json!({"ResourceARN": made["arn"], "Tags": set}),
     );
-    let mended = aws.pipe(PIPELINE).ok().record("rule", "web");
+    let again = aws.pipe(PIPELINE).ok();
+    let line = format!(
+        "mk-rule: rule {NAME} has targets that are not its pipeline: theirs arn:aws:sqs:us-east-1:123456789012:q; they stay until you take them away\n"
+    );
+    assert_eq!(again.stderr.matches(&line).count(), 1, "{}", again.stderr);
+    let mended = again.record("rule", "web");
     let fields: Vec<&str> = mended["changes"]
         .as_array()
         .unwrap()

@@ -108,7 +108,7 @@ fn the_block_of_public_access_comes_back(world: &World) {
 
 fn the_lifecycle_comes_back(world: &World) {
     for (rule, pointer, value) in [
-        ("plumbline-objects", "/Expiration/Days", json!(365)),
+        ("plumbline-objects", "/Expiration/Days", json!(3)),
         (
             "plumbline-objects",
             "/NoncurrentVersionExpiration/NoncurrentDays",

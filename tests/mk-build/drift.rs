@@ -40,7 +40,7 @@ fn changed_by_hand(role: &Value) -> Value {
 }
 
 /// What differs then, in the words of the record.
-const DIFFERENCES: [&str; 22] = [
+const DIFFERENCES: [&str; 23] = [
     "description",
     "role",
     "source",
@@ -63,10 +63,11 @@ const DIFFERENCES: [&str; 22] = [
     "tag Name",
     "tag Team",
     "tag plumbline:source",
+    "tag plumbline:timeout",
 ];
 
 /// What of a project is as before when it is brought into line, in the words of CodeBuild.
-const MENDED: [&str; 10] = [
+const MENDED: [&str; 9] = [
     "description",
     "serviceRole",
     "source",
@@ -76,7 +77,6 @@ const MENDED: [&str; 10] = [
     "logsConfig",
     "timeoutInMinutes",
     "queuedTimeoutInMinutes",
-    "encryptionKey",
 ];
 
 #[test]
@@ -98,15 +98,19 @@ fn what_was_changed_by_hand_is_brought_into_line_and_others_tags_stay() {
     }
     let changes = record["changes"].as_array().unwrap();
     let settings = changes.iter().find(|change| change["field"] == "settings");
-    assert_eq!(
-        settings.unwrap()["old"],
-        "VPC, concurrent build limit, key, pull credentials"
+    assert_eq!(settings.unwrap()["old"], "pull credentials");
+    let line = format!(
+        "mk-build: build project {NAME} has by somebody's hand: VPC vpc-1, key arn:aws:kms:us-east-1:123456789012:key/theirs, concurrent build limit 1; it stays so\n"
     );
+    assert_eq!(mended.stderr.matches(&line).count(), 1, "{}", mended.stderr);
     for output in [&mended.stdout, &mended.stderr] {
         assert!(!output.contains("hunter2"), "{output}");
     }
 
     let after = project(&aws);
+    for field in ["concurrentBuildLimit", "encryptionKey", "vpcConfig"] {
+        assert_eq!(after[field], changed_by_hand(&role)[field], "{field}");
+    }
     for field in MENDED {
         assert_eq!(after[field], before[field], "{field}");
     }
@@ -130,7 +134,41 @@ fn other_flags_are_an_update() {
         json!([
             {"field": "timeout", "old": "30", "new": "45"},
             {"field": "cache", "old": "LOCAL LOCAL_DOCKER_LAYER_CACHE", "new": "NO_CACHE"},
+            {"field": "tag plumbline:timeout", "old": "30", "new": "45"},
         ])
     );
     assert_eq!(project(&aws)["cache"], json!({"type": "NO_CACHE"}));
+}
+
+#[test]
+fn lower_timeouts_stay_and_are_said_also_where_something_else_is_mended() {
+    let aws = LocalAws::start();
+    make(&aws, "").ok();
+    let by_hand = |more: Value| {
+        let tags = project(&aws)["tags"].clone();
+        let mut update = json!({"name": NAME, "tags": tags, "timeoutInMinutes": 10, "queuedTimeoutInMinutes": 5});
+        let update_fields = update.as_object_mut().unwrap();
+        update_fields.extend(more.as_object().unwrap().clone());
+        aws.call("codebuild", "update_project", update);
+    };
+    let line = format!(
+        "mk-build: build project {NAME} has by somebody's hand: timeout 10, queued timeout 5; it stays so\n"
+    );
+    by_hand(json!({}));
+    aws.forget();
+    let kept = make(&aws, "").ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(kept.stderr.matches(&line).count(), 1, "{}", kept.stderr);
+    by_hand(json!({"description": "theirs"}));
+    let mended = make(&aws, "").ok();
+    assert_eq!(
+        changed_fields(&mended.record("build", "web")),
+        ["description"]
+    );
+    assert_eq!(mended.stderr.matches(&line).count(), 1, "{}", mended.stderr);
+    let now = project(&aws);
+    assert_eq!(
+        (&now["timeoutInMinutes"], &now["queuedTimeoutInMinutes"]),
+        (&json!(10), &json!(5))
+    );
 }

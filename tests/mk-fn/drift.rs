@@ -133,7 +133,7 @@ fn code_that_would_run_beside_ours_another_log_and_a_held_up_function_are_put_ri
     let logging = json!({"LogFormat": "JSON", "LogGroup": "/theirs"});
     let changed = json!({"Layers": [layer], "LoggingConfig": logging});
     change_by_hand(&aws, "update_function_configuration", changed);
-    let reserved = json!({"FunctionName": NAME, "ReservedConcurrentExecutions": 1});
+    let reserved = json!({"FunctionName": NAME, "ReservedConcurrentExecutions": 0});
     aws.call("lambda", "put_function_concurrency", reserved);
     aws.forget();
     let mended = make(&aws, &records).ok();
@@ -170,6 +170,10 @@ fn who_else_may_invoke_it_is_told_and_stays() {
     aws.call("lambda", "add_permission", everyone);
     let url = json!({"FunctionName": NAME, "AuthType": "NONE"});
     aws.call("lambda", "create_function_url_config", url);
+    aws.call("sqs", "create_queue", json!({"QueueName": "theirs"}));
+    let queue = "arn:aws:sqs:us-east-1:123456789012:theirs";
+    let events = json!({"FunctionName": NAME, "EventSourceArn": queue});
+    aws.call("lambda", "create_event_source_mapping", events);
     aws.forget();
     let again = make(&aws, &records).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
@@ -179,4 +183,34 @@ fn who_else_may_invoke_it_is_told_and_stays() {
         "{stderr}"
     );
     assert!(stderr.contains("a URL with authorization NONE"), "{stderr}");
+    assert!(
+        stderr.contains(&format!("event source {queue}")),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn what_is_stricter_stays_and_is_said_also_where_something_else_is_mended() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    make(&aws, &records).ok();
+    let reserved = json!({"FunctionName": NAME, "ReservedConcurrentExecutions": 2});
+    aws.call("lambda", "put_function_concurrency", reserved);
+    aws.forget();
+    let line = format!(
+        "mk-fn: function {NAME} has by somebody's hand: reserved concurrency 2; it stays so\n"
+    );
+    let kept = make(&aws, &records).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
+    assert_eq!(kept.stderr.matches(&line).count(), 1, "{}", kept.stderr);
+    let timeout = json!({"Timeout": 3});
+    change_by_hand(&aws, "update_function_configuration", timeout);
+    let mended = make(&aws, &records).ok();
+    assert_eq!(changed_fields(&mended), ["timeout"]);
+    assert_eq!(mended.stderr.matches(&line).count(), 1, "{}", mended.stderr);
+    let function = aws.call("lambda", "get_function", json!({"FunctionName": NAME}));
+    assert_eq!(
+        function["Concurrency"]["ReservedConcurrentExecutions"],
+        json!(2)
+    );
 }

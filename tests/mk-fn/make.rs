@@ -67,6 +67,7 @@ fn the_function_is_as_wanted_and_a_second_run_changes_nothing() {
             "GetFunctionEventInvokeConfig",
             "GetFunctionUrlConfig",
             "GetPolicy",
+            "ListEventSourceMappings",
             "ListFunctions"
         ]
     );

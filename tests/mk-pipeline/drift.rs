@@ -4,7 +4,7 @@ use std::thread::sleep;
 
 use support::{Faults, LocalAws, PIPELINE, Value, changed_fields, json};
 
-use crate::{PAUSE, pipeline, tags_of, untag};
+use crate::{NAME, PAUSE, pipeline, tags_of, untag};
 
 fn update(aws: &LocalAws, pipeline: &Value) -> Result<Value, Value> {
     let params = json!({"pipeline": pipeline});
@@ -109,7 +109,6 @@ fn what_was_added_by_hand_goes_and_is_told_by_name_alone() {
     let made = pipeline(&aws);
     let mut other = made.clone();
     other["variables"] = json!([{"name": "TOKEN", "defaultValue": "hunter2"}]);
-    other["artifactStore"]["encryptionKey"] = json!({"id": "alias/theirs", "type": "KMS"});
     other["stages"][2]["onFailure"] = json!({"result": "ROLLBACK"});
     let build = &mut other["stages"][1]["actions"][0];
     build["region"] = json!("us-east-1"); // as AWS tells it of a pipeline that was edited in the console
@@ -124,7 +123,6 @@ fn what_was_added_by_hand_goes_and_is_told_by_name_alone() {
         "Build/Build EnvironmentVariables",
         "Build/Build time limit",
         "Deploy on failure",
-        "artifact key",
         "variables",
     ];
     assert_eq!(
@@ -140,6 +138,55 @@ fn what_was_added_by_hand_goes_and_is_told_by_name_alone() {
     let mut now = pipeline(&aws);
     now["version"] = made["version"].clone();
     assert_eq!(now, made);
+}
+
+#[test]
+fn what_makes_it_stricter_stays_and_is_said_also_where_it_is_changed_for_another_reason() {
+    let aws = LocalAws::start_connected();
+    aws.pipe(PIPELINE).ok();
+    let approval = |name: &str| {
+        json!({"name": name, "actionTypeId": {"category": "Approval", "owner": "AWS", "provider": "Manual", "version": "1"},
+            "configuration": {"CustomData": "hunter2"}, "inputArtifacts": [], "outputArtifacts": [], "runOrder": 1, "timeoutInMinutes": 60})
+    };
+    let mut other = pipeline(&aws);
+    other["artifactStore"]["encryptionKey"] = json!({"id": "alias/theirs", "type": "KMS"});
+    let stages = other["stages"].as_array_mut().unwrap();
+    stages[2]["actions"][0]["runOrder"] = json!(2);
+    stages[2]["actions"]
+        .as_array_mut()
+        .unwrap()
+        .push(approval("Ask"));
+    stages.insert(2, json!({"name": "Approve", "actions": [approval("Ask")]}));
+    update(&aws, &other).unwrap();
+    let stricter = pipeline(&aws);
+    let line = format!(
+        "mk-pipeline: pipeline {NAME} has what somebody added: approval Approve/Ask, approval Deploy/Ask, artifact key alias/theirs; it stays\n"
+    );
+    let plan = PIPELINE.replace("production pr1", "production pr1 --plan");
+    for pipe in [PIPELINE, &plan] {
+        aws.forget();
+        let kept = aws.pipe(pipe).ok();
+        assert_eq!(kept.record("pipeline", "web")["change"], "kept");
+        assert_eq!(kept.stderr.matches(&line).count(), 1, "{}", kept.stderr);
+        assert_eq!(aws.changes(), Vec::<String>::new());
+    }
+    let mut wider = stricter.clone();
+    wider["executionMode"] = json!("SUPERSEDED");
+    let theirs = json!({"name": "Theirs", "actions": [{"name": "Theirs", "actionTypeId": {"category": "Invoke", "owner": "AWS", "provider": "Lambda", "version": "1"},
+        "configuration": {"FunctionName": "theirs"}, "inputArtifacts": [], "outputArtifacts": [], "runOrder": 1}]});
+    wider["stages"].as_array_mut().unwrap().push(theirs);
+    update(&aws, &wider).unwrap();
+    let mended = aws.pipe(PIPELINE).ok();
+    let record = mended.record("pipeline", "web");
+    let fields = changed_fields(&record);
+    for field in ["execution mode", "stages", "Theirs/Theirs kind"] {
+        assert!(fields.contains(&field), "{field}: {fields:?}");
+    }
+    assert_eq!(mended.stderr.matches(&line).count(), 1, "{}", mended.stderr);
+    assert!(!mended.stderr.contains("hunter2"), "{}", mended.stderr);
+    let mut now = pipeline(&aws);
+    now["version"] = stricter["version"].clone();
+    assert_eq!(now, stricter);
 }
 
 #[test]

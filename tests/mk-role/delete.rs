@@ -78,9 +78,9 @@ fn what_others_gave_a_role_is_told_stays_and_goes_with_it() {
     let made = aws.pipe(&make()).ok();
     let managed = give_more(&aws);
     aws.forget();
+    let managed_arn = text(&managed);
     let told = format!(
-        "mk-role: role {WEB} may do more than it is for: others gave it inline policy more, managed policy {}, managed policy arn:aws:iam::aws:policy/AdministratorAccess\nmk-role: nothing to change (2 kept)\n",
-        text(&managed)
+        "mk-role: role {WEB} may do more than it is for: others gave it inline policy more, managed policy {managed_arn}, managed policy arn:aws:iam::aws:policy/AdministratorAccess\nmk-role: role {WEB} has by somebody's hand: permissions boundary {managed_arn}; it stays so\nmk-role: nothing to change (2 kept)\n"
     );
     assert_eq!(aws.pipe(&make()).ok().stderr, told);
     assert_eq!(aws.pipe(&plan()).ok().stderr, told);

@@ -54,6 +54,71 @@ fn what_was_changed_by_hand_is_brought_into_line() {
 }
 
 #[test]
+fn what_is_stricter_stays_and_is_said() {
+    let aws = LocalAws::start();
+    aws.pipe(&make()).ok();
+    let mut trust = role(&aws, WEB)["AssumeRolePolicyDocument"].clone();
+    trust["Statement"][0]["Condition"]["StringEquals"]["aws:SourceOrgID"] = json!("o-1");
+    let denial = json!({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole",
+        "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}});
+    trust["Statement"]
+        .as_array_mut()
+        .unwrap()
+        .push(denial.clone());
+    let document = json!({"PolicyDocument": trust.to_string()});
+    call_of_web(&aws, "update_assume_role_policy", document);
+    let deny = json!({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}});
+    let deny = json!({"PolicyName": "no-s3", "PolicyDocument": deny.to_string()});
+    call_of_web(&aws, "put_role_policy", deny);
+    let all = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
+    let boundary = json!({"PolicyName": "bound", "PolicyDocument": all.to_string()});
+    let boundary = aws.call("iam", "create_policy", boundary)["Policy"]["Arn"].clone();
+    let set = json!({"PermissionsBoundary": boundary});
+    call_of_web(&aws, "put_role_permissions_boundary", set);
+
+    aws.forget();
+    let line = format!(
+        "mk-role: role {WEB} has by somebody's hand: a stricter trust, inline policy no-s3, which only denies, permissions boundary arn:aws:iam::123456789012:policy/bound; it stays so\n"
+    );
+    let kept = aws.pipe(&make()).ok();
+    assert_eq!(kept.stderr.matches(&line).count(), 1, "{}", kept.stderr);
+    assert!(!kept.stderr.contains("may do more"), "{}", kept.stderr);
+    assert_eq!(aws.changes(), Vec::<String>::new());
+
+    // Made wider as well, it is brought into line, and what denies stays.
+    trust["Statement"][0]["Principal"] = json!({"AWS": "*"});
+    let wide = json!({"PolicyDocument": trust.to_string()});
+    call_of_web(&aws, "update_assume_role_policy", wide);
+    aws.forget();
+    let mended = aws.pipe(&make()).ok();
+    assert_eq!(aws.changes(), ["iam:UpdateAssumeRolePolicy"]);
+    assert_eq!(mended.stderr.matches(&line).count(), 1, "{}", mended.stderr);
+    let trust = role(&aws, WEB)["AssumeRolePolicyDocument"].clone();
+    assert_eq!(trust["Statement"][1], denial);
+    assert_eq!(
+        trust["Statement"][0]["Principal"],
+        json!({"Service": "ecs-tasks.amazonaws.com"})
+    );
+}
+
+#[test]
+fn an_instance_profile_whose_instances_may_use_it_is_named() {
+    let aws = LocalAws::start();
+    aws.pipe(&make()).ok();
+    let profile = json!({"InstanceProfileName": "theirs"});
+    aws.call("iam", "create_instance_profile", profile.clone());
+    call_of_web(&aws, "add_role_to_instance_profile", profile);
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let trust = json!({"PolicyDocument": trust.to_string()});
+    call_of_web(&aws, "update_assume_role_policy", trust);
+    aws.forget();
+    let mended = aws.pipe(&make()).ok();
+    assert_eq!(aws.changes(), ["iam:UpdateAssumeRolePolicy"]);
+    let line = format!("mk-role: role {WEB} is in instance profile theirs, ");
+    assert_eq!(mended.stderr.matches(&line).count(), 1, "{}", mended.stderr);
+}
+
+#[test]
 fn a_policy_written_otherwise_is_the_same_policy() {
     let aws = LocalAws::start();
     aws.pipe(&make()).ok();

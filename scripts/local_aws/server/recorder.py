@@ -105,6 +105,8 @@ def s3_action(method: str, path: str, query: str) -> str | None:
         "publicAccessBlock": "BucketPublicAccessBlock",
         "encryption": "EncryptionConfiguration",
         "lifecycle": "LifecycleConfiguration",
+        "replication": "ReplicationConfiguration",
+        "website": "BucketWebsite",
     }
     first = query.split("&", maxsplit=1)[0].split("=", maxsplit=1)[0]
     if key:

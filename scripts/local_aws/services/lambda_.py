@@ -84,6 +84,14 @@ def get_configuration(moto: Any, self: Any, on_create: bool = False) -> dict[str
     return told
 
 
+@override(LambdaFunction)
+def get_code(moto: Any, self: Any) -> dict[str, Any]:
+    told: dict[str, Any] = moto(self)
+    if self.reserved_concurrency == 0:  # which moto takes for none
+        told["Concurrency"] = {"ReservedConcurrentExecutions": 0}
+    return told
+
+
 @override(LambdaBackend)
 def create_function(moto: Any, self: Any, spec: dict[str, Any]) -> Any:
     name = spec["FunctionName"]

@@ -1,4 +1,5 @@
-"""CloudWatch Logs as AWS does it: retention is one of a list of numbers of days."""
+"""CloudWatch Logs as AWS does it: retention is one of a list of numbers of days, and the tags of a
+group go with it."""
 
 from typing import Any
 
@@ -16,3 +17,10 @@ def put_retention_policy(moto: Any, self: Any, log_group_name: str, retention_in
     if int(retention_in_days) not in DAYS:
         raise InvalidParameterException(f"Invalid retention value. Valid values are: {list(DAYS)}")
     return moto(self, log_group_name, retention_in_days)
+
+
+@override(LogsBackend)
+def delete_log_group(moto: Any, self: Any, log_group_name: str) -> None:
+    group = self.groups.get(log_group_name)
+    moto(self, log_group_name)
+    self.tagger.delete_all_tags_for_resource(group.arn)

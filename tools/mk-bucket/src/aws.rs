@@ -49,14 +49,17 @@ impl S3 {
                 ..Have::default()
             });
         }
-        let (private, ownership, policy, encryption, versioning, rules) = try_join!(
+        let (private, ownership, policy, encryption, versioning, rules, replication, website) = try_join!(
             self.blocks_public_access(bucket),
             self.get_object_ownership(bucket),
             self.get_policy(bucket),
             self.get_encryption(bucket),
             self.get_versioning(bucket),
-            self.get_lifecycle_rules(bucket)
+            self.get_lifecycle_rules(bucket),
+            self.get_replication(bucket),
+            self.is_website(bucket)
         )?;
+        let website = website.then(|| "website hosting".to_string());
         Ok(Have {
             tags,
             private,
@@ -65,6 +68,8 @@ impl S3 {
             encryption,
             versioning,
             lifecycle: lifecycle::in_words(&rules)?,
+            keeps_longer: lifecycle::longer_in_words(&rules)?,
+            opened: replication.into_iter().chain(website).collect(),
         })
     }
 

@@ -28,7 +28,9 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let aws = Aws::connect(&stream, &env).await?;
     let s3 = aws::client(&aws);
     let want = plan::want(&env, &args.encryption);
-    let record = plan::record(&env, Some(&want.encryption));
+    let found = s3.get(&want.bucket).await?;
+    let encryption = plan::encryption_to_be(&want, found.as_ref());
+    let record = plan::record(&env, Some(encryption));
     // The first record has no encryption, which says that not all is set yet.
     let created_first = plan::record(&env, None).changed(Change::Created, &[]);
     let created = record.clone().changed(Change::Created, &[]);
@@ -48,7 +50,15 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
             Ok(true)
         },
         wait_visible: async || s3.wait_visible(&want.bucket).await,
-        compare: |have: &Have| plan::compare(&env, &want, have),
+        compare: |have: &Have| {
+            let differences = plan::compare(&env, &want, have)?;
+            let stricter = plan::warning_of_stricter(&want, have);
+            let others = plan::warning_of_others(&want, have);
+            for line in stricter.into_iter().chain(others) {
+                stream.voice.say(&line);
+            }
+            Ok(differences)
+        },
         mend: async |parts: Vec<Part>| {
             // One after the other: S3 refuses two changes of one bucket at once.
             for part in parts {

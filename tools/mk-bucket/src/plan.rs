@@ -1,17 +1,19 @@
 //! What the bucket should be, what is there, and what follows. Pure.
 
+mod policy;
+
 use std::collections::BTreeMap;
 
 use plumbing::step::in_part;
 use plumbing::{Bucket, Difference, Differences, Env, Record, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+pub use policy::with_our_statement;
 
 /// After how many days an artifact expires, and after how many more its old version is deleted.
 pub const DAYS: i32 = 30;
 /// After how many days an upload that was never finished is dropped.
 pub const UPLOAD_DAYS: i32 = 7;
-/// The statement that is ours in the bucket's policy; others' stay.
-const TLS_ONLY: &str = "TlsOnly";
 
 /// What our lifecycle rule for objects says, in words.
 pub const OBJECTS: &str =
@@ -39,6 +41,13 @@ pub fn changed_objects_rule(
         number_or_no(old_versions),
         number_or_no(uploads)
     )
+}
+
+/// Whether a rule for objects keeps them longer than ours, and none of them shorter.
+pub fn keeps_longer(objects: i32, old_versions: i32, uploads: i32) -> bool {
+    let days = [objects, old_versions, uploads];
+    let ours = [DAYS, DAYS, UPLOAD_DAYS];
+    days != ours && days.iter().zip(ours).all(|(days, ours)| *days >= ours)
 }
 
 fn number_or_no(days: Option<i32>) -> String {
@@ -96,6 +105,10 @@ pub struct Have {
     pub versioning: String,
     /// What our two lifecycle rules say: [`OBJECTS`] and [`MARKERS`] where they are as we make them.
     pub lifecycle: [String; 2],
+    /// What the rule for objects says where somebody has it keep them longer: else it is as we make it.
+    pub keeps_longer: Option<String>,
+    /// What else lets others at what it holds: replication, a website.
+    pub opened: Vec<String>,
 }
 
 /// A part of a bucket that one call brings into line.
@@ -117,7 +130,7 @@ pub enum Part {
     Tags,
 }
 
-/// In what a bucket differs from what is wanted.
+/// In what a bucket differs from what is wanted; what is stricter stays.
 ///
 /// Errors: it is not the environment's.
 pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
@@ -145,8 +158,10 @@ fn differences_of_settings(env: &Env, want: &Want, have: &Have) -> Differences<P
     let policy = Difference::between("policy", old, new);
     differences.extend(in_part(Part::Policy, policy));
 
-    let encryption = Difference::between("encryption", &have.encryption, &want.encryption);
-    differences.extend(in_part(Part::Encryption, encryption));
+    if !is_encrypted_stricter(have) {
+        let encryption = Difference::between("encryption", &have.encryption, &want.encryption);
+        differences.extend(in_part(Part::Encryption, encryption));
+    }
 
     let versioning = Difference::between("versioning", &have.versioning, "Enabled");
     differences.extend(in_part(Part::Versioning, versioning));
@@ -159,59 +174,68 @@ fn differences_of_settings(env: &Env, want: &Want, have: &Have) -> Differences<P
     differences
 }
 
-/// A policy with our statement in it as it is to be, and the others as they are; but for what lets
-/// everyone in: S3 takes no policy with that while public access is blocked.
-pub fn with_our_statement(env: &Env, bucket: &str, have: Option<&Value>) -> Value {
-    let arn = arn(env, bucket);
-    let ours = json!({
-        "Sid": TLS_ONLY,
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [arn, format!("{arn}/*")],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    });
-    let Some(have) = have else {
-        return json!({"Version": "2012-10-17", "Statement": [ours]});
-    };
-    let mut policy = have.clone();
-    let mut statements = match policy["Statement"].take() {
-        Value::Array(statements) => statements,
-        Value::Null => Vec::new(),
-        one => vec![one],
-    };
-    statements.retain(|statement| !lets_everyone_in(statement));
-    let found = statements
-        .iter_mut()
-        .find(|statement| statement["Sid"] == TLS_ONLY);
-    match found {
-        // As it stands there, where it says the same: the order of fields is no difference.
-        Some(found) if *found == ours => {}
-        Some(found) => *found = ours,
-        None => statements.push(ours),
-    }
-    policy["Statement"] = statements.into();
-    policy
+/// Whether somebody has objects encrypted with a key of their own, or twice.
+fn is_encrypted_stricter(have: &Have) -> bool {
+    let encryption = &have.encryption;
+    encryption.starts_with("aws:kms with ") || encryption.starts_with("aws:kms:dsse")
 }
 
-/// Whether a statement allows something to everyone, without a condition.
-fn lets_everyone_in(statement: &Value) -> bool {
-    let principal = &statement["Principal"];
-    let everyone = [json!("*"), json!({"AWS": "*"}), json!({"AWS": ["*"]})];
-    statement["Effect"] == "Allow"
-        && everyone.contains(principal)
-        && statement.get("Condition").is_none()
+/// How a bucket will encrypt, for its record.
+pub fn encryption_to_be<'a>(want: &'a Want, found: Option<&'a Have>) -> &'a str {
+    match found {
+        Some(have) if is_encrypted_stricter(have) => algorithm(have),
+        _ => &want.encryption,
+    }
+}
+
+/// The algorithm alone, without the key.
+fn algorithm(have: &Have) -> &str {
+    have.encryption.split(' ').next().unwrap_or_default()
+}
+
+/// What is said of a bucket that somebody made stricter.
+pub fn warning_of_stricter(want: &Want, have: &Have) -> Option<String> {
+    let mut stricter = Vec::new();
+    if is_encrypted_stricter(have) {
+        stricter.push(format!("encryption {}", have.encryption));
+    }
+    if let Some(rule) = &have.keeps_longer {
+        stricter.push(format!("objects that {rule}"));
+    }
+    stricter.extend(policy::denials(have.policy.as_ref()));
+    if stricter.is_empty() {
+        return None;
+    }
+    let (bucket, stricter) = (&want.bucket, stricter.join("; "));
+    Some(format!(
+        "bucket {bucket} has by somebody's hand: {stricter}; it stays so"
+    ))
+}
+
+/// What is said of a bucket that somebody lets others at. They may have had a reason: that stays.
+pub fn warning_of_others(want: &Want, have: &Have) -> Option<String> {
+    let mut ways = policy::grants(have.policy.as_ref());
+    ways.extend(have.opened.clone());
+    if ways.is_empty() {
+        return None;
+    }
+    let (bucket, ways) = (&want.bucket, ways.join(", "));
+    Some(format!(
+        "bucket {bucket} lets others at what it holds: {ways}; that stays until you take it away"
+    ))
 }
 
 /// The encryption of a bucket that lacks nothing, for its record: a bucket that was left half made
 /// is recorded without.
 pub fn encryption_once_set_up<'a>(env: &Env, have: &'a Have) -> Option<&'a str> {
-    let encryption = encryption(&have.encryption).ok()?;
-    let want = want(env, &encryption);
+    if !is_encrypted_stricter(have) {
+        encryption(&have.encryption).ok()?;
+    }
+    let want = want(env, &have.encryption);
     if !differences_of_settings(env, &want, have).is_empty() {
         return None;
     }
-    Some(&have.encryption)
+    Some(algorithm(have))
 }
 
 /// The bucket's ARN.
@@ -267,7 +291,9 @@ pub fn fits_xml(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use plumbing::step::parts;
+    use serde_json::json;
 
+    use super::policy::TLS_ONLY;
     use super::*;
 
     const BUCKET: &str = "bucket-123456789012-us-east-1-production-pr1";
@@ -285,6 +311,7 @@ mod tests {
             encryption: "aws:kms".into(),
             versioning: "Enabled".into(),
             lifecycle: [OBJECTS.into(), MARKERS.into()],
+            ..Have::default()
         }
     }
 
@@ -367,6 +394,67 @@ mod tests {
             ..ours()
         };
         assert_eq!(fields(&have), ["policy"]);
+    }
+
+    #[test]
+    fn what_is_stricter_is_said_and_is_no_difference() {
+        let wanted = want(&env(), "aws:kms");
+        assert_eq!(warning_of_stricter(&wanted, &ours()), None);
+        let denial = json!({"Version": "2012-10-17", "Statement": {"Effect": "Deny"}});
+        let own_key = Have {
+            encryption: "aws:kms with arn:k without a bucket key".into(),
+            keeps_longer: Some("expire after 90 days".into()),
+            policy: Some(with_our_statement(&env(), BUCKET, Some(&denial))),
+            ..ours()
+        };
+        assert_eq!(
+            warning_of_stricter(&wanted, &own_key).unwrap(),
+            format!(
+                "bucket {BUCKET} has by somebody's hand: encryption aws:kms with arn:k without a bucket key; objects that expire after 90 days; statement without a name, which only denies; it stays so"
+            )
+        );
+        let twice = Have {
+            encryption: "aws:kms:dsse".into(),
+            ..ours()
+        };
+        for (have, algorithm) in [(own_key, "aws:kms"), (twice, "aws:kms:dsse")] {
+            assert_eq!(fields(&have), Vec::<String>::new());
+            assert_eq!(encryption_once_set_up(&env(), &have), Some(algorithm));
+            assert_eq!(encryption_to_be(&wanted, Some(&have)), algorithm);
+        }
+        assert_eq!(encryption_to_be(&wanted, None), "aws:kms");
+    }
+
+    #[test]
+    fn who_else_is_let_in_is_said_and_is_no_difference() {
+        let wanted = want(&env(), "aws:kms");
+        assert_eq!(warning_of_others(&wanted, &ours()), None);
+        let grant = json!({"Version": "2012-10-17", "Statement": {"Sid": "a", "Effect": "Allow", "Principal": {"AWS": "1"}}});
+        let have = Have {
+            policy: Some(with_our_statement(&env(), BUCKET, Some(&grant))),
+            opened: vec!["replication to arn:aws:s3:::x".into()],
+            ..ours()
+        };
+        assert_eq!(fields(&have), Vec::<String>::new());
+        assert_eq!(
+            warning_of_others(&wanted, &have).unwrap(),
+            format!(
+                r#"bucket {BUCKET} lets others at what it holds: statement a for {{"AWS":"1"}}, replication to arn:aws:s3:::x; that stays until you take it away"#
+            )
+        );
+    }
+
+    #[test]
+    fn only_a_rule_that_keeps_nothing_shorter_keeps_longer() {
+        for (days, longer) in [
+            ((30, 30, 7), false),
+            ((90, 30, 7), true),
+            ((30, 30, 30), true),
+            ((90, 1, 7), false),
+            ((1, 30, 7), false),
+        ] {
+            assert_eq!(keeps_longer(days.0, days.1, days.2), longer, "{days:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,6 @@ use std::time::Duration;
 use aws_sdk_codebuild::Client;
 use aws_sdk_codebuild::config::Builder;
 use aws_sdk_codebuild::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_codebuild::types::VpcConfig;
 use plumbing::{Aws, Error, Result, aws_error, code, message, name, wait};
 
 use crate::plan::Project;
@@ -24,8 +23,6 @@ const CANNOT_ASSUME_BUDGET: Duration = Duration::from_secs(120);
 const VISIBLE_DEADLINE: Duration = Duration::from_secs(60);
 /// How many projects BatchGetProjects takes.
 const BATCH: usize = 100;
-/// What UpdateProject takes for "as many builds at once as the account lets run".
-const NO_LIMIT: i32 = -1;
 
 /// CodeBuild, for one environment.
 pub struct CodeBuild {
@@ -143,9 +140,6 @@ impl CodeBuild {
         if !want.settings.is_empty() {
             // The other settings are of the environment, which CodeBuild replaces as a whole.
             request = request
-                .vpc_config(VpcConfig::builder().build())
-                .concurrent_build_limit(NO_LIMIT)
-                .encryption_key(self.aws.env.arn("kms", answer::DEFAULT_KEY))
                 .set_file_system_locations(Some(Vec::new()))
                 .set_secondary_sources(Some(Vec::new()))
                 .set_secondary_artifacts(Some(Vec::new()));

@@ -102,10 +102,12 @@ async fn make_or_mend(
         found = Some(codebuild.wait_visible(&want.name).await?);
     }
     let step = plan::step(env, want, found)?;
-    if let Step::Keep(have) | Step::Change(have, _) = &step
-        && let Some(line) = plan::warning_of_visibility(have)
-    {
-        stream.voice.say(&line);
+    if let Step::Keep(have) | Step::Change(have, _) = &step {
+        let visibility = plan::warning_of_visibility(have);
+        let stricter = plan::warning_of_stricter(want, have);
+        for line in visibility.into_iter().chain(stricter) {
+            stream.voice.say(&line);
+        }
     }
     let record = match step {
         Step::Create => record.changed(Change::Create, &[]),

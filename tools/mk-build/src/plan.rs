@@ -17,6 +17,8 @@ const IMAGE: &str = "aws/codebuild/amazonlinux-x86_64-standard:5.0";
 pub const NO_CACHE: &str = "NO_CACHE";
 /// For how many minutes a build may wait for its turn, where the account lets few run at once.
 const QUEUED_TIMEOUT: i32 = 60;
+/// The tag that says which timeout we have set: what is lower and differs from it is somebody's own.
+const TIMEOUT: &str = "plumbline:timeout";
 
 /// What the flags say about all builds.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +64,10 @@ pub struct Project {
     pub log: String,
     /// Whether builds log to S3.
     pub s3_log: String,
-    /// What else is set, by name: a VPC, a key that the role may not use, and so on.
+    /// What else is set and is to be taken away, by name: file systems, other sources, and so on.
     pub settings: Vec<String>,
+    /// What else is set and stays, with its value: a VPC, a key, how many builds may run at once.
+    pub stricter: Vec<String>,
     /// Whether its builds and their logs can be read by everyone, which is set by a call of its own.
     pub is_public: bool,
     /// Its tags.
@@ -73,7 +77,8 @@ pub struct Project {
 /// The project of a source.
 pub fn want(env: &Env, source: &Source, role: &str, group: &str, options: &Options) -> Project {
     let name = env.project_name(&source.name);
-    let tags = env.tags_of_source(&name, &source.name);
+    let mut tags = env.tags_of_source(&name, &source.name);
+    tags.push((TIMEOUT.into(), options.timeout.to_string()));
     let variables = BTreeMap::from([
         // What an image is called in imagedefinitions.json: the container of the app of that name.
         ("CONTAINER".to_string(), source.name.clone()),
@@ -107,6 +112,7 @@ pub fn want(env: &Env, source: &Source, role: &str, group: &str, options: &Optio
         log: group.into(),
         s3_log: "DISABLED".into(),
         settings: Vec::new(),
+        stricter: Vec::new(),
         is_public: false,
         tags: tags.into_iter().collect(),
         name,
@@ -149,8 +155,8 @@ fn differences(want: &Project, have: &Project) -> Vec<Difference> {
         Difference::between("compute", &have.compute, &want.compute),
         Difference::between("image", &have.image, &want.image),
         Difference::between("privileged", have.privileged, want.privileged),
-        Difference::between("timeout", have.timeout, want.timeout),
-        Difference::between("queued timeout", have.queued_timeout, want.queued_timeout),
+        Difference::between("timeout", have.timeout, timeout(want, have)),
+        Difference::between("queued timeout", have.queued_timeout, queued_timeout(have)),
         Difference::between("cache", &have.cache, &want.cache),
         Difference::between("log group", &have.log, &want.log),
         Difference::between("log in S3", &have.s3_log, &want.s3_log),
@@ -161,6 +167,43 @@ fn differences(want: &Project, have: &Project) -> Vec<Difference> {
     differences.extend(differences_of_variables(want, have));
     differences.extend(Difference::of_tags(&have.tags, &tags));
     differences
+}
+
+/// After how many minutes a build is to be given up: somebody's own lower number stays. What we have set
+/// ourselves may be raised, and the tag says that.
+fn timeout(want: &Project, have: &Project) -> i32 {
+    let is_by_hand = have.tags.get(TIMEOUT) != Some(&have.timeout.to_string());
+    if is_by_hand && (1..want.timeout).contains(&have.timeout) {
+        return have.timeout;
+    }
+    want.timeout
+}
+
+/// For how many minutes a build may wait: we never set fewer than these, so fewer are somebody's own.
+fn queued_timeout(have: &Project) -> i32 {
+    if (1..QUEUED_TIMEOUT).contains(&have.queued_timeout) {
+        return have.queued_timeout;
+    }
+    QUEUED_TIMEOUT
+}
+
+/// What is said of a project that somebody made stricter.
+pub fn warning_of_stricter(want: &Project, have: &Project) -> Option<String> {
+    let mut stricter = have.stricter.clone();
+    let (timeout, queued_timeout) = (timeout(want, have), queued_timeout(have));
+    if timeout != want.timeout {
+        stricter.push(format!("timeout {timeout}"));
+    }
+    if queued_timeout != QUEUED_TIMEOUT {
+        stricter.push(format!("queued timeout {queued_timeout}"));
+    }
+    if stricter.is_empty() {
+        return None;
+    }
+    let (name, stricter) = (&have.name, stricter.join(", "));
+    Some(format!(
+        "build project {name} has by somebody's hand: {stricter}; it stays so"
+    ))
 }
 
 /// Two buildspecs are not shown line by line; blanks at their ends are no difference.
@@ -199,14 +242,16 @@ pub fn warning_of_visibility(have: &Project) -> Option<String> {
     ))
 }
 
-/// The project as an update has to say it: with the tags that others added, and the settings that
-/// are to be taken away.
+/// The project as an update has to say it: with the tags that others added and their lower timeouts,
+/// and the settings that are to be taken away.
 pub fn with_others(want: &Project, have: &Project) -> Project {
     let mut tags = have.tags.clone();
     tags.extend(want.tags.clone());
     Project {
         tags,
         settings: have.settings.clone(),
+        timeout: timeout(want, have),
+        queued_timeout: queued_timeout(have),
         ..want.clone()
     }
 }
@@ -404,8 +449,42 @@ mod tests {
         have.s3_log = "ENABLED".into();
         assert_eq!(differences(have), ["log in S3: ENABLED -> DISABLED"]);
         let mut have = wanted();
-        have.settings = vec!["VPC".into(), "key".into()];
-        assert_eq!(differences(have), ["settings: VPC, key -> none"]);
+        have.settings = vec!["file systems".into(), "fleet".into()];
+        assert_eq!(differences(have), ["settings: file systems, fleet -> none"]);
+    }
+
+    #[test]
+    fn what_is_stricter_stays_and_is_said() {
+        assert_eq!(warning_of_stricter(&wanted(), &wanted()), None);
+        let have = Project {
+            timeout: 10,
+            queued_timeout: 5,
+            stricter: vec!["VPC vpc-1".into()],
+            ..wanted()
+        };
+        assert_eq!(differences(have.clone()), Vec::<String>::new());
+        assert_eq!(
+            warning_of_stricter(&wanted(), &have).unwrap(),
+            "build project build-web-production-pr1 has by somebody's hand: VPC vpc-1, timeout 10, queued timeout 5; it stays so"
+        );
+        let update = with_others(&wanted(), &have);
+        assert_eq!((update.timeout, update.queued_timeout), (10, 5));
+    }
+
+    #[test]
+    fn a_timeout_that_we_have_set_ourselves_is_raised() {
+        let options = Options {
+            timeout: 45,
+            ..OPTIONS
+        };
+        let want = want(&env(), &web(), ROLE, GROUP, &options);
+        let differences = super::differences(&want, &wanted());
+        let told: Vec<String> = differences.iter().map(Difference::to_string).collect();
+        assert_eq!(
+            told,
+            ["timeout: 30 -> 45", "tag plumbline:timeout: 30 -> 45"]
+        );
+        assert_eq!(warning_of_stricter(&want, &wanted()), None);
     }
 
     #[test]

@@ -147,6 +147,7 @@ impl Connections {
         }
         let kept = plan::elect(env, &found).unwrap_or(&created);
         for arn in plan::duplicates(env, &found, kept) {
+            self.aws.voice.say(&plan::word_of_duplicate(&arn));
             self.delete(&arn).await?;
         }
         Ok(kept.clone())

@@ -96,6 +96,9 @@ async fn create(stream: &Stream, connections: &Connections, name: &str) -> Resul
 async fn delete_duplicates(connections: &Connections, found: &[Have], kept: &Have) -> Result<()> {
     let aws = &connections.aws;
     let duplicates = plan::duplicates(&aws.env, found, kept);
+    for arn in &duplicates {
+        aws.voice.say(&plan::word_of_duplicate(arn));
+    }
     if duplicates.is_empty() || aws.env.plan {
         return Ok(());
     }

@@ -117,6 +117,13 @@ pub fn duplicates(env: &Env, found: &[Have], kept: &Have) -> Vec<String> {
     arns
 }
 
+/// What is said of a connection that goes since runs at the same time made one too many.
+pub fn word_of_duplicate(arn: &str) -> String {
+    format!(
+        "connection {arn} is one too many, made by a run at the same time and finished by nobody: it is deleted"
+    )
+}
+
 /// The connection of a name that is to be adopted.
 ///
 /// Errors: there are two.

@@ -213,19 +213,24 @@ impl Ecr {
     /// Brings one part of a repository into line.
     pub async fn set(&self, want: &Want, part: Part) -> Result<()> {
         match part {
-            Part::Lifecycle => self.set_lifecycle_policy(&want.name).await,
+            // It is read again: a higher number of images stays as it is at this moment.
+            Part::Lifecycle => {
+                let have = self.lifecycle_policy(&want.name).await?;
+                self.set_lifecycle_policy(&want.name, have.as_ref()).await
+            }
             Part::Scan => self.set_scan_on_push(&want.name).await,
             Part::Tags => self.set_tags(want).await,
         }
     }
 
     /// Sets the lifecycle policy, also of a repository that was just made.
-    pub async fn set_lifecycle_policy(&self, name: &str) -> Result<()> {
+    pub async fn set_lifecycle_policy(&self, name: &str, have: Option<&Value>) -> Result<()> {
+        let policy = plan::lifecycle(plan::kept(have));
         let request = self
             .client
             .put_lifecycle_policy()
             .repository_name(name)
-            .lifecycle_policy_text(plan::lifecycle().to_string());
+            .lifecycle_policy_text(policy.to_string());
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, UNKNOWN_BUDGET, &[UNKNOWN], send).await {
             Ok(_) => Ok(()),

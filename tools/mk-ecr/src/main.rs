@@ -96,7 +96,7 @@ async fn make_or_mend(stream: &Stream, ecr: &Ecr, app: &str) -> Result<()> {
                 return Ok(false);
             }
             stream.write(created).await?;
-            ecr.set_lifecycle_policy(&want.name).await?;
+            ecr.set_lifecycle_policy(&want.name, None).await?;
             Ok(true)
         },
         wait_visible: async || ecr.wait_visible(&want.name).await,
@@ -105,6 +105,7 @@ async fn make_or_mend(stream: &Stream, ecr: &Ecr, app: &str) -> Result<()> {
             let warnings = [
                 plan::warning_of_encryption(have),
                 plan::warning_of_mutability(have),
+                plan::warning_of_lifecycle(have),
                 plan::warning_of_policy(have),
             ];
             for line in warnings.into_iter().flatten() {

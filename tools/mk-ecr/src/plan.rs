@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// How images are encrypted: with S3's own keys.
 pub const ENCRYPTION: &str = "AES256";
 /// How many images a repository keeps.
-const KEPT: u32 = 10;
+const KEPT: u64 = 10;
 /// The tag that a pipeline moves to what it deployed.
 const PRODUCTION: &str = "production";
 /// The priority of the rule for any image, which must be the highest number.
@@ -87,14 +87,52 @@ pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>>
     Ok(differences)
 }
 
+/// How many images a repository is to keep: somebody's own higher number stays.
+pub fn kept(lifecycle: Option<&Value>) -> u64 {
+    let rules = lifecycle.and_then(|policy| policy["rules"].as_array());
+    let selections = rules.into_iter().flatten().map(|rule| &rule["selection"]);
+    let of_any = selections.filter(|selection| {
+        selection["tagStatus"] == "any" && selection["countType"] == "imageCountMoreThan"
+    });
+    let counts = of_any.filter_map(|selection| selection["countNumber"].as_u64());
+    counts.max().unwrap_or_default().max(KEPT)
+}
+
+/// What is said of a repository that keeps more images than asked for here.
+pub fn warning_of_lifecycle(have: &Have) -> Option<String> {
+    let kept = kept(have.lifecycle.as_ref());
+    if kept == KEPT {
+        return None;
+    }
+    Some(format!(
+        "repository {} keeps the last {kept} images, more than {KEPT}: it stays so until you change it",
+        have.name
+    ))
+}
+
 /// Compares the policies as values: the order of their fields says nothing.
 fn difference_of_lifecycle(have: &Have) -> Option<Difference> {
-    let want = lifecycle();
+    let want = lifecycle(kept(have.lifecycle.as_ref()));
     match &have.lifecycle {
-        Some(policy) if *policy == want => None,
+        Some(policy) if same(policy, &want) => None,
         Some(policy) => Difference::between(LIFECYCLE, policy, want),
         None => Difference::between(LIFECYCLE, "none", want),
     }
+}
+
+/// Whether two policies say the same; a rule's description, which says how many images it keeps, is for
+/// people.
+fn same(a: &Value, b: &Value) -> bool {
+    let without_descriptions = |policy: &Value| {
+        let mut policy = policy.clone();
+        for rule in policy["rules"].as_array_mut().into_iter().flatten() {
+            if let Some(rule) = rule.as_object_mut() {
+                rule.remove("description");
+            }
+        }
+        policy
+    };
+    without_descriptions(a) == without_descriptions(b)
 }
 
 /// What is said of a repository whose tags cannot be moved, or not all: that is stricter than asked for
@@ -110,31 +148,47 @@ pub fn warning_of_mutability(have: &Have) -> Option<String> {
 }
 
 /// What is said of a repository with a policy of its own, which no tool here sets: somebody else may
-/// have let others at its images with a reason.
+/// have let others at its images with a reason, or denies something.
 pub fn warning_of_policy(have: &Have) -> Option<String> {
     let policy = have.policy.as_ref()?;
-    let who = if lets_everyone(policy) {
-        "everyone"
+    let does = if only_denies(policy) {
+        "only denies"
+    } else if lets_everyone(policy) {
+        "lets everyone at its images"
     } else {
-        "others"
+        "lets others at its images"
     };
     Some(format!(
-        "repository {} has a policy that somebody set, and lets {who} at its images: it stays; aws ecr delete-repository-policy takes it away",
+        "repository {} has a policy that somebody set, and that {does}: it stays; aws ecr delete-repository-policy takes it away",
         have.name
     ))
 }
 
-/// Whether a statement of a policy allows something to everyone, without a condition.
-fn lets_everyone(policy: &Value) -> bool {
-    let statements = match &policy["Statement"] {
-        Value::Array(statements) => statements.as_slice(),
+/// The statements of a policy, which writes a list of one without the list.
+fn statements(policy: &Value) -> &[Value] {
+    match &policy["Statement"] {
+        Value::Array(statements) => statements,
         one => std::slice::from_ref(one),
-    };
-    statements.iter().any(|statement| {
-        let principal = &statement["Principal"];
-        let everyone = *principal == json!("*")
-            || principal["AWS"] == json!("*")
-            || principal["AWS"] == json!(["*"]);
+    }
+}
+
+fn only_denies(policy: &Value) -> bool {
+    let mut statements = statements(policy).iter();
+    statements.all(|statement| statement["Effect"] == "Deny")
+}
+
+/// Whether a statement of a policy allows something to everyone, or to everyone but some, without a
+/// condition.
+fn lets_everyone(policy: &Value) -> bool {
+    statements(policy).iter().any(|statement| {
+        let is_everyone = |who: &Value| *who == "*";
+        let aws = &statement["Principal"]["AWS"];
+        let everyone = is_everyone(&statement["Principal"])
+            || is_everyone(aws)
+            || aws
+                .as_array()
+                .is_some_and(|list| list.iter().any(is_everyone))
+            || statement.get("NotPrincipal").is_some();
         everyone && statement["Effect"] == "Allow" && statement.get("Condition").is_none()
     })
 }
@@ -195,11 +249,11 @@ pub fn half(record: &Record) -> Half {
     }
 }
 
-/// The lifecycle policy: what is older than the last ten images expires, within a day, but for the
-/// one tagged production. An image that a rule matches is exempt from those of a higher number (ECR
+/// The lifecycle policy: what is older than the last images expires, within a day, but for the one
+/// tagged production. An image that a rule matches is exempt from those of a higher number (ECR
 /// user guide, "Considerations when using lifecycle policies"), and of one tag there is one image,
 /// so the first rule expires nothing.
-pub fn lifecycle() -> Value {
+pub fn lifecycle(kept: u64) -> Value {
     json!({"rules": [{
         "rulePriority": 1,
         "description": "keep what is in production",
@@ -212,8 +266,8 @@ pub fn lifecycle() -> Value {
         "action": {"type": "expire"},
     }, {
         "rulePriority": LAST_PRIORITY,
-        "description": format!("keep the last {KEPT} images"),
-        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": KEPT},
+        "description": format!("keep the last {kept} images"),
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": kept},
         "action": {"type": "expire"},
     }]})
 }
@@ -274,7 +328,7 @@ mod tests {
             scan_on_push: true,
             mutability: "MUTABLE".into(),
             encryption: "AES256".into(),
-            lifecycle: Some(lifecycle()),
+            lifecycle: Some(lifecycle(KEPT)),
             policy: None,
             tags,
         }
@@ -292,7 +346,7 @@ mod tests {
 
     #[test]
     fn ten_images_are_kept_whatever_their_tags_and_the_one_in_production() {
-        let rules = lifecycle()["rules"].as_array().unwrap().clone();
+        let rules = lifecycle(KEPT)["rules"].as_array().unwrap().clone();
         assert_eq!(rules.len(), 2);
         assert_eq!(
             rules[0]["selection"],
@@ -309,18 +363,18 @@ mod tests {
         );
         assert!(rules[0]["rulePriority"].as_u64() < rules[1]["rulePriority"].as_u64());
         assert!(
-            (100..=30720).contains(&lifecycle().to_string().len()),
+            (100..=30720).contains(&lifecycle(KEPT).to_string().len()),
             "what PutLifecyclePolicy takes"
         );
     }
 
     #[test]
     fn the_order_of_a_policys_fields_is_no_difference() {
-        let mut other = lifecycle();
+        let mut other = lifecycle(KEPT);
         let rule = other["rules"][1].as_object_mut().unwrap();
         let (key, action) = rule.remove_entry("action").unwrap();
         rule.shift_insert(0, key, action);
-        assert_ne!(other.to_string(), lifecycle().to_string());
+        assert_ne!(other.to_string(), lifecycle(KEPT).to_string());
         assert_eq!(
             differences(&Have {
                 lifecycle: Some(other),
@@ -381,6 +435,49 @@ mod tests {
         };
         let line = warning_of_policy(&have).unwrap();
         assert!(line.contains("lets others at its images"), "{line}");
+    }
+
+    #[test]
+    fn a_policy_that_only_denies_lets_nobody_in() {
+        let said = |statements: Value| {
+            warning_of_policy(&Have {
+                policy: Some(json!({"Statement": statements})),
+                ..ours()
+            })
+            .unwrap()
+        };
+        let deny = json!({"Effect": "Deny", "Principal": "*"});
+        assert!(said(deny.clone()).contains("that only denies: it stays"));
+        let allow = json!({"Effect": "Allow", "Principal": {"AWS": ["1", "*"]}});
+        assert!(said(json!([deny, allow])).contains("lets everyone"));
+        let all_but = json!({"Effect": "Allow", "NotPrincipal": {"AWS": "1"}});
+        assert!(said(all_but).contains("lets everyone"));
+    }
+
+    #[test]
+    fn a_higher_number_of_images_stays_and_is_said() {
+        assert_eq!(warning_of_lifecycle(&ours()), None);
+        let mut more = lifecycle(KEPT);
+        more["rules"][1]["selection"]["countNumber"] = json!(50);
+        let have = Have {
+            lifecycle: Some(more),
+            ..ours()
+        };
+        assert_eq!(differences(&have), []);
+        assert_eq!(
+            warning_of_lifecycle(&have).unwrap(),
+            "repository repo-web-production-pr1 keeps the last 50 images, more than 10: it stays so until you change it"
+        );
+        // The one in production is kept all the same.
+        let only = json!({"rules": [{"rulePriority": 1, "action": {"type": "expire"},
+            "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 50}}]});
+        let have = Have {
+            lifecycle: Some(only),
+            ..ours()
+        };
+        let differences = differences(&have);
+        assert_eq!(parts(&differences), [Part::Lifecycle]);
+        assert_eq!(differences[0].1.new, lifecycle(50).to_string());
     }
 
     #[test]

@@ -86,10 +86,12 @@ async fn make_or_mend(
         found = Some(lambda.wait_visible(name).await?);
     }
     let step = plan::step(env, want, found)?;
-    if let Step::Keep(have) | Step::Change(have, _) = &step
-        && let Some(line) = plan::warning_of_invokers(name, have)
-    {
-        stream.voice.say(&line);
+    if let Step::Keep(have) | Step::Change(have, _) = &step {
+        let invokers = plan::warning_of_invokers(name, have);
+        let stricter = plan::warning_of_stricter(name, have);
+        for line in invokers.into_iter().chain(stricter) {
+            stream.voice.say(&line);
+        }
     }
     match step {
         Step::Create => stream.write(record.changed(Change::Create, &[])).await,

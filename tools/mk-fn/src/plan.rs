@@ -91,8 +91,6 @@ pub struct Have {
     pub description: String,
     /// The names of its environment variables; never what they hold.
     pub variables: Vec<String>,
-    /// The subnets that it runs in.
-    pub subnets: Vec<String>,
     /// The log group that it writes to.
     pub log_group: String,
     /// `Text` or `JSON`.
@@ -100,6 +98,8 @@ pub struct Have {
     /// What else of its configuration is set, by name: layers, whose code runs together with ours, and so
     /// on.
     pub settings: Vec<String>,
+    /// What of its configuration makes it stricter and stays, with its value: subnets, a key.
+    pub stricter: Vec<String>,
     /// How many of it may run at once; at 0, which the console calls throttled, none ever runs.
     pub concurrency: Option<i32>,
     /// Who may invoke it beside whose role allows it, as a person reads it.
@@ -183,7 +183,6 @@ fn differences(want: &Want, have: &Have) -> Differences<Part> {
         Difference::between("memory", have.memory, MEMORY),
         Difference::between("description", &have.description, &want.description),
         Difference::between("variables", list(&have.variables), "none"),
-        Difference::between("subnets", list(&have.subnets), "none"),
         Difference::between("log group", &have.log_group, &want.log_group),
         Difference::between("log format", &have.log_format, LOG_FORMAT),
         Difference::between("settings", list(&have.settings), "none"),
@@ -193,7 +192,8 @@ fn differences(want: &Want, have: &Have) -> Differences<Part> {
         Difference::between("event age", number(have.event_age, "default"), EVENT_AGE),
         Difference::between("destinations", list(&have.destinations), "none"),
     ];
-    let reserved = number(have.concurrency, "none");
+    let throttled = have.concurrency.filter(|limit| *limit == 0);
+    let reserved = number(throttled, "none");
     let concurrency = Difference::between("reserved concurrency", reserved, "none");
     let tags = Difference::of_tags(&have.tags, &want.tags);
     let mut differences = Differences::new();
@@ -248,6 +248,21 @@ pub fn warning_of_invokers(function: &str, have: &Have) -> Option<String> {
     let invokers = have.invoked_by.join(", ");
     Some(format!(
         "function {function} may be invoked by others than its pipeline: {invokers}; that stays until you take it away"
+    ))
+}
+
+/// What is said of a function that somebody made stricter.
+pub fn warning_of_stricter(function: &str, have: &Have) -> Option<String> {
+    let mut stricter = have.stricter.clone();
+    if let Some(limit) = have.concurrency.filter(|limit| *limit > 0) {
+        stricter.push(format!("reserved concurrency {limit}"));
+    }
+    if stricter.is_empty() {
+        return None;
+    }
+    let stricter = stricter.join(", ");
+    Some(format!(
+        "function {function} has by somebody's hand: {stricter}; it stays so"
     ))
 }
 
@@ -341,10 +356,10 @@ mod tests {
             memory: 256,
             description: DESCRIPTION.into(),
             variables: Vec::new(),
-            subnets: Vec::new(),
             log_group: GROUP.into(),
             log_format: "Text".into(),
             settings: Vec::new(),
+            stricter: Vec::new(),
             concurrency: None,
             invoked_by: Vec::new(),
             destinations: Vec::new(),
@@ -426,17 +441,34 @@ mod tests {
         have.variables = vec!["A".into(), "B".into()];
         assert_differs(have, "variables: A B -> none", part);
         let mut have = ours();
-        have.subnets = vec!["subnet-1".into()];
-        assert_differs(have, "subnets: subnet-1 -> none", part);
-        let mut have = ours();
         have.log_group = "/theirs".into();
         assert_differs(have, &format!("log group: /theirs -> {GROUP}"), part);
         let mut have = ours();
         have.log_format = "JSON".into();
         assert_differs(have, "log format: JSON -> Text", part);
         let mut have = ours();
-        have.settings = vec!["layers".into(), "tracing".into()];
-        assert_differs(have, "settings: layers tracing -> none", part);
+        have.settings = vec!["layers".into(), "disk".into()];
+        assert_differs(have, "settings: layers disk -> none", part);
+    }
+
+    #[test]
+    fn what_is_stricter_is_said_and_is_no_difference() {
+        let have = Have {
+            stricter: vec!["key k".into()],
+            concurrency: Some(1),
+            ..ours()
+        };
+        assert_eq!(
+            warning_of_stricter("f", &have).unwrap(),
+            "function f has by somebody's hand: key k, reserved concurrency 1; it stays so"
+        );
+        assert_eq!(change(have), (Vec::new(), Vec::new()));
+        assert_eq!(warning_of_stricter("f", &ours()), None);
+        let throttled = Have {
+            concurrency: Some(0),
+            ..ours()
+        };
+        assert_eq!(warning_of_stricter("f", &throttled), None);
     }
 
     #[test]
@@ -496,7 +528,7 @@ mod tests {
             memory: 128,
             retries: None,
             event_age: None,
-            concurrency: Some(1),
+            concurrency: Some(0),
             ..ours()
         };
         have.tags.remove("Name");

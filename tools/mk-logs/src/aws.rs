@@ -142,14 +142,14 @@ impl Logs {
         }
     }
 
-    /// Makes a group with its tags; answers false where one of that name is there already.
+    /// Makes a group with its tags, but for the one that says that its retention is set; answers false where one of that name is there already.
     pub async fn create(&self, want: &Want) -> Result<bool> {
         let group = &want.group;
         let request = self
             .client
             .create_log_group()
             .log_group_name(group)
-            .set_tags(Some(want.tags.iter().cloned().collect()));
+            .set_tags(Some(plan::tags_at_first(want).cloned().collect()));
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], send).await {
             Ok(_) => Ok(true),
@@ -195,7 +195,8 @@ impl Logs {
             .tag_resource()
             .resource_arn(plan::arn(&self.aws.env, group))
             .set_tags(Some(tags.iter().cloned().collect()));
-        match request.send().await {
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[UNKNOWN], send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag log group {group}");
@@ -245,7 +246,11 @@ impl Logs {
 }
 
 fn have_of(group: LogGroup) -> Have {
+    let key = group.kms_key_id.map(|key| format!("key {key}"));
+    let is_protected = group.deletion_protection_enabled == Some(true);
+    let protection = is_protected.then(|| "deletion protection".to_string());
     Have {
+        stricter: key.into_iter().chain(protection).collect(),
         group: group.log_group_name.unwrap_or_default(),
         retention: group.retention_in_days,
         account_decides: group.retention_policy_name.is_some(),

@@ -92,7 +92,7 @@ async fn make_or_mend(
 ) -> Result<()> {
     let env = &logs.aws.env;
     let retention = plan::retention(want, found.as_ref());
-    let record = plan::record(env, &want.name, &want.group, Some(retention));
+    let record = plan::record(env, &want.name, &want.group, retention);
     let created = record.clone().changed(Change::Created, &[]);
     let group = Resource {
         found,
@@ -103,12 +103,15 @@ async fn make_or_mend(
             }
             stream.write(created).await?;
             logs.set_retention(want).await?;
+            logs.set(want, Part::Tags).await?;
             Ok(true)
         },
         wait_visible: async || logs.wait_visible(&want.group).await,
         compare: |have: &Have| {
             let differences = plan::compare(env, want, have)?;
-            if let Some(line) = plan::warning_of_retention(want, have) {
+            let retention = plan::warning_of_retention(want, have);
+            let stricter = plan::warning_of_stricter(have);
+            for line in retention.into_iter().chain(stricter) {
                 stream.voice.say(&line);
             }
             Ok(differences)

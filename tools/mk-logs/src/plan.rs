@@ -101,6 +101,8 @@ pub struct Have {
     pub account_decides: bool,
     /// When it was made, in milliseconds since 1970.
     pub created: i64,
+    /// What somebody set that makes it stricter, with its value: a key of their own.
+    pub stricter: Vec<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -134,33 +136,53 @@ pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>>
 }
 
 /// Whether somebody has events kept longer than is asked for: that may be a rule of theirs, and stays.
-/// What we have set ourselves may be shortened, and the tag says that. A group that keeps them for
-/// ever is one that was left half made, as CreateLogGroup makes it.
+/// What we have set ourselves may be shortened, and the tag says that. A group that keeps them for ever
+/// and has no such tag is one that was left half made, as CreateLogGroup makes it.
 fn is_kept_longer(want: &Want, have: &Have) -> bool {
-    let Some(days) = have.retention else {
-        return false;
-    };
-    days > want.retention && have.tags.get(RETENTION) != Some(&days.to_string())
+    let set_by_us = have.tags.get(RETENTION);
+    match have.retention {
+        None => set_by_us.is_some(),
+        Some(days) => days > want.retention && set_by_us != Some(&days.to_string()),
+    }
 }
 
-/// For how many days a group will keep events.
-pub fn retention(want: &Want, found: Option<&Have>) -> i32 {
+/// For how many days a group will keep events; without, for ever.
+pub fn retention(want: &Want, found: Option<&Have>) -> Option<i32> {
     match found {
-        Some(have) if is_kept_longer(want, have) => have.retention.unwrap_or(want.retention),
-        _ => want.retention,
+        Some(have) if is_kept_longer(want, have) => have.retention,
+        _ => Some(want.retention),
     }
 }
 
 /// What is said of a group that keeps events longer than is asked for.
 pub fn warning_of_retention(want: &Want, have: &Have) -> Option<String> {
-    let days = have.retention?;
     if !is_kept_longer(want, have) || have.account_decides {
         return None;
     }
     let (group, wanted) = (&want.group, want.retention);
+    let kept = match have.retention {
+        Some(days) => format!("{days} days"),
+        None => "for ever".to_string(),
+    };
     Some(format!(
-        "log group {group} keeps events {days} days, longer than {wanted}: it stays so until you shorten it"
+        "log group {group} keeps events {kept}, longer than {wanted}: it stays so until you shorten it"
     ))
+}
+
+/// What is said of a group that somebody made stricter.
+pub fn warning_of_stricter(have: &Have) -> Option<String> {
+    if have.stricter.is_empty() {
+        return None;
+    }
+    let (group, stricter) = (&have.group, have.stricter.join(", "));
+    Some(format!(
+        "log group {group} has by somebody's hand: {stricter}; it stays so"
+    ))
+}
+
+/// The tags of a group that is made: that its retention is set is said once it is.
+pub fn tags_at_first(want: &Want) -> impl Iterator<Item = &(String, String)> {
+    want.tags.iter().filter(|(key, _)| key != RETENTION)
 }
 
 /// What the names of the environment's groups begin with, one for each listing.
@@ -286,14 +308,46 @@ mod tests {
         };
         have.tags.insert("Team".into(), "nobody".into());
         have.tags.insert("theirs".into(), "x".into());
+        have.tags.remove(RETENTION);
         assert_eq!(
             differences(7, &have),
             [
                 "Retention: retention: for ever -> 7",
                 "Tags: tag Team: nobody -> devops",
-                "Tags: tag plumbline:retention: 30 -> 7"
+                "Tags: tag plumbline:retention:  -> 7"
             ]
         );
+    }
+
+    #[test]
+    fn a_retention_that_somebody_took_away_is_said_and_is_no_difference() {
+        let have = Have {
+            retention: None,
+            ..ours()
+        };
+        assert_eq!(differences(30, &have), Vec::<String>::new());
+        let want = want_of_app(&env(), "web", 30);
+        assert_eq!(retention(&want, Some(&have)), None);
+        assert_eq!(
+            warning_of_retention(&want, &have).unwrap(),
+            format!(
+                "log group {GROUP} keeps events for ever, longer than 30: it stays so until you shorten it"
+            )
+        );
+        // A group that was left half made has no tag that says so yet.
+        let half_made = Have {
+            tags: tags_at_first(&want).cloned().collect(),
+            ..have
+        };
+        assert_eq!(
+            differences(30, &half_made),
+            [
+                "Retention: retention: for ever -> 30",
+                "Tags: tag plumbline:retention:  -> 30"
+            ]
+        );
+        assert_eq!(warning_of_retention(&want, &half_made), None);
+        assert_eq!(retention(&want, Some(&half_made)), Some(30));
     }
 
     #[test]
@@ -331,7 +385,7 @@ mod tests {
         );
         let want = want_of_app(&env(), "web", 7);
         assert_eq!(warning_of_retention(&want, &ours()), None);
-        assert_eq!(retention(&want, Some(&ours())), 7);
+        assert_eq!(retention(&want, Some(&ours())), Some(7));
         // Cut off between the two, the next run sets the tag.
         let cut = Have {
             retention: Some(7),
@@ -340,6 +394,22 @@ mod tests {
         assert_eq!(
             differences(7, &cut),
             ["Tags: tag plumbline:retention: 30 -> 7"]
+        );
+    }
+
+    #[test]
+    fn what_is_stricter_is_said_and_is_no_difference() {
+        assert_eq!(warning_of_stricter(&ours()), None);
+        let have = Have {
+            stricter: vec!["key arn:k".into(), "deletion protection".into()],
+            ..ours()
+        };
+        assert_eq!(differences(30, &have), Vec::<String>::new());
+        assert_eq!(
+            warning_of_stricter(&have).unwrap(),
+            format!(
+                "log group {GROUP} has by somebody's hand: key arn:k, deletion protection; it stays so"
+            )
         );
     }
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use aws_sdk_codepipeline::Client;
 use aws_sdk_codepipeline::config::Builder;
-use aws_sdk_codepipeline::types::Tag;
+use aws_sdk_codepipeline::types::{PipelineDeclaration, Tag};
 use plumbing::name::{PIPELINE_LIMIT, could_be};
 use plumbing::{Aws, Result, aws_error, code, wait};
 use tokio::try_join;
 
-use crate::plan::{Have, Part, Structure, Want};
+use crate::plan::{Have, Part, Structure, Want, with_gates};
 use declaration::{declare, sdk_tags, structure_of};
 
 /// Another change of the same pipeline is under way.
@@ -66,12 +66,14 @@ impl Pipelines {
     }
 
     async fn structure(&self, name: &str) -> Result<Option<Structure>> {
+        let declared = self.declaration(name).await?;
+        let region = &self.aws.env.region;
+        Ok(declared.map(|pipeline| structure_of(pipeline, region)))
+    }
+
+    async fn declaration(&self, name: &str) -> Result<Option<PipelineDeclaration>> {
         match self.client.get_pipeline().name(name).send().await {
-            Ok(answer) => {
-                let region = &self.aws.env.region;
-                let pipeline = answer.pipeline;
-                Ok(pipeline.map(|pipeline| structure_of(pipeline, region)))
-            }
+            Ok(answer) => Ok(answer.pipeline),
             Err(error) if code(&error) == "PipelineNotFoundException" => Ok(None),
             Err(error) => {
                 let what = format!("find pipeline {name}");
@@ -122,7 +124,7 @@ impl Pipelines {
         let request = self
             .client
             .create_pipeline()
-            .pipeline(declare(want)?)
+            .pipeline(declare(&want.name, &want.structure, None)?)
             .set_tags(Some(sdk_tags(want)?));
         let cases = [ROLE_UNKNOWN, CONFLICT];
         let send = || request.clone().send();
@@ -145,9 +147,19 @@ impl Pipelines {
         }
     }
 
-    /// Replaces all of a pipeline's structure. UpdatePipeline takes no tags, and starts nothing.
+    /// Replaces all of a pipeline's structure. UpdatePipeline takes no tags, and starts nothing. It is
+    /// read again: what makes it stricter stays as it is at this moment.
     async fn update(&self, want: &Want) -> Result<()> {
-        let request = self.client.update_pipeline().pipeline(declare(want)?);
+        let have = self.declaration(&want.name).await?;
+        let structure = match have.clone() {
+            Some(have) => {
+                let have = structure_of(have, &self.aws.env.region);
+                with_gates(&want.structure, &have)
+            }
+            None => want.structure.clone(),
+        };
+        let pipeline = declare(&want.name, &structure, have.as_ref())?;
+        let request = self.client.update_pipeline().pipeline(pipeline);
         let cases = [ROLE_UNKNOWN, CONFLICT];
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, CHANGE_BUDGET, &cases, send).await {

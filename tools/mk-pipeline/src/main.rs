@@ -101,7 +101,13 @@ async fn make_or_mend(
             Ok(true)
         },
         wait_visible: async || pipelines.wait_visible(&name).await,
-        compare: |have: &Have| plan::compare(env, &want, have),
+        compare: |have: &Have| {
+            let differences = plan::compare(env, &want, have)?;
+            if let Some(line) = plan::warning_of_gates(&want, have) {
+                stream.voice.say(&line);
+            }
+            Ok(differences)
+        },
         mend: async |parts: Vec<Part>| {
             // One after the other: CodePipeline refuses two changes of one pipeline at once.
             for part in parts {

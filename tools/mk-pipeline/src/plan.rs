@@ -1,5 +1,6 @@
 //! What a pipeline should be, what exists, and what follows. Pure.
 
+mod gates;
 mod structure;
 mod wanted;
 
@@ -10,7 +11,8 @@ use plumbing::step::in_part;
 use plumbing::{Difference, Differences, Env, Pipeline, Record, Result, Source};
 use serde_json::{Map, Value};
 
-pub use structure::{Action, Stage, Structure};
+pub use gates::with_gates;
+pub use structure::{Action, BEFORE_ENTRY, ON_FAILURE, ON_SUCCESS, Stage, Structure};
 pub use wanted::Needs;
 
 /// A pipeline as it is to be.
@@ -52,17 +54,23 @@ pub enum Part {
     Tags,
 }
 
-/// In what a pipeline differs from what is wanted.
+/// In what a pipeline differs from what is wanted; what makes it stricter stays.
 ///
 /// Errors: it is not the environment's.
 pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
     env.check_ours(format!("pipeline {}", want.name), &have.tags)?;
     let mut differences = Differences::new();
-    let structure = structure::differences(&want.structure, &have.structure);
+    let wanted = with_gates(&want.structure, &have.structure);
+    let structure = structure::differences(&wanted, &have.structure);
     differences.extend(in_part(Part::Structure, structure));
     let tags = Difference::of_tags(&have.tags, &want.tags);
     differences.extend(in_part(Part::Tags, tags));
     Ok(differences)
+}
+
+/// What is said of a pipeline that somebody made stricter.
+pub fn warning_of_gates(want: &Want, have: &Have) -> Option<String> {
+    gates::warning(&want.name, &want.structure, &have.structure)
 }
 
 /// What follows from a pipeline: the records of its environment, of its source and of itself.

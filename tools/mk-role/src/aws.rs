@@ -44,7 +44,8 @@ pub fn client(aws: &Aws) -> Iam {
 }
 
 impl Iam {
-    /// The role of a name, ours or not, and its policies if it is ours; two calls deep.
+    /// The role of a name, ours or not, and its policies if it is ours; two calls deep, or three where
+    /// somebody added an inline policy.
     pub async fn get(&self, role: &str, policy_name: &str) -> Result<Option<Have>> {
         let Some(have) = self.get_without_policies(role).await? else {
             return Ok(None);
@@ -52,14 +53,19 @@ impl Iam {
         if !self.aws.env.owns(&have.tags) {
             return Ok(Some(have));
         }
-        let (policy, inline, attached) = try_join!(
+        let (policy, inline, attached, profiles) = try_join!(
             self.inline_policy(role, policy_name),
             self.inline_policy_names(role),
-            self.attached_policy_arns(role)
+            self.attached_policy_arns(role),
+            self.used_profile_names(role, &have)
         )?;
-        let mut other_policies = Vec::new();
-        for name in inline {
-            if name != policy_name {
+        let (mut other_policies, mut denials) = (Vec::new(), Vec::new());
+        let added = inline.iter().filter(|name| *name != policy_name);
+        let added = added.map(async |name| Ok((name, self.inline_policy(role, name).await?)));
+        for (name, policy) in wait::all(added).await? {
+            if policy.is_some_and(|policy| document::only_denies(&policy)) {
+                denials.push(name.clone());
+            } else {
                 other_policies.push(format!("inline policy {name}"));
             }
         }
@@ -67,9 +73,12 @@ impl Iam {
             other_policies.push(format!("managed policy {arn}"));
         }
         other_policies.sort_unstable(); // AWS has no order
+        denials.sort_unstable();
         Ok(Some(Have {
             policy,
             other_policies,
+            profiles,
+            denials,
             ..have
         }))
     }
@@ -161,6 +170,17 @@ impl Iam {
         Ok(policies.filter_map(|policy| policy.policy_arn).collect())
     }
 
+    /// The instance profiles through which EC2 can use a role; where its trust does not let EC2 assume
+    /// it, as ours never does, nobody is asked.
+    async fn used_profile_names(&self, role: &str, have: &Have) -> Result<Vec<String>> {
+        match &have.trust {
+            Some(trust) if document::lets_ec2_assume(trust) => {
+                self.instance_profile_names(role).await
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
     async fn instance_profile_names(&self, role: &str) -> Result<Vec<String>> {
         let pages = self
             .client
@@ -210,27 +230,34 @@ impl Iam {
 
     /// Gives a role that was just made its inline policy.
     pub async fn set_policy_of_new(&self, want: &Want) -> Result<()> {
-        self.set_policy(want, &[CONFLICT, UNKNOWN, UNKNOWN_TAG])
-            .await
+        let cases = [CONFLICT, UNKNOWN, UNKNOWN_TAG];
+        self.set_policy(want, &want.policy, &cases).await
     }
 
     /// Brings one part of a role into line.
     pub async fn set(&self, want: &Want, part: Part) -> Result<()> {
         match part {
             Part::Trust => self.set_trust(want).await,
-            Part::Policy => self.set_policy(want, &[CONFLICT]).await,
+            Part::Policy => self.mend_policy(want).await,
             Part::Description => self.set_description(want).await,
             Part::Tags => self.set_tags(want).await,
         }
     }
 
-    async fn set_policy(&self, want: &Want, cases: &[(&str, &str)]) -> Result<()> {
+    /// Sets the inline policy. It is read again: what denies in it stays as it is at this moment.
+    async fn mend_policy(&self, want: &Want) -> Result<()> {
+        let have = self.inline_policy(&want.role, want.policy_name).await?;
+        let policy = document::with_denials(&want.policy, have.as_ref());
+        self.set_policy(want, &policy, &[CONFLICT]).await
+    }
+
+    async fn set_policy(&self, want: &Want, policy: &Value, cases: &[(&str, &str)]) -> Result<()> {
         let request = self
             .client
             .put_role_policy()
             .role_name(&want.role)
             .policy_name(want.policy_name)
-            .policy_document(want.policy.to_string());
+            .policy_document(policy.to_string());
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, SPREAD_DEADLINE, cases, send).await {
             Ok(_) => Ok(()),
@@ -241,12 +268,16 @@ impl Iam {
         }
     }
 
+    /// Sets the trust. It is read again, as the policy is.
     async fn set_trust(&self, want: &Want) -> Result<()> {
+        let have = self.get_without_policies(&want.role).await?;
+        let have = have.and_then(|have| have.trust);
+        let trust = document::with_denials(&want.trust, have.as_ref());
         let request = self
             .client
             .update_assume_role_policy()
             .role_name(&want.role)
-            .policy_document(want.trust.to_string());
+            .policy_document(trust.to_string());
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await {
             Ok(_) => Ok(()),
@@ -375,6 +406,9 @@ fn have_of(role: Role) -> Have {
         path: role.path,
         description: role.description.unwrap_or_default(),
         trust: document::read(&trust),
+        boundary: role
+            .permissions_boundary
+            .and_then(|boundary| boundary.permissions_boundary_arn),
         tags,
         ..Have::default()
     }

@@ -66,6 +66,93 @@ pub fn same(a: &Value, b: &Value) -> bool {
     canonical(a) == canonical(b)
 }
 
+/// Whether a policy that somebody changed says what is wanted and is only stricter: each statement is a
+/// wanted one, which may have more conditions, or denies something; and none is missing.
+pub fn is_stricter(have: &Value, want: &Value) -> bool {
+    let (haves, wants) = (statements(have), statements(want));
+    let is_wanted = |have: &Value| wants.iter().any(|want| narrows(have, want));
+    let is_there = |want: &Value| haves.iter().any(|have| narrows(have, want));
+    !same(have, want)
+        && have["Version"] == want["Version"]
+        && haves.iter().all(|have| denies(have) || is_wanted(have))
+        && wants.iter().all(is_there)
+}
+
+/// Whether a policy only denies.
+pub fn only_denies(policy: &Value) -> bool {
+    let statements = statements(policy);
+    !statements.is_empty() && statements.iter().all(denies)
+}
+
+/// What is wanted, with the statements that deny something of a policy that is there.
+pub fn with_denials(want: &Value, have: Option<&Value>) -> Value {
+    let mut policy = want.clone();
+    let mut all = statements(want);
+    for denial in have.map(statements).unwrap_or_default() {
+        if denies(&denial) && !all.iter().any(|own| same(own, &denial)) {
+            all.push(denial);
+        }
+    }
+    policy["Statement"] = all.into();
+    policy
+}
+
+/// Whether a trust lets EC2 assume the role, for the instances of a profile that it is in.
+pub fn lets_ec2_assume(trust: &Value) -> bool {
+    let is_ec2 = |who: &Value| {
+        let word = who.as_str().unwrap_or_default();
+        word == "*" || word.starts_with("ec2.")
+    };
+    let lets_it = |statement: &Value| {
+        let principal = &statement["Principal"];
+        let services = principal["Service"].as_array();
+        let among = services.is_some_and(|list| list.iter().any(is_ec2));
+        !denies(statement) && (among || is_ec2(principal) || is_ec2(&principal["Service"]))
+    };
+    statements(trust).iter().any(lets_it)
+}
+
+fn denies(statement: &Value) -> bool {
+    statement["Effect"] == "Deny"
+}
+
+/// The statements of a policy, which writes a list of one without the list.
+fn statements(policy: &Value) -> Vec<Value> {
+    match &policy["Statement"] {
+        Value::Array(statements) => statements.clone(),
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
+    }
+}
+
+/// Whether a statement is another one, but for its name and for conditions that it has beside: all of
+/// them have to be met.
+fn narrows(have: &Value, want: &Value) -> bool {
+    let without_condition = |statement: &Value| {
+        let mut statement = canonical(statement);
+        if let Some(fields) = statement.as_object_mut() {
+            fields.remove("Sid");
+            fields.remove("Condition");
+        }
+        statement
+    };
+    let wanted = want["Condition"].as_object().into_iter().flatten();
+    let mut wanted = wanted.flat_map(|(operator, keys)| {
+        let keys = keys.as_object().into_iter().flatten();
+        keys.map(move |(key, value)| (operator, key, value))
+    });
+    let is_met = |operator: &str, key: &str, value: &Value| {
+        let found = have["Condition"]
+            .get(operator)
+            .and_then(|keys| keys.get(key));
+        found.is_some_and(|found| same(found, value))
+    };
+    let may_be_narrowed = !denies(want) || same(have, want);
+    may_be_narrowed
+        && without_condition(have) == without_condition(want)
+        && wanted.all(|(operator, key, value)| is_met(operator, key, value))
+}
+
 fn canonical(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields
@@ -143,6 +230,88 @@ mod tests {
                 .message
                 .starts_with("the policy is no JSON")
         );
+    }
+
+    fn trust(more: Value) -> Value {
+        let mut statement = json!({"Sid": "Ours", "Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:SourceAccount": "1"}}});
+        let fields = statement.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        json!({"Version": "2012-10-17", "Statement": [statement]})
+    }
+
+    fn denial() -> Value {
+        json!({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole",
+            "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}})
+    }
+
+    #[test]
+    fn more_conditions_and_denials_are_stricter() {
+        let ours = trust(json!({}));
+        let one_more_key = json!({"Sid": "Theirs", "Condition": {"StringEquals": {"aws:SourceAccount": ["1"], "aws:SourceOrgID": "o-1"}}});
+        let one_more_operator = json!({"Condition": {"StringEquals": {"aws:SourceAccount": "1"}, "Bool": {"aws:SecureTransport": "true"}}});
+        let mut with_denial = ours.clone();
+        with_denial["Statement"]
+            .as_array_mut()
+            .unwrap()
+            .push(denial());
+        for stricter in [trust(one_more_key), trust(one_more_operator), with_denial] {
+            assert!(is_stricter(&stricter, &ours), "{stricter}");
+        }
+    }
+
+    #[test]
+    fn what_lets_in_more_or_others_is_not_stricter() {
+        let ours = trust(json!({}));
+        assert!(!is_stricter(&ours, &ours));
+        for wider in [
+            json!({"Condition": {}}),
+            json!({"Condition": {"StringEquals": {"aws:SourceAccount": ["1", "2"]}}}),
+            json!({"Condition": {"StringEquals": {"aws:SourceAccount": "2"}, "Bool": {"aws:SecureTransport": "true"}}}),
+            json!({"Condition": {"StringLike": {"aws:SourceAccount": "1"}}}),
+            json!({"Principal": "*"}),
+            json!({"Action": "*"}),
+            json!({"Effect": "Deny"}),
+            json!({"NotAction": "sts:AssumeRole"}),
+        ] {
+            assert!(!is_stricter(&trust(wider.clone()), &ours), "{wider}");
+        }
+        let mut one_more = ours.clone();
+        let anyone = json!({"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"});
+        one_more["Statement"].as_array_mut().unwrap().push(anyone);
+        assert!(!is_stricter(&one_more, &ours));
+        let only_denial = json!({"Version": "2012-10-17", "Statement": denial()});
+        assert!(!is_stricter(&only_denial, &ours));
+    }
+
+    #[test]
+    fn a_trust_that_lets_ec2_in_is_known() {
+        assert!(!lets_ec2_assume(&trust(json!({}))));
+        for who in [
+            json!("*"),
+            json!({"Service": "ec2.amazonaws.com"}),
+            json!({"Service": ["ecs-tasks.amazonaws.com", "ec2.amazonaws.com"]}),
+        ] {
+            assert!(lets_ec2_assume(&trust(json!({"Principal": who}))), "{who}");
+            let denial = json!({"Principal": who, "Effect": "Deny"});
+            assert!(!lets_ec2_assume(&trust(denial)));
+        }
+    }
+
+    #[test]
+    fn denials_stay_where_the_rest_is_brought_into_line() {
+        let ours = trust(json!({}));
+        assert_eq!(with_denials(&ours, None), ours);
+        assert_eq!(with_denials(&ours, Some(&ours)), ours);
+        let mut wide = trust(json!({"Principal": "*"}));
+        wide["Statement"].as_array_mut().unwrap().push(denial());
+        let mut expected = ours.clone();
+        expected["Statement"].as_array_mut().unwrap().push(denial());
+        assert_eq!(with_denials(&ours, Some(&wide)), expected);
+        assert!(is_stricter(&expected, &ours));
+        assert!(only_denies(&json!({"Statement": denial()})));
+        assert!(!only_denies(&wide));
+        assert!(!only_denies(&json!({})));
     }
 
     /// Every text of up to three of the characters that mean something in JSON or in a template.

@@ -95,10 +95,16 @@ async fn make_or_mend(
         },
         wait_visible: async || iam.wait_visible(&want).await,
         compare: |have: &Have| {
-            if let Some(line) = plan::warning_of_other_policies(&want.role, have) {
+            let differences = plan::compare(env, &want, have)?;
+            let warnings = [
+                plan::warning_of_other_policies(&want.role, have),
+                plan::warning_of_profiles(&want.role, have),
+                plan::warning_of_stricter(&want, have),
+            ];
+            for line in warnings.into_iter().flatten() {
                 stream.voice.say(&line);
             }
-            plan::compare(env, &want, have)
+            Ok(differences)
         },
         mend: async |parts: Vec<Part>| {
             // One after the other: IAM refuses two changes of one role at once.

@@ -23,6 +23,12 @@ pub struct Have {
     pub policy: Option<Value>,
     /// The policies that others attached or added, as a person reads them.
     pub other_policies: Vec<String>,
+    /// The instance profiles that it is in, where its trust lets EC2 use it.
+    pub profiles: Vec<String>,
+    /// The inline policies that others added and that only deny.
+    pub denials: Vec<String>,
+    /// The ARN of its permissions boundary, beyond which no policy lets it go.
+    pub boundary: Option<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -40,7 +46,7 @@ pub enum Part {
     Tags,
 }
 
-/// In what a role differs from what is wanted.
+/// In what a role differs from what is wanted; a trust or a policy that is only stricter stays.
 ///
 /// Errors: it is not the environment's, or has another path.
 pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
@@ -68,10 +74,38 @@ pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>>
 
 fn difference_of_documents(field: &str, have: Option<&Value>, want: &Value) -> Option<Difference> {
     match have {
-        Some(have) if document::same(have, want) => None,
-        Some(have) => Difference::between(field, have, want),
+        Some(have) if document::same(have, want) || document::is_stricter(have, want) => None,
+        Some(have) => Difference::between(field, have, document::with_denials(want, Some(have))),
         None => Difference::between(field, "none", want),
     }
+}
+
+/// What is said of a role that somebody made stricter.
+pub fn warning_of_stricter(want: &Want, have: &Have) -> Option<String> {
+    let mut stricter = Vec::new();
+    for (field, have, want) in [
+        ("trust", &have.trust, &want.trust),
+        ("policy", &have.policy, &want.policy),
+    ] {
+        let Some(have) = have else { continue };
+        let denies = !document::same(&document::with_denials(want, Some(have)), want);
+        if denies || document::is_stricter(have, want) {
+            stricter.push(format!("a stricter {field}"));
+        }
+    }
+    for name in &have.denials {
+        stricter.push(format!("inline policy {name}, which only denies"));
+    }
+    if let Some(boundary) = &have.boundary {
+        stricter.push(format!("permissions boundary {boundary}"));
+    }
+    if stricter.is_empty() {
+        return None;
+    }
+    let (role, stricter) = (&want.role, stricter.join(", "));
+    Some(format!(
+        "role {role} has by somebody's hand: {stricter}; it stays so"
+    ))
 }
 
 /// What is said of a role that others gave more rights. They may have had a reason: the rights
@@ -83,6 +117,17 @@ pub fn warning_of_other_policies(role: &str, have: &Have) -> Option<String> {
     let policies = have.other_policies.join(", ");
     Some(format!(
         "role {role} may do more than it is for: others gave it {policies}"
+    ))
+}
+
+/// What is said of a role that somebody put into an instance profile, and let EC2 assume.
+pub fn warning_of_profiles(role: &str, have: &Have) -> Option<String> {
+    if have.profiles.is_empty() {
+        return None;
+    }
+    let profiles = have.profiles.join(", ");
+    Some(format!(
+        "role {role} is in instance profile {profiles}, whose instances its trust let use it: it stays there until you take it out"
     ))
 }
 
@@ -200,6 +245,56 @@ mod tests {
         let line = "role r may do more than it is for: others gave it inline policy a, managed policy arn:b";
         assert_eq!(warning_of_other_policies("r", &have).as_deref(), Some(line));
         assert_eq!(fields_that_differ(&have), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_instance_profiles_that_it_is_in_are_said() {
+        assert_eq!(warning_of_profiles("r", &ours()), None);
+        let have = Have {
+            profiles: vec!["theirs".into()],
+            ..ours()
+        };
+        let line = warning_of_profiles("r", &have).unwrap();
+        assert!(
+            line.starts_with("role r is in instance profile theirs, "),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn what_is_stricter_is_said_and_is_no_difference() {
+        assert_eq!(warning_of_stricter(&want(), &ours()), None);
+        let mut have = Have {
+            denials: vec!["no-s3".into()],
+            boundary: Some("arn:b".into()),
+            ..ours()
+        };
+        have.trust.as_mut().unwrap()["Statement"][0]["Condition"]["StringEquals"]["aws:SourceOrgID"] =
+            json!("o-1");
+        assert_eq!(fields_that_differ(&have), Vec::<String>::new());
+        assert_eq!(
+            warning_of_stricter(&want(), &have).unwrap(),
+            "role role-execution-web-us-east-1-production-pr1 has by somebody's hand: a stricter trust, inline policy no-s3, which only denies, permissions boundary arn:b; it stays so"
+        );
+        // What is wider is brought into line all the same, and what denies stays.
+        let trust = have.trust.as_mut().unwrap();
+        trust["Statement"][0]["Principal"] = json!("*");
+        let denial = json!({"Effect": "Deny", "Principal": "*", "Action": "sts:TagSession"});
+        trust["Statement"]
+            .as_array_mut()
+            .unwrap()
+            .push(denial.clone());
+        let differences = compare(&env(), &want(), &have).unwrap();
+        assert_eq!(parts(&differences), [Part::Trust]);
+        let new: Value = serde_json::from_str(&differences[0].1.new).unwrap();
+        let mut expected = want().trust;
+        expected["Statement"].as_array_mut().unwrap().push(denial);
+        assert_eq!(new, expected);
+        assert!(
+            warning_of_stricter(&want(), &have)
+                .unwrap()
+                .contains("a stricter trust")
+        );
     }
 
     #[test]

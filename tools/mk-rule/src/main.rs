@@ -69,7 +69,13 @@ async fn make_or_mend(stream: &Stream, events: &Events, source: Source) -> Resul
             let message = format!("rule {rule} exists already (this is a defect of the tool)");
             Err(Error::refused(message))
         },
-        compare: |have: &Have| plan::compare(env, &want, have),
+        compare: |have: &Have| {
+            let differences = plan::compare(env, &want, have)?;
+            if let Some(line) = plan::warning_of_targets(&rule, have) {
+                stream.voice.say(&line);
+            }
+            Ok(differences)
+        },
         mend: async |parts: Vec<Part>| {
             // One after the other: EventBridge refuses two changes of one rule at once.
             for part in parts {

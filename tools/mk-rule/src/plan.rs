@@ -124,6 +124,22 @@ pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>>
     Ok(differences)
 }
 
+/// What is said of a rule to which somebody gave other targets, which get what GitHub tells of a push.
+pub fn warning_of_targets(rule: &str, have: &Have) -> Option<String> {
+    let others = have.targets.iter().filter(|target| target.id != TARGET);
+    let mut others: Vec<String> = others
+        .map(|target| format!("{} {}", target.id, target.arn))
+        .collect();
+    if others.is_empty() {
+        return None;
+    }
+    others.sort_unstable(); // AWS has no order
+    let others = others.join(", ");
+    Some(format!(
+        "rule {rule} has targets that are not its pipeline: {others}; they stay until you take them away"
+    ))
+}
+
 fn differences_of_rule(want: &Want, have: &Have) -> Vec<Difference> {
     // The patterns are compared parsed: the order of their fields says nothing.
     let pattern = if have.pattern == want.pattern {
@@ -256,10 +272,16 @@ mod tests {
             0,
             Target {
                 id: "theirs".into(),
+                arn: "arn:q".into(),
                 ..Target::default()
             },
         );
         assert_eq!(differing(&wanted("events"), &have), Vec::<String>::new());
+        assert_eq!(
+            warning_of_targets("r", &have).unwrap(),
+            "rule r has targets that are not its pipeline: theirs arn:q; they stay until you take them away"
+        );
+        assert_eq!(warning_of_targets("r", &ours()), None);
         have.targets[1].role = "other".into();
         assert_eq!(differing(&wanted("events"), &have), ["target role"]);
     }

@@ -272,7 +272,11 @@ pub const KINDS: &[Kind] = &[
             "list_tags_for_resource",
             r#"{"resourceArn":"arn:aws:logs:{region}:123456789012:log-group:{item.logGroupName}"}"#,
         )],
-        made_by: &["logs:CreateLogGroup", "logs:PutRetentionPolicy"],
+        made_by: &[
+            "logs:CreateLogGroup",
+            "logs:PutRetentionPolicy",
+            "logs:TagResource",
+        ],
         ..KIND
     },
     Kind {

@@ -31,15 +31,20 @@ impl S3 {
         Ok(answer.and_then(|answer| answer.rules).unwrap_or_default())
     }
 
-    /// Puts our two rules beside those of others that the bucket has.
+    /// Puts our two rules beside those of others that the bucket has; one of ours that keeps objects
+    /// longer stays.
     pub(super) async fn set_lifecycle_rules(
         &self,
         bucket: &str,
         have: Vec<LifecycleRule>,
     ) -> Result<()> {
+        let objects = match find(&have, OBJECTS_ID) {
+            Some(rule) if keeps_longer(&rule)? => rule,
+            _ => objects_rule()?,
+        };
         let mut rules = have;
         rules.retain(|rule| rule.id() != Some(OBJECTS_ID) && rule.id() != Some(MARKERS_ID));
-        rules.push(objects_rule()?);
+        rules.push(objects);
         rules.push(markers_rule()?);
         let configuration = BucketLifecycleConfiguration::builder().set_rules(Some(rules));
         let request = self
@@ -53,10 +58,11 @@ impl S3 {
     }
 }
 
-/// What our rules say, in the words of the plan: whatever is not as we make it is in other words.
+/// What our rules say, in the words of the plan: whatever is not as we make it, and does not only keep
+/// objects longer, is in other words.
 pub(super) fn in_words(have: &[LifecycleRule]) -> Result<[String; 2]> {
     let objects = match find(have, OBJECTS_ID) {
-        Some(rule) if rule == objects_rule()? => OBJECTS.to_string(),
+        Some(rule) if rule == objects_rule()? || keeps_longer(&rule)? => OBJECTS.to_string(),
         Some(rule) => changed_objects_rule_in_words(&rule),
         None => "none".to_string(),
     };
@@ -68,6 +74,34 @@ pub(super) fn in_words(have: &[LifecycleRule]) -> Result<[String; 2]> {
     Ok([objects, markers])
 }
 
+/// What our rule for objects says, where somebody has it keep them longer.
+pub(super) fn longer_in_words(have: &[LifecycleRule]) -> Result<Option<String>> {
+    match find(have, OBJECTS_ID) {
+        Some(rule) if keeps_longer(&rule)? => Ok(Some(changed_objects_rule_in_words(&rule))),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a rule is our rule for objects, but for the days, of which none is fewer.
+fn keeps_longer(rule: &LifecycleRule) -> Result<bool> {
+    let [Some(objects), Some(old_versions), Some(uploads)] = days_of(rule) else {
+        return Ok(false);
+    };
+    let same_days = rule_with_days(objects, old_versions, uploads)?;
+    Ok(*rule == same_days && plan::keeps_longer(objects, old_versions, uploads))
+}
+
+/// After how many days objects, old versions and uploads expire.
+fn days_of(rule: &LifecycleRule) -> [Option<i32>; 3] {
+    [
+        rule.expiration().and_then(LifecycleExpiration::days),
+        rule.noncurrent_version_expiration()
+            .and_then(NoncurrentVersionExpiration::noncurrent_days),
+        rule.abort_incomplete_multipart_upload()
+            .and_then(AbortIncompleteMultipartUpload::days_after_initiation),
+    ]
+}
+
 /// The rule of a name.
 fn find(have: &[LifecycleRule], id: &str) -> Option<LifecycleRule> {
     let found = have.iter().find(|rule| rule.id() == Some(id))?;
@@ -75,21 +109,19 @@ fn find(have: &[LifecycleRule], id: &str) -> Option<LifecycleRule> {
 }
 
 fn changed_objects_rule_in_words(rule: &LifecycleRule) -> String {
-    let objects = rule.expiration().and_then(LifecycleExpiration::days);
-    let old_versions = rule
-        .noncurrent_version_expiration()
-        .and_then(NoncurrentVersionExpiration::noncurrent_days);
-    let uploads = rule
-        .abort_incomplete_multipart_upload()
-        .and_then(AbortIncompleteMultipartUpload::days_after_initiation);
+    let [objects, old_versions, uploads] = days_of(rule);
     plan::changed_objects_rule(rule.status.as_str(), objects, old_versions, uploads)
 }
 
 /// Our rule for objects.
 fn objects_rule() -> Result<LifecycleRule> {
-    let objects = LifecycleExpiration::builder().days(DAYS);
-    let old_versions = NoncurrentVersionExpiration::builder().noncurrent_days(DAYS);
-    let uploads = AbortIncompleteMultipartUpload::builder().days_after_initiation(UPLOAD_DAYS);
+    rule_with_days(DAYS, DAYS, UPLOAD_DAYS)
+}
+
+fn rule_with_days(objects: i32, old_versions: i32, uploads: i32) -> Result<LifecycleRule> {
+    let objects = LifecycleExpiration::builder().days(objects);
+    let old_versions = NoncurrentVersionExpiration::builder().noncurrent_days(old_versions);
+    let uploads = AbortIncompleteMultipartUpload::builder().days_after_initiation(uploads);
     let rule = rule_for_all_objects(OBJECTS_ID)
         .expiration(objects.build())
         .noncurrent_version_expiration(old_versions.build())
@@ -169,11 +201,11 @@ mod tests {
 
     #[test]
     fn a_rule_of_which_anything_was_changed_is_no_longer_ours() {
-        let mut later = objects_rule().unwrap();
-        later.expiration = Some(days(90));
+        let mut sooner = objects_rule().unwrap();
+        sooner.expiration = Some(days(9));
         assert_eq!(
-            objects_in_words(later),
-            "expire after 90 days, old versions 30 days later, unfinished uploads after 7 (Enabled)"
+            objects_in_words(sooner),
+            "expire after 9 days, old versions 30 days later, unfinished uploads after 7 (Enabled)"
         );
         let five_versions = NoncurrentVersionExpiration::builder()
             .noncurrent_days(DAYS)
@@ -199,6 +231,21 @@ mod tests {
         ] {
             assert_ne!(objects_in_words(rule), OBJECTS);
         }
+    }
+
+    #[test]
+    fn a_rule_that_only_keeps_longer_is_ours_and_told() {
+        let mut later = objects_rule().unwrap();
+        later.expiration = Some(days(90));
+        assert_eq!(objects_in_words(later.clone()), OBJECTS);
+        assert_eq!(
+            longer_in_words(&[later.clone()]).unwrap().unwrap(),
+            "expire after 90 days, old versions 30 days later, unfinished uploads after 7 (Enabled)"
+        );
+        assert_eq!(longer_in_words(&[objects_rule().unwrap()]).unwrap(), None);
+        later.status = ExpirationStatus::Disabled;
+        assert_eq!(longer_in_words(&[later.clone()]).unwrap(), None);
+        assert_ne!(objects_in_words(later), OBJECTS);
     }
 
     #[test]

@@ -134,6 +134,44 @@ impl S3 {
         }
     }
 
+    /// Where what the bucket holds is copied to, which is only told: no tool here sets that.
+    pub(super) async fn get_replication(&self, bucket: &str) -> Result<Vec<String>> {
+        let request = self
+            .client
+            .get_bucket_replication()
+            .bucket(bucket)
+            .expected_bucket_owner(&self.aws.env.account);
+        let answer = if_set(
+            "s3:GetReplicationConfiguration",
+            bucket,
+            request.send().await,
+            "ReplicationConfigurationNotFoundError",
+        )?;
+        let configuration = answer.and_then(|answer| answer.replication_configuration);
+        let rules = configuration.map(|configuration| configuration.rules);
+        let rules = rules.unwrap_or_default().into_iter();
+        let to = rules.filter_map(|rule| rule.destination);
+        Ok(to
+            .map(|destination| format!("replication to {}", destination.bucket))
+            .collect())
+    }
+
+    /// Whether it serves what it holds as a website, which is only told as well.
+    pub(super) async fn is_website(&self, bucket: &str) -> Result<bool> {
+        let request = self
+            .client
+            .get_bucket_website()
+            .bucket(bucket)
+            .expected_bucket_owner(&self.aws.env.account);
+        let answer = if_set(
+            "s3:GetBucketWebsite",
+            bucket,
+            request.send().await,
+            "NoSuchWebsiteConfiguration",
+        )?;
+        Ok(answer.is_some())
+    }
+
     /// How objects are encrypted that say nothing of it themselves.
     pub(super) async fn get_encryption(&self, bucket: &str) -> Result<String> {
         let request = self

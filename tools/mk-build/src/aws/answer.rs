@@ -9,12 +9,13 @@ use aws_sdk_codebuild::types::{
 use crate::plan::{NO_CACHE, Project};
 
 /// The key that a project has which names none.
-pub(super) const DEFAULT_KEY: &str = "alias/aws/s3";
+const DEFAULT_KEY: &str = "alias/aws/s3";
 
 /// Reads a project.
 pub(super) fn project(answer: types::Project) -> Project {
     let mut have = Project {
         settings: settings(&answer),
+        stricter: stricter(&answer),
         is_public: answer.project_visibility == Some(ProjectVisibilityType::PublicRead),
         name: answer.name.unwrap_or_default(),
         description: answer.description.unwrap_or_default(),
@@ -87,21 +88,24 @@ fn variable(answer: EnvironmentVariable) -> (String, String) {
     (answer.name, value)
 }
 
+/// What makes a project stricter than we make it, with its value.
+fn stricter(answer: &types::Project) -> Vec<String> {
+    let vpc = answer.vpc_config().and_then(VpcConfig::vpc_id);
+    let vpc = vpc.filter(|vpc| is_set(vpc));
+    let builds_at_once = answer.concurrent_build_limit().filter(|limit| *limit > 0);
+    let key = answer.encryption_key();
+    let key = key.filter(|key| is_set(key) && !key.ends_with(DEFAULT_KEY));
+    let stricter = [
+        vpc.map(|vpc| format!("VPC {vpc}")),
+        key.map(|key| format!("key {key}")),
+        builds_at_once.map(|limit| format!("concurrent build limit {limit}")),
+    ];
+    stricter.into_iter().flatten().collect()
+}
+
 /// What is set of a project that we do not set, by name.
 fn settings(answer: &types::Project) -> Vec<String> {
-    let vpc = answer.vpc_config().and_then(VpcConfig::vpc_id);
-    let builds_at_once = answer.concurrent_build_limit();
-    let key = answer.encryption_key();
     let settings = [
-        ("VPC", vpc.is_some_and(is_set)),
-        (
-            "concurrent build limit",
-            builds_at_once.is_some_and(|limit| limit > 0),
-        ),
-        (
-            "key",
-            key.is_some_and(|key| is_set(key) && !key.ends_with(DEFAULT_KEY)),
-        ),
         ("file systems", !answer.file_system_locations().is_empty()),
         ("secondary sources", !answer.secondary_sources().is_empty()),
         (

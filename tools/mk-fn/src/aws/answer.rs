@@ -12,6 +12,7 @@ pub(super) fn have(answer: FunctionConfiguration) -> Have {
     let mut have = Have {
         state: state(&answer),
         settings: settings(&answer),
+        stricter: stricter(&answer),
         sha: answer.code_sha256.unwrap_or_default(),
         handler: answer.handler.unwrap_or_default(),
         role: answer.role.unwrap_or_default(),
@@ -36,9 +37,6 @@ pub(super) fn have(answer: FunctionConfiguration) -> Have {
         .and_then(|environment| environment.variables);
     have.variables = variables.unwrap_or_default().into_keys().collect();
     have.variables.sort_unstable();
-    if let Some(vpc) = answer.vpc_config {
-        have.subnets = vpc.subnet_ids.unwrap_or_default();
-    }
     let name = answer.function_name.unwrap_or_default();
     have.log_group = format!("/aws/lambda/{name}"); // where none is said
     if let Some(logs) = answer.logging_config {
@@ -63,19 +61,33 @@ pub(super) fn destinations(answer: DestinationConfig) -> Vec<String> {
     names_of_set(&settings)
 }
 
+/// What makes a function stricter than we make it, or is otherwise nobody's harm, with its value.
+fn stricter(answer: &FunctionConfiguration) -> Vec<String> {
+    let subnets = match answer.vpc_config() {
+        Some(vpc) => vpc.subnet_ids(),
+        None => &[],
+    };
+    let key = answer.kms_key_arn().filter(|key| is_set(key));
+    let tracing = answer.tracing_config().and_then(|tracing| tracing.mode());
+    let tracing = tracing.filter(|mode| **mode == TracingMode::Active);
+    let stricter = [
+        (!subnets.is_empty()).then(|| format!("subnets {}", subnets.join(" "))),
+        key.map(|key| format!("key {key}")),
+        tracing.map(|_| "tracing".to_string()),
+    ];
+    stricter.into_iter().flatten().collect()
+}
+
 /// What is set of a function that we do not set, by name.
 fn settings(answer: &FunctionConfiguration) -> Vec<String> {
     let queue = answer.dead_letter_config();
     let queue = queue.and_then(DeadLetterConfig::target_arn);
-    let tracing = answer.tracing_config().and_then(|tracing| tracing.mode());
     let disk = answer.ephemeral_storage();
     let settings = [
         ("layers", !answer.layers().is_empty()),
         ("file systems", !answer.file_system_configs().is_empty()),
         ("dead-letter queue", queue.is_some_and(is_set)),
-        ("tracing", tracing == Some(&TracingMode::Active)),
         ("disk", disk.is_some_and(|disk| disk.size != DISK)),
-        ("key", answer.kms_key_arn().is_some_and(is_set)),
     ];
     names_of_set(&settings)
 }
@@ -129,7 +141,7 @@ mod tests {
     use aws_sdk_lambda::types::builders::FunctionConfigurationBuilder;
     use aws_sdk_lambda::types::{
         EphemeralStorage, FileSystemConfig, LastUpdateStatusReasonCode, Layer, LogFormat,
-        LoggingConfig, StateReasonCode, TracingConfigResponse,
+        LoggingConfig, StateReasonCode, TracingConfigResponse, VpcConfigResponse,
     };
 
     use super::*;
@@ -202,6 +214,7 @@ mod tests {
         for answer in [nothing_said, defaults] {
             let have = have(answer);
             assert_eq!(have.settings, Vec::<String>::new());
+            assert_eq!(have.stricter, Vec::<String>::new());
             assert_eq!(have.log_group, "/aws/lambda/f");
             assert_eq!(have.log_format, "Text");
         }
@@ -217,20 +230,22 @@ mod tests {
         let answer = active()
             .layers(Layer::builder().arn("arn").build())
             .file_system_configs(files)
-            .tracing_config(tracing(TracingMode::Active))
             .ephemeral_storage(disk(1024))
-            .dead_letter_config(queue("arn"))
-            .kms_key_arn("arn");
+            .dead_letter_config(queue("arn"));
         assert_eq!(
             have(answer.build()).settings,
-            [
-                "layers",
-                "file systems",
-                "dead-letter queue",
-                "tracing",
-                "disk",
-                "key"
-            ]
+            ["layers", "file systems", "dead-letter queue", "disk"]
+        );
+        let vpc = VpcConfigResponse::builder().subnet_ids("subnet-1").build();
+        let stricter = active()
+            .vpc_config(vpc)
+            .tracing_config(tracing(TracingMode::Active))
+            .kms_key_arn("arn");
+        let stricter = have(stricter.build());
+        assert_eq!(stricter.settings, Vec::<String>::new());
+        assert_eq!(
+            stricter.stricter,
+            ["subnets subnet-1", "key arn", "tracing"]
         );
     }
 }

@@ -22,15 +22,39 @@ impl Lambda {
         if !self.aws.env.owns(&have.tags) {
             return Ok(Some(have));
         }
-        let (have, policy, url) = try_join!(
+        let (have, policy, url, event_sources) = try_join!(
             self.with_invocation(have, name),
             self.permissions(name),
-            self.url(name)
+            self.url(name),
+            self.event_sources(name)
         )?;
         Ok(Some(Have {
-            invoked_by: policy.into_iter().chain(url).collect(),
+            invoked_by: policy.into_iter().chain(url).chain(event_sources).collect(),
             ..have
         }))
+    }
+
+    /// The queues and streams whose events invoke a function; no tool here sets one.
+    async fn event_sources(&self, name: &str) -> Result<Vec<String>> {
+        let pages = self
+            .client
+            .list_event_source_mappings()
+            .function_name(name)
+            .into_paginator()
+            .items()
+            .send();
+        let mappings = pages
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(|error| {
+                let what = format!("look for event sources of function {name}");
+                aws_error("lambda:ListEventSourceMappings", what, error)
+            })?;
+        let sources = mappings.into_iter().map(|mapping| {
+            let source = mapping.event_source_arn.or(mapping.uuid);
+            format!("event source {}", source.unwrap_or_default())
+        });
+        Ok(sources.collect())
     }
 
     /// Who may invoke a function by its own policy, which is only told: no tool here sets one.

@@ -4,7 +4,7 @@ use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFu
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
     Architecture, DeadLetterConfig, Environment, EphemeralStorage, LogFormat, LoggingConfig,
-    Runtime, TracingConfig, TracingMode, VpcConfig,
+    Runtime,
 };
 use plumbing::{Error, Result, aws_error, wait};
 
@@ -73,17 +73,14 @@ impl Lambda {
         }
     }
 
-    /// The request that sets the configuration. Lambda keeps what is not said, so all of it is said.
+    /// The request that sets the configuration. Lambda keeps what is not said, so all of it is said but
+    /// for what may be stricter: subnets, key, tracing.
     fn configuration(&self, want: &Want) -> Result<UpdateFunctionConfigurationFluentBuilder> {
         let no_variables = Environment::builder().set_variables(Some(Default::default()));
-        let no_vpc = VpcConfig::builder()
-            .set_subnet_ids(Some(Vec::new()))
-            .set_security_group_ids(Some(Vec::new()));
         let logs = LoggingConfig::builder()
             .log_format(LogFormat::from(plan::LOG_FORMAT))
             .log_group(&want.log_group);
         let no_queue = DeadLetterConfig::builder().target_arn("");
-        let no_tracing = TracingConfig::builder().mode(TracingMode::PassThrough);
         let disk = EphemeralStorage::builder().size(plan::DISK);
         // The SDK's builder wants a size, and gets it.
         let disk = disk
@@ -100,14 +97,11 @@ impl Lambda {
             .memory_size(plan::MEMORY)
             .description(&want.description)
             .environment(no_variables.build())
-            .vpc_config(no_vpc.build())
             .logging_config(logs.build())
             .set_layers(Some(Vec::new()))
             .set_file_system_configs(Some(Vec::new()))
             .dead_letter_config(no_queue.build())
-            .tracing_config(no_tracing.build())
-            .ephemeral_storage(disk)
-            .kms_key_arn("");
+            .ephemeral_storage(disk);
         Ok(request)
     }
 

@@ -8,34 +8,72 @@ use aws_sdk_codepipeline::types::{
 };
 use plumbing::{Error, Result};
 
-use crate::plan::{Action, Stage, Structure, Want};
+use crate::plan::{Action, BEFORE_ENTRY, ON_FAILURE, ON_SUCCESS, Stage, Structure, Want};
 
-/// What CreatePipeline and UpdatePipeline take.
-pub fn declare(want: &Want) -> Result<PipelineDeclaration> {
-    let structure = &want.structure;
+/// What CreatePipeline and UpdatePipeline take, with what stays of the pipeline that is there.
+pub fn declare(
+    name: &str,
+    structure: &Structure,
+    have: Option<&PipelineDeclaration>,
+) -> Result<PipelineDeclaration> {
+    let key = have
+        .and_then(PipelineDeclaration::artifact_store)
+        .and_then(ArtifactStore::encryption_key);
     let store = ArtifactStore::builder()
         .r#type(ArtifactStoreType::S3)
         .location(&structure.bucket)
+        .set_encryption_key(key.cloned())
         .build()
         .map_err(incomplete)?;
     let mut pipeline = PipelineDeclaration::builder()
-        .name(&want.name)
+        .name(name)
         .role_arn(&structure.role)
         .artifact_store(store)
         .pipeline_type(PipelineType::from(structure.pipeline_type.as_str()))
         .execution_mode(ExecutionMode::from(structure.execution_mode.as_str()));
     for stage in &structure.stages {
-        pipeline = pipeline.stages(declare_stage(stage)?);
+        let mut stages = have
+            .map(PipelineDeclaration::stages)
+            .unwrap_or_default()
+            .iter();
+        let found = stages.find(|found| found.name == stage.name);
+        pipeline = pipeline.stages(declare_stage(structure, stage, found)?);
     }
     pipeline.build().map_err(incomplete)
 }
 
-fn declare_stage(stage: &Stage) -> Result<StageDeclaration> {
+fn declare_stage(
+    structure: &Structure,
+    stage: &Stage,
+    have: Option<&StageDeclaration>,
+) -> Result<StageDeclaration> {
     let mut declared = StageDeclaration::builder().name(&stage.name);
     for action in &stage.actions {
-        declared = declared.actions(declare_action(action)?);
+        declared = declared.actions(match have.and_then(|have| added(action, have)) {
+            Some(added) => added.clone(),
+            None => declare_action(action)?,
+        });
     }
-    declared.build().map_err(incomplete)
+    let stays = |what: &str| {
+        let name = format!("{} {what}", stage.name);
+        have.filter(|_| structure.other_settings.contains(&name))
+    };
+    let before_entry = stays(BEFORE_ENTRY).and_then(|have| have.before_entry.clone());
+    let on_success = stays(ON_SUCCESS).and_then(|have| have.on_success.clone());
+    let on_failure = stays(ON_FAILURE).and_then(|have| have.on_failure.clone());
+    declared
+        .set_before_entry(before_entry)
+        .set_on_success(on_success)
+        .set_on_failure(on_failure)
+        .build()
+        .map_err(incomplete)
+}
+
+/// The action that somebody added, with all that they set.
+fn added<'a>(action: &Action, have: &'a StageDeclaration) -> Option<&'a ActionDeclaration> {
+    let mut actions = have.actions().iter();
+    let found = actions.find(|found| found.name == action.name);
+    found.filter(|_| action.by_hand)
 }
 
 fn declare_action(action: &Action) -> Result<ActionDeclaration> {
@@ -84,12 +122,16 @@ fn incomplete(why: BuildError) -> Error {
 /// What GetPipeline answers. What it leaves out is what AWS takes where nothing is said.
 pub fn structure_of(pipeline: PipelineDeclaration, region: &str) -> Structure {
     let other_settings = other_settings(&pipeline, region);
+    let store = pipeline.artifact_store.as_ref();
+    let key = store.and_then(ArtifactStore::encryption_key);
+    let artifact_key = key.map(|key| key.id.clone()).unwrap_or_default();
     let bucket = pipeline.artifact_store.map(|store| store.location);
     let pipeline_type = pipeline.pipeline_type.unwrap_or(PipelineType::V1);
     let execution_mode = pipeline.execution_mode.unwrap_or(ExecutionMode::Superseded);
     Structure {
         role: pipeline.role_arn,
         bucket: bucket.unwrap_or_default(),
+        artifact_key,
         pipeline_type: pipeline_type.as_str().into(),
         execution_mode: execution_mode.as_str().into(),
         triggers: pipeline.triggers.unwrap_or_default().len(),
@@ -154,12 +196,9 @@ fn those_set<const N: usize>(settings: Settings<N>) -> impl Iterator<Item = &'st
     set.map(|(name, _)| name)
 }
 
-fn settings_of_pipeline(pipeline: &PipelineDeclaration) -> Settings<3> {
-    let store = pipeline.artifact_store();
-    let key = store.and_then(ArtifactStore::encryption_key);
+fn settings_of_pipeline(pipeline: &PipelineDeclaration) -> Settings<2> {
     let stores = pipeline.artifact_stores();
     [
-        ("artifact key", key.is_some()),
         (
             "artifact buckets of regions",
             stores.is_some_and(|stores| !stores.is_empty()),
@@ -170,9 +209,9 @@ fn settings_of_pipeline(pipeline: &PipelineDeclaration) -> Settings<3> {
 
 fn conditions_of_stage(stage: &StageDeclaration) -> Settings<3> {
     [
-        ("before entry", stage.before_entry().is_some()),
-        ("on success", stage.on_success().is_some()),
-        ("on failure", stage.on_failure().is_some()),
+        (BEFORE_ENTRY, stage.before_entry().is_some()),
+        (ON_SUCCESS, stage.on_success().is_some()),
+        (ON_FAILURE, stage.on_failure().is_some()),
     ]
 }
 

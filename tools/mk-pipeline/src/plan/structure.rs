@@ -4,6 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plumbing::Difference;
 
+/// What must hold before a stage is entered.
+pub const BEFORE_ENTRY: &str = "before entry";
+/// What must hold after a stage went well.
+pub const ON_SUCCESS: &str = "on success";
+/// What follows where a stage fails.
+pub const ON_FAILURE: &str = "on failure";
+
 /// What a pipeline does, in so far as we set it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Structure {
@@ -11,6 +18,8 @@ pub struct Structure {
     pub role: String,
     /// The artifact bucket's name.
     pub bucket: String,
+    /// The key that artifacts are encrypted with, where it is not the bucket's own.
+    pub artifact_key: String,
     /// `V1` or `V2`.
     pub pipeline_type: String,
     /// `QUEUED`, `SUPERSEDED` or `PARALLEL`.
@@ -55,12 +64,26 @@ pub struct Action {
     pub inputs: Vec<String>,
     /// The artifacts that it writes.
     pub outputs: Vec<String>,
+    /// Whether somebody added it, and it stays.
+    pub by_hand: bool,
 }
 
 impl Structure {
     /// The actions of all stages.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         self.stages.iter().flat_map(|stage| &stage.actions)
+    }
+
+    /// The stage of a name.
+    pub fn stage(&self, name: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+}
+
+impl Stage {
+    /// The action of a name.
+    pub fn action(&self, name: &str) -> Option<&Action> {
+        self.actions.iter().find(|action| action.name == name)
     }
 }
 

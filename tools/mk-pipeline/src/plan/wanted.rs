@@ -28,6 +28,7 @@ pub fn structure(env: &Env, source: &Source, needs: &Needs, connection: &str) ->
     Structure {
         role: needs.role.clone(),
         bucket: needs.bucket.clone(),
+        artifact_key: String::new(),
         pipeline_type: "V2".into(),
         // One run after the other, so that the tag never goes back to an older image.
         execution_mode: "QUEUED".into(),
