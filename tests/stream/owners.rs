@@ -121,6 +121,13 @@ fn forged() -> Vec<(&'static str, Value)> {
             ),
         ),
         (
+            "mk-logs",
+            with(
+                record("log_group", "build//aws/codebuild/theirs"),
+                json!({"arn": arn("logs", "log-group:/aws/codebuild/theirs"), "group": "/aws/codebuild/theirs"}),
+            ),
+        ),
+        (
             "mk-build",
             with(
                 record("build", "web"),

@@ -14,6 +14,11 @@ pub fn check(env: &Env, record: &Record) -> Result<Proof, String> {
         }
         _ => env.log_group_name(name),
     };
+    if !plan::could_be_ours(env, &group) {
+        return Err(format!(
+            "has group {group}, and none of this environment's is called so"
+        ));
+    }
     let expected = plan::record(env, name, &group, None);
     proof::by_name(record, &expected, &["arn", "group"])
 }
