@@ -53,6 +53,31 @@ fn deploy(aws: &LocalAws, records: &Output, image: &str) -> Output {
     )
 }
 
+#[test]
+fn a_target_that_somebody_registered_by_hand_is_told_and_costs_no_call() {
+    let aws = LocalAws::start();
+    let records = records(&aws);
+    let again = format!("{} | wait-env", up("registry.example/web:1"));
+    aws.forget();
+    let before = aws.pipe(&again).ok();
+    let calls = aws.calls().len();
+    assert!(!before.stderr.contains("by hand"), "{}", before.stderr);
+    let group = &records.record("target_group", "web")["arn"];
+    let targets = json!([{"Id": "10.0.200.9", "Port": 5000}]);
+    let params = json!({"TargetGroupArn": group, "Targets": targets});
+    aws.call("elbv2", "register_targets", params);
+    set_moment(&aws, 0.0);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    aws.forget();
+    let told = aws.pipe(&again).ok();
+    let line = "wait-env: app web runs 2 tasks, and its target group has 3 targets, ";
+    assert!(told.stderr.contains(line), "{}", told.stderr);
+    for words in ["10.0.200.9:5000", ": somebody registered 1 by hand"] {
+        assert!(told.stderr.contains(words), "{}", told.stderr);
+    }
+    assert_eq!(aws.calls().len(), calls);
+}
+
 /// How long the local AWS takes for what takes a while, from now on.
 fn set_moment(aws: &LocalAws, seconds: f64) {
     aws.config(json!({"moment": seconds}));

@@ -81,8 +81,19 @@ pub async fn wait_healthy(aws: &Aws, app: &str, target_group: &str) -> Result<()
     aws::client(aws).wait_healthy(app, target_group).await
 }
 
-/// The ARNs of the target groups of some apps that are healthy at this moment, for `wait-env`.
-pub async fn healthy_target_groups(aws: &Aws, apps: &[App]) -> Result<Vec<String>> {
+/// A target group that is healthy.
+#[derive(Clone, Debug)]
+pub struct Healthy {
+    /// The app.
+    pub app: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Where its targets are: `10.0.0.9:5000`.
+    pub targets: Vec<String>,
+}
+
+/// The target groups of some apps that are healthy at this moment, for `wait-env`.
+pub async fn healthy_target_groups(aws: &Aws, apps: &[App]) -> Result<Vec<Healthy>> {
     let elb = aws::client(aws);
     let mut names = Vec::new();
     for app in apps {
@@ -90,8 +101,15 @@ pub async fn healthy_target_groups(aws: &Aws, apps: &[App]) -> Result<Vec<String
     }
     // AWS says how many ARNs a call takes, not how many names; the same is safe.
     let chunks = names.chunks(aws::ARNS_AT_ONCE);
-    let healthy = chunks.map(|names| elb.healthy_target_groups(names));
-    Ok(try_join_all(healthy).await?.concat())
+    let found = chunks.map(|names| elb.healthy_target_groups(names));
+    let mut healthy = Vec::new();
+    for (arn, targets) in try_join_all(found).await?.concat() {
+        let mut named = apps.iter().zip(&names);
+        let app = named.find(|(_, name)| *name == name_of(&arn));
+        let app = app.map(|(app, _)| app.name.clone()).unwrap_or_default();
+        healthy.push(Healthy { app, arn, targets });
+    }
+    Ok(healthy)
 }
 
 /// Whether a target group has no targets that are to stay, for `wait-env`.

@@ -28,7 +28,12 @@ pub async fn find(ecs: &Ecs, apps: &[String]) -> Result<Vec<Service>> {
     for have in ecs.find_services(&names).await? {
         let progress = progress(&have, &have.settings.task_definition);
         if progress == Progress::Steady && env.owns(&have.tags) {
+            let mut apps = apps.iter();
+            let app = apps.find(|app| env.service_name(app) == have.name);
+            let count = ("count".to_string(), have.running.into());
             steady.push(Service {
+                name: app.cloned().unwrap_or_default(),
+                rest: [count].into_iter().collect(),
                 arn: have.arn,
                 task_definition: have.settings.task_definition,
                 ..Service::default()

@@ -2,6 +2,7 @@
 //! known to be healthy as soon as the other tools say that they kept it.
 
 use futures_util::future::{LocalBoxFuture, Shared};
+use mk_alb::Healthy;
 use plumbing::{App, Aws, Result, Service, Stream};
 use tokio::try_join;
 
@@ -10,8 +11,7 @@ use crate::plan;
 /// What is healthy already.
 #[derive(Clone, Default)]
 pub struct AlreadyHealthy {
-    /// The ARNs of the target groups.
-    target_groups: Vec<String>,
+    target_groups: Vec<Healthy>,
     services: Vec<Service>,
 }
 
@@ -29,6 +29,14 @@ pub async fn find(stream: &Stream, aws: &Aws) -> Result<AlreadyHealthy> {
         mk_alb::healthy_target_groups(aws, &apps),
         mk_ecs_svc::find_steady(aws, &names)
     )?;
+    for group in &target_groups {
+        let mut services = services.iter();
+        if let Some(service) = services.find(|service| service.name == group.app)
+            && let Some(line) = plan::told_of_targets(service, &group.targets)
+        {
+            stream.voice.say(&line);
+        }
+    }
     Ok(AlreadyHealthy {
         target_groups,
         services,
@@ -43,7 +51,7 @@ impl AlreadyHealthy {
 
     /// Whether the target group of an ARN is.
     pub fn has_target_group(&self, arn: &str) -> bool {
-        self.target_groups.iter().any(|healthy| healthy == arn)
+        self.target_groups.iter().any(|healthy| healthy.arn == arn)
     }
 
     /// Whether a service is, on the task definition that its record names.

@@ -7,7 +7,7 @@ use aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription;
 use plumbing::{Error, Result, aws_error, code, wait};
 
 use super::{ABSENT, Elb, name_in, text};
-use crate::plan::health::{Health, Target, count, health};
+use crate::plan::health::{Health, Target, addresses, count, health};
 use crate::plan::traffic::{Forward, Group};
 
 /// A deployment's first good health checks: image pull, start, grace period, two checks; a slow
@@ -53,10 +53,13 @@ impl Elb {
         Err(error)
     }
 
-    /// The ARNs of those target groups, of some by name, that are healthy now; none where one does
-    /// not exist, since AWS then tells of none. A load balancer with healthy targets is active: it
+    /// Those target groups, of some by name, that are healthy now, by their ARNs, and where their targets
+    /// are; none where one does not exist, since AWS then tells of none. A load balancer with healthy targets is active: it
     /// is the one that checks them.
-    pub async fn healthy_target_groups(&self, names: &[String]) -> Result<Vec<String>> {
+    pub async fn healthy_target_groups(
+        &self,
+        names: &[String],
+    ) -> Result<Vec<(String, Vec<String>)>> {
         let request = self.client.describe_target_groups();
         let request = request.set_names(Some(names.to_vec()));
         let answer = match request.send().await {
@@ -71,12 +74,13 @@ impl Elb {
         for found in answer.target_groups.unwrap_or_default() {
             arns.extend(found.target_group_arn);
         }
-        let health = arns.iter().map(|arn| self.health(arn, Duration::ZERO));
-        let health = wait::all(health).await?;
+        let targets = arns.iter().map(|arn| self.targets(arn, Duration::ZERO));
+        let targets = wait::all(targets).await?;
         let mut healthy = Vec::new();
-        for (arn, health) in arns.into_iter().zip(health) {
-            if health == Health::Healthy {
-                healthy.push(arn);
+        for (arn, targets) in arns.into_iter().zip(targets) {
+            let targets = targets.unwrap_or_default();
+            if health(&targets) == Health::Healthy {
+                healthy.push((arn, addresses(&targets)));
             }
         }
         Ok(healthy)

@@ -51,6 +51,24 @@ pub fn count(targets: &[Target]) -> Targets {
     counted
 }
 
+/// Where the targets are that are to stay.
+pub fn addresses(targets: &[Target]) -> Vec<String> {
+    let mut addresses = Vec::new();
+    for target in targets {
+        if !target.state.ends_with("draining") {
+            addresses.push(address(target));
+        }
+    }
+    addresses
+}
+
+fn address(target: &Target) -> String {
+    match target.port {
+        Some(port) => format!("{}:{port}", target.id),
+        None => target.id.clone(),
+    }
+}
+
 /// How the targets of a target group are. Those that are draining are about to go: they do not
 /// count.
 pub fn health(targets: &[Target]) -> Health {
@@ -69,10 +87,7 @@ pub fn health(targets: &[Target]) -> Health {
 }
 
 fn unhealthy(target: &Target) -> String {
-    let mut id = target.id.clone();
-    if let Some(port) = target.port {
-        id += &format!(":{port}");
-    }
+    let id = address(target);
     let reason = target.reason.trim_end_matches('.');
     format!("target {id} is {}: {reason}", target.state)
 }
@@ -104,6 +119,7 @@ mod tests {
         let all = ["draining", "healthy", "initial", "unused"].map(target);
         let counted = count(&all);
         assert_eq!((counted.healthy, counted.staying), (1, 3));
+        assert_eq!(addresses(&all), ["10.0.0.9:5000"; 3]);
         assert!(counted.trouble.contains("is unused"), "{}", counted.trouble);
         assert_eq!(count(&[]), Targets::default());
     }
