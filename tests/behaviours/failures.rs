@@ -15,7 +15,7 @@ fn what_failed_in_an_answer_that_is_all_right_is_told() {
 
 /// Leaves the pipeline as it was made.
 fn targets_that_failed_are_told(faults: &Faults) {
-    let up = replaced(&recipe(&["pipeline-up"], "pr1"), "| wait-env", "");
+    let up = pipeline_up();
     let down = recipe(&["pipeline-down"], "pr1");
     let busy = r#"{"FailedEntryCount":1,"FailedEntries":[{"TargetId":"x","ErrorCode":"ConcurrentModificationException","ErrorMessage":"Busy"}]}"#;
     let line = ": Busy (events:PutTargets, ConcurrentModificationException)\n";
@@ -81,7 +81,7 @@ fn what_fails_after_its_call_was_answered_is_told() {
     faults.end();
 
     aws.connect("ap-southeast-1");
-    let up = replaced(&recipe(&["pipeline-up"], "pr1"), "| wait-env", "");
+    let up = pipeline_up();
     let failed = r#""State": "Failed", "StateReason": "No addresses.", "StateReasonCode": "EniLimitExceeded""#;
     let line = "mk-fn: function function-web-production-pr1 could not be made: No addresses (EniLimitExceeded)\n";
     let rule = rewrite("lambda:GetFunction", r#""State": ?"Active""#, failed);
@@ -122,4 +122,10 @@ fn a_cluster_that_comes_or_goes_is_waited_for(faults: &Faults, made: &str) {
         let told = output.stderr.contains(line);
         assert_eq!(told, code == 75, "{}", output.stderr);
     }
+}
+
+/// The recipe as far as its tools that make things: what ends it says only that one failed.
+fn pipeline_up() -> String {
+    let up = replaced(&recipe(&["pipeline-up"], "pr1"), "| wait-env", "");
+    replaced(&up, "| prune-env", "")
 }

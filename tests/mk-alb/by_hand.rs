@@ -135,6 +135,7 @@ fn what_hands_add_that_it_does_not_set_stays() {
     lines.sort();
     let told = [
         "mk-alb: load balancer alb-web-production-pr1 also listens on port 8443, which is none of ours; it stays: delete that listener if nobody wants it",
+        "mk-alb: load balancer alb-web-production-pr1 keeps its deletion protection",
         "mk-alb: nothing to change (6 kept)",
         "mk-alb: the listener of load balancer alb-web-production-pr1 has rule 1 (path-pattern), which is none of ours; it stays: delete it if nobody wants it",
     ];

@@ -34,7 +34,6 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     // The first record has no encryption, which says that not all is set yet.
     let created_first = plan::record(&env, None).changed(Change::Created, &[]);
     let created = record.clone().changed(Change::Created, &[]);
-    let found = s3.get(&want.bucket).await?;
     let ours = found.iter().filter(|have| env.owns(&have.tags));
     stream.release(ours.map(|_| record.clone()));
     let bucket = Resource {

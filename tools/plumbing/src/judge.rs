@@ -4,8 +4,9 @@
 use crate::error::Error;
 use crate::owned::Incoming;
 use crate::proof::{Proof, disagreement};
-use crate::record::Record;
+use crate::record::{Record, RecordType};
 use crate::stream::Stream;
+use crate::types::Env;
 
 impl Stream {
     /// Tells what the tool's own look-up has found by the environment's tag, as the records that
@@ -23,22 +24,26 @@ impl Stream {
 
     /// Passes a record on that came in, if it is none of ours, or proven to be this environment's.
     pub(crate) fn judge(&self, incoming: Incoming) -> Result<(), String> {
-        let check = {
-            let owned = &self.input().owned;
-            if owned.swallows(&incoming.record) {
-                return Ok(());
-            }
-            owned.check_of(incoming.record.kind())
-        };
-        let Some(check) = check else {
-            return self.accept(incoming);
-        };
-        let Some(env) = self.known_env() else {
-            self.input().owned.waiting.push(incoming);
-            return Ok(());
-        };
         let Incoming { place, record, .. } = &incoming;
         let key = format!("{place}: {} '{}'", record.kind(), record.name());
+        let mut input = self.input(); // held, so that the environment does not come to be known meanwhile
+        if input.owned.swallows(record) {
+            return Ok(());
+        }
+        let env = input.arrived.env().cloned();
+        let check = input.owned.check_of(record.kind());
+        // The tool that writes the environment's record compares all with that.
+        let writes_env = input.owned.kinds.contains(&Env::TYPE);
+        if env.is_none() && (check.is_some() || writes_env) {
+            input.owned.waiting.push(incoming);
+            return Ok(());
+        }
+        drop(input);
+        self.check_environment(record)
+            .map_err(|why| format!("{key} {why}"))?;
+        let (Some(check), Some(env)) = (check, env) else {
+            return self.accept(incoming);
+        };
         if let Proof::LookUp(may_change) =
             check(&env, record).map_err(|why| format!("{key} {why}"))?
         {

@@ -168,8 +168,6 @@ impl Stream {
     fn take_in(&self, piece: scan::Piece) -> Result<(), String> {
         let place = scan::place(piece.record, piece.line);
         let record = check::read(&piece.bytes).map_err(|why| format!("{place} {why}"))?;
-        self.check_environment(&record)
-            .map_err(|why| format!("{place}: {} '{}' {why}", record.kind(), record.name()))?;
         if let Some(app) = record.typed::<App>()
             && self.voice.tool() != DELETES
         {
@@ -202,7 +200,7 @@ impl Stream {
     }
 
     /// A record must be of the one environment that this stream is about.
-    fn check_environment(&self, record: &Record) -> Result<(), String> {
+    pub(crate) fn check_environment(&self, record: &Record) -> Result<(), String> {
         let known = self.known_env();
         let Some(env) = record.typed::<Env>() else {
             return known.map_or(Ok(()), |env| check::belongs(record, &env));
