@@ -1,14 +1,16 @@
 //! What a function should be, what is there, and what follows. Pure.
 
+mod by_hand;
+
 use std::collections::BTreeMap;
 
 use plumbing::name::{FUNCTION_LIMIT, SOURCE, could_be};
 use plumbing::step::{in_part, parts};
 use plumbing::{Difference, Differences, Env, Error, Function, Record, Result, Step};
 
-use serde_json::{Value, json};
-
 use crate::code::Code;
+
+pub use by_hand::{invokers, warning_of_invokers, warning_of_stricter};
 
 /// The runtime of every function.
 pub const RUNTIME: &str = "python3.13";
@@ -220,50 +222,6 @@ fn number(number: Option<i32>, without: &str) -> String {
         Some(number) => number.to_string(),
         None => without.to_string(),
     }
-}
-
-/// Who may invoke a function by the statements of its own policy.
-pub fn invokers(policy: &str) -> Vec<String> {
-    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
-    let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
-    let mut invokers = Vec::new();
-    for statement in statements {
-        let sid = statement["Sid"].as_str().unwrap_or("without a name");
-        let principal = &statement["Principal"];
-        let who = if *principal == json!("*") || principal["AWS"] == json!("*") {
-            "everyone".to_string()
-        } else {
-            principal.to_string()
-        };
-        invokers.push(format!("permission {sid} for {who}"));
-    }
-    invokers
-}
-
-/// What is said of a function that somebody let others invoke. They may have had a reason: it stays.
-pub fn warning_of_invokers(function: &str, have: &Have) -> Option<String> {
-    if have.invoked_by.is_empty() {
-        return None;
-    }
-    let invokers = have.invoked_by.join(", ");
-    Some(format!(
-        "function {function} may be invoked by others than its pipeline: {invokers}; that stays until you take it away"
-    ))
-}
-
-/// What is said of a function that somebody made stricter.
-pub fn warning_of_stricter(function: &str, have: &Have) -> Option<String> {
-    let mut stricter = have.stricter.clone();
-    if let Some(limit) = have.concurrency.filter(|limit| *limit > 0) {
-        stricter.push(format!("reserved concurrency {limit}"));
-    }
-    if stricter.is_empty() {
-        return None;
-    }
-    let stricter = stricter.join(", ");
-    Some(format!(
-        "function {function} has by somebody's hand: {stricter}; it stays so"
-    ))
 }
 
 /// The parts that are to be set, each once and in the order of their calls. An update that failed may

@@ -36,13 +36,8 @@ pub use want::Known;
 /// What a run would do for these apps, as records. A group that does not exist has an ID that
 /// begins with `planned:`.
 pub fn dry_run(env: &Env, vpc: &str, groups: &[Group], apps: &[App]) -> Result<Vec<Record>> {
-    let mut known = Known {
-        group_ids: group_ids(env, groups),
-        has_all_apps: true,
-        ..Known::default()
-    };
+    let mut known = Known::all(env, groups, apps);
     for app in apps {
-        known.apps.insert(app.name.clone(), app.clone());
         for purpose in PURPOSES {
             let record_name = purpose.record_name(&app.name);
             let name = group_name(env, &record_name);

@@ -6,7 +6,7 @@ use plumbing::{App, Env, Record, Surplus, Unwanted};
 use serde_json::Value;
 
 use super::changes::{RuleChanges, rule_changes};
-use super::group::{Group, PURPOSES, group_ids, group_name, record, record_name};
+use super::group::{Group, PURPOSES, group_name, record, record_name};
 use super::want::Known;
 
 /// The type of a surplus record's name.
@@ -37,14 +37,7 @@ pub fn surplus(env: &Env, known: &Known, group: &Group, changes: &[RuleChanges])
 
 /// The IDs of the rules of apps' groups that no app needs, once all apps are known.
 pub fn surplus_ids(env: &Env, apps: &[App], groups: &[Group]) -> Vec<String> {
-    let mut known = Known {
-        group_ids: group_ids(env, groups),
-        has_all_apps: true,
-        ..Known::default()
-    };
-    for app in apps {
-        known.apps.insert(app.name.clone(), app.clone());
-    }
+    let known = Known::all(env, groups, apps);
     let mut ids = Vec::new();
     for app in apps {
         for purpose in PURPOSES {

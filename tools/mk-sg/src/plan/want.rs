@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use plumbing::App;
+use plumbing::{App, Env};
 
-use super::group::Purpose;
+use super::group::{Group, Purpose, group_ids};
 use super::rule::{ANYWHERE, Direction, GroupIds, Rule};
 
 /// The port on which load balancers listen.
@@ -21,6 +21,18 @@ pub struct Known {
     pub group_ids: GroupIds,
     /// Whether these are all the apps that there will be.
     pub has_all_apps: bool,
+}
+
+impl Known {
+    /// All that will be known, of groups that exist and of apps that are all there.
+    pub fn all(env: &Env, groups: &[Group], apps: &[App]) -> Self {
+        let apps = apps.iter().map(|app| (app.name.clone(), app.clone()));
+        Known {
+            apps: apps.collect(),
+            group_ids: group_ids(env, groups),
+            has_all_apps: true,
+        }
+    }
 }
 
 /// The rules that an app's group needs in one direction, sorted, each once; nothing while the group
