@@ -42,16 +42,23 @@ fn what_is_no_connection_is_refused_before_any_call() {
         ENV,
     );
     assert_eq!(output.code, 2, "{output:?}");
-    let other = "arn:aws:codeconnections:eu-west-1:123456789012:connection/0a1b";
+    let other = "arn:aws:codeconnections:us-east-1:210987654321:connection/0a1b";
     let output = tool("mk-connection", &["--adopt", other], ENV);
     assert_eq!(output.code, 2, "{output:?}");
     assert!(
         output
             .stderr
-            .contains("is not in account 123456789012 and region us-east-1"),
+            .contains("is not in account 123456789012 of partition aws"),
         "{}",
         output.stderr
     );
+    for region in ["cn-north-1", "af-south-1"] {
+        let env = ENV.replace("us-east-1", region);
+        let output = tool("mk-connection", &[], &env);
+        assert_eq!(output.code, 2, "{output:?}");
+        let why = format!("region {region} has no CodeConnections");
+        assert!(output.stderr.contains(&why), "{}", output.stderr);
+    }
 }
 
 #[test]
@@ -321,4 +328,29 @@ fn down_deletes_the_one_that_was_made() {
         "deleted"
     );
     assert_eq!(list(&aws), Vec::<Value>::new());
+}
+
+#[test]
+fn one_of_another_region_serves_where_there_is_no_codeconnections() {
+    let aws = LocalAws::start();
+    let made = aws.pipe("mk-env production shared --region eu-west-1 | mk-connection");
+    let arn = made.ok().record("connection", "github")["arn"].clone();
+    let arn = text(&arn);
+    let region = "af-south-1"; // has none
+    let make = format!("mk-env production pr1 --region {region} | mk-connection");
+    assert_eq!(aws.pipe(&make).code, 2);
+    let adopted = aws.pipe(&format!("{make} --adopt {arn} | mk-bucket")).ok();
+    let record = adopted.record("connection", "github");
+    assert_eq!(
+        (text(&record["arn"]), &record["adopted"], &record["change"]),
+        (arn, &json!(true), &json!("kept"))
+    );
+    // Nobody asks for connections where there is no host for that.
+    let listed = aws.pipe(&format!("ls-env --env production-pr1 --region {region}"));
+    listed.ok().record("bucket", "artifacts");
+    aws.pipe_with("rm-env --confirm production-pr1", &adopted.stdout)
+        .ok();
+    let there = "mk-env production shared --region eu-west-1 | mk-connection";
+    let kept = aws.pipe(there).ok().record("connection", "github");
+    assert_eq!((text(&kept["arn"]), &kept["change"]), (arn, &json!("kept")));
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use support::{DOWN, LocalAws, Output, Value, json, recipe, replaced, text};
+use support::{DOWN, LocalAws, Output, Value, json, recipe, replaced, text, tool, tools};
 
 /// Types and names of resources, each with what is done about it and how it differs.
 type Story = BTreeMap<String, (String, Vec<(String, String, String)>)>;
@@ -411,4 +411,42 @@ fn a_plan_of_the_way_down_calls_nothing_leaves_what_was_adopted_and_holds_for_wh
     assert_eq!(planned.record("env", "production-pr1")["plan"], json!(true));
     let other = support::tool("rm-env", &["--plan", "--confirm", "production-pr2"], &input);
     assert_eq!(other.code, 2);
+}
+
+#[test]
+fn each_partition_has_its_own_arns_and_hosts() {
+    let aws = LocalAws::start();
+    for (region, partition, suffix) in [
+        ("ap-southeast-1", "aws", "amazonaws.com"),
+        ("cn-northwest-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+        ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
+        ("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov"),
+        ("eu-isoe-west-1", "aws-iso-e", "cloud.adc-e.uk"),
+        ("us-isof-south-1", "aws-iso-f", "csp.hci.ic.gov"),
+        ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
+    ] {
+        let planned = aws.pipe(&format!(
+            "mk-env production pr1 --plan --region {region} | mk-app web \
+             | mk-ecr | mk-role | mk-logs"
+        ));
+        assert_eq!(planned.code, 10, "{region}: {planned:?}");
+        let repo = planned.record("repo", "web");
+        let host = format!("123456789012.dkr.ecr.{region}.{suffix}/");
+        assert!(text(&repo["uri"]).starts_with(&host), "{repo}");
+        let ours = format!("arn:{partition}:");
+        for kind in ["repo", "role", "log_group"] {
+            let records = planned.records();
+            let record = records.iter().find(|record| record["type"] == kind);
+            let arn = text(&record.unwrap()["arn"]);
+            assert!(arn.starts_with(&ours), "{arn}");
+        }
+        for name in tools() {
+            let policy = tool(&name, &["--iam-policy", "--region", region], "").ok();
+            let arns = policy.stdout.split("\"arn:").skip(1);
+            for arn in arns {
+                assert!(arn.starts_with(&ours[4..]), "{name}: {arn}");
+            }
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod delete;
 pub mod plan;
 
 use aws::CodeBuild;
+use plumbing::region::{self, Service};
 use plumbing::step::delete_each;
 use plumbing::{Aws, Build, Deletion, Half, Owner, Record, Result, Stream};
 
@@ -29,6 +30,9 @@ pub const OWNER: Owner = Owner {
 
 /// The environment's build projects as records, with what they say of their sources.
 async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    if region::lacks(&aws.env.region, Service::CodeBuild) {
+        return Ok(Vec::new()); // no source can be built here, and there is no host to ask
+    }
     let codebuild = aws::client(aws);
     let names = codebuild.list_names().await?;
     let mut records = Vec::new();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_codeconnections::Client;
-use aws_sdk_codeconnections::config::Builder;
+use aws_sdk_codeconnections::config::{Builder, Region};
 use aws_sdk_codeconnections::types::{Connection, ProviderType, Tag};
 use futures_util::future::try_join_all;
 use plumbing::{Aws, Error, Result, aws_error, code, wait};
@@ -29,8 +29,19 @@ pub struct Connections {
 
 /// Makes the client of a tool.
 pub fn client(aws: &Aws) -> Connections {
+    client_in(aws, &aws.env.region)
+}
+
+/// The same for a connection that was adopted, which may be of another region.
+pub fn client_of(aws: &Aws, arn: &str) -> Connections {
+    client_in(aws, plan::region_of(&aws.env, arn))
+}
+
+fn client_in(aws: &Aws, region: &str) -> Connections {
     let own_endpoint = aws.config.endpoint_url().is_some();
-    let mut config = Builder::from(&aws.config).interceptor(aws.guard());
+    let mut config = Builder::from(&aws.config)
+        .interceptor(aws.guard())
+        .region(Region::new(region.to_string()));
     if own_endpoint {
         config = config.interceptor(NoService); // after the guard, so that its word is the last
     }

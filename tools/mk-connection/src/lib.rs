@@ -10,6 +10,7 @@ pub mod plan;
 
 use std::time::Duration;
 
+use plumbing::region::{self, Service};
 use plumbing::step::delete_each;
 use plumbing::{Aws, Connection, Deletion, Error, Half, Kind, Owner, Record, Result, Stream, wait};
 
@@ -32,6 +33,9 @@ pub const OWNER: Owner = Owner {
 
 /// The environment's connection as a record.
 async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    if region::lacks(&aws.env.region, Service::CodeConnections) {
+        return Ok(Vec::new()); // not even a host to ask
+    }
     let connections = aws::client(aws);
     let found = match connections.list_by_name(&aws.env.connection_name()).await {
         Ok(found) => found,
@@ -91,7 +95,7 @@ pub async fn wait_available(aws: &Aws, connection: &Connection, limit: Duration)
     if connection.status == AVAILABLE {
         return Ok(());
     }
-    let connections = aws::client(aws);
+    let connections = aws::client_of(aws, &connection.arn);
     let have = get_existing(&connections, &connection.arn).await?;
     if have.status == AVAILABLE {
         return Ok(());

@@ -26,11 +26,15 @@ async fn main() -> std::process::ExitCode {
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
+    plan::check_service(&env, args.adopt.as_ref())?;
     if let Some(Adopt::Arn(arn)) = &args.adopt {
-        plan::check_account_and_region(&env, arn)?;
+        plan::check_account(&env, arn)?;
     }
     let aws = Aws::connect(&stream, &env).await?;
-    let connections = aws::client(&aws);
+    let connections = match &args.adopt {
+        Some(Adopt::Arn(arn)) => aws::client_of(&aws, arn),
+        _ => aws::client(&aws),
+    };
     if let Some(wanted) = args.adopt {
         return adopt(&stream, &connections, &wanted).await;
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use plumbing::region::{self, Service};
 use plumbing::step::in_part;
 use plumbing::{Connection, Difference, Env, Error, Record, Result, Step};
 
@@ -141,15 +142,43 @@ pub fn only_one_named(found: &[Have], name: &str) -> Result<Option<Have>> {
     }
 }
 
-/// Refuses a connection of another account or region: a pipeline reads through one of its own.
-pub fn check_account_and_region(env: &Env, arn: &str) -> Result<()> {
+/// Refuses a connection of another account or partition. Of another region it may be: connections are
+/// global (CodeConnections guide, "Global resources in AWS CodeConnections").
+pub fn check_account(env: &Env, arn: &str) -> Result<()> {
     let fields: Vec<&str> = arn.split(':').collect();
     match fields[..] {
-        [_, _, _, region, account, ..] if region == env.region && account == env.account => Ok(()),
+        [_, partition, _, _, account, ..]
+            if partition == env.partition() && account == env.account =>
+        {
+            Ok(())
+        }
         _ => Err(Error::usage(format!(
-            "connection {arn} is not in account {} and region {}, where the environment is",
-            env.account, env.region
+            "connection {arn} is not in account {} of partition {}, where the environment is",
+            env.account,
+            env.partition()
         ))),
+    }
+}
+
+/// Refuses to make a connection, or to look for one by its name, in a region without CodeConnections.
+pub fn check_service(env: &Env, adopt: Option<&Adopt>) -> Result<()> {
+    let needs_service = !matches!(adopt, Some(Adopt::Arn(_)));
+    if !needs_service || !region::lacks(&env.region, Service::CodeConnections) {
+        return Ok(());
+    }
+    let message = format!("region {} has no CodeConnections", env.region);
+    let error = Error::usage(message);
+    Err(match env.partition() {
+        "aws" => error.hint("make the connection in another region, such as us-east-1, and give its ARN to --adopt: a connection serves all regions"),
+        _ => error.hint("pipelines from GitHub cannot be here"),
+    })
+}
+
+/// The region of a connection; the environment's where its ARN does not say one.
+pub fn region_of<'a>(env: &'a Env, arn: &'a str) -> &'a str {
+    match arn.split(':').nth(3) {
+        Some(region) if !region.is_empty() => region,
+        _ => &env.region,
     }
 }
 
@@ -240,8 +269,36 @@ mod tests {
         ] {
             assert!(read_adopt(bad).is_err(), "{bad}");
         }
-        assert!(check_account_and_region(&env(), ARN).is_ok());
-        assert!(check_account_and_region(&env(), &ARN.replace("us-east-1", "eu-west-1")).is_err());
+        assert!(check_account(&env(), ARN).is_ok());
+        let elsewhere = ARN.replace("us-east-1", "eu-west-1");
+        assert!(check_account(&env(), &elsewhere).is_ok());
+        assert_eq!(region_of(&env(), &elsewhere), "eu-west-1");
+        for other in [
+            ARN.replace("123456789012", "210987654321"),
+            ARN.replace("arn:aws:", "arn:aws-us-gov:"),
+        ] {
+            assert!(check_account(&env(), &other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_region_without_the_service_has_to_adopt_one_of_another_region() {
+        let at = |region: &str| Env {
+            region: region.into(),
+            ..env()
+        };
+        let (arn, name) = (read_adopt(ARN).unwrap(), read_adopt("github").unwrap());
+        for region in ["af-south-1", "ap-east-1", "eu-central-2", "mx-central-1"] {
+            assert!(check_service(&at(region), Some(&arn)).is_ok(), "{region}");
+            for adopt in [None, Some(&name)] {
+                let error = check_service(&at(region), adopt).unwrap_err();
+                assert_eq!(error.kind.exit_code(), 2, "{region}");
+                assert!(error.hint.unwrap().contains("--adopt"), "{region}");
+            }
+        }
+        let error = check_service(&at("cn-north-1"), None).unwrap_err();
+        assert_eq!(error.message, "region cn-north-1 has no CodeConnections");
+        assert!(check_service(&at("eu-south-1"), None).is_ok());
     }
 
     #[test]

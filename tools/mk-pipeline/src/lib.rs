@@ -9,6 +9,7 @@ pub mod plan;
 
 use aws::Pipelines;
 use plumbing::name::SOURCE;
+use plumbing::region::{self, Service};
 use plumbing::step::delete_each;
 use plumbing::{Aws, Change, Deletion, Error, Half, Owner, Pipeline, Record, Result, Stream, wait};
 
@@ -28,6 +29,9 @@ pub const OWNER: Owner = Owner {
 
 /// The environment's pipelines as records, with what they tell of their sources.
 async fn find(aws: &Aws) -> Result<Vec<Record>> {
+    if region::lacks(&aws.env.region, Service::CodeBuild) {
+        return Ok(Vec::new()); // no source can be built here, and there is no host to ask
+    }
     let env = &aws.env;
     let pipelines = aws::client(aws);
     let names = pipelines.list_names().await?;

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use crate::name::is_word;
 use crate::proof::Proof;
-use crate::record::{Record, without_position};
-use crate::types::{App, Env, known_type};
+use crate::record::{Record, RecordType, without_position};
+use crate::region::{self, Service};
+use crate::types::{App, Connection, Env, Source, known_type};
 
 /// Reads one record and checks all that can be checked without its neighbours.
 pub fn read(bytes: &[u8]) -> Result<Record, String> {
@@ -46,11 +47,20 @@ fn check(record: &Record) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses a record whose ARN is of another account or region than the environment's.
+/// Refuses a record whose ARN is of another account or region than the environment's. A connection that
+/// was adopted may be of any region: all can use it (CodeConnections guide, "Global resources").
 pub fn belongs(record: &Record, env: &Env) -> Result<(), String> {
+    if record.kind() == Source::TYPE && region::lacks(&env.region, Service::CodeBuild) {
+        return Err(format!(
+            "cannot be built in region {}, which has no CodeBuild",
+            env.region
+        ));
+    }
     if known_type(record.kind()).is_some_and(|known| !known.is_resource) {
         return Ok(());
     }
+    let is_global =
+        record.kind() == Connection::TYPE && record.0.get("adopted") == Some(&true.into());
     let arn: Vec<&str> = record.text("arn").split(':').collect();
     let field = |n: usize| arn.get(n).copied().unwrap_or_default();
     let (partition, region, account) = (field(1), field(3), field(4));
@@ -60,7 +70,7 @@ pub fn belongs(record: &Record, env: &Env) -> Result<(), String> {
             env.account
         ));
     }
-    if !region.is_empty() && region != env.region {
+    if !region.is_empty() && region != env.region && !is_global {
         return Err(format!(
             "is of region {region}, but the environment is in {}",
             env.region
@@ -277,6 +287,26 @@ mod tests {
             belongs(&alb, &env())
                 .unwrap_err()
                 .contains("region eu-west-1")
+        );
+        let connection = Record::new("connection", "github").with(
+            "arn",
+            "arn:aws:codeconnections:eu-west-1:123456789012:connection/1",
+        );
+        assert!(belongs(&connection, &env()).is_err());
+        assert_eq!(belongs(&connection.with("adopted", true), &env()), Ok(()));
+    }
+
+    #[test]
+    fn a_source_is_refused_where_nothing_can_build_it() {
+        let source = Record::new("source", "web").with("repository", "owner/web");
+        let elsewhere = Env {
+            region: "mx-central-1".into(),
+            ..env()
+        };
+        assert_eq!(belongs(&source, &env()), Ok(()));
+        assert_eq!(
+            belongs(&source, &elsewhere),
+            Err("cannot be built in region mx-central-1, which has no CodeBuild".into())
         );
     }
 }

@@ -38,8 +38,9 @@ impl Env {
 
     /// The host of the account's image repositories.
     pub fn registry(&self) -> String {
-        let domain = region::partition(&self.region).map_or("amazonaws.com", |one| one.domain);
-        format!("{}.dkr.ecr.{}.{domain}", self.account, self.region)
+        let partition = region::partition(&self.region);
+        let suffix = partition.map_or("amazonaws.com", |one| &one.dns_suffix);
+        format!("{}.dkr.ecr.{}.{suffix}", self.account, self.region)
     }
 
     /// What the references of an app's images begin with, in its repository.
@@ -190,7 +191,7 @@ impl Env {
 
     /// The partition that the region belongs to.
     pub fn partition(&self) -> &'static str {
-        region::partition(&self.region).map_or("aws", |one| one.id)
+        region::id_of(&self.region)
     }
 }
 

@@ -30,8 +30,8 @@ pub struct Common {
     /// Write stderr as JSON, one object a line
     #[arg(long, help_heading = "Common options")]
     pub json_log: bool,
-    /// Print the IAM policy that this tool needs, and exit
-    #[arg(long, exclusive = true, help_heading = "Common options")]
+    /// Print the IAM policy that this tool needs (with ARNs of the region's partition), and exit
+    #[arg(long, help_heading = "Common options")]
     pub iam_policy: bool,
 }
 

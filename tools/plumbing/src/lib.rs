@@ -49,7 +49,7 @@ pub mod proof;
 mod properties;
 mod record;
 pub mod reference;
-mod region;
+pub mod region;
 mod run;
 mod scan;
 mod settings;

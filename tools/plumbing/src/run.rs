@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, FromArgMatches, Parser};
+use clap::{Args, Command, FromArgMatches, Parser};
 
 use crate::check;
 use crate::ending;
@@ -16,6 +16,8 @@ use crate::owned::Owned;
 use crate::owner::Owner;
 use crate::pipe::Stdin;
 use crate::record::{Record, RecordType};
+use crate::region;
+use crate::settings;
 use crate::stream::Stream;
 use crate::terminal::{drives, printable};
 use crate::types::Env;
@@ -97,6 +99,21 @@ where
     run_as(policy, |_| Owned::default(), first, tool).await
 }
 
+/// Prints what `--iam-policy` asks for, with the ARNs of the partition of the region.
+async fn print_policy(tool: &str, policy: &str, region: Option<String>) -> ExitCode {
+    let region = match (region, settings::load(tool, None).await) {
+        (Some(region), _) => region,
+        (None, Ok(config)) => config.region().map(ToString::to_string).unwrap_or_default(),
+        (None, Err(_)) => String::new(), // the settings are not what is asked for
+    };
+    let arns = format!("\"arn:{}:", region::id_of(&region));
+    let policy = policy.replace("\"arn:aws:", &arns);
+    match std::io::stdout().write_all(policy.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(Kind::Output.exit_code()),
+    }
+}
+
 async fn run_as<A, F, Fut>(
     policy: &str,
     owned: impl FnOnce(&A) -> Owned,
@@ -112,15 +129,20 @@ where
     let about = command.get_about().cloned().unwrap_or_default();
     let command = Common::augment_args(command).about(about).long_about(None); // clap took Common's
     let name: &'static str = command.get_name().to_string().leak();
+    // Whoever asks for the policy says nothing of what the tool is to do.
+    let asks_for_policy = std::env::args_os().any(|arg| arg == "--iam-policy");
+    let command = if asks_for_policy {
+        Common::augment_args(Command::new(name))
+    } else {
+        command
+    };
     let matches = match command.try_get_matches() {
         Ok(matches) => matches,
         Err(answer) => return end_with(name, &answer).await,
     };
-    if matches.get_flag("iam_policy") {
-        return match std::io::stdout().write_all(policy.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::from(Kind::Output.exit_code()),
-        };
+    if asks_for_policy {
+        let region = matches.get_one::<String>("region");
+        return print_policy(name, policy, region.cloned()).await;
     }
     let parsed = Common::from_arg_matches(&matches)
         .and_then(|common| Ok((common, A::from_arg_matches(&matches)?)));
