@@ -17,6 +17,7 @@ from moto.codepipeline.models import codepipeline_backends
 from moto.core.exceptions import JsonRESTError
 from moto.events.exceptions import InvalidEventPatternException, ValidationException
 from moto.events.models import EventsBackend, Rule
+from moto.events.responses import EventsHandler
 
 from ..ground import roles
 from ..ground.override import override
@@ -126,6 +127,16 @@ def list_rules(moto: Any, self: Any, *args: Any, **given: Any) -> Any:
     if given.get("prefix"):
         given["prefix"] = re.escape(given["prefix"])
     return moto(self, *args, **given)
+
+
+@override(EventsHandler, "list_rules")
+def answer_rules(moto: Any, self: Any) -> Any:
+    """Who made a rule is told by DescribeRule alone."""
+    text, headers = moto(self)
+    answer = json.loads(text)
+    for rule in answer["Rules"]:
+        rule.pop("CreatedBy", None)
+    return json.dumps(answer), headers
 
 
 @override(EventsBackend)

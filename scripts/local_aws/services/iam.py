@@ -9,9 +9,11 @@ import re
 import time
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.iam.exceptions import EntityAlreadyExists, IAMException
 from moto.iam.models import SERVICE_NAME_CONVERSION, IAMBackend, Role
 from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
+from moto.iam.responses import IamResponse
 
 from ..ground.override import override
 
@@ -79,6 +81,11 @@ def delete_role(moto: Any, self: Any, role_name: str) -> None:
             "this role is only modifiable by AWS",
         )
     return moto(self, role_name)
+
+
+@override(IamResponse)
+def list_instance_profiles_for_role(moto: Any, self: Any) -> ActionResult:
+    return ActionResult({**moto(self).result, "IsTruncated": False})
 
 
 @override(IAMBackend)

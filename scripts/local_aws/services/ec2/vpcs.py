@@ -1,9 +1,12 @@
-"""VPCs and subnets: neither is deleted with anything in it."""
+"""VPCs and subnets: a VPC is pending at first; neither is deleted with anything in it."""
 
+import copy
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.ec2.models.subnets import SubnetBackend
-from moto.ec2.models.vpcs import VPCBackend
+from moto.ec2.models.vpcs import VPC, VPCBackend
+from moto.ec2.responses.vpcs import VPCs
 
 from ...ground import network_interfaces
 from ...ground.override import override
@@ -25,6 +28,20 @@ def delete_subnet(moto: Any, self: Any, subnet_id: str) -> Any:
             if association.subnet_id == subnet_id:
                 del acl._associations[id]
     return moto(self, subnet_id)
+
+
+@override(VPCs)
+def create_vpc(moto: Any, self: Any) -> ActionResult:
+    """Pending in this answer; who looks finds it available."""
+    vpc = copy.copy(moto(self).result["Vpc"])
+    vpc.state = "pending"
+    return ActionResult({"Vpc": vpc})
+
+
+@override(VPC)
+def dhcp_options_id(moto: Any, self: Any) -> str:
+    """That of the region, which moto calls `default`."""
+    return moto(self) if self.dhcp_options else "dopt-0d0c1a5ba5e0f4c7e"
 
 
 @override(VPCBackend)
