@@ -103,12 +103,26 @@ def wrong(statement: Statement, name: str) -> Iterator[str]:
 
 
 def idle(statement: Statement) -> Iterator[str]:
-    """Resources that no action of their statement has."""
+    """Resources that no action of their statement has.
+
+    One that stands there in its other spelling too may be: AWS does not say which it asks for.
+    """
     names = [name for name in listed(statement.get("Action", [])) if action(name)]
-    for arn in listed(statement["Resource"]):
-        used = any(fits(name, kind, arn) for name in names for kind in kinds_of(name))
-        if names and arn != "*" and not used:
+    resources = listed(statement["Resource"])
+    used = {
+        arn
+        for arn in resources
+        if any(fits(name, kind, arn) for name in names for kind in kinds_of(name))
+    }
+    for arn in resources:
+        if names and arn != "*" and not used & {arn, *spellings(arn)}:
             yield f"none of its actions is for {arn}"
+
+
+def spellings(arn: str) -> set[str]:
+    """How else an ARN is spelled: a connection by its old service, a log group with its streams."""
+    old, new = ":codestar-connections:", ":codeconnections:"
+    return {arn.replace(old, new), arn.replace(new, old), f"{arn}:*"}
 
 
 def lacking(policy: dict[str, Any]) -> Iterator[str]:
