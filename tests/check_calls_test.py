@@ -316,7 +316,7 @@ class Program(unittest.TestCase):
     def check(self, *lines: dict[str, Any]) -> tuple[int, str]:
         with tempfile.TemporaryDirectory() as folder:
             if lines:
-                text = "\n".join(json.dumps(line) for line in lines)
+                text = "".join(json.dumps(line) + "\n" for line in lines) + '{"unfinished'
                 pathlib.Path(folder, "1.jsonl").write_text(text)
             command = [sys.executable, str(ROOT / "scripts/check-calls"), folder]
             done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -51,7 +51,7 @@ def read(line: dict[str, Any], operation: Any) -> tuple[dict[str, Any], list[Pro
     if shape is None:
         return {}, problems
     if service.protocol in ("query", "ec2"):
-        node = result(service, operation, ET.fromstring(body), problems)
+        node = result(service, operation, wire.parsed_xml(body), problems)
         return wire.Xml(problems).read(shape, node, ""), problems
     if not service.protocol.startswith("rest"):
         return wire.Json(problems).read(shape, wire.parsed_json(body or b"{}"), ""), problems

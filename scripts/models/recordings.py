@@ -40,6 +40,10 @@ EXPECTED = {
     ("lambda:PutFunctionEventInvokeConfig", "DestinationConfig.OnSuccess.Destination"),
     # A gateway that failed because its address was in use has none.
     ("ec2:DescribeNatGateways", "NatGateways[].NatGatewayAddresses[].PublicIp"),
+    # A key of somebody's, and a filter and a bucket as a test made them.
+    ("codebuild:BatchGetProjects", "projects[].encryptionKey"),
+    ("s3:GetBucketReplication", "ReplicationConfiguration.Rules[].Filter.Prefix"),
+    ("s3:ListObjectVersions", "Versions"),
     # Empty in every recording; nothing reads them unless IsTruncated.
     ("s3:ListMultipartUploads", "NextKeyMarker"),
     ("s3:ListMultipartUploads", "NextUploadIdMarker"),

@@ -98,6 +98,13 @@ def parsed_json(body: bytes) -> Any:
         raise Unreadable(f"the body is no JSON: {why}") from why
 
 
+def parsed_xml(body: bytes) -> ET.Element:
+    try:
+        return ET.fromstring(body)
+    except ET.ParseError as why:
+        raise Unreadable(f"the body is no XML: {why}") from why
+
+
 def tree(fields: dict[str, str]) -> dict[str, Any]:
     """Fields like Tags.1.Key as a tree; the value of a field itself is under an empty name."""
     root: dict[str, Any] = {}
@@ -404,7 +411,7 @@ def from_body(service: Any, shape: Any, body: bytes, reader: Reader) -> dict[str
         return {payload: text} if body else {}
     if not body:
         return {}
-    node = parsed_json(body) if service.protocol == "rest-json" else ET.fromstring(body)
+    node = parsed_json(body) if service.protocol == "rest-json" else parsed_xml(body)
     if payload and isinstance(node, ET.Element):
         root = inner.serialization.get("name", payload)
         if local(node.tag) != root:
