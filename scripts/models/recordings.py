@@ -44,6 +44,8 @@ EXPECTED = {
     ("codebuild:BatchGetProjects", "projects[].encryptionKey"),
     ("s3:GetBucketReplication", "ReplicationConfiguration.Rules[].Filter.Prefix"),
     ("s3:ListObjectVersions", "Versions"),
+    # A test puts a function into subnets that are none, so into no VPC.
+    ("lambda:UpdateFunctionConfiguration", "VpcConfig.VpcId"),
     # Empty in every recording; nothing reads them unless IsTruncated.
     ("s3:ListMultipartUploads", "NextKeyMarker"),
     ("s3:ListMultipartUploads", "NextUploadIdMarker"),

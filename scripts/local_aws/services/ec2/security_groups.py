@@ -11,7 +11,7 @@ from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupR
 from moto.ec2.responses.security_groups import SecurityGroups
 
 from ...ground import network_interfaces
-from ...ground.override import override
+from ...ground.override import derive, override
 from .errors import error
 
 ASCII_TEXT = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
@@ -24,6 +24,11 @@ def check_text(what: str, text: str) -> None:
             f"Invalid {what}. Valid {what}s are strings less than 256 characters from the "
             "following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
         )
+
+
+@derive(SecurityGroupRule)
+def group_owner_id(self: Any) -> str:
+    return str(self.owner_id)
 
 
 @override(SecurityGroupBackend)
