@@ -40,6 +40,11 @@ EXPECTED = {
     ("lambda:PutFunctionEventInvokeConfig", "DestinationConfig.OnSuccess.Destination"),
     # A gateway that failed because its address was in use has none.
     ("ec2:DescribeNatGateways", "NatGateways[].NatGatewayAddresses[].PublicIp"),
+    # A secret of either service that keeps them.
+    (
+        "ecs:DescribeTaskDefinition",
+        "taskDefinition.containerDefinitions[].secrets[].valueFrom",
+    ),
     # A key of somebody's, and a filter and a bucket as a test made them.
     ("codebuild:BatchGetProjects", "projects[].encryptionKey"),
     ("s3:GetBucketReplication", "ReplicationConfiguration.Rules[].Filter.Prefix"),
