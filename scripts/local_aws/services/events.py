@@ -15,7 +15,11 @@ from typing import Any
 
 from moto.codepipeline.models import codepipeline_backends
 from moto.core.exceptions import JsonRESTError
-from moto.events.exceptions import InvalidEventPatternException, ValidationException
+from moto.events.exceptions import (
+    InvalidEventPatternException,
+    ResourceNotFoundException,
+    ValidationException,
+)
 from moto.events.models import EventsBackend, Rule
 from moto.events.responses import EventsHandler
 
@@ -119,6 +123,14 @@ def put_rule(moto: Any, self: Any, name: str, **given: Any) -> Rule:
         arn = f"arn:{self.partition}:events:{self.region_name}:{self.account_id}:rule/{name}"
         check_role(self, given["role_arn"], arn)
     return moto(self, name, **given)
+
+
+@override(EventsBackend)
+def describe_rule(moto: Any, self: Any, name: str, event_bus_arn: str | None) -> Rule:
+    bus = self._get_event_bus(self._normalize_event_bus_arn(event_bus_arn))
+    if name not in bus.rules:
+        raise ResourceNotFoundException(f"Rule {name} does not exist on EventBus {bus.name}.")
+    return moto(self, name, event_bus_arn)
 
 
 @override(EventsBackend)

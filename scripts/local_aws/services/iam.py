@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.iam.exceptions import EntityAlreadyExists, IAMException
+from moto.iam.exceptions import EntityAlreadyExists, IAMException, NotFoundException
 from moto.iam.models import SERVICE_NAME_CONVERSION, IAMBackend, Role
 from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
 from moto.iam.responses import IamResponse
@@ -27,6 +27,22 @@ def error(code: str, message: str) -> IAMException:
 def length(document: str) -> int:
     """White space does not count."""
     return len(re.sub(r"\s", "", document))
+
+
+@override(IAMBackend)
+def get_role(moto: Any, self: Any, role_name: str) -> Role:
+    try:
+        return moto(self, role_name)
+    except NotFoundException:
+        message = f"The role with name {role_name} cannot be found."
+        raise NotFoundException(message) from None
+
+
+@override(IAMBackend)
+def get_role_policy(moto: Any, self: Any, role_name: str, policy_name: str) -> tuple[str, str]:
+    if policy_name not in self.get_role(role_name).policies:
+        raise NotFoundException(f"The role policy with name {policy_name} cannot be found.")
+    return moto(self, role_name, policy_name)
 
 
 @override(IAMBackend)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.ec2.responses.security_groups import SecurityGroups
 
@@ -29,6 +29,18 @@ def check_text(what: str, text: str) -> None:
 @derive(SecurityGroupRule)
 def group_owner_id(self: Any) -> str:
     return str(self.owner_id)
+
+
+@override(SecurityGroupBackend)
+def describe_security_groups(
+    moto: Any, self: Any, group_ids: Any = None, *args: Any, **more: Any
+) -> list[Any]:
+    """The error names one that does not exist; moto's names them all, as Python writes a set."""
+    known = {id for groups in self.groups.values() for id in groups}
+    for id in group_ids or []:
+        if id not in known:
+            raise InvalidSecurityGroupNotFoundError(id)
+    return moto(self, group_ids, *args, **more)
 
 
 @override(SecurityGroupBackend)
