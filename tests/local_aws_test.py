@@ -6,9 +6,12 @@ What the tools see of it, the tests in Rust cover.
 """
 
 import ast
+import base64
 import graphlib
+import json
 import os
 import pathlib
+import tempfile
 import threading
 import types
 import unittest
@@ -233,7 +236,9 @@ class Requests(unittest.TestCase):
             ("PUT", "/bucket-1", "", "CreateBucket"),
             ("GET", "/bucket-1", "tagging", "GetBucketTagging"),
             ("GET", "/bucket-1", "versions&prefix=a", "ListBucketVersions"),
+            ("GET", "/", "prefix=a", "ListAllMyBuckets"),
             ("DELETE", "/bucket-1/key", "versionId=1", "DeleteObjectVersion"),
+            ("DELETE", "/bucket-1/key", "", "DeleteObject"),
             ("GET", "/bucket-1/key", "", "GET /bucket-1/key"),
         ):
             call = self.described("s3", REQUEST_METHOD=method, PATH_INFO=path, QUERY_STRING=query)
@@ -271,14 +276,14 @@ class Served(unittest.TestCase):
         self.addCleanup(clock.clear)
         self.ec2 = self.client("ec2")
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, **settings: Any) -> Any:
         return boto3.client(
             service,
             region_name="us-east-1",
             endpoint_url=f"http://127.0.0.1:{self.server.port}",
             aws_access_key_id="local",
             aws_secret_access_key="local",
-            config=Config(proxies={}),
+            config=Config(proxies={}, **settings),
         )
 
     def network(self) -> types.SimpleNamespace:
@@ -293,6 +298,43 @@ class Served(unittest.TestCase):
         gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         self.ec2.attach_internet_gateway(VpcId=vpc, InternetGatewayId=gateway)
         return types.SimpleNamespace(vpc=vpc, subnets=subnets)
+
+
+class Recorded(Served):
+    """What is written down for scripts/check-calls, and answers that recordings have shown."""
+
+    def test_the_tools_calls_are_written_down_once(self) -> None:
+        from local_aws.server.call_log import CallLog
+
+        with tempfile.TemporaryDirectory() as folder:
+            log = CallLog(f"{folder}/calls")
+            self.addCleanup(lambda: log.file and log.file.close())
+            with mock.patch.object(self.app, "call_log", log):
+                tool = self.client("ec2", user_agent="aws-sdk-rust/1 app/mk-vpc")
+                for client in (tool, tool, self.ec2):
+                    client.describe_vpcs(VpcIds=[])
+            (file,) = pathlib.Path(folder, "calls").iterdir()
+            (line,) = map(json.loads, file.read_text().splitlines())
+        told = [line[name] for name in ("tool", "service", "action", "method", "uri", "status")]
+        self.assertEqual(["mk-vpc", "ec2", "DescribeVpcs", "POST", "/", 200], told)
+        self.assertNotIn("authorization", line["headers"])
+        self.assertIn(b"<vpcSet>", base64.b64decode(line["answer"]))
+
+    def test_a_vpc_is_pending_at_first(self) -> None:
+        vpc = self.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]
+        self.assertEqual("pending", vpc["State"])
+        self.assertRegex(vpc["DhcpOptionsId"], "^dopt-[0-9a-f]{17}$")
+        found = self.ec2.describe_vpcs(VpcIds=[vpc["VpcId"]])["Vpcs"]
+        self.assertEqual("available", found[0]["State"])
+
+    def test_an_address_without_a_user_names_none(self) -> None:
+        id = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        address = self.ec2.describe_addresses(AllocationIds=[id])["Addresses"][0]
+        self.assertNotIn("NetworkInterfaceId", address)
+        self.assertNotIn("InstanceId", address)
+
+    def test_a_user_is_one_of_iam(self) -> None:
+        self.assertIn(":iam::", self.client("sts").get_caller_identity()["Arn"])
 
 
 class Guard(Served):

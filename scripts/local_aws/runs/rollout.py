@@ -56,6 +56,9 @@ class Task:
         self.health_status = "UNKNOWN"
         self.stopped_reason: str | None = None
         self.container_end: dict[str, Any] = {}
+        containers = [{"name": one["name"]} for one in definition.container_definitions]
+        self.overrides = {"containerOverrides": containers, "inferenceAcceleratorOverrides": []}
+        self.version = 1
         self.tags = tags_of(service, definition)
         id = mock_random.get_random_hex(32)
         self.task_arn = service.cluster_arn.replace(":cluster/", ":task/") + f"/{id}"

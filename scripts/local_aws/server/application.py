@@ -10,6 +10,7 @@ ECR's registry (services/ecr/registry.py): their layers are streamed, without th
 import importlib
 import io
 import json
+import os
 import re
 import sys
 import traceback
@@ -23,6 +24,7 @@ from moto.moto_server.werkzeug_app import (
 from ..ground import clock, speed
 from ..ground.lock import lock
 from ..ground.marks import AFTER, OWN_USER_AGENT
+from .call_log import CallLog
 from .edges import Edges
 from .endpoints import FORBIDDEN, PREFIX, Endpoints, failure, plain
 from .guard import refusal
@@ -44,6 +46,7 @@ STRICT = {
     "iam": ["iam"],
     "logs": ["logs"],
     "s3": ["s3"],
+    "sts": ["sts"],
 }
 #: The services that moto does not have; codeconnections.py answers under both names.
 OWN = ("codeconnections", "codestar-connections")
@@ -58,6 +61,7 @@ class LocalAws:
     def __init__(self, latency_ms: float) -> None:
         speed.apply()
         self.recorder = Recorder(latency_ms)
+        self.call_log = CallLog(os.environ.get("CALLS_FOLDER"))
         self.edges = Edges(self.recorder.started)
         clock.watcher = self.edges.note
         self.endpoints = Endpoints(self.recorder, self.edges)
@@ -85,6 +89,7 @@ class LocalAws:
         call = describe(environ, body) if "HTTP_AUTHORIZATION" in environ else None
         if call and OWN_USER_AGENT not in environ.get("HTTP_USER_AGENT", ""):
             status, headers, answer = self.record(environ, call)
+            self.call_log.keep(environ, body, call, (status, headers, answer))
         else:
             status, headers, answer = self.ask_moto(environ, call)
         start_response(status, headers)
@@ -106,6 +111,7 @@ class LocalAws:
         status, headers, parts = registry.answer(environ)
         if action := registry.action(environ):
             call = {**summary(environ, "ecr", action), "params": None}
+            self.call_log.keep(environ, b"", call, (status, [], b""))
             self.recorder.add(call, arrived, status, None)
         start_response(status, list(headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else parts

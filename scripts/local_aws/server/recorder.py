@@ -111,8 +111,11 @@ def s3_action(method: str, path: str, query: str) -> str | None:
     first = query.split("&", maxsplit=1)[0].split("=", maxsplit=1)[0]
     if key:
         upload = "uploadId=" in query
-        names = {"DELETE": "AbortMultipartUpload" if upload else "DeleteObjectVersion"}
+        delete = "DeleteObjectVersion" if "versionId=" in query else "DeleteObject"
+        names = {"DELETE": "AbortMultipartUpload" if upload else delete}
         return names.get(method)
+    if method == "GET" and path == "/":
+        return "ListAllMyBuckets"
     if method == "GET" and first in ("versions", "uploads"):
         return {"versions": "ListBucketVersions", "uploads": "ListBucketMultipartUploads"}[first]
     if method == "POST" and first == "delete":

@@ -128,6 +128,11 @@ def pending_tasks_count(self: Any) -> int:
     return tasks_in(self, "PENDING")
 
 
+@derive(Cluster)
+def statistics(self: Any) -> list[Any]:
+    return []  # only with include=STATISTICS, which no tool asks for
+
+
 # Task definitions
 
 GB = 1024
@@ -168,6 +173,22 @@ def check_fargate(given: dict[str, Any], containers: list[dict[str, Any]]) -> No
         else:
             continue
         raise refused(f"Fargate requires task definition to have execution role ARN to {need}.")
+
+
+@derive(TaskDefinition)
+def requires_attributes(self: Any) -> list[dict[str, str]]:
+    """What the agent that runs it must be able to do, as far as the tools make use of it."""
+    names = {"com.amazonaws.ecs.capability.docker-remote-api.1.18"}
+    if self.network_mode == "awsvpc":
+        names.add("ecs.capability.task-eni")
+    for one in self.container_definitions:
+        if ".dkr.ecr." in one.get("image", ""):
+            names.add("com.amazonaws.ecs.capability.ecr-auth")
+            names.add("ecs.capability.execution-role-ecr-pull")
+        if one.get("logConfiguration", {}).get("logDriver") == "awslogs":
+            names.add("com.amazonaws.ecs.capability.logging-driver.awslogs")
+            names.add("ecs.capability.execution-role-awslogs")
+    return [{"name": name} for name in sorted(names)]
 
 
 @override(EC2ContainerServiceBackend)
@@ -328,6 +349,12 @@ def check_load_balancers(self: Any, entries: list[dict[str, Any]], definition: A
             raise invalid(f"The container {name} did not have a container port {port} defined.")
 
 
+def linked_role(backend: Any) -> str:
+    """The role by which ECS itself works for a service that names none."""
+    path = "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+    return f"arn:{backend.partition}:iam::{backend.account_id}:role/{path}"
+
+
 @override(EC2ContainerServiceResponse)
 def create_service(moto: Any, self: Any) -> ActionResult:
     given, backend = dict(self._get_params()), self.ecs_backend
@@ -371,7 +398,7 @@ def create_service(moto: Any, self: Any) -> ActionResult:
         launch_type,
         service_registries=given.get("serviceRegistries"),
         network_configuration=network,
-        role_arn=given.get("role"),
+        role_arn=given.get("role") or linked_role(backend),
     )
     for key, value in DEFAULTS.items():
         setattr(service, key, value)
@@ -380,7 +407,7 @@ def create_service(moto: Any, self: Any) -> ActionResult:
     service.launch_type = launch_type
     service.platform_family = "Linux"
     service.created_at = utcnow()
-    service.created_by = f"arn:aws:iam::{backend.account_id}:root"
+    service.created_by = f"arn:{backend.partition}:iam::{backend.account_id}:user/moto"
     service.deployments, service.tasks, service.completed = [], [], None
     service.asked = []
     rollout.deploy(service, definition)

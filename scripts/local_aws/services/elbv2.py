@@ -480,6 +480,12 @@ def delete_target_group(moto: Any, self: Any, target_group_arn: str) -> Any:
 # Targets: initial for a moment, then healthy; draining for a moment when they leave
 
 
+@derive(FakeHealthStatus)
+def health_check_port(self: Any) -> str:
+    """The port that is asked, which a target group may call `traffic-port`."""
+    return str(self.port)
+
+
 @override(FakeTargetGroup)
 def register(moto: Any, self: Any, targets: list[dict[str, Any]]) -> None:
     new = [target["Id"] for target in targets if target["Id"] not in self.targets]

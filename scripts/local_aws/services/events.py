@@ -15,8 +15,13 @@ from typing import Any
 
 from moto.codepipeline.models import codepipeline_backends
 from moto.core.exceptions import JsonRESTError
-from moto.events.exceptions import InvalidEventPatternException, ValidationException
+from moto.events.exceptions import (
+    InvalidEventPatternException,
+    ResourceNotFoundException,
+    ValidationException,
+)
 from moto.events.models import EventsBackend, Rule
+from moto.events.responses import EventsHandler
 
 from ..ground import roles
 from ..ground.override import override
@@ -121,11 +126,29 @@ def put_rule(moto: Any, self: Any, name: str, **given: Any) -> Rule:
 
 
 @override(EventsBackend)
+def describe_rule(moto: Any, self: Any, name: str, event_bus_arn: str | None) -> Rule:
+    bus = self._get_event_bus(self._normalize_event_bus_arn(event_bus_arn))
+    if name not in bus.rules:
+        raise ResourceNotFoundException(f"Rule {name} does not exist on EventBus {bus.name}.")
+    return moto(self, name, event_bus_arn)
+
+
+@override(EventsBackend)
 def list_rules(moto: Any, self: Any, *args: Any, **given: Any) -> Any:
     """moto takes the prefix as a regular expression."""
     if given.get("prefix"):
         given["prefix"] = re.escape(given["prefix"])
     return moto(self, *args, **given)
+
+
+@override(EventsHandler, "list_rules")
+def answer_rules(moto: Any, self: Any) -> Any:
+    """Who made a rule is told by DescribeRule alone."""
+    text, headers = moto(self)
+    answer = json.loads(text)
+    for rule in answer["Rules"]:
+        rule.pop("CreatedBy", None)
+    return json.dumps(answer), headers
 
 
 @override(EventsBackend)

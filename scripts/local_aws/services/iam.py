@@ -9,9 +9,11 @@ import re
 import time
 from typing import Any
 
-from moto.iam.exceptions import EntityAlreadyExists, IAMException
+from moto.core.responses import ActionResult
+from moto.iam.exceptions import EntityAlreadyExists, IAMException, NotFoundException
 from moto.iam.models import SERVICE_NAME_CONVERSION, IAMBackend, Role
 from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
+from moto.iam.responses import IamResponse
 
 from ..ground.override import override
 
@@ -25,6 +27,22 @@ def error(code: str, message: str) -> IAMException:
 def length(document: str) -> int:
     """White space does not count."""
     return len(re.sub(r"\s", "", document))
+
+
+@override(IAMBackend)
+def get_role(moto: Any, self: Any, role_name: str) -> Role:
+    try:
+        return moto(self, role_name)
+    except NotFoundException:
+        message = f"The role with name {role_name} cannot be found."
+        raise NotFoundException(message) from None
+
+
+@override(IAMBackend)
+def get_role_policy(moto: Any, self: Any, role_name: str, policy_name: str) -> tuple[str, str]:
+    if policy_name not in self.get_role(role_name).policies:
+        raise NotFoundException(f"The role policy with name {policy_name} cannot be found.")
+    return moto(self, role_name, policy_name)
 
 
 @override(IAMBackend)
@@ -79,6 +97,11 @@ def delete_role(moto: Any, self: Any, role_name: str) -> None:
             "this role is only modifiable by AWS",
         )
     return moto(self, role_name)
+
+
+@override(IamResponse)
+def list_instance_profiles_for_role(moto: Any, self: Any) -> ActionResult:
+    return ActionResult({**moto(self).result, "IsTruncated": False})
 
 
 @override(IAMBackend)

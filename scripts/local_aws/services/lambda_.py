@@ -29,7 +29,13 @@ from moto.awslambda.exceptions import (
     PreconditionFailedException,
     ValidationException,
 )
-from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFunction
+from moto.awslambda.models import (
+    EventInvokeConfig,
+    EventSourceMapping,
+    FunctionUrlConfig,
+    LambdaBackend,
+    LambdaFunction,
+)
 from moto.awslambda.responses import LambdaResponse
 from moto.awslambda.utils import make_function_arn
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
@@ -81,6 +87,20 @@ def get_configuration(moto: Any, self: Any, on_create: bool = False) -> dict[str
     told["LastUpdateStatus"] = self.last_update
     if self.last_update == "InProgress":
         told |= {"LastUpdateStatusReason": reason, "LastUpdateStatusReasonCode": code}
+    return told
+
+
+@override(FunctionUrlConfig)
+def to_dict(moto: Any, self: Any) -> dict[str, Any]:
+    told: dict[str, Any] = moto(self)
+    return told | {"InvokeMode": told["InvokeMode"].upper()}
+
+
+@override(EventSourceMapping, "get_configuration")
+def get_mapping(moto: Any, self: Any) -> dict[str, Any]:
+    """Without its tags, which ListTags tells."""
+    told: dict[str, Any] = moto(self)
+    told.pop("Tags", None)
     return told
 
 

@@ -1,7 +1,33 @@
-//! The permissions to delete an environment: the owners' own policies without what creates.
+//! The permissions to delete an environment: what the owners' own policies hold of it.
 
 use plumbing::Owner;
 use serde_json::{Value, json};
+
+/// How the names of actions begin that a deletion calls: those that look, and those that take away.
+const BEGIN: [&str; 14] = [
+    "Abort",
+    "BatchDelete",
+    "BatchGet",
+    "Delete",
+    "Deregister",
+    "Describe",
+    "Detach",
+    "Disassociate",
+    "Get",
+    "List",
+    "Release",
+    "Remove",
+    "Revoke",
+    "Stop",
+];
+
+/// What else a deletion calls: protection is lifted, a listener forgets what it forwarded to, a
+/// service is scaled to none.
+const BESIDE: [&str; 3] = [
+    "elasticloadbalancing:ModifyListener",
+    "elasticloadbalancing:ModifyLoadBalancerAttributes",
+    "ecs:UpdateService",
+];
 
 /// Every statement of the owners' policies, under the tool's name.
 pub fn deleting(owners: &[&Owner]) -> String {
@@ -10,11 +36,11 @@ pub fn deleting(owners: &[&Owner]) -> String {
         let mut policy: Value = serde_json::from_str(owner.policy).unwrap_or_default();
         for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
             if let Some(actions) = statement["Action"].as_array_mut() {
-                actions.retain(|action| !creates(action));
+                actions.retain(deletes);
             }
             let nothing_is_left = match &statement["Action"] {
                 Value::Array(actions) => actions.is_empty(),
-                action => creates(action),
+                action => !deletes(action),
             };
             if !nothing_is_left {
                 let sid = statement["Sid"].as_str().unwrap_or_default();
@@ -27,10 +53,11 @@ pub fn deleting(owners: &[&Owner]) -> String {
     format!("{policy:#}\n")
 }
 
-fn creates(action: &Value) -> bool {
-    action
-        .as_str()
-        .is_some_and(|action| action.contains(":Create"))
+/// Whether a deletion calls an action, or looks by it.
+fn deletes(action: &Value) -> bool {
+    let action = action.as_str().unwrap_or_default();
+    let operation = action.split(':').nth(1).unwrap_or_default();
+    BESIDE.contains(&action) || BEGIN.iter().any(|begin| operation.starts_with(begin))
 }
 
 /// `EcsSvc` of mk-ecs-svc: a statement's ID takes letters and digits alone.
@@ -54,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_creates_is_left() {
+    fn nothing_that_makes_or_changes_is_left() {
         let policy: Value = serde_json::from_str(&deleting(&ls_env::OWNERS)).unwrap();
         let mut actions = Vec::new();
         for statement in policy["Statement"].as_array().unwrap() {
@@ -64,6 +91,13 @@ mod tests {
             }
         }
         assert!(actions.contains(&json!("ec2:DeleteVpc")));
-        assert!(!actions.iter().any(creates), "{actions:?}");
+        let changes = ["ec2:CreateVpc", "iam:PassRole", "iam:PutRolePolicy"];
+        let kept: Vec<_> = changes
+            .iter()
+            .filter(|one| actions.contains(&json!(one)))
+            .collect();
+        assert!(kept.is_empty(), "{kept:?}");
+        assert!(actions.contains(&json!("ecs:UpdateService")));
+        assert!(!actions.contains(&json!("lambda:UpdateFunctionCode")));
     }
 }

@@ -3,10 +3,21 @@
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.models.elastic_ip_addresses import ElasticAddressBackend
+from moto.ec2.models.elastic_ip_addresses import ElasticAddress, ElasticAddressBackend
 
 from ...ground.override import override
 from .errors import error
+
+
+@override(ElasticAddress)
+def instance_id(moto: Any, self: Any) -> str | None:
+    """Left out where there is none, as the next."""
+    return moto(self) or None
+
+
+@override(ElasticAddress)
+def network_interface_id(moto: Any, self: Any) -> str | None:
+    return moto(self) or None
 
 
 def held_by_service(address: Any) -> bool:

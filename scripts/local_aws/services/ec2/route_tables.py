@@ -3,10 +3,15 @@
 import ipaddress
 from typing import Any
 
-from moto.ec2.models.route_tables import Route, RouteBackend
+from moto.ec2.models.route_tables import Route, RouteBackend, RouteTable
 
-from ...ground.override import override
+from ...ground.override import derive, override
 from .errors import dependency, error
+
+
+@derive(RouteTable)
+def propagating_vgws(self: Any) -> list[Any]:
+    return []
 
 
 @override(RouteBackend)

@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.ec2.responses.security_groups import SecurityGroups
 
 from ...ground import network_interfaces
-from ...ground.override import override
+from ...ground.override import derive, override
 from .errors import error
 
 ASCII_TEXT = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
@@ -24,6 +24,23 @@ def check_text(what: str, text: str) -> None:
             f"Invalid {what}. Valid {what}s are strings less than 256 characters from the "
             "following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
         )
+
+
+@derive(SecurityGroupRule)
+def group_owner_id(self: Any) -> str:
+    return str(self.owner_id)
+
+
+@override(SecurityGroupBackend)
+def describe_security_groups(
+    moto: Any, self: Any, group_ids: Any = None, *args: Any, **more: Any
+) -> list[Any]:
+    """The error names one that does not exist; moto's names them all, as Python writes a set."""
+    known = {id for groups in self.groups.values() for id in groups}
+    for id in group_ids or []:
+        if id not in known:
+            raise InvalidSecurityGroupNotFoundError(id)
+    return moto(self, group_ids, *args, **more)
 
 
 @override(SecurityGroupBackend)

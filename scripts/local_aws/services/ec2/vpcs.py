@@ -1,12 +1,18 @@
-"""VPCs and subnets: neither is deleted with anything in it."""
+"""Zones, VPCs and subnets: a VPC is pending at first; neither it nor a subnet is deleted with
+anything in it.
+"""
 
+import copy
 from typing import Any
 
+from moto.core.responses import ActionResult
+from moto.ec2.models.availability_zones_and_regions import Zone
 from moto.ec2.models.subnets import SubnetBackend
-from moto.ec2.models.vpcs import VPCBackend
+from moto.ec2.models.vpcs import VPC, VPCBackend
+from moto.ec2.responses.vpcs import VPCs
 
 from ...ground import network_interfaces
-from ...ground.override import override
+from ...ground.override import derive, override
 from .errors import dependency
 from .vpc_endpoints import living_endpoints
 
@@ -25,6 +31,35 @@ def delete_subnet(moto: Any, self: Any, subnet_id: str) -> Any:
             if association.subnet_id == subnet_id:
                 del acl._associations[id]
     return moto(self, subnet_id)
+
+
+@derive(Zone)
+def group_name(self: Any) -> str:
+    return f"{self.region_name}-zg-1"
+
+
+@derive(Zone)
+def network_border_group(self: Any) -> str:
+    return str(self.region_name)
+
+
+@derive(Zone)
+def opt_in_status(self: Any) -> str:
+    return "opt-in-not-required"
+
+
+@override(VPCs)
+def create_vpc(moto: Any, self: Any) -> ActionResult:
+    """Pending in this answer; who looks finds it available."""
+    vpc = copy.copy(moto(self).result["Vpc"])
+    vpc.state = "pending"
+    return ActionResult({"Vpc": vpc})
+
+
+@override(VPC)
+def dhcp_options_id(moto: Any, self: Any) -> str:
+    """That of the region, which moto calls `default`."""
+    return moto(self) if self.dhcp_options else "dopt-0d0c1a5ba5e0f4c7e"
 
 
 @override(VPCBackend)
