@@ -1,4 +1,5 @@
-"""python -m local_aws [--port N] [--moment SECONDS] [--spread SECONDS] [--latency MS] [--until-stdin-closes]
+"""python -m local_aws [--port N] [--moment SECONDS] [--spread SECONDS] [--latency MS]
+                    [--until-stdin-closes]
 
 Starts the local AWS on 127.0.0.1 and prints `ready http://127.0.0.1:PORT` when it answers,
 and `token TOKEN`, which what is under /_local/ needs.

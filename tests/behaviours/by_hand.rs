@@ -19,6 +19,11 @@ pub fn change_services(aws: &LocalAws, made: &Output) {
     let group =
         json!({"logGroupName": made.record("log_group", "web")["group"], "retentionInDays": 1});
     call("logs", "put_retention_policy", group);
+    let repo = made.record("repo", "web");
+    let repository = text(&repo["uri"]).split('/').nth(1);
+    let scan =
+        json!({"repositoryName": repository, "imageScanningConfiguration": {"scanOnPush": false}});
+    call("ecr", "put_image_scanning_configuration", scan);
     let role = text(&made.record("role", "execution/web")["arn"]).to_string();
     change_role(aws, role.rsplit('/').next().unwrap());
 }
@@ -32,6 +37,8 @@ fn change_network(aws: &LocalAws, id: &dyn Fn(&str, &str) -> Value) {
     aws.call("ec2", "modify_subnet_attribute", mapped);
     let route = json!({"RouteTableId": private, "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": id("internet_gateway", "main")});
     aws.call("ec2", "replace_route", route);
+    let theirs = json!({"RouteTableId": public, "DestinationCidrBlock": "192.0.2.0/24", "GatewayId": id("internet_gateway", "main")});
+    aws.call("ec2", "create_route", theirs);
     let filter = json!({"Filters": [{"Name": "association.subnet-id", "Values": [subnet]}]});
     let tables = aws.call("ec2", "describe_route_tables", filter);
     let mut used = tables["RouteTables"][0]["Associations"]
@@ -84,6 +91,9 @@ fn change_role(aws: &LocalAws, role: &str) {
     aws.call("iam", "update_assume_role_policy", trust);
     let theirs = json!({"RoleName": role, "Description": "theirs"});
     aws.call("iam", "update_role_description", theirs);
+    let managed = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    let attached = json!({"RoleName": role, "PolicyArn": managed});
+    aws.call("iam", "attach_role_policy", attached);
 }
 
 /// A function, a project, a pipeline, a bucket, a role.

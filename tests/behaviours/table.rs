@@ -11,20 +11,17 @@ use support::{Faults, Value, json, recipe, text};
 use crate::by_hand::{change_pipeline, change_services};
 use crate::faulty::{Case, refusal, start};
 
-/// Calls of the table that no run here makes, or that it makes also where the answer says something
-/// else: each is met in the test that is named.
+/// Calls that no run here makes, since it takes another run at the same time; and reads, which a run
+/// makes also where the answer says something else: those are met in convergence, with `not_found`.
 const ELSEWHERE: &[&str] = &[
-    "codeconnections:DeleteConnection", // mk-connection::two_runs_at_once…
-    "codepipeline:StartPipelineExecution", // mk-pipeline::a_first_run_that_was_not_let…
-    "ec2:DeleteRoute",                  // drift::what_is_surplus…
-    "ec2:DeleteInternetGateway",        // races::of_two_vpcs…
-    "ec2:DeleteVpc",                    // the same
-    "ec2:ReleaseAddress",               // the same
-    "ecr:PutImageScanningConfiguration", // mk-ecr::what_was_changed…
-    "elasticloadbalancing:DescribeLoadBalancers", // convergence with `not_found`
-    "elasticloadbalancing:DescribeTargetHealth", // the same
-    "iam:DetachRolePolicy",             // mk-role::delete…
-    "s3:GetBucketTagging",              // convergence with `not_found`
+    "codeconnections:DeleteConnection",
+    "codepipeline:StartPipelineExecution",
+    "ec2:DeleteInternetGateway",
+    "ec2:DeleteVpc",
+    "ec2:ReleaseAddress",
+    "elasticloadbalancing:DescribeLoadBalancers",
+    "elasticloadbalancing:DescribeTargetHealth",
+    "s3:GetBucketTagging",
 ];
 
 type Calls = BTreeSet<&'static str>;
@@ -162,6 +159,42 @@ fn all_are_met(met: &Calls, services: &[&str]) {
     calls.retain(|call| services.contains(&call.split(':').next().unwrap()));
     calls.retain(|call| !met.contains(call) && !ELSEWHERE.contains(call));
     assert_eq!(calls, Calls::new(), "no run of this test makes these calls");
+}
+
+/// With TORTURE=all: each call of `up` that has a row meets it for ever, which takes minutes each.
+#[test]
+fn what_never_passes_ends_unfinished_at_each_call() {
+    if !in_each_code() {
+        return;
+    }
+    let (aws, faults) = start();
+    let up = recipe(&["up"], "pr1");
+    let made = faults.pipe(&up).ok().stdout;
+    let seen = faults.seen();
+    let tool_of = |call: &str| {
+        let found = seen.iter().find(|seen| seen["call"] == call)?;
+        Some(text(&found["tool"]).to_string())
+    };
+    let mut cases: Vec<(String, Case)> = Vec::new();
+    for row in rows().filter(|row| always(row)) {
+        for &call in row
+            .operations
+            .iter()
+            .filter(|call| !ELSEWHERE.contains(call))
+        {
+            let case = (call, spelled(row.codes[0]), message(row));
+            cases.extend(tool_of(call).map(|tool| (tool, case)));
+        }
+    }
+    for (number, cases) in cases.chunks(6).enumerate() {
+        std::thread::scope(|scope| {
+            for (at, (tool, case)) in cases.iter().enumerate() {
+                let records = made.replace("pr1", &format!("n{number}x{at}"));
+                let faults = Faults::between(&aws);
+                scope.spawn(move || ends_unfinished(&faults, &records, tool, *case));
+            }
+        });
+    }
 }
 
 #[test]

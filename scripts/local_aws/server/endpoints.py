@@ -113,7 +113,8 @@ class Endpoints:
         if "edges" in wanted:
             with lock:
                 self.edges.watch(bool(wanted["edges"]))
-        return "200 OK", {"latency_ms": recorder.latency_ms, "moment": clock.moment, "spread": clock.spread}
+        times = {"moment": clock.moment, "spread": clock.spread}
+        return "200 OK", {"latency_ms": recorder.latency_ms, **times}
 
     def handshake(self, wanted: dict[str, Any]) -> Answer:
         return outside(connections.handshake, wanted)
