@@ -6,6 +6,8 @@
 //! with the test of each.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
+#[path = "behaviours/by_hand.rs"]
+mod by_hand;
 #[path = "behaviours/done.rs"]
 mod done;
 #[path = "behaviours/failures.rs"]
@@ -24,3 +26,5 @@ mod passes;
 mod refusals;
 #[path = "behaviours/refused.rs"]
 mod refused;
+#[path = "behaviours/table.rs"]
+mod table;

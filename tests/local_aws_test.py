@@ -22,7 +22,7 @@ from unittest import mock
 import boto3
 import requests
 from botocore.config import Config
-from local_aws.ground import clock, override
+from local_aws.ground import clock, override, roles
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "scripts" / "local_aws"
 #: Each imports only itself and those before it.
@@ -208,6 +208,23 @@ class Overrides(unittest.TestCase):
         override.derive(self.cls, "count")(lambda self: 7)
         self.backend.count = 3
         self.assertEqual(self.backend.count, 7)
+
+
+class Conditions(unittest.TestCase):
+    """The conditions of a role's trust, with what a service tells and without."""
+
+    def test_one_that_may_be_missing_holds_where_it_is_and_is_met_where_it_is_not(self) -> None:
+        account = {"aws:SourceAccount": "1"}
+        for operator, context, holds in [
+            ("StringEqualsIfExists", {}, True),
+            ("StringEqualsIfExists", {"aws:SourceAccount": "1"}, True),
+            ("StringEqualsIfExists", {"aws:SourceAccount": "2"}, False),
+            ("StringEquals", {}, False),
+            ("StringEquals", {"aws:SourceAccount": "1"}, True),
+            ("StrangeIfExists", {}, False),
+        ]:
+            with self.subTest(operator=operator, context=context):
+                self.assertEqual(roles.holds({operator: account}, context), holds)
 
 
 class Requests(unittest.TestCase):

@@ -193,6 +193,29 @@ fn change_by_hand(aws: &LocalAws) {
 }
 
 #[test]
+fn a_policy_that_s3_gives_back_in_another_order_is_no_change() {
+    let aws = LocalAws::start();
+    aws.pipe(MAKE).ok();
+    let policy = json!({"Version": "2012-10-17", "Statement": {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": ["s3:*"],
+        "Resource": [format!("arn:aws:s3:::{NAME}/*"), format!("arn:aws:s3:::{NAME}")],
+        "Condition": {"Bool": {"aws:SecureTransport": [false]}},
+    }});
+    put(
+        &aws,
+        "put_bucket_policy",
+        json!({"Policy": policy.to_string()}),
+    );
+    aws.forget();
+    let kept = aws.pipe(MAKE).ok();
+    assert_eq!(kept.record("bucket", "artifacts")["change"], "kept");
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
 fn what_was_changed_by_hand_is_brought_into_line_and_what_others_added_stays() {
     let aws = LocalAws::start();
     aws.pipe(MAKE).ok();

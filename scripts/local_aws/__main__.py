@@ -1,4 +1,5 @@
-"""python -m local_aws [--port N] [--moment SECONDS] [--latency MS] [--until-stdin-closes]
+"""python -m local_aws [--port N] [--moment SECONDS] [--spread SECONDS] [--latency MS]
+                    [--until-stdin-closes]
 
 Starts the local AWS on 127.0.0.1 and prints `ready http://127.0.0.1:PORT` when it answers,
 and `token TOKEN`, which what is under /_local/ needs.
@@ -29,6 +30,13 @@ def main() -> None:
         help="how long states like pending and deleting last (default 0.5)",
     )
     parser.add_argument(
+        "--spread",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long services do not know what a role may do (default 0)",
+    )
+    parser.add_argument(
         "--latency",
         type=float,
         default=0,
@@ -55,7 +63,7 @@ def main() -> None:
     default_user_config["lambda"] = {"use_docker": False}
     default_user_config["batch"] = {"use_docker": False}
 
-    clock.moment = args.moment
+    clock.moment, clock.spread = args.moment, args.spread
     app = LocalAws(args.latency)
     server = Server("127.0.0.1", args.port, app, handler=Handler)
     url = app.endpoints.url = f"http://127.0.0.1:{server.port}"

@@ -20,11 +20,11 @@ fn targets_that_failed_are_told(faults: &Faults) {
     let busy = r#"{"FailedEntryCount":1,"FailedEntries":[{"TargetId":"x","ErrorCode":"ConcurrentModificationException","ErrorMessage":"Busy"}]}"#;
     let line = ": Busy (events:PutTargets, ConcurrentModificationException)\n";
     let rule = rewrite("events:PutTargets", "^.*$", busy);
-    says(faults, &up, rule, 1, line);
+    says(faults, &up, rule, 75, line);
     faults.pipe(&up).ok();
     let line = "rm-env: cannot remove the targets of rule rule-web-production-pr1: Busy (events:RemoveTargets, ConcurrentModificationException)\n";
     let rule = rewrite("events:RemoveTargets", "^.*$", busy);
-    says(faults, &down, rule, 1, line);
+    says(faults, &down, rule, 75, line);
 }
 
 /// Deletes the pipeline in the end.

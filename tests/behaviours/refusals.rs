@@ -91,7 +91,7 @@ fn asked_once(faults: &Faults, made: &str, tools: &[(&str, &[Case])]) {
     faults.end();
 }
 
-fn without_its_own(tool: &str, records: &str) -> String {
+pub fn without_its_own(tool: &str, records: &str) -> String {
     let name = tool.split(' ').next();
     let owner = OWNERS.iter().find(|owner| Some(owner.tool) == name);
     let mut kinds = Vec::new();

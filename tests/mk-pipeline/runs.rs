@@ -2,7 +2,7 @@
 
 use std::thread::sleep;
 
-use support::{DOWN, Faults, LocalAws, PIPELINE, json};
+use support::{DOWN, Faults, LocalAws, PIPELINE, json, text};
 
 use crate::{NAME, PAUSE, pipelines};
 
@@ -51,6 +51,54 @@ fn a_first_run_that_fails_says_why_and_leaves_the_pipeline_to_be_mended() {
         "{}",
         again.stderr
     );
+}
+
+#[test]
+fn a_first_run_that_was_not_let_by_a_role_that_is_new_is_started_again_once() {
+    let aws = LocalAws::start_with(&["--moment", "0.1", "--spread", "1000"]);
+    aws.connect("us-east-1");
+    let made = std::thread::scope(|scope| {
+        let run = scope.spawn(|| aws.pipe(PIPELINE));
+        while !statuses(&aws).contains(&"Failed".to_string()) {
+            sleep(PAUSE);
+        }
+        aws.config(json!({"spread": 0}));
+        run.join().unwrap()
+    });
+    let said = &made.ok().stderr;
+    assert!(said.contains("; it is started again, once\n"), "{said}");
+    assert!(
+        said.contains("wait-env: pipeline web has run: succeeded"),
+        "{said}"
+    );
+    assert_eq!(statuses(&aws), ["Succeeded", "Failed"]);
+}
+
+#[test]
+fn a_role_that_never_may_is_told_after_the_second_run() {
+    let aws = LocalAws::start_with(&["--moment", "0.1", "--spread", "1000"]);
+    aws.connect("us-east-1");
+    let failed = aws.pipe(PIPELINE);
+    let said = &failed.stderr;
+    assert_eq!(failed.code, 1, "{said}");
+    assert_eq!(
+        said.matches("; it is started again, once\n").count(),
+        1,
+        "{said}"
+    );
+    let line = "wait-env: the run of pipeline web is failed: Source/Source: The provided role does not have sufficient permissions";
+    assert!(said.contains(line), "{said}");
+    assert_eq!(statuses(&aws), ["Failed", "Failed"]);
+}
+
+/// How the runs of the pipeline are, the newest first; none while it does not exist.
+fn statuses(aws: &LocalAws) -> Vec<String> {
+    let params = json!({"pipelineName": NAME});
+    let Ok(listed) = aws.try_call("codepipeline", "list_pipeline_executions", params) else {
+        return Vec::new();
+    };
+    let runs = listed["pipelineExecutionSummaries"].as_array().unwrap();
+    runs.iter().map(|run| text(&run["status"]).into()).collect()
 }
 
 /// Has the builds of web take for ever.

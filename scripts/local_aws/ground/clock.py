@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 #: How long a state like `pending` or `deleting` lasts, in seconds.
 moment = 0.5
+#: How long it takes until services know what a role may do, in seconds.
+spread = 0.0
 
 #: Told after each change, and which function asked for it.
 watcher: Callable[[str], None] | None = None

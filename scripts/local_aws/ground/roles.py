@@ -26,7 +26,9 @@ def cannot_assume(
     role = role_of(account, partition, role_arn)
     if role is None or time.monotonic() - role.trusted_since < clock.moment:
         return True
-    context = {"aws:SourceAccount": account, "aws:SourceArn": source_arn}
+    # The guides of the other two do not say that they tell for whom they act: they tell nothing.
+    tells = service not in ("codepipeline.amazonaws.com", "lambda.amazonaws.com")
+    context = {"aws:SourceAccount": account, "aws:SourceArn": source_arn} if tells else {}
 
     def names_service(statement: dict[str, Any]) -> bool:
         principal = statement.get("Principal")
@@ -44,9 +46,12 @@ def allows(
     resource: str,
     context: dict[str, str] | None = None,
 ) -> bool:
-    """Whether the role's policies allow the action on the resource, under these condition keys."""
+    """Whether the role's policies allow the action on the resource, under these condition keys.
+
+    AWS spreads them slowly: with --spread, they count for nothing for so long.
+    """
     role = role_of(account, partition, role_arn)
-    if role is None:
+    if role is None or time.monotonic() - role.permitted_since < clock.spread:
         return False
     attached = [
         version.document
@@ -90,9 +95,11 @@ def holds(condition: dict[str, dict[str, Any]], context: dict[str, str]) -> bool
     """Whether a condition is fulfilled. One with an unknown operator or key is not."""
     known = {key.lower(): value for key, value in context.items()}
     for operator, keys in condition.items():
-        fits = OPERATORS.get(operator)
+        fits = OPERATORS.get(operator.removesuffix("IfExists"))
         for key, wanted in keys.items():
             value = known.get(key.lower())
+            if fits and value is None and operator.endswith("IfExists"):
+                continue
             if fits is None or value is None:
                 return False
             if not any(fits(str(one), value) for one in listed(wanted)):

@@ -105,6 +105,7 @@ class Endpoints:
         recorder = self.recorder
         recorder.latency_ms = float(wanted.get("latency_ms", recorder.latency_ms))
         clock.moment = float(wanted.get("moment", clock.moment))
+        clock.spread = float(wanted.get("spread", clock.spread))
         if "token_requests" in wanted:
             from ..services.ecr import registry
 
@@ -112,7 +113,8 @@ class Endpoints:
         if "edges" in wanted:
             with lock:
                 self.edges.watch(bool(wanted["edges"]))
-        return "200 OK", {"latency_ms": recorder.latency_ms, "moment": clock.moment}
+        times = {"moment": clock.moment, "spread": clock.spread}
+        return "200 OK", {"latency_ms": recorder.latency_ms, **times}
 
     def handshake(self, wanted: dict[str, Any]) -> Answer:
         return outside(connections.handshake, wanted)

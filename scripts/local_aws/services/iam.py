@@ -65,7 +65,7 @@ def create_role(
         raise error("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048")
     IAMTrustPolicyDocumentValidator(assume_role_policy_document).validate()
     role = moto(self, role_name, assume_role_policy_document, *args, **more)
-    role.trusted_since = time.monotonic()
+    role.trusted_since = role.permitted_since = time.monotonic()
     return role
 
 
@@ -85,6 +85,7 @@ def put_role_policy(
         raise error(
             "LimitExceeded", f"Maximum policy size of 10240 bytes exceeded for role {role_name}"
         )
+    self.get_role(role_name).permitted_since = time.monotonic()
     return moto(self, role_name, policy_name, policy_json)
 
 

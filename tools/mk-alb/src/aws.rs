@@ -15,20 +15,8 @@ use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::config::Builder;
 use plumbing::Aws;
 
-/// What was just made is unknown to other calls for seconds; so are the subnets, groups and the
-/// gateway that EC2 made a moment ago.
-const FRESH_BUDGET: Duration = Duration::from_secs(120);
-const FRESH: &[(&str, &str)] = &[
-    ("LoadBalancerNotFound", ""),
-    ("TargetGroupNotFound", ""),
-    ("ListenerNotFound", ""),
-    ("SubnetNotFound", ""),
-    ("InvalidSecurityGroup", ""),
-    ("InvalidSubnet", "internet gateway"), // the subnets are known before the gateway is attached
-    ("ValidationError", "is not found"),   // CreateTargetGroup: the VPC
-];
 /// A resource whose name AWS says is taken shows in a listing within seconds.
-const VISIBLE_DEADLINE: Duration = FRESH_BUDGET;
+const VISIBLE_DEADLINE: Duration = Duration::from_secs(120);
 /// What AWS says about something that does not exist.
 const ABSENT: [&str; 3] = [
     "LoadBalancerNotFound",

@@ -19,9 +19,6 @@ use crate::plan::{Have, Part, Want};
 pub use client::{S3, client};
 pub use tags::BucketTags;
 
-/// A name is not free at once after its bucket was deleted; minutes as a rule, an hour at worst.
-const DELETED_LATELY: (&str, &str) = ("OperationAborted", "");
-const DELETED_LATELY_BUDGET: Duration = Duration::from_secs(5 * 60);
 /// A bucket that exists by CreateBucket's word shows within seconds.
 const VISIBLE_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -98,9 +95,7 @@ impl S3 {
             .create_bucket_configuration(configuration.build())
             .object_ownership(ObjectOwnership::BucketOwnerEnforced);
         let send = || request.clone().send();
-        let cases = [DELETED_LATELY];
-        let error = match wait::retry(&self.aws.control, DELETED_LATELY_BUDGET, &cases, send).await
-        {
+        let error = match wait::retry(&self.aws.control, "s3:CreateBucket", send).await {
             Ok(_) => {
                 self.set_tags_if_overlooked(want).await?;
                 return Ok(true);
@@ -113,11 +108,6 @@ impl S3 {
                 let message = format!("bucket {bucket} is another account's");
                 let hint = "bucket names are the world's: name the environment otherwise";
                 Err(Error::refused(message).hint(hint))
-            }
-            "OperationAborted" => {
-                let hint = "a bucket of this name was deleted lately: wait up to an hour and run the pipeline again";
-                let what = format!("create bucket {bucket}");
-                Err(aws_error("s3:CreateBucket", what, error).hint(hint))
             }
             _ => {
                 let what = format!("create bucket {bucket}");

@@ -150,13 +150,13 @@ fn differences_of_settings(env: &Env, want: &Want, have: &Have) -> Differences<P
     let ownership = Difference::between("object ownership", &have.ownership, "BucketOwnerEnforced");
     differences.extend(in_part(Part::Ownership, ownership));
 
-    let old = match &have.policy {
-        Some(policy) => policy.to_string(),
-        None => "none".to_string(),
-    };
     let new = with_our_statement(env, &want.bucket, have.policy.as_ref());
-    let policy = Difference::between("policy", old, new);
-    differences.extend(in_part(Part::Policy, policy));
+    let old = have.policy.clone().unwrap_or_else(|| "none".into());
+    if !plumbing::policy::same(&old, &new) {
+        let old = old.as_str().map_or(old.to_string(), String::from);
+        let policy = Difference::between("policy", old, new);
+        differences.extend(in_part(Part::Policy, policy));
+    }
 
     if !is_encrypted_stricter(have) {
         let encryption = Difference::between("encryption", &have.encryption, &want.encryption);
@@ -375,6 +375,29 @@ mod tests {
             ..ours()
         };
         assert_eq!(fields(&with_both), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_policy_that_comes_back_in_another_order_is_no_difference() {
+        let theirs = json!({"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": ["1", "2"]}});
+        let ours_alone = &with_our_statement(&env(), BUCKET, None)["Statement"][0];
+        let mut ours_back = ours_alone.clone();
+        ours_back["Principal"] = json!({"AWS": "*"});
+        ours_back["Action"] = json!(["s3:*"]);
+        ours_back["Resource"] = json!([ours_alone["Resource"][1], ours_alone["Resource"][0]]);
+        ours_back["Condition"]["Bool"]["aws:SecureTransport"] = json!([false]);
+        for statements in [
+            json!(ours_back),
+            json!([ours_back, theirs]),
+            json!([theirs, ours_back]),
+        ] {
+            let policy = json!({"Version": "2012-10-17", "Statement": statements});
+            let have = Have {
+                policy: Some(policy),
+                ..ours()
+            };
+            assert_eq!(fields(&have), Vec::<String>::new(), "{statements}");
+        }
     }
 
     #[test]

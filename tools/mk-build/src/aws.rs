@@ -14,11 +14,7 @@ use plumbing::{Aws, Error, Result, aws_error, code, message, name, wait};
 use crate::plan::Project;
 
 /// A role just made is not known to CodeBuild at once; the same is said of a trust that is wrong.
-const CANNOT_ASSUME: (&str, &str) = (
-    "InvalidInputException",
-    "CodeBuild is not authorized to perform: sts:AssumeRole on",
-);
-const CANNOT_ASSUME_BUDGET: Duration = Duration::from_secs(120);
+const CANNOT_ASSUME: &str = "CodeBuild is not authorized to perform: sts:AssumeRole on";
 /// A project that exists by CreateProject's word shows within seconds.
 const VISIBLE_DEADLINE: Duration = Duration::from_secs(60);
 /// How many projects BatchGetProjects takes.
@@ -108,8 +104,7 @@ impl CodeBuild {
             .logs_config(request::logs(want)?)
             .set_tags(Some(request::tags(want)));
         let send = || request.clone().send();
-        let cases = [CANNOT_ASSUME];
-        match wait::retry(&self.aws.control, CANNOT_ASSUME_BUDGET, &cases, send).await {
+        match wait::retry(&self.aws.control, "codebuild:CreateProject", send).await {
             Ok(_) => Ok(true),
             Err(error) if code(&error) == "ResourceAlreadyExistsException" => Ok(false),
             Err(error) => {
@@ -145,8 +140,7 @@ impl CodeBuild {
                 .set_secondary_artifacts(Some(Vec::new()));
         }
         let send = || request.clone().send();
-        let cases = [CANNOT_ASSUME];
-        match wait::retry(&self.aws.control, CANNOT_ASSUME_BUDGET, &cases, send).await {
+        match wait::retry(&self.aws.control, "codebuild:UpdateProject", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("update build project {}", want.name);
@@ -173,13 +167,13 @@ fn error_of_role<E>(operation: &str, what: String, role: &str, error: SdkError<E
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let cannot_assume = message(&error).contains(CANNOT_ASSUME.1);
+    let cannot_assume = message(&error).contains(CANNOT_ASSUME);
     let error = aws_error(operation, what, error);
     if !cannot_assume {
         return error;
     }
     error.hint(format!(
-        "mk-role sets the trust of {role}: it must let codebuild.amazonaws.com assume it for this project"
+        "run the pipeline again; if it stays so: mk-role sets the trust of {role}, which must let codebuild.amazonaws.com assume it for this project"
     ))
 }
 

@@ -3,7 +3,7 @@
 mod no_service;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_codeconnections::Client;
 use aws_sdk_codeconnections::config::{Builder, Region};
@@ -13,10 +13,6 @@ use plumbing::{Aws, Error, Result, aws_error, code, wait};
 
 use crate::plan::{self, CREATED, Have, PENDING};
 use no_service::NoService;
-
-/// A connection just made may be unknown to the next call for some seconds.
-const UNKNOWN: (&str, &str) = ("ResourceNotFoundException", "");
-const UNKNOWN_BUDGET: Duration = Duration::from_secs(60);
 
 /// CodeConnections, for one environment.
 pub struct Connections {
@@ -134,7 +130,9 @@ impl Connections {
             .connection_name(name)
             .provider_type(ProviderType::Github)
             .set_tags(Some(sdk_tags(&tags)?));
-        match request.send().await {
+        let operation = "codeconnections:CreateConnection";
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, operation, send).await {
             Ok(answer) => Ok(Have {
                 name: name.into(),
                 arn: answer.connection_arn,
@@ -143,7 +141,7 @@ impl Connections {
             }),
             Err(error) => {
                 let what = format!("create connection {name}");
-                Err(aws_error("codeconnections:CreateConnection", what, error))
+                Err(aws_error(operation, what, error))
             }
         }
     }
@@ -173,7 +171,7 @@ impl Connections {
             .resource_arn(arn)
             .set_tags(Some(sdk_tags(&tags)?));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, UNKNOWN_BUDGET, &[UNKNOWN], send).await {
+        match wait::retry(&self.aws.control, "codeconnections:TagResource", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag connection {name}");
@@ -185,12 +183,14 @@ impl Connections {
     /// Deletes a connection; the handshake is lost with it.
     pub async fn delete(&self, arn: &str) -> Result<()> {
         let request = self.client.delete_connection().connection_arn(arn);
-        match request.send().await {
+        let operation = "codeconnections:DeleteConnection";
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, operation, send).await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(()),
             Err(error) => {
                 let what = format!("delete connection {arn}");
-                Err(aws_error("codeconnections:DeleteConnection", what, error))
+                Err(aws_error(operation, what, error))
             }
         }
     }

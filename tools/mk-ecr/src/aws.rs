@@ -17,9 +17,6 @@ use tokio::try_join;
 
 use crate::plan::{self, Have, Part, RegistryScanning, Want};
 
-/// A repository just made may be unknown to the next call for some seconds.
-const UNKNOWN: (&str, &str) = ("RepositoryNotFoundException", "");
-const UNKNOWN_BUDGET: Duration = Duration::from_secs(30);
 /// A repository that exists by CreateRepository's word shows within seconds.
 const VISIBLE_DEADLINE: Duration = Duration::from_secs(60);
 /// As a rule a repository is deleted at once; with thousands of images it may take a while.
@@ -200,7 +197,8 @@ impl Ecr {
             .image_scanning_configuration(scan_on_push())
             .image_tag_mutability(ImageTagMutability::Mutable)
             .encryption_configuration(encryption);
-        match request.send().await {
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, "ecr:CreateRepository", send).await {
             Ok(_) => Ok(true),
             Err(error) if code(&error) == "RepositoryAlreadyExistsException" => Ok(false),
             Err(error) => {
@@ -232,7 +230,7 @@ impl Ecr {
             .repository_name(name)
             .lifecycle_policy_text(policy.to_string());
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, UNKNOWN_BUDGET, &[UNKNOWN], send).await {
+        match wait::retry(&self.aws.control, "ecr:PutLifecyclePolicy", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set the lifecycle policy of repository {name}");
@@ -247,11 +245,13 @@ impl Ecr {
             .put_image_scanning_configuration()
             .repository_name(name)
             .image_scanning_configuration(scan_on_push());
-        match request.send().await {
+        let operation = "ecr:PutImageScanningConfiguration";
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, operation, send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set scan on push of repository {name}");
-                Err(aws_error("ecr:PutImageScanningConfiguration", what, error))
+                Err(aws_error(operation, what, error))
             }
         }
     }
@@ -263,7 +263,8 @@ impl Ecr {
             .tag_resource()
             .resource_arn(plan::arn(&self.aws.env, &want.name))
             .set_tags(Some(sdk_tags(want)?));
-        match request.send().await {
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, "ecr:TagResource", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag repository {}", want.name);

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::Builder;
-use plumbing::{Aws, Result, aws_error};
+use plumbing::{Aws, Result, aws_error, wait};
 
 /// A service drains for its targets' deregistration delay and its containers' stop timeout, which
 /// are minutes; its name is free only then.
@@ -58,7 +58,8 @@ impl Ecs {
             .tag_resource()
             .resource_arn(arn)
             .set_tags(convert::sdk_tags(tags));
-        match request.send().await {
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, "ecs:TagResource", send).await {
             Ok(_) => Ok(()),
             Err(error) => Err(aws_error("ecs:TagResource", format!("tag {name}"), error)),
         }

@@ -13,7 +13,7 @@ use aws_sdk_lambda::types::{Architecture, FunctionCode, PackageType, Runtime};
 use plumbing::{Result, aws_error, code, wait};
 
 use crate::plan::{self, Have, State, Want};
-use client::{CONFLICT, CONFLICT_BUDGET, ROLE_BUDGET, ROLE_UNKNOWN, error_of_role};
+use client::error_of_role;
 
 pub use client::{Lambda, client};
 
@@ -40,7 +40,7 @@ impl Lambda {
             .publish(false)
             .set_tags(Some(want.tags.iter().cloned().collect()));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, ROLE_BUDGET, &ROLE_UNKNOWN, send).await {
+        match wait::retry(&self.aws.control, "lambda:CreateFunction", send).await {
             Ok(_) => Ok(true),
             Err(error) if code(&error) == "ResourceConflictException" => Ok(false),
             Err(error) => {
@@ -56,7 +56,7 @@ impl Lambda {
         if have.state != State::Deleting {
             let request = self.client.delete_function().function_name(name);
             let send = || request.clone().send();
-            match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], send).await {
+            match wait::retry(&self.aws.control, "lambda:DeleteFunction", send).await {
                 Ok(_) => {}
                 Err(error) if code(&error) == "ResourceNotFoundException" => return Ok(()),
                 Err(error) => {

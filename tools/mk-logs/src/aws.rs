@@ -10,11 +10,6 @@ use plumbing::{Aws, Error, Result, aws_error, code, wait};
 
 use crate::plan::{self, Have, Part, Want};
 
-/// "Try again", says CloudWatch Logs, while another change of the same group is under way.
-const CONFLICT: (&str, &str) = ("OperationAbortedException", "");
-const CONFLICT_BUDGET: Duration = Duration::from_secs(60);
-/// A group just made may be unknown to the next call for some seconds.
-const UNKNOWN: (&str, &str) = ("ResourceNotFoundException", "");
 /// A group that exists by CreateLogGroup's word shows in a listing within seconds.
 const VISIBLE_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -151,7 +146,7 @@ impl Logs {
             .log_group_name(group)
             .set_tags(Some(plan::tags_at_first(want).cloned().collect()));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], send).await {
+        match wait::retry(&self.aws.control, "logs:CreateLogGroup", send).await {
             Ok(_) => Ok(true),
             Err(error) if code(&error) == "ResourceAlreadyExistsException" => Ok(false),
             Err(error) => {
@@ -177,9 +172,8 @@ impl Logs {
             .put_retention_policy()
             .log_group_name(group)
             .retention_in_days(want.retention);
-        let cases = [CONFLICT, UNKNOWN];
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &cases, send).await {
+        match wait::retry(&self.aws.control, "logs:PutRetentionPolicy", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set the retention of log group {group}");
@@ -196,7 +190,7 @@ impl Logs {
             .resource_arn(plan::arn(&self.aws.env, group))
             .set_tags(Some(tags.iter().cloned().collect()));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[UNKNOWN], send).await {
+        match wait::retry(&self.aws.control, "logs:TagResource", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag log group {group}");
@@ -234,7 +228,7 @@ impl Logs {
     async fn delete_once(&self, group: &str) -> Result<()> {
         let request = self.client.delete_log_group().log_group_name(group);
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], send).await {
+        match wait::retry(&self.aws.control, "logs:DeleteLogGroup", send).await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(()),
             Err(error) => {

@@ -16,15 +16,6 @@ use tokio::try_join;
 use crate::plan::{Have, Part, Structure, Want, with_gates};
 use declaration::{declare, sdk_tags, structure_of};
 
-/// Another change of the same pipeline is under way.
-const CONFLICT: (&str, &str) = ("ConcurrentModificationException", "");
-/// The role was made moments ago and is not known everywhere yet.
-const ROLE_UNKNOWN: (&str, &str) = (
-    "InvalidStructureException",
-    "is not authorized to perform AssumeRole on role",
-);
-/// A role with a wrong trust is refused in the same words, so it is not tried for long.
-const CHANGE_BUDGET: Duration = Duration::from_secs(120);
 /// A pipeline that exists by CreatePipeline's word shows within seconds.
 const VISIBLE_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -126,9 +117,8 @@ impl Pipelines {
             .create_pipeline()
             .pipeline(declare(&want.name, &want.structure, None)?)
             .set_tags(Some(sdk_tags(want)?));
-        let cases = [ROLE_UNKNOWN, CONFLICT];
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CHANGE_BUDGET, &cases, send).await {
+        match wait::retry(&self.aws.control, "codepipeline:CreatePipeline", send).await {
             Ok(_) => Ok(true),
             Err(error) if code(&error) == "PipelineNameInUseException" => Ok(false),
             Err(error) => {
@@ -160,9 +150,8 @@ impl Pipelines {
         };
         let pipeline = declare(&want.name, &structure, have.as_ref())?;
         let request = self.client.update_pipeline().pipeline(pipeline);
-        let cases = [ROLE_UNKNOWN, CONFLICT];
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CHANGE_BUDGET, &cases, send).await {
+        match wait::retry(&self.aws.control, "codepipeline:UpdatePipeline", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let role = &want.structure.role;
@@ -180,7 +169,7 @@ impl Pipelines {
             .resource_arn(self.aws.env.arn("codepipeline", &want.name))
             .set_tags(Some(sdk_tags(want)?));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CHANGE_BUDGET, &[CONFLICT], send).await {
+        match wait::retry(&self.aws.control, "codepipeline:TagResource", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag pipeline {}", want.name);
@@ -193,7 +182,7 @@ impl Pipelines {
     pub async fn delete(&self, name: &str) -> Result<()> {
         let request = self.client.delete_pipeline().name(name);
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CHANGE_BUDGET, &[CONFLICT], send).await {
+        match wait::retry(&self.aws.control, "codepipeline:DeletePipeline", send).await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "PipelineNotFoundException" => Ok(()),
             Err(error) => {

@@ -7,11 +7,18 @@ pub mod aws;
 mod check;
 pub mod plan;
 
+use std::time::Duration;
+
 use aws::Pipelines;
+use aws::runs::Run;
 use plumbing::name::SOURCE;
 use plumbing::region::{self, Service};
 use plumbing::step::delete_each;
 use plumbing::{Aws, Change, Deletion, Error, Half, Owner, Pipeline, Record, Result, Stream, wait};
+use tokio::time::sleep;
+
+/// What a role may do is known everywhere within seconds.
+const SPREADS: Duration = Duration::from_secs(10);
 
 /// The pipelines, for `ls-env` and `rm-env`.
 pub const OWNER: Owner = Owner {
@@ -82,12 +89,45 @@ async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
 
 /// Waits for the end of the run that a pipeline's making started, for `wait-env`: also where an
 /// earlier run of the tools made the pipeline and did not see how that ended. That it had failed
-/// before is told and no error.
+/// before is told and no error. One that fails for want of a right is started again, once: the
+/// pipeline's role was made a moment before it, and AWS spreads what it may do slowly (aws-cdk #38858).
 ///
 /// Errors: it failed, with the action's own words; or it takes too long.
 pub async fn wait_first_run(aws: &Aws, pipeline: &Pipeline) -> Result<()> {
-    let pipelines = aws::client(aws);
+    let pipelines = &aws::client(aws);
     let name = &pipeline.name;
+    let Some(run) = first_run(pipelines, pipeline).await? else {
+        return Ok(());
+    };
+    let mut run = pipelines.wait_ended(&pipeline.pipeline, run).await?;
+    let mut why = why_failed(pipelines, pipeline, &run).await?;
+    if plan::may_lack_a_right_for_a_moment(&why) {
+        let line =
+            format!("pipeline {name}: its first run was not let, by a role that is new{why}");
+        aws.voice.say(&format!("{line}; it is started again, once"));
+        aws.control.wait_for_account().await?;
+        aws.control.unless_stopped(sleep(SPREADS)).await?;
+        run = pipelines.start_again(&pipeline.pipeline, &run).await?;
+        run = pipelines.wait_ended(&pipeline.pipeline, run).await?;
+        why = why_failed(pipelines, pipeline, &run).await?;
+    }
+    let status = run.status.to_lowercase();
+    if run.status == "Succeeded" {
+        let line = format!("pipeline {name} has run: {status}");
+        aws.voice.say(&line);
+        return Ok(());
+    }
+    let message = format!("the run of pipeline {name} is {status}{why}");
+    let hint = format!(
+        "mend it and push, or aws codepipeline start-pipeline-execution --name {} --region {}",
+        pipeline.pipeline, aws.env.region
+    );
+    Err(Error::refused(message).hint(hint))
+}
+
+/// The run to wait for, if there is one.
+async fn first_run(pipelines: &Pipelines, pipeline: &Pipeline) -> Result<Option<Run>> {
+    let Pipeline { name, .. } = pipeline;
     let change = pipeline.rest.get("change");
     let is_new = change.is_some_and(|change| change == Change::Created.word());
     let run = if is_new {
@@ -95,37 +135,29 @@ pub async fn wait_first_run(aws: &Aws, pipeline: &Pipeline) -> Result<()> {
     } else {
         pipelines.only_run(&pipeline.pipeline).await?
     };
-    let Some(run) = run else {
-        if is_new {
-            let line = format!("pipeline {name} is made, but the endpoint tells of no run");
-            aws.voice.say(&line);
-        }
-        return Ok(());
-    };
-    if !is_new && run.has_ended() {
-        if run.status == "Failed" {
-            let line = format!(
-                "the only run of pipeline {name} has failed; nothing of it is in production yet"
-            );
-            aws.voice.say(&line);
-        }
-        return Ok(());
+    let voice = &pipelines.aws.voice;
+    if run.is_none() && is_new {
+        let line = format!("pipeline {name} is made, but the endpoint tells of no run");
+        voice.say(&line);
     }
-    let run = pipelines.wait_ended(&pipeline.pipeline, run).await?;
-    let status = run.status.to_lowercase();
+    let has_ended_before = |run: &Run| !is_new && run.has_ended();
+    if run
+        .as_ref()
+        .is_some_and(|run| has_ended_before(run) && run.status == "Failed")
+    {
+        let line = format!(
+            "the only run of pipeline {name} has failed; nothing of it is in production yet"
+        );
+        voice.say(&line);
+    }
+    Ok(run.filter(|run| !has_ended_before(run)))
+}
+
+/// Why a run failed, `: ` before it; "" where it did not.
+async fn why_failed(pipelines: &Pipelines, pipeline: &Pipeline, run: &Run) -> Result<String> {
     if run.status == "Succeeded" {
-        let line = format!("pipeline {name} has run: {status}");
-        aws.voice.say(&line);
-        return Ok(());
+        return Ok(String::new());
     }
-    let why = match pipelines.why_failed(&pipeline.pipeline, &run.id).await? {
-        Some(why) => format!(": {why}"),
-        None => String::new(),
-    };
-    let message = format!("the run of pipeline {name} is {status}{why}");
-    let hint = format!(
-        "mend it and push, or aws codepipeline start-pipeline-execution --name {} --region {}",
-        pipeline.pipeline, aws.env.region
-    );
-    Err(Error::refused(message).hint(hint))
+    let why = pipelines.why_failed(&pipeline.pipeline, &run.id).await?;
+    Ok(why.map_or(String::new(), |why| format!(": {why}")))
 }

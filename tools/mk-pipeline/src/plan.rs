@@ -1,5 +1,6 @@
 //! What a pipeline should be, what exists, and what follows. Pure.
 
+mod first_run;
 mod gates;
 mod structure;
 mod wanted;
@@ -11,6 +12,7 @@ use plumbing::step::in_part;
 use plumbing::{Difference, Differences, Env, Pipeline, Record, Result, Source};
 use serde_json::{Map, Value};
 
+pub use first_run::may_lack_a_right_for_a_moment;
 pub use gates::with_gates;
 pub use structure::{Action, BEFORE_ENTRY, ON_FAILURE, ON_SUCCESS, Stage, Structure};
 pub use wanted::Needs;

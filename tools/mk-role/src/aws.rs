@@ -18,14 +18,6 @@ use crate::want::Want;
 
 /// IAM spreads changes slowly; Terraform waits two minutes for a role to be known everywhere.
 const SPREAD_DEADLINE: Duration = Duration::from_secs(120);
-/// Another change of the same role is under way: wait and repeat, says the API.
-const CONFLICT: (&str, &str) = ("ConcurrentModification", "");
-/// A role just made may be unknown to the next call, and so may the tag by which the caller's
-/// policy lets it be changed.
-const UNKNOWN: (&str, &str) = ("NoSuchEntity", "");
-const UNKNOWN_TAG: (&str, &str) = ("AccessDenied", "no identity-based policy allows");
-/// A policy just deleted or detached still counts for a moment.
-const IN_USE: (&str, &str) = ("DeleteConflict", "");
 
 /// IAM, for one environment.
 pub struct Iam {
@@ -210,7 +202,7 @@ impl Iam {
             .assume_role_policy_document(want.trust.to_string())
             .set_tags(Some(sdk_tags(want)?));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await {
+        match wait::retry(&self.aws.control, "iam:CreateRole", send).await {
             Ok(answer) => {
                 if let Some(role) = answer.role
                     && is_arn(&role.arn)
@@ -230,8 +222,7 @@ impl Iam {
 
     /// Gives a role that was just made its inline policy.
     pub async fn set_policy_of_new(&self, want: &Want) -> Result<()> {
-        let cases = [CONFLICT, UNKNOWN, UNKNOWN_TAG];
-        self.set_policy(want, &want.policy, &cases).await
+        self.set_policy(want, &want.policy).await
     }
 
     /// Brings one part of a role into line.
@@ -248,10 +239,10 @@ impl Iam {
     async fn mend_policy(&self, want: &Want) -> Result<()> {
         let have = self.inline_policy(&want.role, want.policy_name).await?;
         let policy = document::with_denials(&want.policy, have.as_ref());
-        self.set_policy(want, &policy, &[CONFLICT]).await
+        self.set_policy(want, &policy).await
     }
 
-    async fn set_policy(&self, want: &Want, policy: &Value, cases: &[(&str, &str)]) -> Result<()> {
+    async fn set_policy(&self, want: &Want, policy: &Value) -> Result<()> {
         let request = self
             .client
             .put_role_policy()
@@ -259,7 +250,7 @@ impl Iam {
             .policy_name(want.policy_name)
             .policy_document(policy.to_string());
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, SPREAD_DEADLINE, cases, send).await {
+        match wait::retry(&self.aws.control, "iam:PutRolePolicy", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set the policy of role {}", want.role);
@@ -279,7 +270,7 @@ impl Iam {
             .role_name(&want.role)
             .policy_document(trust.to_string());
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await {
+        match wait::retry(&self.aws.control, "iam:UpdateAssumeRolePolicy", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set the trust of role {}", want.role);
@@ -296,7 +287,7 @@ impl Iam {
             .role_name(&want.role)
             .description(&want.description);
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await {
+        match wait::retry(&self.aws.control, "iam:UpdateRoleDescription", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set the description of role {}", want.role);
@@ -313,7 +304,7 @@ impl Iam {
             .role_name(&want.role)
             .set_tags(Some(sdk_tags(want)?));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await {
+        match wait::retry(&self.aws.control, "iam:TagRole", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag role {}", want.role);
@@ -346,8 +337,7 @@ impl Iam {
         }
         let request = self.client.delete_role().role_name(role);
         let send = || request.clone().send();
-        let cases = [IN_USE, CONFLICT];
-        let answer = wait::retry(&self.aws.control, SPREAD_DEADLINE, &cases, send).await;
+        let answer = wait::retry(&self.aws.control, "iam:DeleteRole", send).await;
         if_exists("iam:DeleteRole", &format!("delete role {role}"), answer).map(drop)
     }
 
@@ -358,7 +348,7 @@ impl Iam {
             .role_name(role)
             .policy_name(policy_name);
         let send = || request.clone().send();
-        let answer = wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await;
+        let answer = wait::retry(&self.aws.control, "iam:DeleteRolePolicy", send).await;
         let what = format!("delete role {role}");
         if_exists("iam:DeleteRolePolicy", &what, answer).map(drop)
     }
@@ -370,7 +360,7 @@ impl Iam {
             .role_name(role)
             .policy_arn(policy_arn);
         let send = || request.clone().send();
-        let answer = wait::retry(&self.aws.control, SPREAD_DEADLINE, &[CONFLICT], send).await;
+        let answer = wait::retry(&self.aws.control, "iam:DetachRolePolicy", send).await;
         let what = format!("delete role {role}");
         if_exists("iam:DetachRolePolicy", &what, answer).map(drop)
     }

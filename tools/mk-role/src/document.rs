@@ -1,5 +1,7 @@
 //! Policy documents of IAM: filled from templates, read, compared. Pure.
 
+use plumbing::policy::canonical;
+pub use plumbing::policy::same;
 use plumbing::{Error, Result};
 use serde_json::Value;
 
@@ -58,12 +60,6 @@ pub fn add_statements(policy: &mut Value, mut more: Value) {
     {
         statements.append(more);
     }
-}
-
-/// Whether two policies say the same: the order of fields and of lists of words says nothing, and
-/// a list of one word is that word.
-pub fn same(a: &Value, b: &Value) -> bool {
-    canonical(a) == canonical(b)
 }
 
 /// Whether a policy that somebody changed says what is wanted and is only stricter: each statement is a
@@ -151,29 +147,6 @@ fn narrows(have: &Value, want: &Value) -> bool {
     may_be_narrowed
         && without_condition(have) == without_condition(want)
         && wanted.all(|(operator, key, value)| is_met(operator, key, value))
-}
-
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(key, value)| (key.clone(), canonical(value)))
-            .collect(),
-        Value::Array(items) => canonical_list(items),
-        other => other.clone(),
-    }
-}
-
-fn canonical_list(items: &[Value]) -> Value {
-    let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
-    match words {
-        Some(words) if words.len() == 1 => words[0].into(),
-        Some(mut words) => {
-            words.sort_unstable();
-            words.into()
-        }
-        None => items.iter().map(canonical).collect(),
-    }
 }
 
 /// Reads a policy as IAM writes it: JSON, percent-encoded (RFC 3986).

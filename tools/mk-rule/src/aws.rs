@@ -9,28 +9,13 @@ use aws_sdk_eventbridge::error::BuildError;
 use aws_sdk_eventbridge::operation::describe_rule::DescribeRuleOutput;
 use aws_sdk_eventbridge::types::{RetryPolicy, RuleState, Tag, Target as SdkTarget};
 use plumbing::name::{RULE_LIMIT, could_be};
-use plumbing::{Aws, Error, Result, aws_error, code, wait};
+use plumbing::{Aws, Error, Result, aws_error, code, refusal, wait};
 use tokio::try_join;
 
 use crate::plan::{Have, Part, TARGET, Target, Want};
 
-/// A rule just made may be unknown to the next call.
-const UNKNOWN: (&str, &str) = ("ResourceNotFoundException", "");
-/// Another change of the same rule is under way.
-const CONFLICT: (&str, &str) = ("ConcurrentModificationException", "");
-/// The rule's role, just made as well, is not known everywhere yet.
-const ROLE_UNKNOWN: (&str, &str) = ("ValidationException", "cannot be assumed by principal");
-/// What refuses a change for a while; Terraform waits two minutes for each.
-const PASSING: [(&str, &str); 3] = [UNKNOWN, CONFLICT, ROLE_UNKNOWN];
-const PASSING_BUDGET: Duration = Duration::from_secs(120);
 /// A rule that some of the calls see is seen by all of them within seconds.
 const VISIBLE_DEADLINE: Duration = Duration::from_secs(60);
-/// Targets just removed still count for a while.
-const HAS_TARGETS: (&str, &str) = (
-    "ValidationException",
-    "can't be deleted since it has targets",
-);
-const HAS_TARGETS_BUDGET: Duration = Duration::from_secs(5 * 60);
 
 /// EventBridge, for one environment.
 pub struct Events {
@@ -167,7 +152,7 @@ impl Events {
             .event_pattern(want.pattern.to_string())
             .set_tags(Some(sdk_tags(want)?));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, PASSING_BUDGET, &PASSING, send).await {
+        match wait::retry(&self.aws.control, "events:PutRule", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set rule {}", want.rule);
@@ -186,7 +171,7 @@ impl Events {
             .map_err(incomplete)?;
         let request = self.client.put_targets().rule(&want.rule).targets(target);
         let send = || request.clone().send();
-        let answer = wait::retry(&self.aws.control, PASSING_BUDGET, &PASSING, send).await;
+        let answer = wait::retry(&self.aws.control, "events:PutTargets", send).await;
         let what = format!(
             "set the target of rule {}, with role {}",
             want.rule, want.role
@@ -209,7 +194,7 @@ impl Events {
             .resource_arn(self.arn(&want.rule))
             .set_tags(Some(sdk_tags(want)?));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, PASSING_BUDGET, &PASSING, send).await {
+        match wait::retry(&self.aws.control, "events:TagResource", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag rule {}", want.rule);
@@ -224,9 +209,8 @@ impl Events {
             self.remove_targets(rule, targets).await?;
         }
         let request = self.client.delete_rule().name(rule);
-        let cases = [HAS_TARGETS, CONFLICT];
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, HAS_TARGETS_BUDGET, &cases, send).await {
+        match wait::retry(&self.aws.control, "events:DeleteRule", send).await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "ResourceNotFoundException" => Ok(()),
             Err(error) => {
@@ -241,7 +225,7 @@ impl Events {
         let what = format!("remove the targets of rule {rule}");
         let request = self.client.remove_targets().rule(rule).set_ids(Some(ids));
         let send = || request.clone().send();
-        let answer = match wait::retry(&self.aws.control, PASSING_BUDGET, &[CONFLICT], send).await {
+        let answer = match wait::retry(&self.aws.control, "events:RemoveTargets", send).await {
             Ok(answer) => answer,
             // The rule does not exist, or is not seen for a moment: deleting it tells which.
             Err(error) if code(&error) == "ResourceNotFoundException" => return Ok(()),
@@ -311,7 +295,12 @@ fn is_not_default(retries: &RetryPolicy) -> bool {
 fn entry_failed(operation: &str, what: &str, why: Option<&str>, code: Option<&str>) -> Error {
     let why = why.unwrap_or("no message");
     let code = code.unwrap_or("no code");
-    Error::refused(format!("cannot {what}: {why} ({operation}, {code})"))
+    refusal(
+        operation,
+        code,
+        why,
+        format!("cannot {what}: {why} ({operation}, {code})"),
+    )
 }
 
 fn sdk_tags(want: &Want) -> Result<Vec<Tag>> {

@@ -15,14 +15,9 @@ use plumbing::{Result, aws_error, code, wait};
 use tokio::try_join;
 
 pub use self::ec2::{Ec2, client};
-use self::ec2::{
-    NOT_VISIBLE, VISIBLE_BUDGET, filter, plain_tags, refusal, sdk_tags, tag_specification,
-};
+use self::ec2::{VISIBLE_BUDGET, filter, plain_tags, sdk_tags, tag_specification};
 use crate::plan::{self, DESCRIPTION, Group, Interface};
 
-/// Another run sets the tags of the same group.
-const TAGGED_BY_OTHERS: &[(&str, &str)] = &[("ConcurrentTagAccess", "")];
-const TAG_BUDGET: Duration = Duration::from_secs(60);
 /// Some calls still show a deleted group for this long (Terraform's limit).
 const DELETED_DEADLINE: Duration = Duration::from_secs(5 * 60);
 /// A filter takes at most this many values.
@@ -100,7 +95,7 @@ impl Ec2 {
             .description(DESCRIPTION)
             .tag_specifications(tag_specification(ResourceType::SecurityGroup, &tags));
         let send = || request.clone().vpc_id(vpc()).send();
-        let answer = wait::retry(&self.aws.control, VISIBLE_BUDGET, NOT_VISIBLE, send).await;
+        let answer = wait::retry(&self.aws.control, OPERATION, send).await;
         let vpc = vpc();
         let what = format!("create security group {name} in {vpc}");
         match answer {
@@ -125,7 +120,7 @@ impl Ec2 {
                 );
                 Err(aws_error(OPERATION, what, error).hint(hint))
             }
-            Err(error) => Err(refusal(OPERATION, what, error)),
+            Err(error) => Err(aws_error(OPERATION, what, error)),
         }
     }
 
@@ -147,7 +142,7 @@ impl Ec2 {
             .set_resources(Some(ids))
             .set_tags(Some(tags));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, TAG_BUDGET, TAGGED_BY_OTHERS, send).await {
+        match wait::retry(&self.aws.control, "ec2:CreateTags", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag security group {group_name}");
@@ -164,7 +159,7 @@ impl Ec2 {
         };
         match code(&error) {
             "DependencyViolation" | "InvalidGroup.InUse" => Ok(false),
-            "InvalidGroup.NotFound" => Ok(true),
+            code if code.ends_with(".NotFound") => Ok(true),
             _ => {
                 let what = format!("delete security group {} ({})", group.name, group.id);
                 Err(aws_error("ec2:DeleteSecurityGroup", what, error))
@@ -190,7 +185,7 @@ impl Ec2 {
         let request = self.client.describe_security_groups().group_ids(id);
         match request.send().await {
             Ok(answer) => Ok(!answer.security_groups().is_empty()),
-            Err(error) if code(&error) == "InvalidGroup.NotFound" => Ok(false),
+            Err(error) if code(&error).ends_with(".NotFound") => Ok(false),
             Err(error) => {
                 let what = format!("look at {id}");
                 Err(aws_error("ec2:DescribeSecurityGroups", what, error))

@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::terminal::printable;
+use crate::{hints, not_yet};
 
 /// The result of everything that can fail in a tool.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -167,14 +168,21 @@ where
         .unwrap_or("no message")
         .trim()
         .trim_end_matches('.');
-    let mut error = Error::new(
-        kind_of(code),
-        format!("cannot {what}: {why} ({operation}, {code}{request})"),
-    );
-    error.pipe_wide = CREDENTIALS.contains(&code);
-    match hint_for(code) {
-        Some(hint) => error.hint(hint),
-        None => error,
+    let message = format!("cannot {what}: {why} ({operation}, {code}{request})");
+    refusal(operation, code, why, message)
+}
+
+/// A refusal by its code and AWS's words, with what to do about it; some calls tell of one in an
+/// answer that is no error.
+pub fn refusal(operation: &str, code: &str, why: &str, message: String) -> Error {
+    let passes = not_yet::find(operation, code, why);
+    let kind = passes.map_or(kind_of(code), |_| Kind::Unfinished);
+    let hint = passes.map(|passes| passes.hint.to_string());
+    let hint = hint.or_else(|| hints::of(operation, code, why));
+    Error {
+        hint: hint.or_else(|| hint_for(code).map(String::from)),
+        pipe_wide: CREDENTIALS.contains(&code),
+        ..Error::new(kind, message)
     }
 }
 
@@ -216,6 +224,7 @@ fn kind_of(code: &str) -> Kind {
         | "InternalServerError"
         | "InternalException"
         | "InternalServerException"
+        | "PendingVerification"
         | "RequestTimeout"
         | "ServiceException"
         | "ServiceFailure"
@@ -237,10 +246,7 @@ fn hint_for(code: &str) -> Option<&'static str> {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
             Some("renew the credentials (aws sso login) and run the pipeline again")
         }
-        "AuthFailure"
-        | "InvalidClientTokenId"
-        | "UnrecognizedClientException"
-        | "SignatureDoesNotMatch" => Some("check the credentials: AWS_PROFILE, AWS_ACCESS_KEY_ID"),
+        "SignatureDoesNotMatch" => Some("check the credentials: AWS_PROFILE, AWS_ACCESS_KEY_ID"),
         _ if kind_of(code) == Kind::Unfinished => Some("run the pipeline again"),
         _ => None,
     }
@@ -391,6 +397,33 @@ mod tests {
                 .exit_code(),
             75
         );
+    }
+
+    #[test]
+    fn what_passes_is_unfinished_and_never_a_matter_of_rights() {
+        let always = not_yet::rows().filter(|row| row.when == not_yet::When::Always);
+        for row in always {
+            for (operation, code) in row.operations.iter().zip(row.codes.iter().cycle()) {
+                let code = code.trim_start_matches('*');
+                let error = refusal(operation, code, row.text, "cannot".into());
+                let hint = error.hint.unwrap_or_default();
+                assert_eq!(error.kind, Kind::Unfinished, "{operation} {code}");
+                assert!(
+                    hint.starts_with("run the pipeline again"),
+                    "{operation} {code}: {hint}"
+                );
+                assert!(!hint.contains("--iam-policy"), "{operation} {code}: {hint}");
+            }
+        }
+        let denied = "is not authorized to perform: iam:PassRole on resource: x";
+        let error = refusal(
+            "ecs:CreateService",
+            "AccessDeniedException",
+            denied,
+            "cannot".into(),
+        );
+        assert_eq!(error.kind, Kind::Refused, "no role is new");
+        assert!(error.hint.unwrap_or_default().contains("--iam-policy"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::check;
 use crate::control::Control;
 use crate::error::{Error, Kind};
 use crate::flags::Common;
+use crate::not_yet;
 use crate::owned::{Incoming, Owned};
 use crate::record::{Record, RecordType};
 use crate::scan::{self, Scanner};
@@ -194,6 +195,7 @@ impl Stream {
         let again = input.arrived.check_again(&record);
         again.map_err(|why| format!("{place}: {} '{}' {why}", record.kind(), record.name()))?;
         self.pass(line);
+        not_yet::note_record(&record);
         input.upstream_failed |= record.kind() == Failed::TYPE;
         self.remember_in(input, record);
         Ok(())

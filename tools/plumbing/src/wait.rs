@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::control::{AT_ONCE, Control};
 use crate::error::{self, Error, Result};
+use crate::not_yet;
 
 /// The first pause between two looks, what it grows by, and the longest: a NAT gateway's two
 /// minutes cost about twenty looks, and an emulator's half second costs three.
@@ -64,16 +65,31 @@ where
             told = true;
         }
         control.unless_stopped(sleep(pause)).await?;
-        pause = pause.mul_f64(GROWTH).min(LONGEST_PAUSE);
+        pause = longer(pause);
     }
 }
 
-/// Repeats a call while it fails with one of `cases`, each a code and a part of its message
-/// ("" for any), for at most `budget`. Any other answer is returned as it is.
+/// Makes a call of `operation` (as in a policy, `ec2:CreateRoute`), again and again while AWS refuses
+/// it for what passes: the table in [`not_yet`](crate::not_yet) says what that is, and for how long.
+/// Any other answer is returned as it is.
 pub async fn retry<T, E, F, Fut>(
     control: &Control,
-    budget: Duration,
-    cases: &[(&str, &str)],
+    operation: &str,
+    call: F,
+) -> std::result::Result<T, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata,
+    F: FnMut() -> Fut,
+    Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
+{
+    retry_for(control, Duration::MAX, operation, call).await
+}
+
+/// Like [`retry`], for so long at the most.
+pub async fn retry_for<T, E, F, Fut>(
+    control: &Control,
+    limit: Duration,
+    operation: &str,
     mut call: F,
 ) -> std::result::Result<T, SdkError<E, HttpResponse>>
 where
@@ -86,28 +102,30 @@ where
     let mut told = false;
     loop {
         let error = match call().await {
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => {
+                not_yet::note_success(operation);
+                return Ok(answer);
+            }
             Err(error) => error,
         };
-        let known = cases.iter().any(|(code, text)| {
-            error::code(&error) == *code && error::message(&error).contains(text)
-        });
-        if !known
-            || begun.elapsed() + pause > budget
-            || control.unless_stopped(sleep(pause)).await.is_err()
-        {
+        let (code, message) = (error::code(&error), error::message(&error));
+        let Some(passes) = not_yet::find(operation, code, message) else {
+            return Err(error);
+        };
+        let again = not_yet::is_worth_a_pause(passes, limit, begun.elapsed(), pause);
+        if !again || control.unless_stopped(sleep(pause)).await.is_err() {
             return Err(error);
         }
         if !told && begun.elapsed() > SILENT {
-            control.voice.say(&format!(
-                "waiting: {} ({})",
-                error::message(&error),
-                error::code(&error)
-            ));
+            control.voice.say(&format!("waiting: {message} ({code})"));
             told = true;
         }
-        pause = pause.mul_f64(GROWTH).min(LONGEST_PAUSE);
+        pause = longer(pause);
     }
+}
+
+fn longer(pause: Duration) -> Duration {
+    pause.mul_f64(GROWTH).min(LONGEST_PAUSE)
 }
 
 fn words(time: Duration) -> String {
@@ -120,6 +138,27 @@ fn words(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_passes_is_asked_again_some_times_and_not_for_ever() {
+        for row in not_yet::rows() {
+            let (mut since, mut pause, mut calls) = (Duration::ZERO, FIRST_PAUSE, 1);
+            while not_yet::is_worth_a_pause(row, Duration::MAX, since, pause) {
+                since += pause;
+                pause = longer(pause);
+                calls += 1;
+            }
+            assert!((9..=80).contains(&calls), "{calls} calls: {row:?}");
+            assert!(since <= Duration::from_secs(row.seconds), "{row:?}");
+            let limit = Duration::from_millis(100);
+            assert!(!not_yet::is_worth_a_pause(
+                row,
+                limit,
+                Duration::ZERO,
+                FIRST_PAUSE
+            ));
+        }
+    }
 
     #[test]
     fn time_is_told_in_minutes_where_it_can_be() {

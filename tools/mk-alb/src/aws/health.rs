@@ -139,9 +139,9 @@ impl Elb {
             .client
             .describe_target_health()
             .target_group_arn(target_group);
-        let unknown = ABSENT.map(|code| (code, ""));
+        let operation = "elasticloadbalancing:DescribeTargetHealth";
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, unknown_budget, &unknown, send).await {
+        match wait::retry_for(&self.aws.control, unknown_budget, operation, send).await {
             Ok(answer) => {
                 let descriptions = answer.target_health_descriptions();
                 Ok(Some(descriptions.iter().map(target_of).collect()))
@@ -149,7 +149,6 @@ impl Elb {
             Err(error) if ABSENT.contains(&code(&error)) => Ok(None),
             Err(error) => {
                 let what = format!("look at the targets of {}", name_in(target_group));
-                let operation = "elasticloadbalancing:DescribeTargetHealth";
                 Err(aws_error(operation, what, error))
             }
         }

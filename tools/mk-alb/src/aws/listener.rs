@@ -5,7 +5,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use plumbing::{Result, aws_error, code, wait};
 
-use super::{ABSENT, Elb, FRESH, FRESH_BUDGET, VISIBLE_DEADLINE, text};
+use super::{ABSENT, Elb, VISIBLE_DEADLINE, text};
 use crate::plan::listener::{Listener, PORT, Part, Rule, on_port};
 use crate::plan::load_balancer::LoadBalancer;
 use crate::plan::tags::Tags;
@@ -124,7 +124,13 @@ impl Elb {
             .default_actions(action(forwards))
             .set_tags(Some(self.tags_for(want, &want.listener_name)));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+        match wait::retry(
+            &self.aws.control,
+            "elasticloadbalancing:CreateListener",
+            send,
+        )
+        .await
+        {
             Ok(answer) => {
                 let created = answer.listeners.unwrap_or_default();
                 Ok(created.into_iter().next().map(have_of))
@@ -163,7 +169,13 @@ impl Elb {
             .protocol(ProtocolEnum::Http)
             .default_actions(action(forwards));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+        match wait::retry(
+            &self.aws.control,
+            "elasticloadbalancing:ModifyListener",
+            send,
+        )
+        .await
+        {
             Ok(_) => Ok(()),
             Err(error) => {
                 // `…:listener/app/NAME/ID/ID`

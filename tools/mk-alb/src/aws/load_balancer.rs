@@ -9,9 +9,7 @@ use futures_util::future::try_join_all;
 use plumbing::{Result, aws_error, code, wait};
 use tokio::try_join;
 
-use super::{
-    ABSENT, ARNS_AT_ONCE, Elb, FRESH, FRESH_BUDGET, PAGE, VISIBLE_DEADLINE, name_in, text,
-};
+use super::{ABSENT, ARNS_AT_ONCE, Elb, PAGE, VISIBLE_DEADLINE, name_in, text};
 use crate::plan::load_balancer::{
     self, LoadBalancer, Network, PROTECTION, Part, attributes, failed, is_protected, protected,
 };
@@ -122,7 +120,13 @@ impl Elb {
             .security_groups(&network.security_group)
             .set_tags(Some(self.tags_for(want, name)));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+        match wait::retry(
+            &self.aws.control,
+            "elasticloadbalancing:CreateLoadBalancer",
+            send,
+        )
+        .await
+        {
             Ok(answer) => {
                 let created = answer.load_balancers.unwrap_or_default();
                 Ok(created.into_iter().next().map(have_of))
@@ -161,7 +165,13 @@ impl Elb {
             .load_balancer_arn(arn)
             .security_groups(&network.security_group);
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+        match wait::retry(
+            &self.aws.control,
+            "elasticloadbalancing:SetSecurityGroups",
+            send,
+        )
+        .await
+        {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set the security group of load balancer {name}");
@@ -178,7 +188,7 @@ impl Elb {
             .load_balancer_arn(arn)
             .set_subnets(Some(network.subnets.clone()));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+        match wait::retry(&self.aws.control, "elasticloadbalancing:SetSubnets", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set the subnets of load balancer {name}");
@@ -202,7 +212,13 @@ impl Elb {
             request = request.attributes(attribute.build());
         }
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+        match wait::retry(
+            &self.aws.control,
+            "elasticloadbalancing:ModifyLoadBalancerAttributes",
+            send,
+        )
+        .await
+        {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set the attributes of load balancer {name}");
@@ -231,7 +247,13 @@ impl Elb {
             .describe_load_balancers()
             .set_load_balancer_arns(Some(arns.to_vec()));
         let send = || request.clone().send();
-        let answer = match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+        let answer = match wait::retry(
+            &self.aws.control,
+            "elasticloadbalancing:DescribeLoadBalancers",
+            send,
+        )
+        .await
+        {
             Ok(answer) => answer,
             Err(error) => {
                 let what = format!("look at load balancer {}", names_in(arns));
@@ -271,12 +293,13 @@ impl Elb {
         }
         let request = self.client.delete_load_balancer();
         let request = request.load_balancer_arn(&have.arn);
-        match request.send().await {
+        let operation = "elasticloadbalancing:DeleteLoadBalancer";
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, operation, send).await {
             Ok(_) => {}
             Err(error) if ABSENT.contains(&code(&error)) => {}
             Err(error) => {
                 let what = format!("delete load balancer {name}");
-                let operation = "elasticloadbalancing:DeleteLoadBalancer";
                 return Err(aws_error(operation, what, error));
             }
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_elasticloadbalancingv2::types::{Tag, TagDescription};
 use futures_util::future::try_join_all;
-use plumbing::{Result, aws_error, code};
+use plumbing::{Result, aws_error, code, wait};
 
 use super::{ABSENT, ARNS_AT_ONCE, Elb};
 use crate::plan::tags::{self, Tags};
@@ -48,7 +48,8 @@ impl Elb {
             .add_tags()
             .resource_arns(arn)
             .set_tags(Some(self.tags_for(want, name)));
-        match request.send().await {
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, "elasticloadbalancing:AddTags", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag {name}");

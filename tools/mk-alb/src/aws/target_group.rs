@@ -9,7 +9,7 @@ use plumbing::{Error, Result, aws_error, code, wait};
 use tokio::time::Instant;
 use tokio::try_join;
 
-use super::{ABSENT, Elb, FRESH, FRESH_BUDGET, PAGE, VISIBLE_DEADLINE, name_in, text};
+use super::{ABSENT, Elb, PAGE, VISIBLE_DEADLINE, name_in, text};
 use crate::plan::Have;
 use crate::plan::listener::is_used_since;
 use crate::plan::load_balancer::LoadBalancer;
@@ -18,7 +18,7 @@ use crate::plan::target_group::{self, GROUP_ATTRIBUTES, Part, TargetGroup};
 use crate::plan::want::{HealthCheck, Want};
 
 /// A target group counts as in use for a while after its listener was deleted.
-const IN_USE: (&str, &str) = ("ResourceInUse", "");
+const IN_USE: &str = "ResourceInUse";
 const IN_USE_BUDGET: Duration = Duration::from_secs(120);
 /// After so long it is looked whether another run uses it again.
 const LOOK_WHO: Duration = Duration::from_secs(4);
@@ -115,7 +115,13 @@ impl Elb {
             .matcher(Matcher::builder().http_code(&check.matcher).build())
             .set_tags(Some(self.tags_for(want, name)));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+        match wait::retry(
+            &self.aws.control,
+            "elasticloadbalancing:CreateTargetGroup",
+            send,
+        )
+        .await
+        {
             Ok(answer) => {
                 let created = answer.target_groups.unwrap_or_default();
                 Ok(created.into_iter().next().map(have_of))
@@ -153,7 +159,13 @@ impl Elb {
             .unhealthy_threshold_count(check.unhealthy_threshold)
             .matcher(Matcher::builder().http_code(&check.matcher).build());
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+        match wait::retry(
+            &self.aws.control,
+            "elasticloadbalancing:ModifyTargetGroup",
+            send,
+        )
+        .await
+        {
             Ok(_) => Ok(()),
             Err(error) => {
                 let name = &want.target_group_name;
@@ -174,7 +186,13 @@ impl Elb {
             request = request.attributes(attribute.build());
         }
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, FRESH_BUDGET, FRESH, send).await {
+        match wait::retry(
+            &self.aws.control,
+            "elasticloadbalancing:ModifyTargetGroupAttributes",
+            send,
+        )
+        .await
+        {
             Ok(_) => Ok(()),
             Err(error) => {
                 let name = &want.target_group_name;
@@ -206,18 +224,19 @@ impl Elb {
             .client
             .delete_target_group()
             .target_group_arn(&have.arn);
+        let operation = "elasticloadbalancing:DeleteTargetGroup";
         let send = || request.clone().send();
         let begun = Instant::now();
         let error = loop {
             let patience = budget.min(LOOK_WHO);
-            match wait::retry(&self.aws.control, patience, &[IN_USE], send).await {
+            match wait::retry_for(&self.aws.control, patience, operation, send).await {
                 Ok(_) => return Ok(()),
-                Err(error) if code(&error) != IN_USE.0 || begun.elapsed() >= budget => break error,
+                Err(error) if code(&error) != IN_USE || begun.elapsed() >= budget => break error,
                 Err(_) => self.check_not_used_again(all, have).await?,
             }
         };
         if let Some(another) = another
-            && code(&error) == IN_USE.0
+            && code(&error) == IN_USE
         {
             return Err(Error::refused(format!(
                 "cannot delete target group {name}: in the way, and not this environment's: load balancer {another}"
@@ -228,7 +247,6 @@ impl Elb {
             return Ok(());
         }
         let what = format!("delete target group {name}");
-        let operation = "elasticloadbalancing:DeleteTargetGroup";
         Err(aws_error(operation, what, error))
     }
 

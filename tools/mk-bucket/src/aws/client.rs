@@ -1,17 +1,11 @@
 //! The client of S3, and what all calls about a bucket have in common.
 
 use std::future::Future;
-use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::{BuildError, ProvideErrorMetadata, SdkError};
 use plumbing::{Aws, Error, Result, aws_error, code, wait};
-
-/// A bucket just made is not known everywhere for some seconds; and S3 refuses a change of a bucket
-/// while another is under way.
-pub(super) const FRESH: [(&str, &str); 2] = [("NoSuchBucket", ""), ("OperationAborted", "")];
-pub(super) const FRESH_BUDGET: Duration = Duration::from_secs(120);
 
 /// S3, for one environment.
 pub struct S3 {
@@ -46,7 +40,7 @@ impl S3 {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         Fut: Future<Output = Result<T, SdkError<E>>>,
     {
-        match wait::retry(&self.aws.control, FRESH_BUDGET, &FRESH, send).await {
+        match wait::retry(&self.aws.control, operation, send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set up bucket {bucket}");

@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{Tag, Tagging};
 use plumbing::name::IDENTITY;
 use plumbing::{Error, Result, aws_error, code, wait};
 
-use super::client::{FRESH, FRESH_BUDGET, S3, incomplete, read_error};
+use super::client::{S3, incomplete, read_error};
 use crate::plan::{IN_ANOTHER_REGION, OF_ANOTHER_ACCOUNT, Want};
 
 /// What S3 answers when it is asked for the tags of the bucket of a name.
@@ -73,7 +73,7 @@ impl S3 {
             .bucket(&want.bucket)
             .expected_bucket_owner(&self.aws.env.account);
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, FRESH_BUDGET, &FRESH, send).await {
+        match wait::retry(&self.aws.control, "s3:GetBucketTagging", send).await {
             Ok(answer) => {
                 let has_identity = answer.tag_set.iter().any(|tag| tag.key == IDENTITY);
                 if has_identity {

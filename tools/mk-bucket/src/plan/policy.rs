@@ -1,6 +1,7 @@
 //! The bucket's policy: our statement, and what others' statements do. Pure.
 
 use plumbing::Env;
+use plumbing::policy::same;
 use serde_json::{Value, json};
 
 use super::arn;
@@ -30,8 +31,8 @@ pub fn with_our_statement(env: &Env, bucket: &str, have: Option<&Value>) -> Valu
         .iter_mut()
         .find(|statement| statement["Sid"] == TLS_ONLY);
     match found {
-        // As it stands there, where it says the same: the order of fields is no difference.
-        Some(found) if *found == ours => {}
+        // As it stands there, where it says the same.
+        Some(found) if same(found, &ours) => {}
         Some(found) => *found = ours,
         None => statements.push(ours),
     }

@@ -10,13 +10,6 @@ use super::{Ecs, is_missing};
 use crate::plan::cluster::HaveCluster;
 use crate::plan::revision::short;
 
-/// With an account's first cluster ECS makes its service-linked role, which may not be ready in
-/// time.
-const ROLE_BUDGET: Duration = Duration::from_secs(120);
-const ROLE: (&str, &str) = (
-    "InvalidParameterException",
-    "Unable to assume the service linked role",
-);
 /// It takes minutes until a cluster's services and tasks have ended (Terraform waits 10).
 const EMPTY_BUDGET: Duration = Duration::from_secs(600);
 const NOT_EMPTY: [&str; 3] = [
@@ -56,7 +49,7 @@ impl Ecs {
             .cluster_name(&self.cluster)
             .set_tags(sdk_tags(&tags));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, ROLE_BUDGET, &[ROLE], send).await {
+        match wait::retry(&self.aws.control, "ecs:CreateCluster", send).await {
             Ok(answer) => {
                 let cluster = answer.cluster.and_then(|cluster| cluster.cluster_arn);
                 Ok(cluster.unwrap_or_default())

@@ -1,5 +1,7 @@
 //! The calls about task definitions and their revisions.
 
+use std::cell::Cell;
+
 use aws_sdk_ecs::error::BuildError;
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, CpuArchitecture, HealthCheck, KernelCapabilities,
@@ -7,7 +9,7 @@ use aws_sdk_ecs::types::{
     RuntimePlatform, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
     TransportProtocol,
 };
-use plumbing::{Error, Result, aws_error, code, message};
+use plumbing::{Error, Result, aws_error, code, message, wait};
 
 use super::convert::{have_tags, sdk_tags};
 use super::have_revision::{VARIABLES, have_revision};
@@ -52,13 +54,15 @@ impl Ecs {
     }
 
     /// Registers a new revision and answers its ARN. ECS makes one at each call, so this is called
-    /// only where something differs.
+    /// only where something differs, and where ECS asks to call again, `look` answers first whether
+    /// another run has registered the same meanwhile.
     pub async fn register_revision(
         &self,
         app: &str,
         want: &Definition,
         tags: &[(String, String)],
         task_role: Option<String>,
+        look: impl AsyncFn() -> Option<String>,
     ) -> Result<String> {
         let family = self.aws.env.family_name(app);
         let container = match container_definition(app, want) {
@@ -85,17 +89,23 @@ impl Ecs {
             .set_task_role_arn(task_role)
             .container_definitions(container)
             .set_tags(sdk_tags(tags));
-        match request.send().await {
-            Ok(answer) => {
-                let registered = answer.task_definition;
-                let arn = registered.and_then(|registered| registered.task_definition_arn);
-                Ok(arn.unwrap_or_default())
+        let operation = "ecs:RegisterTaskDefinition";
+        let has_tried = Cell::new(false);
+        let send = async || {
+            if has_tried.replace(true)
+                && let Some(arn) = look().await
+            {
+                return Ok(arn);
             }
-            Err(error) => {
-                let what = format!("register task definition {family}");
-                Err(aws_error("ecs:RegisterTaskDefinition", what, error))
-            }
-        }
+            let registered = request.clone().send().await?.task_definition;
+            let arn = registered.and_then(|registered| registered.task_definition_arn);
+            Ok(arn.unwrap_or_default())
+        };
+        let registered = wait::retry(&self.aws.control, operation, send).await;
+        registered.map_err(|error| {
+            let what = format!("register task definition {family}");
+            aws_error(operation, what, error)
+        })
     }
 
     /// The families whose names begin like ours, also those that have INACTIVE revisions alone.

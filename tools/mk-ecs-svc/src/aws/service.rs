@@ -1,7 +1,5 @@
 //! The calls about services.
 
-use std::time::Duration;
-
 use aws_sdk_ecs::operation::update_service::builders::UpdateServiceFluentBuilder;
 use aws_sdk_ecs::types::{
     AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
@@ -16,38 +14,9 @@ use super::have_service::have_service;
 use super::{BATCH, DRAIN_DEADLINE, Ecs, is_missing};
 use crate::plan::service::{HaveService, Part, Settings};
 
-/// What is refused for a moment where a service gets a target group: one that was just attached to its load
-/// balancer, and the role that ECS makes for an account's first cluster.
-const TARGET_GROUP_BUDGET: Duration = Duration::from_secs(120);
-const NOT_READY: &[(&str, &str)] = &[
-    (
-        "InvalidParameterException",
-        "does not have an associated load balancer",
-    ),
-    (
-        "InvalidParameterException",
-        "Unable to assume the service linked role",
-    ),
-    (
-        "InvalidParameterException",
-        "verify that the ECS service role being passed has the proper permissions",
-    ),
-];
-/// A cluster that was just made shows within seconds, or another run deleted it.
-const CLUSTER_BUDGET: Duration = Duration::from_secs(15);
 const NO_CLUSTER: &str = "ClusterNotFoundException";
 /// What CreateService says where a service of that name exists with other settings.
 const EXISTS: &str = "Creation of service was not idempotent";
-/// A service can be deleted only when its deployments have ended and what it uses is released.
-const DELETE_BUDGET: Duration = Duration::from_secs(600);
-const IN_USE: &[(&str, &str)] = &[
-    (
-        "InvalidParameterException",
-        "cannot be stopped while deployments are active",
-    ),
-    ("InvalidParameterException", "has a dependent object"),
-    ("DependencyViolation", "has a dependent object"),
-];
 
 impl Ecs {
     /// Services by name or ARN, ours or not, the INACTIVE ones too; none where there is no
@@ -151,8 +120,7 @@ impl Ecs {
             .set_tags(sdk_tags(&env.tags_of_app(name, app)));
         let control = &self.aws.control;
         let send = || request.clone().send();
-        let create = || wait::retry(control, TARGET_GROUP_BUDGET, NOT_READY, send);
-        match wait::retry(control, CLUSTER_BUDGET, &[(NO_CLUSTER, "")], create).await {
+        match wait::retry(control, "ecs:CreateService", send).await {
             Ok(answer) => {
                 let arn = answer.service.and_then(|service| service.service_arn);
                 Ok(Some(arn.unwrap_or_default()))
@@ -186,7 +154,7 @@ impl Ecs {
         }
         let control = &self.aws.control;
         let send = || request.clone().send();
-        match wait::retry(control, TARGET_GROUP_BUDGET, NOT_READY, send).await {
+        match wait::retry(control, "ecs:UpdateService", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("update service {name}");
@@ -207,7 +175,7 @@ impl Ecs {
             .service(&have.name)
             .force(true);
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, DELETE_BUDGET, IN_USE, send).await {
+        match wait::retry(&self.aws.control, "ecs:DeleteService", send).await {
             Ok(_) => Ok(()),
             Err(error) if is_missing(code(&error)) => Ok(()),
             Err(error) => {
@@ -224,7 +192,8 @@ impl Ecs {
             .cluster(&self.cluster)
             .service(name)
             .desired_count(0);
-        match request.send().await {
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, "ecs:UpdateService", send).await {
             Ok(_) => Ok(()),
             // It may only be invisible for a moment: then deleting it works.
             Err(error) if is_missing(code(&error)) => Ok(()),

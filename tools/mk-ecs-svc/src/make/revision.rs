@@ -165,7 +165,8 @@ async fn register(
         env.planned(&env.family_name(&app.name))
     } else {
         ecs.aws.control.wait_for_account().await?;
-        ecs.register_revision(&app.name, &want, tags, task_role)
+        let look = async || find_registered(context, app, &want, &before).await;
+        ecs.register_revision(&app.name, &want, tags, task_role, look)
             .await?
     };
     let change = match (is_first, env.plan) {
@@ -187,6 +188,20 @@ async fn register(
         agree(context, app, &mut registered, &before, "").await?;
     }
     Ok(registered)
+}
+
+/// The newest revision, where another run has registered it since `before` and it says what is wanted.
+/// Whoever asks can do without.
+async fn find_registered(
+    context: &Context<'_>,
+    app: &App,
+    want: &Definition,
+    before: &str,
+) -> Option<String> {
+    let family = context.env().family_name(&app.name);
+    let newest = context.ecs.get_active_revision(&family).await.ok()??;
+    let is_same = is_ours(context.env(), &newest) && compare(&newest.definition, want).is_empty();
+    (is_same && newest.arn != before && !is_rolled_back(&newest)).then_some(newest.arn)
 }
 
 /// Has runs at the same time agree on one revision: ECS makes one at each call, so each run has

@@ -19,8 +19,24 @@ const NO_SUCH_RESOURCE: [&str; 5] = [
     "invalid ssm parameters",
     "log group does not exist",
 ];
-/// Parts of the reasons why a container can never start.
-const NOT_EXECUTABLE: [&str; 2] = ["exec format error", "executable file not found"];
+/// Parts of the reasons why a container can never start, in the words of containerd and runc: what it
+/// is to execute, where, and as whom. Of these, "permission denied" and "no such file or directory" are
+/// said of other things as well, which may pass.
+const NEVER_STARTS: [&str; 10] = [
+    "exec format error",
+    "executable file not found",
+    "no space left on device",
+    "is a directory",
+    "not a directory",
+    "unable to find user",
+    "no matching entries in passwd",
+    "no matching entries in group",
+    "mkdir /", // the working directory, in a root that is read only
+    "argument list too long",
+];
+const NOT_EXECUTABLE: [&str; 2] = ["permission denied", "no such file or directory"];
+/// Who says these of what it is to execute, or of the directory in which to.
+const OF_ITS_START: [&str; 5] = ["exec:", "exec ", "chdir", "cwd", "working directory"];
 
 /// A task that stopped.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,7 +99,8 @@ fn is_permanent(reason: &str) -> bool {
     reason.contains("cannotpull") && contains_any(&reason, &NO_SUCH_IMAGE)
         || reason.contains("resourceinitializationerror")
             && contains_any(&reason, &NO_SUCH_RESOURCE)
-        || contains_any(&reason, &NOT_EXECUTABLE)
+        || contains_any(&reason, &NEVER_STARTS)
+        || contains_any(&reason, &OF_ITS_START) && contains_any(&reason, &NOT_EXECUTABLE)
 }
 
 fn contains_any(reason: &str, parts: &[&str]) -> bool {
@@ -125,6 +142,17 @@ mod tests {
             "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): ResourceNotFoundException: Secrets Manager can't find the specified secret.",
             "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.",
             "CannotStartContainerError: exec /web: exec format error",
+            "CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: failed to create shim: OCI runtime create failed: runc create failed: unable to start container process: exec: \"/docker-entrypoint.sh\": stat /docker-entrypoint.sh: no such file or directory: unknown",
+            "CannotStartContainerError: OCI runtime create failed: container_linux.go:370: starting container process caused: exec: \"./start.sh\": permission denied: unknown",
+            "Task failed to start: exec /start.sh: no such file or directory",
+            "CannotStartContainerError: OCI runtime create failed: exec: \"/app\": is a directory: unknown",
+            "CannotPullContainerError: failed to register layer: write /var/lib/x: no space left on device",
+            "CannotStartContainerError: unable to start container process: chdir to cwd (\"/srv/app\") set in config.json failed: no such file or directory",
+            "CannotStartContainerError: unable to start container process: chdir to cwd (\"/root\") set in config.json failed: permission denied",
+            "CannotCreateContainerError: failed to create container: unable to find user app: no matching entries in passwd file",
+            "CannotStartContainerError: unable to find group staff: no matching entries in group file",
+            "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/arm64'",
+            "CannotPullContainerError: no match for platform in manifest: not found",
         ] {
             let stopped = [stopped("1", "new", reason)];
             let failure = permanent_failure(&stopped, &deployment(1), 2);
@@ -150,6 +178,18 @@ mod tests {
             "ResourceInitializationError: unable to pull secrets or registry auth: AccessDeniedException",
         );
         assert_eq!(permanent_failure(&[denied], &deployment(1), 2), None);
+        for reason in [
+            "CannotPullContainerError: dial tcp: lookup registry: connection refused",
+            "ResourceInitializationError: mount: permission denied",
+            "Essential container in task exited: open /tmp/x: no such file or directory",
+        ] {
+            let stopped = [stopped("1", "new", reason)];
+            assert_eq!(
+                permanent_failure(&stopped, &deployment(1), 2),
+                None,
+                "{reason}"
+            );
+        }
     }
 
     #[test]

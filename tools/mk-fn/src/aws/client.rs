@@ -1,28 +1,16 @@
 //! The client of Lambda, and what several of its calls are refused with.
 
-use std::time::Duration;
-
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::Builder;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use plumbing::{Aws, Error, aws_error, code, message};
+use plumbing::{Aws, Error, aws_error, message};
 
-/// A role just made is not known to Lambda for some seconds. Lambda says the same of a role that does
-/// not trust it or lacks permissions: only the end of this time tells which it is.
-pub(super) const ROLE_UNKNOWN: [(&str, &str); 2] = [
-    (
-        "InvalidParameterValueException",
-        "role defined for the function cannot be assumed by Lambda",
-    ),
-    (
-        "InvalidParameterValueException",
-        "execution role does not have permissions",
-    ),
+/// What Lambda says of a role that does not trust it or lacks permissions, and of one just made for
+/// some seconds: only the end of that time tells which it is.
+const ABOUT_ROLE: [&str; 2] = [
+    "role defined for the function cannot be assumed by Lambda",
+    "execution role does not have permissions",
 ];
-pub(super) const ROLE_BUDGET: Duration = Duration::from_secs(120);
-/// Another change of the same function is under way.
-pub(super) const CONFLICT: (&str, &str) = ("ResourceConflictException", "");
-pub(super) const CONFLICT_BUDGET: Duration = Duration::from_secs(120);
 
 /// Lambda, for one environment.
 pub struct Lambda {
@@ -51,21 +39,14 @@ pub(super) fn error_of_role<E>(
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    if !is_about_role(&error) {
+    if !ABOUT_ROLE.iter().any(|text| message(&error).contains(text)) {
         return aws_error(operation, what, error);
     }
     let name = role.rsplit('/').next().unwrap_or_default();
-    let hint = format!("aws iam get-role --role-name {name} shows whom it trusts");
+    let hint = format!(
+        "run the pipeline again; if it stays so: aws iam get-role --role-name {name} shows whom it trusts"
+    );
     aws_error(operation, format!("{what} with role {role}"), error).hint(hint)
-}
-
-fn is_about_role<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
-    for (known, text) in ROLE_UNKNOWN {
-        if code(error) == known && message(error).contains(text) {
-            return true;
-        }
-    }
-    false
 }
 
 #[cfg(test)]
@@ -101,7 +82,9 @@ mod tests {
         );
         assert_eq!(
             of_role.hint.as_deref(),
-            Some("aws iam get-role --role-name b shows whom it trusts")
+            Some(
+                "run the pipeline again; if it stays so: aws iam get-role --role-name b shows whom it trusts"
+            )
         );
         let other = error("Memory");
         assert!(

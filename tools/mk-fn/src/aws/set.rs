@@ -8,16 +8,8 @@ use aws_sdk_lambda::types::{
 };
 use plumbing::{Error, Result, aws_error, wait};
 
-use super::client::{CONFLICT, CONFLICT_BUDGET, Lambda, ROLE_BUDGET, ROLE_UNKNOWN, error_of_role};
+use super::client::{Lambda, error_of_role};
 use crate::plan::{self, Part, Want};
-
-/// A function just made may be unknown to the next call, and so may the tag by which the caller's
-/// policy lets it be changed.
-const FRESH: [(&str, &str); 3] = [
-    CONFLICT,
-    ("ResourceNotFoundException", ""),
-    ("AccessDeniedException", "no identity-based policy allows"),
-];
 
 impl Lambda {
     /// Brings parts into line, one after the other: Lambda refuses two changes of one function at
@@ -48,7 +40,7 @@ impl Lambda {
             .architectures(Architecture::from(plan::ARCHITECTURE))
             .publish(false);
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], send).await {
+        match wait::retry(&self.aws.control, "lambda:UpdateFunctionCode", send).await {
             Ok(_) => self.wait_idle(name).await.map(drop),
             Err(error) => {
                 let what = format!("set the code of function {name}");
@@ -61,9 +53,14 @@ impl Lambda {
     async fn set_configuration(&self, want: &Want) -> Result<()> {
         let name = &want.function;
         let request = self.configuration(want)?;
-        let cases = [ROLE_UNKNOWN[0], ROLE_UNKNOWN[1], CONFLICT];
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, ROLE_BUDGET, &cases, send).await {
+        match wait::retry(
+            &self.aws.control,
+            "lambda:UpdateFunctionConfiguration",
+            send,
+        )
+        .await
+        {
             Ok(_) => self.wait_idle(name).await.map(drop),
             Err(error) => {
                 let operation = "lambda:UpdateFunctionConfiguration";
@@ -114,7 +111,13 @@ impl Lambda {
             .maximum_retry_attempts(plan::RETRIES)
             .maximum_event_age_in_seconds(plan::EVENT_AGE);
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &FRESH, send).await {
+        match wait::retry(
+            &self.aws.control,
+            "lambda:PutFunctionEventInvokeConfig",
+            send,
+        )
+        .await
+        {
             Ok(_) => Ok(()),
             Err(error) => {
                 let operation = "lambda:PutFunctionEventInvokeConfig";
@@ -131,7 +134,7 @@ impl Lambda {
             .delete_function_concurrency()
             .function_name(name);
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &FRESH, send).await {
+        match wait::retry(&self.aws.control, "lambda:DeleteFunctionConcurrency", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("take away the reserved concurrency of function {name}");
@@ -148,7 +151,7 @@ impl Lambda {
             .resource(plan::arn(&self.aws.env, &want.function))
             .set_tags(Some(want.tags.iter().cloned().collect()));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, CONFLICT_BUDGET, &[CONFLICT], send).await {
+        match wait::retry(&self.aws.control, "lambda:TagResource", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag function {}", want.function);

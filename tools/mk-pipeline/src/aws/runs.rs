@@ -88,6 +88,28 @@ impl Pipelines {
         wait::until(&self.aws.control, &what, ENDED_DEADLINE, get_ended).await
     }
 
+    /// Starts a run in place of one that has failed, and answers it; two who do so start one.
+    pub async fn start_again(&self, name: &str, failed: &Run) -> Result<Run> {
+        let request = self
+            .client
+            .start_pipeline_execution()
+            .name(name)
+            .client_request_token(format!("again-{}", failed.id));
+        let operation = "codepipeline:StartPipelineExecution";
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, operation, send).await {
+            Ok(answer) => Ok(Run {
+                id: answer.pipeline_execution_id.unwrap_or_default(),
+                status: String::new(),
+                started_by_creation: false,
+            }),
+            Err(error) => {
+                let what = format!("start pipeline {name} again");
+                Err(aws_error(operation, what, error))
+            }
+        }
+    }
+
     /// Why a run failed, in the words of its first failed action.
     pub async fn why_failed(&self, name: &str, id: &str) -> Result<Option<String>> {
         let filter = ActionExecutionFilter::builder()

@@ -8,26 +8,12 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::Builder;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
-use plumbing::{Aws, Error, Result, aws_error, code};
+use plumbing::{Aws, Result, aws_error, code};
 
 use crate::plan::Tags;
 
 /// EC2 shows what was just made to other calls with a delay.
-pub(super) const NOT_VISIBLE: &[(&str, &str)] =
-    &[("InvalidGroup.NotFound", ""), ("InvalidVpcID.NotFound", "")];
 pub(super) const VISIBLE_BUDGET: Duration = Duration::from_secs(300);
-
-/// AWS's codes for a quota that is reached, and the quota's name in Service Quotas.
-const QUOTAS: &[(&str, &str)] = &[
-    (
-        "SecurityGroupLimitExceeded",
-        "VPC security groups per Region",
-    ),
-    (
-        "RulesPerSecurityGroupLimitExceeded",
-        "Inbound or outbound rules per security group",
-    ),
-];
 
 /// EC2, for one environment.
 pub struct Ec2 {
@@ -95,21 +81,6 @@ where
     match answer {
         Ok(_) => Ok(true),
         Err(error) if codes.contains(&code(&error)) => Ok(false),
-        Err(error) => Err(refusal(operation, what, error)),
-    }
-}
-
-/// The error of a call that AWS refused; where a quota is reached, it says which one.
-pub(super) fn refusal<E>(operation: &str, what: String, error: SdkError<E>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let quota = QUOTAS.iter().find(|(reached, _)| *reached == code(&error));
-    let refusal = aws_error(operation, what, error);
-    match quota {
-        Some((_, quota)) => refusal.hint(format!(
-            "delete what nobody uses, or have Service Quotas raise '{quota}', and run it again"
-        )),
-        None => refusal,
+        Err(error) => Err(aws_error(operation, what, error)),
     }
 }

@@ -5,9 +5,7 @@ use std::slice;
 use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroupRule, UserIdGroupPair};
 use plumbing::{Result, aws_error, wait};
 
-use super::ec2::{
-    Ec2, NOT_VISIBLE, VISIBLE_BUDGET, filter, plain_tags, succeeded, tag_specification,
-};
+use super::ec2::{Ec2, filter, plain_tags, succeeded, tag_specification};
 use crate::plan::{self, ANYWHERE, Direction, ExistingRule, Group, Rule};
 
 /// The group has the rule already.
@@ -23,6 +21,8 @@ const RULE_OR_GROUP_NOT_FOUND: &[&str] = &[
     "InvalidSecurityGroupRuleId.NotFound",
     "InvalidPermission.NotFound",
     "InvalidGroup.NotFound",
+    "InvalidGroupId.NotFound",
+    "InvalidSecurityGroupID.NotFound",
 ];
 
 impl Ec2 {
@@ -57,7 +57,7 @@ impl Ec2 {
             .group_id(&group.id)
             .ip_permissions(all);
         let send = || request.clone().send();
-        let answer = wait::retry(&self.aws.control, VISIBLE_BUDGET, NOT_VISIBLE, send).await;
+        let answer = wait::retry(&self.aws.control, "ec2:RevokeSecurityGroupEgress", send).await;
         let what = format!("revoke the default rule of security group {}", group.name);
         // Where there is no such rule, another run was faster.
         let absent = &["InvalidPermission.NotFound"];
@@ -104,7 +104,7 @@ impl Ec2 {
                     .set_ip_permissions(Some(permissions))
                     .tag_specifications(tags);
                 let send = || request.clone().send();
-                let answer = wait::retry(control, VISIBLE_BUDGET, NOT_VISIBLE, send).await;
+                let answer = wait::retry(control, "ec2:AuthorizeSecurityGroupIngress", send).await;
                 let operation = "ec2:AuthorizeSecurityGroupIngress";
                 succeeded(answer, RULE_EXISTS, operation, what)
             }
@@ -116,7 +116,7 @@ impl Ec2 {
                     .set_ip_permissions(Some(permissions))
                     .tag_specifications(tags);
                 let send = || request.clone().send();
-                let answer = wait::retry(control, VISIBLE_BUDGET, NOT_VISIBLE, send).await;
+                let answer = wait::retry(control, "ec2:AuthorizeSecurityGroupEgress", send).await;
                 let operation = "ec2:AuthorizeSecurityGroupEgress";
                 succeeded(answer, RULE_EXISTS, operation, what)
             }

@@ -1,39 +1,20 @@
 //! Making the VPC and what does not depend on route tables, and setting tags.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::modify_vpc_attribute::builders::ModifyVpcAttributeFluentBuilder;
 use aws_sdk_ec2::types::{AttributeBooleanValue, DomainType, ResourceType, Tag, TagSpecification};
-use plumbing::{Error, Result, aws_error, code, message, wait};
+use plumbing::{Result, aws_error, code, message, wait};
 use tokio::time::Instant;
 
-use super::visible::{FIRST_LOOK, NOT_VISIBLE, is_not_visible};
+use super::visible::{FIRST_LOOK, is_not_visible};
 use super::{Ec2, now};
 use crate::plan::elect::{self, MADE};
 use crate::plan::{self, Address, InternetGateway, Name, Subnet, Vpc};
 
 /// A gateway that EC2 does not find to attach shows within seconds, or was deleted.
 const ATTACH_BUDGET: Duration = Duration::from_secs(15);
-/// Another run sets the tags of the same resource.
-const TAGGING: &[(&str, &str)] = &[("ConcurrentTagAccess", "")];
-const TAG_BUDGET: Duration = Duration::from_secs(60);
-/// AWS's codes for a quota that is reached, and the name of the quota in Service Quotas.
-const QUOTAS: &[(&str, &str)] = &[
-    ("VpcLimitExceeded", "VPCs per Region"),
-    (
-        "InternetGatewayLimitExceeded",
-        "Internet gateways per Region",
-    ),
-    ("AddressLimitExceeded", "EC2-VPC Elastic IPs"),
-    ("SubnetLimitExceeded", "Subnets per VPC"),
-    ("RouteTableLimitExceeded", "Route tables per VPC"),
-    (
-        "NatGatewayLimitExceeded",
-        "NAT gateways per Availability Zone",
-    ),
-];
 
 impl Ec2 {
     /// Makes a VPC; no token and no name keeps a second run from making another, so its caller
@@ -45,7 +26,8 @@ impl Ec2 {
             .create_vpc()
             .cidr_block(cidr)
             .tag_specifications(tag_specification(ResourceType::Vpc, &tags));
-        let error = match request.send().await {
+        let send = || request.clone().send();
+        let error = match wait::retry(&self.aws.control, "ec2:CreateVpc", send).await {
             Ok(answer) => {
                 let id = answer.vpc.and_then(|vpc| vpc.vpc_id);
                 return Ok(Some(Vpc {
@@ -61,7 +43,7 @@ impl Ec2 {
             return Ok(None);
         }
         let what = format!("create vpc {}", name.tag(&self.aws.env));
-        Err(create_error("ec2:CreateVpc", what, error))
+        Err(aws_error("ec2:CreateVpc", what, error))
     }
 
     /// Has the VPC resolve names; without that no task finds a registry.
@@ -81,9 +63,10 @@ impl Ec2 {
     }
 
     async fn modify_vpc(&self, call: ModifyVpcAttributeFluentBuilder, what: String) -> Result<()> {
-        match self.until_visible(|| call.clone().send()).await {
+        let operation = "ec2:ModifyVpcAttribute";
+        match self.until_visible(operation, || call.clone().send()).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(aws_error("ec2:ModifyVpcAttribute", what, error)),
+            Err(error) => Err(aws_error(operation, what, error)),
         }
     }
 
@@ -95,7 +78,8 @@ impl Ec2 {
             .client
             .create_internet_gateway()
             .tag_specifications(tag_specification(ResourceType::InternetGateway, &tags));
-        let error = match request.send().await {
+        let send = || request.clone().send();
+        let error = match wait::retry(&self.aws.control, "ec2:CreateInternetGateway", send).await {
             Ok(answer) => {
                 let made = answer.internet_gateway;
                 let id = made.and_then(|gateway| gateway.internet_gateway_id);
@@ -114,7 +98,7 @@ impl Ec2 {
             }
         }
         let what = format!("create internet gateway {}", name.tag(&self.aws.env));
-        Err(create_error("ec2:CreateInternetGateway", what, error))
+        Err(aws_error("ec2:CreateInternetGateway", what, error))
     }
 
     /// Attaches a gateway; false where the VPC has one already, which decides a race, or where a
@@ -125,29 +109,33 @@ impl Ec2 {
             .attach_internet_gateway()
             .internet_gateway_id(gateway)
             .vpc_id(vpc);
+        let operation = "ec2:AttachInternetGateway";
+        let control = &self.aws.control;
         let send = || request.clone().send();
         let begun = Instant::now();
         loop {
-            let error = match wait::retry(&self.aws.control, FIRST_LOOK, NOT_VISIBLE, send).await {
+            let error = match wait::retry_for(control, FIRST_LOOK, operation, send).await {
                 Ok(_) => return Ok(true),
                 Err(error) => error,
             };
             if is_already_associated(&error) {
                 return Ok(false);
             }
-            let may_show = is_not_visible(code(&error)) && begun.elapsed() < ATTACH_BUDGET;
+            let may_show = is_not_visible(operation, &error) && begun.elapsed() < ATTACH_BUDGET;
             if may_show && !self.has_lost_vpc().await {
                 if self.has_internet_gateway(vpc).await? {
                     return Ok(false);
                 }
-                self.aws.control.check_stopped()?;
+                control.check_stopped()?;
                 continue;
             }
-            if code(&error) == "InvalidInternetGatewayID.NotFound" && !self.vpc_is_deleted() {
+            let code = code(&error);
+            let is_gone = code.contains("Gateway") && code.ends_with("NotFound");
+            if is_gone && !self.vpc_is_deleted() {
                 return Ok(false);
             }
             let what = format!("attach {gateway} to {vpc}");
-            return Err(aws_error("ec2:AttachInternetGateway", what, error));
+            return Err(aws_error(operation, what, error));
         }
     }
 
@@ -167,7 +155,8 @@ impl Ec2 {
             .allocate_address()
             .domain(DomainType::Vpc)
             .tag_specifications(tag_specification(ResourceType::ElasticIp, &tags));
-        let error = match request.send().await {
+        let send = || request.clone().send();
+        let error = match wait::retry(&self.aws.control, "ec2:AllocateAddress", send).await {
             Ok(answer) => {
                 return Ok(Address {
                     id: answer.allocation_id.unwrap_or_default(),
@@ -185,7 +174,7 @@ impl Ec2 {
             }
         }
         let what = format!("allocate elastic ip {name}");
-        Err(create_error("ec2:AllocateAddress", what, error))
+        Err(aws_error("ec2:AllocateAddress", what, error))
     }
 
     /// Makes a subnet; AWS refuses a second one of the same range, and then a run at the same time
@@ -205,7 +194,10 @@ impl Ec2 {
             .cidr_block(cidr)
             .availability_zone(zone)
             .tag_specifications(tag_specification(ResourceType::Subnet, &tags));
-        let error = match self.until_visible(|| request.clone().send()).await {
+        let error = match self
+            .until_visible("ec2:CreateSubnet", || request.clone().send())
+            .await
+        {
             Ok(answer) => {
                 let id = answer.subnet.and_then(|subnet| subnet.subnet_id);
                 return Ok(Subnet {
@@ -229,7 +221,7 @@ impl Ec2 {
             return Err(aws_error("ec2:CreateSubnet", what, error).hint(hint));
         }
         let what = format!("create subnet {name} in {vpc}");
-        Err(create_error("ec2:CreateSubnet", what, error))
+        Err(aws_error("ec2:CreateSubnet", what, error))
     }
 
     /// Has what starts in a subnet get no public address by itself.
@@ -240,11 +232,13 @@ impl Ec2 {
             .modify_subnet_attribute()
             .subnet_id(subnet)
             .map_public_ip_on_launch(disabled);
-        match request.send().await {
+        let operation = "ec2:ModifySubnetAttribute";
+        let send = || request.clone().send();
+        match self.until_visible(operation, send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("disable public addresses of {subnet}");
-                Err(aws_error("ec2:ModifySubnetAttribute", what, error))
+                Err(aws_error(operation, what, error))
             }
         }
     }
@@ -262,7 +256,7 @@ impl Ec2 {
             .set_resources(Some(ids.to_vec()))
             .set_tags(Some(sdk_tags(tags)));
         let send = || request.clone().send();
-        match wait::retry(&self.aws.control, TAG_BUDGET, TAGGING, send).await {
+        match self.until_visible("ec2:CreateTags", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("tag {}", ids.join(", "));
@@ -280,21 +274,6 @@ impl Ec2 {
         let mut tags = self.tags_of(name);
         tags.push((MADE.into(), made));
         tags
-    }
-}
-
-/// The error of a create call; where a quota is reached, it says which one.
-pub(super) fn create_error<E>(operation: &str, what: impl Display, error: SdkError<E>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let quota = QUOTAS.iter().find(|(reached, _)| *reached == code(&error));
-    let refused = aws_error(operation, what, error);
-    match quota {
-        Some((_, quota)) => refused.hint(format!(
-            "delete what nobody uses, or have Service Quotas raise '{quota}', and run it again"
-        )),
-        None => refused,
     }
 }
 

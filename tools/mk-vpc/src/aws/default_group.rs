@@ -10,16 +10,15 @@ use crate::plan::DefaultGroup;
 impl Ec2 {
     /// The default security group of a VPC.
     pub async fn get_default_group(&self, vpc: &str) -> Result<Option<DefaultGroup>> {
-        let request = self
+        let pages = self
             .client
             .describe_security_groups()
             .filters(filter("vpc-id", vpc))
-            .filters(filter("group-name", "default"));
-        let list = async || -> Result<Vec<_>, _> {
-            let pages = request.clone().into_paginator().items().send();
-            pages.collect().await
-        };
-        let groups = self.until_visible(list).await.map_err(|error| {
+            .filters(filter("group-name", "default"))
+            .into_paginator()
+            .items()
+            .send();
+        let groups: Vec<_> = pages.collect::<Result<_, _>>().await.map_err(|error| {
             let what = format!("find the default group of {vpc}");
             aws_error("ec2:DescribeSecurityGroups", what, error)
         })?;
@@ -50,8 +49,11 @@ impl Ec2 {
                 .revoke_security_group_ingress()
                 .group_id(id)
                 .set_security_group_rule_ids(Some(ingress));
-            let answer = self.until_visible(|| request.clone().send()).await;
-            unless_removed("ec2:RevokeSecurityGroupIngress", id, answer)?;
+            let operation = "ec2:RevokeSecurityGroupIngress";
+            let answer = self
+                .until_visible(operation, || request.clone().send())
+                .await;
+            unless_removed(operation, id, answer)?;
         }
         let egress = ids_of(&rules, true);
         if !egress.is_empty() {
@@ -60,8 +62,11 @@ impl Ec2 {
                 .revoke_security_group_egress()
                 .group_id(id)
                 .set_security_group_rule_ids(Some(egress));
-            let answer = self.until_visible(|| request.clone().send()).await;
-            unless_removed("ec2:RevokeSecurityGroupEgress", id, answer)?;
+            let operation = "ec2:RevokeSecurityGroupEgress";
+            let answer = self
+                .until_visible(operation, || request.clone().send())
+                .await;
+            unless_removed(operation, id, answer)?;
         }
         Ok(())
     }

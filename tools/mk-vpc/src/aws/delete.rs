@@ -1,7 +1,7 @@
 //! Deleting. What does not exist any more counts as deleted.
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
-use plumbing::{Result, aws_error, code};
+use plumbing::{Result, aws_error, code, wait};
 
 use super::{Ec2, filter};
 use crate::plan::Tags;
@@ -9,7 +9,9 @@ use crate::plan::Tags;
 impl Ec2 {
     /// Deletes a VPC; answers false while something is still in it.
     pub async fn delete_vpc(&self, id: &str) -> Result<bool> {
-        let answer = self.client.delete_vpc().vpc_id(id).send().await;
+        let request = self.client.delete_vpc().vpc_id(id);
+        let send = || request.clone().send();
+        let answer = wait::retry(&self.aws.control, "ec2:DeleteVpc", send).await;
         is_done("ec2:DeleteVpc", id, answer)
     }
 
@@ -36,7 +38,9 @@ impl Ec2 {
             request.destination_cidr_block(destination)
         };
         let what = format!("the route {destination} of {table}");
-        is_done("ec2:DeleteRoute", &what, request.send().await)
+        let send = || request.clone().send();
+        let answer = wait::retry(&self.aws.control, "ec2:DeleteRoute", send).await;
+        is_done("ec2:DeleteRoute", &what, answer)
     }
 
     /// Looks again whether a resource is ours; none where it does not exist any more.
@@ -84,7 +88,9 @@ impl Ec2 {
             .client
             .delete_internet_gateway()
             .internet_gateway_id(id);
-        is_done("ec2:DeleteInternetGateway", id, request.send().await)
+        let send = || request.clone().send();
+        let answer = wait::retry(&self.aws.control, "ec2:DeleteInternetGateway", send).await;
+        is_done("ec2:DeleteInternetGateway", id, answer)
     }
 
     /// Deletes a NAT gateway and waits until that is done, since it holds its address until then.
@@ -97,7 +103,9 @@ impl Ec2 {
     /// Releases an address; answers false while something uses it. AWS answers AuthFailure both
     /// while a NAT gateway still holds it and after it is released, so a listing decides.
     pub async fn release(&self, id: &str) -> Result<bool> {
-        let answer = self.client.release_address().allocation_id(id).send().await;
+        let request = self.client.release_address().allocation_id(id);
+        let send = || request.clone().send();
+        let answer = wait::retry(&self.aws.control, "ec2:ReleaseAddress", send).await;
         if let Err(error) = &answer
             && matches!(code(error), "AuthFailure" | "InvalidIPAddress.InUse")
         {

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::ResourceType;
 use plumbing::{Error, Result, aws_error, code, wait};
 
 use super::Ec2;
-use super::create::{create_error, tag_specification};
+use super::create::tag_specification;
 use super::list::nat_gateway_from;
 use crate::plan::elect;
 use crate::plan::{Name, NatGateway, Subnet};
@@ -18,13 +18,6 @@ const AVAILABLE_DEADLINE: Duration = Duration::from_secs(15 * 60);
 const VISIBLE_DEADLINE: Duration = Duration::from_secs(60);
 /// Deleting one can take long; Terraform waits 30 minutes.
 const DELETE_DEADLINE: Duration = Duration::from_secs(30 * 60);
-/// By these codes AWS refuses the call of a run that was not the first to make it, or whose address
-/// another run released.
-const ANOTHER_RUN: [&str; 2] = [
-    "IdempotentParameterMismatch",
-    "InvalidAllocationID.NotFound",
-];
-
 impl Ec2 {
     /// Makes the NAT gateway of a subnet. `previous` are those in it that failed or were deleted.
     ///
@@ -51,7 +44,7 @@ impl Ec2 {
         wait::until(&self.aws.control, &late, VISIBLE_DEADLINE, async || {
             let token = self.token(&["nat", &name.part, subnet, &attempt.get().to_string()]);
             let send = || request.clone().client_token(&token).send();
-            match self.until_visible(send).await {
+            match self.until_visible("ec2:CreateNatGateway", send).await {
                 Ok(answer) => {
                     let made = answer.nat_gateway.map(nat_gateway_from).unwrap_or_default();
                     if previous.iter().any(|nat| nat.id == made.id) {
@@ -61,13 +54,13 @@ impl Ec2 {
                     let tags = tags.iter().cloned().collect();
                     Ok(Some(NatGateway { tags, ..made }))
                 }
-                Err(error) if ANOTHER_RUN.contains(&code(&error)) => {
+                Err(error) if is_another_runs(code(&error)) => {
                     let others = self.list_nat_gateways(&self.current_vpc_id()).await?;
                     let failed = others.iter().filter(|nat| nat.subnet == *subnet).count();
                     attempt.set(attempt.get().max(failed));
                     Ok(elect::nat_gateway(&others, subnet, &[]).cloned())
                 }
-                Err(error) => Err(create_error("ec2:CreateNatGateway", &what, error)),
+                Err(error) => Err(aws_error("ec2:CreateNatGateway", &what, error)),
             }
         })
         .await
@@ -146,6 +139,15 @@ impl Ec2 {
             }
         }
     }
+}
+
+/// Whether AWS refuses the call of a run by this code that was not the first to make it, or whose
+/// address another run released.
+fn is_another_runs(code: &str) -> bool {
+    let is_of_address = ["InvalidAllocation", "InvalidAddress"]
+        .iter()
+        .any(|of_address| code.starts_with(of_address));
+    code == "IdempotentParameterMismatch" || is_of_address && code.ends_with(".NotFound")
 }
 
 /// Whether a NAT gateway works. Errors: it will not.

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{
 };
 use plumbing::{Error, Kind, Result, aws_error, code, wait};
 
-use super::create::{create_error, is_already_associated, tag_specification};
+use super::create::{is_already_associated, tag_specification};
 use super::{Ec2, filter};
 use crate::plan::{Name, RouteTable};
 
@@ -39,7 +39,11 @@ impl Ec2 {
             .vpc_id(vpc)
             .client_token(token)
             .tag_specifications(tag_specification(ResourceType::RouteTable, &tags));
-        match self.until_visible(|| request.clone().send()).await {
+        let operation = "ec2:CreateRouteTable";
+        match self
+            .until_visible(operation, || request.clone().send())
+            .await
+        {
             Ok(answer) => {
                 let made = answer.route_table;
                 let id = made.and_then(|table| table.route_table_id);
@@ -51,7 +55,7 @@ impl Ec2 {
             }
             Err(error) => {
                 let what = format!("create route table {}", name.tag(&self.aws.env));
-                Err(create_error("ec2:CreateRouteTable", what, error))
+                Err(aws_error(operation, what, error))
             }
         }
     }
@@ -65,7 +69,7 @@ impl Ec2 {
             match request.send().await {
                 Ok(answer) if answer.route_tables().is_empty() => Ok(None),
                 Ok(_) => Ok(Some(())),
-                Err(error) if code(&error) == "InvalidRouteTableID.NotFound" => Ok(None),
+                Err(error) if code(&error).ends_with("NotFound") => Ok(None),
                 Err(error) => {
                     let what = format!("look at {id}");
                     Err(aws_error("ec2:DescribeRouteTables", what, error))
@@ -102,7 +106,8 @@ impl Ec2 {
                 .destination_cidr_block("0.0.0.0/0")
                 .set_gateway_id(internet_gateway.clone())
                 .set_nat_gateway_id(nat_gateway.clone());
-            match self.until_visible(|| request.clone().send()).await {
+            let send = || request.clone().send();
+            match self.until_visible("ec2:CreateRoute", send).await {
                 Ok(_) => return Ok(()),
                 // Another run was faster, and its route may be an old one.
                 Err(error) if code(&error) == "RouteAlreadyExists" => {}
@@ -116,7 +121,8 @@ impl Ec2 {
             .destination_cidr_block("0.0.0.0/0")
             .set_gateway_id(internet_gateway)
             .set_nat_gateway_id(nat_gateway);
-        match self.until_visible(|| request.clone().send()).await {
+        let send = || request.clone().send();
+        match self.until_visible("ec2:ReplaceRoute", send).await {
             Ok(_) => Ok(()),
             Err(error) => Err(aws_error("ec2:ReplaceRoute", what, error)),
         }
@@ -154,7 +160,8 @@ impl Ec2 {
             .associate_route_table()
             .route_table_id(table)
             .subnet_id(subnet);
-        match self.until_visible(|| request.clone().send()).await {
+        let send = || request.clone().send();
+        match self.until_visible("ec2:AssociateRouteTable", send).await {
             Ok(answer) => Ok(answer.association_state),
             Err(error) if is_already_associated(&error) => Ok(None),
             Err(error) => {
@@ -175,11 +182,15 @@ impl Ec2 {
             .replace_route_table_association()
             .association_id(old)
             .route_table_id(table);
-        match request.send().await {
+        let operation = "ec2:ReplaceRouteTableAssociation";
+        match self
+            .until_visible(operation, || request.clone().send())
+            .await
+        {
             Ok(answer) => Ok(answer.association_state),
             Err(error) => {
                 let what = associate_with(table, subnet);
-                Err(aws_error("ec2:ReplaceRouteTableAssociation", what, error))
+                Err(aws_error(operation, what, error))
             }
         }
     }

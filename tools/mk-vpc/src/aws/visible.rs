@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
-use plumbing::{code, wait};
+use plumbing::{code, message, not_yet, wait};
 use tokio::time::Instant;
 
 use super::Ec2;
@@ -13,24 +13,15 @@ const VISIBLE_BUDGET: Duration = Duration::from_secs(300);
 /// After this time it is worth asking whether it will show at all: another run may have deleted the
 /// VPC.
 pub(super) const FIRST_LOOK: Duration = Duration::from_secs(1);
-/// The codes by which EC2 says that it does not show what a call names, each with a part of the
-/// message ("" for any).
-pub(super) const NOT_VISIBLE: &[(&str, &str)] = &[
-    ("InvalidVpcID.NotFound", ""),
-    ("InvalidSubnetID.NotFound", ""),
-    ("InvalidSubnetId.NotFound", ""),
-    ("InvalidInternetGatewayID.NotFound", ""),
-    ("InvalidRouteTableID.NotFound", ""),
-    ("InvalidNatGatewayID.NotFound", ""),
-    ("NatGatewayNotFound", ""),
-    ("InvalidGroup.NotFound", ""),
-    ("InvalidParameterException", ""), // CreateRoute, right after its table was made
-];
 
 impl Ec2 {
     /// Repeats a call while EC2 does not show what was just made; not where it never will, since
     /// another run deleted the VPC.
-    pub(super) async fn until_visible<T, E, F, Fut>(&self, mut call: F) -> Result<T, SdkError<E>>
+    pub(super) async fn until_visible<T, E, F, Fut>(
+        &self,
+        operation: &str,
+        mut call: F,
+    ) -> Result<T, SdkError<E>>
     where
         E: ProvideErrorMetadata,
         F: FnMut() -> Fut,
@@ -39,11 +30,11 @@ impl Ec2 {
         let begun = Instant::now();
         let mut budget = FIRST_LOOK;
         loop {
-            let answer = wait::retry(&self.aws.control, budget, NOT_VISIBLE, &mut call).await;
+            let answer = wait::retry_for(&self.aws.control, budget, operation, &mut call).await;
             let Err(error) = &answer else {
                 return answer;
             };
-            if !is_not_visible(code(error))
+            if !is_not_visible(operation, error)
                 || begun.elapsed() >= VISIBLE_BUDGET
                 || self.aws.control.check_stopped().is_err()
                 || self.has_lost_vpc().await
@@ -68,6 +59,9 @@ impl Ec2 {
 }
 
 /// Whether what a call names may just not show yet.
-pub(super) fn is_not_visible(code: &str) -> bool {
-    NOT_VISIBLE.iter().any(|(known, _)| *known == code)
+pub(super) fn is_not_visible<E: ProvideErrorMetadata>(
+    operation: &str,
+    error: &SdkError<E>,
+) -> bool {
+    not_yet::find(operation, code(error), message(error)).is_some()
 }
