@@ -40,7 +40,7 @@ const STREAM: &str = r#"{"type":"app","name":"web","port":5000,"public":true,"ca
 {"type":"repo","name":"web","arn":"arn:aws:ecr:us-east-1:123456789012:repository/repo-web-production-pr1","uri":"123456789012.dkr.ecr.us-east-1.amazonaws.com/repo-web-production-pr1"}
 {"type":"role","name":"execution/web","arn":"arn:aws:iam::123456789012:role/plumbline/us-east-1/production-pr1/execution-web"}
 {"type":"log_group","name":"web","group":"/ecs/production-pr1/web","arn":"arn:aws:logs:us-east-1:123456789012:log-group:/ecs/production-pr1/web"}
-{"type":"image","name":"web","image":"registry.example/web@sha256:00"}
+{"type":"image","name":"web","image":"registry.example/web@sha256:0000000000000000000000000000000000000000000000000000000000000000"}
 {"type":"cluster","name":"main","arn":"arn:aws:ecs:us-east-1:123456789012:cluster/cluster-production-pr1"}
 {"type":"task_definition","name":"web","arn":"arn:aws:ecs:us-east-1:123456789012:task-definition/task-web-production-pr1:1"}
 {"type":"service","name":"web","arn":"arn:aws:ecs:us-east-1:123456789012:service/cluster-production-pr1/service-web-production-pr1","cluster":"arn:aws:ecs:us-east-1:123456789012:cluster/cluster-production-pr1","task_definition":"arn:aws:ecs:us-east-1:123456789012:task-definition/task-web-production-pr1:1","change":"kept"}

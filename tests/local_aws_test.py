@@ -23,6 +23,7 @@ import boto3
 import requests
 from botocore.config import Config
 from local_aws.ground import clock, override, roles
+from local_aws.runs import github
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "scripts" / "local_aws"
 #: Each imports only itself and those before it.
@@ -455,6 +456,12 @@ class Descriptions(Served):
         (cluster,) = ecs.describe_clusters(clusters=["production-pr1"])["clusters"]
         counts = ("activeServicesCount", "runningTasksCount", "pendingTasksCount")
         self.assertEqual([cluster[count] for count in counts], [0, 0, 0])
+
+    def test_no_repository_ends_in_git(self) -> None:
+        self.assertIsNone(github.commit_of("owner/web.git", "main"))
+        self.assertIsNotNone(github.commit_of("owner/web", "main"))
+        with self.assertRaises(ValueError):
+            github.push("owner/web.git", "main")
 
     def test_a_connection_is_found_under_both_names_of_the_service(self) -> None:
         made = self.client("codeconnections").create_connection(

@@ -71,7 +71,7 @@ fn a_secret_need_not_be_in_the_list_of_processes() {
     );
     for (words, told) in [
         ("--set hunter2", "a --set is neither KEY=VALUE nor the KEY"),
-        ("--set 'hun ter2=x'", "set: a name is not one of an"),
+        ("--set =hunter2", "set: the name of a variable is empty"),
         ("--set-from $f", "line 1 of --set-from"),
         ("--set-from /nowhere", "cannot read --set-from /nowhere"),
     ] {
@@ -83,6 +83,12 @@ fn a_secret_need_not_be_in_the_list_of_processes() {
             assert!(!told.contains(secret), "{told}");
         }
     }
+    let (code, _, stderr) = with_variables("--set-from $f", "export A=hunter2\n");
+    assert_eq!(code, 2, "{stderr}");
+    assert!(
+        stderr.contains("begins with export") && !stderr.contains("hunter2"),
+        "{stderr}"
+    );
     let (code, stdout, stderr) = with_variables("--set-from $f", "A=a\0b\n");
     assert_eq!((code, stdout.contains("a\\u0000b")), (2, false), "{stderr}");
     assert!(stderr.contains("set A: its value holds a NUL"), "{stderr}");
@@ -117,23 +123,102 @@ fn a_size_that_fargate_does_not_have_is_refused() {
 }
 
 #[test]
-fn an_image_or_grace_that_aws_would_not_take_is_refused() {
-    for (flags, told) in [
-        (
-            ["--image", ""],
-            "mk-app: image is not the reference of an image\n",
-        ),
-        (
-            ["--image", "a b"],
-            "mk-app: image is not the reference of an image\n",
-        ),
-        (
-            ["--grace", "2147483648"],
-            "mk-app: grace 2147483648 is more than the 2147483647 seconds that ECS takes\n",
-        ),
+fn a_grace_that_aws_would_not_take_is_refused() {
+    let output = tool("mk-app", &["web", "--grace", "2147483648"], "");
+    let told = "mk-app: grace 2147483648 is more than the 2147483647 seconds that ECS takes\n";
+    assert_eq!((output.code, output.stderr.as_str()), (2, told));
+}
+
+#[test]
+fn what_ecs_takes_as_the_name_of_a_variable_is_taken() {
+    for name in [
+        "discovery.type",
+        "spring.datasource.url",
+        "1st",
+        "a-b",
+        "a b",
+        "grün",
     ] {
-        let output = tool("mk-app", &[&["web"], &flags[..]].concat(), "");
-        assert_eq!((output.code, output.stderr.as_str()), (2, told));
+        let set = format!("{name}=x=y");
+        let output = tool("mk-app", &["es", "--set", &set], "").ok();
+        assert_eq!(output.record("app", "es")["set"][name], "x=y");
+    }
+}
+
+#[test]
+fn an_image_that_no_registry_can_have_is_refused_by_all_that_are_given_one() {
+    for (image, why) in [
+        ("", "it is empty"),
+        (
+            "https://ghcr.io/o/web:1",
+            "without a scheme such as https://",
+        ),
+        ("docker://ghcr.io/o/web:1", "without a scheme"),
+        ("ghcr.io/Owner/Web:1", "its repository has capital letters"),
+        ("ghcr.io/o/web:", "its tag is empty"),
+        ("./web", "it is a path"),
+        ("web@sha256:abc", "its digest is not sha256: and 64 digits"),
+        ("a b", "its repository has more than lower-case letters"),
+    ] {
+        let flag = format!("web={image}");
+        let app = json!({"type": "app", "name": "web", "image": image});
+        let record = json!({"type": "image", "name": "web", "image": image});
+        for (name, args, stdin, code) in [
+            ("mk-app", vec!["web", "--image", image], String::new(), 2),
+            (
+                "mk-ecs-svc",
+                vec!["--image", flag.as_str()],
+                format!("{ENV}\n"),
+                2,
+            ),
+            ("mk-app", vec!["api"], format!("{ENV}\n{app}\n"), 65),
+            ("mk-ecs-svc", vec![], format!("{ENV}\n{record}\n"), 65),
+        ] {
+            let output = tool(name, &args, &stdin);
+            let told = format!("'{image}' is not an image reference: ");
+            assert_eq!(output.code, code, "{name} {args:?}: {output:?}");
+            assert!(
+                output.stderr.contains(&told) && output.stderr.contains(why),
+                "{name} {args:?}: {output:?}"
+            );
+        }
+        let pushed = tool("push-image", &["--image", &flag], ENV);
+        assert_eq!(pushed.code, 2, "{pushed:?}");
+        assert!(pushed.stderr.contains(why), "{pushed:?}");
+    }
+    for (name, args) in [
+        ("mk-app", ["web", "--image", "a.io/web:1\r"].as_slice()),
+        ("mk-ecs-svc", &["--image", "web=a.io/web:1\r"]),
+        ("push-image", &["--image", "web=a.io/web:1\r"]),
+    ] {
+        let output = tool(name, args, ENV);
+        let shown = r"'a.io/web:1\r' is not an image reference: its tag";
+        assert!(output.stderr.contains(shown), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn a_number_that_is_none_is_told_in_words() {
+    for (flag, value, why) in [
+        ("--port", "8080/tcp", "it is not a whole number"),
+        ("--port", "70000", "it is not from 1 to 65535"),
+        ("--port", "0", "it is not from 1 to 65535"),
+        ("--cpu", "1vcpu", "it is not a whole number"),
+        ("--memory", "0.5GB", "it is not a whole number"),
+        ("--count", "99999999999", "it is not from 0 to 4294967295"),
+        ("--grace", "", "it is not a whole number"),
+        ("--timeout", "x", "it is not a whole number"),
+    ] {
+        let output = tool("mk-app", &["web", flag, value], "");
+        assert_eq!(output.code, 2, "{output:?}");
+        assert!(
+            output.stderr.contains(why),
+            "{flag} {value}: {}",
+            output.stderr
+        );
+        for word in ["digit found", "u16", "u32", "..=", "target type"] {
+            assert!(!output.stderr.contains(word), "{}", output.stderr);
+        }
     }
 }
 

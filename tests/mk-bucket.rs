@@ -49,6 +49,20 @@ fn an_encryption_that_is_none_is_refused_by_name() {
 }
 
 #[test]
+fn a_name_that_s3_keeps_for_itself_is_not_asked_for() {
+    let aws = LocalAws::start();
+    let env = ENV.replace("pr1", "pr-an");
+    let output = aws.pipe_with("mk-bucket", &env);
+    assert_eq!(output.code, 65, "{output:?}");
+    assert!(
+        output.stderr.contains("would end in -an, which S3 keeps"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+#[test]
 fn the_bucket_is_private_encrypted_versioned_and_forgets_and_a_second_run_changes_nothing() {
     let aws = LocalAws::start();
     let made = aws.pipe(MAKE).ok();

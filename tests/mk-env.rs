@@ -104,6 +104,73 @@ fn a_name_that_some_service_would_refuse_is_refused_here() {
 }
 
 #[test]
+fn tags_that_some_service_would_not_take_are_refused_before_any_call() {
+    let aws = LocalAws::start();
+    for (tags, why) in [
+        (
+            "--tag environment=prod",
+            "tag key 'environment' is the same as 'Environment' to IAM",
+        ),
+        (
+            "--tag team=x",
+            "tag key 'team' is the same as 'Team' to IAM",
+        ),
+        (
+            "--tag name=x",
+            "tag key 'name' is the same as 'Name' to IAM",
+        ),
+        (
+            "--tag Plumbline:Env=x",
+            "is the same as 'plumbline:env' to IAM",
+        ),
+        (
+            "--tag Cost=1 --tag COST=2",
+            "tag key 'Cost' is the same as 'COST' to IAM",
+        ),
+        (
+            "--tag 'e\u{301}=x'",
+            "which ELB, ECS, IAM and others do not take",
+        ),
+        ("--tag x=aws:y", "tag value 'aws:y' is reserved"),
+    ] {
+        let output = aws.pipe(&format!("mk-env production pr1 {tags} | mk-ecr"));
+        assert_eq!(output.code, 2, "{tags}: {output:?}");
+        assert!(output.stderr.contains(why), "{tags}: {}", output.stderr);
+    }
+    let env = support::ENV.replace(r#""Team":"devops""#, r#""Team":"x","team":"y""#);
+    let output = aws.pipe_with("mk-ecr", &env);
+    assert_eq!(output.code, 65, "{output:?}");
+    assert!(
+        output
+            .stderr
+            .contains("tag key 'team' is the same as 'Team' to IAM"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(aws.calls(), Vec::<support::Value>::new());
+}
+
+#[test]
+fn a_suffix_that_makes_a_bucket_name_that_s3_keeps_is_refused() {
+    for suffix in ["an", "pr-an", "s3alias"] {
+        let mut args = HERE;
+        args[1] = suffix;
+        let output = tool("mk-env", &args, "");
+        assert_eq!(output.code, 2, "{output:?}");
+        assert!(
+            output
+                .stderr
+                .contains("which S3 keeps for itself; choose another suffix"),
+            "{}",
+            output.stderr
+        );
+    }
+    let mut args = HERE;
+    args[1] = "plan";
+    tool("mk-env", &args, "").ok();
+}
+
+#[test]
 fn what_is_no_region_is_refused_wherever_it_was_said() {
     let aws = LocalAws::start();
     for pipe in [

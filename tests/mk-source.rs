@@ -64,6 +64,33 @@ fn what_is_no_repository_branch_or_path_is_refused() {
 }
 
 #[test]
+fn an_address_or_a_reference_is_asked_for_what_is_meant() {
+    for (args, meant) in [
+        (&["web", "owner/web.git"][..], "owner/web"),
+        (&["web", "https://github.com/owner/web"], "owner/web"),
+        (&["web", "git@github.com:owner/web.git"], "owner/web"),
+        (&["web", "owner/web", "--branch", "refs/heads/main"], "main"),
+        (&["web", "owner/web", "--branch", "main\r"], "main"),
+    ] {
+        let output = tool("mk-source", args, "");
+        assert_eq!(output.code, 2, "{output:?}");
+        let question = format!("; did you mean {meant}\n");
+        assert!(output.stderr.ends_with(&question), "{}", output.stderr);
+        let record = json!({"type": "source", "name": "web", "repository": args[1], "branch": args.get(3).unwrap_or(&"main")});
+        let output = tool(
+            "mk-source",
+            &["api", "owner/api"],
+            &format!("{ENV}\n{record}\n"),
+        );
+        assert_eq!(output.code, 65, "{output:?}");
+        assert!(output.stderr.contains(&question), "{}", output.stderr);
+    }
+    for branch in ["fix-#12", "grün", "it's", "heads/x"] {
+        tool("mk-source", &["web", "owner/web", "--branch", branch], "").ok();
+    }
+}
+
+#[test]
 fn an_app_may_call_one_that_comes_after_it() {
     let web = r#"{"type":"app","name":"web","calls":["api"]}"#;
     tool("mk-source", &["web", "owner/name"], web).ok();

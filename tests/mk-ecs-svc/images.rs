@@ -8,7 +8,9 @@ use crate::world::{World, count};
 fn a_flag_wins_over_an_image_record_and_that_over_the_apps_own() {
     let mut world = World::new();
     for app in ["web", "api"] {
-        let image = format!("registry.example/{app}@sha256:1");
+        let image = format!(
+            "registry.example/{app}@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+        );
         let record = json!({"type": "image", "name": app, "image": image});
         world.input.push(record);
     }
@@ -19,7 +21,7 @@ fn a_flag_wins_over_an_image_record_and_that_over_the_apps_own() {
     );
     assert_eq!(
         made.record("task_definition", "api")["image"],
-        "registry.example/api@sha256:1"
+        "registry.example/api@sha256:1111111111111111111111111111111111111111111111111111111111111111"
     );
 }
 
@@ -66,7 +68,7 @@ fn an_environment_that_is_not_there_is_not_made_by_a_wrong_name() {
 #[test]
 fn an_image_that_is_announced_is_waited_for() {
     let world = World::new();
-    let late = "registry.example/web@sha256:1";
+    let late = "registry.example/web@sha256:1111111111111111111111111111111111111111111111111111111111111111";
     let pipe = format!(
         "{{ echo '{}'; cat; sleep 1; echo '{}'; }} | mk-ecs-svc",
         json!({"type": "image", "name": "web"}),

@@ -128,3 +128,81 @@ fn a_full_disk_is_one_line_that_says_where() {
     assert!(line.contains(&expected), "{line}");
     assert_eq!(fs::read_dir(temp.path().join("tmp")).unwrap().count(), 0);
 }
+
+#[test]
+fn one_of_several_images_is_pushed_by_its_name() {
+    let aws = LocalAws::start();
+    let temp = TempDir::new().unwrap();
+    let folder = temp.path().join("many");
+    let mut list = Vec::new();
+    for (name, layer) in [("web", "what web is"), ("api", "what api is")] {
+        let config = json!({"os": "linux", "architecture": "amd64", "author": name});
+        write(&folder.join(format!("{name}.json")), config.to_string());
+        write(&folder.join(format!("{name}/layer.tar")), layer);
+        let tags = [format!("registry.example/o/{name}:1")];
+        let layers = [format!("{name}/layer.tar")];
+        list.push(json!({"Config": format!("{name}.json"), "RepoTags": tags, "Layers": layers}));
+    }
+    write(&folder.join("manifest.json"), json!(list).to_string());
+    let tar = tar_of(&folder);
+    let path = tar.display();
+    let unclear = aws.pipe(&push(&format!("--archive web={path}")));
+    assert_eq!(unclear.code, 1, "{unclear:?}");
+    let line = error_line(&unclear);
+    assert!(
+        line.ends_with("it holds 2 images; say which, as in --archive APP=PATH:NAME: registry.example/o/web:1, registry.example/o/api:1"),
+        "{line}"
+    );
+    for (name, layer) in [
+        ("registry.example/o/web:1", b"what web is"),
+        ("o/api:1", b"what api is"),
+        ("@0", b"what web is"),
+    ] {
+        let pushed = aws
+            .pipe(&push(&format!("--archive web={path}:{name}")))
+            .ok();
+        assert_eq!(pull(&aws, &pinned(&pushed)), [layer], "{name}");
+    }
+    let none = aws.pipe(&push(&format!("--archive web={path}:web:2")));
+    let line = error_line(&none);
+    assert!(
+        line.contains("it holds no image 'web:2', but registry.example/o/web:1"),
+        "{line}"
+    );
+    let empty = aws.pipe(&push(&format!("--archive web={path}:")));
+    assert_eq!(empty.code, 2, "{empty:?}");
+}
+
+#[test]
+fn an_archive_that_was_compressed_as_a_whole_is_pushed_or_told_how_to_unpack() {
+    let aws = LocalAws::start();
+    let temp = TempDir::new().unwrap();
+    let tar = saved(&temp.path().join("saved"), b"what web is");
+    let bytes = fs::read(&tar).unwrap();
+    let digest = pinned(
+        &aws.pipe(&push(&format!("--archive web={}", tar.display())))
+            .ok(),
+    );
+    let packed = temp.path().join("web.tar.gz");
+    fs::write(&packed, gzip(&bytes)).unwrap();
+    let pushed = aws
+        .pipe(&push(&format!("--archive web={}", packed.display())))
+        .ok();
+    assert_eq!(pinned(&pushed), digest);
+    fs::write(&packed, &gzip(&bytes)[..60]).unwrap();
+    let cut = aws.pipe(&push(&format!("--archive web={}", packed.display())));
+    assert!(error_line(&cut).contains("cannot be unpacked"), "{cut:?}");
+    for (begin, command) in [
+        (&[0x28, 0xb5, 0x2f, 0xfd][..], "zstd -d"),
+        (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz -dk"),
+        (b"BZh91AY", "bunzip2 -k"),
+    ] {
+        fs::write(&packed, [begin, &[0; 600]].concat()).unwrap();
+        let refused = aws.pipe(&push(&format!("--archive web={}", packed.display())));
+        let line = error_line(&refused);
+        assert!(
+            line.contains(&format!("unpack it first: {command} ")),
+            "{line}"
+        );
+    }
+}

@@ -14,43 +14,51 @@ fn a_field_of_a_wrong_type_is_told_without_its_value() {
     for (record, why) in [
         (
             r#"{"type":"app","name":"web","set":"hunter2"}"#,
-            "app record: set: invalid type: string, expected a map",
+            "app record: set: a text, where an object belongs",
         ),
         (
             r#"{"type":"app","name":"web","set":{"PIN":5555}}"#,
-            "app record: set: invalid type: integer, expected a string",
+            "app record: set PIN: a number, where a text belongs; write it in quotes",
         ),
         (
             r#"{"type":"app","name":"web","set":{"hunter2 =":"x"}}"#,
-            "app record: set: a name is not one of an environment variable",
+            "app record: set: the name of a variable holds a =",
+        ),
+        (
+            r#"{"type":"app","name":"web","calls":["api","hunter2",["hunter2"]]}"#,
+            "app record: calls[2]: a list, where a text belongs",
+        ),
+        (
+            r#"{"type":"source","name":"web","repository":"https://hunter2@github.com/o/n.git"}"#,
+            "source record: the repository's address is not OWNER/NAME on GitHub; did you mean o/n",
         ),
         (
             r#"{"type":"app","name":"web","check":["hunter2"]}"#,
-            "app record: check: invalid type: sequence, expected a string",
+            "app record: check: a list, where a text belongs",
         ),
         (
             r#"{"type":"app","name":"web","port":"hunter2"}"#,
-            "app record: port: invalid type: string, expected u16",
+            "app record: port: a text, where a whole number from 0 to 65535 belongs",
         ),
         (
             r#"{"type":"env","name":"a-b","tags":{"a":5555}}"#,
-            "env record: tags: invalid type: integer, expected a string",
+            "env record: tags a: a number, where a text belongs",
         ),
         (
             r#"{"type":"source","name":"web","repository":5555}"#,
-            "source record: repository: invalid type: integer, expected a string",
+            "source record: repository: a number, where a text belongs",
         ),
         (
             r#"{"type":"failed","name":"x","message":5555}"#,
-            "failed record: message: invalid type: integer, expected a string",
+            "failed record: message: a number, where a text belongs",
         ),
         (
             r#"{"type":"vpc","name":"main","id":"x","cidr":"x","change":"hunter2"}"#,
-            "vpc record: change: unknown variant, expected",
+            "vpc record: change: a text, where one of kept, created, ",
         ),
         (
             r#"{"type":"unwanted","name":"x","record":"hunter2"}"#,
-            "unwanted record: record: invalid type: string, expected a map",
+            "unwanted record: record: a text, where an object belongs",
         ),
         (
             r#"{"type":"app","name":"web","set":{"A":"hunter2\u0000"}}"#,

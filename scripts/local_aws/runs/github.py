@@ -1,7 +1,7 @@
 """The pretended GitHub: every repository exists, with a tiny Dockerfile on its branch main.
 
-A repository whose name begins with `empty` has no commit yet. POST /_local/push makes commits; a
-new branch begins with the files of main.
+A repository whose name begins with `empty` has no commit yet, and none ends in `.git`, as on GitHub.
+POST /_local/push makes commits; a new branch begins with the files of main.
 """
 
 import hashlib
@@ -30,6 +30,8 @@ repositories: dict[str, dict[str, list[Commit]]] = {}
 def branches(repository: str) -> dict[str, list[Commit]]:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         raise ValueError(f"{repository} is no OWNER/NAME")
+    if repository.lower().endswith(".git"):
+        return {}
     if repository not in repositories:
         id = hashlib.sha1(repository.encode(), usedforsecurity=False).hexdigest()
         first = Commit(id, "Initial commit", "2024-01-01T00:00:00Z", FILES)
@@ -55,6 +57,8 @@ def push(
     id = commit or mock_random.get_random_hex(40)
     if not re.fullmatch(r"[0-9a-f]{40}", id):
         raise ValueError(f"{id} is no commit: 40 hex digits")
+    if repository.lower().endswith(".git"):
+        raise ValueError(f"{repository}: no repository ends in .git")
     there = branches(repository)
     before = there.get(branch) or there.get("main") or []
     after = (before[-1].files if before else {}) | (files or {})

@@ -7,7 +7,7 @@ mod policy;
 
 use plumbing::Owner;
 
-pub use merge::{is_lacking, records};
+pub use merge::{Listing, is_lacking, list};
 pub use policy::reading;
 
 /// Every tool that makes resources, in the order in which their records are written.

@@ -52,17 +52,28 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         let line = format!("nothing is there of {name} in {region} of account {account}");
         stream.voice.say(&line);
     }
-    for record in ls_env::records(&env, new, found) {
+    let listing = ls_env::list(&env, new, found);
+    for record in listing.records {
         stream.write(record).await?;
+    }
+    for line in &listing.notes {
+        stream.voice.say(line);
+    }
+    for line in &listing.left_out {
+        stream.voice.error(&Error::refused(line.as_str()));
     }
     // What an emulator does not have, it cannot have made; AWS itself has all of it.
     if aws.config.endpoint_url().is_some() {
         errors.retain(|error| !tell_if_lacking(&stream.voice, error));
     }
-    if errors.is_empty() {
+    if !errors.is_empty() {
+        return Err(incomplete(&stream.voice, errors));
+    }
+    if listing.left_out.is_empty() {
         return Ok(());
     }
-    Err(incomplete(&stream.voice, errors))
+    // Nothing failed: rm-env may delete what is listed, and mk-ecs-svc deploy another app.
+    Err(Error::new(Kind::Stopped, ""))
 }
 
 /// Whether an owner may have resources in the half that is asked for.

@@ -1,30 +1,40 @@
 //! Puts together what the tools' crates found. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use plumbing::{App, Env, Record, RecordType, Source};
+use plumbing::{App, Env, Record, RecordType, Source, tags};
 
-/// The records to write, in the order in which the tools make them.
+/// What is written of an environment, and what is said of it.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The records, in the order in which the tools make them.
+    pub records: Vec<Record>,
+    /// What is listed without a part of it, and what cannot be known yet, in words.
+    pub notes: Vec<String>,
+    /// What has no record at all, in words.
+    pub left_out: Vec<String>,
+}
+
+/// Puts together what was found.
 ///
 /// An app leaves traces in several services, so its record comes in fragments of one key; these
 /// become one. A fragment alone (no port is known) is no app: its service does not exist yet, and
-/// the rest of what was asked for is nowhere in AWS. Nor is one that calls such an app: no tool would
-/// take it. So it is with a source and its pipeline.
-pub fn records(env: &Env, new: bool, found: Vec<Record>) -> Vec<Record> {
-    let mut merged = merge_fragments(env, found);
-    merged.retain(is_complete);
+/// the rest of what was asked for is nowhere in AWS. So it is with a source and its pipeline.
+pub fn list(env: &Env, new: bool, found: Vec<Record>) -> Listing {
+    let mut listing = Listing::default();
+    for record in merge_fragments(env, found) {
+        listing.add(record);
+    }
+    listing.check_calls();
     if !new {
-        merged.retain(|record| record.kind() != Env::TYPE);
+        listing.records.retain(|record| record.kind() != Env::TYPE);
     }
-    while let Some(index) = first_caller_of_none(&merged) {
-        merged.remove(index);
-    }
-    merged.sort_by_key(|record| match record.kind() {
+    listing.records.sort_by_key(|record| match record.kind() {
         Env::TYPE => 0,
         App::TYPE | Source::TYPE => 1,
         _ => 2,
     });
-    merged
+    listing
 }
 
 /// One record for each key, with the fields of all its fragments; the environment's own first.
@@ -43,31 +53,96 @@ fn merge_fragments(env: &Env, found: Vec<Record>) -> Vec<Record> {
     merged
 }
 
-/// Whether a tool would take a record: a person may have made something else of it by hand.
-fn is_complete(record: &Record) -> bool {
-    match record.kind() {
-        App::TYPE => {
-            let app: Option<App> = record.typed();
-            record.0.contains_key("port") && app.is_some_and(|app| app.check().is_ok())
+impl Listing {
+    /// Adds a record; of what is none says why.
+    fn add(&mut self, record: Record) {
+        let (kind, name) = record.key();
+        match kind.as_str() {
+            Record::LEFT_OUT if record.0.contains_key("part") => {
+                let why = record.text("why");
+                self.notes.push(format!("not listed {name}: {why}"));
+            }
+            Record::LEFT_OUT => {
+                let why = record.text("why");
+                self.left_out.push(format!("{name} is not listed: {why}"));
+            }
+            Env::TYPE => self.add_env(record),
+            App::TYPE if !record.0.contains_key("port") && !record.0.contains_key("image") => {
+                self.notes.push(format!(
+                    "app '{name}' is not listed: it has no service yet, and what it is to be is nowhere else; mk-app says it"
+                ));
+            }
+            Source::TYPE if !record.0.contains_key("repository") => {
+                self.notes.push(format!(
+                    "source '{name}' is not listed: no pipeline says of which repository it is; mk-source says it"
+                ));
+            }
+            App::TYPE | Source::TYPE => match check(&record) {
+                Ok(()) => self.records.push(record),
+                Err(why) => self
+                    .left_out
+                    .push(format!("{kind} '{name}' is not listed: {why}")),
+            },
+            _ => self.records.push(record),
         }
-        Source::TYPE => {
-            let source: Option<Source> = record.typed();
-            source.is_some_and(|source| source.check().is_ok())
+    }
+
+    /// Adds the environment without the tags that no tool would take: others gave them to its resources.
+    fn add_env(&mut self, mut record: Record) {
+        let tags: BTreeMap<String, String> = match record.0.get("tags") {
+            Some(tags) => serde_json::from_value(tags.clone()).unwrap_or_default(),
+            None => BTreeMap::new(),
+        };
+        let (own, others) = tags::split(tags);
+        if !others.is_empty() {
+            let others = others.join("', '");
+            self.notes.push(format!(
+                "tags '{others}' are somebody else's: no tool gives an environment such a tag"
+            ));
+            record = record.with("tags", serde_json::json!(own));
         }
-        _ => true,
+        self.records.push(record);
+    }
+
+    /// Takes away the calls that no tool would take: of an app that is not listed, of a public one, or of
+    /// the app itself. Somebody opened the way by hand.
+    fn check_calls(&mut self) {
+        let apps: Vec<App> = self.records.iter().filter_map(Record::typed).collect();
+        let apps: HashMap<&str, &App> = apps.iter().map(|app| (app.name.as_str(), app)).collect();
+        for record in &mut self.records {
+            let Some(mut app) = record.typed::<App>() else {
+                continue;
+            };
+            let name = app.name.clone();
+            app.calls.retain(|called| {
+                let why = match apps.get(called.as_str()) {
+                    _ if *called == name => "itself",
+                    None => "which is not listed",
+                    Some(called) if called.public => "which is public",
+                    Some(_) => return true,
+                };
+                let line =
+                    format!("app '{name}' may reach '{called}', {why}: listed without this call");
+                self.notes.push(line);
+                false
+            });
+            if record.0.contains_key("calls") {
+                record.0.insert("calls".into(), app.calls.into());
+            }
+        }
     }
 }
 
-/// The index of an app that calls one which is not there.
-fn first_caller_of_none(records: &[Record]) -> Option<usize> {
-    let apps: Vec<App> = records.iter().filter_map(Record::typed).collect();
-    let names: HashSet<&String> = apps.iter().map(|app| &app.name).collect();
-    let caller = apps
-        .iter()
-        .find(|app| app.calls.iter().any(|called| !names.contains(called)))?;
-    records
-        .iter()
-        .position(|record| record.kind() == App::TYPE && record.name() == caller.name)
+/// Whether a tool would take a record: a person may have made something else of it by hand. Calls are
+/// looked at when all apps are known.
+fn check(record: &Record) -> Result<(), String> {
+    const ODD: &str = "what AWS tells of it is not what a record can say";
+    if record.kind() == Source::TYPE {
+        return record.typed::<Source>().ok_or(ODD)?.check();
+    }
+    let mut app: App = record.typed().ok_or(ODD)?;
+    app.calls.retain(|called| *called != app.name);
+    app.check()
 }
 
 /// Whether a refusal is an emulator's word that it has no such service: what HTTP says of unknown things,
@@ -83,10 +158,18 @@ pub fn is_lacking(message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn env() -> Env {
         Env::example()
+    }
+
+    fn records(new: bool, found: Vec<Record>) -> Vec<Record> {
+        let listing = list(&env(), new, found);
+        assert_eq!(listing.left_out, Vec::<String>::new());
+        listing.records
     }
 
     #[test]
@@ -98,7 +181,7 @@ mod tests {
             Record::new("app", "web").with("port", 5000),
             Record::new("app", "api").with("port", 5000),
         ];
-        let records = records(&env(), false, found);
+        let records = records(false, found);
         assert_eq!(records.len(), 3);
         let app: App = records[0].typed().unwrap();
         assert_eq!(
@@ -108,68 +191,108 @@ mod tests {
     }
 
     #[test]
-    fn an_app_without_a_service_is_left_out() {
+    fn an_app_without_a_service_is_left_to_mk_app_with_a_line() {
+        let found = vec![Record::new("app", "web").with("public", true)];
+        let listing = list(&env(), false, found);
+        assert!(listing.records.is_empty() && listing.left_out.is_empty());
         assert!(
-            records(
-                &env(),
-                false,
-                vec![Record::new("app", "web").with("public", true)]
-            )
-            .is_empty()
+            listing.notes[0].starts_with("app 'web' is not listed: it has no service yet"),
+            "{listing:?}"
         );
     }
 
     #[test]
-    fn an_app_that_calls_one_without_a_service_is_left_out() {
+    fn a_call_that_no_tool_would_take_is_left_out_and_not_the_app() {
         let app = |name, calls: &[&str]| {
             Record::new("app", name)
                 .with("port", 5000)
                 .with("calls", calls)
         };
         let found = vec![
-            app("web", &["api"]),
-            app("admin", &["web"]),
+            app("web", &["api", "jobs", "web", "shop"]),
             app("jobs", &[]),
+            app("shop", &["web"]).with("public", true),
         ];
-        let records = records(&env(), false, found);
+        let listing = list(&env(), false, found);
+        let calls: Vec<_> = listing
+            .records
+            .iter()
+            .map(|app| app.0["calls"].clone())
+            .collect();
+        assert_eq!(calls, [json!(["jobs"]), json!([]), json!(["web"])]);
         assert_eq!(
-            records.iter().map(Record::name).collect::<Vec<_>>(),
-            ["jobs"]
+            listing.notes,
+            [
+                "app 'web' may reach 'api', which is not listed: listed without this call",
+                "app 'web' may reach 'web', itself: listed without this call",
+                "app 'web' may reach 'shop', which is public: listed without this call",
+            ]
         );
     }
 
     #[test]
-    fn an_app_that_no_tool_would_take_is_left_out() {
+    fn what_no_record_can_say_is_told_and_the_rest_is_listed() {
+        let app = |name| {
+            Record::new("app", name)
+                .with("image", "x")
+                .with("found", true)
+        };
         let found = vec![
-            Record::new("app", "web")
-                .with("port", 5000)
-                .with("cpu", 333),
+            app("web").with("cpu", 333).with("set", json!({"a.b": "1"})),
+            app("Web"),
+            app("api").with("port", json!(null)),
+            Record::left_out("service x", "why"),
+            Record::partly_left_out("of app 'web'", "secrets"),
+            Record::new("source", "jobs").with("repository", ""),
         ];
-        assert!(records(&env(), false, found).is_empty());
+        let listing = list(&env(), false, found);
+        let names: Vec<_> = listing.records.iter().map(Record::name).collect();
+        assert_eq!(names, ["web"]);
+        let [web, api, service, source] = &listing.left_out[..] else {
+            panic!("{listing:?}");
+        };
+        assert!(
+            web.starts_with("app 'Web' is not listed: app 'Web' must be"),
+            "{web}"
+        );
+        assert!(
+            api.starts_with("app 'api' is not listed: what AWS tells"),
+            "{api}"
+        );
+        assert_eq!(service, "service x is not listed: why");
+        assert!(
+            source.starts_with("source 'jobs' is not listed: repository ''"),
+            "{source}"
+        );
+        assert_eq!(listing.notes, ["not listed of app 'web': secrets"]);
     }
 
     #[test]
     fn the_environment_gets_back_the_tags_it_was_made_with() {
-        let tags: serde_json::Map<_, _> =
-            [("Team".to_string(), "web".into())].into_iter().collect();
-        let records = records(
-            &env(),
-            true,
-            vec![Record::new("env", "production-pr1").with("tags", tags)],
+        let tags = json!({"Team": "web", "team": "x", "owner (ops)": "me"});
+        let found = vec![Record::new("env", "production-pr1").with("tags", tags)];
+        let listing = list(&env(), true, found);
+        let env: Env = listing.records[0].typed().unwrap();
+        assert_eq!(env.tags, BTreeMap::from([("Team".into(), "web".into())]));
+        assert_eq!(listing.notes.len(), 1);
+        assert!(
+            listing.notes[0].starts_with("tags 'owner (ops)', 'team' are somebody else's"),
+            "{listing:?}"
         );
-        assert_eq!(records[0].typed::<Env>().unwrap().tags["Team"], "web");
     }
 
     #[test]
     fn a_source_is_whole_once_its_repository_is_known() {
         let build = Record::new("source", "web").with("context", "web");
-        assert!(records(&env(), false, vec![build.clone()]).is_empty());
+        let alone = list(&env(), false, vec![build.clone()]);
+        assert!(
+            alone.records.is_empty() && alone.notes.len() == 1,
+            "{alone:?}"
+        );
         let pipeline = Record::new("source", "web")
             .with("repository", "owner/web")
             .with("branch", "main");
-        let source: Source = records(&env(), false, vec![build, pipeline])[0]
-            .typed()
-            .unwrap();
+        let source: Source = records(false, vec![build, pipeline])[0].typed().unwrap();
         assert_eq!(
             (source.repository.as_str(), source.context.as_str()),
             ("owner/web", "web")

@@ -5,7 +5,7 @@ use plumbing::{Alb, App, Env, Record, Unwanted};
 use crate::plan::Have;
 use crate::plan::listener::{Listener, PORT, on_port};
 use crate::plan::load_balancer::{LoadBalancer, is_protected};
-use crate::plan::tags::app_of;
+use crate::plan::tags::{Tags, app_of};
 use crate::plan::target_group::TargetGroup;
 use crate::plan::want::{PUBLIC, Want, want};
 
@@ -161,11 +161,17 @@ fn add_app(records: &mut Vec<Record>, app: &str, ours: &Have) {
     if let Some((in_use, older)) = target_groups.split_first() {
         let others = older.iter().map(|one| one.arn.clone()).collect();
         records.push(with_others(target_group(app, in_use), others));
-        wish = wish
-            .with("port", in_use.port)
-            .with("health", in_use.health_check.path.as_str());
+        wish = wish.with("port", in_use.port);
+        let health = in_use.health_check.path.as_str();
+        if !health.is_empty() {
+            wish = wish.with("health", health);
+        }
     }
-    if wish.0.len() > 2 {
+    // Without its tag a resource is called by its own name, which is no app's.
+    let mut tags = load_balancers.iter().map(|one| &one.tags);
+    let mut tags_too = target_groups.iter().map(|one| &one.tags);
+    let is_tagged = |tags: &Tags| app_of(tags) == Some(app);
+    if wish.0.len() > 2 && (tags.any(is_tagged) || tags_too.any(is_tagged)) {
         records.push(wish);
     }
 }
@@ -190,7 +196,7 @@ pub fn unwanted(env: &Env, apps: &[App], have: &Have) -> Vec<Unwanted> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::tags::{Tags, tags};
+    use crate::plan::tags::tags;
     use crate::plan::traffic::plain;
 
     fn ours() -> Have {
@@ -253,6 +259,22 @@ mod tests {
         let kinds: Vec<&str> = records.iter().map(Record::kind).collect();
         assert_eq!(kinds, ["target_group", "app"]);
         assert_eq!(records[1].text("health"), "/well");
+    }
+
+    #[test]
+    fn what_lost_the_tag_of_its_app_is_listed_and_makes_up_no_app() {
+        let mut have = ours();
+        for tags in [
+            &mut have.load_balancers[0].tags,
+            &mut have.target_groups[0].tags,
+        ] {
+            tags.remove("plumbline:app");
+        }
+        have.load_balancers[0].name = "alb-web-production-pr1".into();
+        have.target_groups[0].name = "tg-web-production-pr1".into();
+        let records = records(&Env::example(), &have);
+        let kinds: Vec<&str> = records.iter().map(Record::kind).collect();
+        assert_eq!(kinds, ["alb", "listener", "target_group"]);
     }
 
     #[test]

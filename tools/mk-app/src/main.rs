@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
-use plumbing::{App, Error, Record, RecordType, Result, Stream};
+use plumbing::{App, Error, Record, RecordType, Result, Stream, whole};
 
 /// Write an app record that describes a service
 #[derive(Parser)]
@@ -14,7 +14,7 @@ struct Args {
     /// What it is called: web
     name: String,
     /// The port on which its container listens
-    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 5000, value_parser = whole::<u16>(1, 65535))]
     port: u16,
     /// Let the internet reach its load balancer, on port 80
     #[arg(long)]
@@ -39,16 +39,16 @@ struct Args {
     #[arg(long, value_name = "DIRECTORY")]
     context: Option<String>,
     /// Fargate CPU units; 1024 are one vCPU
-    #[arg(long, value_name = "UNITS", default_value_t = 256)]
+    #[arg(long, value_name = "UNITS", default_value_t = 256, value_parser = any_number())]
     cpu: u32,
     /// Fargate memory in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = any_number())]
     memory: u32,
     /// How many tasks run, spread over the zones
-    #[arg(long, value_name = "TASKS", default_value_t = 2)]
+    #[arg(long, value_name = "TASKS", default_value_t = 2, value_parser = any_number())]
     count: u32,
     /// How long after its start a task's failing health checks do not count
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = any_number())]
     grace: u32,
     /// A command that ECS runs in the container to see whether it is well, beside the load balancer
     #[arg(long, value_name = "COMMAND", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -101,11 +101,17 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
             Architecture::X86_64 => "X86_64".into(),
             Architecture::Arm64 => "ARM64".into(),
         },
+        found: false,
         rest: Default::default(),
     };
     app.check().map_err(Error::usage)?;
     stream.input_begun().await?; // so that the last record of a key is this one
     stream.write(Record::of(&app)).await
+}
+
+/// Any number that a record can hold: whether AWS takes it, the record's own check says.
+fn any_number() -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 'static {
+    whole::<u32>(0, u32::MAX.into())
 }
 
 /// Reads `KEY=VALUE`, or `KEY` with the value that this process has.
@@ -137,8 +143,14 @@ fn variables_of(file: &Path) -> Result<Vec<(String, String)>> {
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
         }
+        let number = number + 1;
+        if line.starts_with("export ") {
+            let message = format!(
+                "line {number} of --set-from {shown} begins with export, which is the shell's; write KEY=VALUE"
+            );
+            return Err(Error::usage(message));
+        }
         let Some((key, value)) = line.split_once('=') else {
-            let number = number + 1;
             let message = format!("line {number} of --set-from {shown} is not KEY=VALUE");
             return Err(Error::usage(message));
         };

@@ -7,7 +7,7 @@
 use clap::Parser;
 use mk_bucket::aws;
 use mk_bucket::plan::{self, Have, Part};
-use plumbing::{Aws, Change, Resource, Result, Stream};
+use plumbing::{Aws, Change, Error, Resource, Result, Stream, name};
 
 /// Make the artifact bucket of an environment's pipelines
 #[derive(Parser)]
@@ -29,6 +29,9 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let s3 = aws::client(&aws);
     let want = plan::want(&env, &args.encryption);
     let found = s3.get(&want.bucket).await?;
+    if found.is_none() {
+        name::check_bucket(&want.bucket).map_err(Error::input)?;
+    }
     let encryption = plan::encryption_to_be(&want, found.as_ref());
     let record = plan::record(&env, Some(encryption));
     // The first record has no encryption, which says that not all is set yet.

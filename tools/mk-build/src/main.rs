@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 use mk_build::aws::{self, CodeBuild};
 use mk_build::plan::{self, Options, Project};
 use plumbing::step::without_parts;
-use plumbing::{Aws, Change, LogGroup, Repo, Result, Role, Source, Step, Stream};
+use plumbing::{Aws, Change, LogGroup, Repo, Result, Role, Source, Step, Stream, whole};
 use tokio::try_join;
 
 /// Make the CodeBuild projects of an environment's sources
@@ -16,7 +16,7 @@ use tokio::try_join;
 #[command(version)]
 struct Args {
     /// After how many minutes a build is given up
-    #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = clap::value_parser!(i32).range(5..=480))]
+    #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = whole::<i32>(5, 480))]
     build_timeout: i32,
     /// What a build may find again on its host: the layers of docker's images, or nothing
     #[arg(long, value_enum, default_value_t = Cache::Docker)]

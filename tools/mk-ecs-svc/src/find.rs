@@ -11,8 +11,11 @@ use crate::aws::{self, Ecs, RevisionStatus};
 use crate::plan::definition::HaveRevision;
 use crate::plan::ownership::{app_of_revision, is_ours};
 use crate::plan::record;
-use crate::plan::revision::{app_of, number};
+use crate::plan::revision::{app_of, family_of, number, short};
 use crate::plan::service::{HaveService, Settings};
+
+/// Why something of the environment has no record.
+const NO_APP: &str = "neither its tag plumbline:app nor its name says which app it is of";
 
 /// The services and families that could be the environment's: not yet known whether they are.
 pub struct Listed {
@@ -69,6 +72,8 @@ pub async fn describe(ecs: &Ecs, listed: Listed, cluster: &str) -> Result<Vec<Re
     let mut records = Vec::new();
     for newest in &newest {
         let Some(app) = app_of_revision(env, newest) else {
+            let family = format!("task definition {}", family_of(&newest.arn));
+            records.push(Record::left_out(&family, NO_APP));
             continue;
         };
         let revision = of_app(env, &running, &app).unwrap_or(newest);
@@ -77,12 +82,17 @@ pub async fn describe(ecs: &Ecs, listed: Listed, cluster: &str) -> Result<Vec<Re
     }
     for service in &services {
         let Some(app) = app_of(env, "service", &service.name, &service.tags) else {
+            let service = format!("service {}", service.name);
+            records.push(Record::left_out(&service, NO_APP));
             continue;
         };
-        let revision = of_app(env, &running, &app).or_else(|| of_app(env, &newest, &app));
+        // What it runs, whoever registered that.
+        let mut of_service = running.iter().filter(|one| one.arn == service.runs());
+        let revision = of_service.next().or_else(|| of_app(env, &newest, &app));
         if let Some(revision) = revision {
             let definition = &revision.definition;
             records.push(record::app(env, &app, definition, &service.settings));
+            records.extend(unsaid(&app, revision));
         }
         let settings = Settings {
             task_definition: service.runs().into(),
@@ -91,6 +101,14 @@ pub async fn describe(ecs: &Ecs, listed: Listed, cluster: &str) -> Result<Vec<Re
         records.push(record::service(&app, &service.arn, cluster, &settings));
     }
     Ok(records)
+}
+
+/// What somebody registered by hand that no record of the app can tell.
+fn unsaid(app: &str, revision: &HaveRevision) -> Option<Record> {
+    let words = record::unsaid(app, &revision.definition)?;
+    let what = format!("of app '{app}' in {}", short(&revision.arn));
+    let why = format!("{words}; the next revision that mk-ecs-svc registers has none of it");
+    Some(Record::partly_left_out(&what, &why))
 }
 
 /// The newest revision of each family that is the environment's, the ACTIVE ones first.

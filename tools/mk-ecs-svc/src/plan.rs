@@ -2,6 +2,7 @@
 //! follows. Pure.
 
 pub mod cluster;
+pub mod command;
 pub mod definition;
 #[cfg(test)]
 mod examples;
@@ -11,9 +12,11 @@ pub mod progress;
 pub mod record;
 pub mod revision;
 pub mod service;
+pub mod size;
 pub mod stopped;
+pub mod variables;
 
-use plumbing::{Result, name};
+use plumbing::{Result, name, reference};
 
 /// Reads `--image APP=REFERENCE`.
 pub fn image_flag(text: &str) -> Result<(String, String), String> {
@@ -21,9 +24,7 @@ pub fn image_flag(text: &str) -> Result<(String, String), String> {
         return Err("an image is written APP=REFERENCE".into());
     };
     name::check_part("app", app)?;
-    if image.is_empty() || image.contains(char::is_whitespace) {
-        return Err(format!("'{image}' is not an image reference"));
-    }
+    reference::parse(image)?;
     Ok((app.to_string(), image.to_string()))
 }
 
@@ -33,11 +34,20 @@ mod tests {
 
     #[test]
     fn an_image_is_given_for_an_app() {
-        let image = image_flag("web=registry:5000/a@sha256:00=");
-        let expected = ("web".to_string(), "registry:5000/a@sha256:00=".to_string());
-        assert_eq!(image, Ok(expected));
+        let reference = format!("registry:5000/a@sha256:{}", "0".repeat(64));
+        let image = image_flag(&format!("web={reference}"));
+        assert_eq!(image, Ok(("web".to_string(), reference)));
         assert!(image_flag("web").is_err());
         assert!(image_flag("=x").is_err());
-        assert!(image_flag("web=").is_err());
+        for image in [
+            "",
+            "https://a.io/web",
+            "a.io/Owner/web",
+            "a.io/web:",
+            "./web",
+        ] {
+            let refused = image_flag(&format!("web={image}")).unwrap_err();
+            assert!(refused.contains("is not an image reference"), "{refused}");
+        }
     }
 }

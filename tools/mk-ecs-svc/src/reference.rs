@@ -1,4 +1,6 @@
-//! References in the values of environment variables: `http://{alb.api.dns}/`. Pure.
+//! References in the values of environment variables: `http://{alb.api.dns}/`. A backslash ahead of one
+//! makes it text, `\{spring.application.name}`, and two a backslash ahead of a reference. Elsewhere
+//! neither braces nor backslashes mean anything. Pure.
 
 use std::fmt::Display;
 
@@ -34,12 +36,20 @@ pub fn pieces(value: &str) -> Vec<Piece> {
     let mut text = String::new();
     let mut rest = value;
     while let Some((before, after)) = rest.split_once('{') {
-        text.push_str(before);
         let Some((reference, after_reference)) = first_reference(after) else {
+            text.push_str(before);
             text.push('{');
             rest = after;
             continue;
         };
+        let unescaped = before.trim_end_matches('\\');
+        let backslashes = before.len() - unescaped.len();
+        text.push_str(&before[..unescaped.len() + backslashes / 2]);
+        if !backslashes.is_multiple_of(2) {
+            text.push('{');
+            rest = after;
+            continue;
+        }
         if !text.is_empty() {
             pieces.push(Piece::Text(std::mem::take(&mut text)));
         }
@@ -51,6 +61,23 @@ pub fn pieces(value: &str) -> Vec<Piece> {
         pieces.push(Piece::Text(text));
     }
     pieces
+}
+
+/// The value that stands for a text as it is.
+pub fn escaped(text: &str) -> String {
+    let mut value = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        value.push_str(before);
+        if first_reference(after).is_some() {
+            let unescaped = before.trim_end_matches('\\');
+            value.push_str(&before[unescaped.len()..]); // each of them twice
+            value.push('\\');
+        }
+        value.push('{');
+        rest = after;
+    }
+    value + rest
 }
 
 /// The reference whose opening brace was just read, and what comes after its closing one.
@@ -131,6 +158,42 @@ mod tests {
             pieces("{{alb.api.dns}}"),
             [text("{"), reference("alb", "api", "dns"), text("}")]
         );
+    }
+
+    #[test]
+    fn a_backslash_makes_a_reference_text() {
+        assert_eq!(pieces(r"a\{alb.api.dns}"), [text("a{alb.api.dns}")]);
+        assert_eq!(
+            pieces(r"a\\{alb.api.dns}"),
+            [text(r"a\"), reference("alb", "api", "dns")]
+        );
+        assert_eq!(pieces(r"a\\\{alb.api.dns}"), [text(r"a\{alb.api.dns}")]);
+        assert_eq!(pieces(r"C:\{x}\\ \{"), [text(r"C:\{x}\\ \{")]);
+    }
+
+    #[test]
+    fn any_text_comes_back() {
+        for value in [
+            "",
+            "{}",
+            "{alb.api.dns}",
+            r"\{alb.api.dns}",
+            r"\\{alb.api.dns}",
+            r"\\\{alb.api.dns}\",
+            "{{alb.api.dns}}",
+            "{a{alb.api.dns}.b.c}",
+            "{a.b.{c.d.e}",
+            "${spring.application.name}{x}{é.b.c}",
+            r"\{}\{\",
+        ] {
+            let read = pieces(&escaped(value));
+            let expected = if value.is_empty() {
+                vec![]
+            } else {
+                vec![text(value)]
+            };
+            assert_eq!(read, expected, "{value}");
+        }
     }
 
     #[test]

@@ -42,6 +42,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let mut env = common
         .new_env(&stream, &args.environment, &args.suffix, args.account)
         .await?;
+    name::check_bucket(&env.bucket_name()).map_err(Error::usage)?;
     env.plan = args.plan;
     stream.write(Record::of(&env)).await
 }

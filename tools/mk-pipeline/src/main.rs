@@ -15,6 +15,7 @@ use mk_pipeline::aws::{self, Pipelines};
 use mk_pipeline::plan::{self, Have, Needs, Part};
 use plumbing::{
     Aws, Bucket, Build, Change, Connection, Env, Function, Resource, Result, Role, Source, Stream,
+    whole,
 };
 
 /// How long a person at a terminal has for the handshake, in minutes.
@@ -25,7 +26,7 @@ const AT_A_TERMINAL: u64 = 10;
 #[command(version)]
 struct Args {
     /// How long to wait for the person who finishes the connection [default: 10 at a terminal, else 0]
-    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(0..=1440))]
+    #[arg(long, value_name = "MINUTES", value_parser = whole::<u64>(0, 1440))]
     handshake: Option<u64>,
 }
 

@@ -103,7 +103,7 @@ fn env_record(env: &Env, have: &Have) -> Record {
 
 /// The source as the pipeline's actions tell it.
 fn source_record(name: &str, structure: &Structure) -> Record {
-    let mut source = Record::new("source", name);
+    let mut source = Record::new("source", name).with("found", true);
     for action in structure.actions() {
         source = match action.provider.as_str() {
             "CodeStarSourceConnection" => {
@@ -340,8 +340,10 @@ mod tests {
             ))
             .unwrap();
             let again: Source = records[1].typed().unwrap();
+            assert!(again.found);
             assert_eq!(
                 Source {
+                    found: false,
                     rest: Default::default(),
                     ..again
                 },

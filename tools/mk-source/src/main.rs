@@ -58,6 +58,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         context: args.context,
         dockerfile: args.dockerfile,
         deploy: args.deploy,
+        found: false,
         rest: Default::default(),
     };
     source.check().map_err(Error::usage)?;

@@ -199,7 +199,19 @@ mod tests {
             ),
             (
                 r#"{"type":"app","name":"web","image":""}"#,
-                "is no app record: image is not the reference of an image",
+                "is no app record: '' is not an image reference: it is empty",
+            ),
+            (
+                r#"{"type":"image","name":"web","image":"a.io/Web:1"}"#,
+                "is no image record: 'a.io/Web:1' is not an image reference: its repository has capital letters, which no registry takes",
+            ),
+            (
+                r#"{"type":"app","name":"web","set":{"MAX_WORKERS":1}}"#,
+                "is no app record: set MAX_WORKERS: 1 is a number; write \"1\"",
+            ),
+            (
+                r#"{"type":"env","name":"a-b","environment":"a","suffix":"b","region":"us-east-1","account":"123456789012","tags":{"Team":"x","team":"y"}}"#,
+                "is no env record: tag key 'team' is the same as 'Team' to IAM",
             ),
             (
                 r#"{"type":"app","name":"web","check":""}"#,
@@ -211,7 +223,7 @@ mod tests {
             ),
             (
                 r#"{"type":"vpc","name":"main","id":5,"cidr":"x"}"#,
-                "is no vpc record: id: invalid type: integer, expected a string",
+                "is no vpc record: id: 5 is a number; write \"5\"",
             ),
             (
                 r#"{"type":"app","name":"Web"}"#,

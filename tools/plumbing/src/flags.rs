@@ -5,6 +5,7 @@ use clap::Args;
 use crate::error::{Error, Result};
 use crate::name;
 use crate::region::check_region;
+use crate::tags;
 
 /// The flags that mean the same in every tool.
 #[derive(Args, Clone, Debug, Default)]
@@ -19,7 +20,7 @@ pub struct Common {
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag, help_heading = "Common options")]
     pub tags: Vec<(String, String)>,
     /// Give up after this many minutes
-    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1440), help_heading = "Common options")]
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = whole::<u64>(1, 1440), help_heading = "Common options")]
     pub timeout: u64,
     /// Tell each call and what was found unchanged
     #[arg(short, long, conflicts_with = "quiet", help_heading = "Common options")]
@@ -48,6 +49,19 @@ impl Common {
     }
 }
 
+/// Reads a whole number of a flag.
+pub fn whole<T: TryFrom<i64>>(
+    least: i64,
+    most: i64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number: i64 = text.parse().map_err(|_| "it is not a whole number")?;
+        let fits = (least..=most).contains(&number);
+        let number = T::try_from(number).ok().filter(|_| fits);
+        number.ok_or_else(|| format!("it is not from {least} to {most}"))
+    }
+}
+
 fn environment_name(text: &str) -> Result<String, String> {
     let (environment, suffix) = text
         .split_once('-')
@@ -64,13 +78,31 @@ fn region(text: &str) -> Result<String, String> {
 
 fn tag(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("a tag is written KEY=VALUE")?;
-    name::check_tag(key, value)?;
+    tags::check_one(key, value)?;
     Ok((key.to_string(), value.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_read_and_what_is_none_is_told_in_words() {
+        let port = whole::<u16>(1, 65535);
+        assert_eq!(port("8080"), Ok(8080));
+        for (text, why) in [
+            ("", "it is not a whole number"),
+            ("x", "it is not a whole number"),
+            ("8080/tcp", "it is not a whole number"),
+            ("1.5", "it is not a whole number"),
+            ("99999999999999999999", "it is not a whole number"),
+            ("0", "it is not from 1 to 65535"),
+            ("-1", "it is not from 1 to 65535"),
+            ("65536", "it is not from 1 to 65535"),
+        ] {
+            assert_eq!(port(text), Err(why.to_string()), "{text}");
+        }
+    }
 
     #[test]
     fn an_environment_is_named_by_two_words() {

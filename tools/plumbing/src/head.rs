@@ -8,6 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::flags::Common;
 use crate::record::{Record, RecordType};
 use crate::stream::Stream;
+use crate::tags;
 use crate::types::Env;
 
 impl Stream {
@@ -87,46 +88,42 @@ impl Common {
         suffix: &str,
         account: Option<String>,
     ) -> Result<Env> {
+        let tags = all_tags(environment, suffix, &self.tags);
+        tags::check(&tags).map_err(Error::usage)?; // before anything is asked
         let (region, account) = match (account, &self.region) {
             (Some(account), Some(region)) => (region.clone(), account),
             (Some(account), None) => (aws::default_region(stream).await?, account),
             (None, region) => aws::whoami(stream, region.clone()).await?,
         };
-        new_env(environment, suffix, region, account, &self.tags)
+        let env = Env {
+            name: format!("{environment}-{suffix}"),
+            version: 1,
+            environment: environment.into(),
+            suffix: suffix.into(),
+            region,
+            account,
+            tags,
+            plan: false,
+            rest: Default::default(),
+        };
+        env.check().map_err(Error::usage)?;
+        Ok(env)
     }
 }
 
-fn new_env(
+/// The tags that every environment has, and those of the flags, which win.
+fn all_tags(
     environment: &str,
     suffix: &str,
-    region: String,
-    account: String,
-    tags: &[(String, String)],
-) -> Result<Env> {
-    let defaults = [
-        ("Environment", environment),
-        ("ManagedBy", "plumbline"),
-        ("Project", "plumbline"),
-        ("Suffix", suffix),
-        ("Team", "devops"),
-    ];
-    let mut all: BTreeMap<String, String> = defaults
-        .map(|(key, value)| (key.to_string(), value.to_string()))
-        .into();
-    all.extend(tags.iter().cloned());
-    let env = Env {
-        name: format!("{environment}-{suffix}"),
-        version: 1,
-        environment: environment.into(),
-        suffix: suffix.into(),
-        region,
-        account,
-        tags: all,
-        plan: false,
-        rest: Default::default(),
-    };
-    env.check().map_err(Error::usage)?;
-    Ok(env)
+    given: &[(String, String)],
+) -> BTreeMap<String, String> {
+    let values = [environment, "plumbline", "plumbline", suffix, "devops"];
+    let mut all = BTreeMap::new();
+    for (key, value) in tags::DEFAULTS.into_iter().zip(values) {
+        all.insert(key.to_string(), value.to_string());
+    }
+    all.extend(given.iter().cloned());
+    all
 }
 
 #[cfg(test)]
@@ -135,16 +132,9 @@ mod tests {
 
     #[test]
     fn tags_of_the_user_win_over_the_defaults() {
-        let env = new_env(
-            "production",
-            "pr1",
-            "us-east-1".into(),
-            "1".repeat(12),
-            &[("Team".into(), "web".into())],
-        );
-        let env = env.unwrap();
+        let tags = all_tags("production", "pr1", &[("Team".into(), "web".into())]);
         assert_eq!(
-            (env.tags["Team"].as_str(), env.tags["Environment"].as_str()),
+            (tags["Team"].as_str(), tags["Environment"].as_str()),
             ("web", "production")
         );
     }

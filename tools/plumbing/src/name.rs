@@ -164,35 +164,32 @@ pub fn check_part(what: &str, name: &str) -> Result<(), String> {
     })
 }
 
-/// Whether every service takes it in a tag.
-fn is_tag_text(text: &str) -> bool {
-    text.chars()
-        .all(|c| c.is_alphanumeric() || " +-=._:/@".contains(c))
+/// Checks the name that an environment's bucket would have.
+///
+/// Errors: S3 keeps names that end so for itself (S3 user guide, "General purpose bucket naming rules").
+/// Ours begin with a word of their own, and no suffix of ours has two hyphens.
+pub fn check_bucket(bucket: &str) -> Result<(), String> {
+    match RESERVED_ENDS.iter().find(|end| bucket.ends_with(**end)) {
+        Some(end) => Err(format!(
+            "bucket {bucket} would end in {end}, which S3 keeps for itself; choose another suffix"
+        )),
+        None => Ok(()),
+    }
 }
 
-/// Checks a tag against the narrowest rules of the services (ELB, S3) and against our own tags.
-pub fn check_tag(key: &str, value: &str) -> Result<(), String> {
-    if key.is_empty() || key.chars().count() > 128 || !is_tag_text(key) {
-        return Err(format!(
-            "tag key '{key}' must be 1 to 128 letters, digits, spaces and + - = . _ : / @"
-        ));
-    }
-    if value.chars().count() > 256 || !is_tag_text(value) {
-        return Err(format!(
-            "tag value '{value}' must be at most 256 letters, digits, spaces and + - = . _ : / @"
-        ));
-    }
-    let reserved =
-        key.to_lowercase().starts_with("aws:") || key.starts_with("plumbline:") || key == "Name";
-    if reserved {
-        return Err(format!("tag key '{key}' is reserved"));
-    }
-    Ok(())
-}
+const RESERVED_ENDS: [&str; 6] = [
+    "-s3alias",
+    "--ol-s3",
+    ".mrap",
+    "--x-s3",
+    "--table-s3",
+    "-an",
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Env;
 
     #[test]
     fn a_short_name_stays() {
@@ -261,16 +258,59 @@ mod tests {
     }
 
     #[test]
-    fn reserved_and_odd_tags_are_refused() {
-        for (key, value) in [
-            ("aws:x", "y"),
-            ("plumbline:env", "y"),
-            ("Name", "y"),
-            ("", "y"),
-            ("a", "b;c"),
+    fn a_suffix_may_not_make_a_name_that_s3_keeps() {
+        for (suffix, is_kept) in [
+            ("an", true),
+            ("pr-an", true),
+            ("s3alias", true),
+            ("pr1-s3alias", true),
+            ("plan", false),
+            ("x-s3", false),
+            ("an1", false),
+            ("mrap", false),
         ] {
-            assert!(check_tag(key, value).is_err(), "{key}");
+            let env = Env {
+                suffix: suffix.into(),
+                ..Env::example()
+            };
+            let checked = check_bucket(&env.bucket_name());
+            assert_eq!(checked.is_err(), is_kept, "{suffix}: {checked:?}");
         }
-        assert!(check_tag("Cost Center", "a@b.c/1").is_ok());
+    }
+
+    #[test]
+    fn no_name_of_ours_begins_as_aws_names_its_own() {
+        let env = Env::example();
+        let kept = [
+            "internal-",
+            "sg-",
+            "aws",
+            "amzn-s3-demo-",
+            "sthree-",
+            "xn--",
+            "AWS",
+            "/aws/vendedlogs",
+        ];
+        let names = [
+            env.named("alb", "internal", LOAD_BALANCER_LIMIT),
+            env.named("tg", "sg", LOAD_BALANCER_LIMIT),
+            env.named("security-group", "sg", LONG_LIMIT),
+            env.bucket_name(),
+            env.log_group_name("aws"),
+            env.repository_name("aws"),
+            env.cluster_name(),
+            env.service_name("aws"),
+            env.family_name("aws"),
+            env.connection_name(),
+            env.project_name("aws"),
+            env.function_name("aws"),
+            env.pipeline_name("aws"),
+            env.rule_name("aws"),
+            env.build_log_group_name("aws"),
+            env.function_log_group_name("aws"),
+        ];
+        for name in names {
+            assert!(!kept.iter().any(|begin| name.starts_with(begin)), "{name}");
+        }
     }
 }

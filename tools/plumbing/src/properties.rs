@@ -10,6 +10,7 @@ use crate::name::{self, could_be};
 use crate::pipe::Skipping;
 use crate::record::{Record, RecordType};
 use crate::scan::{Piece, Scanner, on_one_line};
+use crate::tags;
 use crate::types::{App, Bucket, Env, KNOWN, Pipeline, Role, Service, Source, Vpc};
 
 /// What the scanner finds in a text that arrives cut into chunks, and what it says of the rest.
@@ -97,7 +98,7 @@ const FIELDS: &str = "
     memory count grace check architecture repository branch trigger context dockerfile deploy id
     cidr public_subnets private_subnets by arn dns scheme target_group uri policy group cluster
     task_definition status bucket project function pipeline rule message code change changes
-    adopted encryption
+    adopted encryption found
 ";
 
 /// A record of any type, with fields of all types that are more or less what they should be.
@@ -275,8 +276,8 @@ proptest! {
         if name::check_part("app", &word).is_ok() {
             prop_assert!(word.len() <= 32 && word.is_ascii() && !word.contains(char::is_whitespace));
         }
-        if name::check_tag(&key, &value).is_ok() {
-            prop_assert!(key.chars().count() <= 128 && value.chars().count() <= 256);
+        if tags::check_one(&key, &value).is_ok() {
+            prop_assert!(key.chars().count() <= 127 && value.chars().count() <= 255);
             prop_assert!(!key.contains(char::is_control) && !value.contains(char::is_control));
         }
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::change::{Change, Difference};
+use crate::misfit;
 
 /// A type of record that tools read: its struct knows its fields. `types/` has them.
 pub trait RecordType: Serialize + DeserializeOwned {
@@ -48,6 +49,20 @@ impl Record {
         }
         Record(fields)
     }
+
+    /// What `ls-env` says of something of the environment that no record can tell, and why; it is never
+    /// written.
+    pub fn left_out(what: &str, why: &str) -> Self {
+        Record::new(Record::LEFT_OUT, what).with("why", why)
+    }
+
+    /// The same of a part of something that is listed.
+    pub fn partly_left_out(what: &str, why: &str) -> Self {
+        Record::left_out(what, why).with("part", true)
+    }
+
+    /// The type of what is [`left_out`](Self::left_out).
+    pub const LEFT_OUT: &'static str = "left_out";
 
     /// Adds a field.
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
@@ -96,21 +111,9 @@ impl Record {
     pub(crate) fn parse<T: RecordType>(&self) -> Result<T, String> {
         let read = |fields: &Map<String, Value>| {
             let typed = serde_json::from_value(Value::Object(fields.clone()));
-            typed.map_err(|why| why.to_string())
+            typed.map_err(|why: serde_json::Error| why.to_string())
         };
-        let why = match read(&self.0) {
-            Ok(typed) => return Ok(typed),
-            Err(why) if why.starts_with("missing field") => return Err(why),
-            Err(why) => why,
-        };
-        // It is in the field without which something else is wrong, or nothing.
-        let culprit = self.0.keys().find(|field| {
-            let mut others = self.0.clone();
-            others.remove(*field);
-            read(&others).err().as_ref() != Some(&why)
-        });
-        let field = culprit.map_or("a field", |field| field.as_str());
-        Err(format!("{field}: {}", without_value(&why)))
+        read(&self.0).map_err(|why| misfit::in_words(&self.0, &why, |fields| read(fields).err()))
     }
 
     /// The typed value, if it has this type and its fields fit.
@@ -127,16 +130,6 @@ impl Record {
     }
 }
 
-/// What serde says is wrong, without the value, which may be secret: the words before it, and what is
-/// expected, which comes last.
-fn without_value(why: &str) -> String {
-    let Some((words, expected)) = why.rsplit_once(", expected ") else {
-        return "has a value that does not fit".into();
-    };
-    let kind = words.split(['"', '`']).next().unwrap_or_default();
-    format!("{}, expected {expected}", kind.trim_end())
-}
-
 /// serde_json's message without its own position, which is within the record.
 pub(crate) fn without_position(why: &serde_json::Error) -> String {
     let text = why.to_string();
@@ -150,67 +143,7 @@ pub(crate) fn is_false(value: &bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-    use crate::types::{App, Vpc};
-
-    #[test]
-    fn what_is_wrong_is_told_by_field_and_type_and_never_by_value() {
-        let app = |field: &str, value: Value| {
-            let app = Record::new("app", "web").with(field, value);
-            app.parse::<App>().unwrap_err()
-        };
-        for (field, value, why) in [
-            (
-                "set",
-                json!("hunter2"),
-                "set: invalid type: string, expected a map",
-            ),
-            (
-                "set",
-                json!({"PIN": 5555}),
-                "set: invalid type: integer, expected a string",
-            ),
-            (
-                "set",
-                json!("hunter2, expected x"),
-                "set: invalid type: string, expected a map",
-            ),
-            (
-                "port",
-                json!(55555555),
-                "port: invalid value: integer, expected u16",
-            ),
-            (
-                "port",
-                json!(5.5),
-                "port: invalid type: floating point, expected u16",
-            ),
-            (
-                "public",
-                json!("hunter2"),
-                "public: invalid type: string, expected a boolean",
-            ),
-            (
-                "calls",
-                json!(["a", true]),
-                "calls: invalid type: boolean, expected a string",
-            ),
-        ] {
-            assert_eq!(app(field, value), why);
-        }
-        let vpc = Record::new("vpc", "main").with("cidr", "x");
-        let why = vpc.clone().parse::<Vpc>().unwrap_err();
-        assert_eq!(why, "missing field `id`");
-        let why = vpc.with("id", "x").with("change", "hunter2");
-        let why = why.parse::<Vpc>().unwrap_err();
-        assert!(
-            why.starts_with("change: unknown variant, expected "),
-            "{why}"
-        );
-        assert!(!why.contains("hunter2"), "{why}");
-    }
 
     #[test]
     fn what_an_earlier_run_changed_is_not_told_again() {

@@ -7,25 +7,34 @@ mod docker;
 mod files;
 mod layout;
 mod tar_file;
+mod unpacked;
 
 use std::path::Path;
 
 use plumbing::{Control, Result};
 
 use crate::archive::files::Files;
+use crate::archive::layout::Manifest;
 use crate::blob::unreadable;
 use crate::image::PackedImage;
+use crate::plan::manifest::Descriptor;
 use crate::plan::platform::Platform;
-use crate::plan::{document, manifest};
+use crate::plan::{document, manifest, named};
 use crate::thread;
 use crate::work::WorkFolder;
 
 /// Reads an archive that somebody made, and makes it ready to be pushed: for a large image that
-/// takes a while.
-pub async fn open(control: &Control, path: &str, platform: Platform) -> Result<PackedImage> {
+/// takes a while. `image` names one of several.
+pub async fn open(
+    control: &Control,
+    path: &str,
+    image: Option<String>,
+    platform: Platform,
+) -> Result<PackedImage> {
     let path = Path::new(path).to_path_buf();
     thread::run(control, move |token| {
-        let packed = Files::open(&path, token).and_then(|files| pack(&files, platform));
+        let image = image.as_deref();
+        let packed = Files::open(&path, token).and_then(|files| pack(&files, image, platform));
         packed.map_err(|why| unreadable(&path, &why))
     })
     .await
@@ -43,37 +52,65 @@ pub async fn open_built(
     thread::run(control, move |token| {
         let files = Files::open(&path, token);
         drop(work);
-        let packed = files.and_then(|files| pack(&files, platform));
+        let packed = files.and_then(|files| pack(&files, None, platform));
         packed.map_err(|why| unreadable(&path, &why))
     })
     .await
 }
 
-fn pack(files: &Files, platform: Platform) -> Result<PackedImage, String> {
-    let list = files.span("manifest.json")?;
+fn pack(files: &Files, image: Option<&str>, platform: Platform) -> Result<PackedImage, String> {
+    let list = match files.span("manifest.json")? {
+        Some(span) => {
+            let bytes = files.read(&span)?;
+            let value = document::parse(&bytes, "manifest.json")?;
+            Some((bytes, value))
+        }
+        None => None,
+    };
     if let Some(index) = files.span("index.json")? {
         let index = document::parse(&files.read(&index)?, "index.json")?;
         let entries = manifest::entries(&index).ok_or("its index.json is no index")?;
-        // Docker 25.0 saved indexes without the image, or with one without its layers: then the
-        // list counts, which it writes as well.
-        if list.is_none() || !entries.is_empty() {
-            let image = layout::find(files, entries, platform)?;
-            let complete = image.check_layers();
-            if list.is_none() || complete.is_ok() {
-                complete?;
-                return layout::pack(files, image, platform);
-            }
+        match of_index(files, entries, image, platform) {
+            Ok(image) => return layout::pack(files, image, platform),
+            Err(why) if list.is_none() => return Err(why),
+            Err(_) => {} // the list says why, such as that there are several images
         }
     }
-    let Some(list) = list else {
-        return Err(
+    match list {
+        Some((bytes, value)) if value.is_object() => {
+            let image = layout::of_directory(files, bytes, value, platform)?;
+            image.check_layers()?;
+            layout::pack(files, image, platform)
+        }
+        Some((_, list)) => docker::pack(files, &list, image, platform),
+        None => Err(
             "it is neither an OCI layout (index.json) nor what docker save writes (manifest.json)"
                 .into(),
-        );
-    };
-    let list = document::parse(&files.read(&list)?, "manifest.json")?;
-    docker::pack(files, &list, platform)
+        ),
+    }
 }
+
+/// The image of an index that has all of its layers. Docker 25.0 saved indexes without the image, or with
+/// one without its layers: then the list counts, which it writes as well.
+fn of_index(
+    files: &Files,
+    mut entries: Vec<Descriptor>,
+    image: Option<&str>,
+    platform: Platform,
+) -> Result<Manifest, String> {
+    if let Some(image) = image {
+        let names = entries.iter().enumerate().map(|(n, entry)| entry.names(n));
+        let chosen = named::choose(&names.collect::<Vec<_>>(), image)?;
+        entries = chosen.into_iter().map(|n| entries[n].clone()).collect();
+    }
+    let image = layout::find(files, entries, platform)?;
+    image.check_layers()?;
+    Ok(image)
+}
+
+#[cfg(test)]
+mod builders;
+
 #[cfg(test)]
 mod tests {
     use std::fs::{self, File};
@@ -141,7 +178,7 @@ mod tests {
     fn pack_path(path: &Path) -> Result<PackedImage, String> {
         let guard = CancelGuard::default();
         let files = Files::open(path, &guard.token())?;
-        pack(&files, Platform::AMD64)
+        pack(&files, None, Platform::AMD64)
     }
 
     fn verify(blob: &Blob) -> Result<()> {

@@ -31,7 +31,13 @@ pub fn check_context(context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn check_archive(path: &str) -> Result<()> {
+fn check_archive(archive: &str) -> Result<()> {
+    let (path, image) = path_and_image(archive);
+    if image.as_deref() == Some("") {
+        return Err(Error::usage(format!(
+            "{archive} names no image after its last colon"
+        )));
+    }
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() || metadata.is_dir() => Ok(()),
         Ok(_) => Err(Error::usage(format!(
@@ -39,4 +45,19 @@ fn check_archive(path: &str) -> Result<()> {
         ))),
         Err(why) => Err(Error::usage(format!("cannot read {path}: {why}"))),
     }
+}
+
+/// Takes `PATH:NAME` apart, as skopeo has it: a path may hold colons, and so may the name of an image. So
+/// the path is the longest that there is.
+pub fn path_and_image(archive: &str) -> (&str, Option<String>) {
+    let is_there = |path: &str| std::fs::metadata(path).is_ok();
+    if is_there(archive) {
+        return (archive, None);
+    }
+    for (at, _) in archive.rmatch_indices(':') {
+        if is_there(&archive[..at]) {
+            return (&archive[..at], Some(archive[at + 1..].to_string()));
+        }
+    }
+    (archive, None)
 }

@@ -15,7 +15,7 @@ use crate::scratch::Scratch;
 use crate::thread::CancelToken;
 
 /// The most that a compressed layer may hold: no task of Fargate has more room.
-const LARGEST_UNPACKED: u64 = 200 << 30;
+pub(crate) const LARGEST_UNPACKED: u64 = 200 << 30;
 
 /// What is compressed of an image.
 pub(crate) struct Compressor<'a> {

@@ -26,11 +26,12 @@ struct Args {
     /// The Dockerfile of an app, from its directory [default: Dockerfile]
     #[arg(long = "dockerfile", value_name = "APP=FILE", value_parser = origin::flag)]
     dockerfiles: Vec<(String, String)>,
-    /// Push an archive, without an engine: an OCI layout, or a tar of one or of docker save
-    #[arg(long = "archive", value_name = "APP=PATH", value_parser = origin::flag)]
+    /// Push an archive, without an engine: an OCI layout, or a tar of one or of docker save; of several
+    /// images the one of a name
+    #[arg(long = "archive", value_name = "APP=PATH[:NAME]", value_parser = origin::flag)]
     archives: Vec<(String, String)>,
     /// Pin an image that is in a registry already by its digest
-    #[arg(long = "image", value_name = "APP=REFERENCE", value_parser = origin::flag)]
+    #[arg(long = "image", value_name = "APP=REFERENCE", value_parser = origin::image_flag)]
     images: Vec<(String, String)>,
     /// What builds [default: the first of these that works here]
     #[arg(long, value_enum)]

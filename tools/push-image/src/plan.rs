@@ -6,6 +6,7 @@ pub mod challenge;
 pub mod command;
 pub mod document;
 pub mod manifest;
+pub mod named;
 pub mod origin;
 pub mod platform;
 

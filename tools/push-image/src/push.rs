@@ -57,8 +57,10 @@ impl<'a> Push<'a> {
                 let image = self.pin(&app, reference, platform).await?;
                 (image, Change::Kept)
             }
-            Origin::Archive(path) => {
-                let packed = archive::open(&self.stream.control, path, platform).await?;
+            Origin::Archive(archive) => {
+                let control = &self.stream.control;
+                let (path, image) = check::path_and_image(archive);
+                let packed = archive::open(control, path, image, platform).await?;
                 self.push(&app, packed).await?
             }
             Origin::Context(context) => {

@@ -1,4 +1,4 @@
-//! Where layers are that were compressed: one file that has no name, which nobody else can open and
+//! Where layers are that were compressed, or an archive that was unpacked: one file that has no name, which nobody else can open and
 //! which is gone with this process, even if that is killed.
 
 use std::fs::File;

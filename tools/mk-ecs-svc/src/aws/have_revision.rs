@@ -10,6 +10,7 @@ use aws_sdk_ecs::types::{
 
 use super::convert::millis;
 use crate::plan::definition::{Definition, Hardening, HaveRevision, HealthCheck};
+use crate::plan::{command, size, variables};
 
 /// The label of a container that names the variables that we set.
 pub const VARIABLES: &str = "plumbline.variables";
@@ -19,12 +20,19 @@ const LOG_OPTIONS: usize = 3;
 const CHECK_INTERVAL: i32 = 30;
 const CHECK_TIMEOUT: i32 = 5;
 const CHECK_RETRIES: i32 = 3;
+/// How a health check's command begins that a shell runs, and one that is run as it is.
+const SHELL: &str = "CMD-SHELL";
+const NO_SHELL: &str = "CMD";
 
-/// Reads a description.
-pub fn have_revision(described: TaskDefinition, tags: BTreeMap<String, String>) -> HaveRevision {
+/// Reads a description of a revision, which is an app's if that is known.
+pub fn have_revision(
+    described: TaskDefinition,
+    tags: BTreeMap<String, String>,
+    app: Option<&str>,
+) -> HaveRevision {
     let status = described.status().map(|status| status.as_str().to_string());
     HaveRevision {
-        definition: definition(&described),
+        definition: definition(&described, app),
         status: status.unwrap_or_default(),
         registered: millis(described.registered_at()),
         task_role: described.task_role_arn.filter(|role| !role.is_empty()),
@@ -34,10 +42,10 @@ pub fn have_revision(described: TaskDefinition, tags: BTreeMap<String, String>) 
     }
 }
 
-fn definition(described: &TaskDefinition) -> Definition {
+fn definition(described: &TaskDefinition, app: Option<&str>) -> Definition {
     let none = ContainerDefinition::builder().build();
     let containers = described.container_definitions();
-    let container = containers.first().unwrap_or(&none);
+    let container = main_container(containers, app).unwrap_or(&none);
     let names: Vec<&str> = containers.iter().filter_map(|one| one.name()).collect();
     let requires = described.requires_compatibilities().iter();
     let requires: Vec<&str> = requires.map(|one| one.as_str()).collect();
@@ -48,10 +56,10 @@ fn definition(described: &TaskDefinition) -> Definition {
     Definition {
         image: container.image().unwrap_or_default().into(),
         ports: ports(container),
-        cpu: described.cpu().unwrap_or_default().into(),
-        memory: described.memory().unwrap_or_default().into(),
+        cpu: size::in_units(described.cpu().unwrap_or_default(), "vcpu"),
+        memory: size::in_units(described.memory().unwrap_or_default(), "gb"),
         architecture: architecture(described).into(),
-        check: container.health_check().map(health_check),
+        check: container.health_check().and_then(health_check),
         execution_role: described.execution_role_arn().unwrap_or_default().into(),
         environment: environment(container),
         log_group: log_option(container, "awslogs-group"),
@@ -69,6 +77,19 @@ fn definition(described: &TaskDefinition) -> Definition {
         stop_timeout: container.stop_timeout().unwrap_or_default(),
         own_variables: own_variables(container),
     }
+}
+
+/// The app's own among some containers: somebody may have put others beside it, ahead of it too.
+fn main_container<'a>(
+    containers: &'a [ContainerDefinition],
+    app: Option<&str>,
+) -> Option<&'a ContainerDefinition> {
+    let named = |one: &&ContainerDefinition| app.is_some() && one.name() == app;
+    let labelled = |one: &&ContainerDefinition| own_variables(one).is_some();
+    let mut by_name = containers.iter();
+    let mut by_label = containers.iter();
+    let found = by_name.find(named).or_else(|| by_label.find(labelled));
+    found.or(containers.first())
 }
 
 fn hardening(container: &ContainerDefinition) -> Hardening {
@@ -100,7 +121,7 @@ fn is_root(user: &str) -> bool {
 /// The names in our label, if there is one.
 fn own_variables(container: &ContainerDefinition) -> Option<Vec<String>> {
     let label = container.docker_labels()?.get(VARIABLES)?;
-    Some(label.split_whitespace().map(String::from).collect())
+    Some(variables::names(label))
 }
 
 fn ports(container: &ContainerDefinition) -> String {
@@ -127,15 +148,18 @@ fn operating_system(described: &TaskDefinition) -> &str {
     non_empty(system.map(|system| system.as_str())).unwrap_or("LINUX")
 }
 
-fn health_check(described: &SdkHealthCheck) -> HealthCheck {
+/// The check as what a shell runs; nothing where it was switched off.
+fn health_check(described: &SdkHealthCheck) -> Option<HealthCheck> {
     let command = match described.command() {
-        [shell, command @ ..] if shell == "CMD-SHELL" => command,
-        command => command,
+        [how, command @ ..] if how == SHELL => command.join(" "),
+        [how, command @ ..] if how == NO_SHELL => command::in_shell(command),
+        [how] if how == "NONE" => return None,
+        command => command.join(" "),
     };
-    HealthCheck {
-        command: command.join(" "),
+    Some(HealthCheck {
+        command,
         start_period: described.start_period().unwrap_or_default(),
-    }
+    })
 }
 
 fn environment(container: &ContainerDefinition) -> BTreeMap<String, String> {
@@ -257,6 +281,9 @@ fn other_settings_of_log_and_check(container: &ContainerDefinition) -> Vec<(&'st
         let interval = check.interval().unwrap_or(CHECK_INTERVAL);
         let timeout = check.timeout().unwrap_or(CHECK_TIMEOUT);
         let retries = check.retries().unwrap_or(CHECK_RETRIES);
+        let first = check.command().first();
+        let has_no_shell = first.is_some_and(|how| how == NO_SHELL);
+        settings.push(("check without a shell", has_no_shell));
         settings.push(("check interval", interval != CHECK_INTERVAL));
         settings.push(("check timeout", timeout != CHECK_TIMEOUT));
         settings.push(("check retries", retries != CHECK_RETRIES));

@@ -15,7 +15,8 @@ use super::convert::{have_tags, sdk_tags};
 use super::have_revision::{VARIABLES, have_revision};
 use super::{BATCH, Ecs, RevisionStatus};
 use crate::plan::definition::{Definition, HaveRevision};
-use crate::plan::revision::{family_of, short};
+use crate::plan::revision::{app_of, family_of, short};
+use crate::plan::variables;
 
 /// What ECS says of a revision that does not exist or was deleted.
 const UNKNOWN: &str = "Unable to describe task definition";
@@ -37,9 +38,12 @@ impl Ecs {
         match request.send().await {
             Ok(answer) => {
                 let tags = have_tags(answer.tags);
-                Ok(answer
-                    .task_definition
-                    .map(|described| have_revision(described, tags)))
+                let Some(described) = answer.task_definition else {
+                    return Ok(None);
+                };
+                let family = described.family().unwrap_or_default();
+                let app = app_of(&self.aws.env, "task", family, &tags);
+                Ok(Some(have_revision(described, tags, app.as_deref())))
             }
             Err(error)
                 if code(&error) == "ClientException" && message(&error).contains(UNKNOWN) =>
@@ -232,7 +236,7 @@ fn container_definition(app: &str, want: &Definition) -> Result<ContainerDefinit
         .set_environment(Some(environment))
         .log_configuration(log_configuration(want)?)
         .linux_parameters(linux_parameters(want))
-        .docker_labels(VARIABLES, own_variables.join(" "))
+        .docker_labels(VARIABLES, variables::label(&own_variables))
         .set_readonly_root_filesystem(read_only_root)
         .set_user(user)
         .set_health_check(health_check(want)?)

@@ -18,7 +18,7 @@ pub async fn report(stream: &Stream, ecs: &Ecs) -> Result<()> {
     let unwanted = listed.without(env, apps.map(Record::name));
     let cluster = env.arn("ecs", &format!("cluster/{}", env.cluster_name()));
     for record in find::describe(ecs, unwanted, &cluster).await? {
-        if record.kind() != App::TYPE {
+        if ![App::TYPE, Record::LEFT_OUT].contains(&record.kind()) {
             stream.write(Record::of(&Unwanted::of(record))).await?;
         }
     }

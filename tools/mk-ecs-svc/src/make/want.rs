@@ -175,7 +175,8 @@ async fn text_of(context: &Context<'_>, app: &App, key: &str, piece: Piece) -> R
         Ok(record) => record,
         Err(missing) if is_lacking(&context.stream.control, &missing) => {
             let message = format!("{sets}, but no {kind} record '{name}' is on stdin");
-            return Err(Error::input(message));
+            let hint = format!("if it is text, write \\{reference}");
+            return Err(Error::input(message).hint(hint));
         }
         Err(error) => return Err(error),
     };

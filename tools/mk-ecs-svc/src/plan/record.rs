@@ -1,10 +1,11 @@
 //! The records of the cluster, the task definitions, the services and their apps.
 
 use plumbing::{Cluster, Env, Record, Service, TaskDefinition};
-use serde_json::Value;
+use serde_json::Map;
 
 use super::definition::{Definition, placeholder};
 use super::service::Settings;
+use crate::reference::escaped;
 
 /// The cluster's record.
 pub fn cluster(arn: &str) -> Record {
@@ -40,30 +41,67 @@ pub fn service(app: &str, arn: &str, cluster: &str, settings: &Settings) -> Reco
 /// The app's record, as far as its task definition and service describe it. The count of a
 /// service that has no image yet is not the app's.
 pub fn app(env: &Env, app: &str, definition: &Definition, settings: &Settings) -> Record {
-    let port = definition.ports.split('/').next().unwrap_or_default();
-    let set = serde_json::to_value(definition.own_environment()).unwrap_or_default();
+    let mut set = Map::new();
+    for (key, value) in definition.own_environment() {
+        set.insert(key, escaped(&value).into());
+    }
     let mut record = Record::new("app", app)
-        .with("port", number(port))
+        .with("found", true)
         .with("set", set)
         .with("image", definition.image.as_str())
-        .with("cpu", number(&definition.cpu))
-        .with("memory", number(&definition.memory))
         .with("grace", settings.grace)
         .with("architecture", definition.architecture.as_str());
+    let numbers = [
+        ("port", port(definition, settings)),
+        ("cpu", definition.cpu.parse().ok()),
+        ("memory", definition.memory.parse().ok()),
+    ];
+    for (field, number) in numbers {
+        if let Some(number) = number {
+            record = record.with(field, number);
+        }
+    }
     if definition.image != placeholder(env, app) {
         record = record.with("count", settings.count);
     }
-    if let Some(check) = &definition.check {
+    if let Some(check) = &definition.check
+        && !check.command.is_empty()
+    {
         record = record.with("check", check.command.as_str());
     }
     record
 }
 
-fn number(text: &str) -> Value {
-    match text.parse::<u32>() {
-        Ok(number) => number.into(),
-        Err(_) => Value::Null,
+/// The port that the load balancer sends to; where the service names none, that of the container.
+/// A definition that somebody registered may have several, or none.
+fn port(definition: &Definition, settings: &Settings) -> Option<u32> {
+    let target = settings.target.split(' ').next().unwrap_or_default();
+    let of_service = target.rsplit(':').next().and_then(|port| port.parse().ok());
+    let of_container = definition.ports.split('/').next().unwrap_or_default();
+    let port: Option<u32> = of_service.or_else(|| of_container.parse().ok());
+    port.filter(|port| *port > 0)
+}
+
+/// What a definition says and no record of an app can, in words: somebody registered it by hand.
+pub fn unsaid(app: &str, definition: &Definition) -> Option<String> {
+    let mut words: Vec<String> = Vec::new();
+    let containers = definition.containers.split(' ');
+    let others: Vec<&str> = containers.filter(|name| *name != app).collect();
+    if !others.is_empty() {
+        words.push(format!("containers besides its own: {}", others.join(" ")));
     }
+    words.extend(
+        definition
+            .other_settings
+            .iter()
+            .map(|name| name.to_string()),
+    );
+    for (what, text) in [("cpu", &definition.cpu), ("memory", &definition.memory)] {
+        if text.parse::<u32>().is_err() {
+            words.push(format!("no {what} that is a number"));
+        }
+    }
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 #[cfg(test)]
@@ -97,8 +135,40 @@ mod tests {
         let expected = App {
             set: BTreeMap::from([("A".to_string(), "1".to_string())]),
             image: Some("web:1".into()),
+            found: true,
             ..web()
         };
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_hands_registered_comes_back_as_it_is() {
+        let settings = service::want(&web(), "arn/t:1", true, &network());
+        let definition = Definition {
+            image: "ghcr.io/Owner/Web:1".into(),
+            ports: String::new(),
+            cpu: "300".into(),
+            memory: "700".into(),
+            containers: "proxy web".into(),
+            other_settings: vec!["secrets"],
+            environment: BTreeMap::from([
+                ("spring.datasource.url".to_string(), "jdbc:x".to_string()),
+                ("A b".to_string(), "${spring.application.name}".to_string()),
+            ]),
+            own_variables: None,
+            ..web_definition()
+        };
+        let record = app(&env(), "web", &definition, &settings);
+        let found: App = record.typed().unwrap();
+        assert_eq!(plumbing::RecordType::check(&found), Ok(()));
+        assert_eq!(
+            (found.port, found.cpu, found.memory),
+            (web().port, 300, 700)
+        );
+        assert_eq!(found.set["spring.datasource.url"], "jdbc:x");
+        assert_eq!(found.set["A b"], "$\\{spring.application.name}");
+        let unsaid = unsaid("web", &definition).unwrap();
+        assert_eq!(unsaid, "containers besides its own: proxy, secrets");
+        assert_eq!(super::unsaid("web", &web_definition()), None);
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::name::{self, is_word};
 use crate::record::RecordType;
+use crate::reference;
 
 /// A service that is wanted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,9 @@ pub struct App {
     /// The processor: `X86_64` or `ARM64`.
     #[serde(default = "architecture")]
     pub architecture: String,
+    /// Whether it was read back from what AWS runs: AWS has taken its values, whatever the checks say.
+    #[serde(default, skip_serializing_if = "crate::record::is_false")]
+    pub found: bool,
     /// Fields of others.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
@@ -82,6 +86,12 @@ impl RecordType for App {
                 return Err(format!("app '{called}' calls itself"));
             }
         }
+        if self.found {
+            return Ok(());
+        }
+        if let Some(image) = &self.image {
+            reference::parse(image)?;
+        }
         check_fargate_size(self.cpu, self.memory)
     }
 }
@@ -108,36 +118,42 @@ impl App {
         {
             return Err("context is not the path of a directory".into());
         }
-        if let Some(image) = &self.image
-            && !is_word(image)
-        {
-            return Err("image is not the reference of an image".into());
-        }
         if let Some("") = self.check.as_deref() {
             return Err("check is an empty command".into());
         }
+        self.check_variables()
+    }
+
+    /// ECS hands variables to the container's runtime, which takes any name that has no = and any text
+    /// without a NUL. A name is not shown: who forgets it writes the value there.
+    fn check_variables(&self) -> Result<(), String> {
+        let mut bytes = 0;
         for (key, value) in &self.set {
-            if !is_variable(key) {
-                // It is not shown: who forgets the name writes the value there.
+            if key.is_empty() {
+                return Err("set: the name of a variable is empty".into());
+            }
+            if key.contains(['=', '\0']) {
                 return Err(
-                    "set: a name is not one of an environment variable: letters, digits and _"
-                        .into(),
+                    "set: the name of a variable holds a = or a NUL, which none can".into(),
                 );
             }
             if value.contains('\0') {
                 return Err(format!("set {key}: its value holds a NUL, which none can"));
             }
+            bytes += key.len() + value.len();
+        }
+        if bytes > LARGEST_DEFINITION {
+            return Err(format!(
+                "set: its {} variables have {bytes} bytes; ECS takes a task definition of {LARGEST_DEFINITION}",
+                self.set.len()
+            ));
         }
         Ok(())
     }
 }
 
-/// Whether a shell takes it as the name of an environment variable.
-fn is_variable(key: &str) -> bool {
-    !key.is_empty()
-        && !key.starts_with(|c: char| c.is_ascii_digit())
-        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
+/// How many bytes a task definition may have (ECS developer guide, "Service quotas").
+const LARGEST_DEFINITION: usize = 64 << 10;
 
 /// Fargate's sizes as data: CPU units, then the memory in MiB as first, last and step
 /// (ECS developer guide, "Task CPU and memory"). 256 CPU units take 512 MiB besides.
@@ -200,6 +216,61 @@ fn architecture() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn app(more: Value) -> App {
+        let mut app = serde_json::json!({"name": "web"});
+        let fields = app.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        serde_json::from_value(app).unwrap()
+    }
+
+    #[test]
+    fn any_variable_that_ecs_takes_is_one() {
+        for name in [
+            "discovery.type",
+            "spring.datasource.url",
+            "1ST",
+            "a-b",
+            "a b",
+            "grün",
+            "{a.b.c}",
+            "%20",
+            "npm_config_//registry/:_authToken",
+        ] {
+            let set = app(serde_json::json!({"set": {name: ""}}));
+            assert_eq!(set.check(), Ok(()), "{name}");
+        }
+        for (name, why) in [
+            ("", "is empty"),
+            ("hunter2=", "holds a ="),
+            ("hunter2\0", "or a NUL"),
+        ] {
+            let refused = app(serde_json::json!({"set": {name: "x"}})).check();
+            let refused = refused.unwrap_err();
+            assert!(
+                refused.contains(why) && !refused.contains("hunter2"),
+                "{refused}"
+            );
+        }
+        let large = app(serde_json::json!({"set": {"A": "x".repeat(65535)}}));
+        assert_eq!(large.check(), Ok(()));
+        let larger = app(serde_json::json!({"set": {"A": "x".repeat(65535), "B": ""}}));
+        let refused = larger.check().unwrap_err();
+        assert!(refused.contains("have 65537 bytes"), "{refused}");
+    }
+
+    #[test]
+    fn what_aws_runs_already_is_not_judged() {
+        let odd = serde_json::json!({"image": "ghcr.io/Owner/Web:1", "cpu": 300, "memory": 700});
+        let mut app = app(odd);
+        assert!(app.check().unwrap_err().contains("capital letters"));
+        app.image = None;
+        assert!(app.check().unwrap_err().contains("no Fargate size"));
+        app.found = true;
+        assert_eq!(app.check(), Ok(()));
+        app.count = 5001;
+        assert!(app.check().is_err());
+    }
 
     #[test]
     fn every_check_fargate_size_of_the_guide_is_accepted() {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::change::Change;
 use crate::record::RecordType;
+use crate::reference;
 
 /// The network, found again by its tags.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -199,6 +200,13 @@ impl RecordType for Image {
     const TYPE: &'static str = "image";
     const IS_RESOURCE: bool = false;
     const ASKED_WITH: &'static [&'static str] = &["image"];
+
+    fn check(&self) -> Result<(), String> {
+        match &self.image {
+            Some(image) => reference::parse(image).map(drop),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The ECS cluster.

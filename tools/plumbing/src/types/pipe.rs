@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::name;
 use crate::record::{Record, RecordType};
 use crate::region::check_region;
+use crate::tags;
 
 /// The environment: what every tool needs to find anything at all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,15 +60,7 @@ impl RecordType for Env {
             return Err(format!("account '{}' is not 12 digits", self.account));
         }
         check_region(&self.region)?;
-        if self.tags.len() > 40 {
-            return Err(format!(
-                "{} tags are too many: AWS takes 50, ours included",
-                self.tags.len()
-            ));
-        }
-        self.tags
-            .iter()
-            .try_for_each(|(key, value)| name::check_tag(key, value))
+        tags::check(&self.tags)
     }
 }
 

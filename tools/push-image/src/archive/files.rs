@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use plumbing::reference::is_digest;
 
 use crate::archive::tar_file::{self, Listing, normal_name};
+use crate::archive::unpacked;
 use crate::blob::{Source, Span, damaged, digest_of};
 use crate::plan::{document, megabytes};
 use crate::thread::CancelToken;
@@ -28,7 +29,7 @@ impl Files {
         let store = if path.is_dir() {
             Store::Folder(path.canonicalize().map_err(|why| why.to_string())?)
         } else {
-            Store::Tar(tar_file::list(path)?)
+            Store::Tar(tar_file::list(unpacked::open(path, token)?)?)
         };
         Ok(Files {
             store,
@@ -40,6 +41,12 @@ impl Files {
     ///
     /// Errors: it is a link to another file of this machine.
     pub(super) fn span(&self, name: &str) -> Result<Option<Span>, String> {
+        self.find(name, false)
+    }
+
+    /// `may_lead_out` for what must have a digest that the archive names: bazel makes a layout of links to
+    /// its own folders, and whoever knows what is in a file learns nothing from it.
+    fn find(&self, name: &str, may_lead_out: bool) -> Result<Option<Span>, String> {
         let normal = normal_name(Path::new(name));
         let folder = match &self.store {
             Store::Tar(files) => return Ok(files.get(&normal).cloned()),
@@ -48,7 +55,7 @@ impl Files {
         let Ok(file) = folder.join(normal).canonicalize() else {
             return Ok(None);
         };
-        if !file.starts_with(folder) {
+        if !may_lead_out && !file.starts_with(folder) {
             return Err(format!("{name} leads out of it"));
         }
         match file.metadata() {
@@ -67,14 +74,21 @@ impl Files {
         span.ok_or_else(|| format!("it lacks {path}"))
     }
 
-    /// Where a blob of an OCI layout is.
+    /// Where a blob is: in the folder of an OCI layout, or as skopeo writes a directory, beside all others.
     pub(super) fn blob(&self, digest: &str) -> Result<Span, String> {
-        if !is_digest(digest) {
+        let Some(hex) = digest.strip_prefix("sha256:").filter(|_| is_digest(digest)) else {
             return Err(format!("'{digest}' is not a digest of SHA-256"));
+        };
+        for path in [
+            format!("blobs/sha256/{hex}"),
+            hex.to_string(),
+            format!("{hex}.manifest.json"),
+        ] {
+            if let Some(span) = self.find(&path, true)? {
+                return Ok(span);
+            }
         }
-        let path = format!("blobs/{}", digest.replacen(':', "/", 1));
-        let span = self.span(&path)?;
-        span.ok_or_else(|| format!("it lacks blob {digest}"))
+        Err(format!("it lacks blob {digest}"))
     }
 
     pub(super) fn read(&self, span: &Span) -> Result<Vec<u8>, String> {

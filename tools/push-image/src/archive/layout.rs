@@ -42,21 +42,43 @@ pub(super) fn find(
         let chosen = manifest::choose(&entries, platform)?.clone();
         let bytes = files.document(&chosen.digest)?;
         let value = document::parse(&bytes, "a manifest")?;
-        let media_type = media_type_of(&chosen, &value);
-        if manifest::is_index(&media_type) {
-            entries = manifest::entries(&value).ok_or("one of its indexes is no index")?;
-            continue;
+        let media_type = media_type_of(&chosen.media_type, &value);
+        if !manifest::is_index(&media_type) {
+            return read(files, bytes, value, media_type);
         }
-        let config = descriptor(&value["config"])?;
-        let config = document::parse(&files.document(&config.digest)?, "its configuration")?;
-        return Ok(Manifest {
-            bytes,
-            value,
-            media_type,
-            config,
-        });
+        entries = manifest::entries(&value).ok_or("one of its indexes is no index")?;
     }
     Err("its indexes point to indexes without an end".into())
+}
+
+/// The image of a directory that skopeo wrote: its manifest.json is the manifest, or an index.
+pub(super) fn of_directory(
+    files: &Files,
+    bytes: Vec<u8>,
+    value: Value,
+    platform: Platform,
+) -> Result<Manifest, String> {
+    if let Some(entries) = manifest::entries(&value) {
+        return find(files, entries, platform);
+    }
+    let media_type = media_type_of("", &value);
+    read(files, bytes, value, media_type)
+}
+
+fn read(
+    files: &Files,
+    bytes: Vec<u8>,
+    value: Value,
+    media_type: String,
+) -> Result<Manifest, String> {
+    let config = descriptor(&value["config"])?;
+    let config = document::parse(&files.document(&config.digest)?, "its configuration")?;
+    Ok(Manifest {
+        bytes,
+        value,
+        media_type,
+        config,
+    })
 }
 
 /// Makes an image ready to be pushed: its manifest stays as it is, unless a layer has to be
@@ -101,9 +123,9 @@ pub(super) fn pack(
 }
 
 /// The media type that the entry of an index says, or else the manifest itself.
-fn media_type_of(entry: &Descriptor, manifest: &Value) -> String {
-    if !entry.media_type.is_empty() {
-        return entry.media_type.clone();
+fn media_type_of(entry: &str, manifest: &Value) -> String {
+    if !entry.is_empty() {
+        return entry.into();
     }
     match manifest["mediaType"].as_str() {
         Some(media_type) if !media_type.is_empty() => media_type.into(),

@@ -3,16 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::{Component, Path};
-use std::sync::Arc;
 
 use tar::{EntryType, Header, PaxExtensions};
 
-use crate::blob::{GZIP, Source, Span, SpanReader};
+use crate::blob::{Span, SpanReader};
 
 /// How long the pieces of a tar file are, and what each size is rounded up to.
 const BLOCK: u64 = 512;
@@ -31,23 +28,9 @@ const NO_TAR: &str = "it is not a whole tar file";
 pub(super) type Listing = BTreeMap<String, Span>;
 
 /// Lists the files of a tar file.
-pub(super) fn list(path: &Path) -> Result<Listing, String> {
-    let file = File::open(path).map_err(|why| why.to_string())?;
-    let mut begin = [0; 2];
-    if file.read_at(&mut begin, 0).is_ok_and(|count| count == 2) && begin == GZIP {
-        return Err("it is compressed as a whole; gunzip it first".into());
-    }
-    let length = file.metadata().map_err(|why| why.to_string())?.len();
-    let source = Source::Open {
-        file: Arc::new(file),
-        path: path.to_path_buf(),
-    };
+pub(super) fn list(whole: Span) -> Result<Listing, String> {
     let mut lister = Lister {
-        whole: Span {
-            source,
-            offset: 0,
-            size: length,
-        },
+        whole,
         files: Listing::new(),
         links: Vec::new(),
         entries: 0,
@@ -274,12 +257,15 @@ mod tests {
     use tempfile::{TempDir, tempdir};
 
     use super::*;
+    use crate::archive::unpacked;
+    use crate::thread::CancelGuard;
 
     /// Writes a tar file; answers its files, by their names and sizes, or why it is refused.
     fn list_of(temp: &TempDir, bytes: &[u8]) -> Result<Vec<(String, u64)>, String> {
         let path = temp.path().join("a.tar");
         fs::write(&path, bytes).unwrap();
-        let files = list(&path)?;
+        let guard = CancelGuard::default();
+        let files = list(unpacked::open(&path, &guard.token())?)?;
         Ok(files
             .into_iter()
             .map(|(name, span)| (name, span.size))

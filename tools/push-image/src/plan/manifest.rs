@@ -1,8 +1,11 @@
 //! Manifests, indexes and configurations of images, as OCI and docker write them. Pure.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::plan::named::{self, Names};
 use crate::plan::platform::Platform;
 
 /// The media type of a manifest, where nothing else is said.
@@ -24,9 +27,32 @@ pub struct Descriptor {
     /// In an index, what the image is for.
     #[serde(default)]
     pub platform: Option<ImagePlatform>,
+    /// What its builder says of it, such as its name.
+    #[serde(default)]
+    pub annotations: Option<BTreeMap<String, Value>>,
 }
 
+/// The annotations that name an image: of OCI, which may be its tag alone, and of containerd.
+const NAMES: [&str; 2] = [
+    "io.containerd.image.name",
+    "org.opencontainers.image.ref.name",
+];
+
 impl Descriptor {
+    /// What the image is called, which stands at a place of its index.
+    pub fn names(&self, number: usize) -> Names {
+        let named = |annotation| self.annotations.as_ref()?.get(annotation)?.as_str();
+        Names {
+            names: NAMES
+                .into_iter()
+                .filter_map(named)
+                .map(String::from)
+                .collect(),
+            digest: self.digest.clone(),
+            number,
+        }
+    }
+
     fn is_for(&self, platform: Platform) -> bool {
         match &self.platform {
             Some(of) => platform.fits(&of.os, &of.architecture),
@@ -115,10 +141,13 @@ pub fn choose(entries: &[Descriptor], platform: Platform) -> Result<&Descriptor,
     found.dedup_by_key(|entry| &entry.digest);
     match found.as_slice() {
         [one] => Ok(one),
-        several => Err(format!(
-            "it holds {} images for {platform}; one is wanted",
-            several.len()
-        )),
+        several => {
+            let names = several.iter().map(|several| {
+                let place = entries.iter().position(|entry| entry == *several);
+                several.names(place.unwrap_or_default())
+            });
+            Err(named::several(&names.collect::<Vec<_>>()))
+        }
     }
 }
 

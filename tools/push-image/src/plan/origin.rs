@@ -118,13 +118,23 @@ impl Origins {
     }
 }
 
-/// Reads a flag's value, `APP=VALUE`.
+/// Reads a flag's value, `APP=PATH`.
 pub fn flag(text: &str) -> Result<(String, String), String> {
+    let (app, path) = image_flag(text)?;
+    if path.is_empty() {
+        return Err(format!("app '{app}' is given an empty path"));
+    }
+    if path.contains(char::is_control) {
+        let shown = path.escape_debug();
+        return Err(format!("app '{app}' is given '{shown}', which is no path"));
+    }
+    Ok((app, path))
+}
+
+/// Reads a flag's value, `APP=REFERENCE`; whether it is a reference is told later, with the reason.
+pub fn image_flag(text: &str) -> Result<(String, String), String> {
     let (app, value) = text.split_once('=').ok_or("it is written APP=VALUE")?;
     name::check_part("app", app)?;
-    if value.is_empty() || value.contains(char::is_control) {
-        return Err(format!("app '{app}' is given nothing usable"));
-    }
     Ok((app.to_string(), value.to_string()))
 }
 
@@ -185,5 +195,8 @@ mod tests {
         );
         assert!(flag("web").is_err() && flag("Web=x").is_err() && flag("web=").is_err());
         assert_eq!(flag("web=a=b"), Ok(pair("web", "a=b")));
+        let shown = flag("web=./web\r").unwrap_err();
+        assert_eq!(shown, r"app 'web' is given './web\r', which is no path");
+        assert_eq!(image_flag("web=web:1\r"), Ok(pair("web", "web:1\r")));
     }
 }
