@@ -450,3 +450,21 @@ fn each_partition_has_its_own_arns_and_hosts() {
         }
     }
 }
+
+#[test]
+fn a_misspelt_field_of_an_app_is_told_once_and_passes_through() {
+    let aws = LocalAws::start();
+    let app = r#"{"type":"app","name":"web","pubilc":true,"image":"registry.example/web:1"}"#;
+    let pipe = "mk-env production pr1 --plan | mk-vpc | mk-sg | mk-alb | mk-ecr | mk-role \
+                | mk-logs | mk-ecs-svc";
+    let planned = aws.pipe_with(pipe, app);
+    assert_eq!(planned.code, 10, "{}", planned.stderr);
+    let told = "app 'web': no tool knows the field 'pubilc' (did you mean 'public'?)";
+    assert_eq!(
+        planned.stderr.matches(told).count(),
+        1,
+        "{}",
+        planned.stderr
+    );
+    assert_eq!(planned.record("app", "web")["pubilc"], json!(true));
+}

@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 use mk_build::aws::{self, CodeBuild};
 use mk_build::plan::{self, Options, Project};
 use plumbing::step::without_parts;
-use plumbing::{Aws, Change, LogGroup, Repo, Result, Role, Source, Step, Stream, whole};
+use plumbing::{Aws, Change, LogGroup, Repo, Result, Role, Source, Step, Stream, unknown, whole};
 use tokio::try_join;
 
 /// Make the CodeBuild projects of an environment's sources
@@ -44,6 +44,9 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     };
     let (stream, codebuild, options) = (&stream, &codebuild, &options);
     let sources = stream.for_each_record(|source: Source| async move {
+        if let Some(line) = unknown::of_source(&source) {
+            stream.voice.say(&line);
+        }
         make_project(stream, codebuild, options, &source).await
     });
     let unwanted = plumbing::write_unwanted(

@@ -9,7 +9,7 @@ use clap::Parser;
 use futures_util::FutureExt;
 use mk_ecs_svc::make::context::{Context, Flags};
 use mk_ecs_svc::{OWNER, aws, make, plan};
-use plumbing::{App, Aws, Error, Kind, Result, Stream};
+use plumbing::{App, Aws, Error, Kind, Result, Stream, unknown};
 
 /// Make the ECS cluster of an environment and the services of its apps
 #[derive(Parser)]
@@ -40,7 +40,12 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let cluster = make::cluster::make(&stream, &ecs).boxed_local().shared();
     let context = Context::new(&stream, &ecs, &flags, cluster.clone());
     let make = async {
-        let apps = stream.for_each_record(|app: App| make::app(&context, app));
+        let apps = stream.for_each_record(|app: App| {
+            if let Some(line) = unknown::of_app(&app) {
+                stream.voice.say(&line);
+            }
+            make::app(&context, app)
+        });
         let unwanted = make::unwanted::report(&stream, &ecs);
         let (cluster, apps, unwanted) = tokio::join!(cluster, apps, unwanted);
         cluster.and(apps).and(unwanted)

@@ -63,6 +63,7 @@ mod stream;
 pub mod tags;
 mod terminal;
 mod types;
+pub mod unknown;
 mod voice;
 pub mod wait;
 mod wishes;

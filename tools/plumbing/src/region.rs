@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::unknown::nearest;
+
 /// A part of AWS with accounts, ARNs and hosts of its own.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Partition {
@@ -59,26 +61,17 @@ pub fn check_region(region: &str) -> Result<(), String> {
     if partition(region).is_some() {
         return Ok(());
     }
-    let meant = match nearest(region) {
+    let known: Vec<&str> = PARTITIONS
+        .iter()
+        .flat_map(|one| one.regions.iter().map(String::as_str))
+        .collect();
+    let meant = match nearest(region, &known) {
         Some(meant) => format!("; did you mean {meant}?"),
         None => String::new(),
     };
     Err(format!(
         "region '{region}' is none that this version knows{meant}"
     ))
-}
-
-/// The region whose name is most like a text, if one is like it at all.
-fn nearest(text: &str) -> Option<&'static str> {
-    let mut best = None;
-    let mut likeness = 0.9; // us-east1 and us-esat-1 are at 0.97 of us-east-1
-    for region in PARTITIONS.iter().flat_map(|one| &one.regions) {
-        let like = strsim::jaro_winkler(text, region);
-        if like > likeness {
-            (best, likeness) = (Some(region.as_str()), like);
-        }
-    }
-    best
 }
 
 #[cfg(test)]
