@@ -22,10 +22,11 @@ const BEGIN: [&str; 14] = [
 ];
 
 /// What else a deletion calls: protection is lifted, a listener forgets what it forwarded to, a
-/// service is scaled to none.
-const BESIDE: [&str; 3] = [
+/// service is scaled to none, a revision that a pipeline registered gets the tags by which it is ours.
+const BESIDE: [&str; 4] = [
     "elasticloadbalancing:ModifyListener",
     "elasticloadbalancing:ModifyLoadBalancerAttributes",
+    "ecs:TagResource",
     "ecs:UpdateService",
 ];
 
