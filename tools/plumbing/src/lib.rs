@@ -39,7 +39,7 @@ mod env;
 mod error;
 mod flags;
 mod head;
-mod hints;
+pub mod hints;
 mod judge;
 pub mod name;
 pub mod not_yet;
