@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use plumbing::{Error, Kind, Result, Service, wait};
+use plumbing::{Error, Kind, Result, Service, hints, wait};
 
 use crate::aws::Ecs;
-use crate::plan::progress::{Progress, count_starts, newest_problem, progress};
+use crate::plan::progress::{Progress, count_starts, newest_problem, progress, what_helps};
 use crate::plan::revision::short;
 use crate::plan::service::HaveService;
 use crate::plan::stopped::{StoppedTask, permanent_failure};
@@ -252,8 +252,7 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
                 self.ecs.aws.voice.say(&line);
             }
         }
-        let hint = format!("mend {app} and run the pipeline again; ECS returns to what ran before");
-        Error::refused(message).hint(hint)
+        Error::refused(message).hint(what_helps(app, [of_task, of_event]))
     }
 
     /// Adds to the error of the deadline what ECS says of a service that is not well.
@@ -262,7 +261,12 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         for arn in self.waiting.borrow().keys() {
             if let Some(problem) = seen.problems.get(*arn) {
                 let message = format!("{}: {problem}", error.message);
-                return Error { message, ..error };
+                let hint = hints::of("ecs:CreateService", "", problem).or(error.hint);
+                return Error {
+                    message,
+                    hint,
+                    ..error
+                };
             }
         }
         error

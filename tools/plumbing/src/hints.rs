@@ -3,8 +3,9 @@
 //! The words are those of AWS's documentation of access denied messages, of its lists of error codes
 //! and of public reports; the names of quotas are those of Service Quotas.
 
-/// What to do about a refusal, where its words say it.
-pub(crate) fn of(operation: &str, code: &str, message: &str) -> Option<String> {
+/// What to do about a refusal of a call (as in a policy, `ec2:CreateVpc`), where its code or its words
+/// say it. What AWS says elsewhere has no code.
+pub fn of(operation: &str, code: &str, message: &str) -> Option<String> {
     let words = message.to_lowercase();
     let service = operation.split(':').next().unwrap_or_default();
     let encoded = words.contains("encoded authorization failure message");

@@ -40,7 +40,7 @@ mod error;
 mod flags;
 mod github;
 mod head;
-mod hints;
+pub mod hints;
 mod judge;
 mod misfit;
 pub mod name;

@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{
     PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, VersioningConfiguration,
 };
-use plumbing::Result;
+use plumbing::{Error, Result};
 use serde_json::Value;
 
 use super::client::{S3, if_set, incomplete, read_error};
@@ -124,7 +124,7 @@ impl S3 {
             .policy(policy.to_string());
         let send = || request.clone().send();
         match self.put("s3:PutBucketPolicy", bucket, send).await {
-            Err(error) if have.is_some() && error.message.contains("AccessDenied") => {
+            Err(error) if have.is_some() && is_about_rights(&error) => {
                 let hint = format!(
                     "see whether a statement that is not ours lets others in, which S3 does not take while public access is blocked: aws s3api get-bucket-policy --bucket {bucket}; else the tool's --iam-policy prints the permissions that it needs"
                 );
@@ -246,6 +246,12 @@ impl S3 {
         let send = || request.clone().send();
         self.put("s3:PutBucketVersioning", bucket, send).await
     }
+}
+
+/// Whether an error is told as a missing right, and nothing closer is known.
+fn is_about_rights(error: &Error) -> bool {
+    let hint = error.hint.as_deref().unwrap_or_default();
+    hint.contains("--iam-policy")
 }
 
 /// The algorithm, and what is not as it is made here.

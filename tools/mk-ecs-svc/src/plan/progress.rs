@@ -1,5 +1,7 @@
 //! How far a service is with what it was asked to run.
 
+use plumbing::hints;
+
 use super::definition::HaveRevision;
 use super::revision::{is_newer, short};
 use super::service::{Deployment, HaveService};
@@ -70,6 +72,15 @@ pub fn newest_problem(have: &HaveService) -> Option<&str> {
 
 fn tells_a_problem(message: &str) -> bool {
     PROBLEM.iter().any(|part| message.contains(part))
+}
+
+/// What to do about a service that failed: what follows from AWS's words, of a task or an event, or
+/// else the app is to be mended.
+pub fn what_helps(app: &str, words: [&str; 2]) -> String {
+    let of_words = |words: &&str| hints::of("ecs:CreateService", "", words);
+    words.iter().find_map(of_words).unwrap_or_else(|| {
+        format!("mend {app} and run the pipeline again; ECS returns to what ran before")
+    })
 }
 
 /// The messages of the events since the newest deployment began, the newest first.
@@ -235,6 +246,16 @@ mod tests {
         assert!(!ecs_took_back(&back, &newest));
         back.deployments[0].updated = 6;
         assert!(ecs_took_back(&back, &newest));
+    }
+
+    #[test]
+    fn what_helps_follows_from_the_words_of_a_task_or_an_event() {
+        let full = "was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently.";
+        let quota = "delete what nobody uses, or have Service Quotas raise 'Fargate On-Demand vCPU resource count', and run it again";
+        assert_eq!(what_helps("web", ["", full]), quota);
+        let denied = "AccessDeniedException: with an explicit deny in a service control policy";
+        assert!(what_helps("web", [denied, ""]).contains("organisation"));
+        assert!(what_helps("web", ["exit code 1", ""]).starts_with("mend web"));
     }
 
     #[test]
