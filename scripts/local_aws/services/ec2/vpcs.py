@@ -1,5 +1,6 @@
 """VPCs and subnets: neither is deleted with anything in it."""
 
+import ipaddress
 from typing import Any
 
 from moto.ec2.models.subnets import SubnetBackend
@@ -7,7 +8,7 @@ from moto.ec2.models.vpcs import VPCBackend
 
 from ...ground import network_interfaces
 from ...ground.override import override
-from .errors import dependency
+from .errors import dependency, error
 from .vpc_endpoints import living_endpoints
 
 
@@ -25,6 +26,18 @@ def delete_subnet(moto: Any, self: Any, subnet_id: str) -> Any:
             if association.subnet_id == subnet_id:
                 del acl._associations[id]
     return moto(self, subnet_id)
+
+
+#: What no VPC may be in (VPC user guide, VPC CIDR blocks).
+REFUSED = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"]
+
+
+@override(VPCBackend)
+def create_vpc(moto: Any, self: Any, cidr_block: str, *args: Any, **kwargs: Any) -> Any:
+    wanted = ipaddress.ip_network(cidr_block, strict=False)
+    if any(wanted.overlaps(ipaddress.ip_network(refused)) for refused in REFUSED):
+        raise error("InvalidVpc.Range", f"The CIDR '{cidr_block}' is invalid.")
+    return moto(self, cidr_block, *args, **kwargs)
 
 
 @override(VPCBackend)
