@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use plumbing::{Error, Kind, Result, Service, wait};
+use plumbing::{Error, Kind, Result, Service, is_about_zone, wait, zone_hint};
 
 use crate::aws::Ecs;
 use crate::plan::progress::{Progress, count_starts, newest_problem, progress};
@@ -252,6 +252,9 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
                 self.ecs.aws.voice.say(&line);
             }
         }
+        if is_about_zone("", &message) {
+            return Error::refused(message).hint(zone_hint(&[]));
+        }
         let hint = format!("mend {app} and run the pipeline again; ECS returns to what ran before");
         Error::refused(message).hint(hint)
     }
@@ -262,7 +265,12 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         for arn in self.waiting.borrow().keys() {
             if let Some(problem) = seen.problems.get(*arn) {
                 let message = format!("{}: {problem}", error.message);
-                return Error { message, ..error };
+                let error = Error { message, ..error };
+                if is_about_zone("", problem) {
+                    let hint = format!("run the pipeline again, or {}", zone_hint(&[]));
+                    return error.hint(hint);
+                }
+                return error;
             }
         }
         error
