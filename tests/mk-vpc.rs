@@ -5,6 +5,8 @@
 mod copied_tags;
 #[path = "mk-vpc/delete.rs"]
 mod delete;
+#[path = "mk-vpc/guard_duty.rs"]
+mod guard_duty;
 #[path = "mk-vpc/lost_tags.rs"]
 mod lost_tags;
 #[path = "mk-vpc/make.rs"]
