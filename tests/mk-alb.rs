@@ -19,6 +19,8 @@ mod make;
 mod moving;
 #[path = "mk-alb/runs.rs"]
 mod runs;
+#[path = "mk-alb/zones.rs"]
+mod zones;
 
 use support::{ENV, LocalAws};
 

@@ -30,6 +30,8 @@ mod runs;
 mod secrets;
 #[path = "mk-ecs-svc/world.rs"]
 mod world;
+#[path = "mk-ecs-svc/zones.rs"]
+mod zones;
 
 use support::{ENV, tool};
 

@@ -5,6 +5,8 @@
 mod copied_tags;
 #[path = "mk-vpc/delete.rs"]
 mod delete;
+#[path = "mk-vpc/guard_duty.rs"]
+mod guard_duty;
 #[path = "mk-vpc/lost_tags.rs"]
 mod lost_tags;
 #[path = "mk-vpc/make.rs"]
@@ -13,6 +15,8 @@ mod make;
 mod mend;
 #[path = "mk-vpc/others.rs"]
 mod others;
+#[path = "mk-vpc/zones.rs"]
+mod zones;
 
 use support::{ENV, Faults, LocalAws, Output, Value, json, rewrite, text, tool};
 
@@ -61,6 +65,24 @@ fn a_wrong_range_is_refused_by_name() {
         "{}",
         output.stderr
     );
+}
+
+#[test]
+fn a_range_that_aws_does_not_take_is_refused_with_the_reason() {
+    for (range, why) in [
+        ("224.0.0.0/16", "224.0.0.0/4, which is for multicast"),
+        (
+            "127.0.0.0/16",
+            "127.0.0.0/8, which never leaves a machine (loopback)",
+        ),
+        ("169.254.0.0/24", "169.254.0.0/16, which is link-local"),
+        ("0.1.0.0/16", "0.0.0.0/8, which means this host itself"),
+    ] {
+        let output = tool("mk-vpc", &["--cidr", range], ENV);
+        assert_eq!(output.code, 2, "{range}");
+        let told = format!("AWS takes no VPC in {why}");
+        assert!(output.stderr.contains(&told), "{range}: {}", output.stderr);
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn an_endpoint_of_somebody_else_is_named(
     let endpoint = aws.call("ec2", "create_vpc_endpoint", endpoint);
     let endpoint = &endpoint["VpcEndpoint"]["VpcEndpointId"];
     let output = faults.pipe(down);
-    let named = format!("(VPC Endpoint Interface {})", text(endpoint));
+    let named = format!("(VPC Endpoint Interface {}, managed by ", text(endpoint));
     assert_eq!(output.code, 1, "{}", output.stderr);
     assert!(output.stderr.contains(&named), "{}", output.stderr);
     let gone = json!({"VpcEndpointIds": [endpoint]});

@@ -90,6 +90,9 @@ pub fn snapshot(aws: &LocalAws) -> Vec<String> {
             if *items == "NetworkInterfaces" {
                 answers = vec![plain(&interface(item))];
             }
+            if *items == "Subnets" {
+                answers = vec![plain(&subnet(item))];
+            }
             for (question, parameter, field) in *questions {
                 let value = match *parameter {
                     "ResourceArns" => json!([item[field]]),
@@ -134,6 +137,16 @@ fn task_definitions(aws: &LocalAws) -> Vec<String> {
         lines.push(format!("task definition: {}", plain(&definition)));
     }
     lines
+}
+
+/// A subnet without its range, of which a zone that was taken later has a later one, and without how many
+/// addresses are free: in which zones the tasks are is ECS's to choose.
+fn subnet(item: &Value) -> Value {
+    let mut item = item.clone();
+    let fields = item.as_object_mut().unwrap();
+    fields.remove("CidrBlock");
+    fields.remove("AvailableIpAddressCount");
+    item
 }
 
 /// Whose it is, without the ID of that; what it is protected by, and what state it is in.

@@ -17,6 +17,8 @@ pub struct App {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     pub apps: Vec<App>,
+    /// What mk-vpc is told of zones and NAT gateways.
+    pub network: &'static str,
 }
 
 impl App {
@@ -67,6 +69,15 @@ impl Layout {
     pub fn web_and_api() -> Self {
         Layout {
             apps: vec![App::public("web").calling("api"), App::private("api")],
+            network: "",
+        }
+    }
+
+    /// This one in another network.
+    pub fn within(&self, network: &'static str) -> Self {
+        Layout {
+            network,
+            ..self.clone()
         }
     }
 
@@ -122,8 +133,9 @@ impl Layout {
             commands.push(app.command());
         }
         let apps = commands.join(" | ");
+        let network = self.network;
         format!(
-            "{apps} | mk-vpc | mk-sg --private-api | mk-alb | mk-ecr | mk-role | mk-logs | \
+            "{apps} | mk-vpc {network} | mk-sg --private-api | mk-alb | mk-ecr | mk-role | mk-logs | \
              mk-ecs-svc | wait-env | prune-env {prune}"
         )
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use support::{Value, json, text};
+use support::{Value, json, list, text};
 
 use crate::killed::there_and_back;
 use crate::layout::{App, Layout};
@@ -50,6 +50,7 @@ fn a_private_app_becomes_public_and_private_again() {
 fn a_call_is_added_and_taken_away() {
     let from = Layout {
         apps: vec![App::public("web"), App::private("api")],
+        network: "",
     };
     there_and_back(&from, &two(), 3);
 }
@@ -63,6 +64,7 @@ fn a_called_app_is_renamed() {
 fn a_public_app_is_renamed() {
     let site = Layout {
         apps: vec![App::public("site").calling("api"), App::private("api")],
+        network: "",
     };
     there_and_back(&two(), &site, 2);
 }
@@ -70,6 +72,76 @@ fn a_public_app_is_renamed() {
 #[test]
 fn an_app_is_dropped_and_added() {
     there_and_back(&two(), &two().without("api"), 8);
+}
+
+const A_AND_B: &str = "--zone us-east-1a --zone us-east-1b";
+const B_AND_C: &str = "--zone us-east-1b --zone use1-az2";
+const C_AND_D: &str = "--zone us-east-1c --zone us-east-1d";
+
+#[test]
+fn a_zone_is_left_and_another_one_taken() {
+    there_and_back(&two().within(A_AND_B), &two().within(B_AND_C), 9);
+}
+
+#[test]
+fn all_zones_are_left_at_once_while_a_port_changes() {
+    let other = two().with("web", |web| web.port = 8080).within(C_AND_D);
+    there_and_back(&two().within(A_AND_B), &other, 14);
+}
+
+#[test]
+fn three_zones_become_two() {
+    there_and_back(&two().within("--zones 3"), &two().within("--zones 2"), 3);
+}
+
+#[test]
+fn the_zone_of_the_only_nat_gateway_is_left() {
+    let single = "--zone us-east-1a --zone us-east-1b --nat single";
+    let other = "--zone us-east-1c --zone us-east-1d --nat single";
+    there_and_back(&two().within(single), &two().within(other), 12);
+}
+
+/// Without `--confirm` the services and load balancers leave a zone, and what it has stays. So it does
+/// until the services have left, whoever is not in the pipe.
+#[test]
+fn a_zone_stays_until_that_is_confirmed_and_its_services_have_left() {
+    let from = two().within(A_AND_B);
+    let to = two().within(B_AND_C);
+    let world = World::new(&from);
+    world.begin();
+    let alone = format!("mk-env production pr1 | mk-vpc {B_AND_C} | prune-env {CONFIRM}");
+    let run = world.aws.pipe(&alone);
+    assert_eq!(run.code, 75, "{}", run.stderr);
+    let told = "of a zone that is left: nothing is taken away before it has moved\n";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let run = world.aws.pipe(&to.up("")).ok();
+    world.reaches("without --confirm", &to.edges(), &run.stderr);
+    world
+        .story("without --confirm", &run.stderr)
+        .keeps(&from.edges());
+    let left = run.record("vpc", "main")["left_subnets"].clone();
+    for balancer in list(
+        &world
+            .aws
+            .call("elbv2", "describe_load_balancers", json!({}))["LoadBalancers"],
+    ) {
+        let zones = balancer["AvailabilityZones"].to_string();
+        for subnet in list(&left) {
+            assert!(!zones.contains(text(subnet)), "{zones}");
+        }
+    }
+    // A deployment by what ls-env tells leaves them where they are.
+    let listed =
+        "ls-env --env production-pr1 | mk-ecs-svc --image web=registry.example/x:2 | wait-env";
+    world.aws.pipe(listed).ok();
+    world.story("a deployment", "").keeps(&from.edges());
+    let back = world.aws.pipe(
+        "ls-env --env production-pr1 | mk-ecs-svc --image web=registry.example/x:1 | wait-env",
+    );
+    back.ok();
+    world.begin();
+    let run = world.aws.pipe(&to.up(CONFIRM));
+    world.has_changed(&from, &to, &fresh(&to), &run);
 }
 
 /// What runs on until it is confirmed that it may go, and then goes.
@@ -112,6 +184,7 @@ fn renamed_api() -> Layout {
             App::public("web").calling("backend"),
             App::private("backend"),
         ],
+        network: "",
     }
 }
 

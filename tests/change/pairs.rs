@@ -10,6 +10,12 @@ const NAMES: [&str; 6] = ["web", "api", "jobs", "mail", "my-web", "web-api"];
 const PORTS: [u16; 3] = [5000, 8080, 9000];
 const COUNTS: [u32; 3] = [1, 2, 4];
 const PATHS: [&str; 3] = ["/", "/healthz", "/up"];
+const NETWORKS: [&str; 4] = [
+    "--zone us-east-1a --zone us-east-1b",
+    "--zone us-east-1b --zone us-east-1c --nat single",
+    "--zone us-east-1a --zone us-east-1c --zone us-east-1d",
+    "--zone use1-az5 --zone us-east-1d",
+];
 /// The seeds of the sample: together they make each kind of change.
 const SAMPLE: [u64; 6] = [17, 24, 27, 36, 52, 56];
 const ALL: std::ops::RangeInclusive<u64> = 1..=60;
@@ -27,8 +33,10 @@ enum Kind {
     Hide,
     Call,
     NoCall,
+    Zones,
 }
 
+/// Those that are drawn.
 const KINDS: [Kind; 10] = [
     Kind::Add,
     Kind::Drop,
@@ -80,7 +88,10 @@ impl Random {
     }
 
     fn layout(&mut self) -> Layout {
-        let mut layout = Layout { apps: Vec::new() };
+        let mut layout = Layout {
+            apps: Vec::new(),
+            network: "",
+        };
         for _ in 0..=self.below(4) {
             self.add(&mut layout);
         }
@@ -147,6 +158,7 @@ impl Random {
             Kind::NoCall => {
                 app.calls.pop();
             }
+            Kind::Zones => {} // of a pair, by its seed
         }
         layout.keep_to_the_rules();
         *layout != before
@@ -201,8 +213,18 @@ fn has_changed(kind: Kind, before: &App, app: &App) -> bool {
         Kind::Hide => before.public && !app.public,
         Kind::Call => app.calls.iter().any(|call| !before.calls.contains(call)),
         Kind::NoCall => before.calls.iter().any(|call| !app.calls.contains(call)),
-        Kind::Add | Kind::Drop | Kind::Rename => false,
+        Kind::Add | Kind::Drop | Kind::Rename | Kind::Zones => false,
     }
+}
+
+/// Where the two of a pair are: every other pair moves. Each says its zones, since a network that is not
+/// told otherwise stays where it is.
+fn networks(seed: u64) -> [&'static str; 2] {
+    let place = usize::try_from(seed).unwrap();
+    if place % 2 == 0 {
+        return [NETWORKS[place % NETWORKS.len()]; 2];
+    }
+    [0, 1].map(|n| NETWORKS[(place / 2 + n) % NETWORKS.len()])
 }
 
 /// Two environments of 1 to 4 apps with an edge in common, and what kinds of changes lead from the one
@@ -211,9 +233,13 @@ fn pair(seed: u64) -> (Layout, Layout, BTreeSet<Kind>) {
     let mut random = Random::new(seed);
     loop {
         let from = random.layout();
-        let (to, kinds) = random.changed(&from);
+        let (to, mut kinds) = random.changed(&from);
         if !from.edges().is_disjoint(&to.edges()) {
-            return (from, to, kinds);
+            let [before, after] = networks(seed);
+            if before != after {
+                kinds.insert(Kind::Zones);
+            }
+            return (from.within(before), to.within(after), kinds);
         }
     }
 }
@@ -225,7 +251,9 @@ fn the_sample_has_each_kind_of_change() {
         let (_, _, kinds) = pair(seed);
         all.extend(kinds);
     }
-    assert_eq!(all, BTreeSet::from(KINDS));
+    let mut expected = BTreeSet::from(KINDS);
+    expected.insert(Kind::Zones);
+    assert_eq!(all, expected);
 }
 
 /// How many are tried side by side: most of the time they wait for AWS.

@@ -6,7 +6,8 @@ target group with a share has a healthy target, and the load balancer may send t
 its own security groups and by those of the task. Which app something is of says its tag.
 
 A running task is unreachable if it is in no target group that a listener forwards to, or if the
-load balancer's health checks cannot reach it: ECS would stop it. It is idle if it could be
+load balancer's health checks cannot reach it, also since that is not in its zone, or if its subnet
+leads nowhere: ECS would stop it. It is idle if it could be
 reached, and gets no request now: its target group has no share (yet, or any more), or its load
 balancer is being provisioned. Tasks of a service that is being deleted do not count.
 
@@ -62,6 +63,7 @@ class Region:
         self.elb = elbv2_backends[account][region]
         self.known_paths = known
         ec2 = ec2_backends[account][region]
+        self.ec2 = ec2
         self.hosts = {(one.subnet.vpc_id, one.private_ip_address): one for one in ec2.enis.values()}
         #: Those that run, by app.
         self.tasks: dict[str, list[Any]] = {}
@@ -111,10 +113,27 @@ class Region:
         """Whether a load balancer's security groups and those of a target let it send there."""
         target = self.hosts.get((balancer.vpc_id, address))
         own = balancer.interfaces.values()
-        return target is not None and all(reaches(one, target, int(port)) for one in own)
+        zones = {subnet.availability_zone for subnet in balancer.subnets}
+        if target is None or target.subnet.availability_zone not in zones:
+            return False
+        return all(reaches(one, target, int(port)) for one in own)
+
+    def has_way_out(self, subnet_id: str) -> bool:
+        """Whether a subnet's table leads to a NAT gateway that works, or to the internet."""
+        for table in self.ec2.route_tables.values():
+            if subnet_id not in table._associations.values():
+                continue
+            for route in table.routes:
+                if route.destination_cidr_block != "0.0.0.0/0":
+                    continue
+                nat = route.nat_gateway
+                return nat is None or nat.state == "available"
+        return False
 
     def why_unreachable(self, task: Any) -> tuple[str, str]:
         """Why a task is unreachable, and why it is idle; "" where it is not."""
+        if not self.has_way_out(task.interface.subnet.id):
+            return f"its subnet {task.interface.subnet.id} leads nowhere", ""
         unreachable, idle = "it is in no target group that is forwarded to", ""
         for _, balancer in self.balancers():
             for arn, share in forwards(balancer).items():

@@ -5,7 +5,7 @@ refused if not. A load balancer is provisioning for a moment, in which it cannot
 holds one network interface in each subnet, which stays a moment longer than the load balancer.
 With deletion protection it is not deleted; a target group in use is not deleted either. Deleting
 what is not there succeeds. Targets are initial for a moment, then healthy; they are draining for a
-moment when they leave.
+moment when they leave, and unused in a zone in which their load balancer is not.
 """
 
 import re
@@ -515,6 +515,20 @@ def deregister(moto: Any, self: Any, targets: list[dict[str, Any]]) -> None:
     later(settle)
 
 
+def is_in_zone(group: Any, address: str) -> bool:
+    """Whether a load balancer of a target group is in the zone of an address of their VPC."""
+    elb = elbv2_backends[group.account_id][group.region_name]
+    balancers = [elb.load_balancers[arn] for arn in group.load_balancer_arns]
+    zones = {subnet.availability_zone for one in balancers for subnet in one.subnets}
+    hosts = (
+        one.subnet
+        for one in network_interfaces.of(elb.ec2_backend)
+        if (one.subnet.vpc_id, one.private_ip_address) == (group.vpc_id, address)
+    )
+    host = next(hosts, None)
+    return host is None or host.availability_zone in zones
+
+
 @override(FakeTargetGroup)
 def health_for(moto: Any, self: Any, target: dict[str, Any], ec2_backend: Any) -> FakeHealthStatus:
     health = moto(self, target, ec2_backend)
@@ -523,6 +537,11 @@ def health_for(moto: Any, self: Any, target: dict[str, Any], ec2_backend: Any) -
             health.status, health.reason = "unused", "Target.NotInUse"
             health.description = (
                 "Target group is not configured to receive traffic from the load balancer"
+            )
+        elif not is_in_zone(self, target["Id"]):
+            health.status, health.reason = "unused", "Target.NotInUse"
+            health.description = (
+                "Target is in an Availability Zone that is not enabled for the load balancer"
             )
         elif self.targets[target["Id"]].get("starting"):
             health.status, health.reason = "initial", "Elb.RegistrationInProgress"

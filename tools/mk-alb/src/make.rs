@@ -75,8 +75,9 @@ impl Run<'_> {
         let listening = async {
             let listening = self.make_listener(&want, &load_balancer, &target_group, &have);
             let listener = listening.await?;
-            self.write_surplus(surplus::of_app(env, &want, &have))
-                .await?;
+            let left = surplus::zones(&want, &have, when_active.left());
+            let surplus = surplus::of_app(env, &want, &have).into_iter().chain(left);
+            self.write_surplus(surplus.collect()).await?;
             let rules = async {
                 match &listener {
                     Some(listener) => self.tell_of_rules(&want, listener).await,

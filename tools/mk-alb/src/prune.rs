@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use plumbing::step::delete_each;
-use plumbing::{App, Aws, Error, Listener as Serving, Record, Result, Stream, Surplus, wait};
+use plumbing::{App, Aws, Error, Listener as Serving, Record, Result, Stream, Surplus, Vpc, wait};
 use tokio::time::sleep;
 
 use crate::aws::{self, Elb};
@@ -33,6 +33,8 @@ struct Prune<'a> {
     surplus: Vec<(Kind, String)>,
     /// The listeners that serve the apps of the stream.
     serving: Vec<Serving>,
+    /// The subnets of zones that the network leaves.
+    left: Vec<String>,
     /// All records.
     records: &'a [Record],
 }
@@ -49,11 +51,12 @@ pub async fn prune(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()>
         have: elb.find().await?.ours(&aws.env),
         surplus,
         serving: records.iter().filter_map(Record::typed).collect(),
+        left: left_subnets_in(records),
         records,
     };
     prune.leave_target_groups().await?;
     for kinds in [
-        &[Kind::Listener, Kind::LoadBalancer][..],
+        &[Kind::Listener, Kind::LoadBalancer, Kind::Zones][..],
         &[Kind::TargetGroup],
     ] {
         delete_each(
@@ -78,8 +81,10 @@ fn unwanted_surplus(records: &[Record]) -> Vec<(Kind, String)> {
         let Some((kind, arn)) = kind_and_arn(&one) else {
             continue;
         };
+        // A load balancer that is wanted leaves some of its zones all the same.
         let is_wanted = records.iter().any(|record| {
-            record.kind() != "surplus"
+            kind != Kind::Zones
+                && record.kind() != "surplus"
                 && (record.text("arn") == arn || record.text("target_group") == arn)
         });
         if !is_wanted {
@@ -87,6 +92,13 @@ fn unwanted_surplus(records: &[Record]) -> Vec<(Kind, String)> {
         }
     }
     surplus
+}
+
+/// The subnets of zones that the network leaves, as mk-vpc tells them.
+fn left_subnets_in(records: &[Record]) -> Vec<String> {
+    let mut vpcs = records.iter().filter_map(Record::typed::<Vpc>);
+    let vpc = vpcs.find(|vpc| vpc.name == "main");
+    vpc.map(|vpc| vpc.left_subnets).unwrap_or_default()
 }
 
 /// Whether mk-ecs-svc has told of an app's service.
@@ -216,6 +228,7 @@ impl Prune<'_> {
                 }
             }
             Kind::Listener => self.delete_listener(arn).await,
+            Kind::Zones => self.leave_zones(arn).await,
             Kind::TargetGroup => {
                 let mut found = self.have.target_groups.iter();
                 match found.find(|one| one.arn == arn && !self.is_kept(one)) {
@@ -239,6 +252,23 @@ impl Prune<'_> {
             return Ok(false);
         }
         self.elb.delete_load_balancer(found).await?;
+        Ok(true)
+    }
+
+    /// Has a load balancer that stays leave the zones that the network leaves; answers false where it has.
+    async fn leave_zones(&self, arn: &str) -> Result<bool> {
+        let mut found = self.have.load_balancers.iter();
+        let Some(found) = found.find(|one| one.arn == arn) else {
+            return Ok(false);
+        };
+        let mut subnets = found.subnets.clone();
+        subnets.retain(|subnet| !self.left.contains(subnet));
+        if subnets.len() == found.subnets.len() {
+            return Ok(false);
+        }
+        self.elb
+            .set_subnets(&found.name, arn, &subnets, &[])
+            .await?;
         Ok(true)
     }
 

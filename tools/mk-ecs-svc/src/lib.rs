@@ -40,12 +40,23 @@ pub async fn find_steady(aws: &Aws, apps: &[String]) -> Result<Vec<Service>> {
     steady::find(&aws::client(aws), apps).await
 }
 
-/// Waits until the services of these apps run in full where the apps and listeners say, for
-/// `prune-env`.
+/// Waits until the services of these apps run in full where the apps and listeners say, and in no subnet
+/// of a zone that is left, for `prune-env`.
 ///
 /// Errors: one is still to be moved; or its deployment fails, or takes too long.
-pub async fn wait_settled(aws: &Aws, apps: &[App], listeners: &[Listener]) -> Result<()> {
-    settled::wait(&aws::client(aws), apps, listeners).await
+pub async fn wait_settled(
+    aws: &Aws,
+    apps: &[App],
+    listeners: &[Listener],
+    left: &[String],
+) -> Result<()> {
+    settled::wait(&aws::client(aws), apps, listeners, left).await
+}
+
+/// Refuses to go on while a service, but for those of the apps that are `going`, is in one of the subnets
+/// that are to go, for `prune-env`.
+pub async fn check_left(aws: &Aws, left: &[String], going: &[String]) -> Result<()> {
+    settled::check_left(&aws::client(aws), left, going).await
 }
 
 /// Waits until each service runs, in full, the task definition that its record names, for

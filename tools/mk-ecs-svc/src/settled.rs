@@ -8,11 +8,11 @@ use crate::aws::Ecs;
 use crate::plan::service::HaveService;
 use crate::steady;
 
-/// Waits until the services of these apps run in full where the apps and listeners say. One that
-/// does not exist has nothing to lose.
+/// Waits until the services of these apps run in full where the apps and listeners say, and in no subnet
+/// that the network leaves. One that does not exist has nothing to lose.
 ///
 /// Errors: one is still to be moved; or its deployment fails, or takes too long.
-pub async fn wait(ecs: &Ecs, apps: &[App], listeners: &[Listener]) -> Result<()> {
+pub async fn wait(ecs: &Ecs, apps: &[App], listeners: &[Listener], left: &[String]) -> Result<()> {
     let env = &ecs.aws.env;
     let names: Vec<String> = apps.iter().map(|app| env.service_name(&app.name)).collect();
     let found = ecs.find_services(&names).await?;
@@ -25,11 +25,8 @@ pub async fn wait(ecs: &Ecs, apps: &[App], listeners: &[Listener]) -> Result<()>
             continue;
         };
         let listener = listeners.iter().find(|one| one.name == app.name);
-        if let Some(why) = to_be_moved(app, listener, have) {
-            let message =
-                format!("service {name} {why}: nothing is taken away before it has moved");
-            let hint = "run the whole pipe again: mk-ecs-svc moves it, wait-env says when it has";
-            return Err(Error::unfinished(message).hint(hint));
+        if let Some(why) = to_be_moved(app, listener, have).or(in_left(left, have)) {
+            return Err(not_moved(&name, &why));
         }
         running.push(Service {
             name,
@@ -43,6 +40,38 @@ pub async fn wait(ecs: &Ecs, apps: &[App], listeners: &[Listener]) -> Result<()>
     }
     let no_lines = async |_: &str, _: &str| Vec::new();
     steady::wait(ecs, &running, no_lines).await.map(drop)
+}
+
+/// Refuses to go on while a service of the environment has its tasks in one of these subnets, whoever
+/// wants it, but for those of these apps, which go first.
+pub async fn check_left(ecs: &Ecs, left: &[String], going: &[String]) -> Result<()> {
+    let env = &ecs.aws.env;
+    let going: Vec<String> = going.iter().map(|app| env.service_name(app)).collect();
+    let arns = ecs.list_service_arns().await?;
+    for have in ecs.find_services(&arns).await? {
+        let stays = have.is_active() && !going.contains(&have.name);
+        if let Some(why) = in_left(left, &have).filter(|_| stays) {
+            return Err(not_moved(&have.name, &why));
+        }
+    }
+    Ok(())
+}
+
+fn not_moved(service: &str, why: &str) -> Error {
+    let message = format!("service {service} {why}: nothing is taken away before it has moved");
+    let hint = "run the whole pipe again: mk-ecs-svc moves it, wait-env says when it has";
+    Error::unfinished(message).hint(hint)
+}
+
+/// In which subnets a service is that the network leaves. Pure.
+fn in_left(left: &[String], have: &HaveService) -> Option<String> {
+    let mut subnets = have.settings.subnets.clone();
+    subnets.retain(|subnet| left.contains(subnet));
+    if subnets.is_empty() {
+        return None;
+    }
+    let subnets = subnets.join(", ");
+    Some(format!("is in {subnets}, of a zone that is left"))
 }
 
 /// Why a service is still to be moved. Pure.
@@ -79,6 +108,15 @@ mod tests {
             },
             ..HaveService::default()
         }
+    }
+
+    #[test]
+    fn a_service_in_a_zone_that_is_left_is_to_be_moved() {
+        let mut have = service("web:8080", "new");
+        have.settings.subnets = vec!["subnet-1".into(), "subnet-2".into()];
+        assert_eq!(in_left(&["subnet-3".into()], &have), None);
+        let why = in_left(&["subnet-1".into(), "subnet-3".into()], &have).unwrap();
+        assert_eq!(why, "is in subnet-1, of a zone that is left");
     }
 
     #[test]

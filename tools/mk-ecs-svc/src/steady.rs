@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use plumbing::{Error, Kind, Result, Service, hints, wait};
+use plumbing::{Error, Kind, Result, Service, hints, is_about_zone, wait, zone_hint};
 
 use crate::aws::Ecs;
 use crate::plan::progress::{Progress, count_starts, newest_problem, progress, what_helps};
@@ -252,6 +252,9 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
                 self.ecs.aws.voice.say(&line);
             }
         }
+        if is_about_zone("", &message) {
+            return Error::refused(message).hint(zone_hint(&[]));
+        }
         Error::refused(message).hint(what_helps(app, [of_task, of_event]))
     }
 
@@ -261,7 +264,11 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         for arn in self.waiting.borrow().keys() {
             if let Some(problem) = seen.problems.get(*arn) {
                 let message = format!("{}: {problem}", error.message);
-                let hint = hints::of("ecs:CreateService", "", problem).or(error.hint);
+                let hint = if is_about_zone("", problem) {
+                    Some(format!("run the pipeline again, or {}", zone_hint(&[])))
+                } else {
+                    hints::of("ecs:CreateService", "", problem).or(error.hint)
+                };
                 return Error {
                     message,
                     hint,

@@ -7,6 +7,7 @@ mod create;
 mod default_group;
 mod delete;
 mod find;
+mod guard_duty;
 mod left;
 mod list;
 mod nat_gateways;
@@ -14,6 +15,7 @@ mod others;
 mod route_tables;
 mod visible;
 mod vpc_defaults;
+mod zones;
 
 use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};

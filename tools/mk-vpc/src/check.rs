@@ -22,6 +22,7 @@ pub fn check(env: &Env, record: &Record) -> Result<Proof, String> {
 /// The records of all that was found of the environment's network.
 pub fn found(env: &Env, have: &Have) -> Vec<Record> {
     let mut found = records::network(env, have);
+    found.extend(records::vpc_with_all(have));
     // One that is being deleted has no record any more, and may have one in a saved stream.
     for nat in &have.nat_gateways {
         found.push(

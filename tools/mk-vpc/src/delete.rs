@@ -2,6 +2,7 @@
 //! subnets, the internet gateway, the VPC. What is not ours is named and left alone.
 
 mod egress;
+mod guard_duty;
 mod network;
 mod run;
 
@@ -22,8 +23,23 @@ pub async fn egress(stream: &Stream, ec2: &Ec2, records: &[Record]) -> Result<()
         records,
         have: ec2.find().await?,
     };
+    run.wait_unused().await?;
     run.delete_nat_gateways().await?;
     run.release_addresses().await
+}
+
+/// Deletes what GuardDuty put into a VPC that `records` name, if a person said so.
+pub async fn guard_duty(stream: &Stream, ec2: &Ec2, records: &[Record]) -> Result<()> {
+    if !ec2.aws.remove_guard_duty || !has_network(records) {
+        return Ok(());
+    }
+    let run = Run {
+        stream,
+        ec2,
+        records,
+        have: ec2.find().await?,
+    };
+    run.delete_guard_duty().await
 }
 
 /// Deletes the rest of the network that `records` name, if it is ours, when nothing uses it.
@@ -39,6 +55,7 @@ pub async fn network(stream: &Stream, ec2: &Ec2, records: &[Record]) -> Result<(
         records,
         have: ec2.find().await?,
     };
+    run.wait_unused().await?;
     let (tables, subnets, gateways) = tokio::join!(
         run.delete_route_tables(),
         run.delete_subnets(),

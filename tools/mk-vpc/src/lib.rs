@@ -29,6 +29,11 @@ pub const OWNER: Owner = Owner {
             kinds: &["nat_gateway", "elastic_ip"],
             delete: |stream, aws, records| Box::pin(delete_egress(stream, aws, records)),
         },
+        // What GuardDuty put into it by itself, where a person says so.
+        Deletion {
+            kinds: &[plan::records::GUARD_DUTY],
+            delete: |stream, aws, records| Box::pin(delete_guard_duty(stream, aws, records)),
+        },
         // The rest goes once nothing is in it.
         Deletion {
             kinds: &["vpc", "subnet", "route_table", "internet_gateway"],
@@ -47,6 +52,11 @@ async fn find(aws: &Aws) -> Result<Vec<Record>> {
 /// Deletes the NAT gateways and addresses among `records`.
 async fn delete_egress(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     delete::egress(stream, &aws::client(aws), records).await
+}
+
+/// Deletes what GuardDuty put into the network among `records`, where a person said so.
+async fn delete_guard_duty(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
+    delete::guard_duty(stream, &aws::client(aws), records).await
 }
 
 /// Deletes the rest of the network among `records`.

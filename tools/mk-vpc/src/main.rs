@@ -6,6 +6,8 @@
 
 use clap::Parser;
 use futures_util::future::try_join;
+use mk_vpc::aws::Ec2;
+use mk_vpc::plan::zones::{self, RegionZone};
 use mk_vpc::plan::{self, Name, NatMode, ResourceType, Want, dry_run};
 use mk_vpc::range::{Range, range};
 use mk_vpc::report::report;
@@ -19,12 +21,15 @@ const RACES: usize = 8;
 #[derive(Parser)]
 #[command(version)]
 struct Args {
-    /// The IPv4 range, /16 to /23; each subnet takes a sixteenth of it
+    /// The IPv4 range, /16 to /24; each subnet takes a sixteenth of it, of a /24 an eighth
     #[arg(long, default_value = "10.0.0.0/16", value_parser = range)]
     cidr: Range,
-    /// In how many availability zones
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=6))]
-    zones: u8,
+    /// An availability zone by its name or ID, such as us-east-1b or use1-az2; again for each
+    #[arg(long = "zone", value_name = "NAME_OR_ID")]
+    named: Vec<String>,
+    /// In how many availability zones: those of --zone and others; without either, 2
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=6))]
+    zones: Option<u8>,
     /// NAT gateways: one in each zone, or a single one that costs half and fails with its zone
     #[arg(long, value_enum, default_value_t = NatMode::PerZone)]
     nat: NatMode,
@@ -36,15 +41,20 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
+    let count = zones::check_flags(&args.named, args.zones, args.cidr.zones())?;
     let env = stream.env().await?;
-    let want = Want {
-        cidr: args.cidr,
-        zones: args.zones.into(),
-        nat: args.nat,
-    };
     let aws = Aws::connect(&stream, &env).await?;
     let ec2 = aws::client(&aws);
     let (zones, mut have) = try_join(ec2.list_zones(), ec2.find()).await?;
+    let want = Want {
+        cidr: args.cidr,
+        zones: count,
+        named: named_zones(&ec2, &args.named, &zones).await?,
+        nat: args.nat,
+    };
+    for line in zones::doubts(&env, &want.named) {
+        stream.voice.say(&line);
+    }
     stream.release(check::found(&env, &have));
     let layout = plan::layout(&env, &want, &have, &zones)?;
     if env.plan {
@@ -64,4 +74,19 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     let name = Name::main(ResourceType::Vpc).tag(&env);
     let message = format!("{name} comes and goes: another run is at work");
     Err(Error::unfinished(message).hint("run the pipeline again"))
+}
+
+/// The zones that the command line names, among those that can be used.
+///
+/// Errors: there is no such zone, it cannot be used, or it is named twice.
+async fn named_zones(
+    ec2: &Ec2,
+    named: &[String],
+    usable: &[RegionZone],
+) -> Result<Vec<RegionZone>> {
+    if let Some(unknown) = zones::first_unknown(named, usable) {
+        let all = ec2.list_all_zones().await?;
+        return Err(zones::why_not(&ec2.aws.env, unknown, &all, usable));
+    }
+    zones::named(named, usable)
 }

@@ -5,17 +5,19 @@ pub mod dry_run;
 pub mod elect;
 mod have;
 mod interface;
+pub mod managed;
 mod name;
 mod notice;
 pub mod records;
 mod surplus;
 mod unwanted;
+pub mod zones;
 
 use plumbing::{Env, Error, Result};
 
 pub use self::have::{
-    Address, Association, DefaultGroup, Endpoint, Have, InternetGateway, NatGateway, NetworkAcl,
-    Route, RouteTable, Subnet, Tags, Vpc, VpcDefault,
+    Address, Association, DefaultGroup, Endpoint, Have, InternetGateway, LEFT, NatGateway,
+    NetworkAcl, Route, RouteTable, Subnet, Tags, Vpc, VpcDefault,
 };
 pub use self::interface::Interface;
 use self::name::is_renamed;
@@ -23,10 +25,8 @@ pub use self::name::{Name, ResourceType};
 pub use self::notice::{Notice, notices};
 pub use self::surplus::{SurplusRoute, is_of_route, surplus_routes};
 pub use self::unwanted::unwanted;
+use self::zones::{RegionZone, choose};
 use crate::range::{Range, range};
-
-/// How many pairs of a public and a private subnet a network has room for.
-const PAIRS: u32 = 8;
 
 /// What the arguments ask for.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Want {
     pub cidr: Range,
     /// In how many availability zones.
     pub zones: usize,
+    /// The zones that it is to be in; the others are chosen.
+    pub named: Vec<RegionZone>,
     /// How many NAT gateways.
     pub nat: NatMode,
 }
@@ -102,21 +104,39 @@ impl Zone {
     }
 }
 
-/// Lays the network out over the zones: those it is in already, then the first by name.
+impl Layout {
+    /// Our subnets of zones that the network leaves: they stay until nothing uses them.
+    pub fn left_subnets<'a>(&self, have: &'a Have) -> Vec<&'a Subnet> {
+        let mut left = Vec::new();
+        for subnet in &have.subnets {
+            let is_wanted = self.zones.iter().any(|zone| zone.name == subnet.zone);
+            if !is_wanted && side(&self.cidr, &subnet.cidr).is_some() {
+                left.push(subnet);
+            }
+        }
+        left
+    }
+}
+
+/// Lays the network out over the zones: those that are named, those it is in already, then the first by
+/// name.
 ///
-/// Errors: two VPCs are in use, the VPC has another range, or the region has too few zones.
-pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<Layout> {
+/// Errors: two VPCs are in use, the VPC has another range, the region has too few zones, or the range too
+/// little room.
+pub fn layout(env: &Env, want: &Want, have: &Have, zones: &[RegionZone]) -> Result<Layout> {
     check_one_is_used(env, have)?;
     check_range(want, have)?;
-    let names = choose_zones(env, want, have, zones)?;
-    let pairs: Vec<[String; 2]> = (0..PAIRS).map(|n| subnet_pair(want.cidr, n)).collect();
+    let names = choose(env, want, have, zones)?;
+    let pairs = subnet_pairs(want.cidr);
     let mut free = pairs.iter().filter(|pair| !is_used(pair, &have.subnets));
     let mut zones = Vec::new();
     for name in names {
         // A zone keeps its ranges, even if one that sorts before it joins; a new one takes the first
         // that are free.
         let kept = pairs.iter().find(|pair| is_used_in(pair, have, &name));
-        let [public, private] = kept.or_else(|| free.next()).unwrap_or(&pairs[0]);
+        let Some([public, private]) = kept.or_else(|| free.next()) else {
+            return Err(no_room(env, want, &name));
+        };
         zones.push(Zone {
             letter: name.chars().last().unwrap_or_default().to_string(),
             name,
@@ -240,9 +260,7 @@ pub enum Side {
 /// The side of a subnet, by its range: its name is a tag that a person can take away. None where it is
 /// not a range of ours.
 pub fn side(vpc: &str, subnet: &str) -> Option<Side> {
-    let vpc = range(vpc).ok()?;
-    for n in 0..PAIRS {
-        let [public, private] = subnet_pair(vpc, n);
+    for [public, private] in subnet_pairs(range(vpc).ok()?) {
         if subnet == public {
             return Some(Side::Public);
         }
@@ -289,45 +307,23 @@ fn check_range(want: &Want, have: &Have) -> Result<()> {
     )))
 }
 
-/// As many zones as are wanted.
-fn choose_zones(env: &Env, want: &Want, have: &Have, zones: &[String]) -> Result<Vec<String>> {
-    let vpc = want.cidr.to_string();
-    let mut chosen = Vec::new();
-    for subnet in &have.subnets {
-        if side(&vpc, &subnet.cidr).is_some() {
-            chosen.push(subnet.zone.clone());
-        }
-    }
-    chosen.sort();
-    chosen.dedup();
-    if chosen.len() > want.zones {
-        return Err(Error::refused(format!(
-            "the network is in {} zones ({}), wanted {}; zones are not taken away",
-            chosen.len(),
-            chosen.join(", "),
-            want.zones
-        )));
-    }
-    for zone in zones {
-        if !chosen.contains(zone) {
-            chosen.push(zone.clone());
-        }
-    }
-    if chosen.len() < want.zones {
-        return Err(Error::refused(format!(
-            "{} offers {} of the {} zones that are wanted",
-            env.region,
-            chosen.len(),
-            want.zones
-        )));
-    }
-    chosen.truncate(want.zones);
-    Ok(chosen)
+/// The ranges of each zone's public and private subnet.
+fn subnet_pairs(vpc: Range) -> Vec<[String; 2]> {
+    let zones = 0..vpc.zones();
+    let pairs = zones.map(|zone| vpc.pair(zone).map(|range| range.to_string()));
+    pairs.collect()
 }
 
-/// The ranges of a zone's subnets: the public ones are in the first half of the VPC's.
-fn subnet_pair(vpc: Range, n: u32) -> [String; 2] {
-    [n, PAIRS + n].map(|n| vpc.sixteenth(n).to_string())
+fn no_room(env: &Env, want: &Want, zone: &str) -> Error {
+    let message = format!(
+        "range {} has no room for zone {zone}: it holds {} zones at a time, with those that are left",
+        want.cidr,
+        want.cidr.zones()
+    );
+    Error::refused(message).hint(format!(
+        "first take away what is left, with prune-env --confirm {}, or move to fewer zones at a time",
+        env.name
+    ))
 }
 
 /// Whether a subnet has one of two ranges.
@@ -350,14 +346,18 @@ pub(crate) mod tests {
         Want {
             cidr: range("10.0.0.0/16").unwrap(),
             zones: 2,
+            named: Vec::new(),
             nat: NatMode::PerZone,
         }
     }
 
-    pub(crate) fn zones() -> Vec<String> {
-        ["us-east-1a", "us-east-1b", "us-east-1c"]
-            .map(String::from)
-            .into()
+    pub(crate) fn zones() -> Vec<RegionZone> {
+        let zone = |letter: &str| RegionZone {
+            name: format!("us-east-1{letter}"),
+            id: format!("use1-az-of-{letter}"),
+            ..RegionZone::default()
+        };
+        ["a", "b", "c"].map(zone).into()
     }
 
     fn env() -> Env {
@@ -484,6 +484,53 @@ pub(crate) mod tests {
                 ["a", "10.0.16.0/20", "10.0.144.0/20"],
                 ["b", "10.0.0.0/20", "10.0.128.0/20"]
             ]
+        );
+    }
+
+    #[test]
+    fn what_the_network_leaves_stays_until_a_new_zone_has_ranges_of_its_own() {
+        let have = with_subnets(vec![
+            subnet("us-east-1a", "10.0.0.0/20"),
+            subnet("us-east-1a", "10.0.128.0/20"),
+            subnet("us-east-1b", "10.0.16.0/20"),
+            subnet("us-east-1b", "10.0.255.0/24"),
+        ]);
+        let want = Want {
+            named: zones().split_off(1),
+            ..want()
+        };
+        let layout = layout(&env(), &want, &have, &zones()).unwrap();
+        assert_eq!(
+            ranges(&layout),
+            [
+                ["b", "10.0.16.0/20", "10.0.144.0/20"],
+                ["c", "10.0.32.0/20", "10.0.160.0/20"]
+            ]
+        );
+        let left = layout.left_subnets(&have);
+        let left: Vec<&str> = left.iter().map(|subnet| subnet.cidr.as_str()).collect();
+        assert_eq!(left, ["10.0.0.0/20", "10.0.128.0/20"]);
+    }
+
+    #[test]
+    fn a_range_without_room_for_another_zone_is_told() {
+        let mut have = Have::default();
+        let small = range("10.0.0.0/24").unwrap();
+        for place in 0..4 {
+            let letter = char::from(b'm' + place);
+            let zone = format!("us-east-1{letter}");
+            have.subnets
+                .push(subnet(&zone, &small.pair(place.into())[0].to_string()));
+        }
+        let want = Want {
+            cidr: small,
+            named: zones().split_off(1),
+            ..want()
+        };
+        let error = layout(&env(), &want, &have, &zones()).unwrap_err();
+        assert_eq!(
+            error.message,
+            "range 10.0.0.0/24 has no room for zone us-east-1b: it holds 4 zones at a time, with those that are left"
         );
     }
 

@@ -58,6 +58,8 @@ pub struct Aws {
     pub voice: Voice,
     /// Whether a person said that protection from deletion is to be taken away: to `rm-env` alone.
     pub lift_protection: bool,
+    /// Whether a person said that what GuardDuty put into the network goes with it: to `rm-env` alone.
+    pub remove_guard_duty: bool,
 }
 
 impl Aws {
@@ -76,6 +78,7 @@ impl Aws {
             control: stream.control.clone(),
             voice: stream.voice.clone(),
             lift_protection: false,
+            remove_guard_duty: false,
         };
         // Where the env record was made here, it was made from these credentials.
         if !aws.control.account_is_checked() {

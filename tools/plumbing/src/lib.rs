@@ -27,7 +27,7 @@
 //! Nothing here knows an AWS service but STS, and nothing here is generic over tools but [`run()`].
 //! The modules know each other in one direction: `run` → `ending`, `head` → `step`, `owner` → `aws`
 //! → `settings`, `judge`, `stream` → `owned`, `control`, `arrived` → `proof`, `voice` → `flags`,
-//! `types` → `record`.
+//! `types` → `record`, `zone`.
 
 mod arrived;
 mod aws;
@@ -67,6 +67,7 @@ pub mod unknown;
 mod voice;
 pub mod wait;
 mod wishes;
+mod zone;
 
 pub use aws::Aws;
 pub use change::{Change, Difference};
@@ -86,3 +87,4 @@ pub use types::{
 };
 pub use voice::Voice;
 pub use wishes::{Wishes, write_unwanted};
+pub use zone::{is_about_zone, zone_hint};

@@ -9,7 +9,7 @@ use clap::Parser;
 use ls_env::OWNERS;
 use plumbing::{
     App, Aws, Change, Error, Kind, Listener, Owner, Record, Result, Source, Stream, Surplus,
-    Unwanted, Wishes,
+    Unwanted, Vpc, Wishes,
 };
 
 /// Take away what nothing in the stream wants any more
@@ -60,7 +60,14 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     aws.control.wait_for_account().await?;
     let apps: Vec<App> = records.iter().filter_map(Record::typed).collect();
     let listeners: Vec<Listener> = records.iter().filter_map(Record::typed).collect();
-    mk_ecs_svc::wait_settled(&aws, &apps, &listeners).await?;
+    let vpcs = records.iter().filter_map(Record::typed::<Vpc>);
+    let left: Vec<String> = vpcs.flat_map(|vpc| vpc.left_subnets).collect();
+    mk_ecs_svc::wait_settled(&aws, &apps, &listeners, &left).await?;
+    let subnets = named(&unwanted, "subnet", "id");
+    if confirmed && !subnets.is_empty() {
+        let going = named(&unwanted, "service", "name");
+        mk_ecs_svc::check_left(&aws, &subnets, &going).await?;
+    }
     prune(&stream, &aws, &records).await?;
     if confirmed && !unwanted.is_empty() {
         let records: Vec<Record> = unwanted.into_iter().map(|one| one.record).collect();
@@ -84,6 +91,14 @@ fn unwanted(records: &[Record]) -> Vec<Unwanted> {
         owner.is_some_and(|owner| owner.tool == NETWORK || wishes.drop(owner.half, &one.record))
     });
     unwanted
+}
+
+/// What a field says of the unwanted of a type.
+fn named(unwanted: &[Unwanted], kind: &str, field: &str) -> Vec<String> {
+    let of_kind = unwanted.iter().filter(|one| one.record.kind() == kind);
+    of_kind
+        .map(|one| one.record.text(field).to_string())
+        .collect()
 }
 
 fn owner_of(record: &Record) -> Option<&'static Owner> {

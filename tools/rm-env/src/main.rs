@@ -17,7 +17,13 @@ struct Args {
     /// Delete also what has deletion protection
     #[arg(long)]
     lift_protection: bool,
+    /// Delete also what GuardDuty put into the VPC by itself: its endpoint and its security group
+    #[arg(long = "guardduty")]
+    remove_guard_duty: bool,
 }
+
+/// The type of the records of what GuardDuty put into the VPC.
+const GUARD_DUTY: &str = "guardduty";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
@@ -50,10 +56,15 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     }
     if env.plan {
         tell_of_protection(&stream, &records, args.lift_protection);
+        if !args.remove_guard_duty {
+            tell_of_guard_duty(&stream, &records);
+            records.retain(|record| record.kind() != GUARD_DUTY);
+        }
         return announce(&stream, records).await;
     }
     let mut aws = Aws::connect(&stream, &env).await?;
     aws.lift_protection = args.lift_protection;
+    aws.remove_guard_duty = args.remove_guard_duty;
     aws.control.wait_for_account().await?;
     rm_env::delete(&stream, &aws, &records).await
 }
@@ -67,6 +78,17 @@ fn tell_of_protection(stream: &Stream, records: &[Record], lift_protection: bool
             "and nothing would be deleted without --lift-protection"
         };
         let line = format!("{name} has deletion protection, {what}");
+        stream.voice.say(&line);
+    }
+}
+
+/// Tells of what GuardDuty put into the VPC, which would stay, and keep the VPC from going.
+fn tell_of_guard_duty(stream: &Stream, records: &[Record]) {
+    for record in records.iter().filter(|record| record.kind() == GUARD_DUTY) {
+        let id = record.text("id");
+        let line = format!(
+            "{id} is GuardDuty's (GuardDutyManaged=true): it would stay, and the VPC with it, without --guardduty"
+        );
         stream.voice.say(&line);
     }
 }

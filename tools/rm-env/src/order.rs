@@ -16,7 +16,7 @@ const AFTER: [(&str, &[&str]); 7] = [
     ("function", &["pipeline"]),
     ("sg", &["alb"]),
     // The network waits for the next run where something still stands in it.
-    ("vpc", &["sg", "nat_gateway"]),
+    ("vpc", &["sg", "nat_gateway", "guardduty"]),
 ];
 
 /// What runs. All that [`AFTER`] does not name goes after it.
@@ -111,7 +111,7 @@ mod tests {
             let first = matches!(kind, "service" | "rule");
             assert_eq!(turn(kind, &nothing) == Turn::Begin, first, "{kind}");
         }
-        let mut ended = HashMap::from([("sg", Ended::Well)]);
+        let mut ended = HashMap::from([("sg", Ended::Well), ("guardduty", Ended::Well)]);
         assert_eq!(turn("vpc", &ended), Turn::Wait);
         ended.insert("nat_gateway", Ended::Well);
         assert_eq!(turn("vpc", &ended), Turn::Begin);

@@ -18,6 +18,7 @@ from . import (
     security_groups,
     vpc_endpoints,
     vpcs,
+    zones,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "security_groups",
     "vpc_endpoints",
     "vpcs",
+    "zones",
 ]

@@ -3,6 +3,7 @@ anything in it.
 """
 
 import copy
+import ipaddress
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -13,7 +14,7 @@ from moto.ec2.responses.vpcs import VPCs
 
 from ...ground import network_interfaces
 from ...ground.override import derive, override
-from .errors import dependency
+from .errors import dependency, error
 from .vpc_endpoints import living_endpoints
 
 
@@ -48,8 +49,8 @@ def opt_in_status(self: Any) -> str:
     return "opt-in-not-required"
 
 
-@override(VPCs)
-def create_vpc(moto: Any, self: Any) -> ActionResult:
+@override(VPCs, "create_vpc")
+def create_pending_vpc(moto: Any, self: Any) -> ActionResult:
     """Pending in this answer; who looks finds it available."""
     vpc = copy.copy(moto(self).result["Vpc"])
     vpc.state = "pending"
@@ -60,6 +61,16 @@ def create_vpc(moto: Any, self: Any) -> ActionResult:
 def dhcp_options_id(moto: Any, self: Any) -> str:
     """That of the region, which moto calls `default`."""
     return moto(self) if self.dhcp_options else "dopt-0d0c1a5ba5e0f4c7e"
+#: What no VPC may be in (VPC user guide, VPC CIDR blocks).
+REFUSED = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"]
+
+
+@override(VPCBackend)
+def create_vpc(moto: Any, self: Any, cidr_block: str, *args: Any, **kwargs: Any) -> Any:
+    wanted = ipaddress.ip_network(cidr_block, strict=False)
+    if any(wanted.overlaps(ipaddress.ip_network(refused)) for refused in REFUSED):
+        raise error("InvalidVpc.Range", f"The CIDR '{cidr_block}' is invalid.")
+    return moto(self, cidr_block, *args, **kwargs)
 
 
 @override(VPCBackend)

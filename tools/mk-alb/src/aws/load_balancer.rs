@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_elasticloadbalancingv2::types::{
     self, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum,
 };
 use futures_util::future::try_join_all;
-use plumbing::{Result, aws_error, code, wait};
+use plumbing::{Error, Result, aws_error, code, is_about_zone, message, wait, zone_hint};
 use tokio::try_join;
 
 use super::{ABSENT, ARNS_AT_ONCE, Elb, PAGE, VISIBLE_DEADLINE, name_in, text};
@@ -135,7 +136,7 @@ impl Elb {
             Err(error) => {
                 let what = format!("create load balancer {name}");
                 let operation = "elasticloadbalancing:CreateLoadBalancer";
-                Err(aws_error(operation, what, error))
+                Err(refused_in_zone(operation, &what, error, &network.zones))
             }
         }
     }
@@ -153,7 +154,10 @@ impl Elb {
         match part {
             Part::Tags => self.set_tags(want, arn, name).await,
             Part::SecurityGroups => self.set_security_groups(name, network, arn).await,
-            Part::Subnets => self.set_subnets(name, network, arn).await,
+            Part::Subnets => {
+                let subnets = load_balancer::subnets(network, have);
+                self.set_subnets(name, arn, &subnets, &network.zones).await
+            }
             Part::Attributes => self.set_attributes(name, arn, &attributes(have)).await,
         }
     }
@@ -181,18 +185,26 @@ impl Elb {
         }
     }
 
-    async fn set_subnets(&self, name: &str, network: &Network, arn: &str) -> Result<()> {
+    /// Sets the subnets of a load balancer; `zones` are told where AWS refuses one of them.
+    pub async fn set_subnets(
+        &self,
+        name: &str,
+        arn: &str,
+        subnets: &[String],
+        zones: &[String],
+    ) -> Result<()> {
         let request = self
             .client
             .set_subnets()
             .load_balancer_arn(arn)
-            .set_subnets(Some(network.subnets.clone()));
+            .set_subnets(Some(subnets.to_vec()));
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, "elasticloadbalancing:SetSubnets", send).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("set the subnets of load balancer {name}");
-                Err(aws_error("elasticloadbalancing:SetSubnets", what, error))
+                let operation = "elasticloadbalancing:SetSubnets";
+                Err(refused_in_zone(operation, &what, error, zones))
             }
         }
     }
@@ -323,6 +335,19 @@ impl Elb {
             }
         }
     }
+}
+
+/// The error of a call that is about zones; where AWS refuses one, it says which flag helps.
+fn refused_in_zone<E>(operation: &str, what: &str, error: SdkError<E>, zones: &[String]) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let is_about_zone = is_about_zone(code(&error), message(&error));
+    let refused = aws_error(operation, what, error);
+    if is_about_zone {
+        return refused.hint(zone_hint(zones));
+    }
+    refused
 }
 
 fn names_in(arns: &[String]) -> String {

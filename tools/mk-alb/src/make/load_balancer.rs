@@ -21,6 +21,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(250);
 pub(super) struct WhenActive {
     network: Network,
     differences: Differences<load_balancer::Part>,
+    /// Those of its parts that are yet to be set.
+    parts: Vec<load_balancer::Part>,
     /// Whether it was made just now: then its record says so, and is not written again.
     created: bool,
 }
@@ -49,11 +51,17 @@ impl Run<'_> {
                 Step::Change(have, differences)
                     if !env.plan && load_balancer::is_changed_last(&have, &differences) =>
                 {
+                    let mut parts = parts(&differences);
+                    let first = load_balancer::changed_first(&have, &parts);
+                    self.set_load_balancer(want, &network, &have, &first)
+                        .await?;
+                    parts.retain(|part| !first.contains(part));
                     let record = record::alb(&want.app, &have);
                     self.write(record, Change::Kept).await?;
                     let when_active = WhenActive {
                         network,
                         differences,
+                        parts,
                         created: false,
                     };
                     return Ok((have, when_active));
@@ -105,7 +113,7 @@ impl Run<'_> {
         parts: &[load_balancer::Part],
     ) -> Result<()> {
         let elb = self.elb;
-        if elb.aws.env.plan {
+        if elb.aws.env.plan || parts.is_empty() {
             return Ok(());
         }
         elb.aws.control.wait_for_account().await?;
@@ -125,6 +133,7 @@ impl Run<'_> {
         let WhenActive {
             network,
             differences,
+            parts,
             created,
         } = when_active;
         if differences.is_empty() {
@@ -135,7 +144,6 @@ impl Run<'_> {
         control.unless_stopped(sleep(FIRST_LOOK)).await?;
         let arns = std::slice::from_ref(&have.arn);
         self.elb.wait_active(arns).await?;
-        let parts = parts(&differences);
         self.set_load_balancer(want, &network, have, &parts).await?;
         if created {
             return Ok(());
@@ -154,19 +162,27 @@ impl Run<'_> {
 }
 
 impl WhenActive {
+    /// The subnets of zones that the network leaves.
+    pub(super) fn left(&self) -> &[String] {
+        &self.network.left
+    }
+
     fn nothing(network: Network) -> Self {
         WhenActive {
             network,
             differences: Differences::new(),
+            parts: Vec::new(),
             created: false,
         }
     }
 
     /// What a load balancer lacks that was made just now.
     fn attributes(network: Network) -> Self {
+        let differences = load_balancer::differences_of_new();
         WhenActive {
             network,
-            differences: load_balancer::differences_of_new(),
+            parts: parts(&differences),
+            differences,
             created: true,
         }
     }

@@ -31,6 +31,11 @@ pub struct Network {
     pub vpc: String,
     /// One subnet in each zone.
     pub subnets: Vec<String>,
+    /// The names of these zones, as far as the VPC's record tells.
+    pub zones: Vec<String>,
+    /// Subnets of zones that the network leaves: one that it is in it keeps to the end, since tasks in
+    /// a zone where their load balancer is not are reached by nobody.
+    pub left: Vec<String>,
     /// `sg-…`.
     pub security_group: String,
 }
@@ -101,6 +106,8 @@ pub fn network(want: &Want, vpc: &Vpc, security_group: &str) -> Result<Network> 
     Ok(Network {
         vpc: vpc.id.clone(),
         subnets: subnets.clone(),
+        zones: vpc.zones.clone(),
+        left: vpc.left_subnets.clone(),
         security_group: security_group.into(),
     })
 }
@@ -123,7 +130,8 @@ pub fn step(
         sorted(&have.security_groups),
         &network.security_group,
     );
-    let subnets = Difference::between("subnets", sorted(&have.subnets), sorted(&network.subnets));
+    let wanted = subnets(network, &have);
+    let subnets = Difference::between("subnets", sorted(&have.subnets), sorted(&wanted));
     let attributes = attribute_differences(&have.attributes, &attributes(&have));
     let mut differences = Differences::new();
     differences.extend(in_part(Part::Tags, tag_differences(env, want, &have)));
@@ -131,6 +139,21 @@ pub fn step(
     differences.extend(in_part(Part::Subnets, subnets));
     differences.extend(in_part(Part::Attributes, attributes));
     Ok(Step::from_differences(have, differences))
+}
+
+/// The subnets that a load balancer should be in: the wanted ones, and those that it is in and that the
+/// network leaves.
+pub fn subnets(network: &Network, have: &LoadBalancer) -> Vec<String> {
+    let mut subnets = network.subnets.clone();
+    subnets.extend(left_subnets(&network.left, have));
+    subnets
+}
+
+/// The subnets of zones that the network leaves in which a load balancer is.
+pub fn left_subnets(left: &[String], have: &LoadBalancer) -> Vec<String> {
+    let mut subnets = have.subnets.clone();
+    subnets.retain(|subnet| left.contains(subnet));
+    subnets
 }
 
 /// The attributes that a load balancer should have: ours, and those that are stricter.
@@ -189,6 +212,13 @@ pub fn is_changed_last(have: &LoadBalancer, differences: &Differences<Part>) -> 
     have.state == "provisioning" || tags_differ
 }
 
+/// What of that cannot wait so long: the tasks follow the listener's record into new zones.
+pub fn changed_first(have: &LoadBalancer, parts: &[Part]) -> Vec<Part> {
+    let mut first = parts.to_vec();
+    first.retain(|part| *part == Part::Subnets && have.state != "provisioning");
+    first
+}
+
 /// Whether a load balancer has all its tags.
 pub fn is_tagged(env: &Env, want: &Want, have: &LoadBalancer) -> bool {
     tag_differences(env, want, have).is_empty()
@@ -243,7 +273,7 @@ pub fn check(env: &Env, want: &Want, network: Option<&Network>, have: &LoadBalan
 fn vpc_difference(network: &Network, have: &LoadBalancer) -> Option<Difference> {
     for subnet in &have.subnets {
         // A subnet of ours says more than the VPC's ID, which an emulator may make up.
-        if network.subnets.contains(subnet) {
+        if network.subnets.contains(subnet) || network.left.contains(subnet) {
             return None;
         }
     }
@@ -273,6 +303,8 @@ pub(super) mod tests {
         Network {
             vpc: "vpc-1".into(),
             subnets: vec!["subnet-1".into(), "subnet-2".into()],
+            zones: vec!["us-east-1a".into(), "us-east-1b".into()],
+            left: Vec::new(),
             security_group: "sg-1".into(),
         }
     }
@@ -370,6 +402,50 @@ pub(super) mod tests {
         ];
         let expected = expected.map(|(part, text)| (part, text.to_string()));
         assert_eq!(differences_of(step_of_web(Some(other))), expected);
+    }
+
+    #[test]
+    fn a_zone_that_is_left_is_kept_to_the_end_and_one_of_somebody_elses_is_not() {
+        let have = |subnets: &[&str]| LoadBalancer {
+            subnets: subnets.iter().map(|subnet| subnet.to_string()).collect(),
+            ..web_load_balancer()
+        };
+        let network = Network {
+            left: vec!["subnet-0".into(), "subnet-9".into()],
+            ..web_network()
+        };
+        let step_of = |subnets: &[&str]| {
+            let step = step(&Env::example(), &web(), &network, Some(have(subnets)));
+            match step {
+                Ok(Step::Keep(_)) => String::new(),
+                step => differences_of(step)[0].1.clone(),
+            }
+        };
+        assert_eq!(
+            step_of(&["subnet-0", "subnet-1"]),
+            "subnets: subnet-0,subnet-1 -> subnet-0,subnet-1,subnet-2"
+        );
+        assert_eq!(
+            step_of(&["subnet-0", "subnet-9"]),
+            "subnets: subnet-0,subnet-9 -> subnet-0,subnet-1,subnet-2,subnet-9"
+        );
+        assert_eq!(
+            step_of(&["subnet-1", "subnet-3"]),
+            "subnets: subnet-1,subnet-3 -> subnet-1,subnet-2"
+        );
+        assert_eq!(step_of(&["subnet-0", "subnet-1", "subnet-2"]), "");
+        assert_eq!(step_of(&["subnet-1", "subnet-2"]), "");
+    }
+
+    #[test]
+    fn new_zones_do_not_wait_for_what_is_changed_last() {
+        let parts = [Part::Tags, Part::Subnets, Part::Attributes];
+        assert_eq!(changed_first(&web_load_balancer(), &parts), [Part::Subnets]);
+        let provisioning = LoadBalancer {
+            state: "provisioning".into(),
+            ..web_load_balancer()
+        };
+        assert_eq!(changed_first(&provisioning, &parts), []);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use plumbing::{Env, Surplus};
 
 use super::Have;
 use super::listener::{self, Listener};
+use super::load_balancer::left_subnets;
 use super::want::Want;
 
 /// Whose these are.
@@ -21,6 +22,8 @@ pub enum Kind {
     Listener,
     /// A target group.
     TargetGroup,
+    /// The subnets of a load balancer that stays in zones that the network leaves.
+    Zones,
 }
 
 impl Kind {
@@ -30,6 +33,7 @@ impl Kind {
             Kind::LoadBalancer => "alb",
             Kind::Listener => "listener",
             Kind::TargetGroup => "target_group",
+            Kind::Zones => "zones",
         }
     }
 }
@@ -53,6 +57,18 @@ pub fn of_app(env: &Env, want: &Want, have: &Have) -> Vec<Surplus> {
         }
     }
     surplus
+}
+
+/// The zones that the network leaves in which an app's load balancer is.
+pub fn zones(want: &Want, have: &Have, left: &[String]) -> Option<Surplus> {
+    let found = have.load_balancer(&want.load_balancer_name)?;
+    let subnets = left_subnets(left, found);
+    if subnets.is_empty() {
+        return None;
+    }
+    let name = &found.name;
+    let what = format!("{} of load balancer {name}", subnets.join(", "));
+    Some(record(Kind::Zones, name, &found.arn, what))
 }
 
 /// The listeners of ours that nothing needs, on a load balancer that stays.
@@ -84,8 +100,13 @@ fn record(kind: Kind, name: &str, arn: &str, what: String) -> Surplus {
 pub fn kind_and_arn(surplus: &Surplus) -> Option<(Kind, &str)> {
     let (word, _) = surplus.name.split_once('/')?;
     let arn = surplus.rest.get(ARN)?.as_str()?;
-    let mut kinds = [Kind::LoadBalancer, Kind::Listener, Kind::TargetGroup].into_iter();
-    let kind = kinds.find(|kind| kind.word() == word)?;
+    let kinds = [
+        Kind::LoadBalancer,
+        Kind::Listener,
+        Kind::TargetGroup,
+        Kind::Zones,
+    ];
+    let kind = kinds.into_iter().find(|kind| kind.word() == word)?;
     (surplus.owner == OWNER).then_some((kind, arn))
 }
 
@@ -125,6 +146,23 @@ mod tests {
         assert_eq!(names, expected);
         assert_eq!(kind_and_arn(&found[1]), Some((Kind::TargetGroup, "tg-0")));
         assert_eq!(found[1].what, "target group tg-web-4000-production-pr1");
+    }
+
+    #[test]
+    fn a_load_balancer_is_too_much_in_a_zone_that_is_left() {
+        let have = Have {
+            load_balancers: vec![web_load_balancer()],
+            target_groups: Vec::new(),
+        };
+        assert_eq!(zones(&web(), &have, &["subnet-7".into()]), None);
+        let found = zones(&web(), &have, &["subnet-2".into(), "subnet-7".into()]).unwrap();
+        assert_eq!(found.name, "zones/alb-web-production-pr1");
+        assert_eq!(
+            found.what,
+            "subnet-2 of load balancer alb-web-production-pr1"
+        );
+        let arn = web_load_balancer().arn;
+        assert_eq!(kind_and_arn(&found), Some((Kind::Zones, arn.as_str())));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The calls about services.
 
+use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::update_service::builders::UpdateServiceFluentBuilder;
 use aws_sdk_ecs::types::{
     AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
@@ -7,7 +8,7 @@ use aws_sdk_ecs::types::{
     ServiceField,
 };
 use futures_util::future::try_join_all;
-use plumbing::{Error, Result, aws_error, code, message, wait};
+use plumbing::{Error, Result, aws_error, code, is_about_zone, message, wait, zone_hint};
 
 use super::convert::sdk_tags;
 use super::have_service::have_service;
@@ -129,7 +130,7 @@ impl Ecs {
             Err(error) if code(&error) == NO_CLUSTER => Err(self.no_cluster_for(name)),
             Err(error) => {
                 let what = format!("create service {name}");
-                Err(aws_error("ecs:CreateService", what, error))
+                Err(refused("ecs:CreateService", &what, error))
             }
         }
     }
@@ -158,7 +159,7 @@ impl Ecs {
             Ok(_) => Ok(()),
             Err(error) => {
                 let what = format!("update service {name}");
-                Err(aws_error("ecs:UpdateService", what, error))
+                Err(refused("ecs:UpdateService", &what, error))
             }
         }
     }
@@ -203,6 +204,20 @@ impl Ecs {
             }
         }
     }
+}
+
+/// The error of a call that says in which subnets tasks run; where Fargate is not in the zone of one, it
+/// says which flag helps.
+fn refused<E>(operation: &str, what: &str, error: SdkError<E>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let is_about_zone = is_about_zone(code(&error), message(&error));
+    let refused = aws_error(operation, what, error);
+    if is_about_zone {
+        return refused.hint(zone_hint(&[]));
+    }
+    refused
 }
 
 fn with_part(

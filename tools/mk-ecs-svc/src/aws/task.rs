@@ -107,9 +107,14 @@ fn has_failed(task: &Task) -> bool {
     was_unhealthy || task.stop_code().is_some_and(|code| failures.contains(code))
 }
 
+/// What GuardDuty puts beside an app's container by itself begins so (GuardDuty user guide, Runtime
+/// Monitoring with Fargate); how that ended says nothing of the app.
+const GUARD_DUTY: &str = "aws-guardduty-agent";
+
 /// ECS's reason, the container's, and with which exit code that ended.
 fn reason(task: &Task) -> String {
-    let containers = task.containers();
+    let mut containers = task.containers().to_vec();
+    containers.retain(|one| !one.name().unwrap_or_default().starts_with(GUARD_DUTY));
     let of_container = containers.iter().find_map(Container::reason);
     let exit_code = containers.iter().find_map(Container::exit_code);
     let mut reasons = Vec::new();
@@ -125,4 +130,26 @@ fn reason(task: &Task) -> String {
         reasons.push(format!("exit code {exit_code}"));
     }
     reasons.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_guard_duty_puts_beside_an_app_says_nothing_of_it() {
+        let container = |name: &str, exit_code: i32| {
+            let container = Container::builder().name(name).exit_code(exit_code);
+            container.build()
+        };
+        let task = Task::builder()
+            .stopped_reason("Essential container in task exited")
+            .containers(container("aws-guardduty-agent-a1b2", 0))
+            .containers(container("web", 3))
+            .build();
+        assert_eq!(
+            reason(&task),
+            "Essential container in task exited: exit code 3"
+        );
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::modify_vpc_attribute::builders::ModifyVpcAttributeFluentBuilder;
 use aws_sdk_ec2::types::{AttributeBooleanValue, DomainType, ResourceType, Tag, TagSpecification};
-use plumbing::{Result, aws_error, code, message, wait};
+use plumbing::{Error, Result, aws_error, code, is_about_zone, message, wait, zone_hint};
 use tokio::time::Instant;
 
 use super::visible::{FIRST_LOOK, is_not_visible};
@@ -220,8 +220,8 @@ impl Ec2 {
             let hint = format!("another subnet of {vpc}, not of this environment, overlaps {cidr}");
             return Err(aws_error("ec2:CreateSubnet", what, error).hint(hint));
         }
-        let what = format!("create subnet {name} in {vpc}");
-        Err(aws_error("ec2:CreateSubnet", what, error))
+        let what = format!("create subnet {name} in {vpc} and {zone}");
+        Err(create_error_in_zone("ec2:CreateSubnet", what, error, zone))
     }
 
     /// Has what starts in a subnet get no public address by itself.
@@ -275,6 +275,24 @@ impl Ec2 {
         tags.push((MADE.into(), made));
         tags
     }
+}
+
+/// The error of a create call in a zone; where that is what AWS refuses, it says which flag helps.
+pub(super) fn create_error_in_zone<E>(
+    operation: &str,
+    what: impl Display,
+    error: SdkError<E>,
+    zone: &str,
+) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let is_about_zone = is_about_zone(code(&error), message(&error));
+    let refused = aws_error(operation, what, error);
+    if is_about_zone && refused.hint.is_none() {
+        return refused.hint(zone_hint(&[zone.to_string()]));
+    }
+    refused
 }
 
 /// Whether it is a second attachment or association: AWS has a code for it and, for gateways, a

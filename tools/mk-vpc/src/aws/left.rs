@@ -6,9 +6,9 @@ use plumbing::{Result, aws_error, code};
 use tokio::join;
 
 use super::list::is_main;
-use super::others::is_deleted;
+use super::others::{endpoint_from, is_deleted};
 use super::{Ec2, filter, tags_from};
-use crate::plan::Interface;
+use crate::plan::{Interface, managed};
 
 impl Ec2 {
     /// The network interfaces in a VPC.
@@ -63,12 +63,16 @@ impl Ec2 {
     fn interface_from(&self, interface: NetworkInterface) -> Interface {
         let attachment = interface.attachment;
         let instance = attachment.and_then(|attachment| attachment.instance_id);
+        let tags = tags_from(interface.tag_set);
+        let is_managed = interface.requester_managed == Some(true);
+        let requester = interface.requester_id.as_deref().unwrap_or("AWS");
         Interface {
             instance: instance.unwrap_or_default(),
+            whose: managed::whose(&tags, is_managed.then_some(requester)),
+            is_ours: self.aws.env.owns(&tags),
             id: interface.network_interface_id.unwrap_or_default(),
             subnet: interface.subnet_id.unwrap_or_default(),
             description: interface.description.unwrap_or_default(),
-            is_ours: self.aws.env.owns(&tags_from(interface.tag_set)),
         }
     }
 
@@ -147,8 +151,8 @@ impl Ec2 {
         // Whatever its tags are: none is made by us.
         for endpoint in answer.vpc_endpoints.unwrap_or_default() {
             if !is_deleted(&endpoint) {
-                let id = endpoint.vpc_endpoint_id.unwrap_or_default();
-                left.push(format!("vpc endpoint {id}"));
+                let tags = tags_from(endpoint.tags.clone());
+                left.push(endpoint_from(endpoint, &tags).text());
             }
         }
         Ok(left)
@@ -168,10 +172,12 @@ impl Ec2 {
 
     /// `KIND ID` of a resource that does not carry the environment's identity.
     fn not_ours(&self, kind: &str, id: Option<String>, tags: Option<Vec<Tag>>) -> Option<String> {
-        if self.aws.env.owns(&tags_from(tags)) {
+        let tags = tags_from(tags);
+        if self.aws.env.owns(&tags) {
             return None;
         }
-        Some(format!("{kind} {}", id.unwrap_or_default()))
+        let whose = managed::whose(&tags, None);
+        Some(managed::named(kind, &id.unwrap_or_default(), whose))
     }
 }
 

@@ -12,27 +12,6 @@ use crate::plan::{
 };
 
 impl Ec2 {
-    /// The zones that every account may use, by name.
-    pub async fn list_zones(&self) -> Result<Vec<String>> {
-        let request = self
-            .client
-            .describe_availability_zones()
-            .filters(filter("opt-in-status", "opt-in-not-required"))
-            .filters(filter("state", "available"))
-            .filters(filter("zone-type", "availability-zone"));
-        let answer = request.send().await.map_err(|error| {
-            let what = "list the availability zones";
-            aws_error("ec2:DescribeAvailabilityZones", what, error)
-        })?;
-        let zones = answer.availability_zones.unwrap_or_default();
-        let mut names: Vec<String> = zones
-            .into_iter()
-            .filter_map(|zone| zone.zone_name)
-            .collect();
-        names.sort();
-        Ok(names)
-    }
-
     /// Our VPCs.
     pub async fn list_vpcs(&self) -> Result<Vec<Vpc>> {
         let pages = self

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use aws_sdk_ec2::types::ResourceType;
-use plumbing::{Error, Result, aws_error, code, wait};
+use plumbing::{Error, Result, aws_error, code, is_about_zone, wait, zone_hint};
 
 use super::Ec2;
-use super::create::tag_specification;
+use super::create::{create_error_in_zone, tag_specification};
 use super::list::nat_gateway_from;
 use crate::plan::elect;
 use crate::plan::{Name, NatGateway, Subnet};
@@ -30,6 +30,7 @@ impl Ec2 {
         address: &str,
         previous: &[&NatGateway],
     ) -> Result<NatGateway> {
+        let zone = &subnet.zone;
         let subnet = &subnet.id;
         let tags = self.tags_of(name);
         let request = self
@@ -38,7 +39,8 @@ impl Ec2 {
             .subnet_id(subnet)
             .allocation_id(address)
             .tag_specifications(tag_specification(ResourceType::Natgateway, &tags));
-        let what = format!("create nat gateway {} in {subnet}", name.tag(&self.aws.env));
+        let name_tag = name.tag(&self.aws.env);
+        let what = format!("create nat gateway {name_tag} in {subnet}, {zone}");
         let late = format!("cannot {what}: another run makes it, and it does not show");
         let attempt = Cell::new(previous.len()); // the token of a previous one would answer with that
         wait::until(&self.aws.control, &late, VISIBLE_DEADLINE, async || {
@@ -60,7 +62,12 @@ impl Ec2 {
                     attempt.set(attempt.get().max(failed));
                     Ok(elect::nat_gateway(&others, subnet, &[]).cloned())
                 }
-                Err(error) => Err(aws_error("ec2:CreateNatGateway", &what, error)),
+                Err(error) => Err(create_error_in_zone(
+                    "ec2:CreateNatGateway",
+                    &what,
+                    error,
+                    zone,
+                )),
             }
         })
         .await
@@ -162,10 +169,15 @@ fn is_available(id: &str, found: Option<&NatGateway>) -> Result<bool> {
             "nat gateway {id} was deleted: another run is at work"
         ))
         .hint("run the pipeline again")),
-        state => Err(Error::refused(format!(
-            "nat gateway {id} is {state}: {} (ec2:CreateNatGateway)",
-            nat.failure
-        ))
-        .hint("see to that, and run the pipeline again: it makes another")),
+        state => {
+            let failure = &nat.failure;
+            let message = format!("nat gateway {id} is {state}: {failure} (ec2:CreateNatGateway)");
+            let hint = if is_about_zone(failure, failure) {
+                zone_hint(&[])
+            } else {
+                "see to that, and run the pipeline again: it makes another".into()
+            };
+            Err(Error::refused(message).hint(hint))
+        }
     }
 }

@@ -4,7 +4,7 @@ use aws_sdk_ec2::types;
 use plumbing::{Result, aws_error};
 
 use super::{Ec2, filter, tags_from};
-use crate::plan::{Endpoint, NetworkAcl};
+use crate::plan::{Endpoint, NetworkAcl, Tags, managed};
 
 /// The rules with these numbers, and those above, are AWS's own: one for each IP version, which lets
 /// everything through, and the last, which let nothing through.
@@ -38,14 +38,25 @@ impl Ec2 {
         let mut others = Vec::new();
         for endpoint in found {
             let is_deleted = is_deleted(&endpoint);
-            if !is_deleted && !self.aws.env.owns(&tags_from(endpoint.tags)) {
-                others.push(Endpoint {
-                    id: endpoint.vpc_endpoint_id.unwrap_or_default(),
-                    service: endpoint.service_name.unwrap_or_default(),
-                });
+            let tags = tags_from(endpoint.tags.clone());
+            if !is_deleted && !self.aws.env.owns(&tags) {
+                others.push(endpoint_from(endpoint, &tags));
             }
         }
         Ok(others)
+    }
+}
+
+/// An endpoint in plain values.
+pub(super) fn endpoint_from(endpoint: types::VpcEndpoint, tags: &Tags) -> Endpoint {
+    let requester = (endpoint.requester_managed() == Some(true)).then_some("AWS");
+    let groups = endpoint.groups().iter();
+    Endpoint {
+        groups: groups.filter_map(|group| group.group_id.clone()).collect(),
+        whose: managed::whose(tags, requester),
+        is_of_guard_duty: managed::is_of_guard_duty(tags),
+        id: endpoint.vpc_endpoint_id.unwrap_or_default(),
+        service: endpoint.service_name.unwrap_or_default(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use plumbing::{Change, Error, Record, Result, Stream, wait};
 
 use crate::aws::Ec2;
-use crate::plan::{Have, Interface, Name, ResourceType, elect};
+use crate::plan::{Endpoint, Have, Interface, Name, ResourceType, RouteTable, elect, managed};
 
 /// Interfaces of load balancers and tasks outlive their owners by 1 to 20 minutes.
 const INTERFACES_DEADLINE: Duration = Duration::from_secs(20 * 60);
@@ -104,7 +104,7 @@ impl Run<'_> {
             if self.is_removed_by_aws(&interface) {
                 one_is_removed = true;
             } else {
-                obstacles.push(interface.to_string());
+                obstacles.push(self.obstacle(&interface));
             }
         }
         if let Target::Vpc(vpc) = target
@@ -112,10 +112,89 @@ impl Run<'_> {
         {
             obstacles.extend(self.ec2.list_not_ours(vpc).await?);
         }
+        obstacles.dedup();
         if obstacles.is_empty() {
             return Ok(());
         }
-        Err(in_the_way(target.id(), &obstacles))
+        let error = in_the_way(target.id(), &obstacles);
+        let region = &self.ec2.aws.env.region;
+        let endpoints = &self.have.other_endpoints;
+        let left = match target {
+            Target::Subnet(subnet) if !self.deletes_vpc() => Some(subnet),
+            _ => None,
+        };
+        match managed::guard_duty_hint(region, endpoints, &obstacles, left) {
+            Some(hint) => Err(error.hint(hint)),
+            None => Err(error),
+        }
+    }
+
+    /// What an interface is called that is in the way: by the endpoint that it is of, where that says
+    /// more.
+    fn obstacle(&self, interface: &Interface) -> String {
+        let mut endpoints = self.have.other_endpoints.iter();
+        let of = endpoints.find(|one| interface.endpoint() == Some(&one.id) && one.whose.is_some());
+        of.map_or_else(|| interface.to_string(), Endpoint::text)
+    }
+
+    /// Whether the VPC in which all is goes as well, and not only parts of it.
+    pub fn deletes_vpc(&self) -> bool {
+        let elected = elect::vpc(&self.have.vpcs);
+        elected.is_none_or(|vpc| self.is_named(ResourceType::Vpc, &vpc.id))
+    }
+
+    /// Where only parts of the network go: waits until nothing is in the subnets that go, nor in those
+    /// that leave through a NAT gateway that goes. So nothing is taken away from what runs there.
+    ///
+    /// Errors: something is in one of them that AWS does not remove by itself; or not in time.
+    pub async fn wait_unused(&self) -> Result<()> {
+        let subnets = self.subnets_that_lose();
+        let (false, Some(vpc)) = (self.deletes_vpc(), elect::vpc(&self.have.vpcs)) else {
+            return Ok(());
+        };
+        if subnets.is_empty() {
+            return Ok(());
+        }
+        let what = format!("{} is still in use", subnets.join(", "));
+        let control = &self.ec2.aws.control;
+        wait::until(control, &what, INTERFACES_DEADLINE, async || {
+            let mut is_used = false;
+            for interface in self.ec2.list_interfaces(&vpc.id).await? {
+                is_used |= subnets.contains(&interface.subnet)
+                    && !interface.is_of_nat_gateway(&self.have.nat_gateways);
+            }
+            if !is_used {
+                return Ok(Some(()));
+            }
+            for subnet in &subnets {
+                self.check_obstacles(Target::Subnet(subnet)).await?;
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    /// The IDs of the subnets that go, and of those that a NAT gateway that goes serves.
+    fn subnets_that_lose(&self) -> Vec<String> {
+        let have = &self.have;
+        let mut subnets = Vec::new();
+        for subnet in &have.subnets {
+            if self.is_named(ResourceType::Subnet, &subnet.id) {
+                subnets.push(subnet.id.clone());
+            }
+        }
+        let serves = |table: &RouteTable| {
+            let route = table.default_route.as_deref();
+            route.is_some_and(|nat| self.is_named(ResourceType::NatGateway, nat))
+        };
+        for table in have.route_tables.iter().chain(&have.other_route_tables) {
+            if serves(table) {
+                subnets.extend(table.associations.iter().map(|one| one.subnet.clone()));
+            }
+        }
+        subnets.sort();
+        subnets.dedup();
+        subnets
     }
 
     /// Whether AWS removes an interface by itself.

@@ -31,8 +31,23 @@ impl Run<'_> {
             })
         });
         let subnets = self.run_all(zones).await?;
+        self.mark_left().await?;
         self.write_vpc(elected, &subnets).await?;
         Ok(subnets)
+    }
+
+    /// Marks the subnets of zones that the network leaves, so that also a later run and `ls-env` know.
+    async fn mark_left(&self) -> Result<()> {
+        let mut unmarked = Vec::new();
+        for subnet in self.layout.left_subnets(self.have) {
+            if !subnet.is_left() {
+                unmarked.push(subnet.id.clone());
+            }
+        }
+        if unmarked.is_empty() {
+            return Ok(());
+        }
+        self.ec2.mark_left(&unmarked).await
     }
 
     async fn subnet(&self, vpc: &str, name: Name, cidr: &str, zone: &str) -> Result<Subnet> {
@@ -52,6 +67,9 @@ impl Run<'_> {
         if parts(&differences).contains(&Part::PublicAddresses) {
             self.ec2.disable_public_addresses(&found.id).await?;
         }
+        if parts(&differences).contains(&Part::Left) {
+            self.ec2.unmark_left(&found.id).await?;
+        }
         let record = records::found(name.record(&found.id), differences, false);
         self.stream.write(record).await
     }
@@ -59,9 +77,12 @@ impl Run<'_> {
     /// Writes the VPC's record with its subnets, after bringing its tags into line.
     async fn write_vpc(&self, elected: &ElectedVpc, subnets: &[ZoneSubnets]) -> Result<()> {
         let vpc = &elected.vpc;
-        let public = subnets.iter().map(|zone| zone.public.id.clone());
-        let private = subnets.iter().map(|zone| zone.private.id.clone());
-        let record = records::vpc(&vpc.id, &vpc.cidr, public.collect(), private.collect());
+        let mut network = records::Subnets::left(&self.layout.left_subnets(self.have));
+        for zone in subnets {
+            let ids = [&zone.public.id, &zone.private.id];
+            network.add(&zone.public.zone, ids.map(String::as_str));
+        }
+        let record = records::vpc(&vpc.id, &vpc.cidr, network);
         if elected.is_new {
             let record = record.changed(Change::Created, &[]);
             return self.stream.write(record).await;

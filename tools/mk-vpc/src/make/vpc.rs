@@ -141,7 +141,7 @@ impl Run<'_> {
     }
 
     async fn write_new(&self, vpc: &Vpc) -> Result<()> {
-        let record = records::vpc(&vpc.id, &vpc.cidr, Vec::new(), Vec::new());
+        let record = records::vpc(&vpc.id, &vpc.cidr, records::Subnets::default());
         self.stream
             .write(record.changed(Change::Created, &[]))
             .await

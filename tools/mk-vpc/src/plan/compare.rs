@@ -24,6 +24,8 @@ pub enum Part {
     VpcDefaults,
     /// Whether what starts in a subnet gets a public address.
     PublicAddresses,
+    /// Whether the network leaves a subnet's zone.
+    Left,
     /// Which VPC an internet gateway is attached to.
     Attachment,
     /// Where a route table sends 0.0.0.0/0.
@@ -73,12 +75,15 @@ pub fn vpc_default_tags(env: &Env) -> Vec<(String, String)> {
     tags
 }
 
-/// A subnet: its tags, and that nothing in it gets a public address by itself.
+/// A subnet of a zone that is wanted: its tags, that nothing in it gets a public address by itself, and
+/// that it is not one that the network leaves.
 pub fn subnet(env: &Env, name: &Name, subnet: &Subnet) -> Differences<Part> {
     let gives = subnet.gives_public_addresses;
     let addresses = Difference::between("public addresses", gives, false);
+    let left = Difference::between("left", subnet.is_left(), false);
     let mut differences = tags(env, name, &subnet.tags);
     differences.extend(in_part(Part::PublicAddresses, addresses));
+    differences.extend(in_part(Part::Left, left));
     differences
 }
 

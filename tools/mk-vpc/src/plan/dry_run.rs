@@ -23,16 +23,16 @@ pub fn network(env: &Env, layout: &Layout, have: &Have) -> Vec<Record> {
     };
     let internet_gateway = dry_run.internet_gateway(&id);
     dry_run.route_tables(layout, &internet_gateway);
-    let mut public = Vec::new();
-    let mut private = Vec::new();
+    let mut network = records::Subnets::left(&layout.left_subnets(have));
     for zone in &layout.zones {
-        public.push(dry_run.subnet(zone.public_name(), &zone.public));
-        private.push(dry_run.subnet(zone.private_name(), &zone.private));
+        let public = dry_run.subnet(zone.public_name(), &zone.public);
+        let private = dry_run.subnet(zone.private_name(), &zone.private);
+        network.add(&zone.name, [&public, &private]);
         if zone.has_nat {
             dry_run.nat_gateway(zone);
         }
     }
-    let record = records::vpc(&id, &layout.cidr, public, private);
+    let record = records::vpc(&id, &layout.cidr, network);
     let record = match vpc {
         Some(vpc) => {
             let differences = compare::vpc(env, &name, &vpc.tags, have);

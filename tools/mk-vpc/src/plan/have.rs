@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::managed::named;
+
 /// The tags of a resource.
 pub type Tags = BTreeMap<String, String>;
 
@@ -116,6 +118,17 @@ pub struct Subnet {
     pub gives_public_addresses: bool,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// The tag of a subnet whose zone the network leaves: nothing new is to move in, whoever asks, until it is
+/// deleted or the zone is wanted again.
+pub const LEFT: &str = "plumbline:left";
+
+impl Subnet {
+    /// Whether the network leaves its zone.
+    pub fn is_left(&self) -> bool {
+        self.tags.contains_key(LEFT)
+    }
 }
 
 /// A route table.
@@ -269,12 +282,23 @@ pub struct Endpoint {
     pub id: String,
     /// The service that it leads to.
     pub service: String,
+    /// Its security groups.
+    pub groups: Vec<String>,
+    /// Whose it is, where a mark of AWS's says so.
+    pub whose: Option<String>,
+    /// Whether GuardDuty made it by itself, to watch the VPC.
+    pub is_of_guard_duty: bool,
 }
 
 impl Endpoint {
-    /// Whether GuardDuty made it to watch the VPC.
-    pub fn is_of_guard_duty(&self) -> bool {
+    /// Whether it leads to GuardDuty, whoever made it.
+    pub fn leads_to_guard_duty(&self) -> bool {
         self.service.contains("guardduty")
+    }
+
+    /// What it is, for people.
+    pub fn text(&self) -> String {
+        named("vpc endpoint", &self.id, self.whose.clone())
     }
 }
 

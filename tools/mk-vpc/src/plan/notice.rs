@@ -33,11 +33,15 @@ pub fn notices(have: &Have) -> Vec<Notice> {
         add(line, false);
     }
     for endpoint in &have.other_endpoints {
+        let whose = endpoint.whose.as_deref();
         let line = format!(
-            "vpc endpoint {} ({}) in {} is not this environment's; it stays",
-            endpoint.id, endpoint.service, vpc.id
+            "vpc endpoint {} ({}) in {} is {}; it stays",
+            endpoint.id,
+            endpoint.service,
+            vpc.id,
+            whose.unwrap_or("not this environment's")
         );
-        add(line, endpoint.is_of_guard_duty());
+        add(line, endpoint.leads_to_guard_duty());
     }
     for line in network_acls(have) {
         add(line, false);
@@ -158,6 +162,7 @@ mod tests {
             have.other_endpoints.push(Endpoint {
                 id: "vpce-1".into(),
                 service: service.into(),
+                ..Endpoint::default()
             });
         }
         let route = |destination: &str, target: &str| Route {

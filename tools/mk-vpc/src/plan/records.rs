@@ -1,5 +1,7 @@
 //! The network as records. Pure.
 
+use std::collections::BTreeSet;
+
 use plumbing::name::IDENTITY;
 use plumbing::step::without_parts;
 use plumbing::{Change, Differences, Egress, Env, Record};
@@ -7,16 +9,47 @@ use serde_json::{Map, Value};
 
 use super::compare::Part;
 use super::elect::MADE;
-use super::{Have, Name, NatMode, ResourceType, RouteTable, Side, Subnet, Tags, Vpc, elect, side};
+use super::{Have, LEFT, Name, NatMode, ResourceType, Side, Subnet, Tags, Vpc, elect, side};
+
+/// The type of the records of what GuardDuty put into the VPC.
+pub const GUARD_DUTY: &str = "guardduty";
+
+/// The subnets that a VPC's record names, by their IDs.
+#[derive(Default)]
+pub struct Subnets {
+    zones: Vec<String>,
+    public: Vec<String>,
+    private: Vec<String>,
+    left: Vec<String>,
+}
+
+impl Subnets {
+    /// Those of zones that the network leaves; those of the zones that it is in follow.
+    pub fn left(left: &[&Subnet]) -> Subnets {
+        Subnets {
+            left: left.iter().map(|subnet| subnet.id.clone()).collect(),
+            ..Subnets::default()
+        }
+    }
+
+    /// Adds the public and the private subnet of a zone.
+    pub fn add(&mut self, zone: &str, [public, private]: [&str; 2]) {
+        self.zones.push(zone.into());
+        self.public.push(public.into());
+        self.private.push(private.into());
+    }
+}
 
 /// The VPC's record.
-pub fn vpc(id: &str, cidr: &str, public: Vec<String>, private: Vec<String>) -> Record {
+pub fn vpc(id: &str, cidr: &str, subnets: Subnets) -> Record {
     Record::of(&plumbing::Vpc {
         name: "main".into(),
         id: id.into(),
         cidr: cidr.into(),
-        public_subnets: public,
-        private_subnets: private,
+        public_subnets: subnets.public,
+        private_subnets: subnets.private,
+        zones: subnets.zones,
+        left_subnets: subnets.left,
         ..plumbing::Vpc::default()
     })
 }
@@ -52,10 +85,8 @@ pub fn network(env: &Env, have: &Have) -> Vec<Record> {
     let mut records = Vec::new();
     let elected = elect::vpc(&have.vpcs);
     if let Some(elected) = elected {
-        let public = subnets_of_side(Side::Public, have);
-        let private = subnets_of_side(Side::Private, have);
         records.push(env_record(env, elected, have));
-        records.push(vpc(&elected.id, &elected.cidr, public, private));
+        records.push(vpc(&elected.id, &elected.cidr, subnets(have)));
     }
     // What a run that was cut off or lost a race left twice is called by its ID.
     for other in &have.vpcs {
@@ -71,7 +102,11 @@ pub fn network(env: &Env, have: &Have) -> Vec<Record> {
         }
         records.push(name.record(id));
     }
-    records.extend(egress_that_works(env, have));
+    let endpoints = have.other_endpoints.iter();
+    for endpoint in endpoints.filter(|endpoint| endpoint.is_of_guard_duty) {
+        records.push(guard_duty(&endpoint.id));
+    }
+    records.extend(egress_that_works(have));
     records
 }
 
@@ -85,7 +120,7 @@ fn env_record(env: &Env, elected: &Vpc, have: &Have) -> Record {
     }
     let mut own = Map::new();
     for (key, value) in all.iter().copied().flatten() {
-        if key == "Name" || key == MADE || key == IDENTITY {
+        if ["Name", MADE, IDENTITY, LEFT].contains(&key.as_str()) {
             continue;
         }
         let carriers = all.iter().filter(|tags| tags.get(key) == Some(value));
@@ -108,16 +143,47 @@ pub fn other_vpc(vpc: &Vpc) -> Record {
     })
 }
 
-/// The IDs of the public subnets, or of the private ones, in the order of their zones.
-fn subnets_of_side(wanted: Side, have: &Have) -> Vec<String> {
-    let mut of_side = Vec::new();
-    for subnet in &have.subnets {
-        if side_of(subnet, have) == Some(wanted) {
-            of_side.push((&subnet.zone, &subnet.id));
+/// The subnets that there are, zone by zone.
+fn subnets(have: &Have) -> Subnets {
+    let mut sorted: Vec<&Subnet> = have.subnets.iter().collect();
+    sorted.sort_by_key(|subnet| &subnet.zone);
+    let mut subnets = Subnets::default();
+    for subnet in sorted {
+        let Some(side) = side_of(subnet, have) else {
+            continue;
+        };
+        let of_side = match side {
+            _ if subnet.is_left() => &mut subnets.left,
+            Side::Public => &mut subnets.public,
+            Side::Private => &mut subnets.private,
+        };
+        of_side.push(subnet.id.clone());
+        if !subnet.is_left() && !subnets.zones.contains(&subnet.zone) {
+            subnets.zones.push(subnet.zone.clone());
         }
     }
-    of_side.sort_by_key(|(zone, _)| *zone);
-    of_side.into_iter().map(|(_, id)| id.clone()).collect()
+    subnets
+}
+
+/// The record of what GuardDuty put into the VPC by itself: an endpoint, or its security group.
+pub fn guard_duty(id: &str) -> Record {
+    Record::new(GUARD_DUTY, id).with("id", id)
+}
+
+/// The VPC's record as it may have been when more of its subnets were in use, or none was left.
+pub fn vpc_with_all(have: &Have) -> Option<Record> {
+    let elected = elect::vpc(&have.vpcs)?;
+    let mut all = Subnets::default();
+    for subnet in &have.subnets {
+        match side_of(subnet, have) {
+            Some(Side::Public) => all.public.push(subnet.id.clone()),
+            Some(Side::Private) => all.private.push(subnet.id.clone()),
+            None => continue,
+        }
+        all.left.push(subnet.id.clone());
+        all.zones.push(subnet.zone.clone());
+    }
+    Some(vpc(&elected.id, &elected.cidr, all))
 }
 
 /// The side of a subnet of ours.
@@ -159,47 +225,27 @@ pub fn resources_but_vpcs(have: &Have) -> Vec<(ResourceType, &str, &Tags)> {
     resources
 }
 
-/// The mark of the way out, if all private route tables lead to NAT gateways that work.
-fn egress_that_works(env: &Env, have: &Have) -> Option<Record> {
-    let mut has_private = false;
-    for table in &have.route_tables {
-        if is_private(table, env, have) {
-            has_private = true;
-            if !has_working_route(table, have) {
-                return None;
-            }
+/// The mark of the way out, if each private subnet that the network does not leave is routed to a NAT
+/// gateway that works, or by a table of somebody else's.
+fn egress_that_works(have: &Have) -> Option<Record> {
+    let mut nats = BTreeSet::new();
+    for subnet in &have.subnets {
+        if subnet.is_left() || side_of(subnet, have) != Some(Side::Private) {
+            continue;
         }
+        let table = have.route_table_of(&subnet.id)?;
+        if have.route_tables.iter().all(|ours| ours.id != table.id) {
+            continue;
+        }
+        let route = table.default_route.as_ref()?;
+        let mut working = have.nat_gateways.iter().filter(|nat| nat.is_available());
+        nats.insert(&working.find(|nat| nat.id == *route)?.id);
     }
-    if !has_private {
-        return None;
-    }
-    let nats = have.nat_gateways.iter();
-    match nats.filter(|nat| nat.is_available()).count() {
+    match nats.len() {
+        0 => None,
         1 => Some(egress(NatMode::Single)),
         _ => Some(egress(NatMode::PerZone)),
     }
-}
-
-/// Whether a table is of private subnets: by its name, or where that tag is gone by who uses it.
-fn is_private(table: &RouteTable, env: &Env, have: &Have) -> bool {
-    let name = Name::of(ResourceType::RouteTable, &table.id, &table.tags, env);
-    if name.part.starts_with("private") {
-        return true;
-    }
-    let has_name = name.part != table.id;
-    let mut users = have
-        .subnets
-        .iter()
-        .filter(|subnet| table.association(&subnet.id).is_some());
-    !has_name && users.any(|subnet| side_of(subnet, have) == Some(Side::Private))
-}
-
-fn has_working_route(table: &RouteTable, have: &Have) -> bool {
-    let Some(route) = &table.default_route else {
-        return false;
-    };
-    let mut nats = have.nat_gateways.iter();
-    nats.any(|nat| nat.id == *route && nat.is_available())
 }
 
 #[cfg(test)]
@@ -223,6 +269,42 @@ mod tests {
             tags: tags("vpc-production-pr1"),
             ..Vpc::default()
         }
+    }
+
+    #[test]
+    fn what_the_network_leaves_is_told_apart_and_may_have_been_in_use() {
+        let subnet = |zone: &str, cidr: &str, is_left: bool| {
+            let mut subnet = Subnet {
+                id: format!("subnet-{cidr}"),
+                cidr: cidr.into(),
+                zone: zone.into(),
+                ..Subnet::default()
+            };
+            if is_left {
+                subnet.tags.insert(LEFT.into(), "true".into());
+            }
+            subnet
+        };
+        let have = Have {
+            vpcs: vec![vpc("vpc-1")],
+            subnets: vec![
+                subnet("us-east-1a", "10.0.0.0/20", true),
+                subnet("us-east-1b", "10.0.16.0/20", false),
+                subnet("us-east-1a", "10.0.128.0/20", true),
+                subnet("us-east-1b", "10.0.144.0/20", false),
+            ],
+            ..Have::default()
+        };
+        let records = network(&Env::example(), &have);
+        let told: plumbing::Vpc = records[1].typed().unwrap();
+        assert_eq!(told.zones, ["us-east-1b"]);
+        assert_eq!(told.private_subnets, ["subnet-10.0.144.0/20"]);
+        assert_eq!(
+            told.left_subnets,
+            ["subnet-10.0.0.0/20", "subnet-10.0.128.0/20"]
+        );
+        let all: plumbing::Vpc = vpc_with_all(&have).unwrap().typed().unwrap();
+        assert_eq!(all.private_subnets.len() + all.public_subnets.len(), 4);
     }
 
     #[test]

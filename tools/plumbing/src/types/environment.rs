@@ -22,6 +22,12 @@ pub struct Vpc {
     /// One in each zone, routed to the zone's NAT gateway.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub private_subnets: Vec<String>,
+    /// The availability zones of these, in the same order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
+    /// Those of a zone that the network leaves: what is in them moves out, and nothing new moves in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_subnets: Vec<String>,
     /// What was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
