@@ -11,6 +11,8 @@ mod hosts;
 mod keys;
 #[path = "settings/places.rs"]
 mod places;
+#[path = "settings/proxies.rs"]
+mod proxies;
 #[path = "settings/roles.rs"]
 mod roles;
 #[path = "settings/rows.rs"]

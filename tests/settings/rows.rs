@@ -139,6 +139,7 @@ impl World {
             End::Refused(_) => Value::Null,
             _ => self.order(&json!({"do": "botocore", "env": self.variables(row.env)})),
         };
+        self.write(row.files); // botocore may have renewed a token in them
         let ours = self.ours(row.env);
         let seen = self.seen();
         self.remove(row.files);

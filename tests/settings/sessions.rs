@@ -89,6 +89,21 @@ const SSO: &[Row] = &[
         end: Same,
     },
     Row {
+        name: "that is renewed",
+        env: &["AWS_PROFILE=r"],
+        files: &[
+            (
+                ".aws/config",
+                "[profile r]\nsso_session=s\nsso_account_id=123456789012\nsso_role_name=dev\n[sso-session s]\nsso_region=eu-west-1\nsso_start_url=https://x.example/start\n",
+            ),
+            (
+                ".aws/sso/cache/a0f1490a20d0211c997b44bc357e1972deab8ae3.json",
+                "{\"accessToken\":\"t\",\"expiresAt\":\"2020-01-01T00:00:00Z\",\"refreshToken\":\"r\",\"clientId\":\"c\",\"clientSecret\":\"s\",\"registrationExpiresAt\":\"2099-01-01T00:00:00Z\"}",
+            ),
+        ],
+        end: Same,
+    },
+    Row {
         name: "that has ended",
         env: &["AWS_PROFILE=r"],
         files: &[

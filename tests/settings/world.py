@@ -143,6 +143,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(int(fault[2]), page, "text/html; charset=utf-8")
         if fault:
             return self.answer(int(fault[2]), "")
+        if self.path.endswith("/token"):
+            token = {"accessToken": "renewed", "expiresIn": 3600, "tokenType": "Bearer"}
+            return self.answer(200, json.dumps(token), "application/json")
         if action == "GetCallerIdentity":
             return self.answer(200, result(action, {"Account": "123456789012"}))
         role = params.get("RoleArn", "")

@@ -189,6 +189,8 @@ impl Settings {
             let why = format!("{setting} is '{value}', and the tools ask STS in the region alone");
             return Err(wrong(why, format!("remove {setting}")));
         }
+        let fips = is("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
+        let dual_stack = is("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
         let proxies = Proxies::of(variables)?;
         let by_all = |proxy: &proxy::Proxy| proxy.variable.eq_ignore_ascii_case("ALL_PROXY");
         let metadata = Metadata::of(
@@ -197,6 +199,7 @@ impl Settings {
             proxies.http.as_ref().is_some_and(by_all),
         )?;
         let mut endpoints = Endpoints::of(variables, files, profile)?;
+        endpoints.fit(fips || dual_stack)?;
         endpoints
             .named
             .push((metadata.setting.clone(), metadata.endpoint.clone()));
@@ -212,8 +215,8 @@ impl Settings {
                     .map(|()| region)?,
                 None => region_of(variables, profile)?,
             },
-            fips: is("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
-            dual_stack: is("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+            fips: fips && !endpoints.is_for_all,
+            dual_stack: dual_stack && !endpoints.is_for_all,
             endpoints,
             metadata,
             client: http_client(wire.clone())?,

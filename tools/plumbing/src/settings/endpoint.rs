@@ -13,6 +13,10 @@ pub(super) struct Endpoints {
     pub(super) text: String,
     /// All settings that name one, with its URL.
     pub(super) named: Vec<(String, String)>,
+    /// Whether all services have one.
+    pub(super) is_for_all: bool,
+    /// A setting that names the one of a single service.
+    pub(super) for_one: Option<String>,
     /// A variable that names one, where all of them are to be ignored.
     pub(super) ignored: Option<String>,
 }
@@ -29,6 +33,10 @@ impl Endpoints {
         for (variable, url) in of_variables {
             check(variable, url)?;
             endpoints.named.push((variable.clone(), url.clone()));
+            endpoints.is_for_all |= variable == "AWS_ENDPOINT_URL";
+            if variable != "AWS_ENDPOINT_URL" {
+                endpoints.for_one = Some(variable.clone());
+            }
         }
         let ignore = value(
             variables,
@@ -37,12 +45,11 @@ impl Endpoints {
             "ignore_configured_endpoint_urls",
         );
         if ignore.is_some_and(|(value, _)| value.eq_ignore_ascii_case("true")) {
-            endpoints
-                .text
-                .push_str("ignore_configured_endpoint_urls = true\n");
-            endpoints.ignored = endpoints.named.pop().map(|(variable, _)| variable);
-            endpoints.named.clear();
-            return Ok(endpoints);
+            return Ok(Endpoints {
+                text: "ignore_configured_endpoint_urls = true\n".into(),
+                ignored: endpoints.named.pop().map(|(variable, _)| variable),
+                ..Endpoints::default()
+            });
         }
         if let Some(url) = profile
             .get("endpoint_url")
@@ -54,10 +61,28 @@ impl Endpoints {
                 .text
                 .push_str(&format!("endpoint_url = {}\n", url.value));
             endpoints.named.push((setting, url.value.clone()));
+            endpoints.is_for_all = true;
         }
         endpoints.of_services(files, profile)?;
         check_s3(profile)?;
         Ok(endpoints)
+    }
+
+    /// Another kind of AWS's hosts does not go for what has an endpoint of its own (botocore); the SDK
+    /// refuses the two together, and knows one setting for all services.
+    pub(super) fn fit(&self, another_kind: bool) -> Result<()> {
+        match &self.for_one {
+            Some(setting) if another_kind && !self.is_for_all => {
+                let why = format!(
+                    "{setting} is set beside AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT, which is not supported"
+                );
+                Err(wrong(
+                    why,
+                    "set AWS_ENDPOINT_URL for all services, or unset one of the two",
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn of_services(&mut self, files: &Files, profile: &Profile) -> Result<()> {
@@ -83,6 +108,7 @@ impl Endpoints {
             let setting = format!("endpoint_url of {service} ({})", settings.place);
             check(&setting, url)?;
             text.push_str(&format!("{service} =\n  endpoint_url = {url}\n"));
+            self.for_one = Some(setting.clone());
             self.named.push((setting, url.clone()));
         }
         if !text.is_empty() {

@@ -148,6 +148,11 @@ impl Fault {
         is_not_found || self.has_code(&["MANIFEST_UNKNOWN", "NOT_FOUND"])
     }
 
+    /// Whether a web page came: something answers in the registry's place.
+    pub(super) fn is_page(&self) -> bool {
+        matches!(self, Fault::Refused(refusal) if page_title(refusal.text.as_bytes()).is_some())
+    }
+
     /// Whether the credentials are at fault.
     pub(super) fn is_denied(&self) -> bool {
         matches!(self.status(), Some(401 | 403)) || self.has_code(&["DENIED", "UNAUTHORIZED"])

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use plumbing::connection::{Way, page_title, page_words};
+use plumbing::connection::Way;
 use plumbing::{Error, Result, Surroundings};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
@@ -95,8 +95,8 @@ impl Http {
             return Ok(response);
         }
         let status = response.status().as_u16();
-        let title = page_title(&body::read_error(response).await).unwrap_or_default();
-        Err(Fault::Unusable(page_words(status, &title)))
+        let body = body::read_error(response).await;
+        Err(Fault::Refused(Refusal::new(status, &body)))
     }
 
     /// The address of something in the registry.

@@ -198,6 +198,12 @@ impl Connection {
             };
         }
         let message = format!("cannot {what}: {} ({})", fault.reason(), self.name);
+        if fault.is_page() && !fault.is_temporary() {
+            return Error::refused(message).hint(
+                "something answers in the registry's place: look at its name, a proxy, a gateway \
+                 that wants to be signed in to",
+            );
+        }
         if fault.is_denied() && self.password.is_none() {
             return Error::refused(message).hint(
                 "only what anybody may pull is found there; push the image itself, by \
