@@ -2,6 +2,8 @@
 //! the test's own, which also answers for STS and ECR.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
+#[path = "push-image-registry/between.rs"]
+mod between;
 #[path = "push-image-registry/endless.rs"]
 mod endless;
 #[path = "push-image-registry/secret.rs"]

@@ -199,7 +199,7 @@ fn settings_that_are_no_good_are_told_once_and_in_words() {
 fn an_endpoint_that_is_gone_is_told_once() {
     let input = format!("{ENV}\n");
     let output = tool("mk-vpc", &[], &input);
-    assert_eq!(output.code, 75, "{output:?}");
+    assert_eq!(output.code, 1, "{output:?}");
     let output = pipe_at(NOWHERE, "mk-vpc | mk-ecr | mk-logs", &input);
     assert_eq!(output.messages().len(), 1, "{}", output.stderr);
 }

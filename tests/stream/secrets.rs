@@ -79,11 +79,11 @@ fn what_a_credential_process_writes_is_not_told() {
     for (program, told) in [
         (
             "echo hunter2 >&2; exit 3",
-            "the credential_process of profile 'mine' ended with exit status: 3",
+            "the credential_process of the profile 'mine' ended with exit status: 3",
         ),
         (
             "echo hunter2",
-            "the credential_process of profile 'mine' answered none",
+            "the credential_process of the profile 'mine' answered none",
         ),
     ] {
         let pipe = format!(

@@ -420,9 +420,17 @@ fn run(command: Command, url: &str, stdin: &[u8]) -> Output {
     run_and_tell(command, url, stdin, |_| ())
 }
 
+/// Runs a command, in the environment that it has, with something on its stdin.
+pub fn fed(command: Command, stdin: &str) -> Output {
+    run_in(command, stdin.as_bytes(), |_| ())
+}
+
 /// Runs a command; `started` is told its process ID.
 fn run_and_tell(command: Command, url: &str, stdin: &[u8], started: impl FnOnce(u32)) -> Output {
-    let mut command = clean(command, url);
+    run_in(clean(command, url), stdin, started)
+}
+
+fn run_in(mut command: Command, stdin: &[u8], started: impl FnOnce(u32)) -> Output {
     let child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

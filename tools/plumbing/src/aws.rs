@@ -3,21 +3,15 @@
 //!
 //! No service client but STS is made here: a tool's crate lists the services that it may call.
 
-use std::error::Error as _;
-
 use aws_config::SdkConfig;
 use aws_smithy_runtime::client::retries::TokenBucket;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
     FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata, OrchestratorError};
-use aws_smithy_runtime_api::client::retries::classifiers::{
-    ClassifyRetry, RetryAction, RetryClassifierPriority,
-};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use tokio::join;
@@ -134,7 +128,6 @@ async fn caller_account(control: &Control, config: &SdkConfig) -> Result<String>
         control: control.clone(),
     };
     let config = aws_sdk_sts::config::Builder::from(config)
-        .retry_classifier(Refused)
         .interceptor(guard)
         .build();
     let identity = aws_sdk_sts::Client::from_conf(config)
@@ -149,35 +142,6 @@ async fn caller_account(control: &Control, config: &SdkConfig) -> Result<String>
             )
         })?;
     Ok(identity.account.unwrap_or_default())
-}
-
-/// An endpoint that refuses the first connection is a wrong one, which more attempts do not mend.
-#[derive(Debug)]
-struct Refused;
-
-impl ClassifyRetry for Refused {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let Some(Err(error)) = context.output_or_error() else {
-            return RetryAction::NoActionIndicated;
-        };
-        let mut next = error.as_connector_error().and_then(|error| error.source());
-        while let Some(error) = next {
-            let io = error.downcast_ref::<std::io::Error>();
-            if io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
-                return RetryAction::RetryForbidden;
-            }
-            next = error.source();
-        }
-        RetryAction::NoActionIndicated
-    }
-
-    fn name(&self) -> &'static str {
-        "plumbline"
-    }
-
-    fn priority(&self) -> RetryClassifierPriority {
-        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
-    }
 }
 
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::connection::{Told, page_title, page_words};
 use crate::terminal::printable;
 use crate::{hints, not_yet};
 
@@ -144,10 +145,16 @@ pub fn aws_error<E>(operation: &str, what: impl Display, error: SdkError<E, Http
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    if let Some(ours) = our_own(&error) {
-        return ours;
+    if let Some(ours) = find::<Error>(&error) {
+        return ours.clone();
     }
-    let status = error.raw_response().map(|r| r.status().as_u16());
+    if let Some(Told(why)) = find(&error) {
+        let message = format!("cannot {what}: {} ({operation})", why.message);
+        return Error {
+            message,
+            ..why.clone()
+        };
+    }
     let Some(service) = error.as_service_error() else {
         return not_answered(operation, what, &error);
     };
@@ -157,11 +164,8 @@ where
         .map(|id| format!(", request {id}"))
         .unwrap_or_default();
     let Some(code) = meta.code() else {
-        let status = status.unwrap_or_default();
-        return Error::refused(format!(
-            "cannot {what}: {} ({operation}{request})",
-            codeless(status)
-        ));
+        let in_what = format!("{operation}{request}");
+        return without_code(what, &in_what, error.raw_response());
     };
     let why = meta
         .message()
@@ -180,17 +184,50 @@ pub fn refusal(operation: &str, code: &str, why: &str, message: String) -> Error
     let hint = passes.map(|passes| passes.hint.to_string());
     let hint = hint.or_else(|| hints::of(operation, code, why));
     Error {
-        hint: hint.or_else(|| hint_for(code).map(String::from)),
+        hint: hint.or_else(|| {
+            hint_of_credentials(code, why)
+                .or(hint_for(code))
+                .map(String::from)
+        }),
         pipe_wide: CREDENTIALS.contains(&code),
         ..Error::new(kind, message)
     }
 }
 
-/// An error that is not in AWS's words.
-fn codeless(status: u16) -> String {
-    format!(
-        "the endpoint answered {status} without an AWS error code; it may not support this call"
-    )
+/// An answer that is not in AWS's words: of a gateway before AWS, or of an emulator.
+fn without_code(what: impl Display, in_what: &str, answer: Option<&HttpResponse>) -> Error {
+    let status = answer.map_or(0, |answer| answer.status().as_u16());
+    let page = answer.and_then(|answer| page_title(answer.body().bytes()?));
+    let may_pass = status >= 500 || matches!(status, 408 | 429);
+    let lacks = if page.is_none() {
+        "; it may not support this call"
+    } else {
+        ""
+    };
+    let why = match &page {
+        Some(title) => page_words(status, title),
+        None => format!("the endpoint answered {status} without an AWS error code"),
+    };
+    if may_pass {
+        let hint = match &page {
+            Some(_) => {
+                "run the pipeline again; if it lasts, look at what is before the endpoint (AWS_ENDPOINT_URL, a proxy)"
+            }
+            None => {
+                "run the pipeline again; an emulator (AWS_ENDPOINT_URL) may not support this call"
+            }
+        };
+        let error = Error::unfinished(format!("cannot {what}: {why} ({in_what})")).hint(hint);
+        return Error {
+            pipe_wide: page.is_some(),
+            ..error
+        };
+    }
+    let error = Error::refused(format!("cannot {what}: {why}{lacks} ({in_what})"));
+    match page {
+        Some(_) => error.hint("something answers in AWS's place: look at AWS_ENDPOINT_URL, a proxy, a gateway that wants to be signed in to").pipe_wide(),
+        None => error,
+    }
 }
 
 /// AWS's codes for credentials that AWS does not accept, whatever the call.
@@ -199,16 +236,24 @@ const CREDENTIALS: &[&str] = &[
     "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "InvalidSignatureException",
+    "InvalidToken",
     "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "OptInRequired",
     "RequestExpired",
+    "RequestInTheFuture",
+    "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
     "UnrecognizedClientException",
 ];
 
 /// AWS's codes for "too fast", service by service, and for faults of its own; all else is a refusal.
-fn kind_of(code: &str) -> Kind {
+pub(crate) fn kind_of(code: &str) -> Kind {
     match code {
         "RequestLimitExceeded"
         | "Throttling"
@@ -235,6 +280,41 @@ fn kind_of(code: &str) -> Kind {
     }
 }
 
+/// What to do where AWS does not accept the credentials.
+pub(crate) fn hint_of_credentials(code: &str, message: &str) -> Option<&'static str> {
+    let is_late = [
+        "Signature expired",
+        "Signature not yet current",
+        "is later than",
+    ];
+    match code {
+        "RequestTimeTooSkewed" | "RequestInTheFuture" => Some(CLOCK),
+        "SignatureDoesNotMatch" | "InvalidSignatureException" | "AuthFailure"
+            if is_late.iter().any(|words| message.contains(words)) =>
+        {
+            Some(CLOCK)
+        }
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "TokenRefreshRequired" => {
+            Some("renew the credentials (aws sso login) and run the pipeline again")
+        }
+        "SignatureDoesNotMatch" | "InvalidSignatureException" => Some(
+            "check the secret key: AWS_SECRET_ACCESS_KEY, or aws_secret_access_key of the profile",
+        ),
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidToken" => Some(
+            "check the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN), and that the account has this region enabled",
+        ),
+        "OptInRequired" => {
+            Some("the account lacks this region or service: enable it, or set another region")
+        }
+        _ if CREDENTIALS.contains(&code) => {
+            Some("check the credentials: AWS_PROFILE, AWS_ACCESS_KEY_ID")
+        }
+        _ => None,
+    }
+}
+
+const CLOCK: &str = "set this machine's clock: it is not AWS's";
+
 /// How much of a line that is not AWS's is told, in characters.
 const SHOWN_OF_A_LINE: usize = 200;
 
@@ -243,10 +323,6 @@ fn hint_for(code: &str) -> Option<&'static str> {
         "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => {
             Some("the tool's --iam-policy prints the permissions that it needs")
         }
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-            Some("renew the credentials (aws sso login) and run the pipeline again")
-        }
-        "SignatureDoesNotMatch" => Some("check the credentials: AWS_PROFILE, AWS_ACCESS_KEY_ID"),
         _ if kind_of(code) == Kind::Unfinished => Some("run the pipeline again"),
         _ => None,
     }
@@ -260,74 +336,44 @@ where
     let words = words(error);
     let all = words.join("\n");
     let why = innermost(&words);
+    let answer = error.raw_response();
+    if let Some(answer) = answer
+        && (answer.status().as_u16() >= 400 || answer.body().bytes().and_then(page_title).is_some())
+    {
+        return without_code(what, operation, Some(answer));
+    }
     if ["credential", "profile", "identity"]
         .iter()
         .any(|word| all.contains(word))
     {
-        // Which ways to credentials there are, and how each failed, is long and tells little.
-        let why = if all.contains("no credentials found in chain") {
-            "there are none".into()
-        } else {
-            of_credential_process(&all).unwrap_or(why)
-        };
         let message = format!("cannot {what}: no credentials: {why} ({operation})");
-        let hint = credentials_hint(all.contains("SSO"));
+        let hint = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
         return Error::refused(message).hint(hint).pipe_wide();
     }
-    let status = error
-        .raw_response()
-        .map(|answer| answer.status().as_u16())
-        .filter(|status| *status >= 400);
-    let text = format!(
-        "cannot {what}: {} ({operation})",
-        status.map_or(why, codeless)
-    );
-    match (error, status) {
-        (SdkError::ConstructionFailure(_), _) | (_, Some(400..500)) => Error::refused(text),
-        _ => Error::unfinished(text)
-            .hint("check the region and the connection (AWS_ENDPOINT_URL, if set) and run the pipeline again")
-            .pipe_wide(),
+    let text = format!("cannot {what}: {why} ({operation})");
+    if matches!(error, SdkError::ConstructionFailure(_)) {
+        return Error::refused(text);
     }
+    Error::unfinished(text)
+        .hint("check the region and the connection (AWS_ENDPOINT_URL and HTTPS_PROXY, if set) and run the pipeline again")
+        .pipe_wide()
 }
 
-/// What is said where a program that gets credentials failed: nothing of what it wrote, which may be
-/// secret, and goes into records.
-fn of_credential_process(all: &str) -> Option<String> {
-    let (_, words) = all.split_once("external process")?;
-    let status = words.strip_prefix(" exited with code ");
-    let status = status.and_then(|rest| rest.split(". Stderr:").next());
-    let profile = std::env::var("AWS_PROFILE").unwrap_or_else(|_| "default".into());
-    let of_profile = format!("the credential_process of profile '{profile}'");
-    Some(match status {
-        Some(status) => format!("{of_profile} ended with {}", first_line(status)),
-        None => format!("{of_profile} answered none"),
-    })
-}
-
-fn credentials_hint(sso: bool) -> String {
-    let profile = std::env::var("AWS_PROFILE").unwrap_or_default();
-    if sso {
-        "aws sso login, and run the pipeline again".into()
-    } else if profile.is_empty() {
-        "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".into()
-    } else {
-        format!("look for the profile '{profile}' (AWS_PROFILE) in ~/.aws/config")
-    }
-}
-
-/// An error of ours that went through the SDK: a guard of `Aws` refused the call.
-fn our_own(error: &(dyn StdError + 'static)) -> Option<Error> {
+/// An error of ours that went through the SDK: a guard of `Aws` refused the call, or a connection failed.
+pub(crate) fn find<'a, T: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(ours) = error.downcast_ref::<Error>() {
-            return Some(ours.clone());
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
         }
         next = error.source();
     }
     None
 }
 
-fn words(error: &(dyn StdError + 'static)) -> Vec<String> {
+pub(crate) fn words(error: &(dyn StdError + 'static)) -> Vec<String> {
     let mut words = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {
@@ -338,14 +384,14 @@ fn words(error: &(dyn StdError + 'static)) -> Vec<String> {
 }
 
 /// The outer layers say only "dispatch failure" or "client error (Connect)".
-fn innermost(words: &[String]) -> String {
+pub(crate) fn innermost(words: &[String]) -> String {
     let last = &words[words.len().saturating_sub(2)..];
     let lines: Vec<String> = last.iter().map(|text| first_line(text)).collect();
     lines.join(": ").trim_end_matches('.').to_string()
 }
 
 /// The first line of a text, within a limit: a program that gets credentials may have said anything.
-fn first_line(text: &str) -> String {
+pub(crate) fn first_line(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
     let mut shown: String = line.chars().take(SHOWN_OF_A_LINE).collect();
     if shown.len() < line.len() {
@@ -427,30 +473,66 @@ mod tests {
     }
 
     #[test]
-    fn a_500_without_a_code_is_said_to_be_unsupported() {
-        let error = aws_error(
-            "x:Y",
-            "do it",
-            answered(500, ErrorMetadata::builder().build()),
-        );
-        assert!(
-            error
-                .message
-                .contains("answered 500 without an AWS error code"),
-            "{error}"
-        );
+    fn an_answer_without_a_code_passes_where_it_is_a_servers_fault() {
+        for (status, code) in [(400, 1), (404, 1), (429, 75), (500, 75), (503, 75)] {
+            let error = aws_error(
+                "x:Y",
+                "do it",
+                answered(status, ErrorMetadata::builder().build()),
+            );
+            let why = format!("answered {status} without an AWS error code");
+            assert!(error.message.contains(&why), "{error}");
+            let all = format!("{error} {:?}", error.hint);
+            assert!(all.contains("may not support this call"), "{all}");
+            assert_eq!(error.kind.exit_code(), code);
+        }
     }
 
     #[test]
-    fn what_a_credential_process_wrote_is_not_told() {
-        let failed = "Error retrieving credentials: external process exited with code exit status: 3. Stderr: hunter2";
-        let told = of_credential_process(failed).unwrap();
-        assert!(told.ends_with("' ended with exit status: 3"), "{told}");
-        let odd =
-            "Error retrieving credentials from external process, could not parse response: hunter2";
-        let told = of_credential_process(odd).unwrap();
-        assert!(told.ends_with("' answered none"), "{told}");
-        assert_eq!(of_credential_process("no credentials"), None);
+    fn a_page_is_told_with_its_title() {
+        let page = |status: u16| {
+            let body = SdkBody::from("<html><title>Blocked</title>");
+            let answer = HttpResponse::new(StatusCode::try_from(status).unwrap(), body);
+            SdkError::service_error(ErrorMetadata::builder().build(), answer)
+        };
+        for (status, code) in [(403, 1), (502, 75)] {
+            let error = aws_error("x:Y", "do it", page(status));
+            let why = format!(
+                "cannot do it: a web page came instead of an answer (status {status}, 'Blocked') (x:Y)"
+            );
+            assert_eq!(
+                (error.message.as_str(), error.kind.exit_code()),
+                (why.as_str(), code)
+            );
+        }
+    }
+
+    #[test]
+    fn credentials_that_are_not_accepted_have_a_hint_of_their_own() {
+        for (code, message, hint) in [
+            ("RequestTimeTooSkewed", "", "clock"),
+            (
+                "SignatureDoesNotMatch",
+                "Signature expired: 1 is now earlier than 2",
+                "clock",
+            ),
+            (
+                "SignatureDoesNotMatch",
+                "The request signature we calculated",
+                "AWS_SECRET_ACCESS_KEY",
+            ),
+            ("ExpiredToken", "", "renew"),
+            ("InvalidClientTokenId", "", "region enabled"),
+            ("InvalidAccessKeyId", "", "AWS_ACCESS_KEY_ID"),
+            ("OptInRequired", "", "enable it"),
+        ] {
+            let meta = ErrorMetadata::builder().code(code).message(message).build();
+            let error = aws_error("x:Y", "do it", answered(403, meta));
+            assert!(
+                error.pipe_wide && error.hint.unwrap().contains(hint),
+                "{code}"
+            );
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod arrived;
 mod aws;
 mod change;
 mod check;
+pub mod connection;
 mod control;
 mod ending;
 mod env;
@@ -78,6 +79,7 @@ pub use owner::{Deletion, Half, Owner};
 pub use proof::Proof;
 pub use record::{Record, RecordType};
 pub use run::{run, run_after, run_env, run_owner, run_wish};
+pub use settings::Surroundings;
 pub use step::{Differences, Resource, Step};
 pub use stream::Stream;
 pub use types::{

@@ -3,6 +3,8 @@
 use std::io::{Error as IoError, ErrorKind};
 use std::time::Duration;
 
+use plumbing::Error;
+use plumbing::connection::{Way, page_title, page_words};
 use serde::Deserialize;
 
 /// How many words, and how many characters of an error's text are shown.
@@ -79,6 +81,11 @@ impl Refusal {
         if status == 401 {
             return "the registry does not accept the credentials".into();
         }
+        if self.errors.is_empty()
+            && let Some(title) = page_title(self.text.as_bytes())
+        {
+            return page_words(status, &title);
+        }
         if self.errors.is_empty() {
             let words: Vec<&str> = self.text.split_whitespace().take(WORDS).collect();
             let text = format!("the registry answered {status} {}", words.join(" "));
@@ -141,6 +148,11 @@ impl Fault {
         is_not_found || self.has_code(&["MANIFEST_UNKNOWN", "NOT_FOUND"])
     }
 
+    /// Whether a web page came: something answers in the registry's place.
+    pub(super) fn is_page(&self) -> bool {
+        matches!(self, Fault::Refused(refusal) if page_title(refusal.text.as_bytes()).is_some())
+    }
+
     /// Whether the credentials are at fault.
     pub(super) fn is_denied(&self) -> bool {
         matches!(self.status(), Some(401 | 403)) || self.has_code(&["DENIED", "UNAUTHORIZED"])
@@ -154,6 +166,17 @@ impl Fault {
     /// Whether the repository does not exist.
     pub(super) fn is_no_repository(&self) -> bool {
         self.has_code(&["NAME_UNKNOWN"])
+    }
+
+    /// What no other request mends, in words: a certificate, a proxy, a host that is not there.
+    pub(super) fn lasting(&self, way: &Way) -> Option<Error> {
+        match self {
+            Fault::Network(error) => way.lasting(error),
+            Fault::Refused(refusal) if refusal.status == 407 => {
+                Some(way.proxy_refuses("wants a user and a password"))
+            }
+            _ => None,
+        }
     }
 
     /// Whether the same request may succeed in a moment.

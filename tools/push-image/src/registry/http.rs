@@ -1,12 +1,14 @@
 //! Single requests to a registry. What opens it goes to its own host alone, wherever its answers
 //! lead.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use plumbing::{Error, Result};
+use plumbing::connection::Way;
+use plumbing::{Error, Result, Surroundings};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Body, Certificate, Client, Method, RequestBuilder, Response, Url};
+use reqwest::{Body, Certificate, Client, Method, NoProxy, Proxy, RequestBuilder, Response, Url};
 use tokio::time::timeout;
 
 use crate::file::read_up_to;
@@ -30,11 +32,18 @@ pub(super) struct Http {
     client: Client,
     /// Where it answers.
     pub(super) registry: Url,
+    /// The variable of the proxy on the way.
+    proxy: Option<String>,
+    /// Whether anything has answered yet.
+    reached: AtomicBool,
 }
 
 impl Http {
     /// Makes the client. A registry on this machine is not asked by way of a proxy.
     pub(super) fn new(registry: Url) -> Result<Self> {
+        let surroundings = Surroundings::read()?;
+        let proxy = surroundings.proxy_to(registry.as_str());
+        let proxy = proxy.filter(|_| !address::is_this_machine(&registry));
         // Another part of this process may have chosen already; it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
@@ -42,17 +51,52 @@ impl Http {
             .connect_timeout(CONNECT_DEADLINE)
             .redirect(Policy::none())
             .referer(false)
-            .tls_certs_merge(certificates()?);
-        if address::is_this_machine(&registry) {
-            builder = builder.no_proxy();
+            .no_proxy()
+            .tls_certs_merge(certificates(&surroundings)?);
+        if let Some((variable, url)) = &proxy {
+            let unusable = |_| Error::usage(format!("{variable} is not the URL of an HTTP proxy"));
+            let proxy = Proxy::all(url).map_err(unusable)?;
+            builder = builder.proxy(proxy.no_proxy(NoProxy::from_string(&surroundings.except)));
         }
         match builder.build() {
-            Ok(client) => Ok(Http { client, registry }),
+            Ok(client) => Ok(Http {
+                client,
+                registry,
+                proxy: proxy.map(|(variable, _)| variable),
+                reached: AtomicBool::new(false),
+            }),
             Err(why) => {
                 let message = format!("cannot make a client of the registry: {why}");
                 Err(Error::refused(message))
             }
         }
+    }
+
+    /// Where the calls go, and whether any has come back.
+    pub(super) fn way(&self) -> Way {
+        Way {
+            host: address::host_and_port(&self.registry),
+            setting: "the name of the registry".into(),
+            proxy: self.proxy.clone(),
+            reached: self.reached.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The answer to a request, if it is not a page.
+    async fn send(&self, request: RequestBuilder) -> Answer<Response> {
+        let response = request.send().await?;
+        self.reached.store(true, Ordering::Relaxed);
+        let headers = response.headers();
+        let kind = headers
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
+        let is_page = kind.is_some_and(|kind| kind.starts_with("text/html"));
+        if !is_page || !response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status().as_u16();
+        let body = body::read_error(response).await;
+        Err(Fault::Refused(Refusal::new(status, &body)))
     }
 
     /// The address of something in the registry.
@@ -73,7 +117,7 @@ impl Http {
     ) -> Answer<Response> {
         for _ in 0..=REDIRECTS {
             let request = self.request(method.clone(), url.clone(), login);
-            let response = request.header(ACCEPT, accept).send().await?;
+            let response = self.send(request.header(ACCEPT, accept)).await?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return success(response).await;
             }
@@ -86,7 +130,7 @@ impl Http {
 
     /// Asks how to sign in. It is not asked elsewhere: what opens that is none of the registry's.
     pub(super) async fn ping(&self) -> Answer<Response> {
-        Ok(self.client.get(self.url("/v2/")).send().await?)
+        self.send(self.client.get(self.url("/v2/"))).await
     }
 
     /// Asks for a token, with a password where there is one.
@@ -99,14 +143,14 @@ impl Http {
         if let Some(password) = password {
             request = request.header(AUTHORIZATION, password);
         }
-        let response = success(request.send().await?).await?;
+        let response = success(self.send(request).await?).await?;
         body::read(response, body::TOKEN, "a token").await
     }
 
     /// Begins an upload; answers where it goes.
     pub(super) async fn begin_upload(&self, url: Url, login: Option<&HeaderValue>) -> Answer<Url> {
         let request = self.request(Method::POST, url, login);
-        let response = success(request.header(CONTENT_LENGTH, 0).send().await?).await?;
+        let response = success(self.send(request.header(CONTENT_LENGTH, 0)).await?).await?;
         check_status(&response, 202)?;
         location(&response)
     }
@@ -124,7 +168,7 @@ impl Http {
         let request = request
             .header(CONTENT_LENGTH, size)
             .header(CONTENT_TYPE, media_type);
-        let response = success(request.body(content).send().await?).await?;
+        let response = success(self.send(request.body(content)).await?).await?;
         check_status(&response, 201)
     }
 
@@ -179,16 +223,12 @@ fn location(response: &Response) -> Answer<Url> {
     address::follow(response.url(), location).map_err(Fault::Unusable)
 }
 
-/// The certificates that the shell names, as for AWS.
-fn certificates() -> Result<Vec<Certificate>> {
-    let path = std::env::var_os("AWS_CA_BUNDLE").unwrap_or_default();
-    if path.is_empty() {
+/// The certificates that the settings name, as for AWS.
+fn certificates(surroundings: &Surroundings) -> Result<Vec<Certificate>> {
+    let Some((path, setting)) = &surroundings.bundle else {
         return Ok(Vec::new());
-    }
-    let unusable = |why: String| {
-        let path = path.to_string_lossy();
-        Error::usage(format!("cannot read AWS_CA_BUNDLE {path}: {why}"))
     };
+    let unusable = |why: String| Error::usage(format!("cannot read {setting} {path}: {why}"));
     let bytes = read_up_to(path.as_ref(), LARGEST_BUNDLE).map_err(unusable)?;
     Certificate::from_pem_bundle(&bytes).map_err(|why| unusable(why.to_string()))
 }

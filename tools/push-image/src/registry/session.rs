@@ -176,7 +176,9 @@ impl Connection {
     fn attempts(&self, fault: &Fault) -> u32 {
         // A registry in trouble may not have asked to sign in, and then refuses the next request.
         let was_not_signed_in = self.password.is_some() && fault.status() == Some(401);
-        if fault.is_too_many() {
+        if fault.lasting(&self.http.way()).is_some() {
+            1
+        } else if fault.is_too_many() {
             ATTEMPTS_OF_TOO_MANY
         } else if fault.is_temporary() || was_not_signed_in {
             ATTEMPTS
@@ -187,7 +189,21 @@ impl Connection {
 
     /// Words what the registry says.
     fn error(&self, what: &str, fault: &Fault) -> Error {
+        if let Some(why) = fault.lasting(&self.http.way()) {
+            let message = format!("cannot {what}: {} ({})", why.message, self.name);
+            return Error {
+                message,
+                pipe_wide: false,
+                ..why
+            };
+        }
         let message = format!("cannot {what}: {} ({})", fault.reason(), self.name);
+        if fault.is_page() && !fault.is_temporary() {
+            return Error::refused(message).hint(
+                "something answers in the registry's place: look at its name, a proxy, a gateway \
+                 that wants to be signed in to",
+            );
+        }
         if fault.is_denied() && self.password.is_none() {
             return Error::refused(message).hint(
                 "only what anybody may pull is found there; push the image itself, by \
