@@ -1,6 +1,6 @@
 """The pretended GitHub: every repository exists, with a tiny Dockerfile on its branch main.
 
-A repository whose name begins with `empty` has no commit yet, and none ends in `.git`, as on GitHub.
+A repository whose name begins with `empty` has no commit yet, and none ends in `.git`.
 POST /_local/push makes commits; a new branch begins with the files of main.
 """
 

@@ -126,6 +126,32 @@ fn an_index_with_attestations_and_other_processors() {
     }
 }
 
+/// ko, apko and cosign save: signatures, attestations and bills of materials as images without a platform.
+#[test]
+fn an_index_with_signatures_and_bills_of_materials() {
+    let archive = Archive::new();
+    let place = "blobs/sha256/HEX";
+    let (image, _) = archive.image(place, "amd64", OCI_MANIFEST);
+    let mut entries = vec![image.clone()];
+    for kind in [
+        "application/vnd.dev.cosign.simplesigning.v1+json",
+        "application/vnd.in-toto+json",
+        "text/spdx+json",
+    ] {
+        let mut config = archive.blob(place, b"{}");
+        config["mediaType"] = "application/vnd.oci.image.config.v1+json".into();
+        let mut layer = archive.blob(place, kind.as_bytes());
+        layer["mediaType"] = kind.into();
+        let manifest = json!({"schemaVersion": 2, "config": config, "layers": [layer]});
+        let mut manifest = archive.blob(place, manifest.to_string().as_bytes());
+        manifest["mediaType"] = OCI_MANIFEST.into();
+        entries.push(manifest);
+    }
+    archive.write("index.json", json!({"manifests": entries}).to_string());
+    let packed = pack_path(&archive.tar(), None, Platform::AMD64).unwrap();
+    assert_eq!(packed.digest, digest(&image));
+}
+
 /// skopeo and podman as oci-archive, with several images: named by their references.
 #[test]
 fn several_images_of_a_layout() {

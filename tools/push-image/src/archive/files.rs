@@ -44,18 +44,21 @@ impl Files {
         self.find(name, false)
     }
 
-    /// `may_lead_out` for what must have a digest that the archive names: bazel makes a layout of links to
-    /// its own folders, and whoever knows what is in a file learns nothing from it.
-    fn find(&self, name: &str, may_lead_out: bool) -> Result<Option<Span>, String> {
+    /// `is_blob` says of a file that it must have a digest by which the archive names it. It alone may be a
+    /// link to elsewhere, as bazel makes them: whoever knows what is in a file learns nothing from it.
+    fn find(&self, name: &str, is_blob: bool) -> Result<Option<Span>, String> {
         let normal = normal_name(Path::new(name));
         let folder = match &self.store {
             Store::Tar(files) => return Ok(files.get(&normal).cloned()),
             Store::Folder(folder) => folder,
         };
-        let Ok(file) = folder.join(normal).canonicalize() else {
+        let path = folder.join(normal);
+        let Ok(file) = path.canonicalize() else {
             return Ok(None);
         };
-        if !may_lead_out && !file.starts_with(folder) {
+        let is_inside = |path: &Path| path.canonicalize().is_ok_and(|it| it.starts_with(folder));
+        let may_be_link = is_blob && path.parent().is_some_and(is_inside);
+        if !may_be_link && !file.starts_with(folder) {
             return Err(format!("{name} leads out of it"));
         }
         match file.metadata() {

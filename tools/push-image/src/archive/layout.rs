@@ -10,6 +10,8 @@ use crate::plan::document;
 use crate::plan::manifest::{self, Descriptor, OCI_MANIFEST};
 use crate::plan::platform::Platform;
 
+/// How many manifests of an index are looked into to find those that are no images.
+const MOST_BESIDE: usize = 100;
 /// How deep indexes point to indexes.
 const DEPTH: usize = 4;
 
@@ -39,7 +41,8 @@ pub(super) fn find(
     platform: Platform,
 ) -> Result<Manifest, String> {
     for _ in 0..DEPTH {
-        let chosen = manifest::choose(&entries, platform)?.clone();
+        let images = without_artifacts(files, &entries);
+        let chosen = manifest::choose(&images, platform)?.clone();
         let bytes = files.document(&chosen.digest)?;
         let value = document::parse(&bytes, "a manifest")?;
         let media_type = media_type_of(&chosen.media_type, &value);
@@ -49,6 +52,21 @@ pub(super) fn find(
         entries = manifest::entries(&value).ok_or("one of its indexes is no index")?;
     }
     Err("its indexes point to indexes without an end".into())
+}
+
+/// Entries without what builders put beside an image: signatures, attestations and bills of materials are
+/// manifests too. What cannot be read is for another platform, or will be told.
+fn without_artifacts(files: &Files, entries: &[Descriptor]) -> Vec<Descriptor> {
+    let is_artifact = |entry: &Descriptor| {
+        let bytes = files.document(&entry.digest);
+        let manifest = bytes.and_then(|bytes| document::parse(&bytes, "a manifest"));
+        manifest.is_ok_and(|manifest| manifest::is_artifact(&manifest))
+    };
+    let mut images = entries.to_vec();
+    if (2..=MOST_BESIDE).contains(&images.len()) {
+        images.retain(|entry| !is_artifact(entry));
+    }
+    images
 }
 
 /// The image of a directory that skopeo wrote: its manifest.json is the manifest, or an index.

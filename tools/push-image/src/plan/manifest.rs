@@ -91,6 +91,22 @@ pub fn is_index(media_type: &str) -> bool {
     )
 }
 
+/// Whether a manifest is no image's: it says so, or one of its layers is none, such as a signature of
+/// cosign's or an attestation.
+pub fn is_artifact(manifest: &Value) -> bool {
+    let layers = manifest["layers"].as_array().into_iter().flatten();
+    let mut kinds = layers.filter_map(|layer| layer["mediaType"].as_str());
+    let is_layer =
+        |kind: &str| kind.is_empty() || LAYERS.into_iter().any(|begin| kind.starts_with(begin));
+    manifest["artifactType"].is_string() || kinds.any(|kind| !is_layer(kind))
+}
+
+/// How the media types of layers begin.
+const LAYERS: [&str; 2] = [
+    "application/vnd.oci.image.layer.",
+    "application/vnd.docker.image.rootfs.",
+];
+
 /// The entries of an index; nothing where it is none.
 pub fn entries(index: &Value) -> Option<Vec<Descriptor>> {
     match index.get("manifests")? {
