@@ -336,7 +336,7 @@ class Program(unittest.TestCase):
         )
         self.assertEqual(1, code)
         self.assertIn("logs:CreateLogGroup logGroupName: 'a b' does not fit", told)
-        self.assertIn("(2 of mk-logs)", told)
+        self.assertIn("(1 of mk-logs)", told)  # the second is the same
         self.assertIn("the answer of logs:DescribeLogGroups what: is unknown", told)
         self.assertIn("mk-logs calls iam:GetRole, which its policy does not allow", told)
         self.assertIn("mk-logs's policy allows logs:DeleteLogGroup, which no test sees", told)

@@ -14,8 +14,9 @@ from typing import Any, TextIO
 
 Answer = tuple[str, list[Any], bytes]
 
-#: In the user agent of a tool's request.
+#: In the user agent of a tool's request; how that of a request to a registry begins.
 SDK = "aws-sdk-rust/"
+PUSHES = "push-image"
 #: What the signature and the transport need, and no operation asks for.
 NOT_KEPT = ("HTTP_AUTHORIZATION", "HTTP_USER_AGENT", "HTTP_X_AMZ_USER_AGENT")
 
@@ -29,10 +30,12 @@ class CallLog:
 
     def keep(self, environ: dict[str, Any], body: bytes, call: dict[str, Any], got: Answer) -> None:
         """Write a request down; `call` is what describe() made of it, `got` its answer."""
-        if self.folder is None or SDK not in environ.get("HTTP_USER_AGENT", ""):
+        agent = environ.get("HTTP_USER_AGENT", "")
+        pushes = agent.startswith(f"{PUSHES}/")
+        if self.folder is None or not (pushes or SDK in agent):
             return
         status, headers, answer = got
-        what = [call["tool"], call["service"], call["action"]]
+        what = [PUSHES if pushes else call["tool"], call["service"], call["action"]]
         asked = [environ["REQUEST_METHOD"], environ["RAW_URI"]]
         requested = hash((*what, *asked, body))
         answered = hash((call["service"], call["action"], status, len(answer)))

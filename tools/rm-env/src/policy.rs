@@ -22,12 +22,14 @@ const BEGIN: [&str; 14] = [
 ];
 
 /// What else a deletion calls: protection is lifted, a listener forgets what it forwarded to, a
-/// service is scaled to none, a revision that a pipeline registered gets the tags by which it is ours.
-const BESIDE: [&str; 4] = [
+/// service is scaled to none; what a pipeline registered, or a late writer made, gets the tags by
+/// which it is ours.
+const BESIDE: [&str; 5] = [
     "elasticloadbalancing:ModifyListener",
     "elasticloadbalancing:ModifyLoadBalancerAttributes",
     "ecs:TagResource",
     "ecs:UpdateService",
+    "logs:TagResource",
 ];
 
 /// Every statement of the owners' policies, under the tool's name.

@@ -4,6 +4,7 @@ from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.elastic_ip_addresses import ElasticAddress, ElasticAddressBackend
+from moto.ec2.models.tags import TagBackend
 
 from ...ground.override import override
 from .errors import error
@@ -18,6 +19,19 @@ def instance_id(moto: Any, self: Any) -> str | None:
 @override(ElasticAddress)
 def network_interface_id(moto: Any, self: Any) -> str | None:
     return moto(self) or None
+
+
+@override(TagBackend)
+def describe_tags(moto: Any, self: Any, filters: Any = None) -> list[dict[str, str]]:
+    """moto calls them vpc-elastic-ip here."""
+    given = dict(filters or {})
+    if "elastic-ip" in given.get("resource-type", []):
+        given["resource-type"] = [*given["resource-type"], "vpc-elastic-ip"]
+    tags: list[dict[str, str]] = moto(self, given)
+    for tag in tags:
+        if tag["resource_type"] == "vpc-elastic-ip":
+            tag["resource_type"] = "elastic-ip"
+    return tags
 
 
 def held_by_service(address: Any) -> bool:
