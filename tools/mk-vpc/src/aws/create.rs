@@ -1,5 +1,6 @@
 //! Making the VPC and what does not depend on route tables, and setting tags.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
