@@ -200,7 +200,8 @@ fn what_only_begins_like_this_machine_is_not_spoken_to_in_the_clear() {
     ] {
         let flag = format!("--image=web={host}:5000/web:1");
         let output = run_by_proxy(&proxy, &registry, &flag);
-        assert_eq!(output.code, 75, "there is no such host: {output:?}");
+        // There is no such host, or nobody who would know.
+        assert!(matches!(output.code, 1 | 75), "{output:?}");
     }
     assert!(proxy.seen().is_empty());
 }

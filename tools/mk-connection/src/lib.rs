@@ -50,9 +50,9 @@ async fn find(aws: &Aws) -> Result<Vec<Record>> {
     Ok(ours.map(|have| plan::record(have, false)).collect())
 }
 
-/// Whether an error says that an emulator has no such service; a server's fault may pass.
+/// Whether an error says that an emulator has no such service.
 fn is_no_service(error: &Error) -> bool {
-    error.kind == Kind::Refused && error.message.contains("without an AWS error code")
+    error.message.contains("without an AWS error code")
 }
 
 /// Deletes the connection among `records`, and all of ours that have its name: a call whose answer
