@@ -305,7 +305,7 @@ class Served(unittest.TestCase):
         )
 
     def network(self) -> types.SimpleNamespace:
-        """A VPC with a subnet in each of two zones, and an internet gateway."""
+        """A VPC with a subnet in each of two zones, and an internet gateway to which they lead."""
         vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnets = [
             self.ec2.create_subnet(
@@ -315,7 +315,13 @@ class Served(unittest.TestCase):
         ]
         gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         self.ec2.attach_internet_gateway(VpcId=vpc, InternetGatewayId=gateway)
-        return types.SimpleNamespace(vpc=vpc, subnets=subnets)
+        table = self.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        self.ec2.create_route(
+            RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway
+        )
+        for subnet in subnets:
+            self.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+        return types.SimpleNamespace(vpc=vpc, subnets=subnets, table=table)
 
 
 class Recorded(Served):
@@ -450,6 +456,17 @@ class Descriptions(Served):
         self.time.now += clock.moment
         self.assertEqual(owners(), [])
 
+    def test_local_zones_are_told_to_who_asks_for_all_or_opted_in(self) -> None:
+        def names(**params: Any) -> list[str]:
+            zones = self.ec2.describe_availability_zones(**params)["AvailabilityZones"]
+            return [zone["ZoneName"].removeprefix("us-east-1") for zone in zones]
+
+        usual = [{"Name": "opt-in-status", "Values": ["opt-in-not-required"]}]
+        self.assertEqual(names(Filters=usual), list("abcdef"))
+        self.assertEqual(names()[6:], ["-atl-2a"])
+        everything = names(AllAvailabilityZones=True)[6:]
+        self.assertEqual(everything, ["-bos-1a", "-atl-2a", "-wl1-bos-wlz-1"])
+
     def test_a_cluster_counts_what_is_in_it(self) -> None:
         ecs = self.client("ecs")
         ecs.create_cluster(clusterName="production-pr1")
@@ -484,7 +501,7 @@ class Edges(Served):
     def web(self) -> None:
         """A public app with one task, and nothing that it does not need."""
         network = self.network()
-        self.vpc = network.vpc
+        self.vpc, self.table = network.vpc, network.table
         alb, self.task = self.group("alb"), self.group("task")
         self.from_alb = [{**tcp(5000), "UserIdGroupPairs": [{"GroupId": alb}]}]
         anybody = [{**tcp(80), "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
@@ -496,7 +513,7 @@ class Edges(Served):
             SecurityGroups=[alb],
             Tags=[{"Key": "plumbline:app", "Value": "web"}],
         )["LoadBalancers"][0]
-        self.name = balancer["DNSName"]
+        self.name, self.balancer = balancer["DNSName"], balancer["LoadBalancerArn"]
         self.first, self.second = self.target_group("first"), self.target_group("second")
         self.listener = self.elb.create_listener(
             LoadBalancerArn=balancer["LoadBalancerArn"],
@@ -598,6 +615,25 @@ class Edges(Served):
         self.web()
         self.elb.modify_target_group(TargetGroupArn=self.first, HealthCheckPath="/health")
         self.assertEqual(self.now()["edges"], [])
+
+    def test_a_task_whose_subnet_leads_nowhere_is_unreachable(self) -> None:
+        self.web()
+        self.ec2.delete_route(RouteTableId=self.table, DestinationCidrBlock="0.0.0.0/0")
+        self.assertRegex(self.now()["unreachable_tasks"][0], "its subnet .* leads nowhere")
+
+    def test_a_load_balancer_reaches_nobody_in_a_zone_that_it_has_left(self) -> None:
+        self.web()
+        others = [
+            self.ec2.create_subnet(
+                VpcId=self.vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"us-east-1{zone}"
+            )["Subnet"]["SubnetId"]
+            for number, zone in ((8, "c"), (9, "d"))
+        ]
+        self.elb.set_subnets(LoadBalancerArn=self.balancer, Subnets=others)
+        self.assertEqual(self.now()["edges"], [])
+        health = self.elb.describe_target_health(TargetGroupArn=self.first)
+        health = health["TargetHealthDescriptions"][0]["TargetHealth"]
+        self.assertEqual((health["State"], health["Reason"]), ("unused", "Target.NotInUse"))
 
     def test_what_does_not_change_is_told_once(self) -> None:
         self.web()

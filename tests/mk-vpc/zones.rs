@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use support::{DOWN, Faults, LocalAws, Output, Value, json, list, text};
+use support::{DOWN, Faults, LocalAws, Output, Value, json, list, rewrite, text};
 
 use super::PRUNE;
 
@@ -143,6 +143,25 @@ fn what_aws_refuses_in_a_zone_names_the_zone_and_the_flag() {
         assert!(output.stderr.contains(code), "{}", output.stderr);
         faults.end();
     }
+    // It may also come out later, when the call has long been answered.
+    aws.pipe(DOWN).ok();
+    let failed = "<state>failed</state><failureCode>NotAvailableInZone</failureCode>";
+    let pending = rewrite(
+        "ec2:CreateNatGateway",
+        "<state>available</state>",
+        "<state>pending</state>",
+    );
+    let fails = rewrite(
+        "ec2:DescribeNatGateways",
+        "<state>(available|pending)</state>",
+        failed,
+    );
+    faults.rules(json!([pending, fails]));
+    let output = faults.pipe(&make("--nat single"));
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    let told = "is failed: NotAvailableInZone (ec2:CreateNatGateway)\n  try: mk-vpc --zone NAME_OR_ID, once for each, takes other zones instead of us-east-1a\n";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+    faults.end();
     // As it helps: nothing is left of the zone that does not take it.
     aws.pipe(&format!("{B_AND_C} --nat single | {PRUNE}")).ok();
     assert_eq!(zones(&aws), set("bc"));

@@ -1,18 +1,18 @@
 """Availability zones: beside those that everybody may use, a region has local and wavelength zones.
 
-They are told to who asks for all (AllAvailabilityZones), or has opted in. moto has none, and says of no
-zone whether it needs an opt-in.
+They are told to who asks for all (AllAvailabilityZones), or has opted in. moto has none, and says
+of no zone whether it needs an opt-in.
 """
 
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend, Zone
+from moto.ec2.models.availability_zones_and_regions import Zone
 from moto.ec2.responses.availability_zones_and_regions import AvailabilityZonesAndRegions
 
 from ...ground.override import derive, override
 
-#: Of each region: the name without the region's, the ID, the kind, and whether the account opted in.
+#: Of each region: the name without the region's, the ID, the kind, whether the account opted in.
 OTHERS = {
     "us-east-1": [
         ("-bos-1a", "use1-bos1-az1", "local-zone", "not-opted-in"),

@@ -81,17 +81,22 @@ impl Ec2 {
         Ok(found.unwrap_or_default().address)
     }
 
-    /// Waits until NAT gateways work, asking for all with one call.
+    /// Waits until NAT gateways work, asking for all with one call. Each is told with its zone.
     ///
     /// Errors: one failed, with AWS's reason; or one is still pending after 15 minutes.
-    pub async fn wait_nat_gateways_available(&self, vpc: &str, ids: &[&str]) -> Result<()> {
+    pub async fn wait_nat_gateways_available(
+        &self,
+        vpc: &str,
+        pending: &[(&str, &str)],
+    ) -> Result<()> {
+        let ids: Vec<&str> = pending.iter().map(|(id, _)| *id).collect();
         let what = format!("nat gateway {} is still pending", ids.join(", "));
         wait::until(&self.aws.control, &what, AVAILABLE_DEADLINE, async || {
             let found = self.list_nat_gateways(vpc).await?;
             let mut available = true;
-            for id in ids {
+            for (id, zone) in pending {
                 let nat = found.iter().find(|nat| nat.id == *id);
-                available &= is_available(id, nat)?;
+                available &= is_available(id, zone, nat)?;
             }
             Ok(available.then_some(()))
         })
@@ -158,7 +163,7 @@ fn is_another_runs(code: &str) -> bool {
 }
 
 /// Whether a NAT gateway works. Errors: it will not.
-fn is_available(id: &str, found: Option<&NatGateway>) -> Result<bool> {
+fn is_available(id: &str, zone: &str, found: Option<&NatGateway>) -> Result<bool> {
     let Some(nat) = found else {
         return Ok(false); // EC2 does not show it yet
     };
@@ -173,7 +178,7 @@ fn is_available(id: &str, found: Option<&NatGateway>) -> Result<bool> {
             let failure = &nat.failure;
             let message = format!("nat gateway {id} is {state}: {failure} (ec2:CreateNatGateway)");
             let hint = if is_about_zone(failure, failure) {
-                zone_hint(&[])
+                zone_hint(&[zone.into()])
             } else {
                 "see to that, and run the pipeline again: it makes another".into()
             };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use plumbing::{Change, Error, Record, Result, Stream, wait};
 
 use crate::aws::Ec2;
-use crate::plan::{Endpoint, Have, Interface, Name, ResourceType, RouteTable, elect, managed};
+use crate::plan::{Endpoint, Have, Interface, Name, ResourceType, elect, managed};
 
 /// Interfaces of load balancers and tasks outlive their owners by 1 to 20 minutes.
 const INTERFACES_DEADLINE: Duration = Duration::from_secs(20 * 60);
@@ -143,12 +143,12 @@ impl Run<'_> {
         elected.is_none_or(|vpc| self.is_named(ResourceType::Vpc, &vpc.id))
     }
 
-    /// Where only parts of the network go: waits until nothing is in the subnets that go, nor in those
-    /// that leave through a NAT gateway that goes. So nothing is taken away from what runs there.
+    /// Where only parts of the network go: waits until nothing is in the subnets that go. Before that
+    /// nothing is taken away, so that what runs there keeps its way out.
     ///
     /// Errors: something is in one of them that AWS does not remove by itself; or not in time.
     pub async fn wait_unused(&self) -> Result<()> {
-        let subnets = self.subnets_that_lose();
+        let subnets = self.named_subnets();
         let (false, Some(vpc)) = (self.deletes_vpc(), elect::vpc(&self.have.vpcs)) else {
             return Ok(());
         };
@@ -174,26 +174,14 @@ impl Run<'_> {
         .await
     }
 
-    /// The IDs of the subnets that go, and of those that a NAT gateway that goes serves.
-    fn subnets_that_lose(&self) -> Vec<String> {
-        let have = &self.have;
+    /// The IDs of the subnets that go.
+    fn named_subnets(&self) -> Vec<String> {
         let mut subnets = Vec::new();
-        for subnet in &have.subnets {
+        for subnet in &self.have.subnets {
             if self.is_named(ResourceType::Subnet, &subnet.id) {
                 subnets.push(subnet.id.clone());
             }
         }
-        let serves = |table: &RouteTable| {
-            let route = table.default_route.as_deref();
-            route.is_some_and(|nat| self.is_named(ResourceType::NatGateway, nat))
-        };
-        for table in have.route_tables.iter().chain(&have.other_route_tables) {
-            if serves(table) {
-                subnets.extend(table.associations.iter().map(|one| one.subnet.clone()));
-            }
-        }
-        subnets.sort();
-        subnets.dedup();
         subnets
     }
 

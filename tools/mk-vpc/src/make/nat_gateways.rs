@@ -17,17 +17,19 @@ impl Run<'_> {
     ) -> Result<Vec<String>> {
         let zones = self.layout.zones.iter().zip(subnets);
         let with_nat = zones.filter(|(zone, _)| zone.has_nat);
+        let mut names = Vec::new();
         let mut nats = Vec::new();
         for ((zone, subnets), addresses) in with_nat.zip(addresses) {
+            names.push(zone.name.as_str());
             nats.push(self.nat_gateway(zone, &subnets.public, addresses));
         }
         let nats = self.run_all(nats).await?;
         let mut ids = Vec::new();
         let mut pending = Vec::new();
-        for nat in &nats {
+        for (nat, zone) in nats.iter().zip(names) {
             ids.push(nat.id.clone());
             if !nat.is_available() {
-                pending.push(nat.id.as_str());
+                pending.push((nat.id.as_str(), zone));
             }
         }
         if !pending.is_empty() {
