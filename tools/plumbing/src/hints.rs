@@ -11,6 +11,7 @@ pub fn of(operation: &str, code: &str, message: &str) -> Option<String> {
     let encoded = words.contains("encoded authorization failure message");
     of_denial(&words)
         .or(encoded.then_some(ENCODED))
+        .or(words.contains("iam:passrole").then_some(PASS_ROLE))
         .map(String::from)
         .or_else(|| of_service_linked_role(service, &words))
         .or_else(|| of_old_arns(&words))
@@ -50,6 +51,9 @@ const DENIALS: &[(&str, &str)] = &[
         "a policy denies it explicitly: no permission of the tool helps as long as that statement stands",
     ),
 ];
+
+/// Where no record tells of a role that is new: an earlier run may have made it a moment ago.
+const PASS_ROLE: &str = "the tool's --iam-policy prints the permissions that it needs, iam:PassRole among them; if the role was made less than a minute ago, run the pipeline again";
 
 const ENCODED: &str = "aws sts decode-authorization-message --encoded-message MESSAGE says what denies it; the tool's --iam-policy prints the permissions that it needs";
 
@@ -433,6 +437,13 @@ mod tests {
         let message = "You are not authorized to perform this operation. Encoded authorization failure message: x9";
         let hint = hint("ec2:CreateVpc", "UnauthorizedOperation", message);
         assert!(hint.contains("decode-authorization-message") && hint.contains("--iam-policy"));
+    }
+
+    #[test]
+    fn a_role_that_may_not_be_handed_on_may_be_too_new() {
+        let message = "x is not authorized to perform: iam:PassRole on resource: y";
+        let hint = hint("lambda:CreateFunction", "AccessDeniedException", message);
+        assert!(hint.contains("--iam-policy") && hint.ends_with("run the pipeline again"));
     }
 
     #[test]
