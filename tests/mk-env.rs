@@ -183,7 +183,7 @@ fn what_is_no_region_is_refused_wherever_it_was_said() {
     ] {
         let output = aws.pipe(pipe);
         assert!(
-            output.code == 2 && output.stderr.contains("is not a region's name"),
+            output.code == 2 && output.stderr.contains("is none that this version knows"),
             "{pipe}: {output:?}"
         );
         assert_eq!(output.records().len(), 1, "{pipe}: {output:?}"); // the failed record

@@ -66,6 +66,11 @@ pub const UP: &[Case] = &[
         "The allocation ID 'eipalloc-1' does not exist",
     ),
     (
+        "ec2:CreateNatGateway",
+        "InvalidElasticIpID.NotFound",
+        "The elastic-ip ID 'eipalloc-1' does not exist",
+    ),
+    (
         "ec2:CreateSecurityGroup",
         "InvalidVpcID.NotFound",
         "The vpc ID 'vpc-1' does not exist",

@@ -213,3 +213,41 @@ fn what_has_no_record_is_told_and_keeps_nothing_else_from_being_listed_or_delete
     let plan = world.aws.pipe(&format!("{LIST} | rm-env --plan"));
     assert!(plan.stdout.contains("\"delete\""), "{plan:?}");
 }
+
+#[test]
+fn a_revision_without_our_tag_is_listed_deployed_over_and_taken_back_from() {
+    let world = World::new();
+    world.run().ok();
+    let first = world.completed()["taskDefinition"].clone();
+    let mut definition = world.task("web")["taskDefinition"].clone();
+    let dots = json!({"name": "spring.datasource.url", "value": "jdbc:x"});
+    definition["containerDefinitions"][0]["environment"] = json!([dots]);
+    definition["containerDefinitions"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("dockerLabels");
+    let theirs = world.register(&definition, Value::Null);
+    world.update_web(json!({"taskDefinition": theirs}));
+    world.until_it_runs(&theirs);
+    let set = &list(&world).record("app", "web")["set"];
+    assert_eq!(set["spring.datasource.url"], "jdbc:x");
+
+    let deploy = "mk-ecs-svc --image web=registry.example/web:2";
+    let deployed = world.aws.pipe_with(deploy, &world.listed()).ok();
+    let ours = &deployed.record("task_definition", "web")["arn"];
+    let revision = world.revision(ours);
+    let runs = &revision["taskDefinition"]["containerDefinitions"][0];
+    assert_eq!(runs["image"], "registry.example/web:2");
+    assert_eq!(runs["environment"], json!([dots]));
+    let stays = world.revision(&theirs);
+    assert_eq!(stays["taskDefinition"]["status"], "ACTIVE");
+    assert_eq!(stays["tags"], json!([]));
+
+    // One step back is what was ours before.
+    world.until_it_runs(ours);
+    world.completed();
+    let back = world
+        .aws
+        .pipe_with("mk-ecs-svc --rollback web", &world.listed());
+    assert_eq!(back.ok().record("service", "web")["task_definition"], first);
+}

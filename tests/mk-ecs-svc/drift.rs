@@ -106,22 +106,30 @@ fn a_cluster_that_is_not_of_the_environment_is_refused_and_left_alone() {
 }
 
 #[test]
-fn what_is_not_of_the_environment_is_refused_and_left_alone() {
+fn a_service_that_is_not_of_the_environment_is_refused_and_left_alone() {
     let world = World::new();
-    let made = world.run().ok();
-    for (kind, record) in [
-        ("service", made.record("service", "web")),
-        ("task definition", made.record("task_definition", "api")),
-    ] {
-        world.untag(&record["arn"]);
-        world.aws.forget();
-        let output = world.run();
-        assert_eq!(output.code, 1);
-        assert_eq!(world.aws.changes(), Vec::<String>::new());
-        let why = format!("mk-ecs-svc: {kind} ");
-        assert!(output.stderr.contains(&why), "{}", output.stderr);
-        world.tag(&record["arn"], "plumbline:env", "production-pr1");
-    }
+    let record = world.run().ok().record("service", "web");
+    world.untag(&record["arn"]);
+    world.aws.forget();
+    let output = world.run();
+    assert_eq!(output.code, 1);
+    assert_eq!(world.aws.changes(), Vec::<String>::new());
+    let why = "mk-ecs-svc: service ";
+    assert!(output.stderr.contains(why), "{}", output.stderr);
+}
+
+#[test]
+fn a_revision_that_lost_our_tag_is_left_alone_and_followed_by_one_that_has_it() {
+    let world = World::new();
+    let record = world.run().ok().record("task_definition", "api");
+    world.untag(&record["arn"]);
+    let before = world.revision(&record["arn"]);
+    world.aws.forget();
+    let next = world.run().ok().record("task_definition", "api");
+    let changes = ["ecs:RegisterTaskDefinition", "ecs:UpdateService"];
+    assert_eq!(world.aws.changes(), changes);
+    assert_ne!(next["arn"], record["arn"]);
+    assert_eq!(world.revision(&record["arn"]), before);
 }
 
 /// What a target group that sends to web's container is in a service.

@@ -75,7 +75,7 @@ fn a_region_that_is_none_is_refused_before_any_call_wherever_it_comes_from() {
     ] {
         let output = aws.pipe(pipe);
         assert_eq!(output.code, 2, "{pipe}: {}", output.stderr);
-        let told = "'us-east1' is not a region's name";
+        let told = "'us-east1' is none that this version knows; did you mean us-east-1?";
         assert!(
             output.stderr.contains("us-east1"),
             "{pipe}: {}",

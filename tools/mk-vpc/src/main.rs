@@ -5,6 +5,7 @@
 //! and `egress` when traffic from the private subnets can leave.
 
 use clap::Parser;
+use clap::builder::NonEmptyStringValueParser;
 use futures_util::future::try_join;
 use mk_vpc::aws::Ec2;
 use mk_vpc::plan::zones::{self, RegionZone};
@@ -25,7 +26,7 @@ struct Args {
     #[arg(long, default_value = "10.0.0.0/16", value_parser = range)]
     cidr: Range,
     /// An availability zone by its name or ID, such as us-east-1b or use1-az2; again for each
-    #[arg(long = "zone", value_name = "NAME_OR_ID")]
+    #[arg(long = "zone", value_name = "NAME_OR_ID", value_parser = NonEmptyStringValueParser::new())]
     named: Vec<String>,
     /// In how many availability zones: those of --zone and others; without either, 2
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=6))]

@@ -300,11 +300,10 @@ pub(crate) fn hint_of_credentials(code: &str, message: &str) -> Option<&'static 
         "SignatureDoesNotMatch" | "InvalidSignatureException" => Some(
             "check the secret key: AWS_SECRET_ACCESS_KEY, or aws_secret_access_key of the profile",
         ),
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidToken" => Some(
-            "check the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN), and that the account has this region enabled",
-        ),
-        "OptInRequired" => {
-            Some("the account lacks this region or service: enable it, or set another region")
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidToken" | "AuthFailure" => {
+            Some(
+                "check the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN), and that the account has this region enabled",
+            )
         }
         _ if CREDENTIALS.contains(&code) => {
             Some("check the credentials: AWS_PROFILE, AWS_ACCESS_KEY_ID")
@@ -524,7 +523,9 @@ mod tests {
             ("ExpiredToken", "", "renew"),
             ("InvalidClientTokenId", "", "region enabled"),
             ("InvalidAccessKeyId", "", "AWS_ACCESS_KEY_ID"),
-            ("OptInRequired", "", "enable it"),
+            ("OptInRequired", "", "subscribed"),
+            ("AuthFailure", "", "region enabled"),
+            ("AuthFailure", "Signature expired: 1", "clock"),
         ] {
             let meta = ErrorMetadata::builder().code(code).message(message).build();
             let error = aws_error("x:Y", "do it", answered(403, meta));

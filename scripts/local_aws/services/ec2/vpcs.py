@@ -61,6 +61,8 @@ def create_pending_vpc(moto: Any, self: Any) -> ActionResult:
 def dhcp_options_id(moto: Any, self: Any) -> str:
     """That of the region, which moto calls `default`."""
     return moto(self) if self.dhcp_options else "dopt-0d0c1a5ba5e0f4c7e"
+
+
 #: What no VPC may be in (VPC user guide, VPC CIDR blocks).
 REFUSED = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"]
 

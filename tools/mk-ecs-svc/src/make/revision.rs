@@ -28,7 +28,7 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
     let env = context.env();
     let family = env.family_name(&app.name);
     let (mut newest, want) = try_join!(
-        find_newest(context, &family),
+        find_newest(context, app, &family),
         want::definition(context, app)
     )?;
     if newest.as_ref().is_some_and(is_rolled_back) {
@@ -70,10 +70,16 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
     register(context, app, Some(newest), want, &tags, &differences).await
 }
 
-/// The newest revision of a family.
+/// The newest revision of a family that is the environment's. Later ones that are not were registered by
+/// hand for the app's service, if there is one: they stay, and what is wanted comes after them.
 ///
-/// Errors: it is not the environment's; all that are in the way are named.
-async fn find_newest(context: &Context<'_>, family: &str) -> Result<Option<HaveRevision>> {
+/// Errors: there is no service, and the newest is not the environment's; all that are in the way are
+/// named.
+async fn find_newest(
+    context: &Context<'_>,
+    app: &App,
+    family: &str,
+) -> Result<Option<HaveRevision>> {
     let env = context.env();
     let ecs = context.ecs;
     let Some(newest) = ecs.get_active_revision(family).await? else {
@@ -84,14 +90,20 @@ async fn find_newest(context: &Context<'_>, family: &str) -> Result<Option<HaveR
     }
     let before = ecs.list_revisions(family, RevisionStatus::Active).await?;
     let mut others = vec![newest.arn.clone()];
+    let mut ours = None;
     for arn in between(before, "", &newest.arn) {
         let Some(revision) = ecs.get_active_revision(&arn).await? else {
             continue;
         };
         if is_ours(env, &revision) {
+            ours = Some(revision);
             break;
         }
         others.push(arn);
+    }
+    let service = context.services.get(&app.name).await?;
+    if service.is_some_and(|service| service.is_active()) {
+        return Ok(ours);
     }
     let command = deregistration(&env.region, &others);
     let hint = format!("if nobody needs it: {command}");

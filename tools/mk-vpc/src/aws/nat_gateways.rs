@@ -156,7 +156,9 @@ impl Ec2 {
 /// Whether AWS refuses the call of a run by this code that was not the first to make it, or whose
 /// address another run released.
 fn is_another_runs(code: &str) -> bool {
-    let is_of_address = ["InvalidAllocation", "InvalidAddress"]
+    // The last is what Ansible's amazon.aws asks again over.
+    let of_addresses = ["InvalidAllocation", "InvalidAddress", "InvalidElasticIp"];
+    let is_of_address = of_addresses
         .iter()
         .any(|of_address| code.starts_with(of_address));
     code == "IdempotentParameterMismatch" || is_of_address && code.ends_with(".NotFound")
