@@ -198,6 +198,10 @@ mod tests {
                 "is no repo record: arn is empty or holds more than letters, digits and marks",
             ),
             (
+                r#"{"type":"log_group","name":"web","arn":"x","group":"arn:x"}"#,
+                "is no log_group record: group 'arn:x' is not the name of a log group",
+            ),
+            (
                 r#"{"type":"app","name":"web","image":""}"#,
                 "is no app record: '' is not an image reference: it is empty",
             ),

@@ -21,16 +21,20 @@ const BEGIN: [&str; 14] = [
     "Stop",
 ];
 
-/// What else a deletion calls: protection is lifted, a listener forgets what it forwarded to, a
-/// service is scaled to none; what a pipeline registered, or a late writer made, gets the tags by
+/// What else a deletion calls: protection is lifted, a listener forgets what it forwarded to, a load
+/// balancer leaves a zone, a service is scaled to none; what a pipeline registered, or a late writer made, gets the tags by
 /// which it is ours.
-const BESIDE: [&str; 5] = [
+const BESIDE: [&str; 6] = [
     "elasticloadbalancing:ModifyListener",
     "elasticloadbalancing:ModifyLoadBalancerAttributes",
+    "elasticloadbalancing:SetSubnets",
     "ecs:TagResource",
     "ecs:UpdateService",
     "logs:TagResource",
 ];
+
+/// What begins like a deletion and is none: mk-vpc takes a mark away, to keep what has it.
+const MENDS: &str = "ec2:DeleteTags";
 
 /// Every statement of the owners' policies, under the tool's name.
 pub fn deleting(owners: &[&Owner]) -> String {
@@ -60,7 +64,8 @@ pub fn deleting(owners: &[&Owner]) -> String {
 fn deletes(action: &Value) -> bool {
     let action = action.as_str().unwrap_or_default();
     let operation = action.split(':').nth(1).unwrap_or_default();
-    BESIDE.contains(&action) || BEGIN.iter().any(|begin| operation.starts_with(begin))
+    let begins_so = BEGIN.iter().any(|begin| operation.starts_with(begin));
+    BESIDE.contains(&action) || begins_so && action != MENDS
 }
 
 /// `EcsSvc` of mk-ecs-svc: a statement's ID takes letters and digits alone.

@@ -187,6 +187,18 @@ pub struct LogGroup {
 impl RecordType for LogGroup {
     const TYPE: &'static str = "log_group";
     const ASKED_WITH: &'static [&'static str] = &["arn", "group"];
+
+    /// Logs takes no other names (its model), and answers a question for one with an error.
+    fn check(&self) -> Result<(), String> {
+        let takes = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#".contains(&byte);
+        if self.group.len() <= 512 && self.group.bytes().all(takes) {
+            return Ok(());
+        }
+        Err(format!(
+            "group '{}' is not the name of a log group",
+            self.group
+        ))
+    }
 }
 
 /// What an app is to run, pinned by digest where it was pushed.
