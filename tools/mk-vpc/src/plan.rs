@@ -9,6 +9,7 @@ pub mod managed;
 mod name;
 mod notice;
 pub mod records;
+mod side;
 mod surplus;
 mod unwanted;
 pub mod zones;
@@ -23,10 +24,11 @@ pub use self::interface::Interface;
 use self::name::is_renamed;
 pub use self::name::{Name, ResourceType};
 pub use self::notice::{Notice, notices};
+pub use self::side::{Side, side};
 pub use self::surplus::{SurplusRoute, is_of_route, surplus_routes};
 pub use self::unwanted::unwanted;
 use self::zones::{RegionZone, choose};
-use crate::range::{Range, range};
+use crate::range::Range;
 
 /// What the arguments ask for.
 #[derive(Clone, Debug)]
@@ -248,29 +250,6 @@ pub fn find_subnet<'a>(
     }
 }
 
-/// On which side of the way out a subnet is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Side {
-    /// Routed to the internet gateway.
-    Public,
-    /// Routed to a NAT gateway.
-    Private,
-}
-
-/// The side of a subnet, by its range: its name is a tag that a person can take away. None where it is
-/// not a range of ours.
-pub fn side(vpc: &str, subnet: &str) -> Option<Side> {
-    for [public, private] in subnet_pairs(range(vpc).ok()?) {
-        if subnet == public {
-            return Some(Side::Public);
-        }
-        if subnet == private {
-            return Some(Side::Private);
-        }
-    }
-    None
-}
-
 /// Refuses to choose between two VPCs with something of ours in each.
 fn check_one_is_used(env: &Env, have: &Have) -> Result<()> {
     let used: Vec<&str> = have
@@ -341,6 +320,7 @@ fn is_used_in(pair: &[String; 2], have: &Have, zone: &str) -> bool {
 pub(crate) mod tests {
     use super::have::tests::tags;
     use super::*;
+    use crate::range::range;
 
     pub(crate) fn want() -> Want {
         Want {
@@ -595,12 +575,5 @@ pub(crate) mod tests {
         ]);
         let layout = layout(&env(), &want(), &have, &zones()).unwrap();
         assert_eq!(layout.zones.len(), 2);
-    }
-
-    #[test]
-    fn the_side_of_a_subnet_follows_from_its_range() {
-        assert_eq!(side("10.0.0.0/16", "10.0.16.0/20"), Some(Side::Public));
-        assert_eq!(side("10.0.0.0/16", "10.0.128.0/20"), Some(Side::Private));
-        assert_eq!(side("10.0.0.0/16", "10.0.255.0/24"), None);
     }
 }
