@@ -9,37 +9,23 @@ import ast
 import base64
 import graphlib
 import json
-import os
 import pathlib
 import tempfile
-import threading
-import types
 import unittest
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
-import boto3
 import requests
-from botocore.config import Config
 from local_aws.ground import clock, override, roles
 from local_aws.runs import github
+from local_aws_served import FakeTime, Served
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "scripts" / "local_aws"
 #: Each imports only itself and those before it.
 ROOMS = ("ground", "runs", "services", "server", "__main__")
 #: The signature of a request, which names its service.
 SIGNED = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{}/aws4_request, Signature=0"
-
-
-class FakeTime:
-    """Stands for the module `time` in clock.py: passes when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 def sources() -> dict[str, ast.Module]:
@@ -264,66 +250,6 @@ class Requests(unittest.TestCase):
             self.assertEqual(call["changing"], method != "GET")
 
 
-class Served(unittest.TestCase):
-    """What it answers over HTTP, as time passes."""
-
-    app: Any
-    server: Any
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-        from local_aws.server.application import LocalAws
-        from local_aws.server.http import Handler, Server
-
-        cls.app = LocalAws(0)
-        cls.server = Server("127.0.0.1", 0, cls.app, handler=Handler)
-        os.environ["MOTO_PORT"] = str(cls.server.port)
-        threading.Thread(target=cls.server.serve_forever, daemon=True).start()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.shutdown()
-        cls.server.server_close()
-
-    def setUp(self) -> None:
-        self.time = FakeTime()
-        patch = mock.patch.object(clock, "time", self.time)
-        patch.start()
-        self.addCleanup(patch.stop)
-        self.addCleanup(clock.clear)
-        self.ec2 = self.client("ec2")
-
-    def client(self, service: str, **settings: Any) -> Any:
-        return boto3.client(
-            service,
-            region_name="us-east-1",
-            endpoint_url=f"http://127.0.0.1:{self.server.port}",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-            config=Config(proxies={}, **settings),
-        )
-
-    def network(self) -> types.SimpleNamespace:
-        """A VPC with a subnet in each of two zones, and an internet gateway to which they lead."""
-        vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        subnets = [
-            self.ec2.create_subnet(
-                VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"us-east-1{zone}"
-            )["Subnet"]["SubnetId"]
-            for number, zone in enumerate("ab")
-        ]
-        gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-        self.ec2.attach_internet_gateway(VpcId=vpc, InternetGatewayId=gateway)
-        table = self.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
-        self.ec2.create_route(
-            RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway
-        )
-        for subnet in subnets:
-            self.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
-        return types.SimpleNamespace(vpc=vpc, subnets=subnets, table=table)
-
-
 class Recorded(Served):
     """What is written down for scripts/check-calls, and answers that recordings have shown."""
 
@@ -486,164 +412,6 @@ class Descriptions(Served):
         )["ConnectionArn"]
         old = self.client("codestar-connections").get_connection(ConnectionArn=made)
         self.assertEqual(old["Connection"]["ConnectionStatus"], "PENDING")
-
-
-class Edges(Served):
-    """Who can reach whom, and after which change."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        requests.post(f"http://127.0.0.1:{self.server.port}/moto-api/reset", timeout=9)
-        self.elb, self.ecs = self.client("elbv2"), self.client("ecs")
-        self.addCleanup(self.app.edges.watch, False)
-        self.app.edges.watch(True)
-
-    def web(self) -> None:
-        """A public app with one task, and nothing that it does not need."""
-        network = self.network()
-        self.vpc, self.table = network.vpc, network.table
-        alb, self.task = self.group("alb"), self.group("task")
-        self.from_alb = [{**tcp(5000), "UserIdGroupPairs": [{"GroupId": alb}]}]
-        anybody = [{**tcp(80), "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
-        self.ec2.authorize_security_group_ingress(GroupId=alb, IpPermissions=anybody)
-        self.ec2.authorize_security_group_ingress(GroupId=self.task, IpPermissions=self.from_alb)
-        balancer = self.elb.create_load_balancer(
-            Name="alb-web",
-            Subnets=network.subnets,
-            SecurityGroups=[alb],
-            Tags=[{"Key": "plumbline:app", "Value": "web"}],
-        )["LoadBalancers"][0]
-        self.name, self.balancer = balancer["DNSName"], balancer["LoadBalancerArn"]
-        self.first, self.second = self.target_group("first"), self.target_group("second")
-        self.listener = self.elb.create_listener(
-            LoadBalancerArn=balancer["LoadBalancerArn"],
-            Protocol="HTTP",
-            Port=80,
-            DefaultActions=[{"Type": "forward", "TargetGroupArn": self.first}],
-        )["Listeners"][0]["ListenerArn"]
-        self.serve(network)
-
-    def group(self, name: str) -> str:
-        made = self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)
-        return str(made["GroupId"])
-
-    def target_group(self, name: str) -> str:
-        made = self.elb.create_target_group(
-            Name=name,
-            VpcId=self.vpc,
-            Protocol="HTTP",
-            Port=5000,
-            TargetType="ip",
-            HealthCheckPath="/",
-        )
-        return str(made["TargetGroups"][0]["TargetGroupArn"])
-
-    def serve(self, network: types.SimpleNamespace) -> None:
-        self.ecs.create_cluster(clusterName="main")
-        self.ecs.register_task_definition(
-            family="web",
-            networkMode="awsvpc",
-            containerDefinitions=[
-                {
-                    "name": "web",
-                    "image": "web:1",
-                    "memory": 512,
-                    "portMappings": [{"containerPort": 5000}],
-                    "environment": [{"name": "WEB", "value": f"http://{self.name}/"}],
-                }
-            ],
-        )
-        vpc = {"subnets": network.subnets, "securityGroups": [self.task]}
-        self.ecs.create_service(
-            cluster="main",
-            serviceName="web",
-            taskDefinition="web",
-            desiredCount=1,
-            networkConfiguration={"awsvpcConfiguration": vpc},
-            loadBalancers=[
-                {"targetGroupArn": self.first, "containerName": "web", "containerPort": 5000}
-            ],
-            tags=[{"key": "plumbline:app", "value": "web"}],
-        )
-        self.time.now += 9
-        self.ec2.describe_vpcs()
-
-    def share(self, first: int, second: int) -> None:
-        groups = [
-            {"TargetGroupArn": self.first, "Weight": first},
-            {"TargetGroupArn": self.second, "Weight": second},
-        ]
-        forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
-        self.elb.modify_listener(ListenerArn=self.listener, DefaultActions=[forward])
-
-    def now(self) -> dict[str, Any]:
-        last: dict[str, Any] = self.app.edges.log[-1]
-        return last
-
-    def test_nobody_reaches_a_task_that_does_not_admit_its_load_balancer(self) -> None:
-        self.web()
-        self.assertEqual(self.now()["edges"], ["internet -> web"])
-        self.assertEqual(self.now()["after"].partition(":")[0], "time")
-        self.ec2.revoke_security_group_ingress(GroupId=self.task, IpPermissions=self.from_alb)
-        self.assertEqual(self.now()["edges"], [])
-        self.assertEqual(self.now()["after"], "ec2:RevokeSecurityGroupIngress")
-        self.assertRegex(self.now()["broken"][0], "internet -> web: .* may not send to .* on 5000")
-        self.assertRegex(self.now()["unreachable_tasks"][0], "task .* of web: .* its port 5000")
-        self.ec2.authorize_security_group_ingress(GroupId=self.task, IpPermissions=self.from_alb)
-        self.assertEqual(self.now()["edges"], ["internet -> web"])
-        self.assertEqual(self.now()["unreachable_tasks"], [])
-
-    def test_a_share_for_an_empty_target_group_breaks_an_edge(self) -> None:
-        self.web()
-        self.share(1, 1)
-        self.assertEqual(self.now()["edges"], [])
-        self.assertRegex(self.now()["broken"][0], "second has share 1 and no healthy target")
-        self.share(1, 0)
-        self.assertEqual(self.now()["edges"], ["internet -> web"])
-        self.share(0, 1)
-        self.assertEqual((self.now()["edges"], len(self.now()["idle_tasks"])), ([], 1))
-
-    def test_a_task_that_runs_on_has_lost_what_it_called(self) -> None:
-        self.web()
-        self.assertEqual(self.now()["lost_calls"], [])
-        self.share(0, 1)
-        self.assertRegex(self.now()["lost_calls"][0], "task .* of web -> web")
-        self.ecs.delete_service(cluster="main", service="web", force=True)
-        self.assertEqual(self.now()["lost_calls"], [])
-
-    def test_a_task_does_not_answer_the_health_path_of_another_version(self) -> None:
-        self.web()
-        self.elb.modify_target_group(TargetGroupArn=self.first, HealthCheckPath="/health")
-        self.assertEqual(self.now()["edges"], [])
-
-    def test_a_task_whose_subnet_leads_nowhere_is_unreachable(self) -> None:
-        self.web()
-        self.ec2.delete_route(RouteTableId=self.table, DestinationCidrBlock="0.0.0.0/0")
-        self.assertRegex(self.now()["unreachable_tasks"][0], "its subnet .* leads nowhere")
-
-    def test_a_load_balancer_reaches_nobody_in_a_zone_that_it_has_left(self) -> None:
-        self.web()
-        others = [
-            self.ec2.create_subnet(
-                VpcId=self.vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"us-east-1{zone}"
-            )["Subnet"]["SubnetId"]
-            for number, zone in ((8, "c"), (9, "d"))
-        ]
-        self.elb.set_subnets(LoadBalancerArn=self.balancer, Subnets=others)
-        self.assertEqual(self.now()["edges"], [])
-        health = self.elb.describe_target_health(TargetGroupArn=self.first)
-        health = health["TargetHealthDescriptions"][0]["TargetHealth"]
-        self.assertEqual((health["State"], health["Reason"]), ("unused", "Target.NotInUse"))
-
-    def test_what_does_not_change_is_told_once(self) -> None:
-        self.web()
-        self.app.edges.forget()
-        self.ec2.create_vpc(CidrBlock="10.1.0.0/16")
-        self.assertEqual([entry["after"] for entry in self.app.edges.log], ["the start"])
-
-
-def tcp(port: int) -> dict[str, Any]:
-    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port}
 
 
 if __name__ == "__main__":
