@@ -1,7 +1,10 @@
 # Recipes that chain the tools. `just --list` explains them; settings are variables:
 #   just suffix=pr7 web_image=… api_image=… up
+# Each tool takes flags of its own from a variable of its name:
+#   MK_VPC_FLAGS='--nat single' API_FLAGS='--count 4' just up
 
-set shell := ["bash", "-euo", "pipefail", "-c"]
+# -f: a * in such a flag is no pattern of files.
+set shell := ["bash", "-feuo", "pipefail", "-c"]
 
 environment := env("ENVIRONMENT", "production")
 suffix := env("ENVIRONMENT_SUFFIX", "")
@@ -32,18 +35,22 @@ adopt := if connection == "" { "" } else { "--adopt " + quote(connection) }
 
 export PATH := justfile_directory() / "target/debug" + ":" + justfile_directory() / ".venv/bin" + ":" + env("PATH")
 
-# List the recipes
+[private]
 default:
-    @just --list
+    @just --list --unsorted --justfile {{quote(justfile())}}
 
-# Make or mend the environment: web, public on port 80, and api, which only web can reach
+# Make or mend it: web, public on port 80, and api, which only web can reach
+[group('environment')]
 [no-exit-message]
 up *flags: (_up "" flags)
 
-# Tell what `up` would create, change or take away, and change nothing; ends with 10 if anything
+# Tell what `up` would create, change or take away, and change nothing (ends with 10 if anything)
+[group('environment')]
+[no-exit-message]
 plan: (_up "" "--plan")
 
-# Make or mend the environment, and delete what no app needs any more, such as a dropped app
+# The same as `up`, and delete what no app needs any more, such as a dropped app
+[group('environment')]
 [confirm("Delete what nothing in the recipe needs any more of " + name + "?")]
 [no-exit-message]
 prune *flags: (_up "--confirm " + quote(name) flags)
@@ -54,60 +61,76 @@ _up prune flags: _named build
       | mk-app web --public --port 5000 --calls api \
           --set ASPNETCORE_URLS=http://+:5000 \
           --set 'ApiAddress=http://{alb.api.dns}/WeatherForecast' \
-          {{ if web_image + web_context == "" { error("say what web runs: WEB_IMAGE=REFERENCE or WEB_CONTEXT=DIRECTORY just up") } else { web_runs } }} \
+          {{ if web_image + web_context == "" { error("say what web runs: WEB_IMAGE=REFERENCE or WEB_CONTEXT=DIRECTORY just up") } else { web_runs } }} ${WEB_FLAGS-} \
       | mk-app api --port 5000 --health /WeatherForecast \
           --set ASPNETCORE_URLS=http://+:5000 \
-          {{ if api_image + api_context == "" { error("say what api runs: API_IMAGE=REFERENCE or API_CONTEXT=DIRECTORY just up") } else { api_runs } }} \
-      | mk-vpc \
-      | mk-sg --private-api \
-      | mk-alb \
-      | mk-ecr \
-      | push-image \
-      | mk-role \
-      | mk-logs \
-      | mk-ecs-svc {{placeholder}} \
-      | wait-env \
-      | prune-env {{prune}}
+          {{ if api_image + api_context == "" { error("say what api runs: API_IMAGE=REFERENCE or API_CONTEXT=DIRECTORY just up") } else { api_runs } }} ${API_FLAGS-} \
+      | mk-vpc ${MK_VPC_FLAGS-} \
+      | mk-sg --private-api ${MK_SG_FLAGS-} \
+      | mk-alb ${MK_ALB_FLAGS-} \
+      | mk-ecr ${MK_ECR_FLAGS-} \
+      | push-image ${PUSH_IMAGE_FLAGS-} \
+      | mk-role ${MK_ROLE_FLAGS-} \
+      | mk-logs ${MK_LOGS_FLAGS-} \
+      | mk-ecs-svc {{placeholder}} ${MK_ECS_SVC_FLAGS-} \
+      | wait-env ${WAIT_ENV_FLAGS-} \
+      | prune-env {{prune}} ${PRUNE_ENV_FLAGS-}
 
 # List what is there
+[group('environment')]
+[no-exit-message]
 ls: _named build
     ls-env --env {{quote(name)}} </dev/null
 
-# Delete the environment and everything in it, images and logs included
+# Delete it and everything in it, images and logs included
+[group('environment')]
 [confirm("Delete " + name + " and everything in it, images and logs included?")]
+[no-exit-message]
 down: _named build
     ls-env --env {{quote(name)}} </dev/null \
       | rm-env --confirm {{quote(name)}}
 
 # Tell what `down` would delete, and delete nothing
+[group('environment')]
 [no-exit-message]
 down-plan: _named build
     ls-env --env {{quote(name)}} </dev/null \
       | rm-env --plan
 
-# Build an app, push it, run it and wait until it is healthy: just deploy web ./src/web
+# Build an app, push it, run it and wait until it is healthy: just deploy web ./web
+[group('environment')]
+[no-exit-message]
 deploy app context=("./" + app): _named build
     ls-env --env {{quote(name)}} --only services </dev/null \
       | push-image --context {{quote(app + "=" + context)}} \
-      | mk-ecs-svc \
-      | wait-env
+      | mk-ecs-svc ${MK_ECS_SVC_FLAGS-} \
+      | wait-env ${WAIT_ENV_FLAGS-}
 
 # Take an app back to what it ran before, and wait until that is healthy
+[group('environment')]
+[no-exit-message]
 rollback app: _named build
     ls-env --env {{quote(name)}} --only services </dev/null \
       | mk-ecs-svc --rollback {{quote(app)}} \
-      | wait-env
+      | wait-env ${WAIT_ENV_FLAGS-}
 
-# Make or mend the pipeline: each push to main is built, stored and tagged production
+# Make or mend it: each push to main is built, stored and tagged production
+[group('pipeline')]
+[no-exit-message]
 pipeline-up *flags: (_pipeline "--region " + quote(pipeline_region) flags "" "")
 
 # The same in the region of `up`, and each image is deployed to the app of the same name
+[group('pipeline')]
+[no-exit-message]
 pipeline-up-deploy *flags: (_pipeline "" flags "--deploy" "")
 
 # Tell what `pipeline-up` would create or change, and change nothing
+[group('pipeline')]
+[no-exit-message]
 pipeline-plan: (_pipeline "--region " + quote(pipeline_region) "--plan" "" "")
 
-# Make or mend the pipeline, and delete what no source needs any more, such as one that was renamed
+# The same as `pipeline-up`, and delete what no source needs any more, such as one that was renamed
+[group('pipeline')]
 [confirm("Delete what nothing in the recipe needs any more of the pipelines of " + name + "?")]
 [no-exit-message]
 pipeline-prune *flags: (_pipeline "--region " + quote(pipeline_region) flags "" "--confirm " + quote(name))
@@ -116,30 +139,35 @@ pipeline-prune *flags: (_pipeline "--region " + quote(pipeline_region) flags "" 
 _pipeline region flags source_flags prune: _named build
     mk-env {{environment_and_suffix}} {{region}} {{ if flags == "" { "" } else { replace(quote(flags), " ", "' '") } }} </dev/null \
       | mk-source {{quote(source)}} {{ if repository == "" { error("say what is built: REPOSITORY=OWNER/NAME just pipeline-up") } else { quote(repository) } }} {{source_flags}} \
-      | mk-connection {{adopt}} \
-      | mk-bucket \
-      | mk-ecr \
-      | mk-role \
-      | mk-logs --retention 7 \
-      | mk-build \
-      | mk-fn \
-      | mk-pipeline \
-      | mk-rule \
-      | wait-env \
-      | prune-env {{prune}}
+      | mk-connection {{adopt}} ${MK_CONNECTION_FLAGS-} \
+      | mk-bucket ${MK_BUCKET_FLAGS-} \
+      | mk-ecr ${MK_ECR_FLAGS-} \
+      | mk-role ${MK_ROLE_FLAGS-} \
+      | mk-logs ${MK_LOGS_FLAGS:---retention 7} \
+      | mk-build ${MK_BUILD_FLAGS-} \
+      | mk-fn ${MK_FN_FLAGS-} \
+      | mk-pipeline ${MK_PIPELINE_FLAGS-} \
+      | mk-rule ${MK_RULE_FLAGS-} \
+      | wait-env ${WAIT_ENV_FLAGS-} \
+      | prune-env {{prune}} ${PRUNE_ENV_FLAGS-}
 
-# List what the pipeline is made of
+# List what is there
+[group('pipeline')]
+[no-exit-message]
 pipeline-ls: _named build
     ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null
 
 # Tell what `pipeline-down` would delete, and delete nothing
+[group('pipeline')]
 [no-exit-message]
 pipeline-down-plan: _named build
     ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null \
       | rm-env --plan
 
-# Delete the pipeline and everything in it, artifacts, images and logs included
+# Delete it and everything in it, artifacts, images and logs included
+[group('pipeline')]
 [confirm("Delete the pipelines of " + name + " and everything in them, artifacts, images and logs included?")]
+[no-exit-message]
 pipeline-down: _named build
     ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null \
       | rm-env --confirm {{quote(name)}}
@@ -150,6 +178,8 @@ _named:
     @{{ if suffix == "" { "echo 'say which environment: ENVIRONMENT_SUFFIX=pr123 just …, or just suffix=pr123 …' >&2; exit 2" } else { "" } }}
 
 # Run a recipe against an AWS on this machine, without a question: just local up
+[group('this machine')]
+[no-exit-message]
 local +recipe:
     eval "$(scripts/local-aws start)" && \
       ENVIRONMENT_SUFFIX={{quote(if suffix == "" { "local" } else { suffix })}} \
@@ -157,18 +187,22 @@ local +recipe:
       REPOSITORY="${REPOSITORY:-owner/web}" just --yes {{ replace(quote(recipe), " ", "' '") }}
 
 # Stop the AWS on this machine, and forget what was made in it
+[group('this machine')]
 local-stop:
     scripts/local-aws stop
 
 # Build the tools
+[group('development of the tools')]
 build:
     @cargo build --locked --quiet --workspace
 
 # Show the whole of it on this machine: up, ls, up again, down
+[group('this machine')]
 demo:
     scripts/demo
 
 # Check one tool: its unit tests, its tests/TOOL.rs, its clippy
+[group('development of the tools')]
 check tool:
     @scripts/venv
     cargo build --quiet --locked --workspace --bins
@@ -177,15 +211,18 @@ check tool:
     cargo clippy --quiet --locked --package {{quote(tool)}} --all-targets -- -D warnings
 
 # Run every test
+[group('development of the tools')]
 test:
     scripts/test
 
 # Kill the recipes at every change, lose every answer, race, throttle; a hundred apps
+[group('development of the tools')]
 torture: build
     scripts/venv
     TORTURE=all cargo test --locked --workspace --test change --test convergence --test races --test scale
 
 # Check style, and that every tool has all its parts
+[group('development of the tools')]
 lint:
     cargo fmt --check
     cargo clippy --locked --quiet --workspace --all-targets -- -D warnings
@@ -194,13 +231,22 @@ lint:
     scripts/check
 
 # Measure calls, depth, time and memory of the recipes on this machine
+[group('development of the tools')]
 bench: build
     scripts/venv
     .venv/bin/python scripts/bench
 
+# Write a justfile for services of your own: just init ~/shop 'web --public --context ./web' 'api …'
+[group('environment')]
+[positional-arguments]
+[no-exit-message]
+init directory +apps: build
+    @cd {{quote(invocation_directory())}} && {{quote(justfile_directory() / "scripts/init")}} "$@"
+
 # Install the tools and their manual pages for this user
+[group('this machine')]
 install:
-    for tool in tools/*/src/main.rs; do \
+    set +f; for tool in tools/*/src/main.rs; do \
       cargo install --locked --path "${tool%/src/main.rs}"; done
     mkdir -p ~/.local/share/man/man1 ~/.local/share/man/man5 ~/.local/share/man/man7
-    for page in man/*; do cp "$page" ~/.local/share/man/man"${page##*.}"/; done
+    set +f; for page in man/*; do cp "$page" ~/.local/share/man/man"${page##*.}"/; done

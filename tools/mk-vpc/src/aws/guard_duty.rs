@@ -45,19 +45,12 @@ impl Ec2 {
 
     /// Whether EC2 lists one of these endpoints, other than as deleted.
     async fn are_endpoints_listed(&self, vpc: &str, ids: &[String]) -> Result<bool> {
-        let request = self.client.describe_vpc_endpoints();
-        let request = request.filters(filter("vpc-id", vpc));
-        let pages = request.into_paginator().items().send();
-        let found: Result<Vec<_>, _> = pages.collect().await;
-        let found = found.map_err(|error| {
-            let what = format!("find the endpoints of {vpc}");
-            aws_error("ec2:DescribeVpcEndpoints", what, error)
-        })?;
-        let mut found = found.iter().filter(|endpoint| {
+        let listed = self.list_endpoints(vpc).await?;
+        let mut listed = listed.iter().filter(|endpoint| {
             let state = endpoint.state().map(|state| state.as_str());
             !state.is_some_and(|state| state.eq_ignore_ascii_case("deleted"))
         });
-        Ok(found.any(|endpoint| {
+        Ok(listed.any(|endpoint| {
             let id = endpoint.vpc_endpoint_id();
             id.is_some_and(|id| ids.iter().any(|one| one == id))
         }))

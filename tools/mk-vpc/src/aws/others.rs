@@ -25,18 +25,22 @@ impl Ec2 {
         Ok(found.into_iter().map(network_acl_from).collect())
     }
 
-    /// The endpoints of others in a VPC, but for those that are being deleted.
-    pub(super) async fn list_other_endpoints(&self, vpc: &str) -> Result<Vec<Endpoint>> {
+    /// All endpoints that EC2 lists in a VPC, whatever their state.
+    pub(super) async fn list_endpoints(&self, vpc: &str) -> Result<Vec<types::VpcEndpoint>> {
         let request = self.client.describe_vpc_endpoints();
         let request = request.filters(filter("vpc-id", vpc));
         let pages = request.into_paginator().items().send();
         let found: Result<Vec<_>, _> = pages.collect().await;
-        let found = found.map_err(|error| {
+        found.map_err(|error| {
             let what = format!("find the endpoints of {vpc}");
             aws_error("ec2:DescribeVpcEndpoints", what, error)
-        })?;
+        })
+    }
+
+    /// The endpoints of others in a VPC, but for those that are being deleted.
+    pub(super) async fn list_other_endpoints(&self, vpc: &str) -> Result<Vec<Endpoint>> {
         let mut others = Vec::new();
-        for endpoint in found {
+        for endpoint in self.list_endpoints(vpc).await? {
             let is_deleted = is_deleted(&endpoint);
             let tags = tags_from(endpoint.tags.clone());
             if !is_deleted && !self.aws.env.owns(&tags) {
