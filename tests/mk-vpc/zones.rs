@@ -241,6 +241,19 @@ fn a_zone_that_was_left_and_is_still_there_is_taken_again() {
 }
 
 #[test]
+fn a_zone_is_left_and_taken_again_however_often() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    aws.pipe(&make("--zones 3 --nat single")).ok();
+    for time in 1..=7 {
+        aws.pipe(&make("--zones 2 --nat single | prune-env --confirm production-pr1"))
+            .ok();
+        let again = aws.pipe(&make("--zones 3 --nat single"));
+        assert_eq!(again.code, 0, "the {time}. time: {}", again.stderr);
+        assert_eq!(again.ok().record("route_table", "private-c")["change"], "created");
+    }
+}
+
+#[test]
 fn the_only_nat_gateway_moves_with_the_zone_that_is_left() {
     let aws = LocalAws::start_with(&["--moment", "0"]);
     let made = aws.pipe(&make("--nat single")).ok();

@@ -17,7 +17,7 @@ use self::route_tables::MadeTable;
 use self::run::{ElectedVpc, Run};
 use self::subnets::ZoneSubnets;
 use crate::aws::Ec2;
-use crate::plan::{self, Have, InternetGateway, Layout, records};
+use crate::plan::{self, Have, InternetGateway, Layout, RouteTable, WantedRouteTable, records};
 
 /// Makes what is missing, brings the rest into line, and writes each record as it becomes true.
 /// False where another run deleted the VPC, or elects another one: then find everything again.
@@ -59,24 +59,24 @@ impl Run<'_> {
         let vpc_id = &vpc.vpc.id;
         // The second stage needs the VPC alone.
         let wants = plan::wanted_route_tables(self.env(), self.layout, self.have, &gateway.id);
-        let (gateway, subnets, tables) = join!(
+        let (gateway, subnets, public) = join!(
             self.attach(gateway, vpc_id),
             self.subnets(vpc),
-            self.route_tables(&wants, vpc_id)
+            self.route_table(&wants[0], vpc_id, vpc_id)
         );
         let gateway = gateway?;
         let subnets = subnets?;
-        let tables = tables?;
+        let public = public?;
         self.stream.control.check_stopped()?;
         // The third stage needs subnets and the gateway. NAT gateways take minutes.
-        let (connected, nats) = join!(
-            self.connect_subnets(&gateway, &subnets, &tables),
+        let (private, nats) = join!(
+            self.connect_subnets(&gateway, vpc_id, &subnets, &public.table, &wants[1..]),
             self.nat_gateways(vpc_id, &subnets, addresses)
         );
-        connected?;
+        let private = private?;
         // The last stage needs the NAT gateways.
-        self.route_private_subnets(&nats?, &tables).await?;
-        for made in tables {
+        self.route_private_subnets(&nats?, &private).await?;
+        for made in std::iter::once(public).chain(private) {
             if let Some(record) = made.pending_record {
                 self.stream.write(record).await?;
             }
@@ -84,28 +84,35 @@ impl Run<'_> {
         self.stream.write(records::egress(self.layout.nat)).await
     }
 
-    /// Routes the public subnets to the internet gateway, and has each subnet use its table.
+    /// Routes the public subnets to the internet gateway, makes the private route tables, and has each
+    /// subnet use its table.
     async fn connect_subnets(
         &self,
         gateway: &InternetGateway,
+        vpc: &str,
         subnets: &[ZoneSubnets],
-        tables: &[MadeTable],
-    ) -> Result<()> {
-        let public = &tables[0].table;
-        let private = &tables[1..];
-        self.set_default_route(public, &gateway.id).await?;
+        public: &RouteTable,
+        wants: &[WantedRouteTable],
+    ) -> Result<Vec<MadeTable>> {
+        let (routed, private) = join!(
+            self.set_default_route(public, &gateway.id),
+            self.private_route_tables(wants, vpc, subnets)
+        );
+        routed?;
+        let private = private?;
         let mut associations = Vec::new();
-        for (zone, private) in subnets.iter().zip(private) {
+        for (zone, private) in subnets.iter().zip(&private) {
             associations.push(self.associate(&zone.public, public));
             associations.push(self.associate(&zone.private, &private.table));
         }
-        self.run_all(associations).await.map(drop)
+        self.run_all(associations).await?;
+        Ok(private)
     }
 
     /// Routes each private subnet to its zone's NAT gateway, or to the only one.
     async fn route_private_subnets(&self, nats: &[String], tables: &[MadeTable]) -> Result<()> {
         let mut routes = Vec::new();
-        for (n, private) in tables[1..].iter().enumerate() {
+        for (n, private) in tables.iter().enumerate() {
             let nat = nats.get(n).unwrap_or(&nats[0]);
             routes.push(self.set_default_route(&private.table, nat));
         }

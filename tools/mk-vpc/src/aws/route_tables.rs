@@ -17,11 +17,13 @@ const TABLE_DEADLINE: Duration = Duration::from_secs(10);
 const ASSOCIATE_DEADLINE: Duration = Duration::from_secs(5 * 60);
 
 impl Ec2 {
-    /// Makes a route table; the token keeps a run at the same time from making another.
+    /// Makes a route table; the token keeps a run at the same time from making another. `of` is what
+    /// the table goes with: the subnet that comes and goes with its zone, or the VPC.
     pub async fn create_route_table(
         &self,
         vpc: &str,
         name: &Name,
+        of: &str,
         attempt: usize,
     ) -> Result<RouteTable> {
         let tags = self.tags_of(name);
@@ -32,7 +34,7 @@ impl Ec2 {
             tag_list.push(format!("{key}={value}"));
         }
         let tag_list = tag_list.join(",");
-        let token = self.token(&["rtb", &name.part, vpc, &attempt.to_string(), &tag_list]);
+        let token = self.token(&["rtb", &name.part, of, &attempt.to_string(), &tag_list]);
         let request = self
             .client
             .create_route_table()

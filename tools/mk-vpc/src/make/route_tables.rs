@@ -3,11 +3,12 @@
 use plumbing::{Record, Result};
 
 use super::run::Run;
+use super::subnets::ZoneSubnets;
 use crate::plan::compare::{self, Part};
 use crate::plan::{RouteTable, Subnet, WantedRouteTable, find_route_table, records};
 
 /// For a day, a token answers with the table that it made, even if somebody deleted that. So often
-/// in a day may one route table be deleted.
+/// in a day may the route table of one subnet be deleted; one that goes with its zone is another's.
 const LAST_ATTEMPT: usize = 5;
 
 /// A route table that was made or found.
@@ -19,20 +20,28 @@ pub struct MadeTable {
 }
 
 impl Run<'_> {
-    /// The public route table, then each zone's private one.
-    pub async fn route_tables(
+    /// Each zone's private route table.
+    pub async fn private_route_tables(
         &self,
         wants: &[WantedRouteTable],
         vpc: &str,
+        subnets: &[ZoneSubnets],
     ) -> Result<Vec<MadeTable>> {
-        self.run_all(wants.iter().map(|want| self.route_table(want, vpc)))
+        let zones = wants.iter().zip(subnets);
+        self.run_all(zones.map(|(want, zone)| self.route_table(want, vpc, &zone.private.id)))
             .await
     }
 
-    async fn route_table(&self, want: &WantedRouteTable, vpc: &str) -> Result<MadeTable> {
+    /// A route table; `of` is what it goes with, its subnet or the VPC.
+    pub async fn route_table(
+        &self,
+        want: &WantedRouteTable,
+        vpc: &str,
+        of: &str,
+    ) -> Result<MadeTable> {
         let name = &want.name;
         let Some(found) = find_route_table(self.env(), &self.have.route_tables, want) else {
-            let table = self.create_route_table(want, vpc).await?;
+            let table = self.create_route_table(want, vpc, of).await?;
             self.write_created(name, &table.id).await?;
             return Ok(MadeTable {
                 table,
@@ -57,12 +66,17 @@ impl Run<'_> {
 
     /// Makes a route table. In a VPC that existed before, the token may be that of a table that
     /// somebody deleted: then another one is tried.
-    async fn create_route_table(&self, want: &WantedRouteTable, vpc: &str) -> Result<RouteTable> {
+    async fn create_route_table(
+        &self,
+        want: &WantedRouteTable,
+        vpc: &str,
+        of: &str,
+    ) -> Result<RouteTable> {
         let mut attempt = 0;
         loop {
             let made = self
                 .ec2
-                .create_route_table(vpc, &want.name, attempt)
+                .create_route_table(vpc, &want.name, of, attempt)
                 .await?;
             if self.have.vpcs.is_empty()
                 || attempt == LAST_ATTEMPT
