@@ -12,14 +12,12 @@ import os
 import pathlib
 import re
 import socket
+import sys
 import unittest
 from typing import Any
 
 from local_aws.runs.serving import kind
-from local_aws_serving import Serving, get, layer, probe, until
-
-#: Runs a server as somebody who may do nothing.
-NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+from local_aws_serving import Serving, get, layer, of_nobody, probe, until
 
 
 class Modes:
@@ -28,21 +26,22 @@ class Modes:
     class Test(unittest.TestCase):
         serving: Serving
         environment: dict[str, str] = {}
-        words: tuple[str, ...] = ()
+        is_nobody = False
         isolated = True
 
         @classmethod
         def setUpClass(cls) -> None:
-            cls.serving = Serving(cls.environment, cls.words)
+            python, environment = of_nobody() if cls.is_nobody else ((sys.executable,), {})
+            cls.serving = Serving({**environment, **cls.environment}, python)
             cls.addClassCleanup(cls.serving.end)
             cls.serving.network()
 
         def test_web_shows_what_api_tells_and_nobody_else_reaches_api(self) -> None:
             serving = self.serving
             api = serving.run("api")
-            url = [{"name": "ApiAddress", "value": f"http://{api.dns}/env/NAME"}]
-            web = serving.run("web", True, environment=url)
-            stranger = serving.run("stranger", True, count=1, environment=url)
+            url = {"ApiAddress": f"http://{api.dns}/env/NAME"}
+            web = serving.run("web", True, variables=url)
+            stranger = serving.run("stranger", True, count=1, variables=url)
             address = get(web.dns, "/env/ApiAddress")[1]
 
             # Nobody is admitted yet, not even this machine.
@@ -105,11 +104,12 @@ class Modes:
             serving = self.serving
             app = serving.run("versions", True)
             image = serving.push("repo-versions")
-            bad = {"environment": [{"name": "HEALTH", "value": "503"}]}
             serving.aws("elbv2").modify_target_group(
                 TargetGroupArn=app.targets, HealthCheckPath="/health"
             )
-            sick = serving.deploy("versions", serving.definition("versions", image, **bad))
+            sick = serving.deploy(
+                "versions", serving.definition("versions", image, {"HEALTH": "503"})
+            )
             stopped = serving.given_up("versions", sick)
             reason = f"Task failed ELB health checks in (target-group {app.targets})"
             self.assertEqual({one["stoppedReason"] for one in stopped}, {reason})
@@ -144,11 +144,7 @@ class Modes:
             variables = {"Env": ["A=image", "B=image"], "WorkingDir": "/work/here"}
             image = serving.push("repo-says", {**variables, "User": "app:team"}, says())
             app = serving.balancer("says", True)
-            definition = serving.definition(
-                "says",
-                image,
-                environment=[{"name": "B", "value": "task"}, {"name": "C", "value": ""}],
-            )
+            definition = serving.definition("says", image, {"B": "task", "C": ""})
             serving.service(app, definition)
             serving.steady("says")
             told = {name: get(app.dns, f"/env/{name}")[1] for name in ("A", "B", "C", "AWS_REGION")}
@@ -218,17 +214,16 @@ class Modes:
             for app, code in ((polite, 143), (stubborn, 137)):
                 self.serving.delete(app)
                 ended = self.serving.tasks(app.name, "STOPPED")
-                self.assertEqual([one["containers"][0]["exitCode"] for one in ended], [code])
+                codes = [one["containers"][0].get("exitCode") for one in ended]
+                self.assertEqual(codes, [code], ended)
 
         def test_what_listens_elsewhere_is_unhealthy(self) -> None:
             """On another port; and with a network of its own, on its loopback interface alone."""
             app = self.serving.run("elsewhere", True, count=1)
             image = self.serving.push("repo-elsewhere")
-            places = [{"name": "PORT", "value": "5999"}]
-            if self.isolated:
-                places.append({"name": "HOST", "value": "127.0.0.1"})
-            for place in places:
-                definition = self.serving.definition("elsewhere", image, environment=[place])
+            places = {"PORT": "5999"} | ({"HOST": "127.0.0.1"} if self.isolated else {})
+            for name, value in places.items():
+                definition = self.serving.definition("elsewhere", image, {name: value})
                 deployment = self.serving.deploy("elsewhere", definition)
                 stopped = self.serving.given_up("elsewhere", deployment)
                 self.assertIn("Task failed ELB health checks", stopped[0]["stoppedReason"])
@@ -311,12 +306,12 @@ class WithNamespacesOfRoot(Modes.Test):
 
 @unittest.skipUnless(kind.works("user"), "this machine gives no namespaces without root")
 class WithNamespacesForAnyone(Modes.Test):
-    words = NOBODY if os.geteuid() == 0 else ()
+    is_nobody = True
 
 
 class WithoutNamespaces(Modes.Test):
-    environment = {kind.FORCED: "none"}
-    words = NOBODY if os.geteuid() == 0 else ()
+    environment = {kind.FORCED: "plain"}
+    is_nobody = True
     isolated = False
 
 

@@ -31,7 +31,29 @@ REGISTRY = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
 ANYWHERE = [{"CidrIp": "0.0.0.0/0"}]
 ALL = {"IpProtocol": "-1", "IpRanges": ANYWHERE}
 #: Seconds after which something that should come has not: never the time that a test expects.
-PATIENCE = 120
+PATIENCE = int(os.environ.get("PATIENCE", "120"))
+
+
+def of_nobody() -> tuple[tuple[str, ...], dict[str, str]]:
+    """How to run Python as somebody without rights, and with which environment.
+
+    Where root's Python is for root alone, the system's is taken; where that is no good either, root
+    plays the part.
+    """
+    if os.geteuid() != 0:
+        return (sys.executable,), {}
+    packages = ":".join(
+        [str(ROOT / "scripts"), *(one for one in sys.path if "site-packages" in one)]
+    )
+    nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+    tries = "import os, sys, moto; os.execv(sys.executable, [sys.executable, '-c', ''])"
+    for python in (sys.executable, "/usr/bin/python3"):
+        words, env = (*nobody, "env", f"PYTHONPATH={packages}", python), {"HOME": "/"}
+        with contextlib.suppress(OSError):
+            run = subprocess.run([*words, "-c", tries], stderr=subprocess.DEVNULL, check=False)
+            if run.returncode == 0:
+                return words, env
+    return (sys.executable,), {"LOCAL_AWS_NAMESPACES": "user"}
 
 
 def probe() -> bytes:
@@ -89,10 +111,12 @@ def until(what: str, look: Callable[[], Any]) -> Any:
 class Serving:
     """A local AWS that serves; `environment` adds to that of the tests."""
 
-    def __init__(self, environment: dict[str, str] | None = None, words: tuple[str, ...] = ()):
+    def __init__(
+        self, environment: dict[str, str] | None = None, python: tuple[str, ...] = (sys.executable,)
+    ) -> None:
         env = {**os.environ, "PYTHONPATH": str(ROOT / "scripts"), **(environment or {})}
         self.process = subprocess.Popen(
-            [*words, sys.executable, "-m", "local_aws", "--serve", "--until-stdin-closes"],
+            [*python, "-m", "local_aws", "--serve", "--until-stdin-closes"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -243,8 +267,11 @@ class Serving:
         self.apps[name] = app
         return app
 
-    def definition(self, name: str, image: str, **more: Any) -> str:
+    def definition(
+        self, name: str, image: str, variables: dict[str, str] | None = None, **more: Any
+    ) -> str:
         """A task definition of one container; `more` is of its definition."""
+        told = {"NAME": name, "PORT": "5000", **(variables or {})}
         group = f"/ecs/{name}"
         with contextlib.suppress(self.aws("logs").exceptions.ResourceAlreadyExistsException):
             self.aws("logs").create_log_group(logGroupName=group)
@@ -254,7 +281,7 @@ class Serving:
             "image": image,
             "essential": True,
             "portMappings": [{"containerPort": 5000}],
-            "environment": [{"name": "NAME", "value": name}],
+            "environment": [{"name": key, "value": value} for key, value in told.items()],
             "logConfiguration": {
                 "logDriver": "awslogs",
                 "options": {**options, "awslogs-stream-prefix": "app"},

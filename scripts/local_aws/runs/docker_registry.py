@@ -1,7 +1,7 @@
 """Debian's docker-registry, which keeps the layers and manifests of the local ECR.
 
-It starts with the first request, on a socket in a temporary folder. `end` ends it and removes the
-folder; if the local AWS is killed, the kernel ends it (setpriv).
+It starts with the first request, on a socket in the folder of the local AWS. `end` ends it; if the
+local AWS is killed, the kernel does (setpriv).
 """
 
 import contextlib
@@ -10,11 +10,12 @@ import json
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
+
+from ..ground.folder import kept
 
 PROGRAM = "docker-registry"
 
@@ -57,7 +58,7 @@ class Registry:
                     f"the local AWS keeps no images without {PROGRAM}; install it (Debian, Ubuntu: "
                     f"apt-get install {PROGRAM})"
                 )
-            folder = self.folder or Path(tempfile.mkdtemp(prefix="local-aws-registry-"))
+            folder = kept.part("registry")
             self.folder = folder
             config = {
                 "version": "0.1",
@@ -101,8 +102,6 @@ class Registry:
         if self.process:
             self.process.kill()
             self.process.wait()
-        if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 _registry = Registry()

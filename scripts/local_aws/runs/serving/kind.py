@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 RUNNER = Path(__file__).with_name("runner.py")
-#: Set to `none`, it has tasks run without namespaces where there are some.
+#: Set to `user` or `plain`, it has tasks run so where more would work.
 FORCED = "LOCAL_AWS_NAMESPACES"
 now = ""
 
@@ -27,8 +27,8 @@ PLAIN = (
 def choose() -> str:
     """Find out what works here, and serve that way from now on."""
     global now  # noqa: PLW0603
-    kinds = [] if os.environ.get(FORCED) == "none" else ["root", "user"]
-    if os.geteuid() != 0:
+    kinds = [] if os.environ.get(FORCED) == "plain" else ["root", "user"]
+    if os.geteuid() != 0 or os.environ.get(FORCED) == "user":
         kinds = [kind for kind in kinds if kind != "root"]
     now = next((kind for kind in kinds if works(kind)), "plain")
     return now

@@ -5,6 +5,12 @@ import socket
 import struct
 from typing import Any
 
+from .runner import descendants
+
+__all__ = ["descendants", "listens", "parents", "process_of"]
+#: The state of a listening socket in /proc/net/tcp.
+LISTENS = "0A"
+
 
 def process_of(client: Any, server: Any) -> list[int]:
     """The processes that hold the client's end of a connection; none where it cannot be seen."""
@@ -28,6 +34,15 @@ def inode_of(ends: str) -> str:
             if len(words) > 9 and f"{words[1]} {words[2]}" == ends and words[9] != "0":
                 return words[9]
     return ""
+
+
+def listens(pids: list[int], port: int) -> bool:
+    """Whether one of these processes listens on a port of this machine."""
+    wanted = f":{port:04X}"
+    with open("/proc/net/tcp") as table:
+        lines = [line.split() for line in table]
+    inodes = [words[9] for words in lines if words[1].endswith(wanted) and words[3] == LISTENS]
+    return any(holds(str(pid), f"socket:[{inode}]") for pid in pids for inode in inodes)
 
 
 def holds(pid: str, wanted: str) -> bool:

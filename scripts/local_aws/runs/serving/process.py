@@ -117,7 +117,8 @@ class Process:
         }
         workdir = plain.inside(root, told["workdir"])
         if workdir is None:
-            workdir = root
+            workdir = root / told["workdir"].strip("/")
+            workdir.mkdir(parents=True)
         argv = plain.command(root, told["argv"], env["PATH"], told["workdir"])
         return {
             "env": marked(env),
@@ -178,7 +179,7 @@ class Process:
             [sys.executable, "-I", "-S", str(RUNNER), *map(str, descriptors), str(self.folder)],
             stdin=subprocess.DEVNULL,
             pass_fds=[*descriptors, *outputs],
-            env=marked({}),
+            env={},  # not marked: it ends by itself
             start_new_session=True,
         )
         for one in (theirs, asked):
@@ -196,9 +197,16 @@ class Process:
             file.write("\n".join(lines) + "\n")
             os.fchmod(file.fileno(), 0o644)
 
-    def follow(self) -> None:
+    def hear(self) -> bytes:
+        """The next event; none where the runner has ended."""
         assert self.events
-        while heard := self.events.recv(65536):
+        try:
+            return self.events.recv(65536)
+        except ConnectionResetError:  # it has not heard all, and what it has said comes now
+            return self.events.recv(65536)
+
+    def follow(self) -> None:
+        while heard := self.hear():
             event = json.loads(heard)
             if "started" in event:
                 self.state = "running"
@@ -243,7 +251,14 @@ class Process:
         if kind.now == "plain":
             if port != self.wanted.port or self.state != "running":
                 raise ConnectionRefusedError("nothing listens there")
-            return socket.create_connection(("127.0.0.1", self.port), timeout)
+            try:
+                return socket.create_connection(("127.0.0.1", self.port), timeout)
+            except ConnectionRefusedError:
+                # One that knows only its own port has that one, if nobody else does.
+                own = peers.descendants(self.runner.pid) if self.runner else []
+                if not peers.listens(own, port):
+                    raise
+                return socket.create_connection(("127.0.0.1", port), timeout)
         made = self.ask({"connect": [self.wanted.address, port]})
         made.settimeout(timeout)
         if not select.select([], [made], [], timeout)[1]:
