@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 
-from .runs import docker_registry
+from .runs.layers import layers
 
 # moto reads these when it is imported.
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
@@ -83,7 +83,7 @@ def exit_with_stdin() -> None:
 
 
 def leave() -> None:
-    docker_registry.end()
+    layers.end()
     os._exit(0)
 
 
