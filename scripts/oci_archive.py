@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Builds a small image without an engine, as an OCI archive.
 
-    python3 scripts/oci_archive.py DIRECTORY ARCHIVE [--architecture amd64] [--add FILE=PATH]...
+    python3 scripts/oci_archive.py DIRECTORY ARCHIVE [--architecture amd64]
+                                   [--add FILE=PATH]... [--env NAME=VALUE]...
 
 DIRECTORY has a Dockerfile that begins with `FROM scratch`. Only what needs nothing to be run is
 known of it: COPY of files, ENV, LABEL, USER, WORKDIR, EXPOSE, and ENTRYPOINT and CMD as JSON lists;
-anything else is refused. --add puts a file of this machine into the image. The same files make the
-same archive, byte for byte, on every machine.
+anything else is refused. --add puts a file of this machine into the image, --env sets a variable.
+The same files make the same archive, byte for byte, on every machine.
 """
 
 import argparse
@@ -49,8 +50,7 @@ class Image:
             case "COPY":
                 self.copy(shlex.split(rest))
             case "ENV":
-                env = dict(one.split("=", 1) for one in self.config.get("Env", []))
-                self.config["Env"] = [f"{k}={v}" for k, v in (env | dict(pairs(rest))).items()]
+                self.set(pairs(rest))
             case "LABEL":
                 self.config.setdefault("Labels", {}).update(pairs(rest))
             case "EXPOSE":
@@ -64,6 +64,10 @@ class Image:
                 self.config[instruction.capitalize()] = words(rest)
             case _:
                 raise Unknown(f"{instruction} is not known here")
+
+    def set(self, variables: list[tuple[str, str]]) -> None:
+        env = dict(one.split("=", 1) for one in self.config.get("Env", []))
+        self.config["Env"] = [f"{name}={value}" for name, value in (env | dict(variables)).items()]
 
     def copy(self, names: list[str]) -> None:
         if len(names) < 2 or names[0].startswith("--"):
@@ -154,11 +158,14 @@ def main() -> None:
     parser.add_argument("archive", type=Path)
     parser.add_argument("--architecture", default="amd64", help="amd64 (default) or arm64")
     parser.add_argument("--add", action="append", default=[], metavar="FILE=PATH")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     args = parser.parse_args()
     try:
         image = Image(args.directory)
         for source, _, to in (one.partition("=") for one in args.add):
             image.add(Path(source), to or source)
+        for variable in args.env:
+            image.set(pairs(shlex.quote(variable)))
         content = archive(image, args.architecture)
         args.archive.parent.mkdir(parents=True, exist_ok=True)
         # Who reads the old one now goes on with it.

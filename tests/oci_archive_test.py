@@ -101,7 +101,10 @@ class Archives(unittest.TestCase):
         self.build(DOCKERFILE)
         self.assertEqual(first, self.archive.read_bytes())
         self.build(DOCKERFILE + "ENV RELEASE=2\n")
-        self.assertNotEqual(first, self.archive.read_bytes())
+        second = self.archive.read_bytes()
+        self.assertNotEqual(first, second)
+        self.build(DOCKERFILE, "--env", "RELEASE=2")
+        self.assertEqual(second, self.archive.read_bytes())
         self.assertEqual(["RELEASE=2", "GREETING=good day"], self.read()[0]["config"]["Env"])
 
     def test_a_file_of_this_machine_comes_along(self) -> None:
