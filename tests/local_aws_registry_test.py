@@ -337,16 +337,17 @@ class Disk(Registry):
         self.assertFalse(self.has(b"layer"))
         self.refused(self.ask("PATCH", where, b"x"), 404, "BLOB_UPLOAD_UNKNOWN")
 
-    def test_at_the_end_nothing_is_left_and_nothing_comes_back(self) -> None:
+    def test_once_all_is_to_go_nothing_comes_back(self) -> None:
         ended = files.Layers()
         repository: Any = type("Repository", (), {})()
         ended.begin(repository)
         folder = ended.folder(repository)
-        self.assertTrue(folder.is_dir())
         ended.end()
+        for begin in (lambda: ended.begin(repository), lambda: ended.folder(repository)):
+            with self.assertRaises(files.Gone):
+                begin()
+        ended.clear()
         self.assertFalse(folder.parent.exists())
-        with self.assertRaises(files.Gone):
-            ended.begin(repository)
 
 
 if __name__ == "__main__":

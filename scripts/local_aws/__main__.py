@@ -1,5 +1,5 @@
 """python -m local_aws [--port N] [--moment SECONDS] [--spread SECONDS] [--latency MS]
-                    [--until-stdin-closes]
+                    [--serve] [--until-stdin-closes]
 
 Starts the local AWS on 127.0.0.1 and prints `ready http://127.0.0.1:PORT` when it answers,
 and `token TOKEN`, which what is under /_local/ needs.
@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 
+from .ground.folder import kept
 from .runs.layers import layers
 
 # moto reads these when it is imported.
@@ -48,8 +49,14 @@ def main() -> None:
         action="store_true",
         help="exit at the end of stdin, so that it never outlives who started it",
     )
+    parser.add_argument(
+        "--serve",
+        action="store_true",
+        help="really run the tasks of ECS whose image is in ECR, behind their load balancers",
+    )
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: leave())
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda *_: leave())
     # Ctrl-C is meant for the command that runs beside it, which may still send requests.
     signal.signal(signal.SIGINT, signal.SIG_IGN if args.until_stdin_closes else lambda *_: leave())
 
@@ -64,6 +71,8 @@ def main() -> None:
     default_user_config["batch"] = {"use_docker": False}
 
     clock.moment, clock.spread = args.moment, args.spread
+    if args.serve:
+        serve()
     app = LocalAws(args.latency)
     server = Server("127.0.0.1", args.port, app, handler=Handler)
     url = app.endpoints.url = f"http://127.0.0.1:{server.port}"
@@ -76,6 +85,14 @@ def main() -> None:
     server.serve_forever()
 
 
+def serve() -> None:
+    from .runs.serving import kind, tasks
+
+    if kind.choose() == "plain":
+        print(f"local-aws: {kind.PLAIN}", file=sys.stderr)
+    tasks.begin()
+
+
 def exit_with_stdin() -> None:
     while os.read(sys.stdin.fileno(), 65536):
         pass
@@ -84,6 +101,7 @@ def exit_with_stdin() -> None:
 
 def leave() -> None:
     layers.end()
+    kept.end()
     os._exit(0)
 
 

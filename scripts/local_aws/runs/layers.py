@@ -12,13 +12,14 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..ground.folder import kept
 
 if TYPE_CHECKING:  # __main__ imports this before it has said how moto is to start
     from moto.ecr.models import Repository
@@ -85,7 +86,7 @@ class Layers:
             if self.ended:
                 raise Gone
             if self.root is None:
-                self.root = Path(tempfile.mkdtemp(prefix="local-aws-registry-"))
+                self.root = kept.part("registry")
             return self.root / key(repository)
 
     def file(self, repository: Repository, digest: str) -> Path:
@@ -170,9 +171,8 @@ class Layers:
             shutil.rmtree(root, ignore_errors=True)
 
     def end(self) -> None:
-        """Removes everything, for good. May be called in a signal handler."""
+        """Takes nothing more: the folder goes. May be called in a signal handler."""
         self.ended = True
-        self.clear()
 
 
 layers = Layers()
