@@ -181,12 +181,14 @@ class Tour:
         say(f"web is at http://{self.web}/")
 
     def page(self) -> None:
-        """curl http://{web}/: the page shows what web was told by api"""
+        """web in a browser: its page shows what it was told by api"""
+        say(f"curl http://{self.web}/")
         for line in page_of(self.web, "1").splitlines():
             say(line)
 
     def closed(self) -> None:
-        """curl http://{api}/WeatherForecast: closed to all but web"""
+        """api is closed to all but web"""
+        say(f"curl http://{self.api}/WeatherForecast")
         try:
             body = get(self.api, "/WeatherForecast")
         except (OSError, http.client.HTTPException) as fault:
@@ -207,7 +209,7 @@ class Tour:
         )
         if drawn.returncode:
             raise Failed(drawn.stderr)
-        say(f"open {ROOT / 'target/demo.svg'}")
+        say("target/demo.svg, which a browser shows")
 
     def again(self) -> None:
         """just up, again: looks at everything, and changes nothing"""
@@ -332,7 +334,7 @@ def main() -> None:
     begun = time.monotonic()
     tour = Tour()
     for number, step in enumerate(steps(tour), 1):
-        text = (step.__doc__ or "").format(web=tour.web, api=tour.api)
+        text = step.__doc__ or ""
         title(number, text)
         try:
             step()
