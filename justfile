@@ -160,11 +160,13 @@ pipeline-down: _named build
 _named:
     @{{ if suffix == "" { "echo 'say which environment: ENVIRONMENT_SUFFIX=pr123 just …, or just suffix=pr123 …' >&2; exit 2" } else { "" } }}
 
+# Unless told otherwise, the two services of tests/services run there.
 # Run a recipe against an AWS on this machine, without a question: just local up
 local +recipe:
     eval "$(scripts/local-aws start)" && \
+      if [ -z "${WEB_IMAGE-}${WEB_CONTEXT-}${WEB_ARCHIVE-}${API_IMAGE-}${API_CONTEXT-}${API_ARCHIVE-}" ]; then \
+        services=$(scripts/build-services) && eval "$services"; fi && \
       ENVIRONMENT_SUFFIX={{quote(if suffix == "" { "local" } else { suffix })}} \
-      WEB_IMAGE="${WEB_IMAGE:-registry.example/web:1}" API_IMAGE="${API_IMAGE:-registry.example/api:1}" \
       REPOSITORY="${REPOSITORY:-owner/web}" just --yes {{ replace(quote(recipe), " ", "' '") }}
 
 # Stop the AWS on this machine, and forget what was made in it

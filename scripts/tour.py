@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -161,6 +162,36 @@ def page_of(host: str, release: str) -> str:
         time.sleep(0.2)
 
 
+class Watched:
+    """Asks for a page again and again while something goes on, and tells how often it answered."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.answered = 0
+        self.refused: list[str] = []
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.ask)
+
+    def ask(self) -> None:
+        while not self.over.wait(0.05):
+            try:
+                get(self.host, "/")
+                self.answered += 1
+            except (Failed, OSError, http.client.HTTPException) as fault:
+                self.refused.append(str(fault))
+
+    def __enter__(self) -> None:
+        self.thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.thread.join()
+        asked = self.answered + len(self.refused)
+        say(f"meanwhile web answered {self.answered} of {asked} requests")
+        if self.refused:
+            raise Failed("\n".join(self.refused))
+
+
 # The steps
 
 
@@ -168,6 +199,8 @@ class Tour:
     def __init__(self) -> None:
         self.web = ""
         self.api = ""
+        #: The names of security groups, by their ids.
+        self.groups: dict[str, str] = {}
 
     def plan(self) -> None:
         """just plan: what would be made; nothing is yet"""
@@ -178,6 +211,7 @@ class Tour:
         run = Run("up").ended()
         say_changes(run, "created")
         self.web, self.api = (str(run.find("alb", app)["dns"]) for app in ("web", "api"))
+        self.groups = {one["id"]: one["name"] for one in run.latest() if one["type"] == "sg"}
         say(f"web is at http://{self.web}/")
 
     def page(self) -> None:
@@ -195,6 +229,23 @@ class Tour:
             say(f"no answer: {fault or type(fault).__name__}")
         else:
             raise Failed(f"http://{self.api}/WeatherForecast answers this machine:\n{body}")
+        for group, name in self.groups.items():
+            if name == "alb/api":
+                say(f"its load balancer lets in {' and '.join(self.let_in(group))}, nobody else")
+
+    def let_in(self, group: str) -> list[str]:
+        """Whom a security group admits, and at which port."""
+        params = {"GroupIds": [group]}
+        call = {"service": "ec2", "operation": "describe_security_groups", "params": params}
+        (found,) = local("call", call)["ok"]["SecurityGroups"]
+        return [
+            f"{self.groups.get(who, who)} at port {rule['FromPort']}"
+            for rule in found["IpPermissions"]
+            for who in [
+                *(one["GroupId"] for one in rule["UserIdGroupPairs"]),
+                *(one["CidrIp"] for one in rule["IpRanges"]),
+            ]
+        ]
 
     def picture(self) -> None:
         """just ls | draw-env: the environment as a picture"""
@@ -220,7 +271,8 @@ class Tour:
 
     def deploy(self) -> None:
         """just deploy web web-2.tar: the next release"""
-        run = Run("deploy", "web", "target/services/web-2.tar").ended()
+        with Watched(self.web):
+            run = Run("deploy", "web", "target/services/web-2.tar").ended()
         self.say_release(run, "2")
 
     def rollback(self) -> None:
@@ -233,14 +285,15 @@ class Tour:
         say(f"its page says: {found[1] if found else ''}")
 
     def fails(self) -> None:
-        """just deploy web api.tar: the wrong image; AWS takes it back, and web answers all along"""
-        run = Run("deploy", "web", "target/services/api.tar")
+        """just deploy web api.tar: the wrong image; AWS takes it back, and web goes on"""
+        with Watched(self.web):
+            run = Run("deploy", "web", "target/services/api.tar")
         if run.code == 0:
             raise Failed(f"{run.name} should have failed, and ended with 0")
         for line in run.said("wait-env") or run.errors.splitlines():
             say(line)
         page_of(self.web, "1")
-        say("web's page still says: Release 1")
+        say("its page still says: Release 1")
 
     def pipeline(self) -> None:
         """just pipeline-up: all but the pipeline, which a person has to connect to GitHub first"""
@@ -344,6 +397,7 @@ def main() -> None:
             print("\nscripts/demo: interrupted", file=sys.stderr)
             sys.exit(130)
     print(f"\nDone, in {time.monotonic() - begun:.0f} s. All of it was on this machine.")
+    print("`just local up` makes the same to stay, until `just local-stop`.")
 
 
 if __name__ == "__main__":

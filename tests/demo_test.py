@@ -53,10 +53,11 @@ class Demo(unittest.TestCase):
         self.assertRegex(told, r"curl http://\S*api\S*/WeatherForecast\n\s+no answer")
         for words in (
             "36 created",
+            "its load balancer lets in task/web at port 80, nobody else",
             "nothing to change, 36 kept",
             "its page says: Release 2",
             "its page says: Release 1",
-            "web's page still says: Release 1",
+            "its page still says: Release 1",
             "just ls: nothing is left",
         ):
             self.assertIn(words, told)
