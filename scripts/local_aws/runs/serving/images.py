@@ -12,7 +12,7 @@ from typing import Any
 
 from moto.ecr.models import ecr_backends
 
-from .. import docker_registry
+from ..layers import blob
 
 ECR = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
@@ -91,12 +91,12 @@ def fetch(repository: Any, digest: str, folder: Path) -> Path:
 
     Errors: Missing.
     """
-    where = f"/v2/{repository.__dict__.get('stored')}/blobs/{digest}"
-    answer = docker_registry.ask("GET", where, {}, None)
-    if answer.status != 200:
-        raise Missing(f"failed to copy: httpReadSeeker: {digest}: not found")
+    found = blob(repository, digest)
     path = folder / digest.removeprefix("sha256:")
-    with path.open("wb") as file:
-        while piece := answer.read(1024 * 1024):
-            file.write(piece)
+    try:
+        if found is None:
+            raise FileNotFoundError
+        path.hardlink_to(found)  # it stays, whatever becomes of the image
+    except FileNotFoundError:
+        raise Missing(f"failed to copy: httpReadSeeker: {digest}: not found") from None
     return path
