@@ -94,6 +94,7 @@ def serve() -> None:
 
     if kind.choose() == "plain":
         print(f"local-aws: {kind.PLAIN}", file=sys.stderr)
+    kept.own()  # which also removes what others have left
     tasks.begin()
 
 

@@ -56,7 +56,7 @@ class Process:
         self.trouble = ""
         self.codes: dict[str, int] = {}
         #: Where it is reached, where it has no network of its own.
-        self.port = free_port() if kind.now == "plain" else 0
+        self.port = 0
         self.asking = threading.Lock()
         self.events: socket.socket | None = None
         self.requests: socket.socket | None = None
@@ -111,6 +111,7 @@ class Process:
 
     def moved(self, told: dict[str, Any], root: Path) -> dict[str, Any]:
         """What is otherwise without a network and a root of its own."""
+        self.port = self.port or free_port()
         env = {
             name: containers.elsewhere(value, self.wanted.port, self.port, self.wanted.names)
             for name, value in told["env"].items()
