@@ -15,14 +15,24 @@ name := environment + "-" + suffix
 environment_and_suffix := quote(environment) + " " + quote(suffix)
 
 # What the two services run: a reference that ECS can pull (the local AWS takes any), a directory of this
-# machine that is built and pushed, or WEB_IMAGE=none until a pipeline has built one.
+# machine that is built and pushed, an image in a file that is pushed, or WEB_IMAGE=none until a pipeline has
+# built one.
 web_image := env("WEB_IMAGE", "")
 api_image := env("API_IMAGE", "")
 web_context := env("WEB_CONTEXT", "")
 api_context := env("API_CONTEXT", "")
-web_runs := if web_context != "" { "--context " + quote(web_context) } else if web_image == "none" { "" } else { "--image " + quote(web_image) }
-api_runs := if api_context != "" { "--context " + quote(api_context) } else if api_image == "none" { "" } else { "--image " + quote(api_image) }
-placeholder := if web_runs == "" { "--placeholder" } else if api_runs == "" { "--placeholder" } else { "" }
+web_archive := env("WEB_ARCHIVE", "")
+api_archive := env("API_ARCHIVE", "")
+web_is := web_image + web_context + web_archive
+api_is := api_image + api_context + api_archive
+web_runs := if web_archive != "" { "" } else if web_context != "" { "--context " + quote(web_context) } else if web_image == "none" { "" } else { "--image " + quote(web_image) }
+api_runs := if api_archive != "" { "" } else if api_context != "" { "--context " + quote(api_context) } else if api_image == "none" { "" } else { "--image " + quote(api_image) }
+web_pushed := if web_archive == "" { "" } else { "--archive " + quote("web=" + web_archive) }
+api_pushed := if api_archive == "" { "" } else { "--archive " + quote("api=" + api_archive) }
+placeholder := if web_runs + web_pushed == "" { "--placeholder" } else if api_runs + api_pushed == "" { "--placeholder" } else { "" }
+
+# The processor that they run on: arm64, or x86_64, which needs no word.
+architecture := if env("ARCHITECTURE", "") == "" { "" } else { "--architecture " + quote(env("ARCHITECTURE")) }
 
 # What a pipeline builds, OWNER/NAME on GitHub, what that is called here, and where.
 repository := env("REPOSITORY", "")
@@ -58,18 +68,18 @@ prune *flags: (_up "--confirm " + quote(name) flags)
 [no-exit-message]
 _up prune flags: _named build
     mk-env {{environment_and_suffix}} {{ if flags == "" { "" } else { replace(quote(flags), " ", "' '") } }} </dev/null \
-      | mk-app web --public --port 5000 --calls api \
+      | mk-app web --public --port 5000 --calls api {{architecture}} \
           --set ASPNETCORE_URLS=http://+:5000 \
           --set 'ApiAddress=http://{alb.api.dns}/WeatherForecast' \
-          {{ if web_image + web_context == "" { error("say what web runs: WEB_IMAGE=REFERENCE or WEB_CONTEXT=DIRECTORY just up") } else { web_runs } }} ${WEB_FLAGS-} \
-      | mk-app api --port 5000 --health /WeatherForecast \
+          {{ if web_is == "" { error("say what web runs: WEB_IMAGE=REFERENCE, WEB_CONTEXT=DIRECTORY or WEB_ARCHIVE=FILE just up") } else { web_runs } }} ${WEB_FLAGS-} \
+      | mk-app api --port 5000 --health /WeatherForecast {{architecture}} \
           --set ASPNETCORE_URLS=http://+:5000 \
-          {{ if api_image + api_context == "" { error("say what api runs: API_IMAGE=REFERENCE or API_CONTEXT=DIRECTORY just up") } else { api_runs } }} ${API_FLAGS-} \
+          {{ if api_is == "" { error("say what api runs: API_IMAGE=REFERENCE, API_CONTEXT=DIRECTORY or API_ARCHIVE=FILE just up") } else { api_runs } }} ${API_FLAGS-} \
       | mk-vpc ${MK_VPC_FLAGS-} \
       | mk-sg --private-api ${MK_SG_FLAGS-} \
       | mk-alb ${MK_ALB_FLAGS-} \
       | mk-ecr ${MK_ECR_FLAGS-} \
-      | push-image ${PUSH_IMAGE_FLAGS-} \
+      | push-image {{web_pushed}} {{api_pushed}} ${PUSH_IMAGE_FLAGS-} \
       | mk-role ${MK_ROLE_FLAGS-} \
       | mk-logs ${MK_LOGS_FLAGS-} \
       | mk-ecs-svc {{placeholder}} ${MK_ECS_SVC_FLAGS-} \
@@ -97,12 +107,13 @@ down-plan: _named build
     ls-env --env {{quote(name)}} </dev/null \
       | rm-env --plan
 
-# Build an app, push it, run it and wait until it is healthy: just deploy web ./web
+# Build an app, push it, run it and wait until it is healthy: just deploy web ./web, or an image's file
 [group('environment')]
 [no-exit-message]
 deploy app context=("./" + app): _named build
+    if [ -f {{quote(context)}} ]; then from=archive; else from=context; fi; \
     ls-env --env {{quote(name)}} --only services </dev/null \
-      | push-image --context {{quote(app + "=" + context)}} \
+      | push-image "--$from" {{quote(app + "=" + context)}} \
       | mk-ecs-svc ${MK_ECS_SVC_FLAGS-} \
       | wait-env ${WAIT_ENV_FLAGS-}
 
@@ -177,13 +188,15 @@ pipeline-down: _named build
 _named:
     @{{ if suffix == "" { "echo 'say which environment: ENVIRONMENT_SUFFIX=pr123 just …, or just suffix=pr123 …' >&2; exit 2" } else { "" } }}
 
+# Unless told otherwise, the two services of tests/services run there.
 # Run a recipe against an AWS on this machine, without a question: just local up
 [group('this machine')]
 [no-exit-message]
 local +recipe:
     eval "$(scripts/local-aws start)" && \
+      if [ -z "${WEB_IMAGE-}${WEB_CONTEXT-}${WEB_ARCHIVE-}${API_IMAGE-}${API_CONTEXT-}${API_ARCHIVE-}" ]; then \
+        services=$(scripts/build-services) && eval "$services"; fi && \
       ENVIRONMENT_SUFFIX={{quote(if suffix == "" { "local" } else { suffix })}} \
-      WEB_IMAGE="${WEB_IMAGE:-registry.example/web:1}" API_IMAGE="${API_IMAGE:-registry.example/api:1}" \
       REPOSITORY="${REPOSITORY:-owner/web}" just --yes {{ replace(quote(recipe), " ", "' '") }}
 
 # Stop the AWS on this machine, and forget what was made in it

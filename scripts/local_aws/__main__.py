@@ -1,5 +1,5 @@
 """python -m local_aws [--port N] [--moment SECONDS] [--spread SECONDS] [--latency MS]
-                    [--until-stdin-closes]
+                    [--serve] [--until-stdin-closes]
 
 Starts the local AWS on 127.0.0.1 and prints `ready http://127.0.0.1:PORT` when it answers,
 and `token TOKEN`, which what is under /_local/ needs.
@@ -11,7 +11,8 @@ import signal
 import sys
 import threading
 
-from .runs import docker_registry
+from .ground.folder import kept
+from .runs.layers import layers
 
 # moto reads these when it is imported.
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
@@ -20,6 +21,38 @@ os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
 
 
 def main() -> None:
+    args = arguments()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda *_: leave())
+    # Ctrl-C is meant for the command that runs beside it, which may still send requests.
+    signal.signal(signal.SIGINT, signal.SIG_IGN if args.until_stdin_closes else lambda *_: leave())
+
+    from moto.core.config import default_user_config
+
+    from .ground import clock
+    from .server.application import LocalAws
+    from .server.http import Handler, Server
+
+    # No Docker is needed: builds run in a plain shell (runs/build.py).
+    default_user_config["lambda"] = {"use_docker": False}
+    default_user_config["batch"] = {"use_docker": False}
+
+    clock.moment, clock.spread = args.moment, args.spread
+    if args.serve:
+        serve()
+    app = LocalAws(args.latency)
+    server = Server("127.0.0.1", args.port, app, handler=Handler)
+    url = app.endpoints.url = f"http://127.0.0.1:{server.port}"
+    os.environ["MOTO_PORT"] = str(server.port)
+    print(f"ready {url}\ntoken {app.endpoints.token}", flush=True)
+    sys.stdout = sys.stderr  # moto prints what it does not implement
+
+    if args.until_stdin_closes:
+        threading.Thread(target=exit_with_stdin, daemon=True).start()
+    server.serve_forever()
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="local_aws")
     parser.add_argument("--port", type=int, default=0, help="0 (default): any free one")
     parser.add_argument(
@@ -48,32 +81,21 @@ def main() -> None:
         action="store_true",
         help="exit at the end of stdin, so that it never outlives who started it",
     )
-    args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: leave())
-    # Ctrl-C is meant for the command that runs beside it, which may still send requests.
-    signal.signal(signal.SIGINT, signal.SIG_IGN if args.until_stdin_closes else lambda *_: leave())
+    parser.add_argument(
+        "--serve",
+        action="store_true",
+        help="really run the tasks of ECS whose image is in ECR, behind their load balancers",
+    )
+    return parser.parse_args()
 
-    from moto.core.config import default_user_config
 
-    from .ground import clock
-    from .server.application import LocalAws
-    from .server.http import Handler, Server
+def serve() -> None:
+    from .runs.serving import kind, tasks
 
-    # No Docker is needed: builds run in a plain shell (runs/build.py).
-    default_user_config["lambda"] = {"use_docker": False}
-    default_user_config["batch"] = {"use_docker": False}
-
-    clock.moment, clock.spread = args.moment, args.spread
-    app = LocalAws(args.latency)
-    server = Server("127.0.0.1", args.port, app, handler=Handler)
-    url = app.endpoints.url = f"http://127.0.0.1:{server.port}"
-    os.environ["MOTO_PORT"] = str(server.port)
-    print(f"ready {url}\ntoken {app.endpoints.token}", flush=True)
-    sys.stdout = sys.stderr  # moto prints what it does not implement
-
-    if args.until_stdin_closes:
-        threading.Thread(target=exit_with_stdin, daemon=True).start()
-    server.serve_forever()
+    if kind.choose() == "plain":
+        print(f"local-aws: {kind.PLAIN}", file=sys.stderr)
+    kept.own()  # which also removes what others have left
+    tasks.begin()
 
 
 def exit_with_stdin() -> None:
@@ -83,7 +105,8 @@ def exit_with_stdin() -> None:
 
 
 def leave() -> None:
-    docker_registry.end()
+    layers.end()
+    kept.end()
     os._exit(0)
 
 

@@ -31,6 +31,7 @@ from moto.moto_api._internal import mock_random
 from moto.utilities.utils import get_partition
 
 from ..ground import clock
+from ..ground.folder import kept
 from . import buildspec
 from .buildspec import Problem
 from .client import client, send_log
@@ -193,7 +194,7 @@ class Build:
     # In the build's own thread
 
     def run(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="local-aws-build-") as folder:
+        with tempfile.TemporaryDirectory(dir=kept.part("builds")) as folder:
             timer = threading.Timer(self.settings.get("timeoutInMinutes", 60) * 60, self.time_out)
             timer.daemon = True
             timer.start()

@@ -29,6 +29,7 @@ from moto.awslambda.utils import get_backend
 from moto.core.utils import utcnow
 
 from ..ground import clock
+from ..ground.folder import kept, marked
 from .client import send_log
 
 RUNTIME = Path(__file__).parent / "stand_ins" / "function.py"
@@ -99,7 +100,7 @@ def run(url: str, fn: Any, event: Any, request_id: str) -> Outcome:
     stream = f"{utcnow():%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
     start = f"START RequestId: {request_id} Version: $LATEST"
     began = time.time()
-    with tempfile.TemporaryDirectory(prefix="local-aws-function-") as folder:
+    with tempfile.TemporaryDirectory(dir=kept.part("functions")) as folder:
         answer, output = execute(Path(folder), environment(url, fn, stream), fn, event, request_id)
     ms = (time.time() - began) * 1000
     report = f"REPORT RequestId: {request_id}\tDuration: {ms:.2f} ms\t"
@@ -137,7 +138,7 @@ def execute(
         process = subprocess.Popen(
             [sys.executable, str(RUNTIME), str(folder)],
             cwd=folder / "task",
-            env=variables,
+            env=marked(variables),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -11,9 +11,16 @@ breaker the deployment ends FAILED after three failed tasks or more; with rollba
 returns to what it was when it last ran: task definition, network, load balancers, platform. Without
 a breaker the deployment stays IN_PROGRESS for ever, as in AWS. Stopped tasks are listed as long as
 their cluster exists, and what became of each deployment is kept (deployments.py).
+
+Where the local AWS serves, tasks whose image is in ECR are processes (serving/tasks.py). Such a
+service is looked after again and again (`tend`): its tasks run when their processes do, its
+deployment is complete when all are healthy, and a task that ends or is unhealthy has failed.
 """
 
+import functools
 import math
+import sys
+import time
 from typing import Any
 
 from moto.core.utils import utcnow
@@ -21,13 +28,21 @@ from moto.ec2.models import ec2_backends
 from moto.elbv2.models import elbv2_backends
 from moto.moto_api._internal import mock_random
 
-from ..ground import network_interfaces
+from ..ground import clock, network_interfaces
 from ..ground.clock import later
 from . import deployments, trouble
+from .serving import images, secrets
+from .serving import tasks as served
 
 PLATFORM = "1.4.0"  # what LATEST stands for
 #: What a rollback brings back beside the task definition; counts and limits stay.
 BROUGHT_BACK = ("load_balancers", "network_configuration", "platform_version")
+#: Seconds between two looks at the processes of a service.
+LOOK = 0.1
+#: Moments until another task takes the place of one that has failed; most that it becomes.
+PAUSE, LONGEST_PAUSE = 1, 20
+#: What a container is while its task is this.
+CONTAINER_STATUS = {"DEACTIVATING": "RUNNING", "STOPPING": "RUNNING"}
 
 
 class Task:
@@ -56,6 +71,9 @@ class Task:
         self.health_status = "UNKNOWN"
         self.stopped_reason: str | None = None
         self.container_end: dict[str, Any] = {}
+        #: Its processes, where it is really run, and since when they run.
+        self.process: Any = None
+        self.running_since = 0.0
         containers = [{"name": one["name"]} for one in definition.container_definitions]
         self.overrides = {"containerOverrides": containers, "inferenceAcceleratorOverrides": []}
         self.version = 1
@@ -63,7 +81,13 @@ class Task:
         id = mock_random.get_random_hex(32)
         self.task_arn = service.cluster_arn.replace(":cluster/", ":task/") + f"/{id}"
 
-        network = service.network_configuration["awsvpcConfiguration"]
+        self.attach(subnet_id)
+        backend.tasks.setdefault(self.cluster_name, {})[self.task_arn] = self
+
+    def attach(self, subnet_id: str) -> None:
+        """Give it a network interface in a subnet."""
+        backend = self.service._backend
+        network = self.service.network_configuration["awsvpcConfiguration"]
         attachment = str(mock_random.uuid4())
         self.ec2 = ec2_backends[backend.account_id][backend.region_name]
         self.interface = network_interfaces.create(
@@ -92,7 +116,6 @@ class Task:
                 "details": [{"name": key, "value": value} for key, value in details.items()],
             }
         ]
-        backend.tasks.setdefault(self.cluster_name, {})[self.task_arn] = self
 
     @property
     def containers(self) -> list[dict[str, Any]]:
@@ -102,8 +125,9 @@ class Task:
                 "taskArn": self.task_arn,
                 "name": one["name"],
                 "image": one["image"],
-                "lastStatus": self.last_status,
+                "lastStatus": CONTAINER_STATUS.get(self.last_status, self.last_status),
                 **self.container_end,
+                **self.exit_code(one["name"]),
                 "networkInterfaces": [
                     {
                         "attachmentId": self.attachments[0]["id"],
@@ -117,17 +141,31 @@ class Task:
     def advance(self) -> None:
         """Do nothing: moto moves a task on when it is described, here time does."""
 
+    def exit_code(self, name: str) -> dict[str, int]:
+        codes = self.process.codes if self.process and self.last_status == "STOPPED" else {}
+        return {"exitCode": codes[name]} if name in codes else {}
+
     def run(self) -> None:
         self.last_status = "RUNNING"
         self.started_at = utcnow()
+        self.running_since = time.monotonic()
 
     def stop(self, reason: str, code: str = "ServiceSchedulerInitiated") -> None:
-        """Deregister the targets at once. The caller removes the network interface later."""
-        self.desired_status = self.last_status = "STOPPED"
+        """Deregister the targets at once. The caller ends what runs, and removes the network
+        interface later."""
+        self.desired_status = "STOPPED"
         self.stopped_reason = reason
         self.stop_code = code
-        self.stopped_at = utcnow()
+        self.stopping_at = utcnow()
         self.leave_target_groups()
+        if self.process and self.process.state != "ended":
+            self.last_status = "DEACTIVATING"
+        else:
+            self.ended()
+
+    def ended(self) -> None:
+        self.last_status = "STOPPED"
+        self.stopped_at = utcnow()
 
     def leave_target_groups(self) -> None:
         for group, _ in target_groups(self.service, self.load_balancers):
@@ -205,6 +243,7 @@ def deploy(service: Any, definition: Any, why: str = "in progress.") -> None:
         "rolloutState": "IN_PROGRESS",
     }
     id = deployment["id"]
+    say_pretended(service, definition)
     deployment["rolloutStateReason"] = (
         f"ECS deployment {id} {why}" if why == "in progress." else why
     )
@@ -216,14 +255,23 @@ def deploy(service: Any, definition: Any, why: str = "in progress.") -> None:
 
 
 def attempt(service: Any, deployment: Any, definition: Any) -> None:
-    """Start all tasks of a deployment, which run or stop in a moment."""
-    found = trouble.of(service, definition) if service.desired_count else None
-    tasks = start(service, deployment, definition, service.desired_count, found)
+    """Start the tasks that a deployment lacks, which run or stop in a moment."""
+    missing = service.desired_count - len(tasks_of(service, deployment))
+    found = trouble.of(service, definition) if missing else None
+    if served.is_served(definition, service._backend.account_id) and not found:
+        found = start_served(service, deployment, definition, missing)
+        if not found:
+            return
+    tasks = start(service, deployment, definition, missing, found)
     if found:
         later(lambda: fail(service, deployment, definition, tasks, found), at_least=0.05)
     else:
         later(lambda: complete(service, deployment))
     count(service)
+
+
+def tasks_of(service: Any, deployment: Any) -> list[Task]:
+    return [task for task in service.tasks if task.started_by == deployment["id"]]
 
 
 def start(
@@ -234,6 +282,18 @@ def start(
     found: trouble.Trouble | None = None,
 ) -> list[Task]:
     """Start tasks over the subnets in turn, and register each with the target groups."""
+    tasks = make(service, deployment, definition, number)
+    for task in tasks:
+        if found and found.runs:
+            task.run()
+        groups = target_groups(service, task.load_balancers)
+        for group, entry in groups if not found or found.runs else []:
+            group.register([{"Id": task.address, "Port": entry["containerPort"]}])
+            group.targets[task.address]["unhealthy"] = bool(found and found.unhealthy)
+    return tasks
+
+
+def make(service: Any, deployment: Any, definition: Any, number: int) -> list[Task]:
     tasks = []
     subnets = service.network_configuration.get("awsvpcConfiguration", {}).get("subnets", [])
     for _ in range(number if subnets else 0):
@@ -241,13 +301,7 @@ def start(
         task = Task(service, definition, deployment["id"], subnet_id)
         service.tasks.append(task)
         tasks.append(task)
-        if found and found.runs:
-            task.run()
-        groups = target_groups(service, task.load_balancers)
-        for group, entry in groups if not found or found.runs else []:
-            group.register([{"Id": task.address, "Port": entry["containerPort"]}])
-            group.targets[task.address]["unhealthy"] = bool(found and found.unhealthy)
-    if number:
+    if number > 0:
         note(service, f"has started {number} tasks.")
     return tasks
 
@@ -295,12 +349,11 @@ def release(service: Any, tasks: list[Any], reason: str, *code: str) -> None:
     for task in tasks:
         task.stop(reason, *code)
         service.tasks.remove(task)
-
-    def gone() -> None:
-        for task in tasks:
-            task.drop_interface()
-
-    later(gone)
+        if task.last_status == "STOPPED":
+            served.leave(task)
+            later(task.drop_interface)
+        else:  # what it has begun to answer, it may end
+            later(functools.partial(wind_up, task))
 
 
 def fail(
@@ -308,8 +361,17 @@ def fail(
 ) -> None:
     if service.status != "ACTIVE" or deployment["status"] != "PRIMARY":
         return
-    tasks = [task for task in tasks if task in service.tasks]
-    for task in tasks:
+    failed = [(task, found) for task in tasks if task in service.tasks]
+    lose(service, failed)
+    if deployment["rolloutState"] != "IN_PROGRESS":
+        return  # it has run before, and is tried again for ever
+    if goes_on(service, deployment, len(failed)):
+        attempt(service, deployment, definition)
+
+
+def lose(service: Any, failed: list[tuple[Task, trouble.Trouble]]) -> None:
+    """Stop tasks that have failed, and say why. The next ones wait a little, then longer."""
+    for task, found in failed:
         task.container_end = found.container
         if found.log:
             trouble.write_log(task, found.log)
@@ -318,18 +380,26 @@ def fail(
             note(
                 service,
                 f"(port {entry['containerPort']}) is unhealthy in (target-group {group.arn}) due "
-                "to (reason Health checks failed with these codes: [502]).",
+                f"to (reason {found.unhealthy}).",
             )
-    release(service, tasks, found.reason, found.code)
-    deployment["failedTasks"] += len(tasks)
-    deployment["updatedAt"] = utcnow()
+        release(service, [task], found.reason, found.code)
+    if failed:
+        begins = service.deployments[0]["rolloutState"] == "IN_PROGRESS"
+        pause = min(service.__dict__.get("pause", PAUSE / 2) * 2, LONGEST_PAUSE)
+        service.pause = PAUSE if begins else pause
+        service.not_before = time.monotonic() + service.pause * clock.moment
     count(service)
+
+
+def goes_on(service: Any, deployment: Any, failed: int) -> bool:
+    """Whether a deployment of which so many tasks more have failed is tried again."""
+    deployment["failedTasks"] += failed
+    deployment["updatedAt"] = utcnow()
     note(service, "is unable to consistently start tasks successfully.")
     breaker = service.deployment_configuration.get("deploymentCircuitBreaker", {})
     threshold = min(max(3, math.ceil(service.desired_count / 2)), 200)
     if not breaker.get("enable") or deployment["failedTasks"] < threshold:
-        attempt(service, deployment, definition)
-        return
+        return True
     deployment["rolloutState"] = "FAILED"
     deployment["rolloutStateReason"] = "ECS deployment circuit breaker: tasks failed to start."
     note(service, f"(deployment {deployment['id']}) deployment failed: tasks failed to start.")
@@ -340,6 +410,117 @@ def fail(
         roll_back(service, before["id"])
     else:
         deployments.end(service, "")
+    return False
+
+
+# Tasks that are really run
+
+
+def say_pretended(service: Any, definition: Any) -> None:
+    """Say once of each image that it is not run."""
+    said = service.__dict__.setdefault("said", set())
+    for image in served.pretended(definition, service._backend.account_id):
+        if image not in said:
+            said.add(image)
+            say(service, f"only pretends to run {image}: it is not in this account's ECR.")
+
+
+def say(service: Any, message: str) -> None:
+    note(service, message)
+    print(f"local-aws: service {service.name} {message}", file=sys.stderr)
+
+
+def start_served(
+    service: Any, deployment: Any, definition: Any, number: int
+) -> trouble.Trouble | None:
+    """Start tasks that are really run, or tell what keeps them from it."""
+    try:
+        containers = served.containers_of(service, definition) if number > 0 else []
+    except secrets.Unavailable as fault:
+        return trouble.beginning(str(fault))
+    except images.Missing as fault:
+        return trouble.missing(str(fault))
+    tasks = make(service, deployment, definition, number)
+    if served.shares(len(tasks)) and not service.__dict__.get("is_shared"):
+        service.is_shared = True
+        say(service, "runs as one process: this machine gives no network namespaces.")
+    for task in tasks:
+        served.launch(task, containers, tasks_of(service, deployment))
+    if not service.__dict__.get("is_tended"):
+        service.is_tended = True
+        later(functools.partial(tend, service), moments=0, at_least=LOOK)
+    count(service)
+    return None
+
+
+def tend(service: Any) -> None:
+    """Look after the processes of a service, as long as it is there."""
+    if service.status != "ACTIVE":
+        return
+    later(functools.partial(tend, service), moments=0, at_least=LOOK)
+    deployment = service.deployments[0]
+    failed = []
+    for task in service.tasks:
+        if task.process and (found := look_at(service, task)):
+            failed.append((task, found))
+    lose(service, failed)
+    number = sum(task.started_by == deployment["id"] for task, _ in failed)
+    in_progress = deployment["rolloutState"] == "IN_PROGRESS"
+    if number and in_progress and not goes_on(service, deployment, number):
+        return
+    definition = service._backend.describe_task_definition(deployment["taskDefinition"])
+    tasks = tasks_of(service, deployment)
+    if not served.is_served(definition, service._backend.account_id):
+        pass  # time alone does the rest
+    elif len(tasks) < service.desired_count and deployment["rolloutState"] != "FAILED":
+        if time.monotonic() >= service.__dict__.get("not_before", 0):
+            attempt(service, deployment, definition)
+    elif in_progress and all(is_well(service, task) for task in tasks):
+        replace(service, deployment)
+    count(service)
+
+
+def look_at(service: Any, task: Task) -> trouble.Trouble | None:
+    """Take over how a task's processes are; what has become of it that it fails."""
+    groups = target_groups(service, task.load_balancers)
+    if task.process.state == "ended":
+        return trouble.of_process(task.process)
+    if task.process.state == "running" and task.last_status == "PENDING":
+        task.run()
+        served.register(task, groups)
+    elif task.last_status == "RUNNING" and (failed := served.failed_check(task, groups)):
+        group, why = failed
+        return trouble.unhealthy(group.arn, why)
+    return None
+
+
+def is_well(service: Any, task: Task) -> bool:
+    groups = target_groups(service, task.load_balancers)
+    if len(groups) < len(task.load_balancers):
+        return False  # AWS does not fail it either: the deployment just never ends
+    return served.is_well(task, groups) if task.process else task.last_status == "RUNNING"
+
+
+def end(task: Task, reason: str) -> None:
+    """Stop a task that somebody wants to end."""
+    if task in task.service.tasks:
+        release(task.service, [task], reason or "Task stopped by user", "UserInitiated")
+        count(task.service)
+
+
+def wind_up(task: Task) -> None:
+    """Ask the processes of a task to end, and see it through."""
+    others = [one for one in task.service.tasks if one.process is task.process]
+    if task.last_status == "DEACTIVATING":
+        task.last_status = "STOPPING"
+        served.leave(task)
+        if not others:  # those that share them go on
+            task.process.stop()
+    if others or task.process.state == "ended":
+        task.ended()
+        later(task.drop_interface)
+    else:
+        later(functools.partial(wind_up, task), moments=0, at_least=LOOK)
 
 
 def roll_back(service: Any, id: str) -> None:
@@ -358,11 +539,14 @@ def scale(service: Any, number: int) -> None:
     service.desired_count = number
     deployment = service.deployments[0]
     deployment["desiredCount"] = number
-    tasks = [task for task in service.tasks if task.started_by == deployment["id"]]
+    tasks = tasks_of(service, deployment)
     definition = service._backend.describe_task_definition(deployment["taskDefinition"])
     if trouble.of(service, definition):
         return
-    if number < len(tasks):
+    is_served = served.is_served(definition, service._backend.account_id)
+    if is_served and number > len(tasks):
+        attempt(service, deployment, definition)
+    elif number < len(tasks):
         release(service, tasks[number:], "Scaling activity initiated by service")
     else:
         start(service, deployment, definition, number - len(tasks))

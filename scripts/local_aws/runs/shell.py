@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.moto_api._internal import mock_random
 
+from ..ground.folder import marked
 from .buildspec import Problem
 
 
@@ -80,7 +81,7 @@ fi 2>/dev/null
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self.source,
-            env=self.environment,
+            env=marked(self.environment),
             start_new_session=True,
         )
         return self.process

@@ -24,6 +24,7 @@ from moto.moto_server.werkzeug_app import (
 from ..ground import clock, speed
 from ..ground.lock import lock
 from ..ground.marks import AFTER, OWN_USER_AGENT
+from ..runs.layers import layers
 from .call_log import CallLog
 from .edges import Edges
 from .endpoints import FORBIDDEN, PREFIX, Endpoints, failure, plain
@@ -115,7 +116,11 @@ class LocalAws:
             self.call_log.keep(environ, b"", call, (status, [], b""))
             self.recorder.add(call, arrived, status, None)
         start_response(status, list(headers.items()))
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else parts
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return parts
+        if hasattr(parts, "close"):
+            parts.close()
+        return []
 
     def ask_moto(self, environ: dict[str, Any], call: dict[str, Any] | None) -> Answer:
         answered: list[Any] = []
@@ -143,6 +148,7 @@ class LocalAws:
                 answer = text.encode()
             if environ.get("PATH_INFO") == "/moto-api/reset":
                 clock.clear()
+                layers.clear()
             if call and call["changing"]:
                 self.edges.note(f"{call['service']}:{call['action']}")
         status, headers = answered

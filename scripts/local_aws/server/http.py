@@ -39,8 +39,13 @@ class Handler(MotoRequestHandler):
             return self.wfile.write
 
         self.environ = self.make_environ()
-        for part in self.server.app(self.environ, start_response):
-            self.wfile.write(part)
+        parts = self.server.app(self.environ, start_response)
+        try:
+            for part in parts:
+                self.wfile.write(part)
+        finally:
+            if hasattr(parts, "close"):  # it is of a file
+                parts.close()
         self.wfile.flush()
 
     def log(self, type: str, message: str, *args: Any) -> None:

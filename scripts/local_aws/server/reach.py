@@ -15,13 +15,14 @@ A task has lost a call if it runs on, one of its environment variables names a l
 could reach the app there before, and cannot any more.
 """
 
-import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.ecs.models import ecs_backends
 from moto.elbv2.models import elbv2_backends
+
+from ..ground.groups import admits_everybody, reaches
 
 APP = "plumbline:app"
 #: Clients reach a load balancer on this port.
@@ -221,14 +222,7 @@ def is_named(balancer: Any, task: Any) -> bool:
 
 def is_public(balancer: Any) -> bool:
     """Whether a load balancer admits everybody on port 80."""
-    return all(
-        any(
-            covers(rule, PORT) and rule.cidr_ipv4 == "0.0.0.0/0"
-            for group in interface.group_set
-            for rule in group.ingress_rules
-        )
-        for interface in balancer.interfaces.values()
-    )
+    return all(admits_everybody(one, PORT) for one in balancer.interfaces.values())
 
 
 def calls(tasks: list[Any], balancer: Any) -> bool:
@@ -252,29 +246,3 @@ def forwards(balancer: Any) -> dict[str, int]:
             if "TargetGroupArn" in action.data:
                 return {action.data["TargetGroupArn"]: 1}
     return {}
-
-
-def reaches(sender: Any, receiver: Any, port: int) -> bool:
-    """Whether the security groups of two network interfaces let one send to a port of the other."""
-    sends = any(
-        admits(rule, receiver, port) for group in sender.group_set for rule in group.egress_rules
-    )
-    return sends and any(
-        admits(rule, sender, port) for group in receiver.group_set for rule in group.ingress_rules
-    )
-
-
-def admits(rule: Any, peer: Any, port: int) -> bool:
-    if not covers(rule, port):
-        return False
-    if rule.cidr_ipv4:
-        network = ipaddress.ip_network(rule.cidr_ipv4)
-        return ipaddress.ip_address(peer.private_ip_address) in network
-    return rule.source_group.get("GroupId") in [group.id for group in peer.group_set]
-
-
-def covers(rule: Any, port: int) -> bool:
-    """Whether a rule is for a TCP port."""
-    if rule.ip_protocol == "-1":
-        return True
-    return bool(rule.ip_protocol == "tcp" and rule.from_port <= port <= rule.to_port)

@@ -551,3 +551,12 @@ def list_tasks(moto: Any, self: Any, *args: Any, **kwargs: Any) -> list[Any]:
         group = f"service:{given['service_name'].split('/')[-1]}"
         tasks = [one for one in tasks if one.group == group]
     return tasks
+
+
+@override(EC2ContainerServiceBackend)
+def stop_task(moto: Any, self: Any, cluster_str: str, task_str: str, reason: str) -> Any:
+    """One that is really run ends as if it had failed, and its service starts another."""
+    task = moto(self, cluster_str, task_str, reason)
+    if getattr(task, "process", None):
+        rollout.end(task, reason)
+    return task

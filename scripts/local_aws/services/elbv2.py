@@ -5,7 +5,8 @@ refused if not. A load balancer is provisioning for a moment, in which it cannot
 holds one network interface in each subnet, which stays a moment longer than the load balancer.
 With deletion protection it is not deleted; a target group in use is not deleted either. Deleting
 what is not there succeeds. Targets are initial for a moment, then healthy; they are draining for a
-moment when they leave, and unused in a zone in which their load balancer is not.
+moment when they leave, and unused in a zone in which their load balancer is not. Where the local
+AWS serves, they are as healthy as their answers to health checks (runs/serving/health.py).
 """
 
 import re
@@ -32,6 +33,7 @@ from moto.elbv2.responses import ELBV2Response
 from ..ground import network_interfaces
 from ..ground.clock import later
 from ..ground.override import derive, override
+from ..runs.serving.tasks import doors
 
 
 def error(code: str, message: str) -> ELBClientError:
@@ -162,6 +164,7 @@ def create_load_balancer(
     balancer.interfaces = {}
     for subnet_id in subnet_ids:
         add_interface(self, balancer, subnet_id)
+    doors.name(balancer)
 
     def settle() -> None:
         balancer.state = "active"
@@ -543,6 +546,9 @@ def health_for(moto: Any, self: Any, target: dict[str, Any], ec2_backend: Any) -
             health.description = (
                 "Target is in an Availability Zone that is not enabled for the load balancer"
             )
+        elif checked := self.targets[target["Id"]].get("health"):
+            health.status = checked.status
+            health.reason, health.description = checked.why or (None, None)
         elif self.targets[target["Id"]].get("starting"):
             health.status, health.reason = "initial", "Elb.RegistrationInProgress"
             health.description = "Target registration is in progress"

@@ -1,14 +1,11 @@
 """The registry of ECR, with which docker and the like speak: /v2/ on the local AWS.
 
-A token of GetAuthorizationToken opens the repositories of its account and region. Layers are kept
-by a docker-registry (runs/docker_registry.py); they are streamed to it and from it without the
-lock. A manifest is put there first, because it refuses one whose layers are missing, and then
-becomes an image of ECR: only ECR knows which images there are, and their tags. Without a
-docker-registry there are no layers, and a request to store one is refused with the reason.
+A token of GetAuthorizationToken opens the repositories of its account and region. Layers are
+files (runs/layers.py), which are streamed without the lock. A manifest whose layers are missing is
+refused; else it becomes an image of ECR, which alone knows which images there are, and their tags.
 
 As in ECR, a request for a layer is redirected to a signed address of S3: here to /_layers/ on
-another name of this host. As in S3, that refuses a request with a second signature. Simplified:
-no layer is ever removed.
+another name of this host. As in S3, that refuses a request with a second signature.
 """
 
 import base64
@@ -19,19 +16,26 @@ import re
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode
 
 from moto.core.exceptions import ServiceException
 from moto.core.utils import utcnow
 from moto.ecr.models import Repository, ecr_backends
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.utils import send_file
 
 from ...ground import clock
 from ...ground.lock import lock
-from ...runs import docker_registry
+from ...runs.layers import blob, layers
+from . import uploads
+from .manifests import DIGEST, Invalid, Manifest, read
+from .refused import Answer, Refused
 
 WHAT = re.compile(
     r"/v2/(?P<repository>.+)/"
-    r"(?:manifests/(?P<manifest>[^/]+)|blobs/(?P<blob>sha256:[0-9a-f]{64})"
+    r"(?:manifests/(?P<manifest>[^/]+)|blobs/(?P<blob>[^/:]+:[^/]+)"
     r"|blobs/(?P<upload>uploads/[^/]*)|tags/(?P<tags>list))"
 )
 # The permission that each needs.
@@ -41,19 +45,14 @@ ACTIONS = {
     ("manifest", "PUT"): "PutImage",
     ("blob", "GET"): "GetDownloadUrlForLayer",
     ("blob", "HEAD"): "BatchCheckLayerAvailability",
+    ("upload", "GET"): "BatchCheckLayerAvailability",
     ("upload", "POST"): "InitiateLayerUpload",
     ("upload", "PATCH"): "UploadLayerPart",
     ("upload", "PUT"): "CompleteLayerUpload",
     ("tags", "GET"): "ListImages",
 }
-PASSED_ON = (
-    "Content-Length",
-    "Content-Range",
-    "Content-Type",
-    "Range",
-    "Docker-Content-Digest",
-    "Docker-Upload-UUID",
-)
+TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+ONE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)", re.ASCII)
 TOKEN_HOURS = 12
 MANIFEST_LIMIT = 4 * 1024 * 1024
 PIECE = 64 * 1024
@@ -61,9 +60,8 @@ PIECE = 64 * 1024
 #: After how many requests a token expires; None: after its twelve hours.
 token_requests: int | None = None
 _tokens: dict[str, "Token"] = {}
-_signed: dict[str, str] = {}
-
-Answer = tuple[str, dict[str, str], Any]
+#: The file of a layer, by the signature of an address that leads to it.
+_signed: dict[str, Path] = {}
 
 
 class Token:
@@ -82,15 +80,6 @@ def give_token(account: str, region: str) -> tuple[str, Token]:
     return password, _tokens[password]
 
 
-class Refused(Exception):
-    """An answer in the registry's own form of an error."""
-
-    def __init__(self, status: str, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
 def action(environ: dict[str, Any]) -> str | None:
     """The permission that a request needs; None for the login, and for unknown requests."""
     what = WHAT.fullmatch(environ["PATH_INFO"])
@@ -99,28 +88,23 @@ def action(environ: dict[str, Any]) -> str | None:
 
 def answer(environ: dict[str, Any]) -> Answer:
     """Status, headers and the parts of the body. The request's body is read to its end."""
-    body = read(environ)
+    body = incoming(environ)
     try:
         if environ["PATH_INFO"].startswith("/_layers/"):
             return layer(environ)
         return handle(environ, body)
     except Refused as refused:
-        return told(refused.status, refused.code, str(refused))
-    except docker_registry.Unavailable as fault:
-        if environ["REQUEST_METHOD"] == "HEAD":  # its answer has no body, and could not say why
-            return told("404 NOT FOUND", "BLOB_UNKNOWN", str(fault))
-        return told("405 METHOD NOT ALLOWED", "UNSUPPORTED", str(fault))
+        return refused.answer()
+    except ConnectionError:
+        raise
+    except OSError as fault:  # as a full disk
+        return Refused("500 INTERNAL SERVER ERROR", "UNKNOWN", str(fault)).answer()
     finally:
         for _ in body:
             pass
 
 
-def told(status: str, code: str, message: str) -> Answer:
-    text = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
-    return status, {"Content-Type": "application/json", "Content-Length": str(len(text))}, [text]
-
-
-def read(environ: dict[str, Any]) -> Iterator[bytes]:
+def incoming(environ: dict[str, Any]) -> Iterator[bytes]:
     """The body of a request, as it comes."""
     if environ.get("wsgi.input_terminated"):
         while piece := environ["wsgi.input"].read(PIECE):
@@ -152,24 +136,30 @@ def handle(environ: dict[str, Any], body: Iterator[bytes]) -> Answer:
         clock.run_due()
         repository = repository_of(token, name)
         if what["tags"]:
-            tags = sorted(tag for image in repository.images for tag in image.image_tags)
-            return found("application/json", json.dumps({"name": name, "tags": tags}).encode())
+            return list_tags(repository, parse_qs(environ.get("QUERY_STRING", "")))
         if what["manifest"] and method != "PUT":
             return manifest(repository, what["manifest"])
     if what["manifest"]:
         return put_manifest(environ, token, repository, what["manifest"], body)
-    if what["blob"] and method == "GET":
-        return redirect(environ, f"{stored(repository)}/blobs/{what['blob']}")
-    query = environ.get("QUERY_STRING", "")
-    if method == "POST":
-        query = ""  # a layer of another repository is not taken over: it is to be uploaded
-    target = f"{stored(repository)}/{path.removeprefix(f'/v2/{name}/')}"
-    told = pass_on(environ, method, f"{target}?{query}" if query else target, body)
-    headers = passed_on(told)
-    if where := told.headers["Location"]:
-        local = where.replace(stored(repository), f"/v2/{name}", 1)
-        headers["Location"] = f"http://{environ['HTTP_HOST']}{local}"
-    return f"{told.status} {told.reason}", headers, iter(lambda: told.read(PIECE), b"")
+    if what["upload"]:
+        # A layer of another repository is not taken over: it is to be uploaded.
+        id = what["upload"].removeprefix("uploads/")
+        return uploads.answer(environ, repository, id, body)
+    if not DIGEST.fullmatch(what["blob"]):
+        raise Refused("400 BAD REQUEST", "DIGEST_INVALID", "This is no digest.", [what["blob"]])
+    pushes = method == "HEAD"  # whoever pulls does not ask first
+    find = layers.claim if pushes else blob
+    file = find(repository, what["blob"])
+    if file is None:
+        raise Refused("404 NOT FOUND", "BLOB_UNKNOWN", "The layer does not exist.", [what["blob"]])
+    if not pushes:
+        return redirect(file, what["blob"])
+    headers = {
+        "Content-Length": str(file.stat().st_size),
+        "Content-Type": "application/octet-stream",
+        "Docker-Content-Digest": what["blob"],
+    }
+    return "200 OK", headers, []
 
 
 def token_of(authorization: str) -> Token | None:
@@ -204,9 +194,18 @@ def repository_of(token: Token, name: str) -> Repository:
     return repositories[name]
 
 
-def stored(repository: Repository) -> str:
-    """Its name in the docker-registry. A repository that is made again gets another one."""
-    return f"/v2/{repository.__dict__.setdefault('stored', uuid.uuid4().hex)}"
+def list_tags(repository: Repository, query: dict[str, list[str]]) -> Answer:
+    """The tags after `last`, at most `n` of them."""
+    last, limit = query.get("last", [""])[0], query.get("n", [""])[0]
+    tags = sorted(tag for image in repository.images for tag in image.image_tags if tag > last)
+    shown = tags[: int(limit)] if limit.isdecimal() else tags
+    status, headers, parts = found(
+        "application/json", json.dumps({"name": repository.name, "tags": shown}).encode()
+    )
+    if shown and len(shown) < len(tags):
+        next = urlencode({"last": shown[-1], "n": limit})
+        headers["Link"] = f'</v2/{repository.name}/tags/list?{next}>; rel="next"'
+    return status, headers, parts
 
 
 def found(kind: str, text: bytes, digest: str = "") -> Answer:
@@ -222,13 +221,10 @@ def manifest(repository: Repository, reference: str) -> Answer:
     raise Refused("404 NOT FOUND", "MANIFEST_UNKNOWN", "Requested image not found")
 
 
-def redirect(environ: dict[str, Any], target: str) -> Answer:
-    told = pass_on(environ, "HEAD", target, iter(()))
-    if told.status != 200:
-        raise Refused("404 NOT FOUND", "BLOB_UNKNOWN", "The layer does not exist.")
+def redirect(file: Path, digest: str) -> Answer:
     signature = uuid.uuid4().hex
-    _signed[signature] = target
-    where = f"http://localhost:{os.environ['MOTO_PORT']}/_layers/{target.rpartition(':')[2]}"
+    _signed[signature] = file
+    where = f"http://localhost:{os.environ['MOTO_PORT']}/_layers/{digest.removeprefix('sha256:')}"
     query = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=3600&X-Amz-Signature={signature}"
     headers = {"Location": f"{where}?{query}", "Content-Length": "0"}
     return "307 TEMPORARY REDIRECT", headers, []
@@ -236,8 +232,8 @@ def redirect(environ: dict[str, Any], target: str) -> Answer:
 
 def layer(environ: dict[str, Any]) -> Answer:
     """The answer of S3 under the signed address of a layer."""
-    target = _signed.get(environ.get("QUERY_STRING", "").rpartition("=")[2])
-    if target is None:
+    file = _signed.get(environ.get("QUERY_STRING", "").rpartition("=")[2])
+    if file is None or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
         raise Refused("403 FORBIDDEN", "AccessDenied", "Access Denied")
     if "HTTP_AUTHORIZATION" in environ:
         raise Refused(
@@ -246,8 +242,19 @@ def layer(environ: dict[str, Any]) -> Answer:
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature "
             "query string parameter or the Authorization header should be specified",
         )
-    told = pass_on(environ, environ["REQUEST_METHOD"], target, iter(()))
-    return f"{told.status} {told.reason}", passed_on(told), iter(lambda: told.read(PIECE), b"")
+    if not ONE_RANGE.fullmatch(environ.get("HTTP_RANGE", "")):
+        environ.pop("HTTP_RANGE", None)  # S3 then sends all of it
+    try:
+        sent = send_file(file, environ, "application/octet-stream", etag=file.name)
+    except FileNotFoundError:
+        raise Refused("404 NOT FOUND", "NoSuchKey", "The specified key does not exist.") from None
+    except RequestedRangeNotSatisfiable:
+        message = "The requested range is not satisfiable"
+        refused = Refused("416 REQUESTED RANGE NOT SATISFIABLE", "InvalidRange", message)
+        refused.headers["Content-Range"] = f"bytes */{file.stat().st_size}"
+        raise refused from None
+    parts, status, headers = sent.get_wsgi_response(environ)
+    return status, dict(headers), parts
 
 
 def put_manifest(
@@ -263,50 +270,40 @@ def put_manifest(
         if len(text) > MANIFEST_LIMIT:
             raise Refused("413 CONTENT TOO LARGE", "MANIFEST_INVALID", "The manifest is too large.")
     digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
-    by_digest = reference.startswith("sha256:")
-    wanted = (
-        reference if by_digest else digest
-    )  # the docker-registry refuses a digest that does not fit
-    told = pass_on(environ, "PUT", f"{stored(repository)}/manifests/{wanted}", iter([text]))
-    refusal = told.read()
-    if told.status != 201:
-        return f"{told.status} {told.reason}", passed_on(told), [refusal]
+    by_digest = ":" in reference  # which no tag has
+    if by_digest and reference != digest:
+        message = "the digest does not match the manifest"
+        raise Refused("400 BAD REQUEST", "DIGEST_INVALID", message, [reference])
+    if not by_digest and not TAG.fullmatch(reference):
+        raise Refused("400 BAD REQUEST", "TAG_INVALID", "this is no tag", [reference])
+    try:
+        put = read(text, environ.get("CONTENT_TYPE", "").partition(";")[0].strip())
+    except Invalid as invalid:
+        message = f"the manifest is invalid: {invalid}"
+        raise Refused("400 BAD REQUEST", "MANIFEST_INVALID", message) from None
     with lock:
-        repository_of(token, repository.name)  # it may have been deleted meanwhile
+        repository = repository_of(token, repository.name)  # it may have been deleted meanwhile
+        check_parts(repository, put)
         try:
             images: Any = ecr_backends[token.account][token.region]
-            images.put_image(
-                repository.name,
-                text.decode(),
-                None if by_digest else reference,
-                environ.get("CONTENT_TYPE"),
-                digest,
-            )
+            tag = None if by_digest else reference
+            images.put_image(repository.name, text.decode(), tag, put.media_type, digest)
         except ServiceException as refused:
             if refused.code != "ImageAlreadyExistsException":  # that one is as good as pushed
                 taken = refused.code == "ImageTagAlreadyExistsException"
                 code = "TAG_INVALID" if taken else "MANIFEST_INVALID"
                 raise Refused("400 BAD REQUEST", code, refused.message) from None
+        layers.settle(repository, put.layers)
     where = f"http://{environ['HTTP_HOST']}/v2/{repository.name}/manifests/{digest}"
     headers = {"Location": where, "Docker-Content-Digest": digest, "Content-Length": "0"}
     return "201 CREATED", headers, []
 
 
-def pass_on(environ: dict[str, Any], method: str, target: str, body: Iterator[bytes]) -> Any:
-    names = ("CONTENT_TYPE", "HTTP_CONTENT_RANGE", "HTTP_RANGE", "HTTP_ACCEPT")
-    headers = {
-        name.removeprefix("HTTP_").replace("_", "-").title(): environ[name]
-        for name in names
-        if environ.get(name)
-    }
-    if method in ("GET", "HEAD"):
-        return docker_registry.ask(method, target, headers, None)
-    if environ.get("wsgi.input_terminated"):
-        headers["Transfer-Encoding"] = "chunked"
-    else:
-        headers["Content-Length"] = environ.get("CONTENT_LENGTH") or "0"
-    return docker_registry.ask(method, target, headers, body)
-
-
-def passed_on(told: Any) -> dict[str, str]:
-    return {key: told.headers[key] for key in PASSED_ON if key in told.headers}
+def check_parts(repository: Repository, put: Manifest) -> None:
+    """Refuses a manifest that names what the repository does not have."""
+    images = {image.get_image_digest() for image in repository.images}
+    lacks = [digest for digest in put.layers if not layers.claim(repository, digest)]
+    lacks += [digest for digest in put.images if digest not in images]
+    if lacks:
+        message = "blob unknown to registry"
+        raise Refused("400 BAD REQUEST", "MANIFEST_BLOB_UNKNOWN", message, lacks)

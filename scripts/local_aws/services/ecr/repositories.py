@@ -2,7 +2,8 @@
 
 The rules of a policy have different priorities, and a rule for any tag comes last. An image whose
 tag moves to another image stays, without the tag. (moto itself keeps a repository that has images,
-unless it is forced.) GetAuthorizationToken gives a token for the registry of registry.py.
+unless it is forced.) Layers that no image needs any more are removed. GetAuthorizationToken gives
+a token for the registry of registry.py.
 """
 
 import base64
@@ -19,7 +20,9 @@ from moto.ecr.policy_validation import EcrLifecyclePolicyValidator
 from moto.ecr.responses import ECRResponse
 
 from ...ground.override import override
+from ...runs.layers import layers
 from . import registry
+from .manifests import layers_of
 
 
 @override(EcrLifecyclePolicyValidator)
@@ -107,3 +110,19 @@ def is_immutable(repository: Repository, tag: str) -> bool:
     filters = repository.image_tag_mutability_exclusion_filters or []
     excluded = any(fnmatchcase(tag, one["filter"]) for one in filters)
     return excluded != repository.is_tag_immutable()
+
+
+@override(ECRBackend)
+def batch_delete_image(moto: Any, self: Any, repository_name: str, *args: Any, **named: Any) -> Any:
+    deleted = moto(self, repository_name, *args, **named)
+    repository = self.repositories[repository_name]
+    of_images = (layers_of(image.get_image_manifest()) for image in repository.images)
+    layers.keep(repository, set().union(*of_images))
+    return deleted
+
+
+@override(ECRBackend)
+def delete_repository(moto: Any, self: Any, *args: Any, **named: Any) -> Repository:
+    repository = moto(self, *args, **named)
+    layers.forget(repository)
+    return repository

@@ -1,5 +1,6 @@
 //! web, the public one of the two services: `/` is a page that shows what the address in
-//! `ApiAddress` tells, asked anew each time. It listens on the port of `ASPNETCORE_URLS`.
+//! `ApiAddress` tells, asked anew each time, and the `RELEASE` that its image is of. It listens on the
+//! port of `ASPNETCORE_URLS`.
 //! Where api does not answer, the page says so and is still 200: `/` is web's own health check,
 //! and a web that is ended for api's fault helps nobody. Standard library only.
 
@@ -73,7 +74,10 @@ fn page() -> String {
     let told =
         fetch(&address).unwrap_or_else(|why| format!("api does not answer at {address}: {why}"));
     let told = told.replace('&', "&amp;").replace('<', "&lt;");
-    format!("<!doctype html>\n<title>Weather</title>\n<h1>Weather</h1>\n<pre>{told}</pre>\n")
+    let release = std::env::var("RELEASE").unwrap_or_default();
+    format!(
+        "<!doctype html>\n<title>Weather</title>\n<h1>Weather</h1>\n<p>Release {release}</p>\n<pre>{told}</pre>\n"
+    )
 }
 
 /// The body of a 200 of `http://HOST[:PORT]/PATH`.

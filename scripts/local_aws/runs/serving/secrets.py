@@ -1,0 +1,86 @@
+"""The secrets of a container, from Secrets Manager and the Parameter Store of this account."""
+
+import json
+from typing import Any
+
+from moto.moto_api._internal import mock_random
+
+from ...ground import roles
+
+RETRIEVAL = (
+    "unable to pull secrets or registry auth: execution resource retrieval failed: unable to "
+    "retrieve {what}: service call has been retried 1 time(s): {why}"
+)
+
+
+class Unavailable(Exception):
+    """A secret that cannot be had; the message is what ECS says."""
+
+
+def all_of(container: dict[str, Any], definition: Any, account: str, region: str) -> dict[str, str]:
+    """The values of a container's secrets, by variable.
+
+    Errors: Unavailable.
+    """
+    return {
+        one["name"]: value(one["valueFrom"], definition, account, region)
+        for one in container.get("secrets", [])
+    }
+
+
+def value(source: str, definition: Any, account: str, region: str) -> str:
+    if source.startswith("arn:") and ":secretsmanager:" in source:
+        return secret(source, definition, account)
+    return parameter(source, account, region)
+
+
+def parameter(source: str, account: str, region: str) -> str:
+    from moto.ssm.models import ssm_backends
+
+    name = source
+    if source.startswith("arn:"):
+        _, _, _, region, account, rest = source.split(":", 5)
+        name = rest.removeprefix("parameter")
+    store = ssm_backends[account][region]
+    for one in (name, name.removeprefix("/")):
+        if found := store.get_parameter(one):
+            return str(found.response_object(True, region)["Value"])
+    why = f"invalid ssm parameters: {source}"
+    raise Unavailable(RETRIEVAL.format(what="secrets from ssm", why=why))
+
+
+def secret(source: str, definition: Any, account: str) -> str:
+    """`arn:…:secret:NAME-RANDOM:JSON-KEY:STAGE:VERSION`, of which what follows NAME may lack."""
+    from moto.secretsmanager.exceptions import SecretsManagerClientError
+    from moto.secretsmanager.models import secretsmanager_backends
+
+    parts = [*source.split(":"), "", "", ""]
+    arn, key, stage, version = ":".join(parts[:7]), parts[7], parts[8], parts[9]
+    role = definition.execution_role_arn or ""
+    partition = parts[1]
+    if not roles.allows(account, partition, role, "secretsmanager:GetSecretValue", arn):
+        raise Unavailable(denied(arn, role, account))
+    manager: Any = secretsmanager_backends[parts[4]][parts[3]]
+    try:
+        text = manager.get_secret_value(arn, version, stage)["SecretString"]
+        return str(json.loads(text)[key]) if key else str(text)
+    except SecretsManagerClientError as fault:
+        why = f"failed to fetch secret {arn} from secrets manager: {fault.error_type}: "
+        why += fault.message
+        raise Unavailable(RETRIEVAL.format(what="secret from asm", why=why)) from None
+    except (KeyError, TypeError, ValueError):
+        why = f"retrieved secret from Secrets Manager did not contain json key {key}"
+        raise Unavailable(RETRIEVAL.format(what="secret from asm", why=why)) from None
+
+
+def denied(arn: str, role: str, account: str) -> str:
+    """What ECS says where the execution role may not read a secret."""
+    name = (role or "none").rpartition("/")[2]
+    user = f"arn:aws:sts::{account}:assumed-role/{name}/{mock_random.get_random_hex(32)}"
+    why = (
+        f"failed to fetch secret {arn} from secrets manager: AccessDeniedException: User: {user} "
+        f"is not authorized to perform: secretsmanager:GetSecretValue on resource: {arn} because "
+        "no identity-based policy allows the secretsmanager:GetSecretValue action status code: "
+        f"400, request id: {mock_random.uuid4()}"
+    )
+    return RETRIEVAL.format(what="secret from asm", why=why)
