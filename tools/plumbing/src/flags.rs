@@ -28,6 +28,9 @@ pub struct Common {
     /// Tell errors alone
     #[arg(short, long, help_heading = "Common options")]
     pub quiet: bool,
+    /// Write the records also where stdout is a terminal, and draw nothing
+    #[arg(long, help_heading = "Common options")]
+    pub json: bool,
     /// Write stderr as JSON, one object a line
     #[arg(long, help_heading = "Common options")]
     pub json_log: bool,

@@ -121,7 +121,8 @@ fn tell_what_runs(stream: &Stream, records: &[Record], waited_for: &BTreeSet<Str
         let is_pushed = stream.get::<Image>(name).is_some();
         if is_changed || is_pushed || waited_for.contains(name) {
             let definition = stream.get::<TaskDefinition>(name);
-            stream.voice.say(&plan::what_runs(&service, definition));
+            let line = plan::what_runs(&service, definition);
+            stream.voice.say_undrawn(&line);
         }
     }
 }
@@ -131,7 +132,7 @@ fn tell_addresses(stream: &Stream, records: &[Record]) {
     for alb in records.iter().filter_map(Record::typed::<Alb>) {
         if alb.scheme == "internet-facing" {
             let line = format!("{}: http://{}/", alb.name, alb.dns);
-            stream.voice.say(&line);
+            stream.voice.say_undrawn(&line);
         }
     }
 }

@@ -1,0 +1,381 @@
+//! What is known of a run: folded from the records that pass and from what the tools tell. Pure.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Instant;
+
+use super::branch::Part;
+use super::message::{Message, Told};
+use crate::change::Change;
+use crate::record::Record;
+use crate::types::{Env, Failed};
+
+/// What it finds is listed, also where it does not find all.
+const LISTS: &str = "ls-env";
+
+/// What is known of a run.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) begun: Instant,
+    pub(crate) env: Option<Env>,
+    pub(crate) parts: BTreeMap<Part, Branch>,
+    pub(crate) waits: Vec<Wait>,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) interrupted: bool,
+    /// The tool that draws.
+    tool: &'static str,
+    /// Whether what a run did is known from what the tools tell. Else the records are believed, also
+    /// those of an earlier run.
+    is_told: bool,
+    /// Whether long IDs are shown as they are.
+    pub(crate) is_whole: bool,
+    told: HashSet<(String, String)>,
+    /// Where the record of a key is.
+    places: HashMap<(String, String), (Part, usize)>,
+}
+
+/// A part of the environment.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) items: Vec<Item>,
+    pub(crate) begun: Instant,
+    /// When something of it was last seen.
+    pub(crate) last: Instant,
+    /// How much of what is there: of tasks, of targets.
+    pub(crate) progress: BTreeMap<String, (u64, u64)>,
+}
+
+/// The last record of a key.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) record: Record,
+    /// What was done, of all that its records said.
+    change: Option<Change>,
+}
+
+/// What a tool waits for.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    pub(crate) tool: String,
+    pub(crate) what: String,
+    pub(crate) begun: Instant,
+}
+
+/// What went wrong.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Fault {
+    pub(crate) tool: String,
+    pub(crate) text: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// How many things were made, changed, taken away, and found as wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Counts {
+    pub(crate) created: usize,
+    pub(crate) updated: usize,
+    pub(crate) deleted: usize,
+    pub(crate) kept: usize,
+}
+
+/// What a run is about, which is what its end shows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Mode {
+    Plan,
+    Run,
+    List,
+}
+
+impl State {
+    /// Nothing is known yet.
+    pub(crate) fn new(tool: &'static str, begun: Instant, is_told: bool) -> Self {
+        State {
+            tool,
+            is_whole: false,
+            begun,
+            env: None,
+            parts: BTreeMap::new(),
+            waits: Vec::new(),
+            faults: Vec::new(),
+            interrupted: false,
+            is_told,
+            told: HashSet::new(),
+            places: HashMap::new(),
+        }
+    }
+
+    /// Takes in a record.
+    pub(crate) fn see(&mut self, record: Record, now: Instant) {
+        if let Some(env) = record.typed::<Env>() {
+            self.env = Some(env);
+        } else if let Some(failed) = record.typed::<Failed>() {
+            self.add_fault(failed.name, failed.message, None);
+        } else if is_shown(&record) {
+            self.place(record, now);
+        }
+    }
+
+    fn place(&mut self, record: Record, now: Instant) {
+        let key = record.key();
+        let is_app = |name: &str| self.parts.contains_key(&Part::App(name.into()));
+        let known = self.places.get(&key).cloned();
+        let part = known
+            .as_ref()
+            .map_or_else(|| Part::of(&record, is_app), |(part, _)| part.clone());
+        let branch = self.parts.entry(part.clone()).or_insert(Branch {
+            items: Vec::new(),
+            begun: now,
+            last: now,
+            progress: BTreeMap::new(),
+        });
+        branch.last = now;
+        let change = change_in(&record);
+        match known {
+            Some((_, at)) => {
+                let item = &mut branch.items[at];
+                item.change = both(item.change, change);
+                item.record = record;
+            }
+            None => {
+                self.places.insert(key, (part, branch.items.len()));
+                branch.items.push(Item { record, change });
+            }
+        }
+    }
+
+    /// Takes in what a tool tells. Lines that are to stay on the screen are none of it.
+    pub(crate) fn hear(&mut self, message: Message, now: Instant) {
+        let tool = message.tool;
+        match message.told {
+            Told::Note(_) | Told::Undrawn(_) => {}
+            Told::Error { text, hint } => self.add_fault(tool, text, hint),
+            Told::Interrupted => self.interrupted = true,
+            Told::Change { kind, name } => drop(self.told.insert((kind, name))),
+            Told::Waits(what) => self.waits.push(Wait {
+                tool,
+                what,
+                begun: now,
+            }),
+            Told::Waited(what) => self.end_wait(|wait| wait.tool == tool && wait.what == what),
+            Told::Progress { app, what, now, of } => {
+                if let Some(branch) = self.parts.get_mut(&Part::App(app)) {
+                    branch.progress.insert(what, (now, of));
+                }
+            }
+        }
+    }
+
+    fn end_wait(&mut self, is_it: impl Fn(&Wait) -> bool) {
+        if let Some(at) = self.waits.iter().position(is_it) {
+            self.waits.remove(at);
+        }
+    }
+
+    /// A tool is gone, and waits for nothing.
+    pub(crate) fn forget_waits_of(&mut self, tool: &str) {
+        self.waits.retain(|wait| wait.tool != tool);
+    }
+
+    /// The same fault comes as a record and as a message, which alone says what can be done.
+    fn add_fault(&mut self, tool: String, text: String, hint: Option<String>) {
+        let mut faults = self.faults.iter_mut();
+        match faults.find(|fault| fault.tool == tool && fault.text == text) {
+            Some(fault) => fault.hint = fault.hint.take().or(hint),
+            None => self.faults.push(Fault { tool, text, hint }),
+        }
+    }
+
+    /// What this run did with a thing, as far as is known.
+    pub(crate) fn change_of(&self, item: &Item) -> Option<Change> {
+        let is_this_run = |_: &Change| !self.is_told || self.told.contains(&item.record.key());
+        item.change.filter(is_this_run)
+    }
+
+    /// What was done with a part of the environment.
+    pub(crate) fn counts_of(&self, branch: &Branch) -> Counts {
+        let mut counts = Counts::default();
+        for item in &branch.items {
+            match self.change_of(item) {
+                Some(Change::Created | Change::Create) => counts.created += 1,
+                Some(Change::Updated | Change::Update) => counts.updated += 1,
+                Some(Change::Deleted | Change::Delete) => counts.deleted += 1,
+                Some(Change::Kept) => counts.kept += 1,
+                None => {}
+            }
+        }
+        counts
+    }
+
+    /// What was done with all of it.
+    pub(crate) fn counts(&self) -> Counts {
+        let parts = self.parts.values().map(|branch| self.counts_of(branch));
+        parts.fold(Counts::default(), |sum, one| Counts {
+            created: sum.created + one.created,
+            updated: sum.updated + one.updated,
+            deleted: sum.deleted + one.deleted,
+            kept: sum.kept + one.kept,
+        })
+    }
+
+    /// What the run is about.
+    pub(crate) fn mode(&self) -> Mode {
+        let did_something = self.counts() != Counts::default() || !self.faults.is_empty();
+        match &self.env {
+            Some(env) if env.plan => Mode::Plan,
+            _ if did_something && self.tool != LISTS => Mode::Run,
+            _ => Mode::List,
+        }
+    }
+}
+
+impl Branch {
+    /// The first thing of a type, whatever its name.
+    pub(crate) fn item(&self, kind: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.record.kind() == kind)
+    }
+
+    /// Its record.
+    pub(crate) fn first(&self, kind: &str) -> Option<&Record> {
+        self.item(kind).map(|item| &item.record)
+    }
+
+    /// Whether nothing more is to come of it: what is made last of it is there, and all of its tasks and
+    /// targets; or all of it is gone.
+    pub(crate) fn is_done(&self, part: &Part) -> bool {
+        let resources = || self.items.iter().filter(|item| item.is_resource());
+        if resources().any(|item| item.change == Some(Change::Deleted)) {
+            return resources().all(|item| item.change == Some(Change::Deleted));
+        }
+        let is_there = match part {
+            Part::Network => self.first("egress").is_some(),
+            Part::App(_) => self.first("service").is_some(),
+            Part::Pipeline(_) => self.first("pipeline").is_some(),
+            Part::Shared | Part::LeftOver => true,
+        };
+        is_there && self.progress.values().all(|(now, of)| now >= of)
+    }
+}
+
+impl Item {
+    /// Whether it is something in AWS: not a wish, or the mark that traffic can leave.
+    pub(crate) fn is_resource(&self) -> bool {
+        !["app", "source", "image", "egress"].contains(&self.record.kind())
+    }
+}
+
+/// Whether a record stands in the tree: marks of what may come do not.
+fn is_shown(record: &Record) -> bool {
+    match record.kind() {
+        "unwanted" => false,
+        "surplus" => change_in(record).is_some(),
+        "image" => !record.text("image").is_empty(),
+        _ => true,
+    }
+}
+
+fn change_in(record: &Record) -> Option<Change> {
+    let change = record.0.get("change").cloned().unwrap_or_default();
+    serde_json::from_value(change).ok()
+}
+
+/// What was done where two records of a key say what was.
+fn both(before: Option<Change>, after: Option<Change>) -> Option<Change> {
+    match (before, after) {
+        (_, None | Some(Change::Kept)) if before.is_some() => before,
+        (Some(Change::Created), Some(Change::Updated)) => before,
+        _ => after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tells(told: Told) -> Message {
+        let tool = "mk-vpc".into();
+        Message { tool, told }
+    }
+
+    fn seen(records: &[(&str, &str, Change)], is_told: bool) -> State {
+        let now = Instant::now();
+        let mut state = State::new("wait-env", now, is_told);
+        for (kind, name, change) in records {
+            state.see(Record::new(kind, name).changed(*change, &[]), now);
+        }
+        state
+    }
+
+    #[test]
+    fn what_was_made_and_then_found_counts_once() {
+        let mut records = vec![("vpc", "main", Change::Created)];
+        records.push(("vpc", "main", Change::Kept));
+        records.push(("sg", "task/web", Change::Kept));
+        records.push(("sg", "task/web", Change::Updated));
+        let counts = seen(&records, false).counts();
+        assert_eq!((counts.created, counts.updated, counts.kept), (1, 1, 0));
+    }
+
+    #[test]
+    fn what_an_earlier_run_made_is_not_counted_where_the_tools_tell() {
+        let mut state = seen(
+            &[("vpc", "main", Change::Created), ("sg", "a", Change::Kept)],
+            true,
+        );
+        assert_eq!(
+            (state.counts(), state.mode()),
+            (Counts::default(), Mode::List)
+        );
+        let (kind, name) = ("sg".into(), "a".into());
+        state.hear(tells(Told::Change { kind, name }), Instant::now());
+        assert_eq!((state.counts().kept, state.mode()), (1, Mode::Run));
+    }
+
+    #[test]
+    fn a_fault_is_told_once_with_what_helps() {
+        let mut state = seen(&[], true);
+        let failed = Record::new("failed", "mk-vpc").with("message", "no");
+        state.see(failed.clone(), Instant::now());
+        let (text, hint) = ("no".to_string(), Some("pay".to_string()));
+        state.hear(tells(Told::Error { text, hint }), Instant::now());
+        state.see(failed, Instant::now());
+        let hints: Vec<_> = state
+            .faults
+            .iter()
+            .map(|fault| fault.hint.as_deref())
+            .collect();
+        assert_eq!(hints, [Some("pay")]);
+    }
+
+    #[test]
+    fn an_app_is_done_when_its_service_and_its_tasks_are_there() {
+        let (now, web) = (Instant::now(), Part::App("web".into()));
+        let mut state = seen(&[("sg", "task/web", Change::Created)], false);
+        assert!(!state.parts[&web].is_done(&web));
+        state.see(Record::new("service", "web"), now);
+        assert!(state.parts[&web].is_done(&web));
+        for (count, done) in [(1, false), (2, true)] {
+            let (app, what) = ("web".into(), "tasks".into());
+            let (now_there, of) = (count, 2);
+            let told = Told::Progress {
+                app,
+                what,
+                now: now_there,
+                of,
+            };
+            state.hear(tells(told), now);
+            assert_eq!(state.parts[&web].is_done(&web), done);
+        }
+    }
+
+    #[test]
+    fn a_wait_ends_with_its_tool_or_when_it_is_over() {
+        let mut state = seen(&[], true);
+        for what in ["a", "b", "c"] {
+            state.hear(tells(Told::Waits(what.into())), Instant::now());
+        }
+        state.hear(tells(Told::Waited("b".into())), Instant::now());
+        let left: Vec<&str> = state.waits.iter().map(|wait| wait.what.as_str()).collect();
+        assert_eq!(left, ["a", "c"]);
+        state.forget_waits_of("mk-vpc");
+        assert!(state.waits.is_empty());
+    }
+}
