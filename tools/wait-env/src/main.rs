@@ -28,6 +28,7 @@ use services::Services;
 /// Wait until an environment is healthy
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "Example:\n  ls-env --env production-pr123 | wait-env")]
 struct Args {}
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,52 +1,54 @@
 //! TEMP
 use super::state::State;
 use super::*;
-use std::time::{Duration, Instant};
+use std::io::BufRead;
+use std::time::Duration;
 #[test]
 fn replay() {
-    let file = std::env::var("REPLAY").unwrap_or_default();
-    let Ok(text) = std::fs::read_to_string(file) else {
+    let Ok(speed) = std::env::var("SPEED") else {
         return;
     };
-    let begun = Instant::now();
-    let mut state = State::new(
-        Box::leak(std::env::var("TOOL").unwrap().into_boxed_str()),
-        begun,
-        false,
-    );
-    let width: usize = std::env::var("W").unwrap().parse().unwrap();
-    for (at, line) in text.lines().enumerate() {
-        let now = begun + Duration::from_millis(1700 * at as u64);
-        state.see(serde_json::from_str(line).unwrap(), now);
-        if at % 16 == 15 {
-            let (tool, told) = (
-                "mk-vpc".to_string(),
-                Told::Waits(format!(
-                    "nat gateway nat-f2bbc15dbf1688725 of zone us-east-1{at} is still pending"
-                )),
-            );
-            state.hear(Message { tool, told }, now);
-            let (app, what, n, of) = ("web".into(), "tasks".into(), 1, 2);
-            state.hear(
-                Message {
-                    tool: "wait-env".into(),
-                    told: Told::Progress {
-                        app,
-                        what,
-                        now: n,
-                        of,
-                    },
+    let speed: u64 = speed.parse().unwrap();
+    let tool: &'static str = Box::leak(std::env::var("TOOL").unwrap().into_boxed_str());
+    if let Ok(say) = std::env::var("SAY") {
+        let speaker = Speaker::open();
+        std::thread::sleep(Duration::from_millis(700));
+        for w in say.split(';') {
+            let (k, t) = w.split_once('=').unwrap();
+            let told = match k {
+                "note" => Told::Note(t.into()),
+                "wait" => Told::Waits(t.into()),
+                _ => Told::Error {
+                    text: t.into(),
+                    hint: Some("do it again".into()),
                 },
-                now,
+            };
+            speaker.tell(
+                Message {
+                    tool: tool.into(),
+                    told,
+                },
+                Some(format!("{tool}: {t}\n")),
             );
-            println!("-----{at}");
-            for line in frame::lines(&state, (width, 23), now) {
-                println!("{}", line.fitted(width, false));
-            }
+            std::thread::sleep(Duration::from_millis(700));
         }
+        speaker.end();
+        return;
     }
-    println!("-----end");
-    for line in end::lines(&state, width, begun + Duration::from_secs(161)) {
-        println!("{}", line.fitted(width, false));
+    let screen = Screen::open(Wanted {
+        tool,
+        is_whole: false,
+        is_quiet: false,
+    })
+    .unwrap();
+    for line in std::io::stdin().lock().lines() {
+        screen
+            .see(serde_json::from_str(&line.unwrap()).unwrap())
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(speed));
     }
+    while screen.is_told_more() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    screen.end(false).unwrap();
 }

@@ -39,6 +39,8 @@ struct Drawing {
     /// Whether only the end is shown.
     is_quiet: bool,
     colour: bool,
+    /// Whether the terminal wraps lines anew when it becomes narrower: most do, the oldest two do not.
+    wraps_again: bool,
     /// How wide each line of the frame is that stands on the screen.
     drawn: Vec<usize>,
     size: (usize, usize),
@@ -66,7 +68,8 @@ impl Screen {
     pub(crate) fn open(wanted: Wanted) -> io::Result<Self> {
         let terminal = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        let term = std::env::var("TERM").unwrap_or_default();
+        let is_dumb = term.is_empty() || term == "dumb";
         let is_told = io::stderr().is_terminal();
         let mut state = State::new(wanted.tool, Instant::now(), is_told);
         state.is_whole = wanted.is_whole;
@@ -79,6 +82,7 @@ impl Screen {
             has_frames: wanted.is_quiet || !is_dumb && meeting.is_some(),
             is_quiet: wanted.is_quiet,
             colour: !is_dumb && !set("NO_COLOR"),
+            wraps_again: !set("XTERM_VERSION") && term != "linux",
             drawn: Vec::new(),
             size: (0, 0),
             last: None,
@@ -236,9 +240,17 @@ impl Drawing {
         self.put(&out);
     }
 
-    /// Where the last frame begins. Of a screen that became narrower, its lines take more rows.
+    /// Where the last frame begins. Of a screen that became narrower, its lines take more rows, where the
+    /// terminal wraps them again.
     fn to_its_top(&self, (width, height): (usize, usize)) -> String {
-        let rows = self.drawn.iter().map(|line| line.div_ceil(width).max(1));
+        let rows = |line: &usize| {
+            if self.wraps_again {
+                line.div_ceil(width).max(1)
+            } else {
+                1
+            }
+        };
+        let rows = self.drawn.iter().map(rows);
         match rows.sum::<usize>().min(height.saturating_sub(1)) {
             0 => String::new(),
             rows => format!("\r\u{1b}[{rows}A"),
