@@ -57,7 +57,7 @@ mk-vpc: unexpected argument '--nta' found
 #[test]
 fn where_who_draws_is_killed_the_others_speak_for_themselves() {
     let aws = LocalAws::start_with(&["--moment", "30"]);
-    let kill = json!({"run": "pkill -KILL -s $GROUP wait-env"});
+    let kill = json!({"kill": "wait-env"});
     let line = "mk-env production pr1 | mk-vpc --timeout 1 | wait-env";
     let shown = Terminal::of(&aws, 80, 24).when("is still", kill).run(line);
     assert!(shown.end().contains("mk-vpc: "), "{}", shown.end());
@@ -66,7 +66,7 @@ fn where_who_draws_is_killed_the_others_speak_for_themselves() {
 #[test]
 fn a_run_that_was_stopped_draws_below_what_came_between() {
     let aws = LocalAws::start_with(&["--moment", "2"]);
-    let stop = json!({"run": "kill -STOP -- -$GROUP; echo '$ fg' >/dev/$(ps -o tty= -p $GROUP); kill -CONT -- -$GROUP"});
+    let stop = json!({"stop": "[1]+  Stopped\r\n$ fg\r\n"});
     let shown = Terminal::of(&aws, 80, 24)
         .when("is still", stop)
         .run(&recipe(&["up"], "pr1"));

@@ -1,16 +1,17 @@
-"""A terminal for tests/terminal.rs: runs a command line in a pseudo-terminal, does what a person does
-there, and tells what the screen shows.
+"""A terminal for tests/terminal.rs: runs a command line in a pseudo-terminal, does what a person
+does there, and tells what the screen shows.
 
     python -m terminal.screen      reads one JSON object from stdin, answers one
 
     {"command": "mk-env ... | mk-vpc", "env": {...}, "columns": 80, "rows": 24,
-     "steps": [{"when": "◌ web", "type": "\\u0003"}]}
+     "steps": [{"when": "\u25cc web", "type": "\u0003"}]}
 
-Each step waits until the screen shows its `when`, and then keeps the screen as it is, and
-types (`type`), gives the terminal another size (`resize`: columns and rows) or runs a command beside it (`run`,
-which knows the process group as GROUP). The answer:
+Each step waits until a line of the screen shows its `when`; the screen is kept as it is then. It
+may type something (`type`), give the terminal another size (`resize`: columns and rows), kill a tool
+(`kill`: its name), or stop all of them and let them go on after a shell has written something
+(`stop`: what). The answer:
 
-    {"code": 0, "screen": [...], "kept": [[...], ...], "cursor": [0, 24], "raw": "..."}
+    {"code": 0, "screen": [...], "kept": [[...], ...], "cursor": [0, 24], "raw": "...", ...}
 
 The lines of `screen` begin with those that have left the screen at its top.
 """
@@ -20,6 +21,7 @@ import fcntl
 import json
 import os
 import pty
+import signal
 import struct
 import subprocess
 import sys
@@ -42,6 +44,20 @@ def shown(screen: pyte.HistoryScreen) -> list[str]:
     return lines
 
 
+def resize(screen: pyte.HistoryScreen, columns: int, rows: int) -> None:
+    """Gives the screen another size. Of fewer rows, the empty ones at the bottom go first, as in a
+    real terminal; pyte takes them from the top, and leaves the cursor where it was."""
+    fewer = max(screen.lines - rows, 0)
+    empty = min(fewer, screen.lines - 1 - screen.cursor.y)
+    column, row = screen.cursor.x, screen.cursor.y + empty - fewer
+    for at in range(fewer - empty):
+        screen.history.top.append(screen.buffer[at])
+    screen.cursor_position()
+    screen.insert_lines(empty)
+    screen.resize(columns=columns, lines=rows)
+    screen.cursor_position(row + 1, column + 1)
+
+
 def start(job: dict[str, Any]) -> tuple[int, int]:
     """Starts the command; answers its process ID, which is its session's, and its terminal."""
     child, terminal = pty.fork()
@@ -49,6 +65,30 @@ def start(job: dict[str, Any]) -> tuple[int, int]:
         return child, terminal
     set_size(0, job["columns"], job["rows"])
     os.execve("/bin/bash", ["bash", "-c", job["command"]], job["env"])
+    raise AssertionError("execve does not come back")
+
+
+def kill(group: int, name: str) -> None:
+    told = subprocess.run(["ps", "-A", "-o", "pid=,pgid=,comm="], capture_output=True, check=True)
+    for line in told.stdout.decode().splitlines():
+        process, of, command = line.split(None, 2)
+        if int(of) == group and os.path.basename(command) == name:
+            os.kill(int(process), signal.SIGKILL)
+
+
+def do(
+    step: dict[str, Any], screen: pyte.HistoryScreen, stream: pyte.Stream, child: int, terminal: int
+) -> None:
+    if "resize" in step:
+        resize(screen, *step["resize"])
+        set_size(terminal, *step["resize"])
+    if "kill" in step:
+        kill(child, step["kill"])
+    if "stop" in step:
+        os.killpg(child, signal.SIGSTOP)
+        stream.feed(step["stop"])
+        os.killpg(child, signal.SIGCONT)
+    os.write(terminal, step.get("type", "").encode())
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
@@ -69,12 +109,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         while steps and any(steps[0]["when"] in line for line in shown(screen)):
             step = steps.pop(0)
             kept.append(shown(screen))
-            if "resize" in step:
-                screen.resize(columns=step["resize"][0], lines=step["resize"][1])
-                set_size(terminal, *step["resize"])
-            if "run" in step:
-                subprocess.run(step["run"], shell=True, env=job["env"] | {"GROUP": str(child)}, check=True)
-            os.write(terminal, step.get("type", "").encode())
+            do(step, screen, stream, child, terminal)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     cursor = [screen.cursor.x, len(screen.history.top) + screen.cursor.y]
     return {

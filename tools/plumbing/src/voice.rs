@@ -276,12 +276,16 @@ impl Waiting {
             return;
         }
         let took = self.begun.elapsed();
-        let line = match self.due {
-            SILENT => format!("waiting: {}", self.what),
-            _ => format!("waiting: {} ({} so far)", self.what, elapsed(took)),
-        };
-        self.voice.say_undrawn(&line);
+        self.voice.say_undrawn(&self.line(took));
         self.due = took + AGAIN;
+    }
+
+    fn line(&self, took: Duration) -> String {
+        let what = &self.what;
+        match took {
+            took if took < AGAIN => format!("waiting: {what}"),
+            took => format!("waiting: {what} ({} so far)", elapsed(took)),
+        }
     }
 }
 
@@ -333,6 +337,23 @@ mod tests {
         assert_eq!(
             change_line(&Record::new("egress", "main").changed(Change::Created, &[])),
             "created egress main"
+        );
+    }
+
+    #[test]
+    fn a_wait_is_told_after_some_seconds_and_then_every_half_minute() {
+        let mut waiting = Voice::new("mk-test", &Common::default()).wait("it is pending");
+        assert!(waiting.due_in() > Duration::from_secs(4));
+        let seconds = |seconds| Duration::from_secs(seconds);
+        for (took, due) in [(6, 36), (37, 67), (68, 98)] {
+            waiting.begun = Instant::now() - seconds(took);
+            waiting.tell_if_due();
+            assert_eq!(waiting.due.as_secs(), due);
+        }
+        assert_eq!(waiting.line(seconds(6)), "waiting: it is pending");
+        assert_eq!(
+            waiting.line(seconds(37)),
+            "waiting: it is pending (37s so far)"
         );
     }
 

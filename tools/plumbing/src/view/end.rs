@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::record::{told, what};
 use super::state::{Counts, Mode, State};
 use super::text::{Line, Tone, elapsed, short, wrapped};
-use super::tree::{self, Progress, Shown};
+use super::tree::{self, Columns, Progress, Shown};
 use crate::change::{Change, Difference};
 use crate::record::Record;
 
@@ -48,10 +48,12 @@ pub(crate) fn lines(state: &State, width: usize, now: Instant) -> Vec<Line> {
 fn parts(state: &State, now: Instant) -> Vec<Line> {
     let went_well = state.faults.is_empty() && !state.interrupted;
     let last = state.parts.len().saturating_sub(1);
+    let columns = Columns::of(state);
     let mut lines = Vec::new();
     for (at, (part, branch)) in state.parts.iter().enumerate() {
         let is_done = went_well || branch.is_done(part);
         let shown = Shown {
+            columns,
             progress: if is_done {
                 Progress::Done
             } else {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::branch::Part;
 use super::state::{Branch, Fault, State, Wait};
 use super::text::{Line, Tone, elapsed, wrapped};
-use super::tree::{self, Progress, Shown};
+use super::tree::{self, Columns, Progress, Shown};
 
 /// How many lines an error has at most, while the run lasts.
 const OF_AN_ERROR: usize = 3;
@@ -60,9 +60,11 @@ fn parts(state: &State, room: usize, now: Instant) -> Vec<Line> {
         shown.truncate(room.saturating_sub(1));
     }
     let hidden = all.len() - shown.len();
+    let columns = Columns::of(state);
     let mut lines = Vec::new();
     for (at, (part, branch, progress)) in shown.iter().enumerate() {
         let shown = Shown {
+            columns,
             progress: *progress,
             is_last: hidden == 0 && at + 1 == shown.len(),
             with_address: true,

@@ -34,7 +34,7 @@ struct Drawing {
     state: State,
     /// Stdout, unbuffered: a frame is one write.
     terminal: File,
-    /// Whether frames are drawn at all: not where the terminal cannot move its cursor.
+    /// Whether frames are drawn at all: not where the terminal cannot move its cursor, or in a CI's log.
     has_frames: bool,
     /// Whether only the end is shown.
     is_quiet: bool,
@@ -70,16 +70,16 @@ impl Screen {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let term = std::env::var("TERM").unwrap_or_default();
         let is_dumb = term.is_empty() || term == "dumb";
-        let is_told = io::stderr().is_terminal();
-        let mut state = State::new(wanted.tool, Instant::now(), is_told);
-        state.is_whole = wanted.is_whole;
         let opened = channel::place(&terminal).and_then(channel::open);
         let (meeting, listener) = opened.ok().unzip();
+        let is_told = io::stderr().is_terminal() && meeting.is_some();
+        let mut state = State::new(wanted.tool, Instant::now(), is_told);
+        state.is_whole = wanted.is_whole;
         let drawing = Drawing {
             state,
             terminal,
             // Two of one process group would draw over each other.
-            has_frames: wanted.is_quiet || !is_dumb && meeting.is_some(),
+            has_frames: wanted.is_quiet || !is_dumb && !set("CI") && meeting.is_some(),
             is_quiet: wanted.is_quiet,
             colour: !is_dumb && !set("NO_COLOR"),
             wraps_again: !set("XTERM_VERSION") && term != "linux",

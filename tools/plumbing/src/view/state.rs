@@ -50,6 +50,8 @@ pub(crate) struct Item {
     pub(crate) record: Record,
     /// What was done, of all that its records said.
     change: Option<Change>,
+    /// Whether a tool of this run has told that.
+    is_told: bool,
 }
 
 /// What a tool waits for.
@@ -136,8 +138,13 @@ impl State {
                 item.record = record;
             }
             None => {
+                let is_told = self.told.contains(&key);
                 self.places.insert(key, (part, branch.items.len()));
-                branch.items.push(Item { record, change });
+                branch.items.push(Item {
+                    record,
+                    change,
+                    is_told,
+                });
             }
         }
     }
@@ -149,7 +156,7 @@ impl State {
             Told::Note(_) | Told::Undrawn(_) => {}
             Told::Error { text, hint } => self.add_fault(tool, text, hint),
             Told::Interrupted => self.interrupted = true,
-            Told::Change { kind, name } => drop(self.told.insert((kind, name))),
+            Told::Change { kind, name } => self.mark_told((kind, name)),
             Told::Waits(what) => self.waits.push(Wait {
                 tool,
                 what,
@@ -162,6 +169,15 @@ impl State {
                 }
             }
         }
+    }
+
+    fn mark_told(&mut self, key: (String, String)) {
+        let branch = self.places.get(&key);
+        let branch = branch.and_then(|(part, at)| Some((self.parts.get_mut(part)?, *at)));
+        if let Some((branch, at)) = branch {
+            branch.items[at].is_told = true;
+        }
+        self.told.insert(key);
     }
 
     fn end_wait(&mut self, is_it: impl Fn(&Wait) -> bool) {
@@ -186,8 +202,7 @@ impl State {
 
     /// What this run did with a thing, as far as is known.
     pub(crate) fn change_of(&self, item: &Item) -> Option<Change> {
-        let is_this_run = |_: &Change| !self.is_told || self.told.contains(&item.record.key());
-        item.change.filter(is_this_run)
+        item.change.filter(|_| item.is_told || !self.is_told)
     }
 
     /// What was done with a part of the environment.

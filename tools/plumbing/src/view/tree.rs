@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::branch::Part;
 use super::state::{Branch, Counts, State};
 use super::text::{Line, Tone, elapsed, short};
@@ -29,9 +31,36 @@ impl Progress {
     }
 }
 
+/// Where the columns of all parts begin.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns {
+    counts: usize,
+    about: usize,
+}
+
+impl Columns {
+    /// So that the widest title and the longest counts have room.
+    pub(crate) fn of(state: &State) -> Self {
+        let titles = state.parts.keys().map(|part| part.title().width());
+        let counts = state
+            .parts
+            .values()
+            .map(|branch| counted(state, branch).len());
+        let (title, count) = (titles.max(), counts.max().unwrap_or_default());
+        let counts = title.unwrap_or_default().min(TITLE) + 6;
+        let about = if count == 0 {
+            counts
+        } else {
+            counts + count + 2
+        };
+        Columns { counts, about }
+    }
+}
+
 /// How a part is shown.
 #[derive(Clone, Copy)]
 pub(crate) struct Shown {
+    pub(crate) columns: Columns,
     pub(crate) progress: Progress,
     /// Whether it is the last branch of the tree.
     pub(crate) is_last: bool,
@@ -56,24 +85,13 @@ pub(crate) fn stem(is_last: bool) -> &'static str {
 /// The line of a part, as far as it is.
 pub(crate) fn part(state: &State, (part, branch): (&Part, &Branch), shown: Shown) -> Line {
     let (tone, mark) = shown.progress.mark();
-    let titles = state.parts.keys().map(|part| part.title().chars().count());
-    let column = titles.max().unwrap_or_default().min(TITLE);
     let line = Line::of(Tone::Faint, stem(shown.is_last))
         .and(tone, mark)
         .and(Tone::Plain, " ")
         .and(Tone::Strong, &part.title())
-        .up_to(column + 6);
-    let counts = state
-        .parts
-        .values()
-        .map(|branch| counted(state, branch).len());
-    let widest = counts.max().unwrap_or_default();
-    let line = match widest {
-        0 => line,
-        _ => line
-            .and(Tone::Changed, &counted(state, branch))
-            .up_to(column + 8 + widest),
-    };
+        .up_to(shown.columns.counts)
+        .and(Tone::Changed, &counted(state, branch))
+        .up_to(shown.columns.about);
     let until = match shown.progress {
         Progress::Underway => shown.now,
         Progress::Done | Progress::Broken => branch.last,
