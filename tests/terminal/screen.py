@@ -7,8 +7,8 @@ does there, and tells what the screen shows.
      "steps": [{"when": "\u25cc web", "type": "\u0003"}]}
 
 Each step waits until a line of the screen shows its `when`; the screen is kept as it is then. It
-may type something (`type`), give the terminal another size (`resize`: columns and rows), kill a tool
-(`kill`: its name), or stop all of them and let them go on after a shell has written something
+may type something (`type`), give the terminal another size (`resize`: columns and rows), kill a
+tool (`kill`: its name), or stop all of them and let them go on after a shell has written something
 (`stop`: what). The answer:
 
     {"code": 0, "screen": [...], "kept": [[...], ...], "cursor": [0, 24], "raw": "...", ...}
