@@ -10,7 +10,16 @@ fn what_went_wrong_is_the_last_line_and_says_what_helps() {
     aws.pipe(&recipe(&["up"], "pr1")).ok();
     let deploy = recipe(&["deploy", "nope"], "pr1");
     let shown = Terminal::of(&aws, 80, 24).run(&deploy);
-    let expected = "";
+    let expected = "\
+production-pr1 · us-east-1 · 123456789012
+├ ✓ network  10.0.0.0/16 · 2 zones · nat
+├ ✓ shared   cluster
+├ ✓ api      registry.example/api:1 · 2 tasks
+└ ✓ web      registry.example/web:1 · 2 tasks
+nothing changed in T
+web: http://alb-web-production-pr1-1.us-east-1.elb.amazonaws.com/
+push-image: ./nope is not a directory
+";
     assert_eq!(shown.end(), expected);
 }
 
@@ -18,7 +27,7 @@ fn what_went_wrong_is_the_last_line_and_says_what_helps() {
 fn ctrl_c_leaves_the_screen_whole_and_says_what_was_made() {
     let aws = LocalAws::start_with(&["--moment", "30"]);
     let ctrl_c = json!({"type": "\u{3}"});
-    let terminal = Terminal::of(&aws, 80, 24).when("is still", ctrl_c);
+    let terminal = Terminal::of(&aws, 80, 24).when("  mk-vpc  nat gateway", ctrl_c);
     let shown = terminal.run(&format!(
         "trap : INT; {}; echo after",
         recipe(&["up"], "pr1")
@@ -45,9 +54,9 @@ fn ctrl_c_leaves_the_screen_whole_and_says_what_was_made() {
 fn refused_arguments_of_any_tool_are_the_last_that_is_read() {
     let aws = LocalAws::start();
     let shown = Terminal::of(&aws, 80, 24)
-        .run("mk-env production pr1 | mk-vpc --nta single | mk-sg | mk-alb");
+        .run("mk-env production pr1 | mk-vpc --natt single | mk-sg | mk-alb");
     let end = "\
-mk-vpc: unexpected argument '--nta' found
+mk-vpc: unexpected argument '--natt' found
   try: a similar argument exists: '--nat'
 ";
     assert!(shown.end().ends_with(end), "{}", shown.end());
@@ -56,11 +65,18 @@ mk-vpc: unexpected argument '--nta' found
 
 #[test]
 fn where_who_draws_is_killed_the_others_speak_for_themselves() {
-    let aws = LocalAws::start_with(&["--moment", "30"]);
+    let aws = LocalAws::start_with(&["--moment", "4"]);
     let kill = json!({"kill": "wait-env"});
-    let line = "mk-env production pr1 | mk-vpc --timeout 1 | wait-env";
-    let shown = Terminal::of(&aws, 80, 24).when("is still", kill).run(line);
-    assert!(shown.end().contains("mk-vpc: "), "{}", shown.end());
+    let line = "mk-env production pr1 | mk-vpc | wait-env";
+    let terminal = Terminal::of(&aws, 80, 24).when("  mk-vpc  nat gateway", kill);
+    let shown = terminal.run(line);
+    assert!(
+        shown
+            .end()
+            .contains("mk-vpc: not written: {\"type\":\"nat_gateway\""),
+        "{}",
+        shown.end()
+    );
 }
 
 #[test]
@@ -68,7 +84,7 @@ fn a_run_that_was_stopped_draws_below_what_came_between() {
     let aws = LocalAws::start_with(&["--moment", "2"]);
     let stop = json!({"stop": "[1]+  Stopped\r\n$ fg\r\n"});
     let shown = Terminal::of(&aws, 80, 24)
-        .when("is still", stop)
+        .when("  mk-vpc  nat gateway", stop)
         .run(&recipe(&["up"], "pr1"));
     let end = shown.end();
     assert!(end.contains("$ fg\n"), "{end}");

@@ -104,13 +104,16 @@ impl Shown {
     }
 }
 
-/// Lines whose times are `T` and stand two blanks from what is before them, and whose IDs end in `…`.
+/// Lines whose times are `T`, or left out in a tree, and whose IDs end in `…`.
 fn masked(lines: &[String]) -> String {
     let lines = lines.iter().map(|line| {
         let words: Vec<String> = line.split(' ').map(masked_word).collect();
         let mut line = words.join(" ");
-        if let Some(rest) = line.strip_suffix("  T") {
-            line = format!("{}  T", rest.trim_end());
+        if let Some(rest) = line
+            .strip_suffix(" T")
+            .filter(|_| line.starts_with(['├', '└']))
+        {
+            line = rest.trim_end().to_string(); // what took no second has no time
         }
         line + "\n"
     });

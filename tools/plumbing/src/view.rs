@@ -8,15 +8,16 @@ mod end;
 mod examples;
 mod frame;
 mod message;
+mod part;
 mod record;
-#[cfg(test)]
-mod replay;
 mod screen;
 mod speaker;
 mod state;
+mod table;
 mod text;
 mod tree;
 
+pub(crate) use branch::change_in;
 pub(crate) use message::{Message, Told};
 pub(crate) use screen::{Screen, Wanted};
 pub(crate) use speaker::Speaker;

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind};
 use crate::flags::Common;
 use crate::record::Record;
 use crate::terminal::{in_json, printable};
-use crate::view::{Message, Screen, Speaker, Told as Tells, elapsed};
+use crate::view::{Message, Screen, Speaker, Told as Tells, change_in, elapsed};
 
 /// After so long a person is told what is waited for, and then again and again: no runner of a CI is to
 /// take a wait for the end of it.
@@ -75,7 +75,10 @@ impl Voice {
     /// Has another tool of the pipe show what this one says, if one draws on the terminal that stderr is.
     pub(crate) fn find_who_draws(&self) {
         if !self.0.json && std::io::stderr().is_terminal() {
-            let _ = self.0.draws.set(Draws::Another(Speaker::open()));
+            let _ = self
+                .0
+                .draws
+                .set(Draws::Another(Speaker::to(std::io::stderr())));
         }
     }
 
@@ -179,13 +182,12 @@ impl Voice {
     /// Tells what a record of this tool says was done; once, though the record may come again with
     /// more in it.
     pub(crate) fn change(&self, record: &Record) {
-        let change = record.text("change");
-        if change.is_empty() {
+        let Some(change) = change_in(record) else {
             return;
-        }
+        };
         let (kind, name) = record.key();
-        self.tell(Tells::Change { kind, name }, None);
-        let told = if change == Change::Kept.word() {
+        self.tell(Tells::Change { kind, name, change }, None);
+        let told = if change == Change::Kept {
             Told::Kept
         } else {
             Told::Changed

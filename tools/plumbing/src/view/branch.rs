@@ -1,124 +1,169 @@
-//! To which part of an environment a record belongs: each is a branch of the tree. Pure.
+//! A part of an environment as far as it is known. Pure.
 
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::part::Part;
+use super::record::what;
+use crate::change::Change;
 use crate::record::Record;
 
-/// A part of an environment.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
-    Network,
-    /// What all apps or all pipelines share.
-    Shared,
-    App(String),
-    /// A source and its pipeline.
-    Pipeline(String),
-    /// What a change has left over.
-    LeftOver,
-}
-
-const NETWORK: [&str; 9] = [
+/// In which order things are told: what is wanted, how it is reached, what runs, what that needs.
+const ORDER: [&str; 28] = [
     "vpc",
-    "subnet",
     "internet_gateway",
+    "subnet",
     "route_table",
     "elastic_ip",
     "nat_gateway",
     "egress",
-    "guardduty",
-    "flow_log",
-];
-const SHARED: [&str; 3] = ["cluster", "connection", "bucket"];
-const APP: [&str; 7] = [
+    "cluster",
+    "connection",
+    "bucket",
     "app",
+    "image",
     "alb",
     "listener",
     "target_group",
-    "image",
+    "sg",
     "task_definition",
     "service",
+    "source",
+    "pipeline",
+    "build",
+    "function",
+    "rule",
+    "repo",
+    "role",
+    "log_group",
+    "unwanted",
+    "surplus",
 ];
-const PIPELINE: [&str; 5] = ["source", "build", "function", "pipeline", "rule"];
-/// What a name begins with that is of a source: `role build/web`.
-const OF_A_SOURCE: [&str; 4] = ["build", "function", "pipeline", "events"];
 
-impl Part {
-    /// The part that a record belongs to; `is_app` knows the apps so far.
-    pub(crate) fn of(record: &Record, is_app: impl Fn(&str) -> bool) -> Part {
-        let name = record.name();
-        match record.kind() {
-            kind if NETWORK.contains(&kind) => Part::Network,
-            kind if SHARED.contains(&kind) => Part::Shared,
-            kind if APP.contains(&kind) => Part::App(name.into()),
-            kind if PIPELINE.contains(&kind) => Part::Pipeline(name.into()),
-            "surplus" => Part::LeftOver,
-            "repo" if !is_app(name) && !serves_an_app(record) => Part::Pipeline(name.into()),
-            "repo" => Part::App(name.into()),
-            _ => match name.split_once('/') {
-                Some((kind, source)) if OF_A_SOURCE.contains(&kind) => {
-                    Part::Pipeline(source.into())
-                }
-                Some((_, app)) => Part::App(app.into()),
-                None if record.kind() == "log_group" || is_app(name) => Part::App(name.into()),
-                None => Part::Shared,
-            },
-        }
-    }
+/// A part of the environment.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) items: Vec<Item>,
+    pub(crate) begun: Instant,
+    /// When something of it was last seen.
+    pub(crate) last: Instant,
+    /// How much of what is there: of tasks, of targets.
+    pub(crate) progress: BTreeMap<String, (u64, u64)>,
+}
 
-    /// What the branch is called.
-    pub(crate) fn title(&self) -> String {
-        match self {
-            Part::Network => "network".into(),
-            Part::Shared => "shared".into(),
-            Part::App(name) => name.clone(),
-            Part::Pipeline(name) => format!("pipeline {name}"),
-            Part::LeftOver => "left over".into(),
+/// The last record of a key.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) record: Record,
+    /// What was done, of all that its records said.
+    pub(crate) change: Option<Change>,
+    /// What was done, of all that the tools of this run told.
+    pub(crate) told: Option<Change>,
+}
+
+/// How many things were made, changed, taken away, and found as wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Counts {
+    pub(crate) created: usize,
+    pub(crate) updated: usize,
+    pub(crate) deleted: usize,
+    pub(crate) kept: usize,
+}
+
+impl Counts {
+    /// With one more.
+    pub(crate) fn and(mut self, change: Change) -> Self {
+        match change {
+            Change::Created | Change::Create => self.created += 1,
+            Change::Updated | Change::Update => self.updated += 1,
+            Change::Deleted | Change::Delete => self.deleted += 1,
+            Change::Kept => self.kept += 1,
         }
+        self
     }
 }
 
-/// Whether mk-ecr says that an app needs a repository.
-fn serves_an_app(repo: &Record) -> bool {
-    let needed_by = repo.0.get("needed_by").and_then(|needed| needed.as_array());
-    needed_by.is_none_or(|needed| needed.iter().any(|one| one == "app"))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn every_record_has_its_branch() {
-        let (app, pipeline) = (|| Part::App("web".into()), || Part::Pipeline("web".into()));
-        for (kind, name, part) in [
-            ("subnet", "public-a", Part::Network),
-            ("cluster", "main", Part::Shared),
-            ("sg", "task/web", app()),
-            ("role", "execution/web", app()),
-            ("role", "build/web", pipeline()),
-            ("log_group", "web", app()),
-            ("log_group", "function/web", pipeline()),
-            ("rule", "web", pipeline()),
-            ("certificate", "example.com", Part::Shared),
-            ("surplus", "rule/sgr-1", Part::LeftOver),
-        ] {
-            assert_eq!(
-                Part::of(&Record::new(kind, name), |_| false),
-                part,
-                "{kind} {name}"
-            );
+impl Branch {
+    /// One of which nothing is there yet.
+    pub(crate) fn begun(now: Instant) -> Self {
+        Branch {
+            items: Vec::new(),
+            begun: now,
+            last: now,
+            progress: BTreeMap::new(),
         }
-        assert_eq!(
-            Part::of(&Record::new("scaling", "web"), |name| name == "web"),
-            app()
-        );
     }
 
-    #[test]
-    fn a_repository_is_of_the_app_if_one_needs_it() {
-        let repo = |needed| Record::new("repo", "web").with("needed_by", needed);
-        let part = |needed| Part::of(&repo(needed), |_| false);
-        assert_eq!(part(json!(["source"])), Part::Pipeline("web".into()));
-        assert_eq!(part(json!(["app", "source"])), Part::App("web".into()));
+    /// All of it, in an order that people know and that is always the same.
+    pub(crate) fn sorted(&self) -> Vec<&Item> {
+        let rank = |item: &&Item| {
+            let known = ORDER.iter().position(|kind| *kind == item.record.kind());
+            (known.unwrap_or(ORDER.len()), what(&item.record))
+        };
+        let mut items: Vec<&Item> = self.items.iter().collect();
+        items.sort_by_cached_key(rank);
+        items
+    }
+
+    /// The first thing of a type, whatever its name.
+    pub(crate) fn item(&self, kind: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.record.kind() == kind)
+    }
+
+    /// Its record.
+    pub(crate) fn first(&self, kind: &str) -> Option<&Record> {
+        self.item(kind).map(|item| &item.record)
+    }
+
+    /// Whether nothing more is to come of it: what is made last of it is there, and all of its tasks and
+    /// targets; or all of it is gone.
+    pub(crate) fn is_done(&self, part: &Part) -> bool {
+        let resources = || self.items.iter().filter(|item| item.is_resource());
+        if resources().any(|item| item.change == Some(Change::Deleted)) {
+            return resources().all(|item| item.change == Some(Change::Deleted));
+        }
+        let is_there = match part {
+            Part::Network => self.first("egress").is_some(),
+            Part::App(_) => self.first("service").is_some(),
+            Part::Pipeline(_) => self.first("pipeline").is_some(),
+            Part::Shared | Part::LeftOver => true,
+        };
+        is_there && self.progress.values().all(|(now, of)| now >= of)
+    }
+}
+
+impl Item {
+    pub(crate) fn new(record: Record, told: Option<Change>) -> Self {
+        Item {
+            change: change_in(&record),
+            record,
+            told,
+        }
+    }
+
+    /// Takes in another record of its key.
+    pub(crate) fn comes_again(&mut self, record: Record) {
+        self.change = both(self.change, change_in(&record));
+        self.record = record;
+    }
+
+    /// Whether it is something in AWS: not a wish, or the mark that traffic can leave.
+    pub(crate) fn is_resource(&self) -> bool {
+        !["app", "source", "image", "egress"].contains(&self.record.kind())
+    }
+}
+
+/// What a record says was done.
+pub(crate) fn change_in(record: &Record) -> Option<Change> {
+    let change = record.0.get("change").cloned().unwrap_or_default();
+    serde_json::from_value(change).ok()
+}
+
+/// What was done where two records of a key say what was.
+pub(crate) fn both(before: Option<Change>, after: Option<Change>) -> Option<Change> {
+    match (before, after) {
+        (_, None | Some(Change::Kept)) if before.is_some() => before,
+        (Some(Change::Created), Some(Change::Updated)) => before,
+        _ => after,
     }
 }

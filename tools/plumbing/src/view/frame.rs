@@ -3,8 +3,9 @@
 
 use std::time::Instant;
 
-use super::branch::Part;
-use super::state::{Branch, Fault, State, Wait};
+use super::branch::Branch;
+use super::part::Part;
+use super::state::{Fault, State, Wait};
 use super::text::{Line, Tone, elapsed, wrapped};
 use super::tree::{self, Columns, Progress, Shown};
 

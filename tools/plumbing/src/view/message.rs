@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::Change;
+
 /// One thing that a tool tells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Message {
@@ -19,12 +21,18 @@ pub(crate) enum Told {
     Note(String),
     /// A line of what a frame shows by itself.
     Undrawn(String),
+    /// A line of what another one has drawn, who may not draw here.
+    Drawn(String),
     /// What went wrong, and what can be done.
     Error { text: String, hint: Option<String> },
     /// Somebody asked to end.
     Interrupted,
-    /// The record of this type and name says what this run did.
-    Change { kind: String, name: String },
+    /// What this run did with the thing of this type and name.
+    Change {
+        kind: String,
+        name: String,
+        change: Change,
+    },
     /// Something is waited for from now on.
     Waits(String),
     /// It is waited for no longer.

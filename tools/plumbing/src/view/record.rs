@@ -23,6 +23,7 @@ pub(crate) fn what(record: &Record) -> String {
 pub(crate) fn told(record: &Record, is_whole: bool) -> String {
     let told = match record.kind() {
         "app" => app(record),
+        "surplus" => String::new(), // what it is says all
         "source" => ["repository", "branch"]
             .map(|field| record.text(field))
             .join(" "),

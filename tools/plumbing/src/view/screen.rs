@@ -13,6 +13,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::channel::{self, Meeting};
 use super::message::{Message, Told};
+use super::speaker::Speaker;
 use super::state::State;
 use super::{end, frame};
 use crate::record::Record;
@@ -51,6 +52,8 @@ struct Drawing {
     tools: usize,
     meeting: Option<Meeting>,
     broken: Option<io::Error>,
+    /// The way to the one who draws already for this process group: two would draw over each other.
+    beside: Option<Speaker>,
 }
 
 /// How this tool is to draw.
@@ -71,6 +74,10 @@ impl Screen {
         let term = std::env::var("TERM").unwrap_or_default();
         let is_dumb = term.is_empty() || term == "dumb";
         let opened = channel::place(&terminal).and_then(channel::open);
+        let is_taken = opened
+            .as_ref()
+            .is_err_and(|why| why.kind() == io::ErrorKind::AddrInUse);
+        let beside = is_taken.then(|| Speaker::to(&terminal));
         let (meeting, listener) = opened.ok().unzip();
         let is_told = io::stderr().is_terminal() && meeting.is_some();
         let mut state = State::new(wanted.tool, Instant::now(), is_told);
@@ -78,10 +85,9 @@ impl Screen {
         let drawing = Drawing {
             state,
             terminal,
-            // Two of one process group would draw over each other.
             has_frames: wanted.is_quiet || !is_dumb && !set("CI") && meeting.is_some(),
             is_quiet: wanted.is_quiet,
-            colour: !is_dumb && !set("NO_COLOR"),
+            colour: !is_dumb && !set("NO_COLOR") && meeting.is_some(),
             wraps_again: !set("XTERM_VERSION") && term != "linux",
             drawn: Vec::new(),
             size: (0, 0),
@@ -89,6 +95,7 @@ impl Screen {
             is_new: false,
             has_ended: false,
             tools: 0,
+            beside,
             meeting,
             broken: None,
         };
@@ -119,6 +126,7 @@ impl Screen {
         let stays = match &message.told {
             Told::Note(line) if !drawing.is_quiet => Some(format!("{}: {line}", message.tool)),
             Told::Undrawn(line) if !drawing.has_frames => Some(format!("{}: {line}", message.tool)),
+            Told::Drawn(line) => Some(line.clone()),
             _ => None,
         };
         drawing.state.hear(message, Instant::now());
@@ -151,6 +159,9 @@ impl Screen {
         drawing.meeting = None;
         drawing.state.interrupted |= interrupted;
         drawing.draw_end();
+        if let Some(speaker) = &drawing.beside {
+            speaker.end();
+        }
         drawing.broken.take().map_or(Ok(()), Err)
     }
 
@@ -258,6 +269,13 @@ impl Drawing {
     }
 
     fn put(&mut self, out: &str) {
+        if let Some(speaker) = &self.beside {
+            for line in out.lines() {
+                let (tool, told) = (String::new(), Told::Drawn(line.into()));
+                speaker.tell(Message { tool, told }, Some(format!("{line}\n")));
+            }
+            return;
+        }
         if let Err(why) = self.terminal.write_all(out.as_bytes()) {
             self.broken = Some(why);
         }

@@ -2,7 +2,8 @@
 #![allow(clippy::print_stderr)]
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -33,12 +34,13 @@ enum Said {
 }
 
 impl Speaker {
-    /// Looks for who draws on the terminal that stderr is.
-    pub(crate) fn open() -> Self {
+    /// Looks for who draws on a terminal.
+    pub(crate) fn to(terminal: impl AsFd) -> Self {
+        let place = channel::place(terminal);
         let (says, said) = mpsc::channel();
         let is_heard = Arc::new(AtomicBool::new(false));
         let heard = Arc::clone(&is_heard);
-        std::thread::spawn(move || speak(&said, &heard));
+        std::thread::spawn(move || speak(place, &said, &heard));
         Speaker { says, is_heard }
     }
 
@@ -61,8 +63,8 @@ impl Speaker {
     }
 }
 
-fn speak(said: &Receiver<Said>, is_heard: &AtomicBool) {
-    let Ok(place) = channel::place(io::stderr()) else {
+fn speak(place: io::Result<PathBuf>, said: &Receiver<Said>, is_heard: &AtomicBool) {
+    let Ok(place) = place else {
         return said.iter().for_each(say_plainly);
     };
     let mut line = find(&place, Instant::now());
@@ -84,7 +86,7 @@ fn speak(said: &Receiver<Said>, is_heard: &AtomicBool) {
 }
 
 /// Whoever draws, once that one has begun to.
-fn find(place: &PathBuf, begun: Instant) -> Option<Line> {
+fn find(place: &Path, begun: Instant) -> Option<Line> {
     loop {
         match Line::to(place) {
             Ok(line) => return Some(line),

@@ -1,16 +1,17 @@
 //! What is known of a run: folded from the records that pass and from what the tools tell. Pure.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
-use super::branch::Part;
+use super::branch::{Branch, Counts, Item, both, change_in};
 use super::message::{Message, Told};
+use super::part::Part;
 use crate::change::Change;
 use crate::record::Record;
 use crate::types::{Env, Failed};
 
-/// What it finds is listed, also where it does not find all.
-const LISTS: &str = "ls-env";
+/// They make nothing: what a person wants to see is what they write.
+const LISTS: [&str; 4] = ["ls-env", "mk-env", "mk-app", "mk-source"];
 
 /// What is known of a run.
 #[derive(Debug)]
@@ -28,30 +29,9 @@ pub(crate) struct State {
     is_told: bool,
     /// Whether long IDs are shown as they are.
     pub(crate) is_whole: bool,
-    told: HashSet<(String, String)>,
+    told: HashMap<(String, String), Change>,
     /// Where the record of a key is.
     places: HashMap<(String, String), (Part, usize)>,
-}
-
-/// A part of the environment.
-#[derive(Debug)]
-pub(crate) struct Branch {
-    pub(crate) items: Vec<Item>,
-    pub(crate) begun: Instant,
-    /// When something of it was last seen.
-    pub(crate) last: Instant,
-    /// How much of what is there: of tasks, of targets.
-    pub(crate) progress: BTreeMap<String, (u64, u64)>,
-}
-
-/// The last record of a key.
-#[derive(Debug)]
-pub(crate) struct Item {
-    pub(crate) record: Record,
-    /// What was done, of all that its records said.
-    change: Option<Change>,
-    /// Whether a tool of this run has told that.
-    is_told: bool,
 }
 
 /// What a tool waits for.
@@ -68,15 +48,6 @@ pub(crate) struct Fault {
     pub(crate) tool: String,
     pub(crate) text: String,
     pub(crate) hint: Option<String>,
-}
-
-/// How many things were made, changed, taken away, and found as wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Counts {
-    pub(crate) created: usize,
-    pub(crate) updated: usize,
-    pub(crate) deleted: usize,
-    pub(crate) kept: usize,
 }
 
 /// What a run is about, which is what its end shows.
@@ -100,7 +71,7 @@ impl State {
             faults: Vec::new(),
             interrupted: false,
             is_told,
-            told: HashSet::new(),
+            told: HashMap::new(),
             places: HashMap::new(),
         }
     }
@@ -119,32 +90,19 @@ impl State {
     fn place(&mut self, record: Record, now: Instant) {
         let key = record.key();
         let is_app = |name: &str| self.parts.contains_key(&Part::App(name.into()));
-        let known = self.places.get(&key).cloned();
-        let part = known
-            .as_ref()
-            .map_or_else(|| Part::of(&record, is_app), |(part, _)| part.clone());
-        let branch = self.parts.entry(part.clone()).or_insert(Branch {
-            items: Vec::new(),
-            begun: now,
-            last: now,
-            progress: BTreeMap::new(),
-        });
+        let (part, at) = match self.places.get(&key).cloned() {
+            Some((part, at)) => (part, Some(at)),
+            None => (Part::of(&record, is_app), None),
+        };
+        let branch = self.parts.entry(part.clone());
+        let branch = branch.or_insert_with(|| Branch::begun(now));
         branch.last = now;
-        let change = change_in(&record);
-        match known {
-            Some((_, at)) => {
-                let item = &mut branch.items[at];
-                item.change = both(item.change, change);
-                item.record = record;
-            }
+        match at {
+            Some(at) => branch.items[at].comes_again(record),
             None => {
-                let is_told = self.told.contains(&key);
+                let told = self.told.get(&key).copied();
                 self.places.insert(key, (part, branch.items.len()));
-                branch.items.push(Item {
-                    record,
-                    change,
-                    is_told,
-                });
+                branch.items.push(Item::new(record, told));
             }
         }
     }
@@ -153,10 +111,10 @@ impl State {
     pub(crate) fn hear(&mut self, message: Message, now: Instant) {
         let tool = message.tool;
         match message.told {
-            Told::Note(_) | Told::Undrawn(_) => {}
+            Told::Note(_) | Told::Undrawn(_) | Told::Drawn(_) => {}
             Told::Error { text, hint } => self.add_fault(tool, text, hint),
             Told::Interrupted => self.interrupted = true,
-            Told::Change { kind, name } => self.mark_told((kind, name)),
+            Told::Change { kind, name, change } => self.mark_told((kind, name), change),
             Told::Waits(what) => self.waits.push(Wait {
                 tool,
                 what,
@@ -171,13 +129,14 @@ impl State {
         }
     }
 
-    fn mark_told(&mut self, key: (String, String)) {
+    fn mark_told(&mut self, key: (String, String), change: Change) {
+        let change = both(self.told.get(&key).copied(), Some(change));
         let branch = self.places.get(&key);
         let branch = branch.and_then(|(part, at)| Some((self.parts.get_mut(part)?, *at)));
         if let Some((branch, at)) = branch {
-            branch.items[at].is_told = true;
+            branch.items[at].told = change;
         }
-        self.told.insert(key);
+        self.told.extend(change.map(|change| (key, change)));
     }
 
     fn end_wait(&mut self, is_it: impl Fn(&Wait) -> bool) {
@@ -202,78 +161,29 @@ impl State {
 
     /// What this run did with a thing, as far as is known.
     pub(crate) fn change_of(&self, item: &Item) -> Option<Change> {
-        item.change.filter(|_| item.is_told || !self.is_told)
+        if self.is_told { item.told } else { item.change }
     }
 
     /// What was done with a part of the environment.
     pub(crate) fn counts_of(&self, branch: &Branch) -> Counts {
-        let mut counts = Counts::default();
-        for item in &branch.items {
-            match self.change_of(item) {
-                Some(Change::Created | Change::Create) => counts.created += 1,
-                Some(Change::Updated | Change::Update) => counts.updated += 1,
-                Some(Change::Deleted | Change::Delete) => counts.deleted += 1,
-                Some(Change::Kept) => counts.kept += 1,
-                None => {}
-            }
-        }
-        counts
+        let changes = branch.items.iter().filter_map(|item| self.change_of(item));
+        changes.fold(Counts::default(), Counts::and)
     }
 
     /// What was done with all of it.
     pub(crate) fn counts(&self) -> Counts {
-        let parts = self.parts.values().map(|branch| self.counts_of(branch));
-        parts.fold(Counts::default(), |sum, one| Counts {
-            created: sum.created + one.created,
-            updated: sum.updated + one.updated,
-            deleted: sum.deleted + one.deleted,
-            kept: sum.kept + one.kept,
-        })
+        let items = self.parts.values().flat_map(|branch| &branch.items);
+        let changes = items.filter_map(|item| self.change_of(item));
+        changes.fold(Counts::default(), Counts::and)
     }
 
     /// What the run is about.
     pub(crate) fn mode(&self) -> Mode {
-        let did_something = self.counts() != Counts::default() || !self.faults.is_empty();
         match &self.env {
             Some(env) if env.plan => Mode::Plan,
-            _ if did_something && self.tool != LISTS => Mode::Run,
-            _ => Mode::List,
+            _ if LISTS.contains(&self.tool) => Mode::List,
+            _ => Mode::Run,
         }
-    }
-}
-
-impl Branch {
-    /// The first thing of a type, whatever its name.
-    pub(crate) fn item(&self, kind: &str) -> Option<&Item> {
-        self.items.iter().find(|item| item.record.kind() == kind)
-    }
-
-    /// Its record.
-    pub(crate) fn first(&self, kind: &str) -> Option<&Record> {
-        self.item(kind).map(|item| &item.record)
-    }
-
-    /// Whether nothing more is to come of it: what is made last of it is there, and all of its tasks and
-    /// targets; or all of it is gone.
-    pub(crate) fn is_done(&self, part: &Part) -> bool {
-        let resources = || self.items.iter().filter(|item| item.is_resource());
-        if resources().any(|item| item.change == Some(Change::Deleted)) {
-            return resources().all(|item| item.change == Some(Change::Deleted));
-        }
-        let is_there = match part {
-            Part::Network => self.first("egress").is_some(),
-            Part::App(_) => self.first("service").is_some(),
-            Part::Pipeline(_) => self.first("pipeline").is_some(),
-            Part::Shared | Part::LeftOver => true,
-        };
-        is_there && self.progress.values().all(|(now, of)| now >= of)
-    }
-}
-
-impl Item {
-    /// Whether it is something in AWS: not a wish, or the mark that traffic can leave.
-    pub(crate) fn is_resource(&self) -> bool {
-        !["app", "source", "image", "egress"].contains(&self.record.kind())
     }
 }
 
@@ -284,20 +194,6 @@ fn is_shown(record: &Record) -> bool {
         "surplus" => change_in(record).is_some(),
         "image" => !record.text("image").is_empty(),
         _ => true,
-    }
-}
-
-fn change_in(record: &Record) -> Option<Change> {
-    let change = record.0.get("change").cloned().unwrap_or_default();
-    serde_json::from_value(change).ok()
-}
-
-/// What was done where two records of a key say what was.
-fn both(before: Option<Change>, after: Option<Change>) -> Option<Change> {
-    match (before, after) {
-        (_, None | Some(Change::Kept)) if before.is_some() => before,
-        (Some(Change::Created), Some(Change::Updated)) => before,
-        _ => after,
     }
 }
 
@@ -331,17 +227,14 @@ mod tests {
 
     #[test]
     fn what_an_earlier_run_made_is_not_counted_where_the_tools_tell() {
-        let mut state = seen(
-            &[("vpc", "main", Change::Created), ("sg", "a", Change::Kept)],
-            true,
-        );
-        assert_eq!(
-            (state.counts(), state.mode()),
-            (Counts::default(), Mode::List)
-        );
-        let (kind, name) = ("sg".into(), "a".into());
-        state.hear(tells(Told::Change { kind, name }), Instant::now());
-        assert_eq!((state.counts().kept, state.mode()), (1, Mode::Run));
+        let mut state = seen(&[("vpc", "main", Change::Created)], true);
+        assert_eq!(state.counts(), Counts::default());
+        let (kind, name) = ("vpc".into(), "main".into());
+        let change = Change::Kept;
+        let told = Told::Change { kind, name, change };
+        state.hear(tells(told), Instant::now());
+        let kept = Counts::default().and(Change::Kept);
+        assert_eq!(state.counts(), kept);
     }
 
     #[test]

@@ -155,6 +155,9 @@ const ENDS: [char; 6] = [' ', ',', ';', '(', ')', '"'];
 
 fn short_word(word: &str) -> String {
     let (body, end) = word.split_at(word.trim_end_matches(ENDS).len());
+    if let Some(name) = body.strip_prefix("planned:") {
+        return format!("new {name}{end}");
+    }
     let body = match body.find("arn:aws") {
         Some(at) => format!("{}{}", &body[..at], named_by(&body[at..])),
         None => body.to_string(),
@@ -254,6 +257,7 @@ mod tests {
         );
         assert_eq!(short("arn:aws:s3:::bucket-1"), "bucket-1");
         assert_eq!(short("arn:aws:logs:r:1:log-group:/ecs/p/web"), "/ecs/p/web");
+        assert_eq!(short("planned:tg-web, x"), "new tg-web, x");
         assert_eq!(short("nothing: of the kind"), "nothing: of the kind");
     }
 

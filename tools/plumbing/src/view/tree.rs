@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::branch::Part;
-use super::state::{Branch, Counts, State};
+use super::branch::{Branch, Counts};
+use super::part::Part;
+use super::state::State;
 use super::text::{Line, Tone, elapsed, short};
 use crate::record::Record;
 
