@@ -51,7 +51,9 @@ fn help_and_version(aws: &Trap, name: &str) {
         "--timeout",
         "--verbose",
         "--quiet",
+        "--json ",
         "--json-log",
+        "\nExample",
         "--iam-policy",
     ] {
         assert!(

@@ -12,6 +12,10 @@ use plumbing::{
 /// List the records of an environment
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Examples:\n\
+    \x20 ls-env --env production-pr123\n\
+    \x20 ls-env --env production-pr123 | grep '\"type\":\"alb\"'")]
 struct Args {
     /// List one half of it: what serves the apps, or what builds the sources
     #[arg(long, value_enum)]

@@ -11,6 +11,9 @@ use plumbing::{Aws, Result, Stream};
 /// Make the load balancers of an environment
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Example:\n\
+    \x20 mk-env production pr123 | mk-app web --public | mk-vpc | mk-sg | mk-alb")]
 struct Args {}
 
 #[tokio::main(flavor = "current_thread")]

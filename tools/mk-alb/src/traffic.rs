@@ -13,8 +13,6 @@ use crate::plan::traffic::{
 
 /// ECS stops old tasks some seconds after new ones are healthy: the shares have to follow before that.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// After so long a person is told what is waited for.
-const SILENT: Duration = Duration::from_secs(5);
 
 /// An app that moves.
 pub struct Moving {
@@ -59,7 +57,8 @@ pub async fn follow(
     let name = name_of(target_group);
     let begun = Instant::now();
     let mut last_target = None;
-    let mut is_told = false;
+    let what = format!("app {app} moves to target group {name}");
+    let mut waiting = elb.aws.voice.wait(&what);
     let mut now = Vec::new();
     loop {
         match elb.forwards(listener).await? {
@@ -88,11 +87,7 @@ pub async fn follow(
         if let Some(why) = why {
             return Err(stays(app, &wanted, &older, why));
         }
-        if !is_told && begun.elapsed() > SILENT {
-            let line = format!("waiting: app {app} moves to target group {name}");
-            elb.aws.voice.say(&line);
-            is_told = true;
-        }
+        waiting.tell_if_due();
         elb.aws.control.unless_stopped(sleep(LOOK_AGAIN)).await?;
     }
 }

@@ -10,51 +10,60 @@ use plumbing::{App, Error, Record, RecordType, Result, Stream, whole};
 /// Write an app record that describes a service
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Examples:\n\
+    \x20 mk-env production pr123 | mk-app web --public --context ./web | mk-vpc\n\
+    \x20 mk-app api --health /status --set LOG=debug > api.ndjson")]
 struct Args {
     /// What it is called: web
     name: String,
     /// The port on which its container listens
-    #[arg(long, default_value_t = 5000, value_parser = whole::<u16>(1, 65535))]
+    #[arg(long, default_value_t = 5000, value_parser = whole::<u16>(1, 65535), help_heading = "How it is reached")]
     port: u16,
     /// Let the internet reach its load balancer, on port 80
-    #[arg(long)]
+    #[arg(long, help_heading = "How it is reached")]
     public: bool,
     /// An app whose load balancer it may reach; again for another
-    #[arg(long, value_name = "APP")]
+    #[arg(long, value_name = "APP", help_heading = "How it is reached")]
     calls: Vec<String>,
     /// The path that answers 200 while the app is well
-    #[arg(long, value_name = "PATH", default_value = "/")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "/",
+        help_heading = "How it is reached"
+    )]
     health: String,
     /// An environment variable; {alb.api.dns} is filled in from records. KEY alone takes the value
     /// that this command has, so that it is in no list of processes
-    #[arg(long, value_name = "KEY[=VALUE]")]
+    #[arg(long, value_name = "KEY[=VALUE]", help_heading = "What it runs")]
     set: Vec<String>,
     /// A file of environment variables, one KEY=VALUE a line; --set comes before it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "What it runs")]
     set_from: Vec<PathBuf>,
     /// The image to run, where no image record says it
-    #[arg(long, value_name = "REFERENCE")]
+    #[arg(long, value_name = "REFERENCE", help_heading = "What it runs")]
     image: Option<String>,
     /// The directory on this machine that push-image builds its image from
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", help_heading = "What it runs")]
     context: Option<String>,
     /// Fargate CPU units; 1024 are one vCPU
-    #[arg(long, value_name = "UNITS", default_value_t = 256, value_parser = any_number())]
+    #[arg(long, value_name = "UNITS", default_value_t = 256, value_parser = any_number(), help_heading = "Its size")]
     cpu: u32,
     /// Fargate memory in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = any_number())]
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = any_number(), help_heading = "Its size")]
     memory: u32,
     /// How many tasks run, spread over the zones
-    #[arg(long, value_name = "TASKS", default_value_t = 2, value_parser = any_number())]
+    #[arg(long, value_name = "TASKS", default_value_t = 2, value_parser = any_number(), help_heading = "Its size")]
     count: u32,
     /// How long after its start a task's failing health checks do not count
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = any_number())]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = any_number(), help_heading = "How it is reached")]
     grace: u32,
     /// A command that ECS runs in the container to see whether it is well, beside the load balancer
-    #[arg(long, value_name = "COMMAND", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "COMMAND", value_parser = clap::builder::NonEmptyStringValueParser::new(), help_heading = "What it runs")]
     check: Option<String>,
     /// The processor that its image is built for
-    #[arg(long, value_enum, default_value_t = Architecture::X86_64)]
+    #[arg(long, value_enum, default_value_t = Architecture::X86_64, help_heading = "What it runs")]
     architecture: Architecture,
 }
 

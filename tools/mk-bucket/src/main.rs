@@ -12,6 +12,7 @@ use plumbing::{Aws, Change, Error, Resource, Result, Stream, name};
 /// Make the artifact bucket of an environment's pipelines
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "Example:\n  mk-env production pr123 | mk-bucket")]
 struct Args {
     /// How objects are encrypted: aws:kms, with the key aws/s3 that AWS manages, or AES256
     #[arg(long, value_name = "HOW", default_value = "aws:kms", value_parser = plan::encryption)]

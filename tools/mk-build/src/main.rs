@@ -14,6 +14,10 @@ use tokio::try_join;
 /// Make the CodeBuild projects of an environment's sources
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Example:\n\
+    \x20 mk-env production pr123 | mk-source web owner/web | mk-connection | mk-role \\\n\
+    \x20   | mk-logs | mk-build --build-timeout 45")]
 struct Args {
     /// After how many minutes a build is given up
     #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = whole::<i32>(5, 480))]

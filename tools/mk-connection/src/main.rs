@@ -13,6 +13,10 @@ use plumbing::{Aws, Change, Result, Step, Stream};
 /// Make or adopt the connection to GitHub
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Examples:\n\
+    \x20 mk-env production pr123 --region ap-southeast-1 | mk-connection\n\
+    \x20 mk-env production pr123 | mk-connection --adopt github")]
 struct Args {
     /// Use this connection instead of making one, and never change or delete it
     #[arg(long, value_name = "ARN or NAME", value_parser = plan::read_adopt)]

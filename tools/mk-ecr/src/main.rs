@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 /// Make the image repositories of an environment's apps and sources
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "Example:\n  mk-env production pr123 | mk-app web | mk-ecr")]
 struct Args {}
 
 #[tokio::main(flavor = "current_thread")]

@@ -14,6 +14,10 @@ use plumbing::{App, Aws, Error, Kind, Result, Stream, unknown};
 /// Make the ECS cluster of an environment and the services of its apps
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Examples:\n\
+    \x20 ls-env --env production-pr123 | mk-ecs-svc --image web=registry.example/web:2 | wait-env\n\
+    \x20 ls-env --env production-pr123 | mk-ecs-svc --rollback web | wait-env")]
 struct Args {
     /// What an app is to run, before its image record and its own image; may be given again
     #[arg(long = "image", value_name = "APP=REFERENCE", value_parser = plan::image_flag)]

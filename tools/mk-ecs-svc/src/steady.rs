@@ -126,6 +126,11 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         let Some(have) = have else {
             return self.check_missing(asked);
         };
+        let (running, count) = (have.running, have.settings.count);
+        if let (Ok(running), Ok(count)) = (running.try_into(), count.try_into()) {
+            let voice = &self.ecs.aws.voice;
+            voice.progress(&asked.name, "tasks", running, count);
+        }
         match progress(have, &asked.task_definition) {
             Progress::Steady => return Ok(true),
             Progress::Underway => {}

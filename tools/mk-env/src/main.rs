@@ -7,6 +7,10 @@ use plumbing::{Error, Record, Result, Stream, name};
 /// Write the env record that names an environment
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Examples:\n\
+    \x20 mk-env production pr123 --tag Team=web --region ap-southeast-1 | mk-vpc\n\
+    \x20 mk-env production pr123 --plan | mk-vpc")]
 struct Args {
     /// What it is for: production, staging
     #[arg(value_parser = environment)]

@@ -15,6 +15,9 @@ use tokio::try_join;
 /// Make the functions that tag what an environment's sources built
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Example:\n\
+    \x20 mk-env production pr123 | mk-source web owner/web | mk-role | mk-logs | mk-fn")]
 struct Args {}
 
 #[tokio::main(flavor = "current_thread")]

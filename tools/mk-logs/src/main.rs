@@ -13,6 +13,7 @@ use tokio::try_join;
 /// Make the log groups of an environment's apps and sources
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "Example:\n  mk-env production pr123 | mk-app web | mk-logs --retention 7")]
 struct Args {
     /// For how many days events are kept: 1, 3, 5, 7, 14, 30, 60, 90 and so on
     #[arg(long, value_name = "DAYS", default_value = "30", value_parser = plan::days)]

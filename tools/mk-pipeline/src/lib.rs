@@ -106,7 +106,9 @@ pub async fn wait_first_run(aws: &Aws, pipeline: &Pipeline) -> Result<()> {
             format!("pipeline {name}: its first run was not let, by a role that is new{why}");
         aws.voice.say(&format!("{line}; it is started again, once"));
         aws.control.wait_for_account().await?;
-        aws.control.unless_stopped(sleep(SPREADS)).await?;
+        let what = format!("the role of pipeline {name} is new");
+        let spread = aws.control.unless_stopped(sleep(SPREADS));
+        wait::telling(&aws.voice, &what, spread).await?;
         run = pipelines.start_again(&pipeline.pipeline, &run).await?;
         run = pipelines.wait_ended(&pipeline.pipeline, run).await?;
         why = why_failed(pipelines, pipeline, &run).await?;

@@ -24,6 +24,10 @@ const AT_A_TERMINAL: u64 = 10;
 /// Make the pipelines of an environment's sources
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Example:\n\
+    \x20 mk-env production pr123 | mk-source web owner/web | mk-connection | mk-bucket \\\n\
+    \x20   | mk-ecr | mk-role | mk-logs | mk-build | mk-fn | mk-pipeline | wait-env")]
 struct Args {
     /// How long to wait for the person who finishes the connection [default: 10 at a terminal, else 0]
     #[arg(long, value_name = "MINUTES", value_parser = whole::<u64>(0, 1440))]

@@ -16,6 +16,9 @@ use plumbing::{App, Aws, Bucket, Change, Connection, Repo, Resource, Result, Sou
 /// Make the IAM roles of an environment's apps and sources
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Example:\n\
+    \x20 mk-env production pr123 | mk-app web | mk-ecr | mk-logs | mk-role")]
 struct Args {}
 
 #[tokio::main(flavor = "current_thread")]

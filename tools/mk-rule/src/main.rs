@@ -13,6 +13,9 @@ use plumbing::{Aws, Change, Error, Pipeline, Resource, Result, Role, Source, Str
 /// Make the rules that start an environment's pipelines
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Example:\n\
+    \x20 … | mk-source web owner/web --trigger events | … | mk-pipeline | mk-rule")]
 struct Args {}
 
 #[tokio::main(flavor = "current_thread")]

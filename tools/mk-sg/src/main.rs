@@ -12,6 +12,7 @@ use plumbing::{App, Aws, Error, Kind, Record, Result, Stream, Vpc};
 /// Make the security groups of an environment
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "Example:\n  mk-vpc --env production-pr123 | mk-sg --private-api")]
 struct Args {
     /// Where stdin holds no app record, make a public web that calls an internal api
     #[arg(long)]

@@ -7,6 +7,9 @@ use plumbing::{Error, Record, RecordType, Result, Source, Stream};
 /// Write a source record that describes a pipeline
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Example:\n\
+    \x20 mk-env production pr123 | mk-source web owner/web --branch main | mk-connection")]
 struct Args {
     /// What it is called: web
     name: String,

@@ -21,6 +21,9 @@ const RACES: usize = 8;
 /// Make the VPC of an environment, its subnets and its way out
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Example:\n\
+    \x20 mk-env production pr123 | mk-vpc --nat single | mk-sg --private-api")]
 struct Args {
     /// The IPv4 range, /16 to /24; each subnet takes a sixteenth of it, of a /24 an eighth
     #[arg(long, default_value = "10.0.0.0/16", value_parser = range)]

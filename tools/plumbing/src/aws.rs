@@ -3,6 +3,8 @@
 //!
 //! No service client but STS is made here: a tool's crate lists the services that it may call.
 
+use std::time::Instant;
+
 use aws_config::SdkConfig;
 use aws_smithy_runtime::client::retries::TokenBucket;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -163,13 +165,8 @@ impl Intercept for Guard {
         let Some(call) = cfg.load::<Metadata>() else {
             return Ok(());
         };
-        self.control.voice.detail(|| {
-            format!(
-                "calls {}:{}",
-                call.service().to_lowercase().replace(' ', ""),
-                call.name()
-            )
-        });
+        let voice = &self.control.voice;
+        voice.detail(|| format!("calls {}", name_of(call)));
         if !reads_only(call.name()) {
             self.control.check_change()?;
         }
@@ -194,6 +191,15 @@ impl Intercept for Guard {
         };
         let mut attempts = cfg.load::<Attempts>().copied().unwrap_or_default();
         let again = attempts.again(met);
+        let lasts = attempts.lasts(Instant::now()).filter(|_| again);
+        if let (Some(lasts), Some(call)) = (lasts, cfg.load::<Metadata>()) {
+            let line = format!(
+                "waiting: {} {} ({lasts}s so far)",
+                name_of(call),
+                met.in_words()
+            );
+            self.control.voice.say(&line);
+        }
         let state = cfg.interceptor_state();
         state
             .store_put(attempts)
@@ -213,6 +219,15 @@ impl Intercept for Guard {
     }
 }
 
+/// A call as a policy names it.
+fn name_of(call: &Metadata) -> String {
+    let service = call.service().to_lowercase().replace(' ', "");
+    format!("{service}:{}", call.name())
+}
+
+/// After so many seconds of faults a person is told, and then again and again.
+const TOLD_AFTER: u64 = 30;
+
 /// What an attempt of a call met.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Met {
@@ -222,9 +237,22 @@ enum Met {
     Fault,
 }
 
+impl Met {
+    fn in_words(self) -> &'static str {
+        match self {
+            Met::TooFast | Met::Quota => "is throttled",
+            Met::Silence => "gets no answer",
+            Met::Fault => "meets a fault of AWS",
+        }
+    }
+}
+
 /// How often a call has met each.
 #[derive(Clone, Copy, Debug, Default)]
 struct Attempts {
+    /// When it met the first, and how many seconds later that is to be told.
+    begun: Option<Instant>,
+    due: u64,
     too_fast: u32,
     silence: u32,
     fault: u32,
@@ -235,6 +263,18 @@ impl Storable for Attempts {
 }
 
 impl Attempts {
+    /// For how many seconds the call has met such, where it is time to tell that: every half minute.
+    fn lasts(&mut self, now: Instant) -> Option<u64> {
+        let begun = *self.begun.get_or_insert(now);
+        let seconds = now.saturating_duration_since(begun).as_secs();
+        self.due = self.due.max(TOLD_AFTER);
+        if seconds < self.due {
+            return None;
+        }
+        self.due = seconds + TOLD_AFTER;
+        Some(seconds)
+    }
+
     /// Counts one more, and answers whether the call may be asked again, if the SDK sees a reason to.
     fn again(&mut self, met: Met) -> bool {
         let (count, limit) = match met {
@@ -279,6 +319,8 @@ fn reads_only(operation: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use aws_smithy_types::body::SdkBody;
 
     use super::*;
@@ -328,8 +370,7 @@ mod tests {
         let last = |met| {
             let mut attempts = Attempts {
                 too_fast: 7,
-                silence: 0,
-                fault: 0,
+                ..Attempts::default()
             };
             (1..).find(|_| !attempts.again(met)).unwrap()
         };
@@ -338,6 +379,14 @@ mod tests {
             [45, 5, 1]
         );
         assert_eq!(last(Met::TooFast), 1200 - 7);
+    }
+
+    #[test]
+    fn a_call_that_meets_faults_for_long_is_told_every_half_minute() {
+        let (mut attempts, now) = (Attempts::default(), Instant::now());
+        let told = [0, 29, 30, 31, 59, 61, 90, 91]
+            .map(|seconds| attempts.lasts(now + Duration::from_secs(seconds)).is_some());
+        assert_eq!(told, [false, false, true, false, false, true, false, true]);
     }
 
     #[test]

@@ -19,6 +19,9 @@ const WRITTEN: Duration = Duration::from_secs(1);
 /// How often it is looked whether the input has ended.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How often it is looked whether other tools have more to say.
+const LISTEN: Duration = Duration::from_millis(10);
+
 /// The exit code of a dry run that would change something; a fault has its own, and wins.
 const WOULD_CHANGE: u8 = 10;
 
@@ -35,9 +38,8 @@ pub(crate) async fn end(stream: &Stream, result: Result<()>) -> u8 {
     }
     if stream.voice.changed() == 0 && stream.voice.kept() > 0 {
         let kept = stream.voice.kept();
-        stream
-            .voice
-            .say(&format!("nothing to change ({kept} kept)"));
+        let line = format!("nothing to change ({kept} kept)");
+        stream.voice.say_undrawn(&line);
     }
     pass_the_rest(stream).await;
     stream.control.account_is_answered().await;
@@ -53,6 +55,23 @@ pub(crate) async fn end(stream: &Stream, result: Result<()>) -> u8 {
         WOULD_CHANGE
     } else {
         0
+    }
+}
+
+/// Draws what stays, where this tool draws, once the others have said all; and has heard what it said
+/// itself. Answers the exit code.
+pub(crate) async fn end_speech(stream: &Stream, code: u8) -> u8 {
+    stream.voice.end();
+    let Some(screen) = stream.voice.screen() else {
+        return code;
+    };
+    let asked = || stream.control.interrupted();
+    while screen.is_told_more() && asked().is_none_or(|asked| asked.elapsed() < LAST_WORDS) {
+        tokio::time::sleep(LISTEN).await;
+    }
+    match screen.end(asked().is_some()) {
+        Err(_) if code == 0 => Kind::Output.exit_code(),
+        _ => code,
     }
 }
 

@@ -11,25 +11,28 @@ use crate::tags;
 #[derive(Args, Clone, Debug, Default)]
 pub struct Common {
     /// The environment, where no env record names it: ENVIRONMENT-SUFFIX [env: PLUMBLINE_ENV]
-    #[arg(long, value_name = "NAME", value_parser = environment_name, help_heading = "Common options")]
+    #[arg(long, value_name = "NAME", value_parser = environment_name, help_heading = "The environment")]
     pub env: Option<String>,
     /// The region of a new env record [default: the AWS settings', else us-east-1]
-    #[arg(long, value_parser = region, help_heading = "Common options")]
+    #[arg(long, value_parser = region, help_heading = "The environment")]
     pub region: Option<String>,
     /// A tag of a new env record, beside Environment, Suffix, Project, Team and ManagedBy
-    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag, help_heading = "Common options")]
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag, help_heading = "The environment")]
     pub tags: Vec<(String, String)>,
     /// Give up after this many minutes
     #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = whole::<u64>(1, 1440), help_heading = "Common options")]
     pub timeout: u64,
     /// Tell each call and what was found unchanged
-    #[arg(short, long, conflicts_with = "quiet", help_heading = "Common options")]
+    #[arg(short, long, conflicts_with = "quiet", help_heading = "What is told")]
     pub verbose: bool,
     /// Tell errors alone
-    #[arg(short, long, help_heading = "Common options")]
+    #[arg(short, long, help_heading = "What is told")]
     pub quiet: bool,
+    /// Write the records also where stdout is a terminal, and draw nothing
+    #[arg(long, help_heading = "What is told")]
+    pub json: bool,
     /// Write stderr as JSON, one object a line
-    #[arg(long, help_heading = "Common options")]
+    #[arg(long, help_heading = "What is told")]
     pub json_log: bool,
     /// Print the IAM policy that this tool needs (with ARNs of the region's partition), and exit
     #[arg(long, help_heading = "Common options")]

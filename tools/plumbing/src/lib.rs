@@ -26,7 +26,7 @@
 //!
 //! Nothing here knows an AWS service but STS, and nothing here is generic over tools but [`run()`].
 //! The modules know each other in one direction: `run` → `ending`, `head` → `step`, `owner` → `aws`
-//! → `settings`, `judge`, `stream` → `owned`, `control`, `arrived` → `proof`, `voice` → `flags`,
+//! → `settings`, `judge`, `stream` → `owned`, `control`, `arrived` → `proof`, `voice` → `view` → `flags`,
 //! `types` → `record`, `zone`.
 
 mod arrived;
@@ -65,6 +65,7 @@ pub mod tags;
 mod terminal;
 mod types;
 pub mod unknown;
+mod view;
 mod voice;
 pub mod wait;
 mod wishes;
@@ -87,6 +88,6 @@ pub use types::{
     LogGroup, Pipeline, Repo, Role, Rule, Service, Sg, Source, Surplus, TaskDefinition, Unwanted,
     Vpc,
 };
-pub use voice::Voice;
+pub use voice::{Voice, Waiting};
 pub use wishes::{Wishes, write_unwanted};
 pub use zone::{is_about_zone, zone_hint};

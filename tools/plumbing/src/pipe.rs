@@ -18,6 +18,7 @@ use crate::scan::{self, Scanner};
 use crate::stream::{Input, Line, Shared, Stream};
 use crate::terminal::in_json;
 use crate::types::{App, Env, Failed, known_type};
+use crate::view::{Screen, Wanted};
 use crate::voice::Voice;
 
 /// Past a bad record, this much of unreadable input ends the tool instead of being skipped.
@@ -30,6 +31,10 @@ const TOLD_AT_MOST: usize = 1000;
 /// it, and a person chooses with `grep` what the last is to delete. The reader may be at the end of the
 /// input before the tool has begun: it cannot say so itself.
 const CHECK_NO_CALLS: [&str; 3] = ["mk-app", "mk-source", "rm-env"];
+
+/// Their stdout is their own, such as a picture, and carries no records: they write with
+/// [`Stream::print`]. It is known by the name since arguments that are refused are told as a record.
+const PRINTS: [&str; 1] = ["draw-env"];
 
 /// Deletes whatever apps call each other.
 const DELETES: &str = "rm-env";
@@ -70,6 +75,19 @@ impl Stream {
         first: Vec<Record>,
     ) -> Self {
         let (out, lines) = mpsc::channel();
+        let is_shown = std::io::stdout().is_terminal();
+        if is_shown && !common.json && !common.json_log && !PRINTS.contains(&voice.tool()) {
+            let wanted = Wanted {
+                tool: voice.tool(),
+                is_whole: common.verbose,
+                is_quiet: common.quiet,
+            };
+            if let Ok(screen) = Screen::open(wanted) {
+                voice.draw_on(screen);
+            }
+        } else if !is_shown {
+            voice.find_who_draws();
+        }
         let input = Input {
             ended: stdin == Stdin::Terminal,
             owned,
@@ -81,7 +99,7 @@ impl Stream {
             heads_pipe: stdin != Stdin::Pipe,
             out,
             checks_calls: !CHECK_NO_CALLS.contains(&voice.tool()),
-            is_shown: std::io::stdout().is_terminal(),
+            is_shown,
             opened: Instant::now(),
         };
         let stream = Stream {
@@ -247,7 +265,7 @@ impl Stream {
     }
 
     fn write_lines(&self, lines: mpsc::Receiver<Line>) {
-        let mut out = std::io::stdout().lock();
+        let mut out = std::io::stdout();
         let mut broken = false;
         for line in lines {
             match line {
@@ -273,8 +291,16 @@ impl Stream {
         }
     }
 
+    /// Writes a line, or has it drawn; answers whether that went well.
     fn put(&self, out: &mut impl Write, line: &[u8]) -> bool {
-        match out.write_all(line).and_then(|()| out.flush()) {
+        let put = match self.voice.screen() {
+            Some(screen) => match serde_json::from_slice(line) {
+                Ok(record) => screen.see(record),
+                Err(_) => Ok(()), // what is no record was refused where it came in
+            },
+            None => out.write_all(line).and_then(|()| out.flush()),
+        };
+        match put {
             Ok(()) => true,
             Err(why) if why.kind() == ErrorKind::BrokenPipe => {
                 // The reader said why it ended; what it did not read is told line by line.

@@ -154,6 +154,7 @@ where
     let limit = Duration::from_secs(60 * common.timeout);
     let (owned, first) = (owned(&args), first(&args));
     let stream = Stream::open(common, voice, Stdin::of_this_process(), owned, first);
+    tokio::spawn(draw_anew_when_continued(stream.clone()));
     tokio::spawn(stop_on_signal(stream.clone()));
     tokio::spawn(tell_of_silence(stream.clone()));
     let deadline = tokio::spawn(stop_after(stream.clone(), limit));
@@ -164,6 +165,7 @@ where
     };
     deadline.abort(); // what is left is the work of the tools upstream, which have their own
     let code = ending::end(&stream, result).await;
+    let code = ending::end_speech(&stream, code).await;
     if stream.control.interrupted().is_some() {
         exit(code); // the runtime would wait for the threads that look up a host's name
     }
@@ -178,26 +180,26 @@ async fn end_with(tool: &'static str, answer: &clap::Error) -> ExitCode {
             Err(_) => ExitCode::from(Kind::Output.exit_code()),
         };
     }
-    let odd = std::env::args_os().any(|argument| argument.to_string_lossy().contains(drives));
     let text = answer.to_string();
     let lines: Vec<String> = text.lines().map(printable).collect();
-    let _ = if odd {
-        // A script may have the argument from anywhere, and clap quotes it as it is.
-        let text = format!("{}\n", lines.join("\n"));
-        std::io::stderr().write_all(text.as_bytes())
-    } else {
-        answer.print()
-    };
     if std::io::stdout().is_terminal() {
+        let odd = std::env::args_os().any(|argument| argument.to_string_lossy().contains(drives));
+        let _ = if odd {
+            // A script may have the argument from anywhere, and clap quotes it as it is.
+            let text = format!("{}\n", lines.join("\n"));
+            std::io::stderr().write_all(text.as_bytes())
+        } else {
+            answer.print()
+        };
         return ExitCode::from(Kind::Usage.exit_code()); // nobody is downstream
     }
-    let why = lines.first().map_or("", |line| line.as_str());
-    let why = why.trim_start_matches("error: ").to_string();
     let common = Common::default();
     let voice = Voice::new(tool, &common);
     let owned = Owned::default();
     let stream = Stream::open(common, voice, Stdin::Terminal, owned, Vec::new());
-    ExitCode::from(ending::end_refused(&stream, why).await)
+    let why = stream.voice.refuse(&lines);
+    let code = ending::end_refused(&stream, why).await;
+    ExitCode::from(ending::end_speech(&stream, code).await)
 }
 
 async fn stop_on_signal(stream: Stream) {
@@ -222,6 +224,21 @@ async fn stop_on_signal(stream: Stream) {
         _ = terminate.recv() => {}
     }
     exit(Kind::Interrupted.exit_code());
+}
+
+/// Where the shell had the terminal meanwhile, the frame begins below what it wrote.
+async fn draw_anew_when_continued(stream: Stream) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Some(screen) = stream.voice.screen() else {
+        return;
+    };
+    let continued = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
+    let Ok(mut continued) = signal(continued) else {
+        return;
+    };
+    while continued.recv().await.is_some() {
+        screen.begin_anew();
+    }
 }
 
 /// Ends at once, whatever is under way.

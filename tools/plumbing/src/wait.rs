@@ -8,19 +8,18 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures_util::stream::{StreamExt, TryStreamExt};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::control::{AT_ONCE, Control};
 use crate::error::{self, Error, Result};
 use crate::not_yet;
+use crate::voice::Voice;
 
 /// The first pause between two looks, what it grows by, and the longest: a NAT gateway's two
 /// minutes cost about twenty looks, and an emulator's half second costs three.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const GROWTH: f64 = 1.5;
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// After so long a person is told what is waited for.
-const SILENT: Duration = Duration::from_secs(5);
 
 /// Awaits readings, some side by side, and answers all in their order, or the first error.
 pub async fn all<T, Fut>(readings: impl IntoIterator<Item = Fut>) -> Result<Vec<T>>
@@ -33,9 +32,23 @@ where
         .await
 }
 
+/// Does what takes its time, and tells people so.
+///
+/// `what` words the wait: `nat gateway nat-1 is still pending`.
+pub async fn telling<T>(voice: &Voice, what: &str, work: impl Future<Output = T>) -> T {
+    let mut waiting = voice.wait(what);
+    let mut work = std::pin::pin!(work);
+    loop {
+        match timeout(waiting.due_in(), work.as_mut()).await {
+            Ok(done) => return done,
+            Err(_) => waiting.tell_if_due(),
+        }
+    }
+}
+
 /// Looks again and again until `look` answers something.
 ///
-/// `what` words the wait: `nat gateway nat-1 is still pending`. Errors: whatever `look` answers;
+/// `what` words the wait, as in [`telling`]. Errors: whatever `look` answers;
 /// after `deadline`, [`Kind::Unfinished`](crate::Kind::Unfinished); at once where the tool stops.
 pub async fn until<T, F, Fut>(
     control: &Control,
@@ -49,24 +62,23 @@ where
 {
     let begun = Instant::now();
     let mut pause = FIRST_PAUSE;
-    let mut told = false;
-    loop {
-        if let Some(found) = look().await? {
-            return Ok(found);
-        }
-        if begun.elapsed() + pause > deadline {
-            return Err(
-                Error::unfinished(format!("{what} after {}", words(deadline)))
-                    .hint("run the pipeline again"),
-            );
-        }
-        if !told && begun.elapsed() > SILENT {
-            control.voice.say(&format!("waiting: {what}"));
-            told = true;
-        }
-        control.unless_stopped(sleep(pause)).await?;
-        pause = longer(pause);
+    if let Some(found) = look().await? {
+        return Ok(found);
     }
+    let look_again = async {
+        loop {
+            if begun.elapsed() + pause > deadline {
+                let late = Error::unfinished(format!("{what} after {}", words(deadline)));
+                return Err(late.hint("run the pipeline again"));
+            }
+            control.unless_stopped(sleep(pause)).await?;
+            pause = longer(pause);
+            if let Some(found) = look().await? {
+                return Ok(found);
+            }
+        }
+    };
+    telling(&control.voice, what, look_again).await
 }
 
 /// Makes a call of `operation` (as in a policy, `ec2:CreateRoute`), again and again while AWS refuses
@@ -99,7 +111,7 @@ where
 {
     let begun = Instant::now();
     let mut pause = FIRST_PAUSE;
-    let mut told = false;
+    let mut waiting = None;
     loop {
         let error = match call().await {
             Ok(answer) => {
@@ -112,13 +124,13 @@ where
         let Some(passes) = not_yet::find(operation, code, message) else {
             return Err(error);
         };
-        let again = not_yet::is_worth_a_pause(passes, limit, begun.elapsed(), pause);
-        if !again || control.unless_stopped(sleep(pause)).await.is_err() {
+        if !not_yet::is_worth_a_pause(passes, limit, begun.elapsed(), pause) {
             return Err(error);
         }
-        if !told && begun.elapsed() > SILENT {
-            control.voice.say(&format!("waiting: {message} ({code})"));
-            told = true;
+        let wait = || control.voice.wait(&format!("{message} ({code})"));
+        waiting.get_or_insert_with(wait).tell_if_due();
+        if control.unless_stopped(sleep(pause)).await.is_err() {
+            return Err(error);
         }
         pause = longer(pause);
     }

@@ -15,6 +15,10 @@ use plumbing::{
 /// Take away what nothing in the stream wants any more
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Examples:\n\
+    \x20 … | mk-ecs-svc | wait-env | prune-env\n\
+    \x20 … | mk-ecs-svc | wait-env | prune-env --confirm production-pr123")]
 struct Args {
     /// Delete also what no record wants, such as a dropped app: the environment's name, as a sign
     /// that you mean it

@@ -19,6 +19,10 @@ const POLICY: &str = include_str!("../iam-policy.json");
 /// Build and push the images of an environment's apps
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Examples:\n\
+    \x20 mk-env production pr123 | mk-app web --context ./web | mk-ecr | push-image\n\
+    \x20 ls-env --env production-pr123 | push-image --context web=./web | mk-ecs-svc | wait-env")]
 struct Args {
     /// Build an app's image from a directory, before that of its record; again for another app
     #[arg(long = "context", value_name = "APP=DIRECTORY", value_parser = origin::flag)]

@@ -7,6 +7,10 @@ use plumbing::{Aws, Change, Error, Kind, Record, Result, Stream};
 /// Delete the resources on stdin
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "\
+    Examples:\n\
+    \x20 ls-env --env production-pr123 | rm-env --plan\n\
+    \x20 ls-env --env production-pr123 | rm-env --confirm production-pr123")]
 struct Args {
     /// The environment's name, as a sign that you mean it
     #[arg(long, value_name = "NAME", required_unless_present = "plan")]

@@ -28,6 +28,7 @@ use services::Services;
 /// Wait until an environment is healthy
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "Example:\n  ls-env --env production-pr123 | wait-env")]
 struct Args {}
 
 #[tokio::main(flavor = "current_thread")]
@@ -121,7 +122,8 @@ fn tell_what_runs(stream: &Stream, records: &[Record], waited_for: &BTreeSet<Str
         let is_pushed = stream.get::<Image>(name).is_some();
         if is_changed || is_pushed || waited_for.contains(name) {
             let definition = stream.get::<TaskDefinition>(name);
-            stream.voice.say(&plan::what_runs(&service, definition));
+            let line = plan::what_runs(&service, definition);
+            stream.voice.say_undrawn(&line);
         }
     }
 }
@@ -131,7 +133,7 @@ fn tell_addresses(stream: &Stream, records: &[Record]) {
     for alb in records.iter().filter_map(Record::typed::<Alb>) {
         if alb.scheme == "internet-facing" {
             let line = format!("{}: http://{}/", alb.name, alb.dns);
-            stream.voice.say(&line);
+            stream.voice.say_undrawn(&line);
         }
     }
 }

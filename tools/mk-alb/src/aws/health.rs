@@ -25,7 +25,7 @@ impl Elb {
     pub async fn wait_healthy(&self, app: &str, target_group: &str) -> Result<()> {
         let what = format!("app {app} is not healthy");
         let reason = RefCell::new(String::new()); // the last one
-        let get = async || match self.health(target_group, UNKNOWN_BUDGET).await? {
+        let get = async || match self.health_of(app, target_group).await? {
             Health::Healthy => Ok(Some(())),
             Health::Unhealthy(why) => {
                 reason.replace(why);
@@ -51,6 +51,17 @@ impl Elb {
             error.message = format!("{}: {}", error.message, reason.take());
         }
         Err(error)
+    }
+
+    /// How the targets of an app are, which is shown while they are waited for.
+    async fn health_of(&self, app: &str, target_group: &str) -> Result<Health> {
+        let Some(targets) = self.targets(target_group, UNKNOWN_BUDGET).await? else {
+            return Ok(Health::NoTargetGroup);
+        };
+        let counted = count(&targets);
+        let (healthy, of) = (counted.healthy as u64, counted.staying as u64);
+        self.aws.voice.progress(app, "targets", healthy, of);
+        Ok(health(&targets))
     }
 
     /// Those target groups, of some by name, that are healthy now, by their ARNs, and where their targets

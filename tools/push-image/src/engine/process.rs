@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::future::try_join;
+use plumbing::wait::telling;
 use plumbing::{Control, Error, Result, Stream, Voice};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
@@ -69,8 +70,8 @@ async fn read_answer(from: Option<impl AsyncRead + Unpin>) -> io::Result<String>
     Ok(text_of(&bytes))
 }
 
-/// Runs an engine to its end. Its output is for people: on a terminal and with `-v` it is shown at
-/// once, else its last lines are when it fails. Stdout is for records alone.
+/// Runs an engine to its end. Its output is for people: on a terminal where nobody draws, and with `-v`,
+/// it is shown at once, else its last lines are when it fails. Stdout is for records alone.
 pub(super) async fn run(stream: &Stream, what: &str, words: &[String], work: &Path) -> Result<()> {
     let failed = |why: String| Error::refused(format!("cannot {what}: {why}"));
     let mut kept = private_file(&work.join("output")).map_err(|why| failed(why.to_string()))?;
@@ -85,7 +86,8 @@ pub(super) async fn run(stream: &Stream, what: &str, words: &[String], work: &Pa
     let mut child = command
         .spawn()
         .map_err(|why| failed(format!("{}: {why}", words[0])))?;
-    let waited = stream.control.unless_stopped(child.wait()).await;
+    let ended = stream.control.unless_stopped(child.wait());
+    let waited = telling(&stream.voice, &format!("{what} ({})", words[0]), ended).await;
     if waited.is_err() {
         end(&mut child).await;
     }
@@ -109,6 +111,9 @@ fn command_of(words: &[impl AsRef<OsStr>]) -> Command {
 
 fn shows_output(stream: &Stream) -> bool {
     let flags = stream.common();
+    if stream.voice.is_drawn() {
+        return false;
+    }
     flags.verbose || !flags.quiet && !flags.json_log && io::stderr().is_terminal()
 }
 

@@ -27,6 +27,7 @@ pub(super) async fn say_while<T>(
     let mut ticks = interval(if is_terminal { AT_TERMINAL } else { IN_LOG });
     ticks.tick().await; // the first comes at once
     let begun = Instant::now();
+    let _waiting = voice.wait(&format!("pushing {app}: {all}"));
     loop {
         tokio::select! {
             done = &mut work => {
@@ -36,7 +37,7 @@ pub(super) async fn say_while<T>(
             }
             _ = ticks.tick() => {
                 let now = megabytes(sent.load(Ordering::Relaxed).min(total));
-                voice.say(&format!("pushing {app}: {now} of {all}"));
+                voice.say_undrawn(&format!("pushing {app}: {now} of {all}"));
             }
         }
     }

@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use plumbing::wait::telling;
 use plumbing::{Control, Error, Result, Voice};
 use reqwest::header::{HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Response, Url};
@@ -110,7 +111,8 @@ impl<'a> Session<'a> {
                 return Err(self.connection.error(what, &fault));
             }
             voice.detail(|| format!("again in {} ms: {}", pause.as_millis(), fault.reason()));
-            control.unless_stopped(sleep(pause)).await?;
+            let again = control.unless_stopped(sleep(pause));
+            telling(voice, &format!("{what}: {}", fault.reason()), again).await?;
             if fault.status() == Some(401) {
                 // A token may have expired; what is wrong otherwise the request itself is told.
                 let _ = control.unless_stopped(self.sign_in()).await?;
