@@ -31,6 +31,10 @@ const TOLD_AT_MOST: usize = 1000;
 /// input before the tool has begun: it cannot say so itself.
 const CHECK_NO_CALLS: [&str; 3] = ["mk-app", "mk-source", "rm-env"];
 
+/// Their stdout is their own, such as a picture, and carries no records: they write with
+/// [`Stream::print`]. It is known by the name since arguments that are refused are told as a record.
+const PRINTS: [&str; 1] = ["draw-env"];
+
 /// Deletes whatever apps call each other.
 const DELETES: &str = "rm-env";
 
@@ -81,6 +85,7 @@ impl Stream {
             heads_pipe: stdin != Stdin::Pipe,
             out,
             checks_calls: !CHECK_NO_CALLS.contains(&voice.tool()),
+            passes_records: !PRINTS.contains(&voice.tool()),
             is_shown: std::io::stdout().is_terminal(),
             opened: Instant::now(),
         };
@@ -239,6 +244,9 @@ impl Stream {
 
     /// Passes a line on byte for byte; where a person reads it, without what drives a terminal.
     pub(crate) fn pass(&self, mut line: Vec<u8>) {
+        if !self.shared.passes_records {
+            return;
+        }
         if self.shared.is_shown {
             line = in_json(&String::from_utf8_lossy(&line)).into_bytes();
         }
