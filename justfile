@@ -48,8 +48,17 @@ plan: (_up "" "--plan")
 [no-exit-message]
 prune *flags: (_up "--confirm " + quote(name) flags)
 
+# Draw what is there, as SVG: just draw > env.svg
 [no-exit-message]
-_up prune flags: _named build
+draw: _named build
+    ls-env --env {{quote(name)}} </dev/null \
+      | draw-env
+
+# Draw what `up` would create, change or take away: just draw-plan > plan.svg; ends with 10 if anything
+draw-plan: (_up "" "--plan" "| draw-env")
+
+[no-exit-message]
+_up prune flags end="": _named build
     mk-env {{environment_and_suffix}} {{ if flags == "" { "" } else { replace(quote(flags), " ", "' '") } }} </dev/null \
       | mk-app web --public --port 5000 --calls api \
           --set ASPNETCORE_URLS=http://+:5000 \
@@ -67,7 +76,7 @@ _up prune flags: _named build
       | mk-logs \
       | mk-ecs-svc {{placeholder}} \
       | wait-env \
-      | prune-env {{prune}}
+      | prune-env {{prune}} {{end}}
 
 # List what is there
 ls: _named build
@@ -131,6 +140,12 @@ _pipeline region flags source_flags prune: _named build
 # List what the pipeline is made of
 pipeline-ls: _named build
     ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null
+
+# Draw the pipeline, as SVG: just pipeline-draw > pipeline.svg
+[no-exit-message]
+pipeline-draw: _named build
+    ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null \
+      | draw-env
 
 # Tell what `pipeline-down` would delete, and delete nothing
 [no-exit-message]
