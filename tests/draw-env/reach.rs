@@ -104,8 +104,8 @@ fn authorize(aws: &LocalAws, direction: &str, group: &str, port: u16, peer: supp
 fn what_a_stranger_added_by_hand_shows_as_that() {
     let aws = made(6);
     let before = seen(&aws);
-    let [client, called] = ["task/app2", "alb/app5"].map(|name| group(&aws, name));
-    assert!(!before.contains("app2 -> app5"), "{before:?}");
+    let [client, called] = ["task/app4", "alb/app5"].map(|name| group(&aws, name));
+    assert!(!before.contains("app4 -> app5"), "{before:?}");
     authorize(&aws, "ingress", &called, 80, json!({"GroupId": client}));
     // One end alone lets nothing through.
     assert!(drawn(&aws).undeclared().is_empty());
@@ -119,7 +119,7 @@ fn what_a_stranger_added_by_hand_shows_as_that() {
         json!({"CidrIp": "10.9.0.0/16"}),
     );
     let (picture, seen) = (drawn(&aws), seen(&aws));
-    assert!(seen.contains("app2 -> app5"), "{seen:?}");
+    assert!(seen.contains("app4 -> app5"), "{seen:?}");
     assert_eq!(picture.reach(), seen);
     let undeclared: BTreeSet<String> = picture
         .undeclared()
@@ -127,12 +127,12 @@ fn what_a_stranger_added_by_hand_shows_as_that() {
         .map(|edge| format!("{} -> {}: {}", edge.from, edge.to, edge.ports))
         .collect();
     let expected = [
-        "outside/0.0.0.0/0 -> task/app2: tcp 22",
-        "task/app2 -> alb/app5: tcp 80",
-        "task/app2 -> outside/10.9.0.0/16: tcp 25",
+        "outside/0.0.0.0/0 -> task/app4: tcp 22",
+        "task/app4 -> alb/app5: tcp 80",
+        "task/app4 -> outside/10.9.0.0/16: tcp 25",
     ];
     assert_eq!(undeclared, expected.map(String::from).into());
-    let told = "not declared by an app, or added by hand: task/app2 → alb/app5: tcp 80";
+    let told = "not declared by an app, or added by hand: task/app4 → alb/app5: tcp 80";
     assert!(
         picture.words.contains(&told.to_string()),
         "{:?}",
@@ -143,7 +143,7 @@ fn what_a_stranger_added_by_hand_shows_as_that() {
 #[test]
 fn an_address_range_that_holds_the_network_lets_its_tasks_in() {
     let aws = made(6);
-    let [client, called] = ["task/app2", "alb/app5"].map(|name| group(&aws, name));
+    let [client, called] = ["task/app4", "alb/app5"].map(|name| group(&aws, name));
     authorize(
         &aws,
         "ingress",
@@ -151,8 +151,8 @@ fn an_address_range_that_holds_the_network_lets_its_tasks_in() {
         80,
         json!({"CidrIp": "10.0.0.0/8"}),
     );
-    authorize(&aws, "egress", &client, 80, json!({"CidrIp": "10.0.0.0/8"}));
+    authorize(&aws, "egress", &client, 80, json!({"GroupId": called}));
     let (picture, seen) = (drawn(&aws), seen(&aws));
-    assert!(seen.contains("app2 -> app5"), "{seen:?}");
+    assert!(seen.contains("app4 -> app5"), "{seen:?}");
     assert_eq!(picture.reach(), seen);
 }

@@ -198,10 +198,7 @@ fn with_sends(mut node: Node, edges: &Edges, id: &str) -> Node {
             "sends {} to {to}",
             edge.ports.join(", ").replace("tcp ", "")
         );
-        node.lines.push(Text {
-            stands_out: !is_explained(edge),
-            text,
-        });
+        node.lines.push(Text::loud_if(!is_explained(edge), text));
     }
     node
 }

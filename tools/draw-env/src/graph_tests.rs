@@ -184,7 +184,7 @@ fn what_is_not_declared_stands_out_wherever_it_leads() {
         .lines
         .iter()
         .find(|line| line.text == "sends 25 to 10.9.0.0/16");
-    assert!(line.unwrap().stands_out);
+    assert_eq!(line.unwrap().tone, crate::picture::Tone::Loud);
     assert!(picture.traffic.outside.contains_key("outside/sg-9"));
 }
 

@@ -153,10 +153,7 @@ fn others<'a>(layout: &mut Layout<'a>, others: &'a [Node], top: i32) -> i32 {
 fn notes(layout: &mut Layout, picture: &Picture, top: i32) -> i32 {
     let mut y = top + 8;
     for note in &picture.notes {
-        let text = Text {
-            text: note.text.clone(),
-            stands_out: note.stands_out,
-        };
+        let text = Text::loud_if(note.stands_out, note.text.as_str());
         layout.labels.push(Label {
             x: MARGIN,
             y,

@@ -14,6 +14,7 @@ use plumbing::{Aws, Env, Error, Kind, Record, RecordType, Result, Stream};
 /// Draw a picture of an environment
 #[derive(Parser)]
 #[command(version)]
+#[command(after_help = "Example:\n  ls-env --env production-pr123 | draw-env > env.svg")]
 struct Args {
     /// The format [default: svg]
     #[arg(long = "as", value_enum, value_name = "FORMAT")]

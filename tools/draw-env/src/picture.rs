@@ -78,23 +78,34 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Text {
     pub(crate) text: String,
-    /// Whether people should look at it.
-    pub(crate) stands_out: bool,
+    pub(crate) tone: Tone,
+}
+
+/// How a line is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Tone {
+    #[default]
+    Quiet,
+    /// It says what changes.
+    Change,
+    /// People should look at it.
+    Loud,
 }
 
 impl Text {
     pub(crate) fn plain(text: impl Into<String>) -> Self {
-        Text {
-            text: text.into(),
-            stands_out: false,
-        }
+        Text::new(text, Tone::Quiet)
     }
 
-    pub(crate) fn standing_out(text: impl Into<String>) -> Self {
-        Text {
-            text: text.into(),
-            stands_out: true,
-        }
+    pub(crate) fn new(text: impl Into<String>, tone: Tone) -> Self {
+        let text = text.into();
+        Text { text, tone }
+    }
+
+    /// One at which people should look, or not.
+    pub(crate) fn loud_if(is_loud: bool, text: impl Into<String>) -> Self {
+        let tone = if is_loud { Tone::Loud } else { Tone::Quiet };
+        Text::new(text, tone)
     }
 }
 

@@ -6,7 +6,7 @@
 mod legend;
 
 use crate::layout::{Label, Layout, Placed, Point, Rect, bend, layout};
-use crate::picture::{Edge, Kind, Picture};
+use crate::picture::{Edge, Kind, Picture, Tone};
 use crate::state::{STATES, State};
 use crate::text::{cut, xml};
 
@@ -76,14 +76,21 @@ fn text(at: (i32, i32), class: &str, size: i32, w: i32, text: &str) -> String {
 
 fn label_text(label: &Label) -> String {
     let size = if label.class == "title" { 20 } else { 12 };
-    let class = if label.text.stands_out {
-        "look"
-    } else {
-        label.class
+    let class = match label.text.tone {
+        Tone::Quiet => label.class,
+        tone => tone_class(tone),
     };
     let shown = text((label.x, label.y), class, size, label.w, &label.text.text);
     let whole = xml(&label.text.text);
     format!("<g><title>{whole}</title>{shown}</g>\n")
+}
+
+fn tone_class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Quiet => "quiet",
+        Tone::Change => "change",
+        Tone::Loud => "loud",
+    }
 }
 
 /// A box that has others in it: its name is at its top.
@@ -151,7 +158,7 @@ fn boxed(Placed { node, at }: &Placed) -> String {
     }
     out += &text((x, at.y + 36), "name", 13, w, &node.name);
     for (number, line) in node.lines.iter().enumerate() {
-        let class = if line.stands_out { "look" } else { "quiet" };
+        let class = tone_class(line.tone);
         let y = at.y + 53 + 15 * number as i32;
         out += &text((x, y), class, 12, w, &line.text);
     }

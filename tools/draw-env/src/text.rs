@@ -66,10 +66,9 @@ pub(crate) fn mermaid(text: &str) -> String {
     escaped
 }
 
-/// A text for dot, between quotes; `\n` ends a line there.
+/// A text for dot, between quotes, where it knows XML's entities; `\n` ends a line there.
 pub(crate) fn dot(text: &str) -> String {
-    let escaped = printable(text).replace('\\', "\\\\");
-    escaped.replace('"', "\\\"").replace('&', "&amp;")
+    xml(text).replace('\\', "\\\\")
 }
 
 #[cfg(test)]
@@ -85,7 +84,10 @@ mod tests {
             mermaid(ODD),
             "a#34;b#39;#60;c#62;#38;d#92;n#92;u#123;202e#125;#92;N#35;e#59;"
         );
-        assert_eq!(dot(ODD), "a\\\"b'<c>&amp;d\\\\n\\\\u{202e}\\\\N#e;");
+        assert_eq!(
+            dot(ODD),
+            "a&quot;b&#39;&lt;c&gt;&amp;d\\\\n\\\\u{202e}\\\\N#e;"
+        );
         assert_eq!(xml("\u{ffff}\u{0}"), "\u{fffd}\\u{0}");
     }
 

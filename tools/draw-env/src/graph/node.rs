@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use plumbing::{Difference, Record};
 
-use crate::picture::{Node, Text};
+use crate::picture::{Node, Text, Tone};
 use crate::state::{Records, State};
 
 /// Makes boxes, and knows which records are in none yet.
@@ -55,7 +55,11 @@ impl<'a> Maker<'a> {
         for difference in differences(record) {
             let Difference { field, old, new } = &difference;
             node.told.push(format!("  {difference}"));
-            let shown = node.lines.iter().filter(|line| line.stands_out).count();
+            let shown = node
+                .lines
+                .iter()
+                .filter(|line| line.tone == Tone::Change)
+                .count();
             if shown < 2 && !new.contains("planned:") {
                 let is_short = old.len() + new.len() < 12;
                 let text = if is_short {
@@ -63,7 +67,7 @@ impl<'a> Maker<'a> {
                 } else {
                     format!("{} {field}", state.sign())
                 };
-                node.lines.push(Text::standing_out(text));
+                node.lines.push(Text::new(text, Tone::Change));
             }
         }
         Some(state)
