@@ -24,6 +24,7 @@ fn stream(apps: usize) -> String {
             "public": is_public(app),
             "calls": called,
             "image": "registry.example/app:1",
+            "count": if apps < 10 { 2 } else { 1 },
         });
         stream += &format!("{record}\n");
     }
@@ -155,4 +156,33 @@ fn an_address_range_that_holds_the_network_lets_its_tasks_in() {
     let (picture, seen) = (drawn(&aws), seen(&aws));
     assert!(seen.contains("app4 -> app5"), "{seen:?}");
     assert_eq!(picture.reach(), seen);
+}
+
+#[test]
+fn what_a_stranger_took_away_is_no_edge_and_is_told() {
+    let aws = made(2);
+    let called = group(&aws, "alb/app1");
+    let filters = json!([{"Name": "group-id", "Values": [called]}]);
+    let rules = aws.call(
+        "ec2",
+        "describe_security_group_rules",
+        json!({"Filters": filters}),
+    );
+    let rules = list(&rules["SecurityGroupRules"]).iter();
+    let incoming: Vec<_> = rules.filter(|rule| rule["IsEgress"] == false).collect();
+    let [rule] = incoming[..] else {
+        panic!("{incoming:?}");
+    };
+    let ids = json!([rule["SecurityGroupRuleId"]]);
+    let params = json!({"GroupId": called, "SecurityGroupRuleIds": ids});
+    aws.call("ec2", "revoke_security_group_ingress", params);
+    let (picture, seen) = (drawn(&aws), seen(&aws));
+    assert_eq!(seen, BTreeSet::from(["internet -> app0".to_string()]));
+    assert_eq!(picture.reach(), seen);
+    let told = "declared, and not admitted now: task/app0 → alb/app1: tcp 80";
+    assert!(
+        picture.words.contains(&told.to_string()),
+        "{:?}",
+        picture.words
+    );
 }

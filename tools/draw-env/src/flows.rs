@@ -53,57 +53,79 @@ pub(crate) struct Around<'a> {
 }
 
 /// A group's rule, with what is known of both.
-#[derive(Clone)]
 struct Own<'a> {
     group: &'a Group,
     name: String,
     id: &'a str,
     rule: &'a Rule,
     ours: bool,
+    /// Whether its other end is a range of addresses that all of the network is in.
+    is_wide: bool,
+}
+
+impl Own<'_> {
+    fn admits(&self, group: &Group) -> bool {
+        self.is_wide || self.rule.peer == group.id
+    }
 }
 
 /// What these groups let through.
 pub(crate) fn flows(around: &Around, groups: &[Group]) -> Flows {
-    let rules = |direction| rules(around.env, groups, direction);
+    let rules = |direction| rules(around, groups, direction);
     let (incoming, outgoing) = (rules(Direction::Ingress), rules(Direction::Egress));
+    let mut by_sender: BTreeMap<&str, Vec<&Own>> = BTreeMap::new();
+    for group in groups {
+        by_sender.insert(&group.id, Vec::new());
+    }
+    for own in &outgoing {
+        by_sender.entry(&own.group.id).or_default().push(own);
+    }
     let mut flows = Flows::new();
-    for of_receiver in &incoming {
-        let to_internet = around.public.contains(&of_receiver.name);
-        let peer = of_receiver.rule.peer.as_str();
-        if !groups.iter().any(|group| group.id == peer) {
-            let from = match (to_internet, peer) {
-                (true, ANYWHERE) => End::Internet,
-                _ => End::Outside(peer.to_string()),
-            };
-            let key = (
-                from,
-                End::Group(of_receiver.name.clone()),
-                ports(of_receiver.rule),
-            );
-            add(&mut flows, key, &[of_receiver]);
+    for receiver in &incoming {
+        match by_sender.get(receiver.rule.peer.as_str()) {
+            Some(senders) => meet(&mut flows, around, senders, receiver),
+            None => add(&mut flows, from_outside(around, receiver), &[receiver]),
         }
-        for of_sender in &outgoing {
-            // Who goes out to the internet and comes back in is the internet.
-            let detour = to_internet && of_sender.rule.peer == ANYWHERE && peer == ANYWHERE;
-            let both = common(of_sender.rule, of_receiver.rule);
-            let meet = admits(around, peer, of_sender.group)
-                && admits(around, &of_sender.rule.peer, of_receiver.group);
-            if let (Some(ports), true, false) = (both, meet, detour) {
-                let ends = [of_sender, of_receiver].map(|own| End::Group(own.name.clone()));
-                let [from, to] = ends;
-                add(&mut flows, (from, to, ports), &[of_sender, of_receiver]);
-            }
+        if receiver.is_wide {
+            let senders: Vec<&Own> = outgoing.iter().collect();
+            meet(&mut flows, around, &senders, receiver);
         }
     }
-    for of_sender in &outgoing {
-        let peer = &of_sender.rule.peer;
-        if !groups.iter().any(|group| group.id == *peer) {
-            let from = End::Group(of_sender.name.clone());
-            let key = (from, End::Outside(peer.clone()), ports(of_sender.rule));
-            add(&mut flows, key, &[of_sender]);
+    for sender in &outgoing {
+        let peer = &sender.rule.peer;
+        if !by_sender.contains_key(peer.as_str()) {
+            let from = End::Group(sender.name.clone());
+            let key = (from, End::Outside(peer.clone()), ports(sender.rule));
+            add(&mut flows, key, &[sender]);
         }
     }
     flows
+}
+
+/// What a rule lets in from where no group of ours is.
+fn from_outside(around: &Around, receiver: &Own) -> Key {
+    let is_public = around.public.contains(&receiver.name);
+    let from = match (is_public, receiver.rule.peer.as_str()) {
+        (true, ANYWHERE) => End::Internet,
+        (_, peer) => End::Outside(peer.to_string()),
+    };
+    let to = End::Group(receiver.name.clone());
+    (from, to, ports(receiver.rule))
+}
+
+/// Adds what these senders and a receiver that lets them in both let through.
+fn meet(flows: &mut Flows, around: &Around, senders: &[&Own], receiver: &Own) {
+    let from_internet = around.public.contains(&receiver.name) && receiver.rule.peer == ANYWHERE;
+    for sender in senders.iter().filter(|own| own.admits(receiver.group)) {
+        // Who goes out to the internet and comes back in is the internet.
+        if from_internet && sender.rule.peer == ANYWHERE {
+            continue;
+        }
+        if let Some(ports) = common(sender.rule, receiver.rule) {
+            let [from, to] = [sender, receiver].map(|own| End::Group(own.name.clone()));
+            add(flows, (from, to, ports), &[sender, receiver]);
+        }
+    }
 }
 
 /// One that two pairs of rules let through is ours if one of these pairs is.
@@ -115,7 +137,8 @@ fn add(flows: &mut Flows, key: Key, rules: &[&Own]) {
 }
 
 /// The rules of one direction, by the names of their groups' records.
-fn rules<'a>(env: &Env, groups: &'a [Group], direction: Direction) -> Vec<Own<'a>> {
+fn rules<'a>(around: &Around, groups: &'a [Group], direction: Direction) -> Vec<Own<'a>> {
+    let Around { env, cidr, .. } = around;
     let mut rules = Vec::new();
     for group in groups {
         let of_direction = group.rules.iter().filter(|one| one.direction == direction);
@@ -125,14 +148,10 @@ fn rules<'a>(env: &Env, groups: &'a [Group], direction: Direction) -> Vec<Own<'a
             id: &existing.id,
             rule: &existing.rule,
             ours: env.owns(&existing.tags),
+            is_wide: existing.rule.peer == ANYWHERE || holds(&existing.rule.peer, cidr),
         }));
     }
     rules
-}
-
-/// Whether the other end of a rule is a group: by its ID, or by a range that all of the network is in.
-fn admits(around: &Around, peer: &str, group: &Group) -> bool {
-    peer == group.id || peer == ANYWHERE || holds(peer, around.cidr)
 }
 
 /// Whether an IPv4 range holds all of another one.

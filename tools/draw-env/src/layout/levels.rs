@@ -64,10 +64,11 @@ pub(crate) fn order(mut levels: Vec<Vec<usize>>, links: &[(usize, usize)]) -> Ve
             let beside = if forward { level - 1 } else { level + 1 };
             let places = places(&levels[beside]);
             let own = self::places(&levels[level]);
-            levels[level].sort_by(|one, other| {
-                let place = |item: &usize| middle(&neighbours, &places, *item).unwrap_or(own[item]);
-                place(one).total_cmp(&place(other)).then(one.cmp(other))
-            });
+            let place = |item| middle(&neighbours, &places, item).unwrap_or(own[&item]);
+            let items = levels[level].iter();
+            let mut placed: Vec<(f64, usize)> = items.map(|item| (place(*item), *item)).collect();
+            placed.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+            levels[level] = placed.into_iter().map(|(_, item)| item).collect();
         }
     }
     levels
