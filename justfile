@@ -49,12 +49,14 @@ plan: (_up "" "--plan")
 prune *flags: (_up "--confirm " + quote(name) flags)
 
 # Draw what is there, as SVG: just draw > env.svg
+[group('environment')]
 [no-exit-message]
 draw: _named build
     ls-env --env {{quote(name)}} </dev/null \
       | draw-env
 
 # Draw what `up` would create, change or take away: just draw-plan > plan.svg; ends with 10 if anything
+[group('environment')]
 draw-plan: (_up "" "--plan" "| draw-env")
 
 [no-exit-message]
@@ -142,6 +144,7 @@ pipeline-ls: _named build
     ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null
 
 # Draw the pipeline, as SVG: just pipeline-draw > pipeline.svg
+[group('pipeline')]
 [no-exit-message]
 pipeline-draw: _named build
     ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null \
