@@ -65,8 +65,19 @@ plan: (_up "" "--plan")
 [no-exit-message]
 prune *flags: (_up "--confirm " + quote(name) flags)
 
+# Draw what is there, as SVG: just draw > env.svg
+[group('environment')]
 [no-exit-message]
-_up prune flags: _named build
+draw: _named build
+    ls-env --env {{quote(name)}} </dev/null \
+      | draw-env
+
+# Draw what `up` would create, change or take away: just draw-plan > plan.svg; ends with 10 if anything
+[group('environment')]
+draw-plan: (_up "" "--plan" "| draw-env")
+
+[no-exit-message]
+_up prune flags end="": _named build
     mk-env {{environment_and_suffix}} {{ if flags == "" { "" } else { replace(quote(flags), " ", "' '") } }} </dev/null \
       | mk-app web --public --port 5000 --calls api {{architecture}} \
           --set ASPNETCORE_URLS=http://+:5000 \
@@ -84,7 +95,7 @@ _up prune flags: _named build
       | mk-logs ${MK_LOGS_FLAGS-} \
       | mk-ecs-svc {{placeholder}} ${MK_ECS_SVC_FLAGS-} \
       | wait-env ${WAIT_ENV_FLAGS-} \
-      | prune-env {{prune}} ${PRUNE_ENV_FLAGS-}
+      | prune-env {{prune}} ${PRUNE_ENV_FLAGS-} {{end}}
 
 # List what is there
 [group('environment')]
@@ -167,6 +178,13 @@ _pipeline region flags source_flags prune: _named build
 [no-exit-message]
 pipeline-ls: _named build
     ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null
+
+# Draw the pipeline, as SVG: just pipeline-draw > pipeline.svg
+[group('pipeline')]
+[no-exit-message]
+pipeline-draw: _named build
+    ls-env --env {{quote(name)}} --region {{quote(pipeline_region)}} --only pipelines </dev/null \
+      | draw-env
 
 # Tell what `pipeline-down` would delete, and delete nothing
 [group('pipeline')]

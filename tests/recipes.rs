@@ -137,14 +137,21 @@ fn flags_reach_each_tool_and_no_shell_runs_them() {
     let nat = |flags: &str| {
         let output = aws.pipe(&format!("export MK_VPC_FLAGS='{flags}'; {plan}"));
         let gateways = |record: &&Value| record["what"] == "nat_gateway";
-        (output.code, output.records().iter().filter(gateways).count(), output.stderr)
+        (
+            output.code,
+            output.records().iter().filter(gateways).count(),
+            output.stderr,
+        )
     };
     assert_eq!(nat("").1, 2);
     assert_eq!(nat("--nat single").1, 1);
 
     let folder = TempDir::new().unwrap();
     let marker = folder.path().join("run");
-    let (code, _, told) = nat(&format!("--nat $(touch$IFS{0});touch {0} *", marker.display()));
+    let (code, _, told) = nat(&format!(
+        "--nat $(touch$IFS{0});touch {0} *",
+        marker.display()
+    ));
     assert_eq!(code, 2, "{told}");
     assert!(!marker.exists());
 
@@ -192,7 +199,10 @@ fn init_writes_a_justfile_for_services_of_ones_own() {
     let made = just("up").ok();
     assert_eq!(made.record("service", "stock")["what"], Value::Null);
     assert_eq!(made.record("app", "shop")["set"]["Say"], "{{hello}} $HOME");
-    assert_eq!(just("ls").ok().record("service", "shop")["change"], Value::Null);
+    assert_eq!(
+        just("ls").ok().record("service", "shop")["change"],
+        Value::Null
+    );
     just("down").ok();
     assert_eq!(left(&aws), Vec::<String>::new());
 }

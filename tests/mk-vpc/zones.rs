@@ -245,11 +245,16 @@ fn a_zone_is_left_and_taken_again_however_often() {
     let aws = LocalAws::start_with(&["--moment", "0"]);
     aws.pipe(&make("--zones 3 --nat single")).ok();
     for time in 1..=7 {
-        aws.pipe(&make("--zones 2 --nat single | prune-env --confirm production-pr1"))
-            .ok();
+        aws.pipe(&make(
+            "--zones 2 --nat single | prune-env --confirm production-pr1",
+        ))
+        .ok();
         let again = aws.pipe(&make("--zones 3 --nat single"));
         assert_eq!(again.code, 0, "the {time}. time: {}", again.stderr);
-        assert_eq!(again.ok().record("route_table", "private-c")["change"], "created");
+        assert_eq!(
+            again.ok().record("route_table", "private-c")["change"],
+            "created"
+        );
     }
 }
 

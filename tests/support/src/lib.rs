@@ -5,6 +5,7 @@ mod account;
 mod conventions;
 mod edges;
 mod faults;
+mod picture;
 mod tools;
 
 use std::collections::BTreeSet;
@@ -15,8 +16,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 pub use account::{Account, Resource};
 pub use conventions::obeys_conventions;
 pub use faults::{Faults, rewrite};
+pub use picture::{Drawn, Picture};
 pub use serde_json::{Value, json};
-pub use tools::{arguments, policies_allow_what_was_called, tools, tools_of};
+pub use tools::{arguments, policies_allow_what_was_called, prints, tools, tools_of};
 pub use ureq;
 
 /// The env record of most tests.

@@ -19,6 +19,11 @@ pub fn tools() -> Vec<String> {
     tools
 }
 
+/// Whether a tool's stdout is its own and carries no records: nothing of these is on it.
+pub fn prints(tool: &str) -> bool {
+    tool == "draw-env"
+}
+
 /// The arguments without which a tool cannot run at all; none for most.
 pub fn arguments(tool: &str) -> &'static [&'static str] {
     match tool {

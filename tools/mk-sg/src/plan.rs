@@ -31,7 +31,7 @@ pub use group::{
 pub use preset::{PRESETS, Preset, preset};
 pub use rule::{ANYWHERE, DIRECTIONS, Direction, ExistingRule, GroupIds, Rule, Tags};
 pub use surplus::{surplus, surplus_ids, surplus_rule, unwanted};
-pub use want::Known;
+pub use want::{Known, wanted_groups};
 
 /// What a run would do for these apps, as records. A group that does not exist has an ID that
 /// begins with `planned:`.

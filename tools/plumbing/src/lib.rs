@@ -83,6 +83,7 @@ pub use run::{run, run_after, run_env, run_owner, run_wish};
 pub use settings::Surroundings;
 pub use step::{Differences, Resource, Step};
 pub use stream::Stream;
+pub use terminal::printable;
 pub use types::{
     Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener,
     LogGroup, Pipeline, Repo, Role, Rule, Service, Sg, Source, Surplus, TaskDefinition, Unwanted,

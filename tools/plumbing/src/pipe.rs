@@ -99,6 +99,7 @@ impl Stream {
             heads_pipe: stdin != Stdin::Pipe,
             out,
             checks_calls: !CHECK_NO_CALLS.contains(&voice.tool()),
+            passes_records: !PRINTS.contains(&voice.tool()),
             is_shown,
             opened: Instant::now(),
         };
@@ -257,6 +258,9 @@ impl Stream {
 
     /// Passes a line on byte for byte; where a person reads it, without what drives a terminal.
     pub(crate) fn pass(&self, mut line: Vec<u8>) {
+        if !self.shared.passes_records {
+            return;
+        }
         if self.shared.is_shown {
             line = in_json(&String::from_utf8_lossy(&line)).into_bytes();
         }

@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) out: mpsc::Sender<Line>,
     /// Whether an app that calls one that is not there is bad input.
     pub(crate) checks_calls: bool,
+    /// Whether records go to stdout; else it is the tool's own.
+    pub(crate) passes_records: bool,
     /// Whether stdout is a terminal.
     pub(crate) is_shown: bool,
     pub(crate) opened: Instant,
@@ -239,12 +241,28 @@ impl Stream {
     ///
     /// Errors: stdout is closed or full; the record is then told on stderr, so that no ID is lost.
     pub async fn write(&self, record: Record) -> Result<()> {
+        if !self.shared.passes_records {
+            self.remember(record);
+            return Ok(());
+        }
         self.voice.change(&record);
         let text = serde_json::to_string(&record.0)
             .map_err(|why| Error::new(Kind::Output, why.to_string()))?;
         let line = format!("{}\n", in_json(&text)).into_bytes();
         self.remember(record);
         self.send(|written| Line::Ours(line, written)).await;
+        match self.control.stop_reason() {
+            Some(stop) if stop.kind == Kind::Output => Err(stop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what is no record, for a tool whose stdout is its own.
+    ///
+    /// Errors: stdout is closed or full.
+    pub async fn print(&self, text: String) -> Result<()> {
+        let _ = self.shared.out.send(Line::Passed(text.into_bytes()));
+        self.send(Line::End).await;
         match self.control.stop_reason() {
             Some(stop) if stop.kind == Kind::Output => Err(stop),
             _ => Ok(()),

@@ -1,7 +1,7 @@
 //! Text that people read on a terminal, whoever wrote it. Pure.
 
 /// Records and AWS may say anything: what would end the line, or drive the terminal, shows as its code.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if drives(c) {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use plumbing::{App, Env};
 
-use super::group::{Group, Purpose, group_ids};
-use super::rule::{ANYWHERE, Direction, GroupIds, Rule};
+use super::group::{Group, PURPOSES, Purpose, group_ids, group_name, tags_of};
+use super::rule::{ANYWHERE, DIRECTIONS, Direction, ExistingRule, GroupIds, Rule};
 
 /// The port on which load balancers listen.
 const HTTP: u16 = 80;
@@ -54,6 +54,55 @@ pub fn wanted_rules(
     rules.sort();
     rules.dedup();
     Some(rules)
+}
+
+/// The groups of these apps with the rules that they need, as on an account that has none yet: for
+/// whoever compares. An ID is `sg-` and the record's name.
+pub fn wanted_groups(env: &Env, apps: &[App]) -> Vec<Group> {
+    let mut known = Known::all(env, &[], apps);
+    for app in apps {
+        for name in PURPOSES.map(|purpose| purpose.record_name(&app.name)) {
+            known.group_ids.insert(name.clone(), format!("sg-{name}"));
+        }
+    }
+    let mut groups = Vec::new();
+    for app in known.apps.values() {
+        for purpose in PURPOSES {
+            let record_name = purpose.record_name(&app.name);
+            let name = group_name(env, &record_name);
+            let tags = env.tags_of_app(&name, &app.name).into_iter().collect();
+            let id = known.group_ids[&record_name].clone();
+            let mut group = Group {
+                id,
+                name,
+                tags,
+                ..Group::default()
+            };
+            group.rules = wanted_of_group(env, &known, app, purpose, &group);
+            groups.push(group);
+        }
+    }
+    groups
+}
+
+fn wanted_of_group(
+    env: &Env,
+    known: &Known,
+    app: &App,
+    purpose: Purpose,
+    group: &Group,
+) -> Vec<ExistingRule> {
+    let mut rules = Vec::new();
+    for direction in DIRECTIONS {
+        let wanted = wanted_rules(known, app, purpose, direction).unwrap_or_default();
+        rules.extend(wanted.into_iter().map(|rule| ExistingRule {
+            id: String::new(),
+            direction,
+            rule,
+            tags: tags_of(env, group).into_iter().collect(),
+        }));
+    }
+    rules
 }
 
 /// Whether no app that has yet to arrive can need another rule in this direction of an app's group.
@@ -125,6 +174,7 @@ fn peers_of_load_balancer(known: &Known, app: &App) -> Vec<Peer> {
 #[cfg(test)]
 mod tests {
     use super::super::example::two_services;
+    use super::super::group::record_name;
     use super::super::rule::DIRECTIONS;
     use super::*;
 
@@ -162,6 +212,24 @@ mod tests {
             rules_of("api", Purpose::Task, &known),
             ["tcp 5000 from alb/api", "tcp 443 to 0.0.0.0/0"]
         );
+    }
+
+    #[test]
+    fn the_groups_that_apps_need_have_these_rules_and_our_tags() {
+        let env = Env::example();
+        let known = two_services();
+        let apps: Vec<App> = known.apps.values().cloned().collect();
+        let groups = wanted_groups(&env, &apps);
+        let names = ["alb/api", "task/api", "alb/web", "task/web"];
+        let found: Vec<String> = groups.iter().map(|one| record_name(&env, one)).collect();
+        assert_eq!(found, names);
+        let told = groups[3].rules.iter().map(|existing| {
+            assert!(env.owns(&existing.tags));
+            let ids = group_ids(&env, &groups);
+            existing.rule.describe(existing.direction, &ids)
+        });
+        let told: Vec<String> = told.collect();
+        assert_eq!(told, rules_of("web", Purpose::Task, &known));
     }
 
     #[test]

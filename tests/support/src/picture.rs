@@ -1,0 +1,90 @@
+//! A picture that `draw-env` drew, read back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roxmltree::Document;
+
+/// What an SVG picture says in its code.
+#[derive(Debug, Default)]
+pub struct Picture {
+    /// Who may reach whom.
+    pub edges: Vec<Drawn>,
+    /// What becomes of each box, by its ID: `alb/web`.
+    pub states: BTreeMap<String, String>,
+    /// All that is written in it.
+    pub words: Vec<String>,
+}
+
+/// An edge of a picture.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Drawn {
+    /// `internet`, `alb/web`, `task/web`, or `outside/` and an address range or a group.
+    pub from: String,
+    /// The same.
+    pub to: String,
+    /// `tcp 80`, one or more.
+    pub ports: String,
+    /// Whether an app declares it, and every rule is ours.
+    pub declared: bool,
+    /// `same`, `new`, `gone` or `unwanted`.
+    pub state: String,
+}
+
+impl Picture {
+    /// Reads one.
+    ///
+    /// # Panics
+    /// Where it is not well-formed XML.
+    pub fn read(svg: &str) -> Self {
+        let document = Document::parse(svg).unwrap_or_else(|why| panic!("{why}: {svg}"));
+        let mut picture = Picture::default();
+        for element in document.descendants() {
+            let of = |name: &str| element.attribute(name).unwrap_or_default().to_string();
+            if element.has_attribute("data-from") {
+                picture.edges.push(Drawn {
+                    from: of("data-from"),
+                    to: of("data-to"),
+                    ports: of("data-ports"),
+                    declared: of("data-declared") == "yes",
+                    state: of("data-state"),
+                });
+            } else if element.has_attribute("data-id") {
+                picture.states.insert(of("data-id"), of("data-state"));
+            } else if element.has_tag_name("text") {
+                picture.words.extend(element.text().map(String::from));
+            }
+        }
+        picture
+    }
+
+    /// Who reaches whom on port 80, in the words of [`LocalAws::edges`](crate::LocalAws::edges): a client
+    /// that may send to an app's load balancer, if that may send to the app's tasks.
+    pub fn reach(&self) -> BTreeSet<String> {
+        let stays = |edge: &&Drawn| edge.state != "new";
+        let mut reach = BTreeSet::new();
+        for edge in self.edges.iter().filter(stays) {
+            let Some(app) = edge.to.strip_prefix("alb/") else {
+                continue;
+            };
+            let (balancer, tasks) = (format!("alb/{app}"), format!("task/{app}"));
+            let mut behind = self.edges.iter().filter(stays);
+            let forwards = behind.any(|one| one.from == balancer && one.to == tasks);
+            let client = match edge.from.strip_prefix("task/") {
+                Some(client) => client,
+                None if edge.from == "internet" => "internet",
+                None => continue,
+            };
+            let admits = edge.ports.split(", ").any(|ports| ports == "tcp 80");
+            if forwards && admits {
+                reach.insert(format!("{client} -> {app}"));
+            }
+        }
+        reach
+    }
+
+    /// The edges that no app declares, or that somebody added by hand.
+    pub fn undeclared(&self) -> Vec<&Drawn> {
+        let edges = self.edges.iter();
+        edges.filter(|edge| !edge.declared).collect()
+    }
+}
