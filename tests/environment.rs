@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use support::{
     Account, LocalAws, Output, Value, depth, json, list, policies_allow_what_was_called, recipe,
-    replaced, root, text, tools_of, without_polls,
+    replaced, text, tools_of, without_polls,
 };
 
 /// How many things of an environment have its tags.

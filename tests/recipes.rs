@@ -5,7 +5,7 @@
 use std::fs;
 use std::process::Command;
 
-use support::{Account, LocalAws, Output, Value, bin, recipe, root, text};
+use support::{Account, LocalAws, Output, Value, bin, recipe, root};
 use tempfile::TempDir;
 
 fn up(aws: &LocalAws, suffix: &str) -> Output {
