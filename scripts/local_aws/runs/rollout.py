@@ -488,7 +488,10 @@ def look_at(service: Any, task: Task) -> trouble.Trouble | None:
     if task.process.state == "running" and task.last_status == "PENDING":
         task.run()
         served.register(task, groups)
-    elif task.last_status == "RUNNING" and (failed := served.failed_check(task, groups)):
+    task.health_status = served.own_health(task)
+    if task.health_status == "UNHEALTHY":
+        return trouble.sick()
+    if task.last_status == "RUNNING" and (failed := served.failed_check(task, groups)):
         group, why = failed
         return trouble.unhealthy(group.arn, why)
     return None
