@@ -427,7 +427,7 @@ def say_pretended(service: Any, definition: Any) -> None:
 
 def say(service: Any, message: str) -> None:
     note(service, message)
-    print(f"local-aws: service {service.name} {message}", file=sys.stderr)
+    print(f"local-aws: {service.name} {message}", file=sys.stderr)
 
 
 def start_served(
