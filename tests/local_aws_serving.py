@@ -374,9 +374,10 @@ class Serving:
         self.aws("ecs").delete_service(cluster="cluster", service=app.name, force=True)
 
         def look() -> bool:
+            if self.tasks(app.name):
+                return False
             ended = self.tasks(app.name, "STOPPED")
-            running = self.tasks(app.name)
-            return not running and all(one["lastStatus"] == "STOPPED" for one in ended)
+            return all(one["lastStatus"] == "STOPPED" for one in ended)
 
         until(f"the tasks of {app.name} have ended", look)
 

@@ -81,7 +81,13 @@ class Task:
         id = mock_random.get_random_hex(32)
         self.task_arn = service.cluster_arn.replace(":cluster/", ":task/") + f"/{id}"
 
-        network = service.network_configuration["awsvpcConfiguration"]
+        self.attach(subnet_id)
+        backend.tasks.setdefault(self.cluster_name, {})[self.task_arn] = self
+
+    def attach(self, subnet_id: str) -> None:
+        """Give it a network interface in a subnet."""
+        backend = self.service._backend
+        network = self.service.network_configuration["awsvpcConfiguration"]
         attachment = str(mock_random.uuid4())
         self.ec2 = ec2_backends[backend.account_id][backend.region_name]
         self.interface = network_interfaces.create(
@@ -110,7 +116,6 @@ class Task:
                 "details": [{"name": key, "value": value} for key, value in details.items()],
             }
         ]
-        backend.tasks.setdefault(self.cluster_name, {})[self.task_arn] = self
 
     @property
     def containers(self) -> list[dict[str, Any]]:

@@ -23,8 +23,8 @@ from .rules import matches
 
 #: How many moments a second of AWS's intervals lasts.
 SECOND = 2 / 150
-#: Moments that a target has until failed checks count.
-BEGINNING = 8
+#: Seconds that a target has until failed checks count.
+BEGINNING = 5
 #: Seconds between two looks whether a check is due.
 LOOK = 0.05
 INITIAL = ("Elb.InitialHealthChecking", "Initial health checks in progress")
@@ -52,7 +52,7 @@ class Health:
         begins = self.status == "initial"
         if why is None and (begins or self.good >= healthy):
             self.status, self.why = "healthy", None
-        begins = begins and now - self.since < BEGINNING * clock.moment
+        begins = begins and now - self.since < BEGINNING
         if why and self.bad >= unhealthy and not begins:
             self.status, self.why = "unhealthy", why
 

@@ -28,7 +28,7 @@ RUNC = (
     "shim task: OCI runtime create failed: runc create failed: unable to start container process: "
 )
 #: Seconds that a runner may take to answer.
-PATIENCE = 10
+PATIENCE = 3
 Lines = Callable[[str, list[tuple[int, str]]], None]
 
 
@@ -56,7 +56,7 @@ class Process:
         self.trouble = ""
         self.codes: dict[str, int] = {}
         #: Where it is reached, where it has no network of its own.
-        self.port = free_port() if kind.now == "plain" else 0
+        self.port = 0
         self.asking = threading.Lock()
         self.events: socket.socket | None = None
         self.requests: socket.socket | None = None
@@ -111,6 +111,7 @@ class Process:
 
     def moved(self, told: dict[str, Any], root: Path) -> dict[str, Any]:
         """What is otherwise without a network and a root of its own."""
+        self.port = self.port or free_port()
         env = {
             name: containers.elsewhere(value, self.wanted.port, self.port, self.wanted.names)
             for name, value in told["env"].items()
@@ -171,8 +172,8 @@ class Process:
         }
         (self.folder / "task.json").write_text(json.dumps(task))
         (self.folder / "task.json").chmod(0o600)
-        (self.folder / "hostname").write_text(f"{task['hostname']}\n")
-        (self.folder / "resolv.conf").write_text("# names stand in /etc/hosts\n")
+        self.write("hostname", f"{task['hostname']}\n")
+        self.write("resolv.conf", "# names stand in /etc/hosts\n")
         self.set_hosts({})
         descriptors = [theirs.fileno(), asked.fileno()]
         self.runner = subprocess.Popen(
@@ -193,9 +194,13 @@ class Process:
             return
         own = f"{self.wanted.address} ip-{self.wanted.address.replace('.', '-')}.ec2.internal"
         lines = ["127.0.0.1 localhost", own, *(f"{at} {name}" for name, at in names.items())]
-        with contextlib.suppress(OSError), (self.folder / "hosts").open("w") as file:
-            file.write("\n".join(lines) + "\n")
-            os.fchmod(file.fileno(), 0o644)
+        with contextlib.suppress(OSError):
+            self.write("hosts", "\n".join(lines) + "\n")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file that anybody in the task may read."""
+        (self.folder / name).write_text(text)
+        (self.folder / name).chmod(0o644)
 
     def hear(self) -> bytes:
         """The next event; none where the runner has ended."""

@@ -191,6 +191,7 @@ def become(container: dict[str, Any], isolated: bool, mapped: bool) -> None:
         call("prctl", NO_NEW_PRIVS, 1, 0, 0, 0)
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    os.umask(0o022)
     os.chdir(container["workdir"])
     argv, env = container["argv"], container["env"]
     os.execvpe(container.get("program") or argv[0], argv, env)
@@ -273,10 +274,15 @@ def start(task: dict[str, Any], container: dict[str, Any], inherited: list[int])
     if child == 0:
         for descriptor in [heard, *inherited]:
             os.close(descriptor)
-        if task["isolated"]:
-            outside_process(task, container, told)
-        libc.prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        command(container, False, False, told)
+        try:
+            if task["isolated"]:
+                outside_process(task, container, told)
+            libc.prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            command(container, False, False, told)
+        except BaseException as fault:  # nothing of the runner may go on in it
+            os.write(told, repr(fault).encode())
+        finally:
+            os._exit(127)
     os.close(told)
     os.close(container["output"])
     with os.fdopen(heard, "rb") as answer:
@@ -432,6 +438,7 @@ def descendants(of: int) -> list[int]:
 def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    os.umask(0o022)
     runner = Runner(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
     try:
         runner.run()

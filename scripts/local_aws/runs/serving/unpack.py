@@ -30,6 +30,7 @@ def unpack(layers: Iterable[Path], root: Path) -> None:
     Errors: Broken.
     """
     root.mkdir(parents=True, exist_ok=True)
+    root.chmod(0o755)  # whatever this process's mask is
     unpacked = Unpacked(root)
     for layer in layers:
         try:
@@ -68,9 +69,11 @@ class Unpacked:
             if name == OPAQUE:
                 self.take_away_old(folder)
             elif name.startswith(WHITEOUT):
-                gone = os.path.join(folder, name.removeprefix(WHITEOUT))
-                if os.path.dirname(gone) == folder and gone not in self.new:
-                    self.remove(gone)
+                hidden = name.removeprefix(WHITEOUT)
+                if hidden in ("", ".", ".."):
+                    raise Broken(f"a layer has the path {member.name!r}, which hides a folder")
+                if os.path.join(folder, hidden) not in self.new:
+                    self.remove(os.path.join(folder, hidden))
             else:
                 self.put(tar, member, os.path.join(folder, name))
 
@@ -94,7 +97,8 @@ class Unpacked:
             if not os.path.isdir(below):
                 if os.path.lexists(below):
                     os.unlink(below)
-                os.mkdir(below, 0o755)
+                os.mkdir(below)
+                os.chmod(below, 0o755)  # whatever this process's mask is
             self.new.add(below)
             at = below
         return at
@@ -148,7 +152,9 @@ class Unpacked:
     def remove(self, path: str) -> None:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
-            self.modes = {one: mode for one, mode in self.modes.items() if one != path}
+            # Below it, another layer may have a link that leads elsewhere.
+            modes = self.modes.items()
+            self.modes = {one: mode for one, mode in modes if not f"{one}/".startswith(f"{path}/")}
         elif os.path.lexists(path):
             os.unlink(path)
 
