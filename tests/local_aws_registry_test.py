@@ -368,11 +368,13 @@ class Disk(Registry):
         ended.begin(repository)
         folder = ended.folder(repository)
         ended.end()
-        for begin in (lambda: ended.begin(repository), lambda: ended.folder(repository)):
-            with self.assertRaises(files.Gone):
-                begin()
+        self.assertTrue(folder.is_dir())  # whoever reads goes on
+        with self.assertRaises(files.Gone):
+            ended.begin(repository)
         ended.clear()
         self.assertFalse(folder.parent.exists())
+        with self.assertRaises(files.Gone):
+            ended.folder(repository)
 
 
 if __name__ == "__main__":
