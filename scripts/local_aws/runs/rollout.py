@@ -422,7 +422,7 @@ def say_pretended(service: Any, definition: Any) -> None:
     for image in served.pretended(definition, service._backend.account_id):
         if image not in said:
             said.add(image)
-            say(service, f"only pretends to run {image}: it is not in this account's ECR.")
+            say(service, f"only pretends to run {image}: nothing of it was pushed here.")
 
 
 def say(service: Any, message: str) -> None:
