@@ -94,7 +94,6 @@ def serve() -> None:
 
     if kind.choose() == "plain":
         print(f"local-aws: {kind.PLAIN}", file=sys.stderr)
-    os.umask(0o022)  # a task's files are for its user too, whatever whoever starts this wants
     kept.own()  # which also removes what others have left
     tasks.begin()
 
