@@ -23,6 +23,10 @@ NAME = f"{os.environ['ENVIRONMENT']}-{os.environ['ENVIRONMENT_SUFFIX']}"
 ON_TERMINAL = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 #: How long, in seconds, the page may take to be another one after a deployment has ended.
 PATIENCE = 30
+#: What tools say when all is well, and the recipe itself, which just shows.
+USUAL = re.compile(
+    r"[a-z-]+: (create|update|delete|creat|nothing to change|waiting)|.* \| (wait|prune|rm)-env"
+)
 #: What a record's type is in full.
 WORDS = {
     "alb": "load balancer",
@@ -66,7 +70,10 @@ class Run:
 
     def ended(self, code: int = 0) -> "Run":
         if self.code != code:
-            raise Failed(f"{self.name} ended with {self.code}, not with {code}:\n{self.errors}")
+            lines = self.errors.splitlines()
+            faults = [line for line in lines if not USUAL.match(line)] or lines
+            why = "\n".join(faults)
+            raise Failed(f"{self.name} ended with {self.code}, not with {code}:\n{why}")
         return self
 
     def latest(self) -> Records:

@@ -12,6 +12,7 @@ from unittest import mock
 
 import requests
 from local_aws.runs import layers as files
+from local_aws.runs.serving import images
 from local_aws.services.ecr import manifests
 from local_aws_served import Served
 
@@ -289,6 +290,30 @@ class Manifests(Registry):
         self.assertEqual(both, manifests.layers_of(image(b"layer").decode()))
 
 
+class StandIns(Registry):
+    def test_what_was_pushed_is_run_and_what_a_build_pretended_is_not(self) -> None:
+        self.upload(CONFIG, b"layer")
+        pushed, pretended = image(b"layer"), image(b"of a stand-in", config=descriptor(b"made up"))
+        self.put(pushed, "1")
+        self.ecr.put_image(
+            repositoryName="of/web",
+            imageManifest=pretended.decode(),
+            imageManifestMediaType=IMAGE,
+            imageTag="2",
+        )
+        repository = "123456789012.dkr.ecr.us-east-1.amazonaws.com/of/web"
+        for reference, own in (
+            (f"{repository}:1", True),
+            (f"{repository}@{digest_of(pushed)}", True),
+            (f"{repository}:2", False),
+            (f"{repository}@{digest_of(pretended)}", False),
+            (f"{repository}:none", True),  # which cannot be pulled
+            ("registry.example/of/web:1", False),
+        ):
+            self.assertEqual(own, images.is_own(reference, "123456789012"), reference)
+        self.assertFalse(images.is_own(f"{repository}:1", "999999999999"))
+
+
 class Disk(Registry):
     def delete(self, manifest: bytes) -> None:
         ids = [{"imageDigest": digest_of(manifest)}]
@@ -343,11 +368,13 @@ class Disk(Registry):
         ended.begin(repository)
         folder = ended.folder(repository)
         ended.end()
-        for begin in (lambda: ended.begin(repository), lambda: ended.folder(repository)):
-            with self.assertRaises(files.Gone):
-                begin()
+        self.assertTrue(folder.is_dir())  # whoever reads goes on
+        with self.assertRaises(files.Gone):
+            ended.begin(repository)
         ended.clear()
         self.assertFalse(folder.parent.exists())
+        with self.assertRaises(files.Gone):
+            ended.folder(repository)
 
 
 if __name__ == "__main__":

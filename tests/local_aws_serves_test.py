@@ -230,6 +230,17 @@ class Modes:
             self.assertIn("(reason Health checks failed)", self.serving.events("elsewhere"))
             self.assertEqual(get(app.dns), (200, "elsewhere"))
 
+        def test_a_containers_own_health_check_is_asked(self) -> None:
+            """`probe ask PATH` is a check that asks the service beside it."""
+            app = self.serving.run("checked", True, count=1, healthCheck=check("/"))
+            self.assertEqual(self.serving.tasks("checked")[0]["healthStatus"], "HEALTHY")
+            image = self.serving.push("repo-checked")
+            sick = self.serving.definition("checked", image, healthCheck=check("/status/500"))
+            stopped = self.serving.given_up("checked", self.serving.deploy("checked", sick))
+            reasons = {one["stoppedReason"] for one in stopped}
+            self.assertEqual(reasons, {"Task failed container health checks"})
+            self.assertEqual(get(app.dns), (200, "checked"))
+
         def test_a_listener_answers_as_its_rules_say(self) -> None:
             app = self.serving.run("rules", True, count=1)
             elb = self.serving.aws("elbv2")
@@ -275,6 +286,10 @@ class Modes:
             status, body = get(app.dns)
             self.assertEqual(status, 503)
             self.assertIn("only pretended", body)
+
+
+def check(path: str) -> dict[str, Any]:
+    return {"command": ["CMD", "/probe", "ask", path], "retries": 2, "interval": 5, "timeout": 30}
 
 
 def says() -> list[bytes]:

@@ -121,6 +121,7 @@ class Serving:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=env,
+            umask=0o077,  # as scripts/local-aws start has it
         )
         assert self.process.stdout
         self.url = self.process.stdout.readline().decode().split()[1]

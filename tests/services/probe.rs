@@ -1,6 +1,7 @@
 //! A program for tests of the local AWS: what it is asked by HTTP, it does where it runs, and tells.
 //!
-//! `probe` serves; `probe exit N` ends at once; `probe stubborn` serves, and no SIGTERM ends it.
+//! `probe` serves; `probe exit N` ends at once; `probe stubborn` serves, and no SIGTERM ends it;
+//! `probe ask PATH` asks one that serves beside it, and ends with 1 where that tells nothing.
 //! `PORT` and `HOST` say where it listens, `NAME` what `/` tells, `HEALTH` the status of `/health`.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -19,6 +20,11 @@ fn main() -> io::Result<()> {
         Some("exit") => {
             println!("about to end");
             std::process::exit(words[1].parse().unwrap_or(1));
+        }
+        Some("ask") => {
+            let port = variable("PORT", "5000");
+            let told = get(&format!("127.0.0.1:{port}{}", words[1]));
+            std::process::exit(i32::from(!told.is_ok_and(|body| !body.is_empty())));
         }
         // SAFETY: 15 is SIGTERM, and 1 is SIG_IGN.
         Some("stubborn") => unsafe {
@@ -54,7 +60,10 @@ fn serve(mut client: TcpStream) -> io::Result<()> {
     let target = head.split(' ').nth(1).unwrap_or("/").to_string();
     let (status, text) = answer(&target, &head, &body);
     let length = text.len();
-    write!(client, "HTTP/1.1 {status} Told\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}")
+    write!(
+        client,
+        "HTTP/1.1 {status} Told\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
+    )
 }
 
 fn answer(target: &str, head: &str, body: &[u8]) -> (u16, String) {
@@ -62,7 +71,12 @@ fn answer(target: &str, head: &str, body: &[u8]) -> (u16, String) {
     let told = match what {
         "" => Ok(variable("NAME", "probe")),
         "status" => return (rest.parse().unwrap_or(500), String::new()),
-        "health" => return (variable("HEALTH", "200").parse().unwrap_or(500), String::new()),
+        "health" => {
+            return (
+                variable("HEALTH", "200").parse().unwrap_or(500),
+                String::new(),
+            );
+        }
         "pid" => Ok(std::process::id().to_string()),
         "env" => Ok(variable(rest, "")),
         // SAFETY: both only tell.
@@ -100,13 +114,25 @@ fn list(path: &str) -> io::Result<String> {
 
 /// The body of `http://HOST[:PORT]/PATH`, or `HOST…` alone.
 fn get(url: &str) -> io::Result<String> {
-    let rest = url.trim_start_matches("http://").trim_start_matches("http:/");
+    let rest = url
+        .trim_start_matches("http://")
+        .trim_start_matches("http:/");
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let full = if host.contains(':') { host.to_string() } else { format!("{host}:80") };
-    let at = full.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("no address"))?;
+    let full = if host.contains(':') {
+        host.to_string()
+    } else {
+        format!("{host}:80")
+    };
+    let at = full
+        .to_socket_addrs()?
+        .next()
+        .ok_or_else(|| io::Error::other("no address"))?;
     let mut link = TcpStream::connect_timeout(&at, Duration::from_secs(5))?;
     link.set_read_timeout(Some(Duration::from_secs(5)))?;
-    write!(link, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+    write!(
+        link,
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )?;
     let mut told = String::new();
     link.read_to_string(&mut told)?;
     told.split_once("\r\n\r\n")

@@ -83,9 +83,9 @@ class Layers:
 
     def folder(self, repository: Repository) -> Path:
         with self.guard:
-            if self.ended:
-                raise Gone
             if self.root is None:
+                if self.ended:
+                    raise Gone
                 self.root = kept.part("registry")
             return self.root / key(repository)
 
@@ -110,6 +110,8 @@ class Layers:
     def begin(self, repository: Repository) -> str:
         """The id of a new upload."""
         with self.guard:
+            if self.ended:
+                raise Gone
             old = time.monotonic() - PATIENCE
             for name, upload in list(self.uploads.items()):
                 if upload.touched < old:
@@ -180,6 +182,8 @@ layers = Layers()
 
 def blob(repository: Repository, digest: str) -> Path | None:
     """The file of a layer, or of a configuration; None where it has not been pushed."""
+    if layers.root is None:
+        return None
     file = layers.file(repository, digest)
     return file if file.is_file() else None
 

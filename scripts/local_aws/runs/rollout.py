@@ -422,12 +422,12 @@ def say_pretended(service: Any, definition: Any) -> None:
     for image in served.pretended(definition, service._backend.account_id):
         if image not in said:
             said.add(image)
-            say(service, f"only pretends to run {image}: it is not in this account's ECR.")
+            say(service, f"only pretends to run {image}: nothing of it was pushed here.")
 
 
 def say(service: Any, message: str) -> None:
     note(service, message)
-    print(f"local-aws: service {service.name} {message}", file=sys.stderr)
+    print(f"local-aws: {service.name} {message}", file=sys.stderr)
 
 
 def start_served(
@@ -488,7 +488,10 @@ def look_at(service: Any, task: Task) -> trouble.Trouble | None:
     if task.process.state == "running" and task.last_status == "PENDING":
         task.run()
         served.register(task, groups)
-    elif task.last_status == "RUNNING" and (failed := served.failed_check(task, groups)):
+    task.health_status = served.own_health(task)
+    if task.health_status == "UNHEALTHY":
+        return trouble.sick()
+    if task.last_status == "RUNNING" and (failed := served.failed_check(task, groups)):
         group, why = failed
         return trouble.unhealthy(group.arn, why)
     return None

@@ -85,6 +85,12 @@ def unhealthy(group: str, why: str) -> Trouble:
     return Trouble("ServiceSchedulerInitiated", reason, runs=True, unhealthy=why)
 
 
+def sick() -> Trouble:
+    """What a task comes to that fails the health check of its own container."""
+    reason = "Task failed container health checks"
+    return Trouble("ServiceSchedulerInitiated", reason, runs=True)
+
+
 def of_process(process: Any) -> Trouble:
     """Why a task has ended that nobody asked to end."""
     if process.trouble:

@@ -12,7 +12,7 @@ from . import rules
 from .doors import Door
 from .proxy import Answer, Connection, Target, failure
 
-STAND_IN = b"This app is only pretended: its image is not in this account's ECR.\n"
+STAND_IN = b"This app is only pretended: nothing of its image was pushed here.\n"
 CODES = {"HTTP_301": 301, "HTTP_302": 302}
 
 

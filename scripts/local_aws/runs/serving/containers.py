@@ -84,6 +84,17 @@ def stop_signal(image: dict[str, Any]) -> int:
     return int(getattr(signal, name, signal.SIGTERM))
 
 
+def check(definition: dict[str, Any], second: float) -> dict[str, Any] | None:
+    """A container's own health check; a second of its interval lasts `second` here."""
+    given = definition.get("healthCheck") or {}
+    kind, *words = given.get("command") or ["NONE"]
+    if kind == "NONE":
+        return None
+    argv = ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words
+    interval = max((given.get("interval") or 30) * second, 0.1)
+    return {"argv": argv, "interval": interval, "timeout": given.get("timeout") or 5}
+
+
 def container(
     definition: dict[str, Any],
     image: dict[str, Any],

@@ -19,10 +19,8 @@ from moto.elbv2.models import elbv2_backends
 from ...ground import clock
 from ...ground.lock import lock
 from .balancing import backend_of, may_send
-from .rules import matches
+from .rules import SECOND, matches
 
-#: How many moments a second of AWS's intervals lasts.
-SECOND = 2 / 150
 #: Seconds that a target has until failed checks count.
 BEGINNING = 5
 #: Seconds between two looks whether a check is due.

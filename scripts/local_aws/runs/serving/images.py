@@ -1,7 +1,8 @@
 """Reads the images of the local ECR: what to run, and the layers of its files.
 
-A reference to this account's ECR is an image that is really run; any other is a stand-in, since
-nothing is fetched from outside.
+A reference to this account's ECR is an image that is really run. Any other is a stand-in, since
+nothing is fetched from outside; so is what a build's docker, a stand-in itself, has put into ECR
+without a configuration or layers.
 """
 
 import json
@@ -35,9 +36,15 @@ class Image:
 
 
 def is_own(reference: str, account: str) -> bool:
-    """Whether a reference is one to this account's ECR."""
+    """Whether a reference is one to this account's ECR, and to no stand-in there."""
     parts = ECR.fullmatch(reference)
-    return bool(parts and parts["account"] == account)
+    if not parts or parts["account"] != account:
+        return False
+    try:
+        repository, told = manifest(reference)
+    except Missing:
+        return True
+    return "config" not in told or blob(repository, told["config"]["digest"]) is not None
 
 
 def manifest(reference: str) -> tuple[Any, dict[str, Any]]:

@@ -19,14 +19,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...ground import clock
 from ...ground.folder import kept, marked
 from . import containers, images, kind, peers, plain, unpack
+from .rules import SECOND
 
 RUNNER = Path(__file__).with_name("runner.py")
 RUNC = (
     "ResourceInitializationError: failed to create new container runtime task: failed to create "
     "shim task: OCI runtime create failed: runc create failed: unable to start container process: "
 )
+#: Seconds that a container has until its failed checks count.
+BEGINNING = 5
 #: Seconds that a runner may take to answer.
 PATIENCE = 3
 Lines = Callable[[str, list[tuple[int, str]]], None]
@@ -55,6 +59,12 @@ class Process:
         self.state = "starting"
         self.trouble = ""
         self.codes: dict[str, int] = {}
+        #: By container that has a health check of its own: as ECS says it, and failures in a row.
+        self.health = {
+            one["name"]: "UNKNOWN" for one, _, _ in wanted.containers if containers.check(one, 0)
+        }
+        self.failures: dict[str, int] = {}
+        self.since = 0.0
         #: Where it is reached, where it has no network of its own.
         self.port = 0
         self.asking = threading.Lock()
@@ -107,26 +117,31 @@ class Process:
             unpack.unpack(files, root)
         config = image.config.get("config") or {}
         told = containers.container(definition, config, root, self.wanted.region, secrets)
+        told["check"] = containers.check(definition, SECOND * clock.moment)
         return {**told, **(self.moved(told, root) if kind.now == "plain" else {})}
 
     def moved(self, told: dict[str, Any], root: Path) -> dict[str, Any]:
         """What is otherwise without a network and a root of its own."""
         self.port = self.port or free_port()
-        env = {
-            name: containers.elsewhere(value, self.wanted.port, self.port, self.wanted.names)
-            for name, value in told["env"].items()
-        }
+        env = {name: self.elsewhere(value) for name, value in told["env"].items()}
         workdir = plain.inside(root, told["workdir"])
         if workdir is None:
             workdir = root / told["workdir"].strip("/")
             workdir.mkdir(parents=True)
         argv = plain.command(root, told["argv"], env["PATH"], told["workdir"])
+        check = told["check"]
+        if check:
+            words = [self.elsewhere(word) for word in check["argv"]]
+            check["argv"] = plain.command(root, words, env["PATH"], told["workdir"])
         return {
             "env": marked(env),
             "argv": argv,
             "named": told["argv"][0],
             "workdir": str(workdir),
         }
+
+    def elsewhere(self, text: str) -> str:
+        return containers.elsewhere(text, self.wanted.port, self.port, self.wanted.names)
 
     def read_output(self, name: str) -> int:
         """The end of a pipe into which a container writes its log."""
@@ -214,13 +229,28 @@ class Process:
         while heard := self.hear():
             event = json.loads(heard)
             if "started" in event:
-                self.state = "running"
+                self.state, self.since = "running", time.monotonic()
                 if self.stopped:
                     self.stop()
             elif "failed" in event:
                 self.trouble = f"CannotStartContainerError: {RUNC}{event['why']}: unknown"
+            elif "checked" in event:
+                self.count(event["checked"], event["well"])
             else:
                 self.codes[event["exited"]] = event["code"]
+
+    def count(self, name: str, well: bool) -> None:
+        """Count a container's own health check, which fails for good after some failures."""
+        definition = next(one for one, _, _ in self.wanted.containers if one["name"] == name)
+        given = definition["healthCheck"]
+        self.failures[name] = 0 if well else self.failures.get(name, 0) + 1
+        if well:
+            self.health[name] = "HEALTHY"
+        elif self.failures[name] >= (given.get("retries") or 3):
+            begins = self.health[name] == "UNKNOWN"
+            patience = max(BEGINNING, (given.get("startPeriod") or 0) * SECOND * clock.moment)
+            if not begins or time.monotonic() - self.since >= patience:
+                self.health[name] = "UNHEALTHY"
 
     def stop(self) -> None:
         """Ask it to end, which takes as long as its containers like, or `stopTimeout`."""

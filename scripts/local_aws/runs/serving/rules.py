@@ -9,6 +9,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qsl
 
+#: How many moments a second of AWS's intervals lasts: the 150 that a load balancer needs by default
+#: last two moments.
+SECOND = 2 / 150
+
 
 @dataclass
 class Request:

@@ -7,6 +7,7 @@ with `task.json`, which says what to run. By EVENTS it tells, a JSON object each
 
     {"started": true}                    all containers run
     {"failed": "web", "why": "exec …"}   a container could not be started, and the task ends
+    {"checked": "web", "well": true}     a container's own health check has ended
     {"exited": "web", "code": 143}       as a shell says it: a signal is 128 and its number
 
 and "stop" is what it is told. By REQUESTS it answers with a socket of the task's network: to
@@ -191,6 +192,7 @@ def become(container: dict[str, Any], isolated: bool, mapped: bool) -> None:
         call("prctl", NO_NEW_PRIVS, 1, 0, 0, 0)
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    libc.prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # another user would have lost it before
     os.umask(0o022)
     os.chdir(container["workdir"])
     argv, env = container["argv"], container["env"]
@@ -264,6 +266,41 @@ def outside_process(task: dict[str, Any], container: dict[str, Any], told: int) 
     os._exit(until_it_ends(child))
 
 
+# A container's health check
+
+
+def enter(process: int, mapped: bool) -> None:
+    """Go where a container's process 1 is; only a child of this process is among its processes."""
+    names = ["user"] if mapped else []
+    names += ["mnt", "pid", "ipc", "uts"]
+    root = os.open(f"/proc/{process}/root", os.O_RDONLY | os.O_DIRECTORY)
+    for space in [os.open(f"/proc/{process}/ns/{name}", os.O_RDONLY) for name in names]:
+        call("setns", space, 0)
+    os.fchdir(root)
+    os.chroot(".")
+
+
+def start_check(task: dict[str, Any], container: dict[str, Any]) -> int:
+    """Begin a check; the process that ends as it does."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        libc.prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        checks = container["check"]
+        told = {**container, **checks, "output": os.memfd_create("check")}
+        if not task["isolated"]:
+            become(told, False, False)
+        enter(children()[container["pid"]][0], task["mapped"])
+        drop_capabilities()
+        within = os.fork()
+        if within == 0:
+            become(told, True, task["mapped"])
+        os._exit(until_it_ends(within))
+    finally:
+        os._exit(127)
+
+
 # In the runner
 
 
@@ -277,7 +314,6 @@ def start(task: dict[str, Any], container: dict[str, Any], inherited: list[int])
         try:
             if task["isolated"]:
                 outside_process(task, container, told)
-            libc.prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             command(container, False, False, told)
         except BaseException as fault:  # nothing of the runner may go on in it
             os.write(told, repr(fault).encode())
@@ -298,6 +334,8 @@ class Runner:
             self.task: dict[str, Any] = json.load(file)
         self.running: dict[int, dict[str, Any]] = {}  # by a pidfd
         self.heard = True  # the local AWS is there
+        self.due: list[tuple[float, int]] = []  # when a container, by its pid, is to be checked
+        self.checks: dict[int, dict[str, Any]] = {}  # those that run, by a pidfd
 
     def tell(self, **event: Any) -> None:
         try:
@@ -322,6 +360,8 @@ class Runner:
                 self.tell(failed=container["name"], why=why)
                 return
             self.running[os.pidfd_open(child)] = {**container, "pid": child}
+            if container.get("check"):
+                self.due.append((time.monotonic(), child))
         self.tell(started=True)
         while self.running and self.heard:
             self.turn()
@@ -329,9 +369,12 @@ class Runner:
     def turn(self) -> None:
         """Wait for what comes next, and do it."""
         poll = select.poll()
-        for descriptor in (self.events.fileno(), self.requests.fileno(), *self.running):
+        sockets = (self.events.fileno(), self.requests.fileno())
+        for descriptor in (*sockets, *self.running, *self.checks):
             poll.register(descriptor, select.POLLIN)
-        deadlines = [one["deadline"] for one in self.running.values() if "deadline" in one]
+        watched = [*self.running.values(), *self.checks.values()]
+        deadlines = [one["deadline"] for one in watched if "deadline" in one]
+        deadlines += [at for at, _ in self.due]
         wait = max(0.0, min(deadlines) - time.monotonic()) * 1000 if deadlines else None
         for ready, _ in poll.poll(wait):
             if ready == self.events.fileno():
@@ -341,9 +384,12 @@ class Runner:
                     self.heard = False
             elif ready == self.requests.fileno():
                 self.answer()
+            elif ready in self.checks:
+                self.checked(ready)
             else:
                 self.ended(ready)
-        for late in self.running.values():
+        self.begin_checks()
+        for late in [*self.running.values(), *self.checks.values()]:
             if "deadline" in late and late["deadline"] <= time.monotonic():
                 self.kill(late["pid"])
                 late["deadline"] = time.monotonic() + 1
@@ -375,6 +421,28 @@ class Runner:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(one["pid"], one["stop_signal"])
                 one["deadline"] = time.monotonic() + one["stop_timeout"]
+
+    def begin_checks(self) -> None:
+        now = time.monotonic()
+        ready = {pid for at, pid in self.due if at <= now}
+        self.due = [(at, pid) for at, pid in self.due if at > now]
+        for container in self.running.values():
+            if container["pid"] in ready:
+                pid = start_check(self.task, container)
+                check = {
+                    "pid": pid,
+                    "of": container,
+                    "deadline": now + container["check"]["timeout"],
+                }
+                self.checks[os.pidfd_open(pid)] = check
+
+    def checked(self, pidfd: int) -> None:
+        check = self.checks.pop(pidfd)
+        os.close(pidfd)
+        _, status = os.waitpid(check["pid"], 0)
+        container = check["of"]
+        self.tell(checked=container["name"], well=status == 0)
+        self.due.append((time.monotonic() + container["check"]["interval"], container["pid"]))
 
     def ended(self, pidfd: int) -> None:
         container = self.running.pop(pidfd)
@@ -415,9 +483,9 @@ def open_up(remove: Any, path: str, _: Any) -> None:
         pass
 
 
-def descendants(of: int) -> list[int]:
-    """All processes that this one has started, and those that they have, as far as they live."""
-    children: dict[int, list[int]] = {}
+def children() -> dict[int, list[int]]:
+    """The processes of this machine, by those that have started them."""
+    found: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
@@ -425,11 +493,17 @@ def descendants(of: int) -> list[int]:
                     parent = int(file.read().rpartition(")")[2].split()[1])
             except OSError:
                 continue
-            children.setdefault(parent, []).append(int(name))
+            found.setdefault(parent, []).append(int(name))
+    return found
+
+
+def descendants(of: int) -> list[int]:
+    """All processes that this one has started, and those that they have, as far as they live."""
+    all_children = children()
     found: list[int] = []
     left = [of]
     while left:
-        more = children.get(left.pop(), [])
+        more = all_children.get(left.pop(), [])
         found += more
         left += more
     return found

@@ -125,10 +125,19 @@ def register(task: Any, groups: list[tuple[Any, dict[str, Any]]]) -> None:
 
 def is_well(task: Any, groups: list[tuple[Any, dict[str, Any]]]) -> bool:
     """Whether a task runs, and is healthy in all its target groups."""
-    return task.last_status == "RUNNING" and all(
+    if task.last_status != "RUNNING" or own_health(task) == "UNKNOWN" and task.process.health:
+        return False
+    return all(
         group.load_balancer_arns and health_in(task, group).status == "healthy"
         for group, _ in groups
     )
+
+
+def own_health(task: Any) -> str:
+    """What the health checks of a task's own containers come to, as ECS says it."""
+    statuses = set(task.process.health.values())
+    order = ("UNHEALTHY", "UNKNOWN", "HEALTHY")
+    return next((one for one in order if one in statuses), "UNKNOWN")
 
 
 def health_in(task: Any, group: Any) -> Health:
