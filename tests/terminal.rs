@@ -21,7 +21,7 @@ const ENVIRONMENT: &str = "production-pr1 · us-east-1 · 123456789012\n";
 fn up_draws_a_tree_and_ends_with_the_total_and_the_address() {
     let aws = LocalAws::start_with(&["--moment", "3"]);
     let up = recipe(&["up"], "pr1");
-    let terminal = Terminal::of(&aws, 80, 24).when("  mk-vpc  nat gateway", support::json!({}));
+    let terminal = Terminal::of(&aws, 80, 24).when("nat gateway nat-", support::json!({}));
     let shown = terminal.run(&up);
     let tree = "\
 ├ ✓ network  13 created  10.0.0.0/16 · 2 zones · nat
@@ -35,7 +35,7 @@ web: http://alb-web-production-pr1-1.us-east-1.elb.amazonaws.com/
     assert_eq!(shown.code, 0);
     let during = shown.at(0);
     assert!(during.contains("├ ◌ network"), "{during}");
-    assert!(during.contains("  mk-vpc  nat gateway"), "{during}");
+    assert!(during.contains("nat gateway nat-"), "{during}");
 
     let again = Terminal::of(&aws, 80, 24).run(&up);
     let tree = "\

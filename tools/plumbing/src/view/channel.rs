@@ -35,7 +35,7 @@ fn private_folder() -> io::Result<PathBuf> {
         _ => std::env::temp_dir().join(format!("plumbline-{user}")),
     };
     match DirBuilder::new().mode(0o700).create(&folder) {
-        Err(why) if why.kind() != io::ErrorKind::AlreadyExists => return Err(why),
+        Err(why) if why.kind() != io::ErrorKind::AlreadyExists => Err(why),
         _ if is_private(&folder, user) => Ok(folder),
         _ => Err(io::Error::other("somebody else's folder")),
     }
