@@ -136,7 +136,7 @@ fn flags_reach_each_tool_and_no_shell_runs_them() {
     let plan = recipe(&["plan"], "pr1");
     let nat = |flags: &str| {
         let output = aws.pipe(&format!("export MK_VPC_FLAGS='{flags}'; {plan}"));
-        let gateways = |record: &&Value| record["what"] == "nat_gateway";
+        let gateways = |record: &&Value| record["type"] == "nat_gateway";
         (
             output.code,
             output.records().iter().filter(gateways).count(),

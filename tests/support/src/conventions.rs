@@ -56,7 +56,6 @@ fn help_and_version(aws: &Trap, name: &str) {
         "--timeout",
         "--verbose",
         "--quiet",
-        "--json ",
         "--json-log",
         "\nExample",
         "--iam-policy",
@@ -67,6 +66,7 @@ fn help_and_version(aws: &Trap, name: &str) {
             help.stdout
         );
     }
+    assert!(help.stdout.split_whitespace().any(|word| word == "--json"));
     let version = aws.run(name, &["--version"], b"");
     assert_eq!(
         (version.code, version.stdout),
