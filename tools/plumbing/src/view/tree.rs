@@ -167,7 +167,7 @@ fn about(part: &Part, branch: &Branch, state: &State) -> Vec<String> {
         }
         Part::Shared => about.extend(
             branch
-                .items
+                .sorted()
                 .iter()
                 .map(|item| Some(item.record.kind().into())),
         ),
