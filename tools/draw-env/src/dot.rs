@@ -1,6 +1,6 @@
 //! A picture as dot, for Graphviz.
 
-use crate::links::{Link, groups, heading, lines, links};
+use crate::links::{Link, alone, groups, heading, lines, links};
 use crate::picture::{Kind, Node, Picture};
 use crate::state::State;
 use crate::text::dot as quoted;
@@ -13,7 +13,6 @@ pub(crate) fn dot(picture: &Picture) -> String {
     let mut out = format!(
         "digraph \"{title}\" {{\n  rankdir=LR\n  label=\"{title}\"\n  labelloc=t\n  node [fontname=monospace]\n  edge [fontname=monospace]\n  graph [fontname=monospace]\n"
     );
-    let mut grouped = Vec::new();
     for (frame, within) in groups(picture) {
         let label = quoted(&heading(frame));
         let style = style(frame.state);
@@ -25,13 +24,9 @@ pub(crate) fn dot(picture: &Picture) -> String {
             out += &format!("    {}\n", boxed(number(node), node));
         }
         out += "  }\n";
-        grouped.push(frame.id.as_str());
-        grouped.extend(within.iter().map(|node| node.id.as_str()));
     }
-    for node in picture.nodes() {
-        if !grouped.contains(&node.id.as_str()) {
-            out += &format!("  {}\n", boxed(number(node), node));
-        }
+    for node in alone(picture) {
+        out += &format!("  {}\n", boxed(number(node), node));
     }
     for link in &links.links {
         out += &format!("  {}\n", line(link));

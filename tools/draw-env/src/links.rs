@@ -1,7 +1,7 @@
 //! What Mermaid and dot are told of a picture alike: its boxes by number, and the lines between them. Both
 //! lay it out by themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::picture::{Edge, Node, Picture};
 use crate::state::State;
@@ -94,6 +94,18 @@ pub(crate) fn groups(picture: &Picture) -> Vec<Group<'_>> {
         groups.push((&chain.pipeline, chain.steps.iter().collect()));
     }
     groups
+}
+
+/// The boxes that stand in no group.
+pub(crate) fn alone(picture: &Picture) -> Vec<&Node> {
+    let mut grouped = BTreeSet::new();
+    for (frame, within) in groups(picture) {
+        grouped.insert(frame.id.as_str());
+        grouped.extend(within.iter().map(|node| node.id.as_str()));
+    }
+    let mut nodes = picture.nodes();
+    nodes.retain(|node| !grouped.contains(node.id.as_str()));
+    nodes
 }
 
 /// What a group is called.

@@ -1,6 +1,6 @@
 //! A picture as Mermaid, which GitHub and GitLab draw in a Markdown file.
 
-use crate::links::{Link, groups, heading, lines, links};
+use crate::links::{Link, alone, groups, heading, lines, links};
 use crate::picture::{Kind, Node, Picture};
 use crate::state::{STATES, State};
 use crate::text::mermaid as quoted;
@@ -10,7 +10,6 @@ pub(crate) fn mermaid(picture: &Picture) -> String {
     let links = links(picture);
     let number = |node: &Node| links.numbers[node.id.as_str()];
     let mut out = format!("%% {}: {}\nflowchart LR\n", picture.title, picture.subtitle);
-    let mut grouped = Vec::new();
     for (frame, within) in groups(picture) {
         let label = heading(frame);
         out += &format!("  subgraph g{}[\"{}\"]\n", number(frame), quoted(&label));
@@ -18,13 +17,9 @@ pub(crate) fn mermaid(picture: &Picture) -> String {
             out += &format!("    {}\n", boxed(number(node), node));
         }
         out += "  end\n";
-        grouped.push(frame.id.as_str());
-        grouped.extend(within.iter().map(|node| node.id.as_str()));
     }
-    for node in picture.nodes() {
-        if !grouped.contains(&node.id.as_str()) {
-            out += &format!("  {}\n", boxed(number(node), node));
-        }
+    for node in alone(picture) {
+        out += &format!("  {}\n", boxed(number(node), node));
     }
     for link in &links.links {
         out += &format!("  {}\n", line(link));

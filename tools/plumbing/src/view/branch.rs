@@ -71,6 +71,11 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// How many are otherwise than before.
+    pub(crate) fn changed(self) -> usize {
+        self.created + self.updated + self.deleted
+    }
+
     /// With one more.
     pub(crate) fn and(mut self, change: Change) -> Self {
         match change {

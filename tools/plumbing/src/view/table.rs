@@ -66,31 +66,24 @@ fn fields(record: &Record, is_whole: bool) -> Vec<Line> {
 }
 
 /// What a run would do, in all.
-pub(crate) fn would(counts: Counts) -> String {
-    let Counts {
-        created,
-        updated,
-        deleted,
-        kept,
-    } = counts;
-    match created + updated + deleted {
-        0 => format!("nothing to change ({kept} kept)"),
-        _ => format!("{created} to create, {updated} to update, {deleted} to delete ({kept} kept)"),
+pub(crate) fn would(all: Counts) -> String {
+    let kept = all.kept;
+    if all.changed() == 0 {
+        return format!("nothing to change ({kept} kept)");
     }
+    let [create, update, delete] = [all.created, all.updated, all.deleted];
+    format!("{create} to create, {update} to update, {delete} to delete ({kept} kept)")
 }
 
 /// What a run did, in all.
-pub(crate) fn did(counts: Counts) -> String {
-    let Counts {
-        created,
-        updated,
-        deleted,
-        kept,
-    } = counts;
-    match (created + updated + deleted, kept) {
+pub(crate) fn did(all: Counts) -> String {
+    match (all.changed(), all.kept) {
         (0, 0) => "nothing changed".into(),
         (0, kept) => format!("nothing to change ({kept} kept)"),
-        _ => format!("{created} created, {updated} updated, {deleted} deleted"),
+        _ => {
+            let [created, updated, deleted] = [all.created, all.updated, all.deleted];
+            format!("{created} created, {updated} updated, {deleted} deleted")
+        }
     }
 }
 

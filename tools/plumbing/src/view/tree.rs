@@ -122,24 +122,18 @@ fn counted(state: &State, branch: &Branch) -> String {
 
 /// What was done, in words; what was found as wanted only where nothing else is to say.
 pub(crate) fn words(counts: Counts) -> String {
-    let Counts {
-        created,
-        updated,
-        deleted,
-        kept,
-    } = counts;
     let all = [
-        (created, "created"),
-        (updated, "updated"),
-        (deleted, "deleted"),
+        (counts.created, "created"),
+        (counts.updated, "updated"),
+        (counts.deleted, "deleted"),
     ];
     let mut words: Vec<String> = all
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
-    if words.is_empty() && kept > 0 {
-        words.push(format!("{kept} kept"));
+    if words.is_empty() && counts.kept > 0 {
+        words.push(format!("{} kept", counts.kept));
     }
     words.join(", ")
 }
