@@ -75,6 +75,9 @@ struct Args {
     /// The processor that its image is built for
     #[arg(long, value_enum, default_value_t = Architecture::X86_64, help_heading = "What it runs")]
     architecture: Architecture,
+    /// Print the JSON schema of the record, for editors, and exit
+    #[arg(long, help_heading = "Common options")]
+    schema: bool,
     #[command(flatten)]
     reach: Reach,
     #[command(flatten)]

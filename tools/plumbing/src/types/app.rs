@@ -11,6 +11,7 @@ mod size;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -27,7 +28,7 @@ pub use scale::{Range, Scale, ScaleOn, Scheduled};
 pub use secrets::{SecretRef, Secrets, secret_ref};
 
 /// A service that is wanted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct App {
     /// What it is called: `web`.
     pub name: String,

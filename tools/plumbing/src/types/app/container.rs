@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::health::within;
@@ -12,7 +13,7 @@ use crate::name;
 use crate::reference;
 
 /// How an app's own container runs.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[command(next_help_heading = "What it runs")]
 #[serde(default)]
 pub struct Container {
@@ -73,7 +74,7 @@ pub struct Container {
 }
 
 /// A container beside an app's own.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sidecar {
     /// What it is called: `proxy`.

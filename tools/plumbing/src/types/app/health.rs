@@ -1,13 +1,14 @@
 //! How a load balancer asks an app's tasks whether they are well, and how it sends requests to them.
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::flags::{any_number, whole};
 
 /// How an app's tasks are asked whether they are well. What is not said has the load balancer's default
 /// here: codes 200, every 15 s, 5 s for an answer, well after 2 and unwell after 3.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[command(next_help_heading = "Whether it is well")]
 #[serde(default)]
 pub struct HealthCheck {
@@ -43,7 +44,7 @@ pub struct HealthCheck {
 }
 
 /// How a load balancer sends requests to an app's tasks. What is not said has the default.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[command(next_help_heading = "How it is reached")]
 #[serde(default)]
 pub struct Balancing {

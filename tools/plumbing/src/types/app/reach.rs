@@ -5,10 +5,11 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What an app reaches, and who reaches it, by rules of its security groups.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[command(next_help_heading = "How it is reached")]
 #[serde(default)]
 pub struct Reach {

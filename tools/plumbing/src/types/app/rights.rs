@@ -1,11 +1,12 @@
 //! What an app's tasks may do in AWS.
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The rights of an app's tasks, which are a role of their own: not the one that starts them.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[command(next_help_heading = "Its rights in AWS")]
 #[serde(default)]
 pub struct Rights {

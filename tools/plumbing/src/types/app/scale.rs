@@ -1,13 +1,14 @@
 //! How many tasks an app has, where that follows from what they do or from the time.
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::flags::any_number;
 use crate::name::is_word;
 
 /// How an app's tasks become more and fewer.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[command(next_help_heading = "Its size")]
 #[serde(default)]
 pub struct Scale {
@@ -35,7 +36,7 @@ pub struct Scale {
 }
 
 /// The measures that are kept where they are.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScaleOn {
     /// Of its tasks' CPU, in percent.

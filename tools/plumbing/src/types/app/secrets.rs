@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::types::Env;
 
 /// An app's secrets.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[command(next_help_heading = "Its secrets")]
 #[serde(default)]
 pub struct Secrets {
