@@ -7,6 +7,7 @@ and as somebody without rights, and without any.
 """
 
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -18,6 +19,16 @@ from typing import Any
 
 from local_aws.runs.serving import kind
 from local_aws_serving import Serving, get, layer, of_nobody, probe, until
+
+TIMED_OUT = "Request timed out"
+
+
+def cookie_of(dns: str, cookie: str = "") -> str:
+    """What an answer sets as a cookie, if anything."""
+    port = int(dns.rpartition(":")[2])
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as link:
+        link.request("GET", "/", headers={"Host": dns, "Cookie": cookie} if cookie else {})
+        return link.getresponse().getheader("Set-Cookie") or ""
 
 
 class Modes:
@@ -273,6 +284,48 @@ class Modes:
 
             elb.modify_listener(ListenerArn=app.listener, DefaultActions=[actions["/fixed*"]])
             self.assertEqual(get(app.dns), (418, "tea"))
+
+        def test_a_visitor_stays_with_a_task_by_a_cookie_where_the_target_group_says_so(
+            self,
+        ) -> None:
+            app = self.serving.run("sticky", True)
+            elb = self.serving.aws("elbv2")
+            self.assertEqual(cookie_of(app.dns), "")
+            attributes = [
+                {"Key": "stickiness.enabled", "Value": "true"},
+                {"Key": "stickiness.lb_cookie.duration_seconds", "Value": "60"},
+            ]
+            elb.modify_target_group_attributes(TargetGroupArn=app.targets, Attributes=attributes)
+            cookie = cookie_of(app.dns)
+            self.assertRegex(cookie, "^AWSALB=[0-9a-f]+; Expires=.*GMT; Path=/$")
+            name = cookie.partition(";")[0]
+            again = {cookie_of(app.dns, name).partition(";")[0] for _ in range(4)}
+            self.assertEqual(again, {name})
+            others = {cookie_of(app.dns).partition(";")[0] for _ in range(4)}
+            self.assertEqual(len(others), 2 if self.isolated else 1)
+
+        def test_codes_and_port_of_a_health_check_are_those_of_the_target_group(self) -> None:
+            app = self.serving.run("codes", True, count=1)
+            elb = self.serving.aws("elbv2")
+
+            def health() -> tuple[str, str]:
+                told = elb.describe_target_health(TargetGroupArn=app.targets)
+                found = told["TargetHealthDescriptions"][0]["TargetHealth"]
+                return found["State"], found.get("Description", "")
+
+            def check(**more: Any) -> None:
+                elb.modify_target_group(TargetGroupArn=app.targets, **more)
+
+            elsewhere = {"HealthCheckPath": "/status/302", "Matcher": {"HttpCode": "200,302"}}
+            check(**elsewhere)
+            until("302 is well", lambda: health()[0] == "healthy")
+            check(Matcher={"HttpCode": "200"})
+            codes = ("unhealthy", "Health checks failed with these codes: [302]")
+            until("302 is not", lambda: health() == codes)
+            check(HealthCheckPath="/")
+            until("200 is", lambda: health()[0] == "healthy")
+            check(HealthCheckPort="9000")
+            until("nothing reaches port 9000", lambda: health() == ("unhealthy", TIMED_OUT))
 
         def test_other_images_are_pretended_and_that_is_said_once(self) -> None:
             serving = self.serving

@@ -28,6 +28,31 @@ fn a_health_path_changes() {
 }
 
 #[test]
+fn what_counts_as_healthy_changes() {
+    let codes = two().with("api", |api| api.more = "--health-codes 200-399");
+    there_and_back(&two(), &codes, 6);
+}
+
+#[test]
+fn a_way_to_a_database_is_opened_and_closed() {
+    let reach = "--reach tcp:5432=10.9.0.0/16 --reach udp:53=10.9.0.2/32";
+    there_and_back(&two(), &two().with("api", |api| api.more = reach), 1);
+}
+
+#[test]
+fn how_requests_are_sent_changes() {
+    let more = "--health-interval 6 --slow-start 30 --sticky 60 --drain 0 --idle-timeout 5";
+    there_and_back(&two(), &two().with("web", |web| web.more = more), 2);
+}
+
+#[test]
+fn an_app_becomes_a_worker_and_gets_its_load_balancer_back() {
+    let mut jobs = two().with("api", |api| api.worker = true);
+    jobs.keep_to_the_rules();
+    there_and_back(&two(), &jobs, 5);
+}
+
+#[test]
 fn a_port_changes_and_there_are_fewer_tasks() {
     let four = two().with("web", |web| web.count = 4);
     let one = four.with("web", |web| web.port = 8080);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use plumbing::{App, Env, Record, RecordType, Source, tags};
+use serde_json::Value;
 
 /// What is written of an environment, and what is said of it.
 #[derive(Debug, Default)]
@@ -77,13 +78,19 @@ impl Listing {
                     "source '{name}' is not listed: no pipeline says of which repository it is; mk-source says it"
                 ));
             }
-            App::TYPE | Source::TYPE => match check(&record) {
-                Ok(()) => self.records.push(record),
-                Err(why) => self
-                    .left_out
-                    .push(format!("{kind} '{name}' is not listed: {why}")),
-            },
+            App::TYPE => self.add_checked(without_what_goes(record)),
+            Source::TYPE => self.add_checked(record),
             _ => self.records.push(record),
+        }
+    }
+
+    fn add_checked(&mut self, record: Record) {
+        let (kind, name) = record.key();
+        match check(&record) {
+            Ok(()) => self.records.push(record),
+            Err(why) => self
+                .left_out
+                .push(format!("{kind} '{name}' is not listed: {why}")),
         }
     }
 
@@ -119,6 +126,7 @@ impl Listing {
                     _ if *called == name => "itself",
                     None => "which is not listed",
                     Some(called) if called.public => "which is public",
+                    Some(called) if called.worker => "which is a worker",
                     Some(_) => return true,
                 };
                 let line =
@@ -131,6 +139,41 @@ impl Listing {
             }
         }
     }
+}
+
+/// What is about a load balancer.
+const OF_LOAD_BALANCER: [&str; 12] = [
+    "public",
+    "health",
+    "health_codes",
+    "health_port",
+    "health_interval",
+    "health_timeout",
+    "healthy_after",
+    "unhealthy_after",
+    "slow_start",
+    "sticky",
+    "drain",
+    "idle_timeout",
+];
+
+/// An app without what it had before a change, which is there until it is pruned: a worker's load
+/// balancer, and who reached it there.
+fn without_what_goes(mut record: Record) -> Record {
+    let says = |field: &str| record.0.get(field).is_some_and(|value| value == true);
+    let (worker, public) = (says("worker"), says("public"));
+    if worker {
+        for field in OF_LOAD_BALANCER {
+            record.0.remove(field);
+        }
+    }
+    if let Some(Value::Array(from)) = record.0.get_mut("reach_from") {
+        from.retain(|peer| {
+            let names_port = peer.as_str().is_some_and(|peer| peer.contains('='));
+            names_port == worker && (worker || !public)
+        });
+    }
+    record
 }
 
 /// Whether a tool would take a record: a person may have made something else of it by hand. Calls are
@@ -187,6 +230,37 @@ mod tests {
         assert_eq!(
             (app.public, app.calls, app.port),
             (true, vec!["api".to_string()], 5000)
+        );
+    }
+
+    #[test]
+    fn what_an_app_had_before_a_change_is_not_what_it_is() {
+        let app = |name| Record::new("app", name).with("port", 5000);
+        let from = json!(["sg-0a1b2c3d", "tcp:9000=sg-0a1b2c3d"]);
+        let found = vec![
+            app("jobs")
+                .with("worker", true)
+                .with("public", true)
+                .with("health", "/well")
+                .with("health_codes", "200,302")
+                .with("idle_timeout", 5)
+                .with("reach_from", from.clone()),
+            app("web")
+                .with("public", true)
+                .with("reach_from", from.clone()),
+            app("api").with("reach_from", from),
+        ];
+        let listed: Vec<String> = records(false, found)
+            .iter()
+            .map(|record| serde_json::to_string(&record.0).unwrap())
+            .collect();
+        assert_eq!(
+            listed,
+            [
+                r#"{"type":"app","name":"jobs","port":5000,"worker":true,"reach_from":["tcp:9000=sg-0a1b2c3d"]}"#,
+                r#"{"type":"app","name":"web","port":5000,"public":true,"reach_from":[]}"#,
+                r#"{"type":"app","name":"api","port":5000,"reach_from":["sg-0a1b2c3d"]}"#,
+            ]
         );
     }
 
