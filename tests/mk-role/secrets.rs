@@ -181,10 +181,10 @@ fn each_secret_is_asked_for_once_and_parameters_together() {
     let parameters = calls
         .iter()
         .filter(|call| *call == "ssm:DescribeParameters");
-    // Two lists of names, of which a page has ten here.
-    assert_eq!(parameters.count(), 6, "{calls:?}");
+    // Two lists of names, of which a page here has ten, and an empty one ends each.
+    assert_eq!(parameters.count(), 8, "{calls:?}");
     assert_eq!(calls[0], "secretsmanager:DescribeSecret");
-    assert_eq!(calls.len(), 7, "{calls:?}");
+    assert_eq!(calls.len(), 9, "{calls:?}");
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_secret_that_may_not_be_looked_up_is_told_with_aws_s_words() {
         ("ssm:DescribeParameters", "/p"),
     ] {
         let why = format!("User: x is not authorized to perform: {call}");
-        faults.rules(json!([{"call": call, "do": "refuse", "status": 400, "code": "AccessDeniedException", "message": why}]));
+        faults.rules(json!([{"of": call, "do": "refuse", "status": 400, "code": "AccessDeniedException", "message": why}]));
         let records = apps(&[("web", json!({"secrets": {"DB": value}}))]);
         aws.forget();
         let refused = faults.pipe_with("mk-role", &format!("{env}{records}{ours}"));

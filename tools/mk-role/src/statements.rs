@@ -140,7 +140,7 @@ fn mount_statement(env: &Env, mount: &Mount, sid: &str) -> Value {
     statement["Condition"] = json!({"Bool": {"elasticfilesystem:AccessedViaMountTarget": "true"}});
     if let Some(point) = &mount.access_point {
         let point = env.arn("elasticfilesystem", &format!("access-point/{point}"));
-        statement["Condition"]["StringEquals"] = json!({"elasticfilesystem:AccessPointArn": point});
+        statement["Condition"]["ArnEquals"] = json!({"elasticfilesystem:AccessPointArn": point});
     }
     statement
 }
@@ -293,7 +293,7 @@ mod tests {
         first["Condition"] = json!({"Bool": target});
         let mut second = allow("MountItsFiles2", &writes[..1], json!(file_system));
         second["Condition"] =
-            json!({"Bool": target, "StringEquals": {"elasticfilesystem:AccessPointArn": point}});
+            json!({"Bool": target, "ArnEquals": {"elasticfilesystem:AccessPointArn": point}});
         assert_eq!(statements, [statement.clone(), first, second]);
         let policy = json!({"Version": "2012-10-17", "Statement": statements});
         assert_eq!(allowed(&policy), [statement]);
