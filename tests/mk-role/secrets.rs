@@ -54,7 +54,7 @@ fn statement(policy: &Value, sid: &str) -> Value {
 }
 
 #[test]
-fn ecs_reads_exactly_what_the_app_names_and_leaving_it_out_takes_it_away() {
+fn ecs_reads_exactly_what_the_app_names() {
     let aws = LocalAws::start();
     let own_key = "alias/own";
     let db = make_secret(
@@ -106,8 +106,23 @@ fn ecs_reads_exactly_what_the_app_names_and_leaving_it_out_takes_it_away() {
     aws.forget();
     run(&aws, &with, "").ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
+}
 
-    // By hand: one more secret. It is told, and brought back.
+/// An app with a secret that has a key of its own.
+fn with_secret(aws: &LocalAws) -> String {
+    let db = make_secret(
+        aws,
+        json!({"Name": "db", "SecretString": "x", "KmsKeyId": "alias/own"}),
+    );
+    apps(&[("web", json!({"secrets": {"DB": db}}))])
+}
+
+#[test]
+fn what_a_hand_made_wider_is_brought_into_line() {
+    let aws = LocalAws::start();
+    let with = with_secret(&aws);
+    run(&aws, &with, "").ok();
+    let rights = policy(&aws, WEB);
     let mut wide = rights.clone();
     wide["Statement"][3]["Resource"] = json!("*");
     let wide =
@@ -120,7 +135,13 @@ fn ecs_reads_exactly_what_the_app_names_and_leaving_it_out_takes_it_away() {
     );
     run(&aws, &with, "").ok();
     assert_eq!(policy(&aws, WEB), rights);
+}
 
+#[test]
+fn a_secret_that_is_left_out_goes_at_the_end() {
+    let aws = LocalAws::start();
+    let with = with_secret(&aws);
+    run(&aws, &with, "").ok();
     // Left out, they go at the end, when the service runs without them.
     let without = apps(&[("web", json!({}))]);
     aws.forget();
@@ -132,7 +153,7 @@ fn ecs_reads_exactly_what_the_app_names_and_leaving_it_out_takes_it_away() {
         "an app without secrets costs no call"
     );
     let surplus = told.record("surplus", "policy/execution/web");
-    let line = "what role execution/web may still do: kms:Decrypt, s3:GetBucketLocation, s3:GetObject, secretsmanager:GetSecretValue, ssm:GetParameters";
+    let line = "what role execution/web may still do: kms:Decrypt, secretsmanager:GetSecretValue";
     assert_eq!(surplus["what"], line);
     aws.pipe_with("prune-env", &told.stdout).ok();
     assert_eq!(
