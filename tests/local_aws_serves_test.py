@@ -194,7 +194,7 @@ class Modes:
             )
             allowed = {
                 "Effect": "Allow",
-                "Action": "secretsmanager:GetSecretValue",
+                "Action": ["secretsmanager:GetSecretValue", "ssm:GetParameters"],
                 "Resource": "*",
             }
             policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})

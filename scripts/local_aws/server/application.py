@@ -48,6 +48,8 @@ STRICT = {
     "iam": ["iam"],
     "logs": ["logs"],
     "s3": ["s3"],
+    "secretsmanager": ["secretsmanager"],
+    "ssm": ["ssm"],
     "sts": ["sts"],
 }
 #: The services that moto does not have; codeconnections.py answers under both names.

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from moto.moto_api._internal import mock_random
+from moto.utilities.utils import get_partition
 
 from ...ground import roles
 
@@ -31,19 +32,29 @@ def all_of(container: dict[str, Any], definition: Any, account: str, region: str
 def value(source: str, definition: Any, account: str, region: str) -> str:
     if source.startswith("arn:") and ":secretsmanager:" in source:
         return secret(source, definition, account)
-    return parameter(source, account, region)
+    return parameter(source, definition, account, region)
 
 
-def parameter(source: str, account: str, region: str) -> str:
+def parameter(source: str, definition: Any, account: str, region: str) -> str:
     from moto.ssm.models import ssm_backends
+    from moto.ssm.utils import parameter_arn
 
-    name = source
+    name, role = source, definition.execution_role_arn or ""
     if source.startswith("arn:"):
         _, _, _, region, account, rest = source.split(":", 5)
         name = rest.removeprefix("parameter")
     store = ssm_backends[account][region]
     for one in (name, name.removeprefix("/")):
         if found := store.get_parameter(one):
+            arn, partition = parameter_arn(account, region, one), get_partition(region)
+            if not roles.allows(account, partition, role, "ssm:GetParameters", arn):
+                raise Unavailable(
+                    RETRIEVAL.format(
+                        what="secrets from ssm",
+                        why=not_allowed("ssm:GetParameters", arn, role, account),
+                    )
+                )
+            check_key("ssm", found.keyid, role, account, region)
             return str(found.response_object(True, region)["Value"])
     why = f"invalid ssm parameters: {source}"
     raise Unavailable(RETRIEVAL.format(what="secrets from ssm", why=why))
@@ -61,6 +72,8 @@ def secret(source: str, definition: Any, account: str) -> str:
     if not roles.allows(account, partition, role, "secretsmanager:GetSecretValue", arn):
         raise Unavailable(denied(arn, role, account))
     manager: Any = secretsmanager_backends[parts[4]][parts[3]]
+    if found := manager.secrets.get(arn):
+        check_key("secretsmanager", getattr(found, "kms_key_id", None), role, account, parts[3])
     try:
         text = manager.get_secret_value(arn, version, stage)["SecretString"]
         return str(json.loads(text)[key]) if key else str(text)
@@ -73,14 +86,37 @@ def secret(source: str, definition: Any, account: str) -> str:
         raise Unavailable(RETRIEVAL.format(what="secret from asm", why=why)) from None
 
 
+def check_key(service: str, key: str | None, role: str, account: str, region: str) -> None:
+    """Refuse what is encrypted with a key of one's own that the role may not use by this service.
+
+    A key that is named by an alias is taken for one of this account, which has that alias alone.
+    """
+    if not key or "alias/aws/" in key:
+        return
+    partition, name = get_partition(region), key.rpartition(":")[2].removeprefix("key/")
+    context = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
+    if name.startswith("alias/"):
+        context["kms:ResourceAliases"] = name
+    arn = f"arn:{partition}:kms:{region}:{account}:key/{name.removeprefix('alias/')}"
+    if not roles.allows(account, partition, role, "kms:Decrypt", arn, context):
+        what = "secret from asm" if service == "secretsmanager" else "secrets from ssm"
+        why = not_allowed("kms:Decrypt", arn, role, account)
+        raise Unavailable(RETRIEVAL.format(what=what, why=why))
+
+
 def denied(arn: str, role: str, account: str) -> str:
     """What ECS says where the execution role may not read a secret."""
+    why = not_allowed("secretsmanager:GetSecretValue", arn, role, account)
+    why = f"failed to fetch secret {arn} from secrets manager: {why}"
+    return RETRIEVAL.format(what="secret from asm", why=why)
+
+
+def not_allowed(action: str, arn: str, role: str, account: str) -> str:
+    """What a service says to who may not do this."""
     name = (role or "none").rpartition("/")[2]
     user = f"arn:aws:sts::{account}:assumed-role/{name}/{mock_random.get_random_hex(32)}"
-    why = (
-        f"failed to fetch secret {arn} from secrets manager: AccessDeniedException: User: {user} "
-        f"is not authorized to perform: secretsmanager:GetSecretValue on resource: {arn} because "
-        "no identity-based policy allows the secretsmanager:GetSecretValue action status code: "
-        f"400, request id: {mock_random.uuid4()}"
+    return (
+        f"AccessDeniedException: User: {user} is not authorized to perform: {action} on resource: "
+        f"{arn} because no identity-based policy allows the {action} action status code: 400, "
+        f"request id: {mock_random.uuid4()}"
     )
-    return RETRIEVAL.format(what="secret from asm", why=why)

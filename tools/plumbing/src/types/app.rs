@@ -23,7 +23,7 @@ pub use build::Building;
 pub use container::{Container, Mount, Sidecar, soft_and_hard};
 pub use health::{Balancing, HealthCheck};
 pub use reach::{Reach, Way};
-pub use rights::Rights;
+pub use rights::{MOUNT_STATEMENT, Rights};
 pub use scale::{Range, Scale, ScaleOn, Scheduled};
 pub use secrets::{SecretRef, Secrets, secret_ref};
 
@@ -173,6 +173,11 @@ impl App {
             return Err("check is an empty command".into());
         }
         self.check_variables()
+    }
+
+    /// Whether its tasks have a role of their own: for what they do in AWS, file systems among it.
+    pub fn has_task_role(&self) -> bool {
+        !self.rights.allow.is_empty() || !self.container.mounts.is_empty()
     }
 
     /// A worker has no load balancer that any of this could be about.

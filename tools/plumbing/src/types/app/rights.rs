@@ -1,5 +1,7 @@
 //! What an app's tasks may do in AWS.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,9 @@ const FIELDS: [&str; 7] = [
     "Condition",
 ];
 
+/// What the statements of an app's file systems are called, with a number after it.
+pub const MOUNT_STATEMENT: &str = "MountItsFiles";
+
 /// How many characters a role's inline policies have together, without blanks (IAM quotas).
 const LARGEST_POLICY: usize = 10_240;
 
@@ -43,11 +48,33 @@ impl Rights {
             self.check_statement(statement)
                 .map_err(|why| format!("allow[{number}]: {why}"))?;
         }
+        self.check_names()?;
         let size = serde_json::to_string(&self.allow).map_or(0, |text| text.len());
         if size + 100 > LARGEST_POLICY {
             return Err(format!(
                 "allow has {size} characters, more than the {LARGEST_POLICY} that IAM takes of a role"
             ));
+        }
+        Ok(())
+    }
+
+    /// IAM takes letters and digits, and each name once.
+    fn check_names(&self) -> Result<(), String> {
+        let mut names = BTreeSet::new();
+        for (number, statement) in self.allow.iter().enumerate() {
+            let Some(sid) = statement.get("Sid") else {
+                continue;
+            };
+            let name = sid.as_str().unwrap_or_default();
+            let is_one = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric());
+            if !is_one || name.starts_with(MOUNT_STATEMENT) {
+                return Err(format!(
+                    "allow[{number}]: its Sid {sid} is not letters and digits, or begins with {MOUNT_STATEMENT}"
+                ));
+            }
+            if !names.insert(name) {
+                return Err(format!("allow[{number}]: another has its Sid '{name}'"));
+            }
         }
         Ok(())
     }
@@ -228,6 +255,21 @@ mod tests {
         ] {
             let refused = checked(statement.clone(), true).unwrap_err();
             assert!(refused.contains(why), "{statement}: {refused}");
+        }
+        for (sids, why) in [
+            (json!(["A", "A"]), "another has its Sid 'A'"),
+            (json!(["a-b"]), "is not letters and digits"),
+            (json!([1]), "is not letters and digits"),
+            (json!(["MountItsFiles1"]), "begins with MountItsFiles"),
+        ] {
+            let named =
+                |sid: &Value| json!({"Sid": sid, "Effect": "Deny", "Action": "*", "Resource": "*"});
+            let rights = Rights {
+                allow: sids.as_array().unwrap().iter().map(named).collect(),
+                allow_any: false,
+            };
+            let refused = rights.check().unwrap_err();
+            assert!(refused.contains(why), "{refused}");
         }
         let many = Rights {
             allow: vec![json!({"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}); 200],
