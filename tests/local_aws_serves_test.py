@@ -177,6 +177,65 @@ class Modes:
             self.assertIn("Read-only file system", get(app.dns, "/write/new")[1])
             self.assertEqual(get(app.dns, "/write/proc/sys/kernel/hostname")[0], 500)
 
+        def test_a_root_that_is_read_only_has_a_tmp_for_everyone(self) -> None:
+            if not self.isolated:
+                return  # /tmp is this machine's
+            tmp = {"tmpfs": [{"containerPath": "/tmp", "size": 1}]}
+            app = self.serving.run(
+                "tmp",
+                True,
+                count=1,
+                readonlyRootFilesystem=True,
+                user="1234:1234",
+                linuxParameters=tmp,
+            )
+            self.assertEqual(get(app.dns, "/user"), (200, "1234:1234"))
+            self.assertEqual(get(app.dns, "/write/tmp/new"), (200, "written"))
+            self.assertEqual(get(app.dns, "/list/tmp"), (200, "new"))
+            self.assertIn("Read-only file system", get(app.dns, "/write/new")[1])
+
+        def test_containers_begin_in_their_order(self) -> None:
+            """One waits until another has ended well; and for ever where that has failed."""
+            init = {"name": "init", "essential": False, "command": ["exit", "0"]}
+            after = [{"containerName": "init", "condition": "SUCCESS"}]
+            app = self.serving.run("order", True, count=1, beside=[init], dependsOn=after)
+            self.assertEqual(get(app.dns), (200, "order"))
+            lines = [line.rstrip("0123456789 ") for line in self.serving.lines("order")]
+            self.assertEqual(lines, ["about to end", "listens on"])
+            image = self.serving.push("repo-order")
+            init["command"] = ["exit", "3"]
+            fails = self.serving.definition("order", image, beside=[init], dependsOn=after)
+            stopped = self.serving.given_up("order", self.serving.deploy("order", fails))
+            self.assertIn("dependency init", stopped[0]["stoppedReason"])
+            self.assertEqual(get(app.dns), (200, "order"))
+
+        def test_a_container_waits_until_another_is_healthy(self) -> None:
+            if not self.isolated:
+                return  # both would be at one port
+            proxy = {
+                "name": "proxy",
+                "environment": [{"name": "PORT", "value": "6000"}],
+                "healthCheck": check("/"),
+            }
+            after = [{"containerName": "proxy", "condition": "HEALTHY"}]
+            app = self.serving.run("waits", True, count=1, beside=[proxy], dependsOn=after)
+            self.assertEqual(get(app.dns), (200, "waits"))
+            lines = self.serving.lines("waits")
+            self.assertLess(lines.index("listens on 6000"), lines.index("listens on 5000"))
+
+        def test_variables_of_a_file_are_under_those_of_the_task(self) -> None:
+            serving = self.serving
+            serving.aws("s3").create_bucket(Bucket="variables")
+            serving.aws("s3").put_object(
+                Bucket="variables", Key="a.env", Body=b"# x\nA=file\nB=b=c\n"
+            )
+            arn = "arn:aws:s3:::variables/a.env"
+            serving.allow("s3:GetObject", "files")
+            files = [{"type": "s3", "value": arn}]
+            app = serving.run("files", True, 1, variables={"A": "task"}, environmentFiles=files)
+            told = [get(app.dns, f"/env/{name}")[1] for name in "AB"]
+            self.assertEqual(told, ["task", "b=c"])
+
         def test_lines_arrive_in_the_log_group(self) -> None:
             app = self.serving.run("logs", True, count=1)
             get(app.dns, "/log/here")
@@ -192,15 +251,7 @@ class Modes:
             made = serving.aws("secretsmanager").create_secret(
                 Name="password", SecretString=json.dumps({"key": "of the manager"})
             )
-            allowed = {
-                "Effect": "Allow",
-                "Action": ["secretsmanager:GetSecretValue", "ssm:GetParameters"],
-                "Resource": "*",
-            }
-            policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-            serving.aws("iam").put_role_policy(
-                RoleName="execution", PolicyName="secrets", PolicyDocument=policy
-            )
+            serving.allow(["secretsmanager:GetSecretValue", "ssm:GetParameters"], "secrets")
             serving.aws("ssm").put_parameter(Name="/a/b", Value="of the store", Type="SecureString")
             arns = {"A": f"{made['ARN']}:key::", "B": "/a/b"}
             secrets = [{"name": name, "valueFrom": arn} for name, arn in arns.items()]

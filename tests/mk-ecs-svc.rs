@@ -4,6 +4,8 @@
 
 #[path = "mk-ecs-svc/by_hand.rs"]
 mod by_hand;
+#[path = "mk-ecs-svc/containers.rs"]
+mod containers;
 #[path = "mk-ecs-svc/deletion.rs"]
 mod deletion;
 #[path = "mk-ecs-svc/drift.rs"]
@@ -22,6 +24,8 @@ mod made;
 mod moves;
 #[path = "mk-ecs-svc/pipelines.rs"]
 mod pipelines;
+#[path = "mk-ecs-svc/rights.rs"]
+mod rights;
 #[path = "mk-ecs-svc/rollback.rs"]
 mod rollback;
 #[path = "mk-ecs-svc/runs.rs"]

@@ -28,6 +28,7 @@ from moto.ecs.models import (
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import elbv2_backends
 
+from ..ground import fargate
 from ..ground.clock import later
 from ..ground.override import add, derive, override
 from ..runs import deployments, rollout
@@ -135,45 +136,6 @@ def statistics(self: Any) -> list[Any]:
 
 # Task definitions
 
-GB = 1024
-FARGATE_SIZES = {
-    256: [512, 1 * GB, 2 * GB],
-    512: range(1 * GB, 4 * GB + 1, GB),
-    1024: range(2 * GB, 8 * GB + 1, GB),
-    2048: range(4 * GB, 16 * GB + 1, GB),
-    4096: range(8 * GB, 30 * GB + 1, GB),
-    8192: range(16 * GB, 60 * GB + 1, 4 * GB),
-    16384: range(32 * GB, 120 * GB + 1, 8 * GB),
-}
-
-
-def size(text: str | None, unit: str) -> int:
-    """`512` or `.5 vCPU`, `1024` or `1 GB`; -1 when it is neither."""
-    number = re.fullmatch(rf"([\d.]+)\s*({unit})?", text or "", re.IGNORECASE)
-    if not number:
-        return -1
-    return int(float(number.group(1)) * GB) if number.group(2) else int(float(number.group(1)))
-
-
-def check_fargate(given: dict[str, Any], containers: list[dict[str, Any]]) -> None:
-    cpu, memory = size(given.get("cpu"), "vCPU"), size(given.get("memory"), "GB")
-    if memory not in FARGATE_SIZES.get(cpu, []):
-        raise refused("No Fargate configuration exists for given values.")
-    if given.get("network_mode") != "awsvpc":
-        raise refused("Fargate only supports network mode 'awsvpc'.")
-    if given.get("execution_role_arn"):
-        return
-    for one in containers:
-        if re.match(r"\d{12}\.dkr\.ecr\.", one.get("image", "")):
-            need = "support ECR images"
-        elif one.get("logConfiguration", {}).get("logDriver") == "awslogs":
-            need = "support log driver awslogs"
-        elif one.get("secrets"):
-            need = "support secrets"
-        else:
-            continue
-        raise refused(f"Fargate requires task definition to have execution role ARN to {need}.")
-
 
 @derive(TaskDefinition)
 def requires_attributes(self: Any) -> list[dict[str, str]]:
@@ -198,7 +160,7 @@ def register_task_definition(
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", family or ""):
         raise refused("Family contains invalid characters.")
     if "FARGATE" in (given.get("requires_compatibilities") or []):
-        check_fargate(given, container_definitions)
+        fargate.check(given, container_definitions, refused)
     for container in container_definitions:
         for mapping in container.get("portMappings", []):
             mapping.setdefault("protocol", "tcp")

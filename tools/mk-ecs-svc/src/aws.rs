@@ -2,8 +2,11 @@
 //! Scaling.
 
 mod cluster;
+mod container;
 mod convert;
 mod deployment;
+mod foreign;
+mod have_container;
 mod have_revision;
 mod have_service;
 mod revision;

@@ -3,9 +3,13 @@
 
 pub mod cluster;
 pub mod command;
+pub mod compare;
+pub mod container;
 pub mod definition;
 #[cfg(test)]
 mod examples;
+pub mod live;
+pub mod mounts;
 pub mod ownership;
 pub mod past;
 pub mod progress;

@@ -57,7 +57,7 @@ pub fn belongs(record: &Record, env: &Env) -> Result<(), String> {
         ));
     }
     if let Some(app) = record.typed::<App>() {
-        return app.secrets.check_in(env);
+        return app.check_in(env);
     }
     if known_type(record.kind()).is_some_and(|known| !known.is_resource) {
         return Ok(());

@@ -1,4 +1,5 @@
-"""The secrets of a container, from Secrets Manager and the Parameter Store of this account."""
+"""The variables of a container whose values are elsewhere: its secrets, from Secrets Manager and the
+Parameter Store of this account, and its files of variables, from S3."""
 
 import json
 from typing import Any
@@ -19,11 +20,18 @@ class Unavailable(Exception):
 
 
 def all_of(container: dict[str, Any], definition: Any, account: str, region: str) -> dict[str, str]:
-    """The values of a container's secrets, by variable.
+    """The values of a container's secrets, by variable; under those of its files that it does not say.
 
     Errors: Unavailable.
     """
-    return {
+    said = {one["name"] for one in container.get("environment", [])}
+    of_files = {
+        name: value
+        for one in container.get("environmentFiles", [])
+        for name, value in file(one["value"], definition, account).items()
+        if name not in said
+    }
+    return of_files | {
         one["name"]: value(one["valueFrom"], definition, account, region)
         for one in container.get("secrets", [])
     }
@@ -33,6 +41,27 @@ def value(source: str, definition: Any, account: str, region: str) -> str:
     if source.startswith("arn:") and ":secretsmanager:" in source:
         return secret(source, definition, account)
     return parameter(source, definition, account, region)
+
+
+def file(arn: str, definition: Any, account: str) -> dict[str, str]:
+    """The variables of a file: a line each, and none of what begins with #.
+
+    Errors: Unavailable.
+    """
+    from moto.s3.models import s3_backends
+
+    role = definition.execution_role_arn or ""
+    partition, (bucket, _, key) = arn.split(":")[1], arn.split(":", 5)[5].partition("/")
+    found = None
+    if roles.allows(account, partition, role, "s3:GetObject", arn):
+        held = s3_backends[account][partition].buckets.get(bucket)
+        found = held.keys.get(key) if held else None
+    if found is None:
+        why = f"failed to download env files: file download command: non empty error stream: {arn}"
+        raise Unavailable(why)
+    lines = found.value.decode().splitlines()
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, equals, value in pairs if equals}
 
 
 def parameter(source: str, definition: Any, account: str, region: str) -> str:

@@ -365,7 +365,7 @@ fn sorted(ids: &[String]) -> String {
 
 /// Errors: the service's load balancer sends to a port that a revision does not have.
 pub fn check_ports(revision: &HaveRevision, service: &Settings) -> Result<()> {
-    let ports = &revision.definition.ports;
+    let ports = &revision.definition.own.ports;
     if service.target.is_empty() || sends_to_one_of(ports, &service.target) {
         return Ok(());
     }
@@ -374,7 +374,7 @@ pub fn check_ports(revision: &HaveRevision, service: &Settings) -> Result<()> {
         short(&revision.arn),
         service.target
     );
-    let image = &revision.definition.image;
+    let image = &revision.definition.own.image;
     let hint = format!("--image with {image} runs that image as the app is now");
     Err(Error::refused(message).hint(hint))
 }
@@ -404,6 +404,7 @@ mod tests {
     use plumbing::step::without_parts;
 
     use super::*;
+    use crate::plan::container::Container;
     use crate::plan::definition::Definition;
     use crate::plan::examples::{env, network, texts, web};
 
@@ -559,8 +560,11 @@ mod tests {
         HaveRevision {
             arn: "arn/t:1".into(),
             definition: Definition {
-                ports: ports.into(),
-                image: "web:1".into(),
+                own: Container {
+                    ports: ports.into(),
+                    image: "web:1".into(),
+                    ..Container::default()
+                },
                 ..Definition::default()
             },
             ..HaveRevision::default()

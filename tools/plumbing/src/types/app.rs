@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::name::{self, is_word};
 use crate::record::RecordType;
 use crate::reference;
+use crate::types::Env;
 
 pub use build::Building;
 pub use container::{Container, Mount, Sidecar, soft_and_hard};
@@ -135,10 +136,10 @@ impl RecordType for App {
         self.reach.check(self.public, self.worker)?;
         self.health_check.check()?;
         self.balancing.check()?;
-        self.secrets.check(&self.set)?;
         if self.found {
             return Ok(());
         }
+        self.secrets.check(&self.set)?;
         let checks = self.check.is_some() || self.health_check.live.is_some();
         self.container.check(&self.name, self.memory, checks)?;
         self.rights.check()?;
@@ -153,6 +154,17 @@ impl RecordType for App {
 }
 
 impl App {
+    /// Refuses secrets of another account or region, of whichever container. Of what AWS runs already it
+    /// has taken them.
+    pub(crate) fn check_in(&self, env: &Env) -> Result<(), String> {
+        if self.found {
+            return Ok(());
+        }
+        let sidecars = self.container.containers.iter();
+        secrets::check_in(sidecars.map(|sidecar| &sidecar.secrets), env)?;
+        self.secrets.check_in(env)
+    }
+
     fn check_container(&self) -> Result<(), String> {
         if self.port == 0 {
             return Err("port 0 is not a port".into());

@@ -163,6 +163,9 @@ impl Container {
             mount(text).map_err(|why| format!("mounts '{text}' {why}"))?;
         }
         let mut places: Vec<String> = self.mounts().into_iter().map(|mount| mount.at).collect();
+        if !self.writable {
+            places.push("/tmp".into());
+        }
         places.sort();
         if let Some(twice) = places.windows(2).find(|two| two[0] == two[1]) {
             return Err(format!("mounts: two are at {}", twice[0]));
@@ -194,19 +197,27 @@ impl Container {
     }
 
     fn check_sidecars(&self, app: &str, memory: u32, checks: bool) -> Result<(), String> {
-        let mut has_check = BTreeMap::from([(app, checks)]);
+        let own = Beside {
+            checks,
+            essential: true,
+        };
+        let mut all = BTreeMap::from([(app, own)]);
         for one in &self.containers {
             one.check()?;
-            if has_check.insert(&one.name, one.check.is_some()).is_some() {
+            let beside = Beside {
+                checks: one.check.is_some(),
+                essential: one.essential,
+            };
+            if all.insert(&one.name, beside).is_some() {
                 return Err(format!("containers: two are called '{}'", one.name));
             }
         }
         let mut taken: u32 = 0;
         for one in &self.containers {
             taken = taken.saturating_add(one.memory.unwrap_or(0));
-            check_after(&one.name, &one.after, &has_check)?;
+            check_after(&one.name, &one.after, &all)?;
         }
-        check_after(app, &self.after, &has_check)?;
+        check_after(app, &self.after, &all)?;
         if taken >= memory {
             return Err(format!(
                 "containers take {taken} MiB of the {memory} that the task has: none is left for '{app}'"
@@ -260,13 +271,19 @@ impl Sidecar {
     }
 }
 
+/// What a container must be, for others to wait for it.
+struct Beside {
+    checks: bool,
+    essential: bool,
+}
+
 fn check_after(
     name: &str,
     after: &BTreeMap<String, String>,
-    has_check: &BTreeMap<&str, bool>,
+    all: &BTreeMap<&str, Beside>,
 ) -> Result<(), String> {
     for (other, condition) in after {
-        let Some(checks) = has_check.get(other.as_str()) else {
+        let Some(beside) = all.get(other.as_str()) else {
             return Err(format!(
                 "after: '{name}' starts after '{other}', which is no container of the task"
             ));
@@ -275,8 +292,15 @@ fn check_after(
             return Err(format!("containers: '{name}' starts after itself"));
         }
         match condition.as_str() {
-            "START" | "COMPLETE" | "SUCCESS" => {}
-            "HEALTHY" if *checks => {}
+            "START" => {}
+            "HEALTHY" if beside.checks => {}
+            "COMPLETE" | "SUCCESS" if !beside.essential => {}
+            // ECS refuses it: the task would end when that container does.
+            "COMPLETE" | "SUCCESS" => {
+                return Err(format!(
+                    "after: '{name}' waits until '{other}' is {condition}, but the task ends with it: say that it is not essential"
+                ));
+            }
             // ECS would wait for ever.
             "HEALTHY" => {
                 return Err(format!(
@@ -397,6 +421,8 @@ mod tests {
             json!({"ulimits": {"nofile": "1024:4096"}, "logs": "blocking"}),
             json!({"containers": [{"name": "proxy", "image": "envoy:1", "check": "true", "memory": 64}],
                 "after": {"proxy": "HEALTHY"}}),
+            json!({"containers": [{"name": "init", "image": "init:1", "essential": false}],
+                "after": {"init": "SUCCESS"}}),
         ] {
             assert_eq!(checked(fields.clone()), Ok(()), "{fields}");
         }
@@ -434,6 +460,7 @@ mod tests {
                 json!({"mounts": ["fs-0a1b2c3d=/a", "fs-0a1b2c3d:/x=/a"]}),
                 "two are at /a",
             ),
+            (json!({"mounts": ["fs-0a1b2c3d=/tmp"]}), "two are at /tmp"),
             (json!({"ulimits": {"nproc": "1:2"}}), "nofile alone"),
             (json!({"ulimits": {"nofile": "2:1"}}), "not SOFT:HARD"),
             (json!({"logs": "none"}), "must be non-blocking or blocking"),
@@ -460,6 +487,10 @@ mod tests {
             (
                 json!({"containers": [proxy(json!({}))], "after": {"proxy": "HEALTHY"}}),
                 "has no check",
+            ),
+            (
+                json!({"containers": [proxy(json!({}))], "after": {"proxy": "COMPLETE"}}),
+                "not essential",
             ),
             (
                 json!({"containers": [proxy(json!({}))], "after": {"proxy": "STARTED"}}),

@@ -66,14 +66,23 @@ impl Secrets {
     /// Refuses a secret that is of another account or region: ECS reads it with a role of this account,
     /// and a parameter's name is one of this region.
     pub(crate) fn check_in(&self, env: &Env) -> Result<(), String> {
-        for (name, value) in &self.secrets {
-            check_place(name, value, env)?;
-        }
+        check_in(std::iter::once(&self.secrets), env)?;
         for file in &self.env_files {
             check_partition("env_files", file, env)?;
         }
         Ok(())
     }
+}
+
+/// Refuses secrets that are of another account or region.
+pub(super) fn check_in<'a>(
+    all: impl Iterator<Item = &'a BTreeMap<String, String>>,
+    env: &Env,
+) -> Result<(), String> {
+    for (name, value) in all.flatten() {
+        check_place(name, value, env)?;
+    }
+    Ok(())
 }
 
 /// What names a secret's value; `None` where the text is neither a secret's nor a parameter's.
