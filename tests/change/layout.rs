@@ -11,6 +11,9 @@ pub struct App {
     pub health: &'static str,
     pub calls: Vec<&'static str>,
     pub count: u32,
+    pub worker: bool,
+    /// Its range and what decides in it, as flags; its share on Fargate Spot.
+    pub scale: &'static str,
 }
 
 /// All apps of an environment.
@@ -30,6 +33,8 @@ impl App {
             health: "/",
             calls: Vec::new(),
             count: 2,
+            worker: false,
+            scale: "",
         }
     }
 
@@ -50,9 +55,13 @@ impl App {
         let App {
             name, port, count, ..
         } = self;
-        let health = self.health;
-        let mut command = format!("mk-app {name} --port {port} --health {health} --count {count}");
+        let mut command = format!("mk-app {name} --port {port} --count {count} {}", self.scale);
         command += " --image registry.example/x:1";
+        if self.worker {
+            command += " --worker";
+        } else {
+            command += &format!(" --health {}", self.health);
+        }
         if self.public {
             command += " --public";
         }
@@ -136,7 +145,7 @@ impl Layout {
         let network = self.network;
         format!(
             "{apps} | mk-vpc {network} | mk-sg --private-api | mk-alb | mk-ecr | mk-role | mk-logs | \
-             mk-ecs-svc | wait-env | prune-env {prune}"
+             mk-ecs-svc | mk-scaling | wait-env | prune-env {prune}"
         )
     }
 }

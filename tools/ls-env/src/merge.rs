@@ -23,7 +23,7 @@ pub struct Listing {
 pub fn list(env: &Env, new: bool, found: Vec<Record>) -> Listing {
     let mut listing = Listing::default();
     for record in merge_fragments(env, found) {
-        listing.add(record);
+        listing.add(without_left_balancer(record));
     }
     listing.check_calls();
     if !new {
@@ -51,6 +51,30 @@ fn merge_fragments(env: &Env, found: Vec<Record>) -> Vec<Record> {
         }
     }
     merged
+}
+
+/// A worker without what its load balancer tells: that one is left over, until `prune-env` takes it away.
+fn without_left_balancer(mut record: Record) -> Record {
+    const OF_BALANCER: [&str; 12] = [
+        "public",
+        "health",
+        "health_codes",
+        "health_interval",
+        "health_timeout",
+        "healthy_after",
+        "unhealthy_after",
+        "health_port",
+        "slow_start",
+        "sticky",
+        "idle_timeout",
+        "drain",
+    ];
+    if record.kind() == App::TYPE && record.0.get("worker") == Some(&true.into()) {
+        record
+            .0
+            .retain(|field, _| !OF_BALANCER.contains(&field.as_str()));
+    }
+    record
 }
 
 impl Listing {
@@ -119,6 +143,7 @@ impl Listing {
                     _ if *called == name => "itself",
                     None => "which is not listed",
                     Some(called) if called.public => "which is public",
+                    Some(called) if called.worker => "which is a worker",
                     Some(_) => return true,
                 };
                 let line =
@@ -143,17 +168,6 @@ fn check(record: &Record) -> Result<(), String> {
     let mut app: App = record.typed().ok_or(ODD)?;
     app.calls.retain(|called| *called != app.name);
     app.check()
-}
-
-/// Whether a refusal is an emulator's word that it has no such service: what HTTP says of unknown things,
-/// without a code of AWS's, or what LocalStack and its kin say under one. Any other trouble may pass, and
-/// what is there stays hidden until then.
-pub fn is_lacking(message: &str) -> bool {
-    let unknown =
-        |status| message.contains(&format!("answered {status} without an AWS error code"));
-    let not_there = ["not yet been ", "not yet implemented"];
-    [400, 404, 405, 501].into_iter().any(unknown)
-        || not_there.iter().any(|words| message.contains(words))
 }
 
 #[cfg(test)]
@@ -188,6 +202,25 @@ mod tests {
             (app.public, app.calls, app.port),
             (true, vec!["api".to_string()], 5000)
         );
+    }
+
+    #[test]
+    fn what_is_left_of_a_workers_load_balancer_says_nothing() {
+        let fragments = vec![
+            Record::new("app", "web").with("public", true),
+            Record::new("app", "web").with("health", "/well"),
+            Record::new("app", "web")
+                .with("image", "x:1")
+                .with("worker", true),
+            Record::new("app", "api")
+                .with("port", 5000)
+                .with("calls", vec!["web"]),
+        ];
+        let listing = list(&env(), false, fragments);
+        let app: App = listing.records[0].typed().unwrap();
+        assert!(app.worker && !app.public && app.health == "/");
+        let told = "app 'api' may reach 'web', which is a worker: listed without this call";
+        assert_eq!(listing.notes, [told]);
     }
 
     #[test]
@@ -297,49 +330,5 @@ mod tests {
             (source.repository.as_str(), source.context.as_str()),
             ("owner/web", "web")
         );
-    }
-
-    #[test]
-    fn what_an_emulator_lacks_is_told_from_what_it_refuses() {
-        for (message, lacking) in [
-            (
-                "cannot list the pipelines: the endpoint answered 400 without an AWS error code; it may",
-                true,
-            ),
-            (
-                "cannot list the pipelines: the endpoint answered 501 without an AWS error code; it may",
-                true,
-            ),
-            (
-                "API for operation 'X' has not yet been implemented in Y (ecs:DescribeClusters, InternalFailure)",
-                true,
-            ),
-            (
-                "API for service 'ecs' not yet implemented or pro feature (ecs:DescribeClusters, InternalFailure)",
-                true,
-            ),
-            (
-                "cannot list the repositories: the endpoint answered 200 without an AWS error code",
-                false,
-            ),
-            (
-                "cannot list the services: the endpoint answered 500 without an AWS error code; it may",
-                false,
-            ),
-            (
-                "cannot list the services: the endpoint answered 503 without an AWS error code; it may",
-                false,
-            ),
-            (
-                "cannot list the pipelines: An internal failure (codepipeline:ListPipelines, InternalFailure)",
-                false,
-            ),
-            (
-                "cannot list the pipelines: connection closed before message completed",
-                false,
-            ),
-        ] {
-            assert_eq!(is_lacking(message), lacking, "{message}");
-        }
     }
 }

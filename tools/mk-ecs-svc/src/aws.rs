@@ -1,5 +1,4 @@
-//! Every ECS call, by what it is about; and in `aws/scaling.rs` the one call to Application Auto
-//! Scaling.
+//! Every ECS call, by what it is about.
 
 mod cluster;
 mod convert;
@@ -7,7 +6,6 @@ mod deployment;
 mod have_revision;
 mod have_service;
 mod revision;
-mod scaling;
 mod service;
 mod task;
 

@@ -3,6 +3,7 @@
 
 pub mod cluster;
 pub mod command;
+pub mod count;
 pub mod definition;
 #[cfg(test)]
 mod examples;
@@ -13,6 +14,7 @@ pub mod record;
 pub mod revision;
 pub mod service;
 pub mod size;
+pub mod spot;
 pub mod stopped;
 pub mod variables;
 

@@ -145,7 +145,11 @@ pub fn want(
     let own_variables = environment.keys().cloned().collect();
     Definition {
         image,
-        ports: format!("{}/tcp", app.port),
+        ports: if app.worker {
+            String::new()
+        } else {
+            format!("{}/tcp", app.port)
+        },
         cpu: app.cpu.to_string(),
         memory: app.memory.to_string(),
         architecture: app.architecture.clone(),
