@@ -30,8 +30,14 @@ mod rights;
 mod rollback;
 #[path = "mk-ecs-svc/runs.rs"]
 mod runs;
+#[path = "mk-ecs-svc/scaled.rs"]
+mod scaled;
 #[path = "mk-ecs-svc/secrets.rs"]
 mod secrets;
+#[path = "mk-ecs-svc/spot.rs"]
+mod spot;
+#[path = "mk-ecs-svc/workers.rs"]
+mod workers;
 #[path = "mk-ecs-svc/world.rs"]
 mod world;
 #[path = "mk-ecs-svc/zones.rs"]

@@ -50,6 +50,8 @@ fn each_row_is_met_while_an_environment_is_made_mended_and_deleted() {
         met.extend(survives(&faults, &up, round, |_| true));
         change_services(&aws, &faults.pipe(&up).ok());
         let retagged = up.replace("mk-env ", "mk-env --tag Team=others ");
+        let scaled = "mk-app web --spot 50 --scale 2..4 --scale-at 'rate(1 day)=2..4' ";
+        let retagged = retagged.replace("mk-app web ", scaled);
         met.extend(survives(&faults, &retagged, round, always));
         met.extend(survives(
             &faults,

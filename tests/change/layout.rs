@@ -61,10 +61,12 @@ impl App {
             more,
             ..
         } = self;
-        let mut command = format!("mk-app {name} --port {port} --health {health} --count {count}");
+        let mut command = format!("mk-app {name} --port {port} --count {count}");
         command += &format!(" --image registry.example/x:1 {more}");
         if self.worker {
             command += " --worker";
+        } else {
+            command += &format!(" --health {health}");
         }
         if self.public {
             command += " --public";
@@ -149,7 +151,7 @@ impl Layout {
         let network = self.network;
         format!(
             "{apps} | mk-vpc {network} | mk-sg --private-api | mk-alb | mk-ecr | mk-role | mk-logs | \
-             mk-ecs-svc | wait-env | prune-env {prune}"
+             mk-ecs-svc | mk-scaling | wait-env | prune-env {prune}"
         )
     }
 }

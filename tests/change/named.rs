@@ -99,6 +99,39 @@ fn an_app_is_dropped_and_added() {
     there_and_back(&two(), &two().without("api"), 8);
 }
 
+const BY_CPU: &str = "--scale 2..10 --scale-on cpu=60";
+const BY_REQUESTS: &str = "--scale 3..12 --scale-on requests=1000 --scale-at 'rate(1 day)=3..5'";
+
+#[test]
+fn an_app_gets_a_range_and_loses_it() {
+    let scaled = two().with("web", |web| web.more = BY_CPU);
+    there_and_back(&two(), &scaled, 1);
+}
+
+#[test]
+fn what_an_app_is_scaled_by_changes() {
+    let by_cpu = two().with("web", |web| (web.more, web.count) = (BY_CPU, 3));
+    there_and_back(
+        &by_cpu,
+        &by_cpu.with("web", |web| web.more = BY_REQUESTS),
+        2,
+    );
+}
+
+#[test]
+fn an_app_moves_to_spot_and_back() {
+    let on_spot = two().with("web", |web| web.more = "--spot 50");
+    there_and_back(&two(), &on_spot, 1);
+}
+
+#[test]
+fn an_app_becomes_a_worker_and_back() {
+    let mut from = two();
+    from.apps.push(App::private("jobs").calling("api"));
+    let to = from.with("jobs", |jobs| jobs.worker = true);
+    there_and_back(&from, &to, 2);
+}
+
 const A_AND_B: &str = "--zone us-east-1a --zone us-east-1b";
 const B_AND_C: &str = "--zone us-east-1b --zone use1-az2";
 const C_AND_D: &str = "--zone us-east-1c --zone us-east-1d";

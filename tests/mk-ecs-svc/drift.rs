@@ -145,6 +145,14 @@ fn a_service_is_brought_back_from_another_platform_launch_type_or_load_balancer(
     let other = &made.record("listener", "api")["target_group"];
     let before = world.completed();
     let spot = json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1}]);
+    world.aws.call(
+        "ecs",
+        "put_cluster_capacity_providers",
+        json!({
+            "cluster": "cluster-production-pr1", "capacityProviders": ["FARGATE_SPOT"],
+            "defaultCapacityProviderStrategy": [],
+        }),
+    );
     let group = format!("target group: {} -> {}", text(other), text(own));
     for (settings, difference) in [
         (
@@ -152,7 +160,7 @@ fn a_service_is_brought_back_from_another_platform_launch_type_or_load_balancer(
             "platform version: 1.3.0 -> LATEST",
         ),
         (
-            json!({"capacityProviderStrategy": spot}),
+            json!({"capacityProviderStrategy": spot, "forceNewDeployment": true}),
             "launch type: FARGATE_SPOT -> FARGATE",
         ),
         (json!({"loadBalancers": [sending_to_web(other)]}), &group),

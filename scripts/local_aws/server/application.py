@@ -35,7 +35,7 @@ from .recorder import Recorder, describe, error_code, summary
 #: What moto calls the services that are stricter here, and the modules of each. They are imported
 #: when the service is first used: its own, and before it those whose changes to moto it needs.
 STRICT = {
-    "applicationautoscaling": ["applicationautoscaling"],
+    "applicationautoscaling": ["ec2", "elbv2", "ecs", "applicationautoscaling"],
     "awslambda": ["lambda_"],
     "codebuild": ["codebuild"],
     "codepipeline": ["codepipeline"],

@@ -188,17 +188,6 @@ fn check(record: &Record) -> Result<(), String> {
     app.check()
 }
 
-/// Whether a refusal is an emulator's word that it has no such service: what HTTP says of unknown things,
-/// without a code of AWS's, or what LocalStack and its kin say under one. Any other trouble may pass, and
-/// what is there stays hidden until then.
-pub fn is_lacking(message: &str) -> bool {
-    let unknown =
-        |status| message.contains(&format!("answered {status} without an AWS error code"));
-    let not_there = ["not yet been ", "not yet implemented"];
-    [400, 404, 405, 501].into_iter().any(unknown)
-        || not_there.iter().any(|words| message.contains(words))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -262,6 +251,22 @@ mod tests {
                 r#"{"type":"app","name":"api","port":5000,"reach_from":["sg-0a1b2c3d"]}"#,
             ]
         );
+    fn what_is_left_of_a_workers_load_balancer_says_nothing() {
+        let fragments = vec![
+            Record::new("app", "web").with("public", true),
+            Record::new("app", "web").with("health", "/well"),
+            Record::new("app", "web")
+                .with("image", "x:1")
+                .with("worker", true),
+            Record::new("app", "api")
+                .with("port", 5000)
+                .with("calls", vec!["web"]),
+        ];
+        let listing = list(&env(), false, fragments);
+        let app: App = listing.records[0].typed().unwrap();
+        assert!(app.worker && !app.public && app.health == "/");
+        let told = "app 'api' may reach 'web', which is a worker: listed without this call";
+        assert_eq!(listing.notes, [told]);
     }
 
     #[test]
@@ -371,49 +376,5 @@ mod tests {
             (source.repository.as_str(), source.context.as_str()),
             ("owner/web", "web")
         );
-    }
-
-    #[test]
-    fn what_an_emulator_lacks_is_told_from_what_it_refuses() {
-        for (message, lacking) in [
-            (
-                "cannot list the pipelines: the endpoint answered 400 without an AWS error code; it may",
-                true,
-            ),
-            (
-                "cannot list the pipelines: the endpoint answered 501 without an AWS error code; it may",
-                true,
-            ),
-            (
-                "API for operation 'X' has not yet been implemented in Y (ecs:DescribeClusters, InternalFailure)",
-                true,
-            ),
-            (
-                "API for service 'ecs' not yet implemented or pro feature (ecs:DescribeClusters, InternalFailure)",
-                true,
-            ),
-            (
-                "cannot list the repositories: the endpoint answered 200 without an AWS error code",
-                false,
-            ),
-            (
-                "cannot list the services: the endpoint answered 500 without an AWS error code; it may",
-                false,
-            ),
-            (
-                "cannot list the services: the endpoint answered 503 without an AWS error code; it may",
-                false,
-            ),
-            (
-                "cannot list the pipelines: An internal failure (codepipeline:ListPipelines, InternalFailure)",
-                false,
-            ),
-            (
-                "cannot list the pipelines: connection closed before message completed",
-                false,
-            ),
-        ] {
-            assert_eq!(is_lacking(message), lacking, "{message}");
-        }
     }
 }

@@ -1,5 +1,4 @@
-//! Every ECS call, by what it is about; and in `aws/scaling.rs` the one call to Application Auto
-//! Scaling.
+//! Every ECS call, by what it is about.
 
 mod cluster;
 mod container;
@@ -10,7 +9,6 @@ mod have_container;
 mod have_revision;
 mod have_service;
 mod revision;
-mod scaling;
 mod service;
 mod task;
 

@@ -2,7 +2,7 @@
 //!
 //! Found again by name, which ECS keeps unique; the identity tag says whether it is ours. A task
 //! definition is compared with its family's newest revision, and registered again only when it
-//! differs. Autoscaling is deliberately absent; a count that Application Auto Scaling sets stays.
+//! differs. A count that Application Auto Scaling sets stays; mk-scaling has it do that.
 
 pub mod aws;
 mod check;

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod command;
 pub mod compare;
 pub mod container;
+pub mod count;
 pub mod definition;
 #[cfg(test)]
 mod examples;
@@ -17,6 +18,7 @@ pub mod record;
 pub mod revision;
 pub mod service;
 pub mod size;
+pub mod spot;
 pub mod stopped;
 pub mod variables;
 

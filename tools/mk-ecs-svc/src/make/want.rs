@@ -70,16 +70,25 @@ async fn environments_of_others(
 pub async fn network(context: &Context<'_>, app: &App) -> Result<Network> {
     let stream = context.stream;
     let group_name = format!("task/{}", app.name);
-    let (vpc, group, listener) = try_join!(
+    let (vpc, group, target_group) = try_join!(
         stream.need_where("main", |vpc: &Vpc| !vpc.private_subnets.is_empty()),
         stream.need::<Sg>(&group_name),
-        stream.need::<Listener>(&app.name)
+        target_group(context, app)
     )?;
     Ok(Network {
         subnets: vpc.private_subnets,
         group: group.id,
-        target_group: listener.target_group,
+        target_group,
     })
+}
+
+/// The ARN of the app's target group; "" of a worker's, which has none.
+async fn target_group(context: &Context<'_>, app: &App) -> Result<String> {
+    if app.worker {
+        return Ok(String::new());
+    }
+    let listener = context.stream.need::<Listener>(&app.name).await?;
+    Ok(listener.target_group)
 }
 
 /// Whether a revision's image stays because the app's pipeline deployed it: the image of the app's

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::container::{Container, TMP};
 use super::definition::{Definition, placeholder};
 use super::service::Settings;
+use super::spot;
 use crate::reference::escaped;
 
 /// The cluster's record.
@@ -49,8 +50,16 @@ pub fn app(env: &Env, app: &str, definition: &Definition, settings: &Settings) -
         .with("found", true)
         .with("set", json!(set_of(own)))
         .with("image", own.image.as_str())
-        .with("grace", settings.grace)
         .with("architecture", definition.architecture.as_str());
+    // A worker has nobody who would wait for it.
+    record = if settings.target.is_empty() {
+        record.with("worker", true)
+    } else {
+        record.with("grace", settings.grace)
+    };
+    if let Some(percent) = spot::percent(settings) {
+        record = record.with("spot", percent);
+    }
     let numbers = [
         ("port", port(definition, settings)),
         ("cpu", definition.cpu.parse().ok()),
@@ -211,6 +220,22 @@ mod tests {
             ..web()
         };
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_worker_and_a_share_on_spot_come_back() {
+        let fields = serde_json::json!({"name": "web", "worker": true, "spot": 30});
+        let wanted: App = serde_json::from_value(fields).unwrap();
+        let network = service::Network {
+            target_group: String::new(),
+            ..network()
+        };
+        let settings = service::want(&wanted, "arn/t:1", true, &network);
+        let record = app(&env(), "web", &web_definition(), &settings);
+        let found: App = record.typed().unwrap();
+        assert_eq!(plumbing::RecordType::check(&found), Ok(()));
+        assert_eq!(found.scale, wanted.scale);
+        assert!(found.worker && record.0.get("grace").is_none());
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl Scale {
             }
             None => return check_percent("spot", self.spot, 0),
         };
+        self.check_first_task()?;
         check_percent("scale_on cpu", self.on.cpu, 1)?;
         check_percent("scale_on memory", self.on.memory, 1)?;
         check_percent("spot", self.spot, 0)?;
@@ -132,6 +133,11 @@ impl Scale {
         for text in &self.at {
             scheduled(text).map_err(|why| format!("scale_at '{text}' {why}"))?;
         }
+        let mut times: Vec<String> = self.scheduled().into_iter().map(|at| at.schedule).collect();
+        times.sort_unstable();
+        if let Some(twice) = times.windows(2).find(|two| two[0] == two[1]) {
+            return Err(format!("scale_at says two ranges for {}", twice[0]));
+        }
         match &self.zone {
             Some(zone) if self.at.is_empty() => Err(format!(
                 "scale_zone '{zone}' is of no time: scale_at says none"
@@ -141,6 +147,20 @@ impl Scale {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+impl Scale {
+    /// Where no task runs, none has a CPU or gets a request: only a queue or a time brings one back.
+    fn check_first_task(&self) -> Result<(), String> {
+        let least = self.range().map_or(1, |range| range.least);
+        if least > 0 || self.on.queue.is_some() || !self.at.is_empty() {
+            return Ok(());
+        }
+        let range = self.range.as_deref().unwrap_or_default();
+        Err(format!(
+            "scale '{range}': nothing would start the first task again: say scale_on queue or scale_at, or at least one"
+        ))
     }
 }
 
@@ -227,6 +247,11 @@ mod tests {
             (json!({"scale": "2-10"}), "is not FEWEST..MOST"),
             (json!({"scale": "+2..10"}), "is not FEWEST..MOST"),
             (json!({"scale": "0..0"}), "1 to 5000"),
+            (json!({"scale": "0..2"}), "start the first task again"),
+            (
+                json!({"scale": "1..2", "scale_at": ["rate(1 day)=1..2", "rate(1 day)=2..3"]}),
+                "two ranges for rate(1 day)",
+            ),
             (json!({"scale": "1..5001"}), "1 to 5000"),
             (json!({"scale_on": {"cpu": 50}}), "nothing without scale"),
             (
