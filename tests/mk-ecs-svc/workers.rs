@@ -26,7 +26,8 @@ fn a_worker_has_a_service_without_a_load_balancer_and_waits_for_none() {
     assert_eq!(service["loadBalancers"], json!([]), "{service}");
     assert_eq!(service.get("healthCheckGracePeriodSeconds"), None);
     let definition = &world.task("api")["taskDefinition"]["containerDefinitions"][0];
-    assert_eq!(definition["portMappings"], json!([]), "{definition}");
+    // It says where `live` and `reach_from` are meant, and opens nothing.
+    assert_eq!(definition["portMappings"][0]["containerPort"], 5000);
     assert_eq!(made.record("service", "api")["count"], 1);
     world.is_as_wanted();
     world.aws.forget();

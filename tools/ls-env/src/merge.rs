@@ -251,6 +251,9 @@ mod tests {
                 r#"{"type":"app","name":"api","port":5000,"reach_from":["sg-0a1b2c3d"]}"#,
             ]
         );
+    }
+
+    #[test]
     fn what_is_left_of_a_workers_load_balancer_says_nothing() {
         let fragments = vec![
             Record::new("app", "web").with("public", true),
