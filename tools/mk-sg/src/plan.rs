@@ -160,10 +160,10 @@ mod tests {
             rules,
             ..Group::default()
         };
-        let to = |peer: &str| existing("sgr-1", Direction::Egress, Rule::tcp(80, peer));
+        let to = |port, peer: &str| existing("sgr-1", Direction::Egress, Rule::tcp(port, peer));
         let groups = [
-            group("task/web", vec![to("sg-alb-api"), to(ANYWHERE)]),
-            group("alb/api", vec![to("sg-task-web")]),
+            group("task/web", vec![to(80, "sg-alb-api"), to(443, ANYWHERE)]),
+            group("alb/api", vec![to(80, "sg-task-web")]),
         ];
         let records = records(&env, &groups);
         let apps: Vec<String> = records
