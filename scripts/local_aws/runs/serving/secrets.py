@@ -20,7 +20,7 @@ class Unavailable(Exception):
 
 
 def all_of(container: dict[str, Any], definition: Any, account: str, region: str) -> dict[str, str]:
-    """The values of a container's secrets, by variable; and those of its files that it does not say.
+    """The values of its secrets, by variable; and those of its files that it does not say itself.
 
     Errors: Unavailable.
     """
