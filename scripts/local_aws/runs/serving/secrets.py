@@ -1,11 +1,11 @@
-"""The variables of a container whose values are elsewhere: its secrets, from Secrets Manager and the
-Parameter Store of this account, and its files of variables, from S3."""
+"""The variables of a container whose values are elsewhere: its secrets, from Secrets Manager and
+the Parameter Store of this account, and its files of variables, from S3.
+"""
 
 import json
 from typing import Any
 
 from moto.moto_api._internal import mock_random
-from moto.utilities.utils import get_partition
 
 from ...ground import roles
 
@@ -20,7 +20,7 @@ class Unavailable(Exception):
 
 
 def all_of(container: dict[str, Any], definition: Any, account: str, region: str) -> dict[str, str]:
-    """The values of a container's secrets, by variable; under those of its files that it does not say.
+    """The values of its secrets, by variable; and those of its files that it does not say itself.
 
     Errors: Unavailable.
     """
@@ -66,24 +66,20 @@ def file(arn: str, definition: Any, account: str) -> dict[str, str]:
 
 def parameter(source: str, definition: Any, account: str, region: str) -> str:
     from moto.ssm.models import ssm_backends
-    from moto.ssm.utils import parameter_arn
 
-    name, role = source, definition.execution_role_arn or ""
+    name = source
     if source.startswith("arn:"):
         _, _, _, region, account, rest = source.split(":", 5)
         name = rest.removeprefix("parameter")
+    role = definition.execution_role_arn or ""
+    partition = (role or "arn:aws").split(":")[1]
+    arn = f"arn:{partition}:ssm:{region}:{account}:parameter/{name.removeprefix('/')}"
+    if not roles.allows(account, partition, role, "ssm:GetParameters", arn):
+        raise Unavailable(denied(arn, role, account, "ssm:GetParameters"))
     store = ssm_backends[account][region]
     for one in (name, name.removeprefix("/")):
         if found := store.get_parameter(one):
-            arn, partition = parameter_arn(account, region, one), get_partition(region)
-            if not roles.allows(account, partition, role, "ssm:GetParameters", arn):
-                raise Unavailable(
-                    RETRIEVAL.format(
-                        what="secrets from ssm",
-                        why=not_allowed("ssm:GetParameters", arn, role, account),
-                    )
-                )
-            check_key("ssm", found.keyid, role, account, region)
+            check_key("ssm", found.keyid, definition, region)
             return str(found.response_object(True, region)["Value"])
     why = f"invalid ssm parameters: {source}"
     raise Unavailable(RETRIEVAL.format(what="secrets from ssm", why=why))
@@ -102,7 +98,7 @@ def secret(source: str, definition: Any, account: str) -> str:
         raise Unavailable(denied(arn, role, account))
     manager: Any = secretsmanager_backends[parts[4]][parts[3]]
     if found := manager.secrets.get(arn):
-        check_key("secretsmanager", getattr(found, "kms_key_id", None), role, account, parts[3])
+        check_key("secretsmanager", getattr(found, "kms_key_id", None), definition, parts[3])
     try:
         text = manager.get_secret_value(arn, version, stage)["SecretString"]
         return str(json.loads(text)[key]) if key else str(text)
@@ -115,37 +111,35 @@ def secret(source: str, definition: Any, account: str) -> str:
         raise Unavailable(RETRIEVAL.format(what="secret from asm", why=why)) from None
 
 
-def check_key(service: str, key: str | None, role: str, account: str, region: str) -> None:
-    """Refuse what is encrypted with a key of one's own that the role may not use by this service.
+def denied(arn: str, role: str, account: str, action: str = "secretsmanager:GetSecretValue") -> str:
+    """What ECS says where the execution role may not read a secret."""
+    name = (role or "none").rpartition("/")[2]
+    user = f"arn:aws:sts::{account}:assumed-role/{name}/{mock_random.get_random_hex(32)}"
+    why = (
+        f"AccessDeniedException: User: {user} is not authorized to perform: {action} on resource: "
+        f"{arn} because no identity-based policy allows the {action} action status code: "
+        f"400, request id: {mock_random.uuid4()}"
+    )
+    if action.startswith("ssm:"):
+        return RETRIEVAL.format(what="secrets from ssm", why=why)
+    why = f"failed to fetch secret {arn} from secrets manager: {why}"
+    return RETRIEVAL.format(what="secret from asm", why=why)
 
-    A key that is named by an alias is taken for one of this account, which has that alias alone.
+
+def check_key(service: str, key: str | None, definition: Any, region: str) -> None:
+    """Refuse what is encrypted with a key of one's own that the execution role may not use by this
+    service. A key that is named by an alias has that alias alone.
+
+    Errors: Unavailable.
     """
     if not key or "alias/aws/" in key:
         return
-    partition, name = get_partition(region), key.rpartition(":")[2].removeprefix("key/")
+    role = definition.execution_role_arn or ""
+    partition, account = role.split(":")[1], role.split(":")[4]
+    name = key.rpartition(":")[2].removeprefix("key/")
     context = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
     if name.startswith("alias/"):
         context["kms:ResourceAliases"] = name
     arn = f"arn:{partition}:kms:{region}:{account}:key/{name.removeprefix('alias/')}"
     if not roles.allows(account, partition, role, "kms:Decrypt", arn, context):
-        what = "secret from asm" if service == "secretsmanager" else "secrets from ssm"
-        why = not_allowed("kms:Decrypt", arn, role, account)
-        raise Unavailable(RETRIEVAL.format(what=what, why=why))
-
-
-def denied(arn: str, role: str, account: str) -> str:
-    """What ECS says where the execution role may not read a secret."""
-    why = not_allowed("secretsmanager:GetSecretValue", arn, role, account)
-    why = f"failed to fetch secret {arn} from secrets manager: {why}"
-    return RETRIEVAL.format(what="secret from asm", why=why)
-
-
-def not_allowed(action: str, arn: str, role: str, account: str) -> str:
-    """What a service says to who may not do this."""
-    name = (role or "none").rpartition("/")[2]
-    user = f"arn:aws:sts::{account}:assumed-role/{name}/{mock_random.get_random_hex(32)}"
-    return (
-        f"AccessDeniedException: User: {user} is not authorized to perform: {action} on resource: "
-        f"{arn} because no identity-based policy allows the {action} action status code: 400, "
-        f"request id: {mock_random.uuid4()}"
-    )
+        raise Unavailable(denied(arn, role, account, "kms:Decrypt"))
