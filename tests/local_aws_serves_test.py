@@ -200,13 +200,18 @@ class Modes:
             after = [{"containerName": "init", "condition": "SUCCESS"}]
             app = self.serving.run("order", True, count=1, beside=[init], dependsOn=after)
             self.assertEqual(get(app.dns), (200, "order"))
-            lines = [line.rstrip("0123456789 ") for line in self.serving.lines("order")]
-            self.assertEqual(lines, ["about to end", "listens on"])
+
+            def begun() -> int:
+                return sum(line.startswith("listens on") for line in self.serving.lines("order"))
+
+            until("both have said something", lambda: len(self.serving.lines("order")) == 2)
+            self.assertIn("about to end", self.serving.lines("order"))
             image = self.serving.push("repo-order")
             init["command"] = ["exit", "3"]
             fails = self.serving.definition("order", image, beside=[init], dependsOn=after)
             stopped = self.serving.given_up("order", self.serving.deploy("order", fails))
             self.assertIn("dependency init", stopped[0]["stoppedReason"])
+            self.assertEqual(begun(), 1)
             self.assertEqual(get(app.dns), (200, "order"))
 
         def test_a_container_waits_until_another_is_healthy(self) -> None:

@@ -1,7 +1,7 @@
-"""What RegisterTaskDefinition refuses of a task definition for Fargate; no message where it is right.
+"""What RegisterTaskDefinition refuses of a task definition for Fargate; nothing where it is right.
 
-The bounds are those of ECS's API reference (RegisterTaskDefinition) and of the developer guide, "Task
-definition differences for Fargate".
+The bounds are those of ECS's API reference (RegisterTaskDefinition) and of the developer guide,
+"Task definition differences for Fargate".
 """
 
 import re

@@ -1,6 +1,5 @@
 """The variables of a container whose values are elsewhere: its secrets, from Secrets Manager and
-the Parameter Store of this account, and its files of variables, from S3.
-"""
+the Parameter Store of this account, and its files of variables, from S3."""
 
 import json
 from typing import Any
@@ -20,7 +19,7 @@ class Unavailable(Exception):
 
 
 def all_of(container: dict[str, Any], definition: Any, account: str, region: str) -> dict[str, str]:
-    """The values of its secrets, by variable; and those of its files that it does not say itself.
+    """The values of a container's secrets, by variable, over those of its files that it lacks.
 
     Errors: Unavailable.
     """

@@ -27,7 +27,8 @@ pub fn path(command: &str, port: u32) -> Option<String> {
         .and_then(|url| url.strip_suffix('\''));
     let url = quoted.map_or(url.into(), |url| url.replace("'\\''", "'"));
     let path = url.strip_prefix(&format!("http://localhost:{port}"))?;
-    (self::command(port, path) == command).then(|| path.into())
+    let is_ours = path.starts_with('/') && self::command(port, path) == command;
+    is_ours.then(|| path.into())
 }
 
 #[cfg(test)]
