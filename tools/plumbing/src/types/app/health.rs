@@ -21,7 +21,7 @@ pub struct HealthCheck {
     pub interval: Option<u32>,
     /// Seconds until a check without an answer has failed: 2 to 120, and less than the interval.
     #[serde(rename = "health_timeout", skip_serializing_if = "Option::is_none")]
-    #[arg(long = "health-timeout", value_name = "SECONDS", value_parser = any_number())]
+    #[arg(id = "health_timeout", long = "health-timeout", value_name = "SECONDS", value_parser = any_number())]
     pub timeout: Option<u32>,
     /// Good checks in a row until a task is well: 2 to 10.
     #[serde(rename = "healthy_after", skip_serializing_if = "Option::is_none")]
