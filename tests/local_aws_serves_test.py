@@ -366,8 +366,9 @@ class Modes:
 
             def health() -> tuple[str, str]:
                 told = elb.describe_target_health(TargetGroupArn=app.targets)
-                found = told["TargetHealthDescriptions"][0]["TargetHealth"]
-                return found["State"], found.get("Description", "")
+                every = [one["TargetHealth"] for one in told["TargetHealthDescriptions"]]
+                found = every[0] if every else {}  # ECS replaces what is unhealthy
+                return found.get("State", ""), found.get("Description", "")
 
             def check(**more: Any) -> None:
                 elb.modify_target_group(TargetGroupArn=app.targets, **more)
