@@ -216,10 +216,10 @@ impl Ecs {
 }
 
 fn container_definition(app: &str, want: &Definition) -> Result<ContainerDefinition, BuildError> {
-    let port = PortMapping::builder()
-        .set_container_port(container_port(want))
-        .protocol(TransportProtocol::Tcp)
-        .build();
+    let ports = container_port(want).map(|port| {
+        let port = PortMapping::builder().container_port(port);
+        vec![port.protocol(TransportProtocol::Tcp).build()]
+    });
     let hardening = &want.hardening;
     let read_only_root = hardening.read_only_root.then_some(true);
     let user = Some(hardening.user.clone()).filter(|user| !user.is_empty());
@@ -232,7 +232,7 @@ fn container_definition(app: &str, want: &Definition) -> Result<ContainerDefinit
         .name(app)
         .image(&want.image)
         .essential(want.essential)
-        .port_mappings(port)
+        .set_port_mappings(ports)
         .set_environment(Some(environment))
         .log_configuration(log_configuration(want)?)
         .linux_parameters(linux_parameters(want))
