@@ -383,6 +383,18 @@ fn what_is_in_a_file_is_read_from_it() {
         assert_eq!(record["containers"][0]["name"], "proxy");
         assert_eq!(record["after"], json!({"proxy": "HEALTHY"}));
     }
+    let unchecked = file(
+        "unchecked.json",
+        json!({"name": "proxy", "image": "envoy:1"}),
+    );
+    let flags = ["web", "--container", &unchecked, "--after", "proxy=HEALTHY"];
+    let output = tool("mk-app", &flags, "");
+    assert_eq!(output.code, 2);
+    assert!(
+        output.stderr.contains("HEALTHY, which has no check"),
+        "{}",
+        output.stderr
+    );
     let odd = file("odd.json", json!({"name": "proxy", "imgae": "envoy:1"}));
     for (flags, why) in [
         (["--container", &odd], "unknown field `imgae`"),
