@@ -135,13 +135,15 @@ fn scaling(aws: &LocalAws) -> Vec<String> {
     let mut lines = Vec::new();
     for target in list(&ask("describe_scalable_targets", of_ecs.clone())["ScalableTargets"]) {
         let arn = json!({"ResourceARN": target["ScalableTargetARN"]});
-        let tags = ask("list_tags_for_resource", arn);
+        let tags = ask("list_tags_for_resource", arn)["Tags"].clone();
+        let tags = tags.as_object().unwrap().iter();
+        let tags: BTreeMap<&String, &Value> = tags.collect(); // AWS has no order
         let (id, least, most) = (
             &target["ResourceId"],
             &target["MinCapacity"],
             &target["MaxCapacity"],
         );
-        lines.push(format!("scalable target: {id} {least} {most} {tags}"));
+        lines.push(format!("scalable target: {id} {least} {most} {tags:?}"));
     }
     for policy in list(&ask("describe_scaling_policies", of_ecs.clone())["ScalingPolicies"]) {
         let says = &policy["TargetTrackingScalingPolicyConfiguration"];
