@@ -30,7 +30,7 @@ fn an_app_without_a_range_any_more_loses_its_target_at_the_end_and_has_its_count
 #[test]
 fn an_app_that_is_dropped_keeps_its_target_until_that_is_confirmed() {
     let mut world = World::with(json!({}));
-    world.run_into("mk-ecs-svc | mk-scaling").ok();
+    world.run().ok();
     world
         .input
         .retain(|record| record["name"] != "web" || record["type"] != "app");

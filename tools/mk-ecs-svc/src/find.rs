@@ -12,7 +12,7 @@ use crate::plan::definition::HaveRevision;
 use crate::plan::ownership::{app_of_revision, is_ours};
 use crate::plan::record;
 use crate::plan::revision::{app_of, family_of, number, short};
-use crate::plan::service::{HaveService, SCALED, Settings};
+use crate::plan::service::{HaveService, Settings};
 
 /// Why something of the environment has no record.
 const NO_APP: &str = "neither its tag plumbline:app nor its name says which app it is of";
@@ -98,11 +98,7 @@ pub async fn describe(ecs: &Ecs, listed: Listed, cluster: &str) -> Result<Vec<Re
             task_definition: service.runs().into(),
             ..service.settings.clone()
         };
-        let mut record = record::service(&app, &service.arn, cluster, &settings);
-        if service.tags.contains_key(SCALED) {
-            record = record.with("scaled", true);
-        }
-        records.push(record);
+        records.push(record::service(&app, &service.arn, cluster, &settings));
     }
     Ok(records)
 }

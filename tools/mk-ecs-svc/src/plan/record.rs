@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use plumbing::{App, Cluster, Env, Record, Secrets, Service, Sidecar, TaskDefinition};
+use plumbing::{Cluster, Env, Record, Secrets, Service, Sidecar, TaskDefinition};
 use serde_json::json;
 
 use super::container::{Container, TMP};
 use super::definition::{Definition, placeholder};
-use super::service::{SCALED, Settings};
+use super::service::Settings;
 use super::spot;
 use crate::reference::escaped;
 
@@ -40,14 +40,6 @@ pub fn service(app: &str, arn: &str, cluster: &str, settings: &Settings) -> Reco
         ..Service::default()
     };
     Record::of(&service).with("count", settings.count)
-}
-
-/// A service's record, which says whether the service is scaled, or once was.
-pub fn scaled(record: Record, app: &App, tags: &BTreeMap<String, String>) -> Record {
-    if app.scale.range().is_some() || tags.contains_key(SCALED) {
-        return record.with("scaled", true);
-    }
-    record
 }
 
 /// The app's record, as far as its task definition and service describe it. The count of a

@@ -277,25 +277,12 @@ pub fn want(app: &App, task_definition: &str, has_image: bool, network: &Network
     }
 }
 
-/// The tag of a service that Application Auto Scaling scales, or once did: where none has it, nobody
-/// needs to ask whether one is.
-pub const SCALED: &str = "plumbline:scaled";
-
-/// The tags of an app's service.
-pub fn tags(env: &Env, app: &App) -> Vec<(String, String)> {
-    let mut tags = env.tags_of_app(&env.service_name(&app.name), &app.name);
-    if app.scale.range().is_some() {
-        tags.push((SCALED.into(), "true".into()));
-    }
-    tags
-}
-
 /// In what a service differs from what is wanted.
 ///
 /// Errors: it differs in what AWS does not change.
 pub fn compare(
     env: &Env,
-    app: &App,
+    app: &str,
     want: &Settings,
     have: &HaveService,
 ) -> Result<Differences<Part>> {
@@ -310,7 +297,7 @@ pub fn compare(
         let failed = Difference::between("deployment", "failed", "new");
         differences.extend(in_part(Part::NewDeployment, failed));
     }
-    let tags = Difference::of_tags(&have.tags, &tags(env, app));
+    let tags = Difference::of_tags(&have.tags, &env.tags_of_app(&have.name, app));
     differences.extend(in_part(Part::Tags, tags));
     Ok(differences)
 }
