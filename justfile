@@ -94,6 +94,7 @@ _up prune flags end="": _named build
       | mk-role ${MK_ROLE_FLAGS-} \
       | mk-logs ${MK_LOGS_FLAGS-} \
       | mk-ecs-svc {{placeholder}} ${MK_ECS_SVC_FLAGS-} \
+      | mk-scaling ${MK_SCALING_FLAGS-} \
       | wait-env ${WAIT_ENV_FLAGS-} \
       | prune-env {{prune}} ${PRUNE_ENV_FLAGS-} {{end}}
 

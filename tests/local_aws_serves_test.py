@@ -7,6 +7,7 @@ and as somebody without rights, and without any.
 """
 
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -18,6 +19,16 @@ from typing import Any
 
 from local_aws.runs.serving import kind
 from local_aws_serving import Serving, get, layer, of_nobody, probe, until
+
+TIMED_OUT = "Request timed out"
+
+
+def cookie_of(dns: str, cookie: str = "") -> str:
+    """What an answer sets as a cookie, if anything."""
+    port = int(dns.rpartition(":")[2])
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as link:
+        link.request("GET", "/", headers={"Host": dns, "Cookie": cookie} if cookie else {})
+        return link.getresponse().getheader("Set-Cookie") or ""
 
 
 class Modes:
@@ -166,6 +177,67 @@ class Modes:
             self.assertIn("Read-only file system", get(app.dns, "/write/new")[1])
             self.assertEqual(get(app.dns, "/write/proc/sys/kernel/hostname")[0], 500)
 
+        def test_a_root_that_is_read_only_has_a_tmp_for_everyone(self) -> None:
+            if not self.isolated:
+                return  # /tmp is this machine's
+            tmp = {"tmpfs": [{"containerPath": "/tmp", "size": 1}]}
+            app = self.serving.run(
+                "tmp",
+                True,
+                count=1,
+                readonlyRootFilesystem=True,
+                user="1234:1234",
+                linuxParameters=tmp,
+            )
+            self.assertEqual(get(app.dns, "/user"), (200, "1234:1234"))
+            self.assertEqual(get(app.dns, "/write/tmp/new"), (200, "written"))
+            self.assertEqual(get(app.dns, "/list/tmp"), (200, "new"))
+            self.assertIn("Read-only file system", get(app.dns, "/write/new")[1])
+
+        def test_containers_begin_in_their_order(self) -> None:
+            """One waits until another has ended well; and for ever where that has failed."""
+            init = {"name": "init", "essential": False, "command": ["exit", "0"]}
+            after = [{"containerName": "init", "condition": "SUCCESS"}]
+            app = self.serving.run("order", True, count=1, beside=[init], dependsOn=after)
+            self.assertEqual(get(app.dns), (200, "order"))
+            until("both have said something", lambda: len(self.serving.lines("order")) == 2)
+            self.assertIn("about to end", self.serving.lines("order"))
+            image = self.serving.push("repo-order")
+            init["command"] = ["exit", "3"]
+            fails = self.serving.definition("order", image, beside=[init], dependsOn=after)
+            stopped = self.serving.given_up("order", self.serving.deploy("order", fails))
+            self.assertIn("dependency init", stopped[0]["stoppedReason"])
+            codes = {one["name"]: one.get("exitCode") for one in stopped[0]["containers"]}
+            self.assertEqual(codes, {"init": 3, "order": None})
+            self.assertEqual(get(app.dns), (200, "order"))
+
+        def test_a_container_waits_until_another_is_healthy(self) -> None:
+            if not self.isolated:
+                return  # both would be at one port
+            proxy = {
+                "name": "proxy",
+                "environment": [{"name": "PORT", "value": "6000"}],
+                "healthCheck": check("/"),
+            }
+            after = [{"containerName": "proxy", "condition": "HEALTHY"}]
+            app = self.serving.run("waits", True, count=1, beside=[proxy], dependsOn=after)
+            self.assertEqual(get(app.dns), (200, "waits"))
+            lines = self.serving.lines("waits")
+            self.assertLess(lines.index("listens on 6000"), lines.index("listens on 5000"))
+
+        def test_variables_of_a_file_are_under_those_of_the_task(self) -> None:
+            serving = self.serving
+            serving.aws("s3").create_bucket(Bucket="variables")
+            serving.aws("s3").put_object(
+                Bucket="variables", Key="a.env", Body=b"# x\nA=file\nB=b=c\n"
+            )
+            arn = "arn:aws:s3:::variables/a.env"
+            serving.allow("s3:GetObject", "files")
+            files = [{"type": "s3", "value": arn}]
+            app = serving.run("files", True, 1, variables={"A": "task"}, environmentFiles=files)
+            told = [get(app.dns, f"/env/{name}")[1] for name in "AB"]
+            self.assertEqual(told, ["task", "b=c"])
+
         def test_lines_arrive_in_the_log_group(self) -> None:
             app = self.serving.run("logs", True, count=1)
             get(app.dns, "/log/here")
@@ -181,15 +253,7 @@ class Modes:
             made = serving.aws("secretsmanager").create_secret(
                 Name="password", SecretString=json.dumps({"key": "of the manager"})
             )
-            allowed = {
-                "Effect": "Allow",
-                "Action": "secretsmanager:GetSecretValue",
-                "Resource": "*",
-            }
-            policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-            serving.aws("iam").put_role_policy(
-                RoleName="execution", PolicyName="secrets", PolicyDocument=policy
-            )
+            serving.allow(["secretsmanager:GetSecretValue", "ssm:GetParameters"], "secrets")
             serving.aws("ssm").put_parameter(Name="/a/b", Value="of the store", Type="SecureString")
             arns = {"A": f"{made['ARN']}:key::", "B": "/a/b"}
             secrets = [{"name": name, "valueFrom": arn} for name, arn in arns.items()]
@@ -273,6 +337,49 @@ class Modes:
 
             elb.modify_listener(ListenerArn=app.listener, DefaultActions=[actions["/fixed*"]])
             self.assertEqual(get(app.dns), (418, "tea"))
+
+        def test_a_visitor_stays_with_a_task_by_a_cookie_where_the_target_group_says_so(
+            self,
+        ) -> None:
+            app = self.serving.run("sticky", True)
+            elb = self.serving.aws("elbv2")
+            self.assertEqual(cookie_of(app.dns), "")
+            attributes = [
+                {"Key": "stickiness.enabled", "Value": "true"},
+                {"Key": "stickiness.lb_cookie.duration_seconds", "Value": "60"},
+            ]
+            elb.modify_target_group_attributes(TargetGroupArn=app.targets, Attributes=attributes)
+            cookie = cookie_of(app.dns)
+            self.assertRegex(cookie, "^AWSALB=[0-9a-f]+; Expires=.*GMT; Path=/$")
+            name = cookie.partition(";")[0]
+            again = {cookie_of(app.dns, name).partition(";")[0] for _ in range(4)}
+            self.assertEqual(again, {name})
+            others = {cookie_of(app.dns).partition(";")[0] for _ in range(4)}
+            self.assertEqual(len(others), 2 if self.isolated else 1)
+
+        def test_codes_and_port_of_a_health_check_are_those_of_the_target_group(self) -> None:
+            app = self.serving.run("codes", True, count=1)
+            elb = self.serving.aws("elbv2")
+
+            def health() -> tuple[str, str]:
+                told = elb.describe_target_health(TargetGroupArn=app.targets)
+                every = [one["TargetHealth"] for one in told["TargetHealthDescriptions"]]
+                found = every[0] if every else {}  # ECS replaces what is unhealthy
+                return found.get("State", ""), found.get("Description", "")
+
+            def check(**more: Any) -> None:
+                elb.modify_target_group(TargetGroupArn=app.targets, **more)
+
+            elsewhere = {"HealthCheckPath": "/status/302", "Matcher": {"HttpCode": "200,302"}}
+            check(**elsewhere)
+            until("302 is well", lambda: health()[0] == "healthy")
+            check(Matcher={"HttpCode": "200"})
+            codes = ("unhealthy", "Health checks failed with these codes: [302]")
+            until("302 is not", lambda: health() == codes)
+            check(HealthCheckPath="/")
+            until("200 is", lambda: health()[0] == "healthy")
+            check(HealthCheckPort="9000")
+            until("nothing reaches port 9000", lambda: health() == ("unhealthy", TIMED_OUT))
 
         def test_other_images_are_pretended_and_that_is_said_once(self) -> None:
             serving = self.serving

@@ -19,7 +19,7 @@ import time
 import types
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import boto3
@@ -218,6 +218,14 @@ class Serving:
         made = self.aws("iam").create_role(RoleName="execution", AssumeRolePolicyDocument=trust)
         self.role = made["Role"]["Arn"]
 
+    def allow(self, action: str | list[str], name: str) -> None:
+        """Let the execution role do something."""
+        allowed = {"Effect": "Allow", "Action": action, "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        self.aws("iam").put_role_policy(
+            RoleName="execution", PolicyName=name, PolicyDocument=policy
+        )
+
     def group(self, name: str) -> str:
         """A security group that lets everything out."""
         ec2 = self.aws("ec2")
@@ -269,9 +277,15 @@ class Serving:
         return app
 
     def definition(
-        self, name: str, image: str, variables: dict[str, str] | None = None, **more: Any
+        self,
+        name: str,
+        image: str,
+        variables: dict[str, str] | None = None,
+        beside: Iterable[dict[str, Any]] = (),
+        **more: Any,
     ) -> str:
-        """A task definition of one container; `more` is of its definition."""
+        """A task definition of one container, of whose definition `more` is, and of others beside,
+        which have its image and its log."""
         told = {"NAME": name, "PORT": "5000", **(variables or {})}
         group = f"/ecs/{name}"
         with contextlib.suppress(self.aws("logs").exceptions.ResourceAlreadyExistsException):
@@ -296,7 +310,13 @@ class Serving:
             cpu="256",
             memory="512",
             executionRoleArn=self.role,
-            containerDefinitions=[container],
+            containerDefinitions=[
+                container,
+                *(
+                    {"image": image, "logConfiguration": container["logConfiguration"], **one}
+                    for one in beside
+                ),
+            ],
         )
         arn: str = made["taskDefinition"]["taskDefinitionArn"]
         return arn

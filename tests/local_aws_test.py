@@ -13,6 +13,7 @@ import pathlib
 import tempfile
 import unittest
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -212,6 +213,40 @@ class Conditions(unittest.TestCase):
         ]:
             with self.subTest(operator=operator, context=context):
                 self.assertEqual(roles.holds({operator: account}, context), holds)
+
+
+class Boundaries(unittest.TestCase):
+    """What a role may do: what its policy allows, and its permissions boundary too."""
+
+    def test_a_role_may_do_what_both_allow(self) -> None:
+        def policy(*actions: str) -> str:
+            statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+            return json.dumps({"Version": "2012-10-17", "Statement": statement})
+
+        version = SimpleNamespace(version_id="v1", document=policy("s3:GetObject", "sqs:*"))
+        bound = SimpleNamespace(versions=[version], default_version_id="v1")
+        backends = {"1": {"aws": SimpleNamespace(managed_policies={"bound": bound})}}
+        may = policy("s3:GetObject", "s3:PutObject")
+        for boundary, action, allowed in [
+            (None, "s3:GetObject", True),
+            (None, "s3:PutObject", True),
+            ("bound", "s3:GetObject", True),
+            ("bound", "s3:PutObject", False),
+            ("bound", "sqs:SendMessage", False),
+            ("gone", "s3:GetObject", False),
+        ]:
+            role = SimpleNamespace(
+                permitted_since=0.0,
+                policies={"own": may},
+                managed_policies={},
+                permissions_boundary_arn=boundary,
+            )
+            with (
+                self.subTest(boundary=boundary, action=action),
+                mock.patch.object(roles, "role_of", return_value=role),
+                mock.patch.object(roles, "iam_backends", backends),
+            ):
+                self.assertEqual(roles.allows("1", "aws", "arn", action, "x"), allowed)
 
 
 class Requests(unittest.TestCase):

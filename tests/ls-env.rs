@@ -1,7 +1,7 @@
 //! ls-env: an environment, found again from its name.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
-use support::{ENV, Faults, LocalAws, json, recipe};
+use support::{ENV, Faults, LocalAws, json, recipe, replaced};
 
 #[test]
 fn it_obeys_the_conventions() {
@@ -77,6 +77,22 @@ fn what_it_lists_continues_where_up_stopped() {
         aws.changes(),
         ["ecs:RegisterTaskDefinition", "ecs:UpdateService"]
     );
+}
+
+#[test]
+fn the_rights_of_an_apps_tasks_are_read_back() {
+    let aws = LocalAws::start();
+    let statement = json!({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:us-east-1:123456789012:jobs"});
+    let allow =
+        format!(r#"| sed '/"type":"app","name":"api"/s|}}$|,"allow":[{statement}]}}|' | mk-vpc "#);
+    let up = replaced(&recipe(&["up"], "pr1"), "| mk-vpc ", &allow);
+    aws.pipe(&up).ok();
+    let listed = aws.pipe("ls-env --env production-pr1").ok();
+    assert_eq!(listed.record("app", "api")["allow"], json!([statement]));
+    assert_eq!(listed.record("app", "web").get("allow"), None);
+    aws.forget();
+    aws.pipe_with("mk-role", &listed.stdout).ok();
+    assert_eq!(aws.changes(), Vec::<String>::new());
 }
 
 #[test]

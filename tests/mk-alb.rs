@@ -17,6 +17,8 @@ mod listener;
 mod make;
 #[path = "mk-alb/moving.rs"]
 mod moving;
+#[path = "mk-alb/options.rs"]
+mod options;
 #[path = "mk-alb/runs.rs"]
 mod runs;
 #[path = "mk-alb/zones.rs"]

@@ -228,3 +228,246 @@ fn a_name_that_some_service_would_refuse_is_refused() {
         assert_eq!(tool("mk-app", &["--", name], "").code, 2, "{name}");
     }
 }
+
+/// The record that `mk-app web` writes with these flags.
+fn web(flags: &[&str]) -> Value {
+    let output = tool("mk-app", &[&["web"], flags].concat(), "").ok();
+    output.record("app", "web")
+}
+
+#[test]
+fn each_option_is_a_field_of_the_record() {
+    for (flags, field, value) in [
+        (vec!["--worker"], "worker", json!(true)),
+        (
+            vec![
+                "--reach",
+                "tcp:5432=sg-0a1b2c3d",
+                "--reach",
+                "udp:53=10.0.0.2/32",
+            ],
+            "reach",
+            json!(["tcp:5432=sg-0a1b2c3d", "udp:53=10.0.0.2/32"]),
+        ),
+        (
+            vec!["--reach-from", "10.0.0.0/8"],
+            "reach_from",
+            json!(["10.0.0.0/8"]),
+        ),
+        (
+            vec!["--health-codes", "200,302"],
+            "health_codes",
+            json!("200,302"),
+        ),
+        (vec!["--health-port", "9000"], "health_port", json!(9000)),
+        (
+            vec!["--health-interval", "30"],
+            "health_interval",
+            json!(30),
+        ),
+        (vec!["--health-timeout", "10"], "health_timeout", json!(10)),
+        (vec!["--healthy-after", "3"], "healthy_after", json!(3)),
+        (vec!["--unhealthy-after", "5"], "unhealthy_after", json!(5)),
+        (vec!["--live", "/live"], "live", json!("/live")),
+        (vec!["--slow-start", "60"], "slow_start", json!(60)),
+        (vec!["--sticky", "60"], "sticky", json!(60)),
+        (vec!["--idle-timeout", "120"], "idle_timeout", json!(120)),
+        (vec!["--drain", "0"], "drain", json!(0)),
+        (
+            vec!["--command", "serve", "--command", "--all"],
+            "command",
+            json!(["serve", "--all"]),
+        ),
+        (vec!["--entrypoint", "/app"], "entrypoint", json!(["/app"])),
+        (vec!["--user", "1000:1000"], "user", json!("1000:1000")),
+        (vec!["--writable"], "writable", json!(true)),
+        (vec!["--tmp", "128"], "tmp", json!(128)),
+        (vec!["--own-init"], "own_init", json!(true)),
+        (vec!["--stop-timeout", "120"], "stop_timeout", json!(120)),
+        (vec!["--storage", "100"], "storage", json!(100)),
+        (
+            vec![
+                "--mount",
+                "fs-0a1b2c3d=/data",
+                "--reach",
+                "tcp:2049=sg-0a1b2c3d",
+            ],
+            "mounts",
+            json!(["fs-0a1b2c3d=/data"]),
+        ),
+        (
+            vec!["--ulimit", "nofile=1024:4096"],
+            "ulimits",
+            json!({"nofile": "1024:4096"}),
+        ),
+        (vec!["--logs", "blocking"], "logs", json!("blocking")),
+        (vec!["--secret", "A=/a"], "secrets", json!({"A": "/a"})),
+        (
+            vec!["--secret", "A=/a", "--restart-on-change"],
+            "restart_on_change",
+            json!(true),
+        ),
+        (
+            vec!["--env-file", "arn:aws:s3:::b/a.env"],
+            "env_files",
+            json!(["arn:aws:s3:::b/a.env"]),
+        ),
+        (vec!["--scale", "2..10"], "scale", json!("2..10")),
+        (
+            vec!["--scale", "2..10", "--scale-on", "cpu=60,queue=jobs:9"],
+            "scale_on",
+            json!({"cpu": 60, "queue": "jobs:9"}),
+        ),
+        (
+            vec![
+                "--scale",
+                "2..10",
+                "--scale-at",
+                "cron(0 8 ? * MON-FRI *)=4..20",
+            ],
+            "scale_at",
+            json!(["cron(0 8 ? * MON-FRI *)=4..20"]),
+        ),
+        (
+            vec![
+                "--scale",
+                "2..10",
+                "--scale-at",
+                "at(2026-12-24T18:00:00)=0..1",
+                "--scale-zone",
+                "Europe/Berlin",
+            ],
+            "scale_zone",
+            json!("Europe/Berlin"),
+        ),
+        (vec!["--spot", "50"], "spot", json!(50)),
+        (
+            vec!["--context", ".", "--dockerfile", "a/Dockerfile"],
+            "dockerfile",
+            json!("a/Dockerfile"),
+        ),
+        (
+            vec!["--context", ".", "--target", "run"],
+            "target",
+            json!("run"),
+        ),
+        (
+            vec!["--context", ".", "--build-arg", "A=b=c"],
+            "build_args",
+            json!({"A": "b=c"}),
+        ),
+    ] {
+        assert_eq!(web(&flags)[field], value, "{flags:?}");
+    }
+}
+
+#[test]
+fn what_is_in_a_file_is_read_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, value: Value| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, value.to_string()).unwrap();
+        path.to_str().unwrap().to_string()
+    };
+    let statement =
+        json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"});
+    let policy = json!({"Version": "2012-10-17", "Statement": [statement]});
+    for value in [statement.clone(), json!([statement]), policy] {
+        let path = file("allow.json", value);
+        assert_eq!(web(&["--allow", &path])["allow"], json!([statement]));
+    }
+    let proxy = json!({"name": "proxy", "image": "envoy:1", "check": "true"});
+    for value in [proxy.clone(), json!([proxy])] {
+        let path = file("proxy.json", value);
+        let record = web(&["--container", &path, "--after", "proxy=HEALTHY"]);
+        assert_eq!(record["containers"][0]["name"], "proxy");
+        assert_eq!(record["after"], json!({"proxy": "HEALTHY"}));
+    }
+    let unchecked = file(
+        "unchecked.json",
+        json!({"name": "proxy", "image": "envoy:1"}),
+    );
+    let flags = ["web", "--container", &unchecked, "--after", "proxy=HEALTHY"];
+    let output = tool("mk-app", &flags, "");
+    assert_eq!(output.code, 2);
+    assert!(
+        output.stderr.contains("HEALTHY, which has no check"),
+        "{}",
+        output.stderr
+    );
+    let odd = file("odd.json", json!({"name": "proxy", "imgae": "envoy:1"}));
+    for (flags, why) in [
+        (["--container", &odd], "unknown field `imgae`"),
+        (
+            ["--container", "/nowhere"],
+            "cannot read --container /nowhere",
+        ),
+        (["--allow", "/nowhere"], "cannot read --allow /nowhere"),
+        (["--allow", &odd], "allow[0]: has 'name'"),
+        (["--secret", "hunter2"], "a --secret is not NAME=ARN"),
+        (["--secret", "A=hunter2!"], "secrets A: its value is not"),
+        (
+            ["--scale", "10..2"],
+            "scale '10..2' is upside down: write 2..10",
+        ),
+        (["--scale-on", "cpu=60"], "nothing without scale"),
+        (
+            ["--scale-on", "disk=60"],
+            "it is cpu, memory, requests or queue",
+        ),
+        (["--reach", "tcp:5432=10.0.0.1/8"], "write 10.0.0.0/8"),
+        (["--mount", "fs-0a1b2c3d=/data"], "say reach tcp:2049=sg-"),
+    ] {
+        let output = tool("mk-app", &[&["web"], &flags[..]].concat(), "");
+        assert_eq!(output.code, 2, "{flags:?} {}", output.stderr);
+        assert!(output.stderr.contains(why), "{flags:?} {}", output.stderr);
+        assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn a_secret_of_another_account_or_region_is_refused_before_any_call() {
+    for (arn, why) in [
+        (
+            "arn:aws:ssm:eu-west-1:123456789012:parameter/a",
+            "is of region eu-west-1",
+        ),
+        (
+            "arn:aws:secretsmanager:us-east-1:999999999999:secret:a-AbC123",
+            "is of account 999999999999",
+        ),
+    ] {
+        let app = json!({"type": "app", "name": "web", "image": "x", "secrets": {"A": arn}});
+        let output = tool("mk-role", &[], &format!("{ENV}\n{app}\n"));
+        assert_eq!(output.code, 65, "{}", output.stderr);
+        assert!(output.stderr.contains(why), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn its_schema_names_each_field_that_a_record_may_have() {
+    let output = tool("mk-app", &["--schema"], "");
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    let schema: Value = output.stdout.parse().unwrap();
+    let fields = schema["properties"].as_object().unwrap();
+    assert_eq!(fields["type"], json!({"const": "app"}));
+    for field in [
+        "name",
+        "health",
+        "health_codes",
+        "reach",
+        "secrets",
+        "scale_on",
+        "containers",
+    ] {
+        assert!(fields.contains_key(field), "{field}");
+    }
+    assert_eq!(schema["required"], json!(["type", "name"]));
+    assert_eq!(schema["additionalProperties"], json!(false));
+    assert!(
+        fields["slow_start"]["description"]
+            .as_str()
+            .unwrap()
+            .contains("30 to 900")
+    );
+}

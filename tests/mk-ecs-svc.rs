@@ -4,6 +4,8 @@
 
 #[path = "mk-ecs-svc/by_hand.rs"]
 mod by_hand;
+#[path = "mk-ecs-svc/containers.rs"]
+mod containers;
 #[path = "mk-ecs-svc/deletion.rs"]
 mod deletion;
 #[path = "mk-ecs-svc/drift.rs"]
@@ -22,12 +24,20 @@ mod made;
 mod moves;
 #[path = "mk-ecs-svc/pipelines.rs"]
 mod pipelines;
+#[path = "mk-ecs-svc/rights.rs"]
+mod rights;
 #[path = "mk-ecs-svc/rollback.rs"]
 mod rollback;
 #[path = "mk-ecs-svc/runs.rs"]
 mod runs;
+#[path = "mk-ecs-svc/scaled.rs"]
+mod scaled;
 #[path = "mk-ecs-svc/secrets.rs"]
 mod secrets;
+#[path = "mk-ecs-svc/spot.rs"]
+mod spot;
+#[path = "mk-ecs-svc/workers.rs"]
+mod workers;
 #[path = "mk-ecs-svc/world.rs"]
 mod world;
 #[path = "mk-ecs-svc/zones.rs"]

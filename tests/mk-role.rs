@@ -7,8 +7,14 @@ mod delete;
 mod lint;
 #[path = "mk-role/mend.rs"]
 mod mend;
+#[path = "mk-role/placing.rs"]
+mod placing;
+#[path = "mk-role/secrets.rs"]
+mod secrets;
 #[path = "mk-role/sources.rs"]
 mod sources;
+#[path = "mk-role/tasks.rs"]
+mod tasks;
 
 use support::{APPS, LocalAws, Value, json, text};
 

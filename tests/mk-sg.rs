@@ -7,6 +7,8 @@ mod delete;
 mod make;
 #[path = "mk-sg/mend.rs"]
 mod mend;
+#[path = "mk-sg/reach.rs"]
+mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +37,11 @@ fn network(aws: &LocalAws) -> String {
     format!(
         "{ENV}\n{{\"type\":\"vpc\",\"name\":\"main\",\"id\":\"{id}\",\"cidr\":\"10.0.0.0/16\"}}\n"
     )
+}
+
+/// The same input for a dry run.
+fn planned(input: &str) -> String {
+    input.replace(r#""account""#, r#""plan":true,"account""#)
 }
 
 /// The ID of the VPC of `network`.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plumbing::not_yet::{NotYet, When, rows};
-use support::{Faults, Value, json, recipe, text};
+use support::{Faults, Value, json, recipe, replaced, text};
 
 use crate::by_hand::{change_pipeline, change_services};
 use crate::faulty::{Case, refusal, start};
@@ -23,6 +23,8 @@ const ELSEWHERE: &[&str] = &[
     "elasticloadbalancing:DescribeTargetHealth",
     "s3:GetBucketTagging",
 ];
+
+const BOUND: &str = "mk-role --boundary arn:aws:iam::aws:policy/AdministratorAccess ";
 
 type Calls = BTreeSet<&'static str>;
 
@@ -48,6 +50,8 @@ fn each_row_is_met_while_an_environment_is_made_mended_and_deleted() {
         met.extend(survives(&faults, &up, round, |_| true));
         change_services(&aws, &faults.pipe(&up).ok());
         let retagged = up.replace("mk-env ", "mk-env --tag Team=others ");
+        let scaled = "mk-app web --spot 50 --scale 2..4 --scale-at 'rate(1 day)=2..4' ";
+        let retagged = retagged.replace("mk-app web ", scaled);
         met.extend(survives(&faults, &retagged, round, always));
         met.extend(survives(
             &faults,
@@ -72,6 +76,7 @@ fn each_row_is_met_while_a_pipeline_is_made_mended_and_deleted() {
         met.extend(survives(&faults, &up, round, |_| true));
         change_pipeline(&aws, &faults.pipe(&up).ok());
         let retagged = up.replace("mk-env ", "mk-env --tag Team=others ");
+        let retagged = replaced(&retagged, "mk-role ", BOUND);
         met.extend(survives(&faults, &retagged, round, always));
         let down = recipe(&["pipeline_region=us-east-1", "pipeline-down"], &suffix);
         met.extend(survives(&faults, &down, round, always));

@@ -109,6 +109,7 @@ pub fn snapshot(aws: &LocalAws) -> Vec<String> {
         }
     }
     lines.extend(services(aws));
+    lines.extend(scaling(aws));
     lines.extend(task_definitions(aws));
     lines
 }
@@ -122,6 +123,41 @@ fn services(aws: &LocalAws) -> Vec<String> {
             let service = &aws.call("ecs", "describe_services", params)["services"][0];
             lines.push(format!("service: {}", plain(service)));
         }
+    }
+    lines
+}
+
+/// What scales services. The alarms of policies are AWS's own.
+fn scaling(aws: &LocalAws) -> Vec<String> {
+    let ask =
+        |operation: &str, params: Value| aws.call("application-autoscaling", operation, params);
+    let of_ecs = json!({"ServiceNamespace": "ecs"});
+    let mut lines = Vec::new();
+    for target in list(&ask("describe_scalable_targets", of_ecs.clone())["ScalableTargets"]) {
+        let arn = json!({"ResourceARN": target["ScalableTargetARN"]});
+        let tags = ask("list_tags_for_resource", arn)["Tags"].clone();
+        let tags = tags.as_object().unwrap().iter();
+        let tags: BTreeMap<&String, &Value> = tags.collect(); // AWS has no order
+        let (id, least, most) = (
+            &target["ResourceId"],
+            &target["MinCapacity"],
+            &target["MaxCapacity"],
+        );
+        lines.push(format!("scalable target: {id} {least} {most} {tags:?}"));
+    }
+    for policy in list(&ask("describe_scaling_policies", of_ecs.clone())["ScalingPolicies"]) {
+        let says = &policy["TargetTrackingScalingPolicyConfiguration"];
+        let says = plain(says);
+        lines.push(format!("policy: {} {says}", policy["PolicyName"]));
+    }
+    for action in list(&ask("describe_scheduled_actions", of_ecs)["ScheduledActions"]) {
+        let (name, when, zone) = (
+            &action["ScheduledActionName"],
+            &action["Schedule"],
+            &action["Timezone"],
+        );
+        let range = &action["ScalableTargetAction"];
+        lines.push(format!("scheduled action: {name} {when} {zone} {range}"));
     }
     lines
 }

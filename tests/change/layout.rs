@@ -11,6 +11,10 @@ pub struct App {
     pub health: &'static str,
     pub calls: Vec<&'static str>,
     pub count: u32,
+    /// Whether it has a load balancer.
+    pub worker: bool,
+    /// What else mk-app is told of it.
+    pub more: &'static str,
 }
 
 /// All apps of an environment.
@@ -30,6 +34,8 @@ impl App {
             health: "/",
             calls: Vec::new(),
             count: 2,
+            worker: false,
+            more: "",
         }
     }
 
@@ -48,11 +54,20 @@ impl App {
     /// The command that writes its record. It is told where the apps are that it calls.
     fn command(&self) -> String {
         let App {
-            name, port, count, ..
+            name,
+            port,
+            count,
+            health,
+            more,
+            ..
         } = self;
-        let health = self.health;
-        let mut command = format!("mk-app {name} --port {port} --health {health} --count {count}");
-        command += " --image registry.example/x:1";
+        let mut command = format!("mk-app {name} --port {port} --count {count}");
+        command += &format!(" --image registry.example/x:1 {more}");
+        if self.worker {
+            command += " --worker";
+        } else {
+            command += &format!(" --health {health}");
+        }
         if self.public {
             command += " --public";
         }
@@ -99,10 +114,10 @@ impl Layout {
         other
     }
 
-    /// Nobody calls an app that is public or is not there.
+    /// Nobody calls an app that is public, has no load balancer or is not there.
     pub fn keep_to_the_rules(&mut self) {
         let mut callable = BTreeSet::new();
-        for app in self.apps.iter().filter(|app| !app.public) {
+        for app in self.apps.iter().filter(|app| !app.public && !app.worker) {
             callable.insert(app.name);
         }
         for app in &mut self.apps {
@@ -136,7 +151,7 @@ impl Layout {
         let network = self.network;
         format!(
             "{apps} | mk-vpc {network} | mk-sg --private-api | mk-alb | mk-ecr | mk-role | mk-logs | \
-             mk-ecs-svc | wait-env | prune-env {prune}"
+             mk-ecs-svc | mk-scaling | wait-env | prune-env {prune}"
         )
     }
 }

@@ -28,6 +28,31 @@ fn a_health_path_changes() {
 }
 
 #[test]
+fn what_counts_as_healthy_changes() {
+    let codes = two().with("api", |api| api.more = "--health-codes 200-399");
+    there_and_back(&two(), &codes, 6);
+}
+
+#[test]
+fn a_way_to_a_database_is_opened_and_closed() {
+    let reach = "--reach tcp:5432=10.9.0.0/16 --reach udp:53=10.9.0.2/32";
+    there_and_back(&two(), &two().with("api", |api| api.more = reach), 1);
+}
+
+#[test]
+fn how_requests_are_sent_changes() {
+    let more = "--health-interval 6 --slow-start 30 --sticky 60 --drain 0 --idle-timeout 5";
+    there_and_back(&two(), &two().with("web", |web| web.more = more), 2);
+}
+
+#[test]
+fn an_app_becomes_a_worker_and_gets_its_load_balancer_back() {
+    let mut jobs = two().with("api", |api| api.worker = true);
+    jobs.keep_to_the_rules();
+    there_and_back(&two(), &jobs, 5);
+}
+
+#[test]
 fn a_port_changes_and_there_are_fewer_tasks() {
     let four = two().with("web", |web| web.count = 4);
     let one = four.with("web", |web| web.port = 8080);
@@ -72,6 +97,39 @@ fn a_public_app_is_renamed() {
 #[test]
 fn an_app_is_dropped_and_added() {
     there_and_back(&two(), &two().without("api"), 8);
+}
+
+const BY_CPU: &str = "--scale 2..10 --scale-on cpu=60";
+const BY_REQUESTS: &str = "--scale 3..12 --scale-on requests=1000 --scale-at 'rate(1 day)=3..5'";
+
+#[test]
+fn an_app_gets_a_range_and_loses_it() {
+    let scaled = two().with("web", |web| web.more = BY_CPU);
+    there_and_back(&two(), &scaled, 1);
+}
+
+#[test]
+fn what_an_app_is_scaled_by_changes() {
+    let by_cpu = two().with("web", |web| (web.more, web.count) = (BY_CPU, 3));
+    there_and_back(
+        &by_cpu,
+        &by_cpu.with("web", |web| web.more = BY_REQUESTS),
+        2,
+    );
+}
+
+#[test]
+fn an_app_moves_to_spot_and_back() {
+    let on_spot = two().with("web", |web| web.more = "--spot 50");
+    there_and_back(&two(), &on_spot, 1);
+}
+
+#[test]
+fn an_app_becomes_a_worker_and_back() {
+    let mut from = two();
+    from.apps.push(App::private("jobs").calling("api"));
+    let to = from.with("jobs", |jobs| jobs.worker = true);
+    there_and_back(&from, &to, 2);
 }
 
 const A_AND_B: &str = "--zone us-east-1a --zone us-east-1b";

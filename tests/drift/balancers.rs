@@ -9,6 +9,7 @@ fn rules_and_all_that_a_load_balancer_says_come_back() {
     let world = World::services();
     rules_come_back(&world);
     attributes_come_back(&world);
+    group_attributes_come_back(&world);
     health_checks_come_back(&world);
     a_listener_and_a_load_balancer_that_are_gone_are_made_again(&world);
 }
@@ -47,6 +48,7 @@ fn attributes_come_back(world: &World) {
             "monitor",
             "defensive",
         ),
+        ("idle_timeout.timeout_seconds", "61", "60"),
     ] {
         let mut set = alb.clone();
         set["Attributes"] = json!([{"Key": attribute, "Value": other}]);
@@ -55,6 +57,25 @@ fn attributes_come_back(world: &World) {
             elbv2("describe_load_balancer_attributes", alb.clone()),
             "/Attributes",
             json!({"alb web": [[attribute, other, wanted]]}),
+        );
+    }
+}
+
+fn group_attributes_come_back(world: &World) {
+    let group = json!({"TargetGroupArn": world.id("target_group", "web")});
+    for (attribute, other, wanted) in [
+        ("deregistration_delay.timeout_seconds", "300", "30"),
+        ("slow_start.duration_seconds", "40", "0"),
+        ("stickiness.enabled", "true", "false"),
+        ("stickiness.lb_cookie.duration_seconds", "60", "86400"),
+    ] {
+        let mut set = group.clone();
+        set["Attributes"] = json!([{"Key": attribute, "Value": other}]);
+        world.mends(
+            &[elbv2("modify_target_group_attributes", set)],
+            elbv2("describe_target_group_attributes", group.clone()),
+            "/Attributes",
+            json!({"target_group web": [[attribute, other, wanted]]}),
         );
     }
 }

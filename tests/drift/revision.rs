@@ -56,6 +56,8 @@ fn every_field_is_brought_into_line(world: &World, wanted: &Value) {
             "log group",
             "init process",
             "log stream prefix",
+            "log mode",
+            "/tmp",
             "stop timeout",
             "check",
             "environment ASPNETCORE_URLS",

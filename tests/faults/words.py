@@ -32,6 +32,8 @@ FAILED = {
     "ecr": (500, "ServerException", "Server error"),
     "logs": (500, "ServiceUnavailableException", "The service is unavailable"),
     "events": (500, "InternalException", "Internal error"),
+    "secretsmanager": (500, "InternalServiceError", "An error occurred on the server side."),
+    "ssm": (500, "InternalServerError", "Internal Server Error"),
     None: (500, "InternalFailure", "The request processing has failed because of an unknown error"),
 }
 EXPIRED = {

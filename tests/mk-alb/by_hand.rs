@@ -217,13 +217,13 @@ fn add_to_web(aws: &LocalAws, made: &Output) {
     let group = &made.record("target_group", "web")["arn"];
     let listener = &made.record("listener", "web")["arn"];
     let attributes = pairs(&[
-        ("idle_timeout.timeout_seconds", "120"),
+        ("client_keep_alive.seconds", "120"),
         ("deletion_protection.enabled", "true"),
     ]);
-    let sticky = pairs(&[
-        ("stickiness.enabled", "true"),
-        ("stickiness.type", "lb_cookie"),
-    ]);
+    let balanced = pairs(&[(
+        "load_balancing.algorithm.type",
+        "least_outstanding_requests",
+    )]);
     let path = json!([{"Field": "path-pattern", "Values": ["/closed"]}]);
     for (operation, params) in [
         (
@@ -232,7 +232,7 @@ fn add_to_web(aws: &LocalAws, made: &Output) {
         ),
         (
             "modify_target_group_attributes",
-            json!({"TargetGroupArn": group, "Attributes": sticky}),
+            json!({"TargetGroupArn": group, "Attributes": balanced}),
         ),
         (
             "register_targets",

@@ -120,8 +120,8 @@ fn whatever_else_hands_registered_is_listed_or_told_and_can_be_taken_back() {
         ),
         (
             json!({"/containerDefinitions/0/secrets": [{"name": "A", "valueFrom": secret}]}),
-            json!({"port": 5000}),
-            "secrets",
+            json!({"secrets": {"A": secret}}),
+            "",
         ),
         (
             json!({"/containerDefinitions/0/healthCheck": {"command": ["CMD", "curl", "a b"]}}),
@@ -168,8 +168,7 @@ fn an_apps_own_container_is_told_from_those_beside_it() {
     world.run().ok();
     run_by_hand(&world, |definition| {
         let own = definition["containerDefinitions"][0].clone();
-        let proxy =
-            json!({"name": "proxy", "image": "registry.example/proxy:1", "essential": true});
+        let proxy = json!({"name": "proxy", "image": "registry.example/proxy:1", "essential": true, "workingDirectory": "/srv"});
         definition["containerDefinitions"] = json!([proxy, own]);
     });
     let listed = list(&world);
@@ -177,8 +176,13 @@ fn an_apps_own_container_is_told_from_those_beside_it() {
         listed.record("app", "web")["image"],
         "registry.example/web:1"
     );
+    let beside = &listed.record("app", "web")["containers"][0];
+    assert_eq!(beside["name"], "proxy");
+    assert_eq!(beside["image"], "registry.example/proxy:1");
     assert!(
-        listed.stderr.contains("not listed of app 'web' in task-web-production-pr1:2: containers besides its own: proxy"),
+        listed.stderr.contains(
+            "not listed of app 'web' in task-web-production-pr1:2: workingDirectory of proxy"
+        ),
         "{}",
         listed.stderr
     );

@@ -145,6 +145,14 @@ fn a_service_is_brought_back_from_another_platform_launch_type_or_load_balancer(
     let other = &made.record("listener", "api")["target_group"];
     let before = world.completed();
     let spot = json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1}]);
+    world.aws.call(
+        "ecs",
+        "put_cluster_capacity_providers",
+        json!({
+            "cluster": "cluster-production-pr1", "capacityProviders": ["FARGATE_SPOT"],
+            "defaultCapacityProviderStrategy": [],
+        }),
+    );
     let group = format!("target group: {} -> {}", text(other), text(own));
     for (settings, difference) in [
         (
@@ -152,7 +160,7 @@ fn a_service_is_brought_back_from_another_platform_launch_type_or_load_balancer(
             "platform version: 1.3.0 -> LATEST",
         ),
         (
-            json!({"capacityProviderStrategy": spot}),
+            json!({"capacityProviderStrategy": spot, "forceNewDeployment": true}),
             "launch type: FARGATE_SPOT -> FARGATE",
         ),
         (json!({"loadBalancers": [sending_to_web(other)]}), &group),
@@ -228,34 +236,48 @@ fn what_hands_added_to_a_task_definition_goes_and_is_told() {
     let wanted = world.task("web")["taskDefinition"].clone();
     let secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x";
     let limit = json!({"name": "nofile", "softLimit": 64, "hardLimit": 64});
+    let tmp = json!({"containerPath": "/tmp", "size": 64});
+    let other_tmp = json!({"containerPath": "/var", "size": 64});
     let log = &wanted["containerDefinitions"][0]["logConfiguration"];
-    let mut more_log_options = log.clone();
-    more_log_options["options"]["mode"] = json!("non-blocking");
-    let mut other_region = log.clone();
-    other_region["options"]["awslogs-region"] = json!("eu-west-1");
+    let with_option = |option: &str, value: &str| {
+        let mut log = log.clone();
+        log["options"][option] = json!(value);
+        log
+    };
+    let mut of_account = log.clone();
+    let options = of_account["options"].as_object_mut().unwrap();
+    options.retain(|option, _| option.starts_with("awslogs-"));
     for (field, value, difference) in [
+        ("command", json!(["sleep", "1d"]), "command: set -> none"),
+        ("entryPoint", json!(["sh"]), "entrypoint: set -> none"),
+        ("user", json!("root"), "user: root -> none"),
         (
-            "command",
-            json!(["sleep", "1d"]),
-            "other settings: command -> none",
+            "workingDirectory",
+            json!("/srv"),
+            "other settings: workingDirectory -> none",
         ),
         (
-            "entryPoint",
-            json!(["sh"]),
-            "other settings: entryPoint -> none",
+            "readonlyRootFilesystem",
+            json!(false),
+            "read-only root: false -> true",
         ),
-        ("user", json!("root"), "other settings: user -> none"),
+        (
+            "linuxParameters",
+            json!({"initProcessEnabled": true}),
+            "/tmp: none -> 64",
+        ),
+        (
+            "linuxParameters",
+            json!({"initProcessEnabled": true, "tmpfs": [tmp, other_tmp]}),
+            "other settings: tmpfs -> none",
+        ),
         (
             "secrets",
             json!([{"name": "PASSWORD", "valueFrom": secret}]),
-            "other settings: secrets -> none",
+            "secret PASSWORD: arn:aws:secretsmanager:us-east-1:123456789012:secret:x -> none",
         ),
-        ("ulimits", json!([limit]), "other settings: ulimits -> none"),
-        (
-            "memory",
-            json!(128),
-            "other settings: container memory -> none",
-        ),
+        ("ulimits", json!([limit]), "open files: 64:64 -> none"),
+        ("memory", json!(128), "container memory: 128 -> none"),
         (
             "dockerLabels",
             json!({"plumbline.variables": "ApiAddress Braces", "theirs": "x"}),
@@ -268,12 +290,22 @@ fn what_hands_added_to_a_task_definition_goes_and_is_told() {
         ),
         (
             "logConfiguration",
-            more_log_options,
+            with_option("awslogs-datetime-format", "%H"),
             "other settings: log options -> none",
         ),
         (
             "logConfiguration",
-            other_region,
+            of_account,
+            "log mode: none -> non-blocking 25m",
+        ),
+        (
+            "logConfiguration",
+            with_option("max-buffer-size", "1m"),
+            "log mode: non-blocking 1m -> non-blocking 25m",
+        ),
+        (
+            "logConfiguration",
+            with_option("awslogs-region", "eu-west-1"),
             "log region: eu-west-1 -> us-east-1",
         ),
         (

@@ -79,7 +79,22 @@ fn a_task_has_one_container_that_is_as_asked_for() {
         container["portMappings"],
         json!([{"containerPort": 5000, "hostPort": 5000, "protocol": "tcp"}])
     );
-    assert_eq!(container["linuxParameters"]["initProcessEnabled"], true);
+    assert_eq!(container["readonlyRootFilesystem"], true);
+    assert_eq!(
+        container["linuxParameters"],
+        json!({"initProcessEnabled": true, "tmpfs": [{"containerPath": "/tmp", "size": 64}]})
+    );
+    for not_said in [
+        "command",
+        "user",
+        "secrets",
+        "ulimits",
+        "dependsOn",
+        "healthCheck",
+    ] {
+        assert_eq!(container.get(not_said), None, "{not_said}");
+    }
+    assert_eq!(definition.get("ephemeralStorage"), None);
     let dns = text(&made.record("alb", "api")["dns"]).to_string();
     let address = format!("http://{dns}/WeatherForecast");
     assert_eq!(
@@ -90,6 +105,8 @@ fn a_task_has_one_container_that_is_as_asked_for() {
         "awslogs-group": "/production-pr1/web",
         "awslogs-region": "us-east-1",
         "awslogs-stream-prefix": "web",
+        "mode": "non-blocking",
+        "max-buffer-size": "25m",
     });
     assert_eq!(
         container["logConfiguration"],

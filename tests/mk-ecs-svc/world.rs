@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const ATTEMPTS: usize = 100;
 
 /// The fields of a task definition's description with which another one can be registered.
-const DEFINITION: [&str; 9] = [
+const DEFINITION: [&str; 11] = [
     "family",
     "containerDefinitions",
     "cpu",
@@ -20,6 +20,8 @@ const DEFINITION: [&str; 9] = [
     "taskRoleArn",
     "requiresCompatibilities",
     "runtimePlatform",
+    "volumes",
+    "ephemeralStorage",
 ];
 
 /// Two apps, web, which calls api, and api; with all that mk-ecs-svc needs of other tools.

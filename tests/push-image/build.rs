@@ -47,6 +47,35 @@ fn a_directory_is_built_and_pushed_and_again_only_when_it_changed() {
 }
 
 #[test]
+fn an_apps_record_says_stage_and_arguments_and_no_message_shows_these() {
+    let aws = LocalAws::start();
+    let Some(setup) = Setup::new(&aws) else {
+        return;
+    };
+    setup.write("hello", "one");
+    let dockerfile = "FROM scratch AS first\nARG FILE\nCOPY ${FILE} /of-first\nFROM scratch\nCOPY hello /of-last\n";
+    setup.write("other/Dockerfile", dockerfile);
+    let pipe = |file: &str| {
+        let directory = setup.directory().display().to_string();
+        format!(
+            "{}mk-env production pr1 | mk-app web --context {directory} --dockerfile other/Dockerfile --target first --build-arg FILE={file} | mk-ecr | push-image",
+            setup.exports()
+        )
+    };
+    let built = aws.pipe(&pipe("hello")).ok();
+    let layers = pull(&aws, &pinned(&built));
+    assert!(has_text(&layers, "of-first") && !has_text(&layers, "of-last"));
+
+    let failed = aws.pipe(&pipe("hunter2hunter2"));
+    assert_eq!(failed.code, 1);
+    assert!(failed.stderr.contains("***"), "{}", failed.stderr);
+    let failed_record = failed.record("failed", "push-image").to_string();
+    for told in [failed.stderr, failed_record] {
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
 fn a_build_that_fails_is_told_with_the_engines_last_lines() {
     let aws = LocalAws::start();
     let Some(setup) = Setup::new(&aws) else {

@@ -128,6 +128,13 @@ fn forged() -> Vec<(&'static str, Value)> {
             ),
         ),
         (
+            "mk-scaling",
+            with(
+                record("scaling", "web"),
+                json!({"arn": arn("application-autoscaling", "scalable-target/theirs"), "least": 1, "most": 2}),
+            ),
+        ),
+        (
             "mk-build",
             with(
                 record("build", "web"),

@@ -3,7 +3,7 @@
 use support::{LocalAws, Value, tool_at};
 
 /// The tools that need an environment.
-const TOOLS: [&str; 15] = [
+const TOOLS: [&str; 16] = [
     "mk-vpc",
     "mk-sg",
     "mk-alb",
@@ -11,6 +11,7 @@ const TOOLS: [&str; 15] = [
     "mk-role",
     "mk-logs",
     "mk-ecs-svc",
+    "mk-scaling",
     "mk-connection",
     "mk-bucket",
     "mk-build",

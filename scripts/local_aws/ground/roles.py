@@ -1,7 +1,6 @@
 """What the documents of an IAM role say: who may assume it, and what it allows.
 
-Simplified: a statement with NotAction, NotResource or NotPrincipal fits nothing, and permissions
-boundaries have no effect.
+Simplified: a statement with NotAction, NotResource or NotPrincipal fits nothing.
 """
 
 import json
@@ -46,24 +45,32 @@ def allows(
     resource: str,
     context: dict[str, str] | None = None,
 ) -> bool:
-    """Whether the role's policies allow the action on the resource, under these condition keys.
+    """Whether the role's policies allow the action on the resource, under these condition keys,
+    and so does its permissions boundary, if it has one.
 
     AWS spreads them slowly: with --spread, they count for nothing for so long.
     """
     role = role_of(account, partition, role_arn)
     if role is None or time.monotonic() - role.permitted_since < clock.spread:
         return False
-    attached = [
-        version.document
-        for policy in role.managed_policies.values()
-        for version in policy.versions
-        if version.version_id == policy.default_version_id
-    ]
+    attached = [document(policy) for policy in role.managed_policies.values()]
 
     def names_resource(statement: dict[str, Any]) -> bool:
         return any(like(one, resource) for one in listed(statement.get("Resource")))
 
-    return permits([*role.policies.values(), *attached], action, names_resource, context or {})
+    policies = [*role.policies.values(), *attached]
+    if arn := role.permissions_boundary_arn:
+        bound = iam_backends[account][partition].managed_policies.get(arn)
+        within = [document(bound)] if bound else []
+        if not permits(within, action, names_resource, context or {}):
+            return False
+    return permits(policies, action, names_resource, context or {})
+
+
+def document(policy: Any) -> str:
+    """What a managed policy says now."""
+    versions = {version.version_id: version.document for version in policy.versions}
+    return str(versions[policy.default_version_id])
 
 
 def role_of(account: str, partition: str, arn: str) -> Any:
@@ -123,6 +130,8 @@ OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringLike": like,
     "ArnEquals": like_arn,
     "ArnLike": like_arn,
+    # No key has more than one value here.
+    "ForAnyValue:StringEquals": str.__eq__,
 }
 
 

@@ -35,19 +35,21 @@ from .recorder import Recorder, describe, error_code, summary
 #: What moto calls the services that are stricter here, and the modules of each. They are imported
 #: when the service is first used: its own, and before it those whose changes to moto it needs.
 STRICT = {
-    "applicationautoscaling": ["applicationautoscaling"],
+    "applicationautoscaling": ["ec2", "elbv2", "ecs", "applicationautoscaling"],
     "awslambda": ["lambda_"],
     "codebuild": ["codebuild"],
     "codepipeline": ["codepipeline"],
     "ec2": ["ec2"],
     "ecr": ["ecr"],
-    "ecs": ["ec2", "elbv2", "ecs"],
-    "elb": ["ec2", "elbv2"],
-    "elbv2": ["ec2", "elbv2"],
+    "ecs": ["ec2", "elbv2", "elbv2_targets", "ecs"],
+    "elb": ["ec2", "elbv2", "elbv2_targets"],
+    "elbv2": ["ec2", "elbv2", "elbv2_targets"],
     "events": ["codepipeline", "events"],
     "iam": ["iam"],
     "logs": ["logs"],
     "s3": ["s3"],
+    "secretsmanager": ["secretsmanager"],
+    "ssm": ["ssm"],
     "sts": ["sts"],
 }
 #: The services that moto does not have; codeconnections.py answers under both names.

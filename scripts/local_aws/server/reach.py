@@ -30,39 +30,45 @@ PORT = 80
 
 Seen = dict[str, list[str]]
 KINDS = ("edges", "broken", "unreachable_tasks", "idle_tasks", "lost_calls")
-Paths = dict[tuple[str, str], str | None]  # of a target group's ARN and a target's ID
+Check = tuple[str | None, str, str]  # path, codes and port
+Checks = dict[tuple[str, str], Check]  # of a target group's ARN and a target's ID
 
 
 class Memory:
     """What was seen at the last look, as far as the next one needs it."""
 
     def __init__(self) -> None:
-        self.paths: Paths = {}
+        self.checks: Checks = {}
         #: Of which tasks (ARN) which calls (in words) have worked.
         self.calls: dict[tuple[str, str], str] = {}
 
 
-def paths(known: Paths) -> Paths:
-    """The health path of each target's group when it was first seen there.
+def check_of(group: Any) -> Check:
+    codes = (getattr(group, "matcher", None) or {}).get("HttpCode", "")
+    return group.health_check_path, codes, str(group.health_check_port)
 
-    A task answers the path of its own version: asked for another one, it becomes unhealthy.
+
+def checks(known: Checks) -> Checks:
+    """The health check of each target's group when it was first seen there.
+
+    A task answers that of its own version: asked otherwise, it becomes unhealthy.
     """
-    now: Paths = {}
+    now: Checks = {}
     for backends in elbv2_backends.values():
         for elb in backends.values():
             for group in elb.target_groups.values():
                 for id in group.targets:
                     key = (group.arn, id)
-                    now[key] = known.get(key, group.health_check_path)
+                    now[key] = known.get(key, check_of(group))
     return now
 
 
 class Region:
     """What there is in a region of an account."""
 
-    def __init__(self, account: str, region: str, known: Paths) -> None:
+    def __init__(self, account: str, region: str, known: Checks) -> None:
         self.elb = elbv2_backends[account][region]
-        self.known_paths = known
+        self.known_checks = known
         ec2 = ec2_backends[account][region]
         self.ec2 = ec2
         self.hosts = {(one.subnet.vpc_id, one.private_ip_address): one for one in ec2.enis.values()}
@@ -86,8 +92,17 @@ class Region:
         health = self.elb.describe_target_health(group.arn, [group.targets[id]])[0]
         return bool(
             health.status == "healthy"
-            and self.known_paths.get((group.arn, id)) == group.health_check_path
+            and self.known_checks.get((group.arn, id)) == check_of(group)
+            and self.may_be_asked(group, id)
         )
+
+    def may_be_asked(self, group: Any, id: str) -> bool:
+        """Whether the load balancers of a target group reach a target on its health port."""
+        port = group.health_check_port
+        if port in (None, "traffic-port"):
+            return True  # that is looked at where requests are
+        own = [self.elb.load_balancers[arn] for arn in group.load_balancer_arns]
+        return all(self.may_send(one, id, int(port)) for one in own)
 
     def trouble_behind(self, balancer: Any) -> str:
         """Why some of the requests that a load balancer gets fail; "" where none does."""
@@ -144,6 +159,8 @@ class Region:
                 port = group.targets[task.address]["Port"]
                 if not self.may_send(balancer, task.address, port):
                     unreachable = f"{balancer.name} may not send to its port {port}"
+                elif not self.may_be_asked(group, task.address):
+                    unreachable = f"{balancer.name} may not send to its health port"
                 elif not share:
                     idle = f"{group.name} has no share"
                 elif balancer.state != "active":
@@ -155,11 +172,11 @@ class Region:
 
 def look(memory: Memory) -> Seen:
     """What is seen in all accounts and regions."""
-    memory.paths = paths(memory.paths)
+    memory.checks = checks(memory.checks)
     seen: Seen = {what: [] for what in KINDS}
     for account, backends in list(elbv2_backends.items()):
         for name in list(backends):
-            region = Region(account, name, memory.paths)
+            region = Region(account, name, memory.checks)
             look_at_ways(region, seen)
             look_at_tasks(region, seen)
             look_at_calls(region, memory, seen)

@@ -28,6 +28,7 @@ from moto.ecs.models import (
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import elbv2_backends
 
+from ..ground import fargate
 from ..ground.clock import later
 from ..ground.override import add, derive, override
 from ..runs import deployments, rollout
@@ -68,7 +69,11 @@ def create_cluster(moto: Any, self: Any, cluster_name: str, *args: Any, **kwargs
     existing = self.clusters.get(cluster_name)
     if existing and existing.status == "ACTIVE":
         return existing  # AWS ignores other settings and tags of the call
-    return moto(self, cluster_name, *args, **kwargs)
+    check_providers(self, kwargs.get("capacity_providers") or (args[3] if len(args) > 3 else []))
+    cluster: Cluster = moto(self, cluster_name, *args, **kwargs)
+    cluster.capacity_providers = cluster.capacity_providers or []
+    cluster.default_capacity_provider_strategy = cluster.default_capacity_provider_strategy or []
+    return cluster
 
 
 @override(EC2ContainerServiceBackend)
@@ -90,6 +95,35 @@ def delete_cluster(moto: Any, self: Any, cluster_str: str) -> Cluster:
             "The Cluster cannot be deleted while Tasks are active.",
         )
     return moto(self, cluster_str)
+
+
+AWS_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+
+
+def check_providers(self: Any, providers: list[str] | None) -> None:
+    for name in providers or []:
+        if name not in AWS_PROVIDERS and name not in self.capacity_providers:
+            raise invalid(f"The specified capacity provider '{name}' was not found.")
+
+
+@override(EC2ContainerServiceBackend)
+def put_cluster_capacity_providers(
+    moto: Any, self: Any, cluster_name: str, providers: list[str] | None, strategy: Any
+) -> Cluster:
+    """The call replaces both; what a service uses stays."""
+    cluster = active_cluster(self, cluster_name)
+    if providers is None or strategy is None:
+        raise refused("capacityProviders and defaultCapacityProviderStrategy are required.")
+    check_providers(self, providers)
+    for service in living_services(self, cluster):
+        used = {one["capacityProvider"] for one in service.capacity_provider_strategy or []}
+        if used - set(providers):
+            raise error(
+                "ResourceInUseException",
+                "The specified capacity provider is in use and cannot be removed.",
+            )
+    changed: Cluster = moto(self, cluster_name, providers, strategy)
+    return changed
 
 
 @add(EC2ContainerServiceResponse)
@@ -135,45 +169,6 @@ def statistics(self: Any) -> list[Any]:
 
 # Task definitions
 
-GB = 1024
-FARGATE_SIZES = {
-    256: [512, 1 * GB, 2 * GB],
-    512: range(1 * GB, 4 * GB + 1, GB),
-    1024: range(2 * GB, 8 * GB + 1, GB),
-    2048: range(4 * GB, 16 * GB + 1, GB),
-    4096: range(8 * GB, 30 * GB + 1, GB),
-    8192: range(16 * GB, 60 * GB + 1, 4 * GB),
-    16384: range(32 * GB, 120 * GB + 1, 8 * GB),
-}
-
-
-def size(text: str | None, unit: str) -> int:
-    """`512` or `.5 vCPU`, `1024` or `1 GB`; -1 when it is neither."""
-    number = re.fullmatch(rf"([\d.]+)\s*({unit})?", text or "", re.IGNORECASE)
-    if not number:
-        return -1
-    return int(float(number.group(1)) * GB) if number.group(2) else int(float(number.group(1)))
-
-
-def check_fargate(given: dict[str, Any], containers: list[dict[str, Any]]) -> None:
-    cpu, memory = size(given.get("cpu"), "vCPU"), size(given.get("memory"), "GB")
-    if memory not in FARGATE_SIZES.get(cpu, []):
-        raise refused("No Fargate configuration exists for given values.")
-    if given.get("network_mode") != "awsvpc":
-        raise refused("Fargate only supports network mode 'awsvpc'.")
-    if given.get("execution_role_arn"):
-        return
-    for one in containers:
-        if re.match(r"\d{12}\.dkr\.ecr\.", one.get("image", "")):
-            need = "support ECR images"
-        elif one.get("logConfiguration", {}).get("logDriver") == "awslogs":
-            need = "support log driver awslogs"
-        elif one.get("secrets"):
-            need = "support secrets"
-        else:
-            continue
-        raise refused(f"Fargate requires task definition to have execution role ARN to {need}.")
-
 
 @derive(TaskDefinition)
 def requires_attributes(self: Any) -> list[dict[str, str]]:
@@ -198,7 +193,7 @@ def register_task_definition(
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", family or ""):
         raise refused("Family contains invalid characters.")
     if "FARGATE" in (given.get("requires_compatibilities") or []):
-        check_fargate(given, container_definitions)
+        fargate.check(given, container_definitions, refused)
     for container in container_definitions:
         for mapping in container.get("portMappings", []):
             mapping.setdefault("protocol", "tcp")
@@ -306,7 +301,10 @@ def keep(service: Any, given: dict[str, Any]) -> None:
         **DEPLOYMENT_DEFAULTS,
         **service.deployment_configuration,
     }
-    if service.load_balancers and service.health_check_grace_period_seconds is None:
+    service.capacity_provider_strategy = service.capacity_provider_strategy or None
+    if not service.load_balancers:
+        service.health_check_grace_period_seconds = None
+    elif service.health_check_grace_period_seconds is None:
         service.health_check_grace_period_seconds = 0
 
 
@@ -349,6 +347,44 @@ def check_load_balancers(self: Any, entries: list[dict[str, Any]], definition: A
             raise invalid(f"The container {name} did not have a container port {port} defined.")
 
 
+def check_grace(given: dict[str, Any], balancers: list[dict[str, Any]] | None) -> None:
+    if given.get("healthCheckGracePeriodSeconds") is not None and not balancers:
+        raise invalid(
+            "Health check grace period is only valid for services configured to use load balancers"
+        )
+
+
+def check_strategy(cluster: Cluster, strategy: list[dict[str, Any]] | None) -> None:
+    """A strategy is of the cluster's own providers; one of them at most has a base."""
+    for one in strategy or []:
+        if one["capacityProvider"] not in (cluster.capacity_providers or []):
+            raise invalid(
+                f"The specified capacity provider '{one['capacityProvider']}' was not found in the "
+                "cluster."
+            )
+        if not 0 <= one.get("weight", 0) <= 1000 or not 0 <= one.get("base", 0) <= 100000:
+            raise invalid("The weight or base of a capacity provider is out of bounds.")
+    if sum(one.get("base", 0) > 0 for one in strategy or []) > 1:
+        raise invalid("Only one capacity provider can have a base defined.")
+    if strategy and not any(one.get("weight", 0) for one in strategy):
+        raise invalid("At least one capacity provider must have a weight greater than zero.")
+
+
+def change_strategy(cluster: Cluster, service: Any, given: dict[str, Any]) -> None:
+    """No strategy at all brings a service back to its launch type."""
+    strategy = given.get("capacityProviderStrategy")
+    if strategy is None or strategy == (service.capacity_provider_strategy or []):
+        return
+    check_strategy(cluster, strategy)
+    if not given.get("forceNewDeployment"):
+        raise invalid(
+            "When switching from launch type to capacity provider strategy on an existing service, "
+            "or making a change to a capacity provider strategy on a service that is already using "
+            "one, you must force a new deployment."
+        )
+    service.launch_type = None if strategy else "FARGATE"
+
+
 def linked_role(backend: Any) -> str:
     """The role by which ECS itself works for a service that names none."""
     path = "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
@@ -385,6 +421,13 @@ def create_service(moto: Any, self: Any) -> ActionResult:
         network["awsvpcConfiguration"].setdefault("securityGroups", [])
         network["awsvpcConfiguration"].setdefault("assignPublicIp", "DISABLED")
     check_load_balancers(backend, given.get("loadBalancers", []), definition)
+    check_grace(given, given.get("loadBalancers"))
+    if strategy and given.get("launchType"):
+        raise invalid(
+            "Specifying both a launch type and capacity provider strategy is not supported. "
+            "Remove one and try again."
+        )
+    check_strategy(cluster, strategy)
 
     service = backend.create_service(
         cluster.name,
@@ -433,6 +476,8 @@ def update_service(moto: Any, self: Any) -> ActionResult:
         definition = backend.describe_task_definition(service.task_definition)
     balancers = given.get("loadBalancers", service.load_balancers)
     check_load_balancers(backend, given.get("loadBalancers", []), definition)
+    check_grace(given, balancers)
+    change_strategy(cluster, service, given)
     network = service.network_configuration
     if "networkConfiguration" in given:
         vpc = given["networkConfiguration"]["awsvpcConfiguration"]

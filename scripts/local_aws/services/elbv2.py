@@ -4,9 +4,7 @@ Creating a second one of a name answers the existing one if its settings are the
 refused if not. A load balancer is provisioning for a moment, in which it cannot be configured. It
 holds one network interface in each subnet, which stays a moment longer than the load balancer.
 With deletion protection it is not deleted; a target group in use is not deleted either. Deleting
-what is not there succeeds. Targets are initial for a moment, then healthy; they are draining for a
-moment when they leave, and unused in a zone in which their load balancer is not. Where the local
-AWS serves, they are as healthy as their answers to health checks (runs/serving/health.py).
+what is not there succeeds.
 """
 
 import re
@@ -17,12 +15,10 @@ from moto.elbv2.exceptions import (
     ELBClientError,
     LoadBalancerNotFoundError,
     SubnetNotFoundError,
-    TargetGroupNotFoundError,
 )
 from moto.elbv2.models import (
     ELBv2Backend,
     FakeAction,
-    FakeHealthStatus,
     FakeListener,
     FakeLoadBalancer,
     FakeTargetGroup,
@@ -34,6 +30,7 @@ from ..ground import network_interfaces
 from ..ground.clock import later
 from ..ground.override import derive, override
 from ..runs.serving.tasks import doors
+from .elbv2_bounds import check_balancer_attributes, check_group_attributes, check_health
 
 
 def error(code: str, message: str) -> ELBClientError:
@@ -278,6 +275,7 @@ def modify_load_balancer_attributes(moto: Any, self: Any, arn: str, attrs: dict[
     for key in attrs:
         if key not in FakeLoadBalancer.VALID_ATTRS:
             raise error("ValidationError", f"Load balancer attribute key '{key}' is not recognized")
+    check_balancer_attributes(attrs)
     wanted = {**balancer.attrs, **attrs}
     if wanted.get("access_logs.s3.enabled") == "true":
         check_log_bucket(self, wanted["access_logs.s3.bucket"], wanted["access_logs.s3.prefix"])
@@ -454,7 +452,15 @@ SETTINGS = (
 def create_target_group(moto: Any, self: Any, name: str, **kwargs: Any) -> FakeTargetGroup:
     existing = next((one for one in self.target_groups.values() if one.name == name), None)
     if existing is None:
-        return moto(self, name, **kwargs)
+        made = moto(self, name, **kwargs)
+        try:
+            check_health(made)
+        except ELBClientError:
+            del self.target_groups[made.arn]
+            raise
+        if made.protocol in ("HTTP", "HTTPS"):
+            made.attributes["stickiness.lb_cookie.duration_seconds"] = 86400
+        return made
     # Make what the call asks for, compare its settings with the existing one, and forget it.
     del self.target_groups[existing.arn]
     try:
@@ -472,102 +478,38 @@ def create_target_group(moto: Any, self: Any, name: str, **kwargs: Any) -> FakeT
 
 
 @override(ELBv2Backend)
+def modify_target_group(moto: Any, self: Any, arn: str, *args: Any, **kwargs: Any) -> Any:
+    """A change is made as a whole or not at all."""
+    group = self.target_groups.get(arn)
+    before = {**vars(group), "matcher": dict(getattr(group, "matcher", {}))} if group else {}
+    changed = moto(self, arn, *args, **kwargs)
+    try:
+        check_health(changed)
+    except ELBClientError:
+        vars(changed).update(before)
+        raise
+    return changed
+
+
+@override(ELBv2Backend)
+def modify_target_group_attributes(
+    moto: Any, self: Any, target_group_arn: str, attributes: dict[str, Any]
+) -> None:
+    group = self.target_groups.get(target_group_arn)
+    if group:
+        check_group_attributes(group.attributes, attributes)
+    # moto takes no 3600, which AWS does.
+    delay = "deregistration_delay.timeout_seconds"
+    most = {delay: "3600"} if str(attributes.get(delay)) == "3600" else {}
+    moto(self, target_group_arn, {k: v for k, v in attributes.items() if k not in most})
+    if group:
+        group.attributes.update(most)
+
+
+@override(ELBv2Backend)
 def delete_target_group(moto: Any, self: Any, target_group_arn: str) -> Any:
     if target_group_arn not in self.target_groups:
         return None
     group = moto(self, target_group_arn)
     self.tagging_service.delete_all_tags_for_resource(target_group_arn)
     return group
-
-
-# Targets: initial for a moment, then healthy; draining for a moment when they leave
-
-
-@derive(FakeHealthStatus)
-def health_check_port(self: Any) -> str:
-    """The port that is asked, which a target group may call `traffic-port`."""
-    return str(self.port)
-
-
-@override(FakeTargetGroup)
-def register(moto: Any, self: Any, targets: list[dict[str, Any]]) -> None:
-    new = [target["Id"] for target in targets if target["Id"] not in self.targets]
-    moto(self, targets)
-    registered = [self.targets[id] for id in new]
-    for target in registered:
-        target["starting"] = True
-
-    def settle() -> None:
-        for target in registered:
-            target.pop("starting", None)
-
-    later(settle)
-
-
-@override(FakeTargetGroup)
-def deregister(moto: Any, self: Any, targets: list[dict[str, Any]]) -> None:
-    moto(self, targets)
-    leaving = [target["Id"] for target in targets]
-    draining = self.__dict__.setdefault("draining", {})
-    draining.update({id: self.deregistered_targets[id] for id in leaving})
-
-    def settle() -> None:
-        for id in leaving:
-            draining.pop(id, None)
-
-    later(settle)
-
-
-def is_in_zone(group: Any, address: str) -> bool:
-    """Whether a load balancer of a target group is in the zone of an address of their VPC."""
-    elb = elbv2_backends[group.account_id][group.region_name]
-    balancers = [elb.load_balancers[arn] for arn in group.load_balancer_arns]
-    zones = {subnet.availability_zone for one in balancers for subnet in one.subnets}
-    hosts = (
-        one.subnet
-        for one in network_interfaces.of(elb.ec2_backend)
-        if (one.subnet.vpc_id, one.private_ip_address) == (group.vpc_id, address)
-    )
-    host = next(hosts, None)
-    return host is None or host.availability_zone in zones
-
-
-@override(FakeTargetGroup)
-def health_for(moto: Any, self: Any, target: dict[str, Any], ec2_backend: Any) -> FakeHealthStatus:
-    health = moto(self, target, ec2_backend)
-    if target["Id"] in self.targets:
-        if not self.load_balancer_arns:
-            health.status, health.reason = "unused", "Target.NotInUse"
-            health.description = (
-                "Target group is not configured to receive traffic from the load balancer"
-            )
-        elif not is_in_zone(self, target["Id"]):
-            health.status, health.reason = "unused", "Target.NotInUse"
-            health.description = (
-                "Target is in an Availability Zone that is not enabled for the load balancer"
-            )
-        elif checked := self.targets[target["Id"]].get("health"):
-            health.status = checked.status
-            health.reason, health.description = checked.why or (None, None)
-        elif self.targets[target["Id"]].get("starting"):
-            health.status, health.reason = "initial", "Elb.RegistrationInProgress"
-            health.description = "Target registration is in progress"
-        elif self.targets[target["Id"]].get("unhealthy"):
-            health.status, health.reason = "unhealthy", "Target.ResponseCodeMismatch"
-            health.description = "Health checks failed with these codes: [502]"
-    elif target["Id"] in self.__dict__.get("draining", {}):
-        health.status, health.reason = "draining", "Target.DeregistrationInProgress"
-        health.description = "Target deregistration is in progress"
-    return health
-
-
-@override(ELBv2Backend)
-def describe_target_health(
-    moto: Any, self: Any, target_group_arn: str, targets: list[dict[str, Any]]
-) -> list[FakeHealthStatus]:
-    group = self.target_groups.get(target_group_arn)
-    if group is None:
-        raise TargetGroupNotFoundError()
-    if not targets:
-        targets = [*group.targets.values(), *group.__dict__.get("draining", {}).values()]
-    return moto(self, target_group_arn, targets) if targets else []

@@ -57,7 +57,12 @@ fn traffic(made: &mut Maker, edges: &Edges) -> Traffic {
             continue;
         }
         let name = end.strip_prefix("outside/").unwrap_or(end);
-        let caption = if name == end { "anybody" } else { "outside" };
+        let caption = match name.get(..3) {
+            _ if name == end => "anybody",
+            Some("sg-") => "security group",
+            Some("pl-") => "prefix list",
+            _ => "addresses",
+        };
         let node = Node {
             id: end.clone(),
             kind: Kind::Outside,
@@ -110,7 +115,7 @@ fn balancer(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
         ("target_group", app),
         ("sg", id.as_str()),
     ];
-    let wished = made.records.get("app", app).is_some();
+    let wished = made.records.get("app", app).is_some() && !is_worker(made.records, app);
     let mut node = made.node(("alb", app), &parts, wished || edges.touch(&id))?;
     let text = |kind: &str, field: &str| {
         let found = made.records.get(kind, app);
@@ -140,6 +145,12 @@ fn balancer(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
     })
 }
 
+/// Whether an app has no load balancer.
+fn is_worker(records: &Records, app: &str) -> bool {
+    let app = records.get("app", app).map(|(app, _)| app);
+    app.is_some_and(|app| app.0.get("worker").is_some_and(|worker| worker == true))
+}
+
 /// An app's service, with its tasks.
 fn service(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
     let (id, role) = (format!("task/{app}"), format!("execution/{app}"));
@@ -156,7 +167,7 @@ fn service(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
     let tasks = tasks.unwrap_or(if wished { 2 } else { 0 }); // what an app has where it says nothing
     let port = number("app", "port").or_else(|| number("target_group", "port"));
     let mut words = format!("{tasks} task{}", if tasks == 1 { "" } else { "s" });
-    if let Some(port) = port {
+    if let Some(port) = port.filter(|_| !is_worker(made.records, app)) {
         words += &format!(", port {port}");
     }
     node.lines.insert(0, Text::plain(words));

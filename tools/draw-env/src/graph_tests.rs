@@ -202,3 +202,54 @@ fn records_of_types_that_nobody_knows_are_shown() {
     );
     assert_eq!(other.told, ["queue mail q-1"]);
 }
+
+#[test]
+fn what_an_app_reaches_that_is_no_app_is_a_box_and_so_is_who_reaches_it() {
+    let api = app("api", false, &[])
+        .with("reach", vec!["tcp:5432=sg-0a1b2c3d", "tcp:25=10.9.0.0/16"])
+        .with("reach_from", vec!["pl-0a1b2c3d"]);
+    let records = [app("web", true, &["api".to_string()]), api];
+    let picture = shown(&records, false, Some(&groups(&records)));
+    for edge in [
+        "task/api → sg-0a1b2c3d: tcp 5432 (same)",
+        "task/api → 10.9.0.0/16: tcp 25 (same)",
+        "pl-0a1b2c3d → alb/api: tcp 80 (same)",
+    ] {
+        assert!(
+            edges(&picture).contains(&edge.to_string()),
+            "{edge} in {:?}",
+            edges(&picture)
+        );
+    }
+    let boxes = &picture.traffic.outside;
+    let captions: Vec<&str> = boxes.values().map(|node| node.caption.as_str()).collect();
+    assert_eq!(
+        captions,
+        ["anybody", "addresses", "prefix list", "security group"]
+    );
+    assert!(
+        notes(&picture)
+            .iter()
+            .all(|note| !note.contains("declared"))
+    );
+    // One that a run would open, and one that it would close.
+    let before = [app("api", false, &[])];
+    let plan = shown(&records, true, Some(&groups(&before)));
+    let new = "task/api → sg-0a1b2c3d: tcp 5432 (new)".to_string();
+    assert!(edges(&plan).contains(&new), "{:?}", edges(&plan));
+}
+
+#[test]
+fn a_worker_has_no_load_balancer() {
+    let worker = app("jobs", false, &[])
+        .with("worker", true)
+        .with("reach_from", vec!["tcp:9000=sg-0a1b2c3d"]);
+    let picture = shown(&[worker], false, None);
+    let jobs = &picture.traffic.apps["jobs"];
+    assert!(jobs.balancer.is_none());
+    assert_eq!(jobs.service.as_ref().unwrap().lines[0].text, "2 tasks");
+    assert_eq!(
+        edges(&picture),
+        ["sg-0a1b2c3d → task/jobs: tcp 9000 (same)"]
+    );
+}

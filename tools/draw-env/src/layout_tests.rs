@@ -144,3 +144,35 @@ fn calls_in_circles_are_drawn() {
     ];
     check(&records, &[]);
 }
+
+#[test]
+fn what_apps_reach_outside_is_drawn_beside_them() {
+    let database = "sg-0a1b2c3d4e5f60718";
+    let reach = |record: Record, to: &[&str]| {
+        let to: Vec<String> = to.iter().map(|peer| format!("tcp:5432={peer}")).collect();
+        record.with("reach", to)
+    };
+    let web = app("web", true, &["api".to_string(), "deep".to_string()]);
+    let records = [
+        reach(web, &[database, "10.9.0.0/16"]),
+        reach(
+            app("api", false, &["deep".to_string()]),
+            &[database, "sg-0a1b2c3d"],
+        )
+        .with("reach_from", vec!["sg-0a1b2c3d", "10.8.0.0/16"]),
+        reach(app("deep", false, &[]), &["pl-0a1b2c3d"]),
+        reach(app("jobs", false, &[]), &[database, "10.7.0.0/16"]).with("worker", true),
+    ];
+    check(&records, &[]);
+    check(&records[3..], &[]);
+    let mut all = two_services();
+    all.extend(records);
+    check(
+        &all,
+        &[(
+            "sg-task/api",
+            Direction::Egress,
+            Rule::tcp(25, "10.6.0.0/16"),
+        )],
+    );
+}

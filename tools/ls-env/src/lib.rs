@@ -7,15 +7,16 @@ mod policy;
 
 use plumbing::Owner;
 
-pub use merge::{Listing, is_lacking, list};
+pub use merge::{Listing, list};
 pub use policy::reading;
 
 /// Every tool that makes resources, in the order in which their records are written.
-pub const OWNERS: [&Owner; 13] = [
+pub const OWNERS: [&Owner; 14] = [
     &mk_vpc::OWNER,
     &mk_sg::OWNER,
     &mk_alb::OWNER,
     &mk_ecs_svc::OWNER,
+    &mk_scaling::OWNER,
     &mk_connection::OWNER,
     &mk_bucket::OWNER,
     &mk_build::OWNER,

@@ -105,7 +105,7 @@ fn is_wanted(owner: &Owner, record: &Record, only: Option<Only>) -> bool {
 
 /// Tells that the endpoint, an emulator, lacks a service, if that is what an error says.
 fn tell_if_lacking(voice: &Voice, error: &Error) -> bool {
-    let lacking = ls_env::is_lacking(&error.message);
+    let lacking = plumbing::connection::is_lacking(&error.message);
     if lacking {
         let line = format!("this endpoint lacks a service: {}", error.message);
         voice.say(&line);

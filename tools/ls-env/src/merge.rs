@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use plumbing::{App, Env, Record, RecordType, Source, tags};
+use serde_json::Value;
 
 /// What is written of an environment, and what is said of it.
 #[derive(Debug, Default)]
@@ -77,13 +78,19 @@ impl Listing {
                     "source '{name}' is not listed: no pipeline says of which repository it is; mk-source says it"
                 ));
             }
-            App::TYPE | Source::TYPE => match check(&record) {
-                Ok(()) => self.records.push(record),
-                Err(why) => self
-                    .left_out
-                    .push(format!("{kind} '{name}' is not listed: {why}")),
-            },
+            App::TYPE => self.add_checked(without_what_goes(record)),
+            Source::TYPE => self.add_checked(record),
             _ => self.records.push(record),
+        }
+    }
+
+    fn add_checked(&mut self, record: Record) {
+        let (kind, name) = record.key();
+        match check(&record) {
+            Ok(()) => self.records.push(record),
+            Err(why) => self
+                .left_out
+                .push(format!("{kind} '{name}' is not listed: {why}")),
         }
     }
 
@@ -119,6 +126,7 @@ impl Listing {
                     _ if *called == name => "itself",
                     None => "which is not listed",
                     Some(called) if called.public => "which is public",
+                    Some(called) if called.worker => "which is a worker",
                     Some(_) => return true,
                 };
                 let line =
@@ -133,6 +141,41 @@ impl Listing {
     }
 }
 
+/// What is about a load balancer.
+const OF_LOAD_BALANCER: [&str; 12] = [
+    "public",
+    "health",
+    "health_codes",
+    "health_port",
+    "health_interval",
+    "health_timeout",
+    "healthy_after",
+    "unhealthy_after",
+    "slow_start",
+    "sticky",
+    "drain",
+    "idle_timeout",
+];
+
+/// An app without what it had before a change, which is there until it is pruned: a worker's load
+/// balancer, and who reached it there.
+fn without_what_goes(mut record: Record) -> Record {
+    let says = |field: &str| record.0.get(field).is_some_and(|value| value == true);
+    let (worker, public) = (says("worker"), says("public"));
+    if worker {
+        for field in OF_LOAD_BALANCER {
+            record.0.remove(field);
+        }
+    }
+    if let Some(Value::Array(from)) = record.0.get_mut("reach_from") {
+        from.retain(|peer| {
+            let names_port = peer.as_str().is_some_and(|peer| peer.contains('='));
+            names_port == worker && (worker || !public)
+        });
+    }
+    record
+}
+
 /// Whether a tool would take a record: a person may have made something else of it by hand. Calls are
 /// looked at when all apps are known.
 fn check(record: &Record) -> Result<(), String> {
@@ -143,17 +186,6 @@ fn check(record: &Record) -> Result<(), String> {
     let mut app: App = record.typed().ok_or(ODD)?;
     app.calls.retain(|called| *called != app.name);
     app.check()
-}
-
-/// Whether a refusal is an emulator's word that it has no such service: what HTTP says of unknown things,
-/// without a code of AWS's, or what LocalStack and its kin say under one. Any other trouble may pass, and
-/// what is there stays hidden until then.
-pub fn is_lacking(message: &str) -> bool {
-    let unknown =
-        |status| message.contains(&format!("answered {status} without an AWS error code"));
-    let not_there = ["not yet been ", "not yet implemented"];
-    [400, 404, 405, 501].into_iter().any(unknown)
-        || not_there.iter().any(|words| message.contains(words))
 }
 
 #[cfg(test)]
@@ -188,6 +220,56 @@ mod tests {
             (app.public, app.calls, app.port),
             (true, vec!["api".to_string()], 5000)
         );
+    }
+
+    #[test]
+    fn what_an_app_had_before_a_change_is_not_what_it_is() {
+        let app = |name| Record::new("app", name).with("port", 5000);
+        let from = json!(["sg-0a1b2c3d", "tcp:9000=sg-0a1b2c3d"]);
+        let found = vec![
+            app("jobs")
+                .with("worker", true)
+                .with("public", true)
+                .with("health", "/well")
+                .with("health_codes", "200,302")
+                .with("idle_timeout", 5)
+                .with("reach_from", from.clone()),
+            app("web")
+                .with("public", true)
+                .with("reach_from", from.clone()),
+            app("api").with("reach_from", from),
+        ];
+        let listed: Vec<String> = records(false, found)
+            .iter()
+            .map(|record| serde_json::to_string(&record.0).unwrap())
+            .collect();
+        assert_eq!(
+            listed,
+            [
+                r#"{"type":"app","name":"jobs","port":5000,"worker":true,"reach_from":["tcp:9000=sg-0a1b2c3d"]}"#,
+                r#"{"type":"app","name":"web","port":5000,"public":true,"reach_from":[]}"#,
+                r#"{"type":"app","name":"api","port":5000,"reach_from":["sg-0a1b2c3d"]}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_left_of_a_workers_load_balancer_says_nothing() {
+        let fragments = vec![
+            Record::new("app", "web").with("public", true),
+            Record::new("app", "web").with("health", "/well"),
+            Record::new("app", "web")
+                .with("image", "x:1")
+                .with("worker", true),
+            Record::new("app", "api")
+                .with("port", 5000)
+                .with("calls", vec!["web"]),
+        ];
+        let listing = list(&env(), false, fragments);
+        let app: App = listing.records[0].typed().unwrap();
+        assert!(app.worker && !app.public && app.health == "/");
+        let told = "app 'api' may reach 'web', which is a worker: listed without this call";
+        assert_eq!(listing.notes, [told]);
     }
 
     #[test]
@@ -297,49 +379,5 @@ mod tests {
             (source.repository.as_str(), source.context.as_str()),
             ("owner/web", "web")
         );
-    }
-
-    #[test]
-    fn what_an_emulator_lacks_is_told_from_what_it_refuses() {
-        for (message, lacking) in [
-            (
-                "cannot list the pipelines: the endpoint answered 400 without an AWS error code; it may",
-                true,
-            ),
-            (
-                "cannot list the pipelines: the endpoint answered 501 without an AWS error code; it may",
-                true,
-            ),
-            (
-                "API for operation 'X' has not yet been implemented in Y (ecs:DescribeClusters, InternalFailure)",
-                true,
-            ),
-            (
-                "API for service 'ecs' not yet implemented or pro feature (ecs:DescribeClusters, InternalFailure)",
-                true,
-            ),
-            (
-                "cannot list the repositories: the endpoint answered 200 without an AWS error code",
-                false,
-            ),
-            (
-                "cannot list the services: the endpoint answered 500 without an AWS error code; it may",
-                false,
-            ),
-            (
-                "cannot list the services: the endpoint answered 503 without an AWS error code; it may",
-                false,
-            ),
-            (
-                "cannot list the pipelines: An internal failure (codepipeline:ListPipelines, InternalFailure)",
-                false,
-            ),
-            (
-                "cannot list the pipelines: connection closed before message completed",
-                false,
-            ),
-        ] {
-            assert_eq!(is_lacking(message), lacking, "{message}");
-        }
     }
 }

@@ -96,7 +96,8 @@ pub struct Healthy {
 pub async fn healthy_target_groups(aws: &Aws, apps: &[App]) -> Result<Vec<Healthy>> {
     let elb = aws::client(aws);
     let mut names = Vec::new();
-    for app in apps {
+    let apps: Vec<&App> = apps.iter().filter(|app| !app.worker).collect();
+    for app in &apps {
         names.push(target_group_name(&aws.env, app));
     }
     // AWS says how many ARNs a call takes, not how many names; the same is safe.

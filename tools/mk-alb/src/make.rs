@@ -2,7 +2,7 @@
 //! each as soon as its records are there; then the listener, which a load balancer takes while it
 //! is provisioning; last the load balancer's attributes, which it takes when it is active.
 //!
-//! Nothing is taken away: what an app had before a change is told, and goes at the end of the pipe. An
+//! An app that is a worker needs none. Nothing is taken away: what an app had before a change is told, and goes at the end of the pipe. An
 //! app's requests follow its tasks, so mk-ecs-svc, which moves these, has them follow.
 
 mod listener;
@@ -62,8 +62,13 @@ impl Run<'_> {
     /// Makes what one app needs.
     async fn make_app(&self, app: App) -> Result<()> {
         let env = &self.elb.aws.env;
-        let want = want(env, &app);
         let have = self.found.clone().await?;
+        if app.worker {
+            return self
+                .write_surplus(surplus::of_worker(env, &app.name, &have))
+                .await;
+        }
+        let want = want(env, &app);
         plan::check(env, &want, &have)?;
         let (target_group, load_balancer) = join!(
             self.or_stop(self.make_target_group(&want, &have)),

@@ -9,12 +9,15 @@ use plumbing::{App, Aws, Error, Listener as Serving, Record, Result, Stream, Sur
 use tokio::time::sleep;
 
 use crate::aws::{self, Elb};
+use crate::delete::KINDS;
 use crate::plan::Have;
 use crate::plan::listener::{Listener, PORT, on_port};
 use crate::plan::load_balancer::{LoadBalancer, is_protected};
 use crate::plan::surplus::{Kind, kind_and_arn};
+use crate::plan::tags::app_of;
 use crate::plan::target_group::TargetGroup;
 use crate::plan::traffic::plain;
+use crate::record::app_name;
 use crate::traffic::{Moving, follow, has_moved};
 
 /// A deployment that is steady has stopped its old tasks; their last requests have 30 seconds, or the
@@ -85,6 +88,7 @@ fn unwanted_surplus(records: &[Record]) -> Vec<(Kind, String)> {
         let is_wanted = records.iter().any(|record| {
             kind != Kind::Zones
                 && record.kind() != "surplus"
+                && !is_of_worker(records, record)
                 && (record.text("arn") == arn || record.text("target_group") == arn)
         });
         if !is_wanted {
@@ -92,6 +96,17 @@ fn unwanted_surplus(records: &[Record]) -> Vec<(Kind, String)> {
         }
     }
     surplus
+}
+
+/// Whether a record is of what an app had before it became a worker, as ls-env wrote it.
+fn is_of_worker(records: &[Record], record: &Record) -> bool {
+    KINDS.contains(&record.kind()) && is_worker(records, record.name())
+}
+
+/// Whether an app of the stream is to have no load balancer.
+fn is_worker(records: &[Record], app: &str) -> bool {
+    let mut apps = records.iter().filter_map(Record::typed::<App>);
+    apps.any(|one| one.name == app && one.worker)
 }
 
 /// The subnets of zones that the network leaves, as mk-vpc tells them.
@@ -119,6 +134,12 @@ fn count_of(records: &[Record], app: &str) -> usize {
     count.map_or(usize::MAX, |count| {
         usize::try_from(count).unwrap_or(usize::MAX)
     })
+}
+
+fn stays(app: &str) -> Error {
+    let message =
+        format!("app {app} stays in its older target group: nothing in the pipe moves its tasks");
+    Error::unfinished(message).hint("mk-ecs-svc, before prune-env, moves them")
 }
 
 impl Prune<'_> {
@@ -155,10 +176,7 @@ impl Prune<'_> {
             let is_given_up = async || Ok(false); // wait-env saw that it is not
             return follow(self.elb, moving, is_given_up).await.map(drop);
         }
-        let message = format!(
-            "app {app} stays in its older target group: nothing in the pipe moves its tasks"
-        );
-        Err(Error::unfinished(message).hint("mk-ecs-svc, before prune-env, moves them"))
+        Err(stays(app))
     }
 
     /// The listeners that forward to surplus target groups beside the wanted one.
@@ -199,6 +217,14 @@ impl Prune<'_> {
     async fn wait_left(&self, group: &TargetGroup) -> Result<()> {
         if self.is_kept(group) {
             return Ok(());
+        }
+        let app = app_name(&group.name, app_of(&group.tags));
+        let is_moved = is_moved_by_the_pipe(self.records, &app);
+        if is_worker(self.records, &app)
+            && !is_moved
+            && self.elb.has_serving_targets(&group.arn).await?
+        {
+            return Err(stays(&app));
         }
         let what = format!("target group {} still has targets", group.name);
         wait::until(&self.elb.aws.control, &what, LEFT_DEADLINE, async || {

@@ -9,6 +9,8 @@ use crate::plan::tags::{Tags, app_of};
 use crate::plan::target_group::TargetGroup;
 use crate::plan::want::{PUBLIC, Want, want};
 
+mod told;
+
 /// The field with the ARNs of others that an app has, from before a change: one record is of all.
 const OTHERS: &str = "others";
 /// The field of a listener with the ARNs of the target groups that an app's tasks are to leave.
@@ -151,6 +153,7 @@ fn add_app(records: &mut Vec<Record>, app: &str, ours: &Have) {
         if newest.scheme == PUBLIC {
             wish = wish.with("public", true);
         }
+        wish = told::of_load_balancer(wish, newest);
         let serving = on_port(&newest.listeners, PORT);
         if let Some(target_group) = serving.and_then(Listener::main_target_group) {
             let arn = serving.map(|found| found.arn.as_str()).unwrap_or_default();
@@ -161,11 +164,7 @@ fn add_app(records: &mut Vec<Record>, app: &str, ours: &Have) {
     if let Some((in_use, older)) = target_groups.split_first() {
         let others = older.iter().map(|one| one.arn.clone()).collect();
         records.push(with_others(target_group(app, in_use), others));
-        wish = wish.with("port", in_use.port);
-        let health = in_use.health_check.path.as_str();
-        if !health.is_empty() {
-            wish = wish.with("health", health);
-        }
+        wish = told::of_target_group(wish, in_use);
     }
     // Without its tag a resource is called by its own name, which is no app's.
     let mut tags = load_balancers.iter().map(|one| &one.tags);
@@ -180,7 +179,7 @@ fn add_app(records: &mut Vec<Record>, app: &str, ours: &Have) {
 /// tag says: that is brought into line.
 pub fn unwanted(env: &Env, apps: &[App], have: &Have) -> Vec<Unwanted> {
     let mut names = Vec::new();
-    for app in apps {
+    for app in apps.iter().filter(|app| !app.worker) {
         let want = want(env, app);
         names.extend([want.load_balancer_name, want.target_group_name]);
     }

@@ -4,8 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+mod flags;
+
 use clap::{Parser, ValueEnum};
-use plumbing::{App, Error, Record, RecordType, Result, Stream, whole};
+use plumbing::{
+    App, Balancing, Building, Container, Error, HealthCheck, Reach, Record, RecordType, Result,
+    Rights, Scale, Secrets, Stream, any_number, whole,
+};
+
+use flags::Flags;
 
 /// Write an app record that describes a service
 #[derive(Parser)]
@@ -23,6 +30,9 @@ struct Args {
     /// Let the internet reach its load balancer, on port 80
     #[arg(long, help_heading = "How it is reached")]
     public: bool,
+    /// It has no load balancer: it works on what it fetches itself
+    #[arg(long, help_heading = "How it is reached")]
+    worker: bool,
     /// An app whose load balancer it may reach; again for another
     #[arg(long, value_name = "APP", help_heading = "How it is reached")]
     calls: Vec<String>,
@@ -31,7 +41,7 @@ struct Args {
         long,
         value_name = "PATH",
         default_value = "/",
-        help_heading = "How it is reached"
+        help_heading = "Whether it is well"
     )]
     health: String,
     /// An environment variable; {alb.api.dns} is filled in from records. KEY alone takes the value
@@ -57,14 +67,35 @@ struct Args {
     #[arg(long, value_name = "TASKS", default_value_t = 2, value_parser = any_number(), help_heading = "Its size")]
     count: u32,
     /// How long after its start a task's failing health checks do not count
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = any_number(), help_heading = "How it is reached")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = any_number(), help_heading = "Whether it is well")]
     grace: u32,
     /// A command that ECS runs in the container to see whether it is well, beside the load balancer
-    #[arg(long, value_name = "COMMAND", value_parser = clap::builder::NonEmptyStringValueParser::new(), help_heading = "What it runs")]
+    #[arg(long, value_name = "COMMAND", value_parser = clap::builder::NonEmptyStringValueParser::new(), help_heading = "Whether it is well")]
     check: Option<String>,
     /// The processor that its image is built for
     #[arg(long, value_enum, default_value_t = Architecture::X86_64, help_heading = "What it runs")]
     architecture: Architecture,
+    /// Print the JSON schema of the record, for editors, and exit
+    #[arg(long, help_heading = "Common options")]
+    schema: bool,
+    #[command(flatten)]
+    reach: Reach,
+    #[command(flatten)]
+    health_check: HealthCheck,
+    #[command(flatten)]
+    balancing: Balancing,
+    #[command(flatten)]
+    container: Container,
+    #[command(flatten)]
+    secrets: Secrets,
+    #[command(flatten)]
+    rights: Rights,
+    #[command(flatten)]
+    scale: Scale,
+    #[command(flatten)]
+    building: Building,
+    #[command(flatten)]
+    flags: Flags,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -86,6 +117,7 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
+    let flags = args.flags;
     let mut set = BTreeMap::new();
     for file in &args.set_from {
         set.extend(variables_of(file)?);
@@ -96,6 +128,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         name: args.name,
         port: args.port,
         public: args.public,
+        worker: args.worker,
         calls: args.calls,
         health: args.health,
         set,
@@ -110,17 +143,37 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
             Architecture::X86_64 => "X86_64".into(),
             Architecture::Arm64 => "ARM64".into(),
         },
+        reach: args.reach,
+        health_check: args.health_check,
+        balancing: args.balancing,
+        container: Container {
+            ulimits: flags.ulimits(),
+            containers: flags.containers()?,
+            after: flags.after(),
+            ..args.container
+        },
+        secrets: Secrets {
+            secrets: flags.secrets()?,
+            ..args.secrets
+        },
+        rights: Rights {
+            allow: flags.statements()?,
+            ..args.rights
+        },
+        scale: Scale {
+            on: flags.scale_on()?,
+            ..args.scale
+        },
+        building: Building {
+            build_args: flags.build_args(),
+            ..args.building
+        },
         found: false,
         rest: Default::default(),
     };
     app.check().map_err(Error::usage)?;
     stream.input_begun().await?; // so that the last record of a key is this one
     stream.write(Record::of(&app)).await
-}
-
-/// Any number that a record can hold: whether AWS takes it, the record's own check says.
-fn any_number() -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 'static {
-    whole::<u32>(0, u32::MAX.into())
 }
 
 /// Reads `KEY=VALUE`, or `KEY` with the value that this process has.

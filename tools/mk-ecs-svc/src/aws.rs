@@ -1,13 +1,14 @@
-//! Every ECS call, by what it is about; and in `aws/scaling.rs` the one call to Application Auto
-//! Scaling.
+//! Every ECS call, by what it is about.
 
 mod cluster;
+mod container;
 mod convert;
 mod deployment;
+mod foreign;
+mod have_container;
 mod have_revision;
 mod have_service;
 mod revision;
-mod scaling;
 mod service;
 mod task;
 

@@ -77,7 +77,7 @@ pub async fn describe(ecs: &Ecs, listed: Listed, cluster: &str) -> Result<Vec<Re
             continue;
         };
         let revision = of_app(env, &running, &app).unwrap_or(newest);
-        let image = &revision.definition.image;
+        let image = &revision.definition.own.image;
         records.push(record::task_definition(&app, &revision.arn, image));
     }
     for service in &services {
@@ -105,7 +105,7 @@ pub async fn describe(ecs: &Ecs, listed: Listed, cluster: &str) -> Result<Vec<Re
 
 /// What somebody registered by hand that no record of the app can tell.
 fn unsaid(app: &str, revision: &HaveRevision) -> Option<Record> {
-    let words = record::unsaid(app, &revision.definition)?;
+    let words = record::unsaid(&revision.definition)?;
     let what = format!("of app '{app}' in {}", short(&revision.arn));
     let why = format!("{words}; the next revision that mk-ecs-svc registers has none of it");
     Some(Record::partly_left_out(&what, &why))

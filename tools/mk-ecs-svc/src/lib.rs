@@ -2,8 +2,7 @@
 //!
 //! Found again by name, which ECS keeps unique; the identity tag says whether it is ours. A task
 //! definition is compared with its family's newest revision, and registered again only when it
-//! differs. Task roles and autoscaling are deliberately absent; a count that Application Auto
-//! Scaling sets stays.
+//! differs. A count that Application Auto Scaling sets stays; mk-scaling has it do that.
 
 pub mod aws;
 mod check;

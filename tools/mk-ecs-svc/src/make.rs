@@ -43,7 +43,7 @@ async fn make(context: &Context<'_>, app: &App) -> Result<()> {
         want::network(context, app)
     );
     let revision = revision?;
-    let has_image = revision.definition.image != placeholder(context.env(), &app.name);
+    let has_image = revision.definition.own.image != placeholder(context.env(), &app.name);
     let want = plan::service::want(app, &revision.arn, has_image, &network?);
     service::make(context, app, found?, revision, want).await
 }
@@ -59,7 +59,7 @@ async fn roll_back(context: &Context<'_>, app: &App) -> Result<()> {
     let rollback = rollback::find(context.ecs, app, &have).await?;
     rollback::mark(context.ecs, app, &rollback.from).await?;
     let to = rollback.to;
-    let record = plan::record::task_definition(&app.name, &to.arn, &to.definition.image);
+    let record = plan::record::task_definition(&app.name, &to.arn, &to.definition.own.image);
     let record = record.changed(Change::Kept, &[]);
     context.stream.write(record).await?;
     let want = Settings {

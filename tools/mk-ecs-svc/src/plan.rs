@@ -3,9 +3,14 @@
 
 pub mod cluster;
 pub mod command;
+pub mod compare;
+pub mod container;
+pub mod count;
 pub mod definition;
 #[cfg(test)]
 mod examples;
+pub mod live;
+pub mod mounts;
 pub mod ownership;
 pub mod past;
 pub mod progress;
@@ -13,6 +18,7 @@ pub mod record;
 pub mod revision;
 pub mod service;
 pub mod size;
+pub mod spot;
 pub mod stopped;
 pub mod variables;
 

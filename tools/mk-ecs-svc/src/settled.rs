@@ -81,6 +81,10 @@ fn to_be_moved(app: &App, wanted: Option<&Listener>, have: &HaveService) -> Opti
     if settings.target.is_empty() {
         return None; // it serves nobody
     }
+    if app.worker {
+        let group = &settings.target_group;
+        return Some(format!("is in target group {group}, and none is wanted"));
+    }
     if settings.target != target {
         let serves = &settings.target;
         return Some(format!("serves at {serves}, and {target} is wanted"));
@@ -138,6 +142,12 @@ mod tests {
             let why = to_be_moved(&app, Some(&wanted), &have);
             assert_eq!(why.is_some(), is_to_be_moved, "{why:?}");
         }
+        let worker = App {
+            worker: true,
+            ..app.clone()
+        };
+        assert!(to_be_moved(&worker, None, &service("web:8080", "old")).is_some());
+        assert_eq!(to_be_moved(&worker, None, &service("", "")), None);
         // Without a record of its target group, where mk-alb is not in the pipe, the port tells.
         assert_eq!(to_be_moved(&app, None, &service("web:8080", "old")), None);
         assert!(to_be_moved(&app, None, &service("web:5000", "old")).is_some());

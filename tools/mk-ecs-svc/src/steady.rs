@@ -251,16 +251,17 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
                 message.push_str(&format!("; {what}: {text}"));
             }
         }
+        let mut lines = Vec::new();
         if let Some(task) = task {
-            for line in (self.last_lines)(app, &task.id).await {
-                let line = format!("{app} logged: {line}");
-                self.ecs.aws.voice.say(&line);
-            }
+            lines = (self.last_lines)(app, &task.id).await;
+        }
+        for line in &lines {
+            self.ecs.aws.voice.say(&format!("{app} logged: {line}"));
         }
         if is_about_zone("", &message) {
             return Error::refused(message).hint(zone_hint(&[]));
         }
-        Error::refused(message).hint(what_helps(app, [of_task, of_event]))
+        Error::refused(message).hint(what_helps(app, [of_task, of_event], &lines))
     }
 
     /// Adds to the error of the deadline what ECS says of a service that is not well.

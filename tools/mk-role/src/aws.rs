@@ -12,7 +12,8 @@ use serde_json::Value;
 use tokio::try_join;
 
 use crate::document;
-use crate::name;
+use crate::leftover;
+use crate::placing::is_path;
 use crate::plan::{Have, Part};
 use crate::want::Want;
 
@@ -87,13 +88,14 @@ impl Iam {
         wait::until(&self.aws.control, &what, SPREAD_DEADLINE, get).await
     }
 
-    /// The names of all roles under the environment's path.
-    pub async fn list_names(&self) -> Result<Vec<String>> {
-        let path = name::path(&self.aws.env);
+    /// The names of the environment's roles under a path: its own, or `/` for all that the account has,
+    /// of which each page has as many as IAM gives.
+    pub async fn list_names(&self, path: &str) -> Result<Vec<String>> {
         let pages = self
             .client
             .list_roles()
-            .path_prefix(&path)
+            .path_prefix(path)
+            .set_max_items((path == "/").then_some(1000))
             .into_paginator()
             .items()
             .send();
@@ -101,8 +103,9 @@ impl Iam {
             let what = format!("list the roles under {path}");
             aws_error("iam:ListRoles", what, error)
         })?;
-        let of_path = roles.into_iter().filter(|role| role.path == path);
-        Ok(of_path.map(|role| role.role_name).collect())
+        let ours = roles.into_iter();
+        let ours = ours.filter(|role| is_path(&self.aws.env, &role.path));
+        Ok(ours.map(|role| role.role_name).collect())
     }
 
     /// Gets a role once it has an ARN: IAM gives one just made an ID in its place (`AROA…`) until
@@ -122,7 +125,8 @@ impl Iam {
         wait::until(&self.aws.control, &what, SPREAD_DEADLINE, get).await
     }
 
-    async fn inline_policy(&self, role: &str, policy_name: &str) -> Result<Option<Value>> {
+    /// What the inline policy of a role says.
+    pub async fn inline_policy(&self, role: &str, policy_name: &str) -> Result<Option<Value>> {
         let request = self
             .client
             .get_role_policy()
@@ -197,7 +201,8 @@ impl Iam {
             .client
             .create_role()
             .role_name(&want.role)
-            .path(name::path(&self.aws.env))
+            .path(&want.path)
+            .set_permissions_boundary(want.boundary.clone())
             .description(&want.description)
             .assume_role_policy_document(want.trust.to_string())
             .set_tags(Some(sdk_tags(want)?));
@@ -230,6 +235,7 @@ impl Iam {
         match part {
             Part::Trust => self.set_trust(want).await,
             Part::Policy => self.mend_policy(want).await,
+            Part::Boundary => self.set_boundary(want).await,
             Part::Description => self.set_description(want).await,
             Part::Tags => self.set_tags(want).await,
         }
@@ -238,8 +244,19 @@ impl Iam {
     /// Sets the inline policy. It is read again: what denies in it stays as it is at this moment.
     async fn mend_policy(&self, want: &Want) -> Result<()> {
         let have = self.inline_policy(&want.role, want.policy_name).await?;
-        let policy = document::with_denials(&want.policy, have.as_ref());
+        let grown = leftover::grown(want, have.as_ref());
+        let policy = document::with_denials(&grown, have.as_ref());
         self.set_policy(want, &policy).await
+    }
+
+    /// Takes what is left over out of the inline policy, as it is at this moment; answers false where
+    /// nothing is.
+    pub async fn shrink_policy(&self, want: &Want) -> Result<bool> {
+        let have = self.inline_policy(&want.role, want.policy_name).await?;
+        let Some(policy) = have.and_then(|have| leftover::shrunk(want, &have)) else {
+            return Ok(false);
+        };
+        self.set_policy(want, &policy).await.map(|()| true)
     }
 
     async fn set_policy(&self, want: &Want, policy: &Value) -> Result<()> {
@@ -275,6 +292,23 @@ impl Iam {
             Err(error) => {
                 let what = format!("set the trust of role {}", want.role);
                 Err(aws_error("iam:UpdateAssumeRolePolicy", what, error))
+            }
+        }
+    }
+
+    /// Sets the permissions boundary, if one is wanted.
+    async fn set_boundary(&self, want: &Want) -> Result<()> {
+        let request = self
+            .client
+            .put_role_permissions_boundary()
+            .role_name(&want.role)
+            .set_permissions_boundary(want.boundary.clone());
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, "iam:PutRolePermissionsBoundary", send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("set the permissions boundary of role {}", want.role);
+                Err(aws_error("iam:PutRolePermissionsBoundary", what, error))
             }
         }
     }
@@ -393,6 +427,7 @@ fn have_of(role: Role) -> Have {
     }
     let trust = role.assume_role_policy_document.unwrap_or_default();
     Have {
+        arn: role.arn,
         path: role.path,
         description: role.description.unwrap_or_default(),
         trust: document::read(&trust),

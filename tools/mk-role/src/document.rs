@@ -108,12 +108,17 @@ pub fn lets_ec2_assume(trust: &Value) -> bool {
     statements(trust).iter().any(lets_it)
 }
 
+/// Whether a statement is one of those that are wanted, or one of them under more conditions.
+pub fn is_there(statement: &Value, wanted: &[Value]) -> bool {
+    wanted.iter().any(|want| narrows(statement, want))
+}
+
 fn denies(statement: &Value) -> bool {
     statement["Effect"] == "Deny"
 }
 
 /// The statements of a policy, which writes a list of one without the list.
-fn statements(policy: &Value) -> Vec<Value> {
+pub fn statements(policy: &Value) -> Vec<Value> {
     match &policy["Statement"] {
         Value::Array(statements) => statements.clone(),
         Value::Null => Vec::new(),

@@ -1,20 +1,27 @@
-//! The IAM roles of an environment, under the path `/plumbline/REGION/ENVIRONMENT/`.
+//! The IAM roles of an environment, on a path that ends in `/plumbline/REGION/ENVIRONMENT/`.
 //!
 //! Found again by name, or all of them by path, and ours if they carry the identity tag. Managed
-//! policies, permission boundaries and service-linked roles are deliberately absent.
+//! policies, those of permissions boundaries too, and service-linked roles are deliberately absent.
 
 pub mod aws;
 mod check;
 mod document;
+pub mod leftover;
+pub mod lookup;
 mod name;
+pub mod placing;
 pub mod plan;
 mod policy;
+mod prune;
 pub mod purpose;
+pub mod secrets;
+mod statements;
 pub mod want;
 
 use aws::Iam;
 use plumbing::step::delete_each;
-use plumbing::{Aws, Deletion, Half, Owner, Record, Result, Role, Stream, wait};
+use plumbing::{App, Aws, Deletion, Half, Owner, Record, RecordType, Result, Role, Stream, wait};
+use purpose::Purpose;
 
 /// The roles, for `ls-env` and `rm-env`.
 pub const OWNER: Owner = Owner {
@@ -27,14 +34,30 @@ pub const OWNER: Owner = Owner {
         kinds: &["role"],
         delete: |stream, aws, records| Box::pin(delete(stream, aws, records)),
     }],
-    prune: None,
+    prune: Some(|stream, aws, records| Box::pin(prune::prune(stream, aws, records))),
 };
 
-/// The environment's roles as records.
+/// The environment's roles as records, and what those of tasks tell of their apps. Nobody says on which
+/// path they are.
 async fn find(aws: &Aws) -> Result<Vec<Record>> {
     let iam = aws::client(aws);
-    let roles = iam.list_names().await?;
-    records_of(&iam, roles).await
+    let roles = iam.list_names("/").await?;
+    let mut records = records_of(&iam, roles).await?;
+    let apps = wait::all(records.iter().map(|role| rights_of_app(&iam, role))).await?;
+    records.extend(apps.into_iter().flatten());
+    Ok(records)
+}
+
+/// What an app's record says of its rights, by the role of its tasks.
+async fn rights_of_app(iam: &Iam, role: &Record) -> Result<Option<Record>> {
+    let Some(app) = role.name().strip_prefix("task/") else {
+        return Ok(None);
+    };
+    let name = role.text("arn").rsplit('/').next().unwrap_or_default();
+    let policy = iam.inline_policy(name, Purpose::Task.word()).await?;
+    let allowed = policy.map(|policy| statements::allowed(&policy));
+    let allowed = allowed.filter(|statements| !statements.is_empty());
+    Ok(allowed.map(|statements| Record::new(App::TYPE, app).with("allow", statements)))
 }
 
 /// The records of those among some roles that are the environment's.
@@ -48,7 +71,7 @@ pub async fn records_of(iam: &Iam, roles: Vec<String>) -> Result<Vec<Record>> {
             && env.owns(&have.tags)
         {
             let record_name = have.tags.get(want::ROLE).unwrap_or(role);
-            records.push(plan::record(record_name, &name::arn(env, role)));
+            records.push(plan::record(record_name, &have.arn));
         }
     }
     Ok(records)
@@ -68,7 +91,7 @@ async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
         };
         let what = format!("role {role}");
         env.check_ours(&what, &have.tags)?;
-        if have.path != name::path(env) {
+        if !placing::is_path(env, &have.path) {
             return Err(env.not_ours(what));
         }
         iam.delete(role).await?;

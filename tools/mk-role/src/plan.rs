@@ -7,12 +7,15 @@ use plumbing::{Difference, Differences, Env, Error, Half, Record, Result, Role};
 use serde_json::Value;
 
 use crate::document;
-use crate::name::path;
+use crate::leftover::grown;
+use crate::placing::Placing;
 use crate::want::Want;
 
 /// A role that is there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Have {
+    /// Its ARN.
+    pub arn: String,
     /// Its path.
     pub path: String,
     /// What people read of it.
@@ -40,6 +43,8 @@ pub enum Part {
     Trust,
     /// The inline policy.
     Policy,
+    /// The permissions boundary.
+    Boundary,
     /// The description.
     Description,
     /// Its tags.
@@ -51,25 +56,41 @@ pub enum Part {
 /// Errors: it is not the environment's, or has another path.
 pub fn compare(env: &Env, want: &Want, have: &Have) -> Result<Differences<Part>> {
     env.check_ours(format!("role {}", want.role), &have.tags)?;
-    let path = path(env);
-    if have.path != path {
+    if have.path != want.path {
         let message = format!(
-            "role {} has path {}, wanted {path}; a path cannot be changed",
-            want.role, have.path
+            "role {} has path {}, wanted {}; a path cannot be changed",
+            want.role, have.path, want.path
         );
-        let hint = "delete the role and run the pipeline again";
-        return Err(Error::refused(message).hint(hint));
+        return Err(Error::refused(message).hint(hint_of_path(env, have)));
     }
     let trust = difference_of_documents("trust", have.trust.as_ref(), &want.trust);
-    let policy = difference_of_documents("policy", have.policy.as_ref(), &want.policy);
+    let grown = grown(want, have.policy.as_ref());
+    let policy = difference_of_documents("policy", have.policy.as_ref(), &grown);
+    let boundary = want.boundary.as_ref().and_then(|boundary| {
+        let none = || "none".to_string();
+        let have = have.boundary.clone().unwrap_or_else(none);
+        Difference::between("boundary", &have, boundary)
+    });
     let description = Difference::between("description", &have.description, &want.description);
     let tags = Difference::of_tags(&have.tags, &want.tags);
     let mut differences = Differences::new();
     differences.extend(in_part(Part::Trust, trust));
     differences.extend(in_part(Part::Policy, policy));
+    differences.extend(in_part(Part::Boundary, boundary));
     differences.extend(in_part(Part::Description, description));
     differences.extend(in_part(Part::Tags, tags));
     Ok(differences)
+}
+
+/// What helps where a role is on another path: to go on with that one, or to make the roles anew.
+fn hint_of_path(env: &Env, have: &Have) -> String {
+    let end = Placing::default().path(env);
+    match have.path.strip_suffix(&end) {
+        Some(before) => format!(
+            "mk-role --path {before}/ goes on with the roles as they are; for another path take the environment down first"
+        ),
+        None => "delete the role and run the pipeline again".into(),
+    }
 }
 
 fn difference_of_documents(field: &str, have: Option<&Value>, want: &Value) -> Option<Difference> {
@@ -85,7 +106,7 @@ pub fn warning_of_stricter(want: &Want, have: &Have) -> Option<String> {
     let mut stricter = Vec::new();
     for (field, have, want) in [
         ("trust", &have.trust, &want.trust),
-        ("policy", &have.policy, &want.policy),
+        ("policy", &have.policy, &grown(want, have.policy.as_ref())),
     ] {
         let Some(have) = have else { continue };
         let denies = !document::same(&document::with_denials(want, Some(have)), want);
@@ -96,7 +117,8 @@ pub fn warning_of_stricter(want: &Want, have: &Have) -> Option<String> {
     for name in &have.denials {
         stricter.push(format!("inline policy {name}, which only denies"));
     }
-    if let Some(boundary) = &have.boundary {
+    // Without it the role could do more: whoever left the flag out has to say so in IAM.
+    if let Some(boundary) = have.boundary.as_ref().filter(|_| want.boundary.is_none()) {
         stricter.push(format!("permissions boundary {boundary}"));
     }
     if stricter.is_empty() {
@@ -150,13 +172,18 @@ pub fn record(name: &str, arn: &str) -> Record {
     })
 }
 
-/// The record of a role that has no policy yet.
-pub fn record_without_policy(name: &str, arn: &str) -> Record {
-    Record::of(&Role {
-        name: name.into(),
+/// The record of a role that this run looks after: before it has its policy, and then.
+pub fn record_of(want: &Want, arn: &str, has_policy: bool) -> Record {
+    let record = Record::of(&Role {
+        name: want.name.clone(),
         arn: arn.into(),
+        policy: has_policy.then(|| want.policy_name.into()),
         ..Role::default()
-    })
+    });
+    match &want.secrets {
+        Some(versions) => record.with("secrets", versions.as_str()),
+        None => record,
+    }
 }
 
 #[cfg(test)]
@@ -165,6 +192,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::secrets::AllFound;
     use crate::want::{ROLE, of_app};
 
     fn env() -> Env {
@@ -172,14 +200,15 @@ mod tests {
     }
 
     fn want() -> Want {
-        of_app(&env(), "web").unwrap()
+        let web = serde_json::from_value(json!({"name": "web"})).unwrap();
+        of_app(&env(), &Placing::default(), &web, &AllFound::new()).unwrap()
     }
 
     fn ours() -> Have {
         let want = want();
         let tags = want.tags.into_iter().collect();
         Have {
-            path: path(&env()),
+            path: want.path,
             description: want.description,
             trust: Some(want.trust),
             policy: Some(want.policy),
@@ -298,6 +327,31 @@ mod tests {
     }
 
     #[test]
+    fn a_boundary_that_is_said_is_set_and_one_that_is_not_stays() {
+        let bound = Want {
+            boundary: Some("arn:b".into()),
+            ..want()
+        };
+        let with = |boundary: Option<&str>| Have {
+            boundary: boundary.map(String::from),
+            ..ours()
+        };
+        for have in [None, Some("arn:other")] {
+            let differences = compare(&env(), &bound, &with(have)).unwrap();
+            assert_eq!(parts(&differences), [Part::Boundary]);
+            let old = differences[0].1.old.as_str();
+            assert_eq!(old, have.unwrap_or("none"));
+        }
+        assert_eq!(compare(&env(), &bound, &with(Some("arn:b"))).unwrap(), []);
+        assert_eq!(warning_of_stricter(&bound, &with(Some("arn:b"))), None);
+        assert_eq!(
+            fields_that_differ(&with(Some("arn:b"))),
+            Vec::<String>::new()
+        );
+        assert!(warning_of_stricter(&want(), &with(Some("arn:b"))).is_some());
+    }
+
+    #[test]
     fn a_role_without_our_tag_or_elsewhere_is_refused() {
         let have = Have {
             tags: BTreeMap::new(),
@@ -317,6 +371,12 @@ mod tests {
             error.message,
             "role role-execution-web-us-east-1-production-pr1 has path /, wanted /plumbline/us-east-1/production-pr1/; a path cannot be changed"
         );
+        let of_team = Have {
+            path: format!("/team{}", want().path),
+            ..ours()
+        };
+        let error = compare(&env(), &want(), &of_team).unwrap_err();
+        assert!(error.hint.unwrap().starts_with("mk-role --path /team/ "));
     }
 
     #[test]
@@ -326,12 +386,16 @@ mod tests {
             serde_json::to_string(&record("execution/web", &arn)).unwrap(),
             r#"{"type":"role","name":"execution/web","arn":"arn:aws:iam::123456789012:role/plumbline/us-east-1/production-pr1/role-execution-web-us-east-1-production-pr1","policy":"execution"}"#
         );
-        assert!(
-            record_without_policy("execution/web", &arn)
-                .0
-                .get("policy")
-                .is_none()
+        assert_eq!(
+            record_of(&want(), &arn, true),
+            record("execution/web", &arn)
         );
+        let of_secrets = Want {
+            secrets: Some("0a".into()),
+            ..want()
+        };
+        let record = record_of(&of_secrets, &arn, false);
+        assert_eq!((record.text("secrets"), record.text("policy")), ("0a", ""));
     }
 
     #[test]
@@ -342,6 +406,7 @@ mod tests {
             ("function/web", false),
             ("pipeline/web", false),
             ("events/web", false),
+            ("task/web", true),
             ("web", true),
         ] {
             let record = record(name, "arn");

@@ -3,12 +3,18 @@
 //! That stands in `policies/`, one file for the trust and one for the permissions of each purpose,
 //! with `${placeholders}`.
 
-use plumbing::{Env, Result, Source};
-use serde_json::Value;
+use plumbing::{App, Env, Error, Result, Source};
+use serde_json::{Value, json};
 
 use crate::document;
-use crate::name::{arn, role_name};
+use crate::name::role_name;
+use crate::placing::Placing;
 use crate::purpose::Purpose;
+use crate::secrets::AllFound;
+use crate::statements;
+
+/// How many characters a role's inline policies have together, without blanks (IAM quotas).
+const LARGEST: usize = 10_240;
 
 /// What a pipeline's role may do as well, where the source is deployed.
 const DEPLOY: &str = include_str!("../policies/pipeline-deploy.json");
@@ -25,17 +31,45 @@ pub struct Policies {
 type Values = Vec<(&'static str, String)>;
 
 /// The policies of an app's execution role.
-pub fn of_app(env: &Env, app: &str) -> Result<Policies> {
-    let log_group = env.log_group_name(app);
-    let mut values = common_values(env, app);
+///
+/// Errors: there is more to read than a role's policy can name.
+pub fn of_app(env: &Env, app: &App, found: &AllFound) -> Result<Policies> {
+    let log_group = env.log_group_name(&app.name);
+    let mut values = common_values(env, &app.name);
     values.push(("log_group", log_group_arn(env, &log_group)));
-    filled(Purpose::Execution, &values)
+    let mut policies = filled(Purpose::Execution, &values)?;
+    let reading = statements::reading(env, app, found);
+    document::add_statements(&mut policies.permissions, json!({"Statement": reading}));
+    check_size(&policies, &app.name, "what its secrets and files take")?;
+    Ok(policies)
+}
+
+/// The policies of the role of an app's tasks.
+///
+/// Errors: they are to do more than a role's policy can name.
+pub fn of_tasks(env: &Env, app: &App) -> Result<Policies> {
+    let mut policies = filled(Purpose::Task, &common_values(env, &app.name))?;
+    let statements = statements::of_tasks(env, app);
+    document::add_statements(&mut policies.permissions, json!({"Statement": statements}));
+    check_size(&policies, &app.name, "what its allow and mounts take")?;
+    Ok(policies)
+}
+
+fn check_size(policies: &Policies, app: &str, what: &str) -> Result<()> {
+    let size = policies.permissions.to_string().len();
+    if size <= LARGEST {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "app '{app}': {what} makes a policy of {size} characters, more than the {LARGEST} that IAM takes of a role"
+    )))
 }
 
 /// The policies of a role of a source. All that they name follows from names, but the connection,
 /// which has an ID.
 pub fn of_source(
     env: &Env,
+    placing: &Placing,
     purpose: Purpose,
     source: &Source,
     connection: &str,
@@ -43,7 +77,7 @@ pub fn of_source(
     let values = values_of_source(env, purpose, source, connection);
     let mut policies = filled(purpose, &values)?;
     if purpose == Purpose::Pipeline && source.deploy {
-        let deploy = document::fill(DEPLOY, &values_of_deployment(env, &source.name))?;
+        let deploy = document::fill(DEPLOY, &values_of_deployment(env, placing, &source.name))?;
         document::add_statements(&mut policies.permissions, deploy);
     }
     Ok(policies)
@@ -63,6 +97,11 @@ fn templates(purpose: Purpose) -> (&'static str, &'static str) {
         Purpose::Execution => (
             include_str!("../policies/execution-trust.json"),
             include_str!("../policies/execution.json"),
+        ),
+        // What an app's tasks may do follows from its record alone.
+        Purpose::Task => (
+            include_str!("../policies/execution-trust.json"),
+            r#"{"Version": "2012-10-17", "Statement": []}"#,
         ),
         Purpose::Build => (
             include_str!("../policies/build-trust.json"),
@@ -128,11 +167,11 @@ fn values_of_source(env: &Env, purpose: Purpose, source: &Source, connection: &s
     values
 }
 
-fn values_of_deployment(env: &Env, app: &str) -> Values {
+fn values_of_deployment(env: &Env, placing: &Placing, app: &str) -> Values {
     let cluster = env.cluster_name();
     let service = env.service_name(app);
     let family = env.family_name(app);
-    let execution_role = role_name(env, Purpose::Execution, app);
+    let role = |purpose| placing.arn(env, &role_name(env, purpose, app));
     let ecs = |rest: String| env.arn("ecs", &rest);
     vec![
         ("cluster", ecs(format!("cluster/{cluster}"))),
@@ -143,7 +182,8 @@ fn values_of_deployment(env: &Env, app: &str) -> Values {
             ecs(format!("container-instance/{cluster}/*")),
         ),
         ("family", ecs(format!("task-definition/{family}"))),
-        ("execution_role", arn(env, &execution_role)),
+        ("execution_role", role(Purpose::Execution)),
+        ("task_role", role(Purpose::Task)),
     ]
 }
 
@@ -173,7 +213,8 @@ mod tests {
     }
 
     fn of_web() -> Policies {
-        of_app(&env(), "web").unwrap()
+        let web = serde_json::from_value(json!({"name": "web"})).unwrap();
+        of_app(&env(), &web, &AllFound::new()).unwrap()
     }
 
     fn source(deploy: bool) -> Source {
@@ -182,7 +223,14 @@ mod tests {
     }
 
     fn of(purpose: Purpose) -> Policies {
-        of_source(&env(), purpose, &source(false), CONNECTION).unwrap()
+        of_source(
+            &env(),
+            &Placing::default(),
+            purpose,
+            &source(false),
+            CONNECTION,
+        )
+        .unwrap()
     }
 
     /// Every field that a statement may have. Another would hide a right from these tests.
@@ -411,7 +459,14 @@ mod tests {
                 json!({"StringEquals": {"codestar-connections:FullRepositoryId": "owner/web"}})
             ]
         );
-        let from_the_old = of_source(&env(), Purpose::Pipeline, &source(false), &old).unwrap();
+        let from_the_old = of_source(
+            &env(),
+            &Placing::default(),
+            Purpose::Pipeline,
+            &source(false),
+            &old,
+        )
+        .unwrap();
         assert_eq!(
             from_the_old.permissions, permissions,
             "either spelling of the connection gives the same"
@@ -449,8 +504,24 @@ mod tests {
     }
 
     #[test]
-    fn a_pipeline_that_deploys_may_update_one_service_and_pass_one_role() {
-        let deploying = of_source(&env(), Purpose::Pipeline, &source(true), CONNECTION).unwrap();
+    fn a_pipeline_that_deploys_may_update_one_service_and_pass_its_roles() {
+        let of_team = Placing {
+            before: "/team/".into(),
+            boundary: None,
+        };
+        let deploying = |placing: &Placing| {
+            of_source(
+                &env(),
+                placing,
+                Purpose::Pipeline,
+                &source(true),
+                CONNECTION,
+            )
+            .unwrap()
+        };
+        let elsewhere = deploying(&of_team).permissions.to_string();
+        assert_eq!(elsewhere.matches(":role/team/plumbline/").count(), 2);
+        let deploying = deploying(&Placing::default());
         let before = allowed(&of(Purpose::Pipeline).permissions);
         let after = allowed(&deploying.permissions);
         assert_eq!(after[..before.len()], before);
@@ -460,8 +531,12 @@ mod tests {
             more.contains(&format!("ecs:UpdateService {service}")),
             "{more:?}"
         );
-        let role = "arn:aws:iam::123456789012:role/plumbline/us-east-1/production-pr1/role-execution-web-us-east-1-production-pr1";
-        assert!(more.contains(&format!("iam:PassRole {role}")), "{more:?}");
+        for purpose in ["execution", "task"] {
+            let role = format!(
+                "arn:aws:iam::123456789012:role/plumbline/us-east-1/production-pr1/role-{purpose}-web-us-east-1-production-pr1"
+            );
+            assert!(more.contains(&format!("iam:PassRole {role}")), "{more:?}");
+        }
         let mut open = more.to_vec();
         open.retain(|pair| pair.ends_with(" *"));
         assert_eq!(open, ["ecs:DescribeTaskDefinition *"]);

@@ -6,6 +6,8 @@ pub enum Purpose {
     /// ECS pulls an app's image with it and writes its log. An image from a registry that is not
     /// ECR's needs no right at all.
     Execution,
+    /// An app's tasks do with it what the app does in AWS.
+    Task,
     /// CodeBuild builds a source with it and pushes the image.
     Build,
     /// Lambda tags with it what was built, and answers the pipeline.
@@ -17,6 +19,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// The purposes of an app's roles; the second where the app has rights or file systems.
+    pub const OF_AN_APP: [Purpose; 2] = [Purpose::Execution, Purpose::Task];
+
     /// The purposes of a source's roles.
     pub const OF_A_SOURCE: [Purpose; 4] = [
         Purpose::Build,
@@ -27,10 +32,7 @@ impl Purpose {
 
     /// The purpose that a word says.
     pub(crate) fn of_word(word: &str) -> Option<Purpose> {
-        let mut purposes = Purpose::OF_A_SOURCE.into_iter();
-        if word == Purpose::Execution.word() {
-            return Some(Purpose::Execution);
-        }
+        let mut purposes = Purpose::OF_AN_APP.into_iter().chain(Purpose::OF_A_SOURCE);
         purposes.find(|purpose| purpose.word() == word)
     }
 
@@ -38,6 +40,7 @@ impl Purpose {
     pub fn word(self) -> &'static str {
         match self {
             Purpose::Execution => "execution",
+            Purpose::Task => "task",
             Purpose::Build => "build",
             Purpose::Function => "function",
             Purpose::Pipeline => "pipeline",
@@ -49,6 +52,7 @@ impl Purpose {
     pub(crate) fn description(self, name: &str, env: &str) -> String {
         match self {
             Purpose::Execution => format!("Pulls the image and writes the log of {name} in {env}"),
+            Purpose::Task => format!("What the tasks of {name} may do in AWS, in {env}"),
             Purpose::Build => format!("Builds {name} and pushes its image in {env}"),
             Purpose::Function => format!("Tags the image of {name} that was built in {env}"),
             Purpose::Pipeline => format!("Runs the pipeline of {name} in {env}"),

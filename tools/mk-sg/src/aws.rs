@@ -8,7 +8,9 @@ mod rule;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_ec2::types::{Filter, NetworkInterface, ResourceType, SecurityGroup};
+use aws_sdk_ec2::types::{
+    Filter, ManagedPrefixList, NetworkInterface, ResourceType, SecurityGroup,
+};
 use futures_util::future::try_join_all;
 use plumbing::name::IDENTITY;
 use plumbing::{Result, aws_error, code, wait};
@@ -60,6 +62,43 @@ impl Ec2 {
                 aws_error("ec2:DescribeSecurityGroups", what, error)
             })?;
         Ok(groups.into_iter().map(plain_group).collect())
+    }
+
+    /// Which of some security groups and prefix lists there are, by their IDs, and the VPCs of the groups.
+    /// Where none is named, AWS is not asked.
+    pub async fn find_peers(&self, ids: &[String]) -> Result<BTreeMap<String, String>> {
+        let of_kind = |prefix: &str| -> Vec<&str> {
+            let ids = ids.iter().map(String::as_str);
+            ids.filter(|id| id.starts_with(prefix)).collect()
+        };
+        let (groups, lists) = (of_kind("sg-"), of_kind("pl-"));
+        let groups = groups.chunks(FILTER_LIMIT);
+        let groups = groups.map(|ids| self.list(filter("group-id", ids)));
+        let lists = lists.chunks(FILTER_LIMIT);
+        let lists = lists.map(|ids| self.list_prefix_lists(ids));
+        let (groups, lists) = try_join!(try_join_all(groups), try_join_all(lists))?;
+        let groups = groups.concat().into_iter();
+        let groups = groups.map(|group| (group.id, group.vpc));
+        let lists = lists.concat().into_iter().map(|id| (id, String::new()));
+        Ok(groups.chain(lists).collect())
+    }
+
+    /// Those of some prefix lists that there are, AWS's own among them.
+    async fn list_prefix_lists(&self, ids: &[&str]) -> Result<Vec<String>> {
+        let pages = self
+            .client
+            .describe_managed_prefix_lists()
+            .filters(filter("prefix-list-id", ids))
+            .into_paginator()
+            .items()
+            .send();
+        let lists: Vec<ManagedPrefixList> =
+            pages.collect::<Result<_, _>>().await.map_err(|error| {
+                let what = "find the prefix lists";
+                aws_error("ec2:DescribeManagedPrefixLists", what, error)
+            })?;
+        let ids = lists.into_iter().filter_map(|list| list.prefix_list_id);
+        Ok(ids.collect())
     }
 
     /// Adds the groups' rules.

@@ -40,6 +40,13 @@ pub async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()
     revoked.and(deleted)
 }
 
+/// Deletes one group of the environment's `groups` that nothing needs, once nothing uses it.
+pub async fn delete_group(ec2: &Ec2, groups: &[Group], group: &Group) -> Result<()> {
+    revoke_references(ec2, groups, &[group]).await?;
+    delete_when_unused(ec2, group).await?;
+    ec2.wait_deleted(&group.id).await
+}
+
 /// Revokes the rules by which the environment's groups keep each other from being deleted.
 async fn revoke_references(ec2: &Ec2, groups: &[Group], to_delete: &[&Group]) -> Result<()> {
     let mut directions = Vec::new();

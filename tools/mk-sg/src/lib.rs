@@ -1,6 +1,6 @@
-//! The security groups of an environment: for each app one for its load balancer (`alb/web`) and
-//! one for its tasks (`task/web`), with the rules that follow from which app calls which, and no
-//! others.
+//! The security groups of an environment: for each app one for its load balancer (`alb/web`), if it has
+//! one, and one for its tasks (`task/web`), with the rules that follow from which app calls which, from
+//! what each says that it reaches and is reached by besides, and no others.
 //!
 //! Found again by the identity tag; their names say which is which. Rules are not resources of their
 //! own: a rule in a group of ours that is not wanted is surplus, whoever added it, and `prune-env` has

@@ -5,6 +5,7 @@
 
 use clap::Parser;
 use futures_util::future::try_join3;
+use mk_sg::aws::Ec2;
 use mk_sg::plan::{self, Group, PRESETS, Preset};
 use mk_sg::{OWNER, aws, make};
 use plumbing::{App, Aws, Error, Kind, Record, Result, Stream, Vpc};
@@ -38,7 +39,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     // The order matters: what the input lacks is reported before AWS is asked.
     let (vpc, (), (ec2, groups)) = try_join3(vpc, need_apps(&stream, preset), find).await?;
     if env.plan {
-        return dry_run(&stream, &ec2.aws, &vpc.id, &groups).await;
+        return dry_run(&stream, &ec2, &vpc.id, &groups).await;
     }
     stream.control.wait_for_account().await?;
     make::make_or_mend(&stream, &ec2, &vpc.id, &groups).await
@@ -70,10 +71,18 @@ async fn need_apps(stream: &Stream, preset: Option<&Preset>) -> Result<()> {
 }
 
 /// Writes what a run would do, once all apps are known.
-async fn dry_run(stream: &Stream, aws: &Aws, vpc: &str, groups: &[Group]) -> Result<()> {
+async fn dry_run(stream: &Stream, ec2: &Ec2, vpc: &str, groups: &[Group]) -> Result<()> {
     let records = stream.all().await?;
     let apps: Vec<App> = records.iter().filter_map(Record::typed).collect();
-    for record in plan::dry_run(&aws.env, vpc, groups, &apps)? {
+    let env = &ec2.aws.env;
+    let peers = plan::peers(&apps);
+    let ids: Vec<String> = peers.keys().cloned().collect();
+    let there = ec2.find_peers(&ids).await?;
+    plan::check_peers(env, groups, &peers, &there)?;
+    for line in plan::told_of_peers(vpc, &there) {
+        stream.voice.say(&line);
+    }
+    for record in plan::dry_run(env, vpc, groups, &apps)? {
         stream.write(record).await?;
     }
     Ok(())

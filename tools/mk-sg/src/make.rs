@@ -1,14 +1,17 @@
-//! The order in which groups are made: each app's two as it arrives, then each direction's rules
+//! The order in which groups are made: each app's as it arrives, then each direction's rules
 //! as soon as the groups that they name exist. So apps may call each other in circles.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use futures_util::FutureExt;
 use plumbing::step::{parts, without_parts};
-use plumbing::{App, Change, Difference, Record, Result, Stream, Vpc};
+use plumbing::{App, Change, Difference, Record, Result, Stream, Surplus, Vpc};
 use tokio::join;
 use tokio::sync::watch;
 
 use crate::aws::Ec2;
-use crate::plan::{self, Group, Known, PURPOSES, Purpose, RuleChanges};
+use crate::plan::{self, Group, Known, Purpose, RuleChanges};
 
 /// Makes the groups of every app of the stream, or brings them into line. `groups` are those that
 /// exist in the environment.
@@ -24,7 +27,10 @@ pub async fn make_or_mend(stream: &Stream, ec2: &Ec2, vpc: &str, groups: &[Group
         vpc,
         groups,
         known: watch::channel(known).0,
+        peers_there: RefCell::default(),
     };
+    // Before anything is made, as far as it is known what there is to be.
+    maker.check_peers(&stream.arrived::<App>()).await?;
     let apps = stream.for_each_record(|app: App| {
         maker.add_app(&app); // at once, so that apps that arrive together are compared together
         maker.make_or_mend_app(app)
@@ -44,6 +50,8 @@ struct Maker<'a> {
     groups: &'a [Group],
     /// Every group that waits for a peer or a caller is woken when this changes.
     known: watch::Sender<Known>,
+    /// The groups and prefix lists of others that are there, with the VPCs of the groups.
+    peers_there: RefCell<BTreeMap<String, String>>,
 }
 
 impl Maker<'_> {
@@ -69,10 +77,28 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// Makes both groups of an app, or brings them into line.
+    /// Looks whether what apps name of others is there; where they name nothing, AWS is not asked.
+    async fn check_peers(&self, apps: &[App]) -> Result<()> {
+        let peers = plan::peers(apps);
+        let mut unknown: Vec<String> = peers.keys().cloned().collect();
+        unknown.retain(|peer| !self.peers_there.borrow().contains_key(peer));
+        let found = self.ec2.find_peers(&unknown).await?;
+        for line in plan::told_of_peers(self.vpc, &found) {
+            self.stream.voice.say(&line);
+        }
+        self.peers_there.borrow_mut().extend(found);
+        let there = self.peers_there.borrow();
+        plan::check_peers(&self.ec2.aws.env, self.groups, &peers, &there)
+    }
+
+    /// Makes the groups of an app, or brings them into line, and tells which it needs no more.
     async fn make_or_mend_app(&self, app: App) -> Result<()> {
-        let groups = PURPOSES.map(|purpose| self.make_or_mend_group(&app, purpose));
-        self.stream.control.run_all(groups).await.map(drop)
+        self.check_peers(std::slice::from_ref(&app)).await?;
+        let groups = plan::purposes(&app).iter();
+        let groups = groups.map(|purpose| self.make_or_mend_group(&app, *purpose));
+        self.stream.control.run_all(groups).await?;
+        let surplus = plan::surplus_groups(&self.ec2.aws.env, &app, self.groups);
+        self.write_surplus(surplus).await
     }
 
     /// Makes a group, or brings it into line. Its ID is known to the other groups at once: rules of
@@ -167,7 +193,12 @@ impl Maker<'_> {
     /// Tells which rules of a group no app needs any more, and leaves them to `prune-env`.
     async fn report_surplus(&self, group: &Group, changes: &[RuleChanges]) -> Result<()> {
         let known = self.known.borrow().clone();
-        for surplus in plan::surplus(&self.ec2.aws.env, &known, group, changes) {
+        let surplus = plan::surplus(&self.ec2.aws.env, &known, group, changes);
+        self.write_surplus(surplus).await
+    }
+
+    async fn write_surplus(&self, surplus: Vec<Surplus>) -> Result<()> {
+        for surplus in surplus {
             let line = format!("nothing needs {}: prune-env takes it away", surplus.what);
             self.stream.voice.say(&line);
             self.stream.write(Record::of(&surplus)).await?;

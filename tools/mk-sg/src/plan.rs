@@ -2,7 +2,8 @@
 //!
 //! The parts, each of which knows only those before it: `preset` has the flags that stand for apps,
 //! `rule` a rule, `group` a group with its name and tags, `want` the rules that apps need,
-//! `changes` how existing rules differ from these, `deletion` what is deleted. Here are the records
+//! `reach` what apps reach that is no app, `changes` how existing rules differ from what is wanted,
+//! `deletion` what is deleted. Here are the records
 //! of all groups together: of a dry run, and of what exists.
 
 mod changes;
@@ -11,6 +12,7 @@ mod deletion;
 mod example;
 mod group;
 mod preset;
+mod reach;
 mod rule;
 mod surplus;
 mod want;
@@ -25,12 +27,13 @@ pub use deletion::{
     Interface, groups_to_delete, is_of_group, newcomer, obstacles, rules_to_revoke,
 };
 pub use group::{
-    DESCRIPTION, Group, PURPOSES, Purpose, find_in_vpc, group_ids, group_name, record, record_name,
-    tag_differences, tags_of,
+    DESCRIPTION, Group, PURPOSES, Purpose, find_in_vpc, group_ids, group_name, purposes, record,
+    record_name, tag_differences, tags_of,
 };
 pub use preset::{PRESETS, Preset, preset};
+pub use reach::{check_peers, peers, told_of_peers};
 pub use rule::{ANYWHERE, DIRECTIONS, Direction, ExistingRule, GroupIds, Rule, Tags};
-pub use surplus::{surplus, surplus_ids, surplus_rule, unwanted};
+pub use surplus::{surplus, surplus_group, surplus_groups, surplus_ids, surplus_rule, unwanted};
 pub use want::{Known, wanted_groups};
 
 /// What a run would do for these apps, as records. A group that does not exist has an ID that
@@ -38,7 +41,7 @@ pub use want::{Known, wanted_groups};
 pub fn dry_run(env: &Env, vpc: &str, groups: &[Group], apps: &[App]) -> Result<Vec<Record>> {
     let mut known = Known::all(env, groups, apps);
     for app in apps {
-        for purpose in PURPOSES {
+        for &purpose in purposes(app) {
             let record_name = purpose.record_name(&app.name);
             let name = group_name(env, &record_name);
             let id = match find_in_vpc(groups, vpc, &name)? {
@@ -50,10 +53,12 @@ pub fn dry_run(env: &Env, vpc: &str, groups: &[Group], apps: &[App]) -> Result<V
     }
     let mut records = Vec::new();
     for app in apps {
-        for purpose in PURPOSES {
+        for &purpose in purposes(app) {
             records.extend(dry_run_of_group(env, vpc, groups, &known, app, purpose)?);
         }
     }
+    let of_workers = apps.iter().flat_map(|app| surplus_groups(env, app, groups));
+    records.extend(of_workers.map(|surplus| Record::of(&surplus)));
     let unwanted = unwanted(env, &known.apps, groups);
     records.extend(unwanted.iter().map(Record::of));
     Ok(records)
@@ -90,19 +95,13 @@ fn dry_run_of_group(
     Ok(records)
 }
 
-/// What exists, as records: the groups, and which app calls which, which only their rules say.
+/// What exists, as records: the groups, and what only their rules say: which app calls which, what it
+/// reaches besides, and who reaches it.
 pub fn records(env: &Env, groups: &[Group]) -> Vec<Record> {
     let group_ids = group_ids(env, groups);
     let mut records = group_records(env, groups);
-    for group in groups {
-        let calls = called_apps(group, &group_ids);
-        let record_name = record_name(env, group);
-        if let Some(app) = record_name.strip_prefix("task/")
-            && !calls.is_empty()
-        {
-            records.push(Record::new("app", app).with("calls", calls));
-        }
-    }
+    let calls = |group: &Group| called_apps(group, &group_ids);
+    records.extend(reach::app_records(env, groups, &group_ids, calls));
     records
 }
 
@@ -115,14 +114,14 @@ pub fn group_records(env: &Env, groups: &[Group]) -> Vec<Record> {
 }
 
 /// The apps whose load balancers a group's members may reach, sorted, each once.
-fn called_apps<'a>(group: &Group, group_ids: &'a GroupIds) -> Vec<&'a str> {
+fn called_apps(group: &Group, group_ids: &GroupIds) -> Vec<String> {
     let mut apps = Vec::new();
     for existing in &group.rules {
         if existing.direction != Direction::Egress {
             continue;
         }
         if let Some(peer) = rule::record_name_of(&existing.rule.peer, group_ids) {
-            apps.extend(peer.strip_prefix("alb/"));
+            apps.extend(peer.strip_prefix("alb/").map(String::from));
         }
     }
     apps.sort();
@@ -161,10 +160,10 @@ mod tests {
             rules,
             ..Group::default()
         };
-        let to = |peer: &str| existing("sgr-1", Direction::Egress, Rule::tcp(80, peer));
+        let to = |port, peer: &str| existing("sgr-1", Direction::Egress, Rule::tcp(port, peer));
         let groups = [
-            group("task/web", vec![to("sg-alb-api"), to(ANYWHERE)]),
-            group("alb/api", vec![to("sg-task-web")]),
+            group("task/web", vec![to(80, "sg-alb-api"), to(443, ANYWHERE)]),
+            group("alb/api", vec![to(80, "sg-task-web")]),
         ];
         let records = records(&env, &groups);
         let apps: Vec<String> = records

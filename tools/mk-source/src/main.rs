@@ -31,6 +31,9 @@ struct Args {
     /// Deploy the app of the same name with what was built, before it is tagged
     #[arg(long)]
     deploy: bool,
+    /// Print the JSON schema of the record, for editors, and exit
+    #[arg(long, help_heading = "Common options")]
+    schema: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

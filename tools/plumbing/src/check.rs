@@ -56,6 +56,9 @@ pub fn belongs(record: &Record, env: &Env) -> Result<(), String> {
             env.region
         ));
     }
+    if let Some(app) = record.typed::<App>() {
+        return app.check_in(env);
+    }
     if known_type(record.kind()).is_some_and(|known| !known.is_resource) {
         return Ok(());
     }
@@ -121,12 +124,22 @@ pub fn is_environment(known: &Env, record: &Record) -> Result<Proof, String> {
 /// Refuses an app that calls one which is not there.
 pub fn calls(apps: &[App]) -> Result<(), String> {
     for app in apps {
-        let there = |name: &String| apps.iter().any(|app| app.name == *name);
-        if let Some(called) = app.calls.iter().find(|called| !there(called)) {
-            return Err(format!(
-                "app '{}' calls '{called}', which no app record names",
-                app.name
-            ));
+        for called in &app.calls {
+            let name = &app.name;
+            match apps.iter().find(|app| app.name == *called) {
+                None => {
+                    return Err(format!(
+                        "app '{name}' calls '{called}', which no app record names"
+                    ));
+                }
+                Some(called) if called.worker => {
+                    return Err(format!(
+                        "app '{name}' calls '{}', a worker, which has no load balancer",
+                        called.name
+                    ));
+                }
+                Some(_) => {}
+            }
         }
     }
     Ok(())

@@ -229,6 +229,17 @@ pub fn page_title(body: &[u8]) -> Option<String> {
     Some(printable(&shown))
 }
 
+/// Whether a refusal is an emulator's word that it has no such service: what HTTP says of unknown things,
+/// without a code of AWS's, or what LocalStack and its kin say under one. Any other trouble may pass, and
+/// what is there stays hidden until then.
+pub fn is_lacking(message: &str) -> bool {
+    let unknown =
+        |status| message.contains(&format!("answered {status} without an AWS error code"));
+    let not_there = ["not yet been ", "not yet implemented"];
+    [400, 404, 405, 501].into_iter().any(unknown)
+        || not_there.iter().any(|words| message.contains(words))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,6 +345,50 @@ mod tests {
             "<?xml version='1.0'?><A><html/></A>",
         ] {
             assert_eq!(page_title(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_an_emulator_lacks_is_told_from_what_it_refuses() {
+        for (message, lacking) in [
+            (
+                "cannot list the pipelines: the endpoint answered 400 without an AWS error code; it may",
+                true,
+            ),
+            (
+                "cannot list the pipelines: the endpoint answered 501 without an AWS error code; it may",
+                true,
+            ),
+            (
+                "API for operation 'X' has not yet been implemented in Y (ecs:DescribeClusters, InternalFailure)",
+                true,
+            ),
+            (
+                "API for service 'ecs' not yet implemented or pro feature (ecs:DescribeClusters, InternalFailure)",
+                true,
+            ),
+            (
+                "cannot list the repositories: the endpoint answered 200 without an AWS error code",
+                false,
+            ),
+            (
+                "cannot list the services: the endpoint answered 500 without an AWS error code; it may",
+                false,
+            ),
+            (
+                "cannot list the services: the endpoint answered 503 without an AWS error code; it may",
+                false,
+            ),
+            (
+                "cannot list the pipelines: An internal failure (codepipeline:ListPipelines, InternalFailure)",
+                false,
+            ),
+            (
+                "cannot list the pipelines: connection closed before message completed",
+                false,
+            ),
+        ] {
+            assert_eq!(is_lacking(message), lacking, "{message}");
         }
     }
 }

@@ -38,8 +38,7 @@ impl Env {
 
     /// The host of the account's image repositories.
     pub fn registry(&self) -> String {
-        let partition = region::partition(&self.region);
-        let suffix = partition.map_or("amazonaws.com", |one| &one.dns_suffix);
+        let suffix = self.dns_suffix();
         format!("{}.dkr.ecr.{}.{suffix}", self.account, self.region)
     }
 
@@ -187,6 +186,11 @@ impl Env {
             "arn:{partition}:{service}:{}:{}:{rest}",
             self.region, self.account
         )
+    }
+
+    /// What the names of AWS's own hosts end in.
+    pub fn dns_suffix(&self) -> &'static str {
+        region::partition(&self.region).map_or("amazonaws.com", |one| &one.dns_suffix)
     }
 
     /// The partition that the region belongs to.

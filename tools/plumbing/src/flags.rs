@@ -65,6 +65,11 @@ pub fn whole<T: TryFrom<i64>>(
     }
 }
 
+/// Any number that a record can hold: whether AWS takes it, the record's own check says.
+pub fn any_number() -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 'static {
+    whole::<u32>(0, u32::MAX.into())
+}
+
 fn environment_name(text: &str) -> Result<String, String> {
     let (environment, suffix) = text
         .split_once('-')

@@ -75,7 +75,7 @@ pub use aws::Aws;
 pub use change::{Change, Difference};
 pub use control::Control;
 pub use error::{Error, Kind, Result, aws_error, code, message, refusal};
-pub use flags::{Common, whole};
+pub use flags::{Common, any_number, whole};
 pub use owner::{Deletion, Half, Owner};
 pub use proof::Proof;
 pub use record::{Record, RecordType};
@@ -85,10 +85,11 @@ pub use step::{Differences, Resource, Step};
 pub use stream::Stream;
 pub use terminal::printable;
 pub use types::{
-    Alb, App, Bucket, Build, Cluster, Connection, Egress, Env, Failed, Function, Image, Listener,
-    LogGroup, Pipeline, Repo, Role, Rule, Service, Sg, Source, Surplus, TaskDefinition, Unwanted,
-    Vpc,
+    Alb, App, Balancing, Bucket, Build, Building, Cluster, Connection, Container, Egress, Env,
+    Failed, Function, HealthCheck, Image, Listener, LogGroup, MOUNT_STATEMENT, Mount, Pipeline,
+    Range, Reach, Repo, Rights, Role, Rule, Scale, ScaleOn, Scheduled, SecretRef, Secrets, Service,
+    Sg, Sidecar, Source, Surplus, TaskDefinition, Unwanted, Vpc, Way, secret_ref, soft_and_hard,
 };
 pub use voice::{Voice, Waiting};
-pub use wishes::{Wishes, write_unwanted};
+pub use wishes::{Wishes, is_deployed, is_task_role, write_unwanted};
 pub use zone::{is_about_zone, zone_hint};

@@ -10,6 +10,7 @@ mod ecs;
 mod iam;
 mod network;
 mod pipeline;
+mod scaling;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -74,9 +75,15 @@ static MADE_SOMETHING: AtomicBool = AtomicBool::new(false);
 
 /// All rows.
 pub fn rows() -> impl Iterator<Item = &'static NotYet> {
-    [ecs::ROWS, iam::ROWS, network::ROWS, pipeline::ROWS]
-        .into_iter()
-        .flatten()
+    [
+        ecs::ROWS,
+        iam::ROWS,
+        network::ROWS,
+        pipeline::ROWS,
+        scaling::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The row that an answer to a call fits, if it passes at this moment.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Command, FromArgMatches, Parser};
+use schemars::JsonSchema;
 
 use crate::check;
 use crate::ending;
@@ -20,7 +21,7 @@ use crate::region;
 use crate::settings;
 use crate::stream::Stream;
 use crate::terminal::{drives, printable};
-use crate::types::Env;
+use crate::types::{Env, schema_of};
 use crate::voice::Voice;
 
 /// After so long without a word on stdin a person is told what is waited for.
@@ -70,9 +71,10 @@ where
 }
 
 /// Like [`run()`], for a tool that writes a wish of a type: one of its name that comes in gives way.
+/// `--schema` prints what such a record is.
 pub async fn run_wish<T, A, F, Fut>(policy: &str, name: fn(&A) -> &str, tool: F) -> ExitCode
 where
-    T: RecordType,
+    T: RecordType + JsonSchema,
     A: Parser,
     F: FnOnce(A, Stream) -> Fut,
     Fut: Future<Output = Result<()>>,
@@ -81,6 +83,10 @@ where
         replaces: Some((T::TYPE, name(args).to_string())),
         ..Owned::default()
     };
+    // Whoever asks for the schema says nothing of what is wanted.
+    if std::env::args_os().any(|arg| arg == "--schema") {
+        return print(&format!("{:#}\n", schema_of::<T>()));
+    }
     run_as(policy, owned, |_| Vec::new(), tool).await
 }
 
@@ -107,8 +113,11 @@ async fn print_policy(tool: &str, policy: &str, region: Option<String>) -> ExitC
         (None, Err(_)) => String::new(), // the settings are not what is asked for
     };
     let arns = format!("\"arn:{}:", region::id_of(&region));
-    let policy = policy.replace("\"arn:aws:", &arns);
-    match std::io::stdout().write_all(policy.as_bytes()) {
+    print(&policy.replace("\"arn:aws:", &arns))
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(Kind::Output.exit_code()),
     }

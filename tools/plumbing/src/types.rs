@@ -9,9 +9,15 @@ mod pipe;
 mod pipeline;
 mod source;
 
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+
 use crate::record::{Record, RecordType};
 
-pub use app::App;
+pub use app::{
+    App, Balancing, Building, Container, HealthCheck, MOUNT_STATEMENT, Mount, Range, Reach, Rights,
+    Scale, ScaleOn, Scheduled, SecretRef, Secrets, Sidecar, Way, secret_ref, soft_and_hard,
+};
 pub use environment::{
     Alb, Cluster, Egress, Image, Listener, LogGroup, Repo, Role, Service, Sg, TaskDefinition, Vpc,
 };
@@ -71,6 +77,19 @@ const fn known<T: RecordType>() -> Known {
 /// What is known of a type; nothing of one that no tool reads.
 pub(crate) fn known_type(kind: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.kind == kind)
+}
+
+/// The JSON schema of the records of a type, for editors. They underline a field that no tool knows;
+/// the tools pass it on.
+pub(crate) fn schema_of<T: RecordType + JsonSchema>() -> Value {
+    let mut schema = schemars::schema_for!(T).to_value();
+    schema["title"] = T::TYPE.into();
+    schema["properties"]["type"] = json!({"const": T::TYPE});
+    schema["additionalProperties"] = false.into();
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.insert(0, "type".into());
+    }
+    schema
 }
 
 #[cfg(test)]

@@ -21,6 +21,46 @@ const APP: &[&str] = &[
     "grace",
     "check",
     "architecture",
+    "worker",
+    "reach",
+    "reach_from",
+    "health_codes",
+    "health_interval",
+    "health_timeout",
+    "healthy_after",
+    "unhealthy_after",
+    "health_port",
+    "live",
+    "slow_start",
+    "sticky",
+    "idle_timeout",
+    "drain",
+    "command",
+    "entrypoint",
+    "user",
+    "writable",
+    "tmp",
+    "own_init",
+    "stop_timeout",
+    "storage",
+    "mounts",
+    "ulimits",
+    "logs",
+    "containers",
+    "after",
+    "secrets",
+    "env_files",
+    "restart_on_change",
+    "allow",
+    "allow_any",
+    "scale",
+    "scale_on",
+    "scale_at",
+    "scale_zone",
+    "spot",
+    "dockerfile",
+    "target",
+    "build_args",
     "found",
 ];
 const SOURCE: &[&str] = &[
@@ -107,18 +147,25 @@ mod tests {
         );
     }
 
+    /// An app with each field that it may have. Read without a check: some exclude others.
+    const ALL_FIELDS: &str = r#"{"type":"app","name":"web","public":true,"worker":true,"calls":["api"],
+        "set":{"A":"b"},"image":"x","context":"x","check":"x","found":true,
+        "reach":["x"],"reach_from":["x"],
+        "health_codes":"x","health_interval":1,"health_timeout":1,"healthy_after":1,
+        "unhealthy_after":1,"health_port":1,"live":"x",
+        "slow_start":1,"sticky":1,"idle_timeout":1,"drain":1,
+        "command":["x"],"entrypoint":["x"],"user":"x","writable":true,"tmp":1,"own_init":true,
+        "stop_timeout":1,"storage":1,"mounts":["x"],"ulimits":{"x":"x"},"logs":"x",
+        "containers":[{"name":"x","image":"x"}],"after":{"x":"x"},
+        "secrets":{"x":"x"},"env_files":["x"],"restart_on_change":true,
+        "allow":[{}],"allow_any":true,
+        "scale":"x","scale_on":{"cpu":1},"scale_at":["x"],"scale_zone":"x","spot":1,
+        "dockerfile":"x","target":"x","build_args":{"x":"x"}}"#;
+
     #[test]
     fn every_field_that_a_tool_writes_is_known() {
-        let app = App {
-            public: true,
-            calls: vec!["api".into()],
-            set: [("A".to_string(), "b".to_string())].into(),
-            image: Some("x".into()),
-            context: Some("x".into()),
-            check: Some("x".into()),
-            found: true,
-            ..app(r#"{"type":"app","name":"web"}"#)
-        };
+        let app: App = serde_json::from_str(ALL_FIELDS).unwrap();
+        assert_eq!(app.rest.len(), 1); // its type
         let source =
             r#"{"type":"source","name":"web","repository":"o/web","deploy":true,"found":true}"#;
         let source: Source = read(source.as_bytes()).unwrap().typed().unwrap();

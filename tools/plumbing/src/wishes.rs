@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::error::Result;
 use crate::owner::{Half, Owner};
-use crate::record::Record;
+use crate::record::{Record, RecordType};
 use crate::stream::Stream;
-use crate::types::{App, Source, Unwanted};
+use crate::types::{App, Role, Service, Source, Unwanted};
 
 /// The apps and sources of a stream, once all of it is known.
 #[derive(Clone, Debug, Default)]
@@ -15,15 +15,30 @@ pub struct Wishes {
     pub apps: BTreeSet<String>,
     /// The names of the sources.
     pub sources: BTreeSet<String>,
+    /// The names of the apps whose tasks have a role of their own.
+    pub with_task_role: BTreeSet<String>,
 }
 
 impl Wishes {
+    /// What these apps and sources want.
+    pub fn of(apps: &[App], sources: &[Source]) -> Self {
+        let with_task_role = apps.iter().filter(|app| app.has_task_role());
+        Wishes {
+            apps: apps.iter().map(|app| app.name.clone()).collect(),
+            sources: sources.iter().map(|source| source.name.clone()).collect(),
+            with_task_role: with_task_role.map(|app| app.name.clone()).collect(),
+        }
+    }
+
     /// Whether nothing in the stream wants what a record tells of: the app or source that it is named
     /// by is not there. A stream that wants no app at all is a pipeline's, and does not say what
     /// becomes of apps; and the other way round.
     pub fn drop(&self, half: Half, record: &Record) -> bool {
         let name = record.name().rsplit('/').next().unwrap_or_default();
         let lacks = |names: &BTreeSet<String>| !names.is_empty() && !names.contains(name);
+        if is_task_role(record) {
+            return !self.apps.is_empty() && !self.with_task_role.contains(name);
+        }
         match half {
             Half::Services => lacks(&self.apps),
             Half::Pipelines => lacks(&self.sources),
@@ -31,6 +46,18 @@ impl Wishes {
             Half::ByRecord(half_of) => self.drop(half_of(record), record),
         }
     }
+}
+
+/// Whether a record is of the role of an app's tasks, which an app that is wanted may want no more.
+pub fn is_task_role(record: &Record) -> bool {
+    record.kind() == Role::TYPE && record.name().starts_with("task/")
+}
+
+/// Whether mk-ecs-svc stood in the pipe and looked after the service of an app: what runs is as its record
+/// says, or was told not to be.
+pub fn is_deployed(records: &[Record], app: &str) -> bool {
+    let mut services = records.iter().filter_map(Record::typed::<Service>);
+    services.any(|service| service.name == app && service.change.is_some())
 }
 
 /// Writes what the environment holds of a tool's resources and nothing in the stream wants any more,
@@ -71,12 +98,7 @@ pub async fn write_unwanted(
 impl Stream {
     /// The apps and sources that have arrived.
     fn wishes(&self) -> Wishes {
-        let apps = self.arrived::<App>().into_iter();
-        let sources = self.arrived::<Source>().into_iter();
-        Wishes {
-            apps: apps.map(|app| app.name).collect(),
-            sources: sources.map(|source| source.name).collect(),
-        }
+        Wishes::of(&self.arrived::<App>(), &self.arrived::<Source>())
     }
 
     /// Waits for the first app or source; answers false where the input ends without.
@@ -118,6 +140,7 @@ mod tests {
         let of_both = Wishes {
             apps: names(&["web"]),
             sources: names(&["web"]),
+            ..Wishes::default()
         };
         let web = Record::new("role", "execution/web");
         let jobs = Record::new("role", "execution/jobs");
@@ -128,6 +151,13 @@ mod tests {
             assert!(of_both.drop(half, &jobs));
             assert!(!Wishes::default().drop(half, &jobs));
         }
+        let tasks = Record::new("role", "task/web");
+        assert!(of_apps.drop(Half::Services, &tasks) && !of_sources.drop(Half::Services, &tasks));
+        let with_role = Wishes {
+            with_task_role: names(&["web"]),
+            ..of_apps.clone()
+        };
+        assert!(!with_role.drop(Half::Services, &tasks));
         assert!(of_apps.drop(Half::Services, &jobs) && !of_apps.drop(Half::Pipelines, &jobs));
         assert!(of_sources.drop(Half::Pipelines, &jobs) && !of_sources.drop(Half::Services, &jobs));
         assert!(!of_apps.drop(Half::Both, &jobs) && !of_sources.drop(Half::Both, &jobs));

@@ -9,7 +9,7 @@ use clap::Parser;
 use ls_env::OWNERS;
 use plumbing::{
     App, Aws, Change, Error, Kind, Listener, Owner, Record, Result, Source, Stream, Surplus,
-    Unwanted, Vpc, Wishes,
+    Unwanted, Vpc, Wishes, is_deployed, is_task_role,
 };
 
 /// Take away what nothing in the stream wants any more
@@ -83,18 +83,25 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
 /// What no record wants. What the stream does want is not among it, whatever a saved or forged line
 /// says. Parts of the network are of no app: mk-vpc alone tells of them.
 fn unwanted(records: &[Record]) -> Vec<Unwanted> {
-    let apps = records.iter().filter_map(Record::typed::<App>);
-    let sources = records.iter().filter_map(Record::typed::<Source>);
-    let wishes = Wishes {
-        apps: apps.map(|app| app.name).collect(),
-        sources: sources.map(|source| source.name).collect(),
-    };
+    let apps: Vec<App> = records.iter().filter_map(Record::typed).collect();
+    let sources: Vec<Source> = records.iter().filter_map(Record::typed).collect();
+    let wishes = Wishes::of(&apps, &sources);
     let mut unwanted: Vec<Unwanted> = records.iter().filter_map(Record::typed).collect();
     unwanted.retain(|one| {
+        if is_task_role(&one.record) && may_be_in_use(records, &apps, &one.record) {
+            return false;
+        }
         let owner = owner_of(&one.record);
         owner.is_some_and(|owner| owner.tool == NETWORK || wishes.drop(owner.half, &one.record))
     });
     unwanted
+}
+
+/// Whether the tasks of an app that is wanted may still have a role: where mk-ecs-svc did not stand in the
+/// pipe, their definition may name it.
+fn may_be_in_use(records: &[Record], apps: &[App], role: &Record) -> bool {
+    let name = role.name().rsplit('/').next().unwrap_or_default();
+    apps.iter().any(|app| app.name == name) && !is_deployed(records, name)
 }
 
 /// What a field says of the unwanted of a type.

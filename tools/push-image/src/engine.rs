@@ -80,7 +80,7 @@ impl Build<'_> {
         let tar = self.work.join("image.tar");
         let words = command::save(self.engine, &id, &tar.to_string_lossy());
         let what = format!("save the image of {}", self.app);
-        process::run(stream, &what, &words, self.work).await?;
+        process::run(stream, &what, &words, self.work, &[]).await?;
         Ok(tar)
     }
 
@@ -98,7 +98,9 @@ impl Build<'_> {
             &work,
             epoch.as_deref(),
         );
-        process::run(stream, &format!("build {what}"), &words, self.work).await
+        let arguments = self.context.arguments.values();
+        let secret: Vec<&str> = arguments.map(String::as_str).collect();
+        process::run(stream, &format!("build {what}"), &words, self.work, &secret).await
     }
 
     /// The ID by which the engine knows what it built.

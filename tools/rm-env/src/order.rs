@@ -7,8 +7,10 @@
 use std::collections::HashMap;
 
 /// Deletions, by the first of their record types, and those that must have succeeded before.
-const AFTER: [(&str, &[&str]); 7] = [
-    ("service", &[]),
+const AFTER: [(&str, &[&str]); 8] = [
+    // What gives a service tasks goes before it.
+    ("scaling", &[]),
+    ("service", &["scaling"]),
     ("rule", &[]),
     ("pipeline", &["rule"]),
     // A run may have left these at work.
@@ -108,7 +110,7 @@ mod tests {
     fn what_runs_goes_first_and_the_network_last() {
         let nothing = HashMap::new();
         for kind in kinds() {
-            let first = matches!(kind, "service" | "rule");
+            let first = matches!(kind, "scaling" | "rule");
             assert_eq!(turn(kind, &nothing) == Turn::Begin, first, "{kind}");
         }
         let mut ended = HashMap::from([("sg", Ended::Well), ("guardduty", Ended::Well)]);

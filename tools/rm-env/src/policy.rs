@@ -22,14 +22,15 @@ const BEGIN: [&str; 14] = [
 ];
 
 /// What else a deletion calls: protection is lifted, a listener forgets what it forwarded to, a load
-/// balancer leaves a zone, a service is scaled to none; what a pipeline registered, or a late writer made, gets the tags by
-/// which it is ours.
-const BESIDE: [&str; 6] = [
+/// balancer leaves a zone, a service is scaled to none, a role loses a right; what a pipeline registered,
+/// or a late writer made, gets the tags by which it is ours.
+const BESIDE: [&str; 7] = [
     "elasticloadbalancing:ModifyListener",
     "elasticloadbalancing:ModifyLoadBalancerAttributes",
     "elasticloadbalancing:SetSubnets",
     "ecs:TagResource",
     "ecs:UpdateService",
+    "iam:PutRolePolicy",
     "logs:TagResource",
 ];
 
@@ -99,7 +100,7 @@ mod tests {
             }
         }
         assert!(actions.contains(&json!("ec2:DeleteVpc")));
-        let changes = ["ec2:CreateVpc", "iam:PassRole", "iam:PutRolePolicy"];
+        let changes = ["ec2:CreateVpc", "iam:PassRole", "iam:CreateRole"];
         let kept: Vec<_> = changes
             .iter()
             .filter(|one| actions.contains(&json!(one)))

@@ -25,10 +25,14 @@ pub async fn find(stream: &Stream, aws: &Aws) -> Result<AlreadyHealthy> {
         return Ok(AlreadyHealthy::default());
     }
     let names: Vec<String> = apps.iter().map(|app| app.name.clone()).collect();
-    let (target_groups, services) = try_join!(
-        mk_alb::healthy_target_groups(aws, &apps),
-        mk_ecs_svc::find_steady(aws, &names)
-    )?;
+    let balanced: Vec<App> = apps.into_iter().filter(|app| !app.worker).collect();
+    let target_groups = async {
+        if balanced.is_empty() {
+            return Ok(Vec::new());
+        }
+        mk_alb::healthy_target_groups(aws, &balanced).await
+    };
+    let (target_groups, services) = try_join!(target_groups, mk_ecs_svc::find_steady(aws, &names))?;
     for group in &target_groups {
         let mut services = services.iter();
         if let Some(service) = services.find(|service| service.name == group.app)

@@ -17,7 +17,7 @@ use clap::Parser;
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use plumbing::{
-    Alb, Aws, Change, Env, Error, Failed, Image, Kind, Pipeline, Record, RecordType, Result,
+    Alb, App, Aws, Change, Env, Error, Failed, Image, Kind, Pipeline, Record, RecordType, Result,
     Service, Stream, TaskDefinition,
 };
 use tokio::{join, try_join};
@@ -131,7 +131,9 @@ fn tell_what_runs(stream: &Stream, records: &[Record], waited_for: &BTreeSet<Str
 /// Tells where the public apps are reached.
 fn tell_addresses(stream: &Stream, records: &[Record]) {
     for alb in records.iter().filter_map(Record::typed::<Alb>) {
-        if alb.scheme == "internet-facing" {
+        // What a worker had before it became one goes.
+        let is_of_worker = stream.get::<App>(&alb.name).is_some_and(|app| app.worker);
+        if alb.scheme == "internet-facing" && !is_of_worker {
             let line = format!("{}: http://{}/", alb.name, alb.dns);
             stream.voice.say_undrawn(&line);
         }

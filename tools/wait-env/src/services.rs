@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Either, select, select_ok};
-use plumbing::{Aws, Change, Listener, Result, Service, Stream};
+use plumbing::{App, Aws, Change, Listener, Result, Service, Stream};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -63,8 +63,9 @@ impl<'a> Services<'a> {
         let is_kept = service.change.is_none_or(|change| change == Change::Kept);
         let is_steady = is_kept && already_healthy.has_service(&service);
         let steady = self.wait_steady(&service, is_steady);
-        if has_no_tasks(&service) {
-            return steady.await; // no tasks, no targets
+        let is_worker = |app: App| app.worker;
+        if has_no_tasks(&service) || self.stream.get(&service.name).is_some_and(is_worker) {
+            return steady.await; // no targets
         }
         let already_healthy = is_kept.then_some(&already_healthy);
         let healthy = self.wait_targets(&service.name, already_healthy);

@@ -8,7 +8,7 @@ from moto.elbv2.models import elbv2_backends
 
 from ...ground.groups import reaches
 from ...ground.lock import lock
-from . import rules
+from . import rules, stickiness
 from .doors import Door
 from .proxy import Answer, Connection, Target, failure
 
@@ -40,7 +40,9 @@ def decide(door: Door, request: rules.Request) -> Answer | Target | None:
             return Answer(int(config["StatusCode"]), {"Content-Type": kind}, body)
         arn = rules.pick(rules.groups_of(action))
         group = backend_of(door.balancer.arn).target_groups.get(arn)
-        target = next_target(group) if group else None
+        sticky = group is not None and stickiness.is_sticky(group)
+        target = stickiness.chosen(group, request) if sticky else None
+        target = target or (next_target(group) if group else None)
         if target is None:
             return failure(503)
         task, port = target.get("task"), int(target["Port"])
@@ -48,7 +50,8 @@ def decide(door: Door, request: rules.Request) -> Answer | Target | None:
             return Answer(503, {"Content-Type": "text/plain"}, STAND_IN)
         if not may_send(door.balancer, task.interface, port):
             return failure(504)  # the load balancer's packets are dropped
-        return Target(functools.partial(task.process.connect, port))
+        cookie = stickiness.cookie(group, target) if sticky else ""
+        return Target(functools.partial(task.process.connect, port), cookie)
 
 
 def backend_of(arn: str) -> Any:

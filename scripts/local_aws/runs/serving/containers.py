@@ -34,7 +34,10 @@ def argv(definition: dict[str, Any], image: dict[str, Any]) -> list[str]:
 def environment(
     definition: dict[str, Any], image: dict[str, Any], region: str, secrets: dict[str, str]
 ) -> dict[str, str]:
-    """The image's variables, under what ECS sets, under those of the task definition."""
+    """The image's variables, under what ECS sets, under those of the task definition.
+
+    `secrets` are the variables whose values are elsewhere: those of files are under the plain ones.
+    """
     own = dict(pair.partition("=")[::2] for pair in image.get("Env") or [])
     given = {one["name"]: one.get("value", "") for one in definition.get("environment", [])}
     ecs = {"AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}
@@ -119,6 +122,13 @@ def container(
         "group": gid,
         "workdir": definition.get("workingDirectory") or image.get("WorkingDir") or "/",
         "readonly": bool(definition.get("readonlyRootFilesystem")),
+        "tmpfs": [
+            [one["containerPath"], one["size"]]
+            for one in (definition.get("linuxParameters") or {}).get("tmpfs") or []
+        ],
+        "after": {
+            one["containerName"]: one["condition"] for one in definition.get("dependsOn") or []
+        },
         "stop_signal": stop_signal(image),
         "stop_timeout": definition.get("stopTimeout") or STOP_TIMEOUT,
         "essential": definition.get("essential", True),

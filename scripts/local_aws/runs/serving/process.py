@@ -232,6 +232,8 @@ class Process:
                 self.state, self.since = "running", time.monotonic()
                 if self.stopped:
                     self.stop()
+            elif "waits" in event:
+                self.trouble = f"TaskFailedToStart: {event['waits']}"
             elif "failed" in event:
                 self.trouble = f"CannotStartContainerError: {RUNC}{event['why']}: unknown"
             elif "checked" in event:
@@ -249,7 +251,8 @@ class Process:
         elif self.failures[name] >= (given.get("retries") or 3):
             begins = self.health[name] == "UNKNOWN"
             patience = max(BEGINNING, (given.get("startPeriod") or 0) * SECOND * clock.moment)
-            if not begins or time.monotonic() - self.since >= patience:
+            since = self.since or time.monotonic()  # others of the task may still have to begin
+            if not begins or time.monotonic() - since >= patience:
                 self.health[name] = "UNHEALTHY"
 
     def stop(self) -> None:

@@ -49,6 +49,8 @@ class Target:
     """Where a request goes: `connect` opens a connection within so many seconds."""
 
     connect: Callable[[float], socket.socket]
+    #: What the answer adds as Set-Cookie, if anything.
+    cookie: str = ""
 
 
 #: Answers what becomes of a request; None closes the connection.
@@ -125,7 +127,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
                 return self.tell(failure(504), ends=True)
             except (OSError, http.client.HTTPException, ValueError):
                 return self.tell(failure(502), ends=True)
-            self.send_back(answer)
+            self.send_back(answer, target.cookie)
         return None
 
     def send_request(self, asked: http.client.HTTPConnection) -> None:
@@ -174,7 +176,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
             left -= len(piece)
             yield piece
 
-    def send_back(self, answer: http.client.HTTPResponse) -> None:
+    def send_back(self, answer: http.client.HTTPResponse, cookie: str) -> None:
         bodiless = self.command == "HEAD" or answer.status in (204, 304) or answer.status < 200
         length = answer.headers.get("Content-Length")
         chunk = not bodiless and length is None and self.request_version == "HTTP/1.1"
@@ -183,6 +185,8 @@ class Connection(http.server.BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
+        if cookie:
+            self.send_header("Set-Cookie", cookie)
         if chunk:
             self.send_header("Transfer-Encoding", "chunked")
         self.send_header("Connection", "close" if self.close_connection else "keep-alive")

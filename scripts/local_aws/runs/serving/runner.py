@@ -7,6 +7,7 @@ with `task.json`, which says what to run. By EVENTS it tells, a JSON object each
 
     {"started": true}                    all containers run
     {"failed": "web", "why": "exec …"}   a container could not be started, and the task ends
+    {"failed": "web", "waits": "…"}      what it waits for will not come
     {"checked": "web", "well": true}     a container's own health check has ended
     {"exited": "web", "code": 143}       as a shell says it: a signal is 128 and its number
 
@@ -145,6 +146,9 @@ def enter_root(folder: str, container: dict[str, Any], hostname: str) -> None:
         os.symlink(f"/proc/self/fd/{number}", f"{root}/dev/{name}")
     os.symlink("/proc/self/fd", f"{root}/dev/fd")
     mount("tmpfs", place(root, "dev/shm", True), "tmpfs", NOSUID | NODEV, "mode=1777,size=64m")
+    for path, size in container.get("tmpfs", ()):
+        at = place(root, path.strip("/"), True)
+        mount("tmpfs", at, "tmpfs", NOSUID | NODEV | NOEXEC, f"mode=1777,size={size}m")
     for name in ("hosts", "resolv.conf", "hostname"):
         mount(f"{folder}/{name}", place(root, f"etc/{name}", False), "", BIND)
     try:
@@ -236,6 +240,8 @@ def first_process(task: dict[str, Any], container: dict[str, Any], told: int) ->
     try:
         enter_root(task["folder"], container, task["hostname"])
         drop_capabilities()
+        for number in (1, 2):  # what is written to those of process 1 is in the log, as on Fargate
+            os.dup2(container["output"], number)
         child = os.fork()
     except OSError as fault:
         os.write(told, str(fault).encode())
@@ -336,6 +342,12 @@ class Runner:
         self.heard = True  # the local AWS is there
         self.due: list[tuple[float, int]] = []  # when a container, by its pid, is to be checked
         self.checks: dict[int, dict[str, Any]] = {}  # those that run, by a pidfd
+        self.inherited = [events, requests]
+        self.waiting: list[dict[str, Any]] = list(self.task["containers"])
+        #: By name: those that have begun, those that were well, and how those have ended that have.
+        self.begun: set[str] = set()
+        self.well: set[str] = set()
+        self.codes: dict[str, int] = {}
 
     def tell(self, **event: Any) -> None:
         try:
@@ -351,20 +363,63 @@ class Runner:
         except OSError as fault:
             self.tell(failed="", why=str(fault))
             return
-        inherited = [self.events.fileno(), self.requests.fileno()]
-        for one in [*inherited, *(container["output"] for container in self.task["containers"])]:
+        outputs = [container["output"] for container in self.task["containers"]]
+        for one in [*self.inherited, *outputs]:
             os.set_inheritable(one, False)
-        for container in self.task["containers"]:
-            child, why = start(self.task, container, inherited)
-            if why:
-                self.tell(failed=container["name"], why=why)
-                return
-            self.running[os.pidfd_open(child)] = {**container, "pid": child}
-            if container.get("check"):
-                self.due.append((time.monotonic(), child))
-        self.tell(started=True)
+        self.begin_ready()
         while self.running and self.heard:
             self.turn()
+
+    def begin_ready(self) -> None:
+        """Start the containers whose dependencies are met, until all have begun or one cannot."""
+        if not self.waiting:
+            return
+        while ready := [one for one in self.waiting if not self.waits_for(one)]:
+            for container in ready:
+                self.waiting.remove(container)
+                if not self.begin(container):
+                    self.give_up()
+                    return
+        if not self.waiting:
+            self.tell(started=True)
+            return
+        for one in self.waiting:
+            what = self.waits_for(one)
+            if what in self.codes or not self.running:
+                why = f"dependency {what} of container {one['name']} has ended otherwise"
+                self.tell(failed=one["name"], waits=why)
+                self.give_up()
+                return
+
+    def waits_for(self, container: dict[str, Any]) -> str:
+        """The container that keeps one from beginning, or "". One that is not run keeps nobody."""
+        real = {one["name"] for one in self.task["containers"]}
+        for name, condition in container.get("after", {}).items():
+            met = {
+                "START": name in self.begun,
+                "HEALTHY": name in self.well,
+                "COMPLETE": name in self.codes,
+                "SUCCESS": self.codes.get(name) == 0,
+            }
+            if name in real and not met[condition]:
+                return str(name)
+        return ""
+
+    def begin(self, container: dict[str, Any]) -> bool:
+        child, why = start(self.task, container, self.inherited)
+        if why:
+            self.tell(failed=container["name"], why=why)
+            return False
+        self.begun.add(container["name"])
+        self.running[os.pidfd_open(child)] = {**container, "pid": child}
+        if container.get("check"):
+            self.due.append((time.monotonic(), child))
+        return True
+
+    def give_up(self) -> None:
+        """End with what runs: a task of which one container cannot begin has failed."""
+        self.waiting = []
+        self.heard = False
 
     def turn(self) -> None:
         """Wait for what comes next, and do it."""
@@ -416,6 +471,7 @@ class Runner:
 
     def stop(self) -> None:
         """Ask all containers to end; who has not in time is killed."""
+        self.waiting = []
         for one in self.running.values():
             if "deadline" not in one:
                 with contextlib.suppress(ProcessLookupError):
@@ -442,6 +498,9 @@ class Runner:
         _, status = os.waitpid(check["pid"], 0)
         container = check["of"]
         self.tell(checked=container["name"], well=status == 0)
+        if status == 0:
+            self.well.add(container["name"])
+            self.begin_ready()
         self.due.append((time.monotonic() + container["check"]["interval"], container["pid"]))
 
     def ended(self, pidfd: int) -> None:
@@ -449,9 +508,13 @@ class Runner:
         os.close(pidfd)
         _, status = os.waitpid(container["pid"], 0)
         code = os.waitstatus_to_exitcode(status)
-        self.tell(exited=container["name"], code=code if code >= 0 else 128 - code)
+        code = code if code >= 0 else 128 - code
+        self.codes[container["name"]] = code
+        self.tell(exited=container["name"], code=code)
         if container["essential"]:
             self.stop()
+        else:
+            self.begin_ready()
 
     def kill(self, pid: int) -> None:
         """Kill a container: with its process 1 ends all that is in it."""

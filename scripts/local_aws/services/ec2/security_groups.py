@@ -139,6 +139,14 @@ def all_or_none(self: Any, direction: str, change: Any) -> list[Any]:
         raise
 
 
+def check_lists(ec2: Any, permission: Any) -> None:
+    """moto takes any prefix list for one that is there."""
+    for one in permission["prefix_list_ids"]:
+        id = one["PrefixListId"]
+        if id not in ec2.managed_prefix_lists:
+            raise error("InvalidPrefixListID.NotFound", f"The prefix list ID '{id}' does not exist")
+
+
 def authorize(self: Any, direction: str) -> ActionResult:
     apply = getattr(self.ec2_backend, f"authorize_security_group_{direction}")
 
@@ -146,6 +154,7 @@ def authorize(self: Any, direction: str) -> ActionResult:
         for one in permission["ip_ranges"] + permission["source_groups"]:
             if isinstance(one, dict):
                 check_text("rule description", one.get("Description") or "")
+        check_lists(self.ec2_backend, permission)
         return apply(**permission)[0]
 
     added = [rule for some in all_or_none(self, direction, change) for rule in some]

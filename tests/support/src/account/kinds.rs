@@ -306,6 +306,34 @@ pub const KINDS: &[Kind] = &[
         ..KIND
     },
     Kind {
+        name: "scalable target",
+        service: "application-autoscaling",
+        list: "describe_scalable_targets",
+        params: r#"{"ServiceNamespace":"ecs"}"#,
+        items: "ScalableTargets",
+        id: "ResourceId",
+        details: &[
+            (
+                "list_tags_for_resource",
+                r#"{"ResourceARN":"{item.ScalableTargetARN}"}"#,
+            ),
+            (
+                "describe_scaling_policies",
+                r#"{"ServiceNamespace":"ecs","ResourceId":"{item.ResourceId}"}"#,
+            ),
+            (
+                "describe_scheduled_actions",
+                r#"{"ServiceNamespace":"ecs","ResourceId":"{item.ResourceId}"}"#,
+            ),
+        ],
+        made_by: &[
+            "application-autoscaling:RegisterScalableTarget",
+            "application-autoscaling:PutScalingPolicy",
+            "application-autoscaling:PutScheduledAction",
+        ],
+        ..KIND
+    },
+    Kind {
         name: "task definition",
         service: "ecs",
         list: "list_task_definitions",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mk_sg::plan::{Group, wanted_groups};
+use mk_sg::plan::{ANYWHERE, Group, wanted_groups};
 use plumbing::{Alb, App, Env, Surplus, Vpc};
 
 use crate::flows::{Around, By, End, Flows, Key, covers, flows};
@@ -14,7 +14,7 @@ use crate::state::{Records, State};
 pub(crate) struct Edges {
     /// Between boxes of the picture.
     pub(crate) between: Vec<Edge>,
-    /// To what is not the environment's.
+    /// To what is not the environment's, told as a line.
     pub(crate) outward: Vec<Edge>,
     /// The groups whose load balancers are on the internet.
     pub(crate) public: BTreeSet<String>,
@@ -128,8 +128,7 @@ impl Look<'_> {
                     text,
                 });
             }
-            let leaves = edge.to.starts_with("outside/");
-            let side = if leaves {
+            let side = if is_line(&edge) {
                 &mut edges.outward
             } else {
                 &mut edges.between
@@ -158,6 +157,15 @@ impl Look<'_> {
         };
         let state = |kind: &str, name: &str| self.records.get(kind, name).map(|(_, state)| state);
         state("sg", name).unwrap_or_default()
+    }
+}
+
+/// Whether an edge is told as a line: where it leads to is no box. Anywhere is none, and neither is what no
+/// app declares that it reaches.
+fn is_line(edge: &Edge) -> bool {
+    match edge.to.strip_prefix("outside/") {
+        Some(to) => to == ANYWHERE || !crate::graph::is_explained(edge),
+        None => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The places of the apps, and the ways of the edges between them.
 //!
-//! Levels stand side by side: at 0 what is outside, then those of the apps. A level of apps has two
+//! Levels stand side by side: at 0 what is outside, then those of the apps; what these reach outside, and
+//! is reached by nobody there, stands right of them. A level of apps has two
 //! columns, of load balancers and of services. An edge that passes a level has a lane in it, between the
 //! boxes, so that no line crosses a box.
 
@@ -130,16 +131,21 @@ fn grid(traffic: &Traffic) -> Grid<'_> {
     let mut first: Vec<usize> = (0..names.len()).collect();
     first.sort_by_key(|app| (!entered[*app], called[*app], *app));
     let columns = columns(names.len(), &calls, &first);
+    let level_of = |node: &Node| level_of(traffic, node, |id| number(id).map(|app| columns[app]));
+    let levels = traffic.outside.values().map(level_of);
+    let last = levels.chain(columns.iter().map(|column| column + 1)).max();
     let mut grid = Grid {
         items: Vec::new(),
-        levels: vec![Vec::new(); columns.iter().max().map_or(1, |last| last + 2)],
+        levels: vec![Vec::new(); last.map_or(1, |last| last + 1)],
         ends: BTreeMap::new(),
         links: Vec::new(),
         lanes: Vec::new(),
     };
     for node in traffic.outside.values() {
-        let item = grid.add(0, Item::Outside(node));
-        grid.ends.insert(&node.id, (item, 0));
+        let level = level_of(node);
+        let item = grid.add(level, Item::Outside(node));
+        grid.ends
+            .insert(&node.id, (item, (2 * level).saturating_sub(1)));
     }
     for (app, level) in traffic.apps.values().zip(columns) {
         let item = grid.add(level + 1, Item::App(app));
@@ -153,6 +159,16 @@ fn grid(traffic: &Traffic) -> Grid<'_> {
         }
     }
     grid
+}
+
+/// The level of what is outside: 0, or that after all apps that reach it, where it reaches nobody itself.
+fn level_of(traffic: &Traffic, node: &Node, column: impl Fn(&str) -> Option<usize>) -> usize {
+    if traffic.edges.iter().any(|edge| edge.from == node.id) {
+        return 0;
+    }
+    let reaching = traffic.edges.iter().filter(|edge| edge.to == node.id);
+    let last = reaching.filter_map(|edge| column(&edge.from)).max();
+    last.map_or(0, |column| column + 2)
 }
 
 impl<'a> Grid<'a> {

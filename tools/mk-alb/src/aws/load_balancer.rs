@@ -12,7 +12,8 @@ use tokio::try_join;
 
 use super::{ABSENT, ARNS_AT_ONCE, Elb, PAGE, VISIBLE_DEADLINE, name_in, text};
 use crate::plan::load_balancer::{
-    self, LoadBalancer, Network, PROTECTION, Part, attributes, failed, is_protected, protected,
+    self, LoadBalancer, Network, PROTECTION, Part, attributes_to_set, failed, is_protected,
+    protected,
 };
 use crate::plan::tags::Tags;
 use crate::plan::want::Want;
@@ -158,7 +159,10 @@ impl Elb {
                 let subnets = load_balancer::subnets(network, have);
                 self.set_subnets(name, arn, &subnets, &network.zones).await
             }
-            Part::Attributes => self.set_attributes(name, arn, &attributes(have)).await,
+            Part::Attributes => {
+                let attributes = attributes_to_set(want, have);
+                self.set_attributes(name, arn, &attributes).await
+            }
         }
     }
 

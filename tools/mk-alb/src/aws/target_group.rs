@@ -13,9 +13,9 @@ use super::{ABSENT, Elb, PAGE, VISIBLE_DEADLINE, name_in, text};
 use crate::plan::Have;
 use crate::plan::listener::is_used_since;
 use crate::plan::load_balancer::LoadBalancer;
-use crate::plan::tags::Tags;
-use crate::plan::target_group::{self, GROUP_ATTRIBUTES, Part, TargetGroup};
-use crate::plan::want::{HealthCheck, Want};
+use crate::plan::tags::{Tags, differing};
+use crate::plan::target_group::{self, Part, TargetGroup};
+use crate::plan::want::{Attribute, HealthCheck, Want};
 
 /// A target group counts as in use for a while after its listener was deleted.
 const IN_USE: &str = "ResourceInUse";
@@ -136,11 +136,17 @@ impl Elb {
     }
 
     /// Brings one part of a target group into line.
-    pub async fn set_target_group(&self, want: &Want, arn: &str, part: Part) -> Result<()> {
+    pub async fn set_target_group(
+        &self,
+        want: &Want,
+        have: &TargetGroup,
+        part: Part,
+    ) -> Result<()> {
+        let arn = &have.arn;
         match part {
             Part::Tags => self.set_tags(want, arn, &want.target_group_name).await,
             Part::HealthCheck => self.set_health_check(want, arn).await,
-            Part::Attributes => self.set_target_group_attributes(want, arn).await,
+            Part::Attributes => self.set_target_group_attributes(want, have).await,
         }
     }
 
@@ -176,13 +182,18 @@ impl Elb {
         }
     }
 
-    async fn set_target_group_attributes(&self, want: &Want, arn: &str) -> Result<()> {
+    /// Sets those attributes that differ.
+    async fn set_target_group_attributes(&self, want: &Want, have: &TargetGroup) -> Result<()> {
+        let differing = differing(&have.attributes, &want.group_attributes);
+        if differing.is_empty() {
+            return Ok(());
+        }
         let mut request = self
             .client
             .modify_target_group_attributes()
-            .target_group_arn(arn);
-        for (key, value) in GROUP_ATTRIBUTES {
-            let attribute = TargetGroupAttribute::builder().key(*key).value(*value);
+            .target_group_arn(&have.arn);
+        for Attribute { key, value, .. } in differing {
+            let attribute = TargetGroupAttribute::builder().key(*key).value(value);
             request = request.attributes(attribute.build());
         }
         let send = || request.clone().send();

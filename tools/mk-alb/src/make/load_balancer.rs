@@ -85,7 +85,7 @@ impl Run<'_> {
                     if let Some(created) = elb.create_load_balancer(want, &network).await? {
                         let record = record::alb(&want.app, &created);
                         self.write(record, Change::Created).await?;
-                        return Ok((created, WhenActive::attributes(network)));
+                        return Ok((created, WhenActive::attributes(want, network)));
                     }
                     // Another run was faster.
                     found = Some(elb.wait_load_balancer_visible(name).await?);
@@ -177,8 +177,8 @@ impl WhenActive {
     }
 
     /// What a load balancer lacks that was made just now.
-    fn attributes(network: Network) -> Self {
-        let differences = load_balancer::differences_of_new();
+    fn attributes(want: &Want, network: Network) -> Self {
+        let differences = load_balancer::differences_of_new(want);
         WhenActive {
             network,
             parts: parts(&differences),

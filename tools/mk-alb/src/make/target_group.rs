@@ -71,7 +71,7 @@ impl Run<'_> {
         elb.aws.control.wait_for_account().await?;
         let calls = parts
             .iter()
-            .map(|part| elb.set_target_group(want, &have.arn, *part));
+            .map(|part| elb.set_target_group(want, have, *part));
         elb.aws.control.run_all(calls).await.map(drop)
     }
 }

@@ -8,7 +8,7 @@ use plumbing::{Difference, Differences, Env, Error, Result, Step, Vpc};
 
 use super::conflict::{check_ours, check_unchangeable};
 use super::listener::Listener;
-use super::tags::{Tags, attribute_differences, tags};
+use super::tags::{Tags, attribute_differences, differences, differing, tags};
 use super::want::{PUBLIC, Want};
 
 /// Headers that are not valid HTTP are dropped, and a doubtful request gets a connection of its
@@ -133,12 +133,14 @@ pub fn step(
     let wanted = subnets(network, &have);
     let subnets = Difference::between("subnets", sorted(&have.subnets), sorted(&wanted));
     let attributes = attribute_differences(&have.attributes, &attributes(&have));
-    let mut differences = Differences::new();
-    differences.extend(in_part(Part::Tags, tag_differences(env, want, &have)));
-    differences.extend(in_part(Part::SecurityGroups, security_groups));
-    differences.extend(in_part(Part::Subnets, subnets));
-    differences.extend(in_part(Part::Attributes, attributes));
-    Ok(Step::from_differences(have, differences))
+    let of_app = differences(&have.attributes, &want.balancer_attributes);
+    let mut all = Differences::new();
+    all.extend(in_part(Part::Tags, tag_differences(env, want, &have)));
+    all.extend(in_part(Part::SecurityGroups, security_groups));
+    all.extend(in_part(Part::Subnets, subnets));
+    all.extend(in_part(Part::Attributes, attributes));
+    all.extend(in_part(Part::Attributes, of_app));
+    Ok(Step::from_differences(have, all))
 }
 
 /// The subnets that a load balancer should be in: the wanted ones, and those that it is in and that the
@@ -157,13 +159,22 @@ pub fn left_subnets(left: &[String], have: &LoadBalancer) -> Vec<String> {
 }
 
 /// The attributes that a load balancer should have: ours, and those that are stricter.
-pub fn attributes(have: &LoadBalancer) -> Vec<(&'static str, &'static str)> {
+fn attributes(have: &LoadBalancer) -> Vec<(&'static str, &'static str)> {
     let mut attributes = ATTRIBUTES.to_vec();
     for attribute in &mut attributes {
         if let Some(stricter) = stricter(have, attribute.0) {
             *attribute = stricter;
         }
     }
+    attributes
+}
+
+/// The attributes that a load balancer is to be given: ours, and those that its app decides and that
+/// differ.
+pub fn attributes_to_set<'a>(want: &'a Want, have: &LoadBalancer) -> Vec<(&'static str, &'a str)> {
+    let mut attributes: Vec<(&str, &str)> = attributes(have);
+    let of_app = differing(&have.attributes, &want.balancer_attributes);
+    attributes.extend(of_app.into_iter().map(|one| (one.key, one.value.as_str())));
     attributes
 }
 
@@ -194,12 +205,10 @@ fn stricter(have: &LoadBalancer, key: &str) -> Option<(&'static str, &'static st
 }
 
 /// In what a load balancer differs that was just made: AWS sets the attributes of its own.
-pub fn differences_of_new() -> Differences<Part> {
-    in_part(
-        Part::Attributes,
-        attribute_differences(&Tags::new(), ATTRIBUTES),
-    )
-    .collect()
+pub fn differences_of_new(want: &Want) -> Differences<Part> {
+    let mut attributes = attribute_differences(&Tags::new(), ATTRIBUTES);
+    attributes.extend(differences(&Tags::new(), &want.balancer_attributes));
+    in_part(Part::Attributes, attributes).collect()
 }
 
 /// Whether what differs is brought into line only after the listener is.
@@ -516,10 +525,10 @@ pub(super) mod tests {
             state: "provisioning".into(),
             ..web_load_balancer()
         };
-        assert!(is_changed_last(&provisioning, &differences_of_new()));
+        assert!(is_changed_last(&provisioning, &differences_of_new(&web())));
         assert!(!is_changed_last(
             &web_load_balancer(),
-            &differences_of_new()
+            &differences_of_new(&web())
         ));
         let tag = Difference::between("tag Name", "x", NAME).unwrap();
         assert!(is_changed_last(

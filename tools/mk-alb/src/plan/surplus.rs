@@ -40,21 +40,28 @@ impl Kind {
 
 /// What an app had before a change.
 pub fn of_app(env: &Env, want: &Want, have: &Have) -> Vec<Surplus> {
-    let have = have.of_app(env, &want.app);
+    let wanted = [&want.load_balancer_name, &want.target_group_name];
+    let mut surplus = of_worker(env, &want.app, have);
+    surplus.retain(|one| {
+        let name = one.name.split_once('/').map(|(_, name)| name);
+        wanted.iter().all(|wanted| name != Some(wanted.as_str()))
+    });
+    surplus
+}
+
+/// All that an app has: it became one without a load balancer.
+pub fn of_worker(env: &Env, app: &str, have: &Have) -> Vec<Surplus> {
+    let have = have.of_app(env, app);
     let mut surplus = Vec::new();
     for load_balancer in &have.load_balancers {
         let name = &load_balancer.name;
-        if *name != want.load_balancer_name {
-            let what = format!("load balancer {name}");
-            surplus.push(record(Kind::LoadBalancer, name, &load_balancer.arn, what));
-        }
+        let what = format!("load balancer {name}");
+        surplus.push(record(Kind::LoadBalancer, name, &load_balancer.arn, what));
     }
     for target_group in &have.target_groups {
         let name = &target_group.name;
-        if *name != want.target_group_name {
-            let what = format!("target group {name}");
-            surplus.push(record(Kind::TargetGroup, name, &target_group.arn, what));
-        }
+        let what = format!("target group {name}");
+        surplus.push(record(Kind::TargetGroup, name, &target_group.arn, what));
     }
     surplus
 }
@@ -137,6 +144,8 @@ mod tests {
         let mut internal = web_load_balancer();
         internal.name = "alb-web-int-production-pr1".into();
         have.load_balancers.push(internal);
+        let all = of_worker(&env, "web", &have);
+        assert_eq!(all.len(), 4, "what the app wants, and what it had: {all:?}");
         let found = of_app(&env, &web(), &have);
         let names: Vec<&str> = found.iter().map(|one| one.name.as_str()).collect();
         let expected = [

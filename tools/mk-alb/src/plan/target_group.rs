@@ -5,11 +5,8 @@ use plumbing::step::in_part;
 use plumbing::{Difference, Differences, Env, Error, Result, Step};
 
 use super::conflict::{check_ours, check_unchangeable};
-use super::tags::{Tags, attribute_differences, tags};
+use super::tags::{Tags, differences, tags};
 use super::want::{HealthCheck, Want};
-
-/// AWS's 300 s would hold up each deployment and each `rm-env`; requests here take seconds.
-pub const GROUP_ATTRIBUTES: &[(&str, &str)] = &[("deregistration_delay.timeout_seconds", "30")];
 
 /// A target group.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,12 +61,12 @@ pub fn step(
     let tags = tags(env, &want.app, &want.target_group_name);
     let tags = Difference::of_tags(&have.tags, &tags);
     let health_check = health_check_differences(&have.health_check, &want.health_check);
-    let attributes = attribute_differences(&have.attributes, GROUP_ATTRIBUTES);
-    let mut differences = Differences::new();
-    differences.extend(in_part(Part::Tags, tags));
-    differences.extend(in_part(Part::HealthCheck, health_check));
-    differences.extend(in_part(Part::Attributes, attributes));
-    Ok(Step::from_differences(have, differences))
+    let attributes = differences(&have.attributes, &want.group_attributes);
+    let mut all = Differences::new();
+    all.extend(in_part(Part::Tags, tags));
+    all.extend(in_part(Part::HealthCheck, health_check));
+    all.extend(in_part(Part::Attributes, attributes));
+    Ok(Step::from_differences(have, all))
 }
 
 /// Refuses a target group that is not ours, that another load balancer uses, or that differs in
@@ -156,6 +153,7 @@ pub(super) mod tests {
     use super::*;
     use crate::plan::load_balancer::tests::{differences_of, pairs, web_load_balancer};
     use crate::plan::want::tests::web;
+    use crate::plan::want::{DRAIN, STICKY};
 
     const NAME: &str = "tg-web-5000-production-pr1";
 
@@ -170,7 +168,7 @@ pub(super) mod tests {
             vpc: "vpc-1".into(),
             health_check: web().health_check,
             load_balancers: vec![web_load_balancer().arn],
-            attributes: pairs(GROUP_ATTRIBUTES),
+            attributes: pairs(&[(DRAIN, "30")]),
             tags: tags.into_iter().collect(),
         }
     }
@@ -195,7 +193,7 @@ pub(super) mod tests {
         let mut other = web_target_group();
         other.health_check.path = "/old".into();
         other.health_check.interval = 30;
-        other.attributes = pairs(&[(GROUP_ATTRIBUTES[0].0, "300")]);
+        other.attributes = pairs(&[(DRAIN, "300"), (STICKY, "true")]);
         let expected = [
             (Part::HealthCheck, "health path: /old -> /"),
             (Part::HealthCheck, "health interval: 30s -> 15s"),
@@ -203,6 +201,7 @@ pub(super) mod tests {
                 Part::Attributes,
                 "deregistration_delay.timeout_seconds: 300 -> 30",
             ),
+            (Part::Attributes, "stickiness.enabled: true -> false"),
         ];
         let expected = expected.map(|(part, text)| (part, text.to_string()));
         assert_eq!(differences_of(step_of_web(Some(other))), expected);

@@ -1,11 +1,12 @@
 //! What an app asks for, in AWS's words, and what that is called. Pure.
 //!
 //! A name carries what AWS cannot change: a load balancer's its scheme; a target group's its port, and
-//! the scheme, since one load balancer alone can use it. It carries the health path as well, which tasks
-//! that run may not answer: what an app changes is another resource beside the one that is in use.
+//! the scheme, since one load balancer alone can use it. It carries the health path as well, with the codes
+//! and the port of its own that a check has: tasks that run may not answer so. What an app changes is
+//! another resource beside the one that is in use.
 
 use plumbing::name::{LOAD_BALANCER_LIMIT, LONG_LIMIT};
-use plumbing::{App, Env};
+use plumbing::{App, Balancing, Env};
 use sha2::{Digest, Sha256};
 
 /// The scheme of a load balancer that the internet reaches.
@@ -14,6 +15,23 @@ pub const PUBLIC: &str = "internet-facing";
 pub const INTERNAL: &str = "internal";
 /// The word for it in a name: with a longer one, many names would have to be cut.
 const INTERNAL_WORD: &str = "int";
+
+/// What AWS calls the port of the requests.
+pub const TRAFFIC_PORT: &str = "traffic-port";
+/// How long the last requests of a target have, in seconds.
+pub const DRAIN: &str = "deregistration_delay.timeout_seconds";
+/// Over how many seconds the share of a new target grows.
+pub const SLOW_START: &str = "slow_start.duration_seconds";
+/// Whether a visitor stays with one target.
+pub const STICKY: &str = "stickiness.enabled";
+/// What a visitor is known by.
+pub const STICKY_BY: &str = "stickiness.type";
+/// The load balancer's own cookie.
+pub const LB_COOKIE: &str = "lb_cookie";
+/// For how many seconds, with that cookie.
+pub const STICKY_FOR: &str = "stickiness.lb_cookie.duration_seconds";
+/// After how many seconds without traffic a connection is closed.
+pub const IDLE_TIMEOUT: &str = "idle_timeout.timeout_seconds";
 
 /// What an app asks for.
 #[derive(Clone, Debug)]
@@ -34,6 +52,22 @@ pub struct Want {
     pub count: usize,
     /// How a target is asked whether it is healthy.
     pub health_check: HealthCheck,
+    /// The attributes of the target group.
+    pub group_attributes: Vec<Attribute>,
+    /// Those of the load balancer that an app decides.
+    pub balancer_attributes: Vec<Attribute>,
+}
+
+/// An attribute that an app decides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attribute {
+    /// Its key.
+    pub key: &'static str,
+    /// The value that is wanted.
+    pub value: String,
+    /// The value that AWS gives to what is made (Elastic Load Balancing's user guide, "Target group
+    /// attributes" and "Load balancer attributes").
+    pub default: &'static str,
 }
 
 /// The settings of a target group's health check.
@@ -59,16 +93,6 @@ pub struct HealthCheck {
 
 /// What an app asks for.
 pub fn want(env: &Env, app: &App) -> Want {
-    let health_check = HealthCheck {
-        protocol: "HTTP".into(),
-        port: "traffic-port".into(),
-        path: app.health.clone(),
-        matcher: "200".into(),
-        interval: 15,
-        timeout: 5,
-        healthy_threshold: 2,
-        unhealthy_threshold: 3,
-    };
     let scheme = scheme(app);
     Want {
         app: app.name.clone(),
@@ -78,8 +102,64 @@ pub fn want(env: &Env, app: &App) -> Want {
         scheme,
         port: app.port.into(),
         count: usize::try_from(app.count).unwrap_or(usize::MAX),
-        health_check,
+        health_check: health_check(app),
+        group_attributes: group_attributes(&app.balancing),
+        balancer_attributes: balancer_attributes(&app.balancing),
     }
+}
+
+fn health_check(app: &App) -> HealthCheck {
+    let own = health_port(app).map(|port| port.to_string());
+    let said = &app.health_check;
+    HealthCheck {
+        protocol: "HTTP".into(),
+        port: own.unwrap_or_else(|| TRAFFIC_PORT.into()),
+        path: app.health.clone(),
+        matcher: said.codes().into(),
+        interval: whole(said.interval()),
+        timeout: whole(said.timeout()),
+        healthy_threshold: whole(said.healthy_after()),
+        unhealthy_threshold: whole(said.unhealthy_after()),
+    }
+}
+
+/// The port that is asked, where it is another than that of the requests.
+fn health_port(app: &App) -> Option<u16> {
+    app.health_check.port.filter(|port| *port != app.port)
+}
+
+/// A number whose bounds the app's check has seen to.
+fn whole(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+fn group_attributes(balancing: &Balancing) -> Vec<Attribute> {
+    let attribute = |key, value: String, default| Attribute {
+        key,
+        value,
+        default,
+    };
+    let sticky = balancing.sticky.unwrap_or(86400);
+    vec![
+        attribute(DRAIN, balancing.drain().to_string(), "300"),
+        attribute(
+            SLOW_START,
+            balancing.slow_start.unwrap_or(0).to_string(),
+            "0",
+        ),
+        attribute(STICKY, balancing.sticky.is_some().to_string(), "false"),
+        attribute(STICKY_BY, LB_COOKIE.into(), LB_COOKIE),
+        attribute(STICKY_FOR, sticky.to_string(), "86400"),
+    ]
+}
+
+fn balancer_attributes(balancing: &Balancing) -> Vec<Attribute> {
+    let idle = balancing.idle_timeout.unwrap_or(60);
+    vec![Attribute {
+        key: IDLE_TIMEOUT,
+        value: idle.to_string(),
+        default: "60",
+    }]
 }
 
 fn scheme(app: &App) -> &'static str {
@@ -97,17 +177,31 @@ pub fn load_balancer_names(env: &Env, app: &str) -> [String; 2] {
     [PUBLIC, INTERNAL].map(|scheme| load_balancer_name(env, app, scheme))
 }
 
-/// The name of an app's target group. Scheme and health path have one short word together, unless
-/// they are those of most public apps.
+/// The name of an app's target group. Scheme and health check have one short word together, unless they
+/// are those of most public apps.
 pub fn target_group_name(env: &Env, app: &App) -> String {
     let port = app.port;
-    let detail = if app.public && app.health == "/" {
+    let check = check_word(app);
+    let detail = if app.public && check == "/" {
         port.to_string()
     } else {
-        let scheme_and_path = format!("{} {}", scheme(app), app.health);
-        format!("{port}-{}", short_hash(&scheme_and_path))
+        let scheme_and_check = format!("{} {check}", scheme(app));
+        format!("{port}-{}", short_hash(&scheme_and_check))
     };
     env.named_with("tg", &app.name, &detail, LOAD_BALANCER_LIMIT)
+}
+
+/// What of a health check tasks that run may fail: the path, and codes and port where it has its own.
+fn check_word(app: &App) -> String {
+    let mut word = app.health.clone();
+    let codes = app.health_check.codes();
+    if codes != "200" {
+        word += &format!(" {codes}");
+    }
+    if let Some(port) = health_port(app) {
+        word += &format!(" :{port}");
+    }
+    word
 }
 
 /// Four letters or digits, in which one text of nearly a million is like another. Without vowels they
@@ -187,6 +281,9 @@ pub(super) mod tests {
             r#"{"name":"web","public":true,"port":8080}"#,
             r#"{"name":"web","public":true,"health":"/well"}"#,
             r#"{"name":"web","health":"/well"}"#,
+            r#"{"name":"web","public":true,"health_codes":"200,302"}"#,
+            r#"{"name":"web","public":true,"health_port":9000}"#,
+            r#"{"name":"web","public":true,"health_port":9000,"health_codes":"200,302"}"#,
         ];
         let mut target_groups: Vec<String> = apps.iter().map(|app| names(app).1).collect();
         target_groups.sort();
@@ -194,6 +291,62 @@ pub(super) mod tests {
         assert_eq!(target_groups.len(), apps.len());
         assert_ne!(names(apps[0]).0, names(apps[1]).0);
         assert_eq!(names(apps[0]).0, names(apps[2]).0);
+    }
+
+    #[test]
+    fn what_changes_in_place_or_says_the_default_makes_no_other_name() {
+        let plain = names(r#"{"name":"web","public":true}"#);
+        for same in [
+            r#"{"name":"web","public":true,"health_codes":"200","health_port":5000}"#,
+            r#"{"name":"web","public":true,"health_interval":6,"healthy_after":5,"drain":0}"#,
+            r#"{"name":"web","public":true,"slow_start":30,"sticky":60,"idle_timeout":5}"#,
+        ] {
+            assert_eq!(names(same), plain, "{same}");
+        }
+    }
+
+    #[test]
+    fn what_an_app_says_of_checks_and_requests_is_asked_for_in_awss_words() {
+        let plain = web();
+        assert_eq!(plain.health_check.port, "traffic-port");
+        assert_eq!(plain.health_check.matcher, "200");
+        let said = |attributes: &[Attribute]| -> Vec<String> {
+            let others = attributes.iter().filter(|one| one.value != one.default);
+            others
+                .map(|one| format!("{} {}", one.key, one.value))
+                .collect()
+        };
+        assert_eq!(said(&plain.group_attributes), [format!("{DRAIN} 30")]);
+        assert!(said(&plain.balancer_attributes).is_empty());
+        let all = want(
+            &Env::example(),
+            &app(
+                r#"{"name":"web","health_codes":"200-399","health_port":9000,"health_interval":6,"health_timeout":2,"healthy_after":4,"unhealthy_after":5,"slow_start":30,"sticky":60,"drain":300,"idle_timeout":5}"#,
+            ),
+        );
+        let expected = HealthCheck {
+            protocol: "HTTP".into(),
+            port: "9000".into(),
+            path: "/".into(),
+            matcher: "200-399".into(),
+            interval: 6,
+            timeout: 2,
+            healthy_threshold: 4,
+            unhealthy_threshold: 5,
+        };
+        assert_eq!(all.health_check, expected);
+        assert_eq!(
+            said(&all.group_attributes),
+            [
+                "slow_start.duration_seconds 30",
+                "stickiness.enabled true",
+                "stickiness.lb_cookie.duration_seconds 60"
+            ]
+        );
+        assert_eq!(
+            said(&all.balancer_attributes),
+            ["idle_timeout.timeout_seconds 5"]
+        );
     }
 
     #[test]

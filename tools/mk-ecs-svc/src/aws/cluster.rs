@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_ecs::types::{Cluster, ClusterField};
 use plumbing::{Error, Result, aws_error, code, wait};
 
-use super::convert::{have_tags, sdk_tags};
+use super::convert::{have_tags, providers, sdk_tags, strategy};
 use super::{Ecs, is_missing};
 use crate::plan::cluster::HaveCluster;
 use crate::plan::revision::short;
@@ -39,14 +39,15 @@ impl Ecs {
         Ok(found.find(|cluster| cluster.status != "INACTIVE"))
     }
 
-    /// Makes the cluster with its tags and answers its ARN; where another run was faster, ECS
-    /// answers with that one.
-    pub async fn create_cluster(&self) -> Result<String> {
+    /// Makes the cluster with its tags, and with these capacity providers, and answers its ARN; where
+    /// another run was faster, ECS answers with that one.
+    pub async fn create_cluster(&self, providers: &[String]) -> Result<String> {
         let tags = self.aws.env.tags_of(&self.cluster);
         let request = self
             .client
             .create_cluster()
             .cluster_name(&self.cluster)
+            .set_capacity_providers((!providers.is_empty()).then(|| providers.to_vec()))
             .set_tags(sdk_tags(&tags));
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, "ecs:CreateCluster", send).await {
@@ -57,6 +58,26 @@ impl Ecs {
             Err(error) => {
                 let what = format!("create cluster {}", self.cluster);
                 Err(aws_error("ecs:CreateCluster", what, error))
+            }
+        }
+    }
+
+    /// Has the cluster take these capacity providers, and its default strategy as it is: the call
+    /// replaces both.
+    pub async fn put_providers(&self, have: &HaveCluster, providers: &[String]) -> Result<()> {
+        let request = self
+            .client
+            .put_cluster_capacity_providers()
+            .cluster(&self.cluster)
+            .set_capacity_providers(Some(providers.to_vec()))
+            .set_default_capacity_provider_strategy(Some(strategy(&have.strategy)?));
+        let operation = "ecs:PutClusterCapacityProviders";
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, operation, send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("set the capacity providers of {}", self.cluster);
+                Err(aws_error(operation, what, error))
             }
         }
     }
@@ -108,6 +129,11 @@ fn have_of(cluster: Cluster) -> HaveCluster {
     HaveCluster {
         arn: cluster.cluster_arn.unwrap_or_default(),
         status: cluster.status.unwrap_or_default(),
+        providers: cluster.capacity_providers.unwrap_or_default(),
+        strategy: cluster
+            .default_capacity_provider_strategy
+            .as_deref()
+            .map_or(Vec::new(), providers),
         tags: have_tags(cluster.tags),
     }
 }

@@ -6,7 +6,7 @@ use aws_sdk_ecs::types::{
     Service, ServiceEvent,
 };
 
-use super::convert::{have_tags, millis};
+use super::convert::{have_tags, millis, providers};
 use crate::plan::service::{Deployment, Event, HaveService, Settings};
 
 /// Reads a description.
@@ -47,6 +47,7 @@ fn settings(described: &Service) -> Settings {
         execute_command: described.enable_execute_command(),
         platform: described.platform_version().unwrap_or("LATEST").into(),
         launch_type: launch_type(described),
+        providers: providers(described.capacity_provider_strategy()),
         controller: controller(described),
         ..Settings::default()
     };
@@ -56,15 +57,7 @@ fn settings(described: &Service) -> Settings {
     settings
 }
 
-/// Its launch type, or the capacity providers that it has instead.
 fn launch_type(described: &Service) -> String {
-    let mut providers = Vec::new();
-    for item in described.capacity_provider_strategy() {
-        providers.push(item.capacity_provider());
-    }
-    if !providers.is_empty() {
-        return providers.join(" ");
-    }
     match described.launch_type() {
         Some(launch_type) => launch_type.as_str().to_string(),
         None => String::new(),

@@ -2,21 +2,18 @@
 
 use std::cell::Cell;
 
-use aws_sdk_ecs::error::BuildError;
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition, CpuArchitecture, HealthCheck, KernelCapabilities,
-    KeyValuePair, LinuxParameters, LogConfiguration, LogDriver, NetworkMode, OsFamily, PortMapping,
-    RuntimePlatform, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
-    TransportProtocol,
+    Compatibility, CpuArchitecture, EphemeralStorage, NetworkMode, OsFamily, RuntimePlatform,
+    TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
 };
 use plumbing::{Error, Result, aws_error, code, message, wait};
 
+use super::container::{containers, volumes};
 use super::convert::{have_tags, sdk_tags};
-use super::have_revision::{VARIABLES, have_revision};
+use super::have_revision::have_revision;
 use super::{BATCH, Ecs, RevisionStatus};
 use crate::plan::definition::{Definition, HaveRevision};
 use crate::plan::revision::{app_of, family_of, short};
-use crate::plan::variables;
 
 /// What ECS says of a revision that does not exist or was deleted.
 const UNKNOWN: &str = "Unable to describe task definition";
@@ -65,17 +62,13 @@ impl Ecs {
         app: &str,
         want: &Definition,
         tags: &[(String, String)],
-        task_role: Option<String>,
         look: impl AsyncFn() -> Option<String>,
     ) -> Result<String> {
         let family = self.aws.env.family_name(app);
-        let container = match container_definition(app, want) {
-            Ok(container) => container,
-            Err(error) => {
-                let message = format!("cannot register task definition {family}: {error}");
-                return Err(Error::refused(message));
-            }
-        };
+        let built = containers(want).and_then(|containers| Ok((containers, volumes(want)?)));
+        let (containers, volumes) = built.map_err(|error| {
+            Error::refused(format!("cannot register task definition {family}: {error}"))
+        })?;
         let platform = RuntimePlatform::builder()
             .operating_system_family(OsFamily::Linux)
             .cpu_architecture(CpuArchitecture::from(want.architecture.as_str()))
@@ -90,8 +83,10 @@ impl Ecs {
             .memory(&want.memory)
             .runtime_platform(platform)
             .execution_role_arn(&want.execution_role)
-            .set_task_role_arn(task_role)
-            .container_definitions(container)
+            .set_task_role_arn(want.task_role.clone())
+            .set_ephemeral_storage(want.storage.map(storage))
+            .set_container_definitions(Some(containers))
+            .set_volumes(Some(volumes).filter(|volumes| !volumes.is_empty()))
             .set_tags(sdk_tags(tags));
         let operation = "ecs:RegisterTaskDefinition";
         let has_tried = Cell::new(false);
@@ -215,70 +210,6 @@ impl Ecs {
     }
 }
 
-fn container_definition(app: &str, want: &Definition) -> Result<ContainerDefinition, BuildError> {
-    let port = PortMapping::builder()
-        .set_container_port(container_port(want))
-        .protocol(TransportProtocol::Tcp)
-        .build();
-    let hardening = &want.hardening;
-    let read_only_root = hardening.read_only_root.then_some(true);
-    let user = Some(hardening.user.clone()).filter(|user| !user.is_empty());
-    let own_variables = want.own_variables.clone().unwrap_or_default();
-    let mut environment = Vec::new();
-    for (key, value) in &want.environment {
-        environment.push(KeyValuePair::builder().name(key).value(value).build());
-    }
-    Ok(ContainerDefinition::builder()
-        .name(app)
-        .image(&want.image)
-        .essential(want.essential)
-        .port_mappings(port)
-        .set_environment(Some(environment))
-        .log_configuration(log_configuration(want)?)
-        .linux_parameters(linux_parameters(want))
-        .docker_labels(VARIABLES, variables::label(&own_variables))
-        .set_readonly_root_filesystem(read_only_root)
-        .set_user(user)
-        .set_health_check(health_check(want)?)
-        .stop_timeout(want.stop_timeout)
-        .build())
-}
-
-fn linux_parameters(want: &Definition) -> LinuxParameters {
-    let dropped = want.hardening.dropped_capabilities.clone();
-    let mut capabilities = None;
-    if !dropped.is_empty() {
-        let dropping = KernelCapabilities::builder().set_drop(Some(dropped));
-        capabilities = Some(dropping.build());
-    }
-    LinuxParameters::builder()
-        .init_process_enabled(want.init_process)
-        .set_capabilities(capabilities)
-        .build()
-}
-
-/// The number in `5000/tcp`.
-fn container_port(want: &Definition) -> Option<i32> {
-    want.ports.split('/').next()?.parse().ok()
-}
-
-fn log_configuration(want: &Definition) -> Result<LogConfiguration, BuildError> {
-    LogConfiguration::builder()
-        .log_driver(LogDriver::Awslogs)
-        .options("awslogs-group", &want.log_group)
-        .options("awslogs-region", &want.log_region)
-        .options("awslogs-stream-prefix", &want.log_stream_prefix)
-        .build()
-}
-
-fn health_check(want: &Definition) -> Result<Option<HealthCheck>, BuildError> {
-    let Some(check) = &want.check else {
-        return Ok(None);
-    };
-    let check = HealthCheck::builder()
-        .command("CMD-SHELL")
-        .command(&check.command)
-        .start_period(check.start_period)
-        .build()?;
-    Ok(Some(check))
+fn storage(gib: i32) -> EphemeralStorage {
+    EphemeralStorage::builder().size_in_gib(gib).build()
 }

@@ -3,14 +3,14 @@
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::update_service::builders::UpdateServiceFluentBuilder;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
-    DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, PropagateTags,
-    ServiceField,
+    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, CapacityProviderStrategyItem,
+    DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer,
+    NetworkConfiguration, PropagateTags, ServiceField,
 };
 use futures_util::future::try_join_all;
 use plumbing::{Error, Result, aws_error, code, is_about_zone, message, wait, zone_hint};
 
-use super::convert::sdk_tags;
+use super::convert::{sdk_tags, strategy};
 use super::have_service::have_service;
 use super::{BATCH, DRAIN_DEADLINE, Ecs, is_missing};
 use crate::plan::service::{HaveService, Part, Settings};
@@ -109,11 +109,12 @@ impl Ecs {
             .client_token(token)
             .task_definition(&want.task_definition)
             .desired_count(want.count)
-            .launch_type(LaunchType::Fargate)
+            .set_launch_type(want.providers.is_empty().then_some(LaunchType::Fargate))
+            .set_capacity_provider_strategy(strategy_at_first(want)?)
             .platform_version(&want.platform)
             .network_configuration(network(want)?)
-            .load_balancers(load_balancer(want))
-            .health_check_grace_period_seconds(want.grace)
+            .set_load_balancers(at_first(load_balancers(want)))
+            .set_health_check_grace_period_seconds(grace(want))
             .deployment_configuration(deployment_configuration(want))
             .availability_zone_rebalancing(rebalancing(want))
             .propagate_tags(propagate_tags(want))
@@ -230,7 +231,8 @@ fn with_part(
         Part::Count => request.desired_count(want.count),
         Part::Grace => request.health_check_grace_period_seconds(want.grace),
         Part::Network => request.network_configuration(network(want)?),
-        Part::LoadBalancer => request.load_balancers(load_balancer(want)),
+        // None at all is how a service lets go of its target group.
+        Part::LoadBalancer => request.set_load_balancers(Some(load_balancers(want))),
         Part::DeploymentConfiguration => {
             request.deployment_configuration(deployment_configuration(want))
         }
@@ -242,8 +244,11 @@ fn with_part(
             .enable_execute_command(want.execute_command)
             .force_new_deployment(true),
         Part::Platform => request.platform_version(&want.platform),
-        // No strategy of capacity providers is how a service returns to its launch type.
-        Part::LaunchType => request.set_capacity_provider_strategy(Some(Vec::new())),
+        // No strategy of capacity providers is how a service returns to its launch type. ECS takes
+        // another one only with a new deployment.
+        Part::LaunchType => request
+            .set_capacity_provider_strategy(Some(strategy(&want.providers)?))
+            .force_new_deployment(true),
         Part::NewDeployment => request.force_new_deployment(true),
         Part::Tags => request, // UpdateService takes no tags
     })
@@ -270,13 +275,31 @@ fn network(want: &Settings) -> Result<NetworkConfiguration> {
     }
 }
 
-fn load_balancer(want: &Settings) -> LoadBalancer {
-    let (container, port) = want.target.split_once(':').unwrap_or_default();
-    LoadBalancer::builder()
+/// None of a worker's.
+fn load_balancers(want: &Settings) -> Vec<LoadBalancer> {
+    let Some((container, port)) = want.target.split_once(':') else {
+        return Vec::new();
+    };
+    let load_balancer = LoadBalancer::builder()
         .target_group_arn(&want.target_group)
         .container_name(container)
         .set_container_port(port.parse().ok())
-        .build()
+        .build();
+    vec![load_balancer]
+}
+
+/// The grace period of a load balancer's health checks: ECS takes none without a load balancer.
+fn grace(want: &Settings) -> Option<i32> {
+    (!want.target.is_empty()).then_some(want.grace)
+}
+
+/// What a call that makes a service leaves out where there is none.
+fn at_first<T>(list: Vec<T>) -> Option<Vec<T>> {
+    Some(list).filter(|list| !list.is_empty())
+}
+
+fn strategy_at_first(want: &Settings) -> Result<Option<Vec<CapacityProviderStrategyItem>>> {
+    Ok(at_first(strategy(&want.providers)?))
 }
 
 fn deployment_configuration(want: &Settings) -> DeploymentConfiguration {

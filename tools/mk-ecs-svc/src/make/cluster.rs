@@ -1,10 +1,11 @@
 //! The cluster, which every service waits for.
 
 use plumbing::step::without_parts;
-use plumbing::{App, Change, Env, Error, Kind, Result, Step, Stream};
+use plumbing::{App, Change, Difference, Env, Error, Kind, Result, Step, Stream};
 
+use super::context::Context;
 use crate::aws::Ecs;
-use crate::plan::{cluster, record};
+use crate::plan::{cluster, record, spot};
 
 /// Finds or makes the cluster, and brings it into line; answers its ARN.
 pub async fn make(stream: &Stream, ecs: &Ecs) -> Result<String> {
@@ -22,7 +23,10 @@ pub async fn make(stream: &Stream, ecs: &Ecs) -> Result<String> {
         }
         Step::Create => {
             ecs.aws.control.wait_for_account().await?;
-            (ecs.create_cluster().await?, Change::Created)
+            (
+                ecs.create_cluster(&providers(stream)).await?,
+                Change::Created,
+            )
         }
         Step::Keep(have) => (have.arn, Change::Kept),
         Step::Change(have, differing) => {
@@ -58,4 +62,42 @@ async fn need_app(stream: &Stream, env: &Env) -> Result<()> {
         stream.tool()
     );
     Err(Error::input(message).hint(hint))
+}
+
+/// The capacity providers of a new cluster: none, unless an app that has arrived needs them.
+fn providers(stream: &Stream) -> Vec<String> {
+    if stream.arrived::<App>().iter().any(spot::is_wanted) {
+        return spot::PROVIDERS.map(String::from).to_vec();
+    }
+    Vec::new()
+}
+
+/// Has the cluster take what an app's tasks on Fargate Spot need, where it lacks that. It is looked at
+/// again: another run may have made it.
+pub async fn ensure_spot(context: &Context<'_>, app: &App) -> Result<()> {
+    context.cluster.clone().await?;
+    if !spot::is_wanted(app) {
+        return Ok(());
+    }
+    let ensure = || ensure_providers(context);
+    context.spot.get_or_try_init(ensure).await.map(drop)
+}
+
+async fn ensure_providers(context: &Context<'_>) -> Result<()> {
+    let ecs = context.ecs;
+    let Some(have) = ecs.get_cluster().await? else {
+        return Ok(()); // a dry run would make it with these
+    };
+    let Some(providers) = cluster::providers(&have) else {
+        return Ok(());
+    };
+    if !ecs.aws.env.plan {
+        ecs.aws.control.wait_for_account().await?;
+        ecs.put_providers(&have, &providers).await?;
+    }
+    let (old, new) = (have.providers.join(" "), providers.join(" "));
+    let difference = Difference::between("capacity providers", old, new);
+    let differences: Vec<Difference> = difference.into_iter().collect();
+    let record = record::cluster(&have.arn);
+    context.write_found(record, &differences).await
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use futures_util::future::{LocalBoxFuture, Shared};
 use plumbing::{Change, Difference, Env, Record, Result, Stream};
 
+use tokio::sync::OnceCell;
+
 use super::lookup::ServiceLookup;
 use super::moves::Moves;
 use crate::aws::Ecs;
@@ -37,6 +39,8 @@ pub struct Context<'a> {
     pub cluster: ClusterReady<'a>,
     /// The apps that move to another target group.
     pub moves: Moves,
+    /// Set once the cluster has what tasks on Fargate Spot need.
+    pub spot: OnceCell<()>,
 }
 
 impl<'a> Context<'a> {
@@ -54,6 +58,7 @@ impl<'a> Context<'a> {
             services: ServiceLookup::new(ecs),
             cluster,
             moves: Moves::default(),
+            spot: OnceCell::new(),
         }
     }
 

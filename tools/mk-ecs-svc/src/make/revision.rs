@@ -7,7 +7,8 @@ use super::context::Context;
 use super::{rollback, want};
 use crate::aws::RevisionStatus;
 use crate::plan;
-use crate::plan::definition::{Definition, HaveRevision, compare};
+use crate::plan::compare::compare;
+use crate::plan::definition::{Definition, HaveRevision};
 use crate::plan::ownership::{self, is_ours, is_rolled_back};
 use crate::plan::progress::failed_revisions;
 use crate::plan::revision::{between, deregistration, follows, in_words, is_newer};
@@ -41,13 +42,12 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
     let keeps_image = want::keeps_image(context, app, &newest);
     let mut want = want;
     if keeps_image {
-        want = want::with_kept_image(context, app, want, &newest.definition.image);
+        want = want::with_kept_image(context, app, want, &newest.definition.own.image);
     }
     // What the service does not run may be what failed: only what runs shows that it can be stricter.
     let running = find_running(context, app, &newest.arn).await?;
     let runs = running.as_ref().unwrap_or(&newest);
-    want = want::with_hardening(context, app, want, &runs.definition.hardening);
-    let role = runs.task_role.clone();
+    want = want::with_kept(context, app, want, &runs.definition);
     let tags = ownership::tags(env, &app.name, keeps_image);
     let differences = compare(&newest.definition, &want);
     if differences.is_empty() {
@@ -63,10 +63,6 @@ pub async fn make(context: &Context<'_>, app: &App) -> Result<Revision> {
     if let Some(service) = service.filter(HaveService::is_active) {
         rollback::mark(context.ecs, app, &failed_revisions(&service, &newest)).await?;
     }
-    let newest = HaveRevision {
-        task_role: role,
-        ..newest
-    };
     register(context, app, Some(newest), want, &tags, &differences).await
 }
 
@@ -139,14 +135,14 @@ async fn keep(
 ) -> Result<Revision> {
     let env = context.env();
     let ecs = context.ecs;
-    want::tell_of_task_role(context, app, have.task_role.as_deref());
+    want::tell_of_task_role(context, app, want.task_role.as_deref());
     let differences = Difference::of_tags(&have.tags, tags);
     if !differences.is_empty() && !env.plan {
         ecs.aws.control.wait_for_account().await?;
         let family = env.family_name(&app.name);
         ecs.set_tags(&have.arn, &family, tags).await?;
     }
-    let record = plan::record::task_definition(&app.name, &have.arn, &want.image);
+    let record = plan::record::task_definition(&app.name, &have.arn, &want.own.image);
     context.write_found(record, &differences).await?;
     Ok(Revision {
         arn: have.arn,
@@ -155,8 +151,7 @@ async fn keep(
     })
 }
 
-/// Registers a new revision after the newest, if there is one, with the role that this one gives its
-/// tasks; in a dry run, only writes its record.
+/// Registers a new revision after the newest, if there is one; in a dry run, only writes its record.
 async fn register(
     context: &Context<'_>,
     app: &App,
@@ -168,18 +163,14 @@ async fn register(
     let env = context.env();
     let ecs = context.ecs;
     let is_first = newest.is_none();
-    let (before, task_role) = match newest {
-        Some(newest) => (newest.arn, newest.task_role),
-        None => (String::new(), None),
-    };
-    want::tell_of_task_role(context, app, task_role.as_deref());
+    let before = newest.map(|newest| newest.arn).unwrap_or_default();
+    want::tell_of_task_role(context, app, want.task_role.as_deref());
     let arn = if env.plan {
         env.planned(&env.family_name(&app.name))
     } else {
         ecs.aws.control.wait_for_account().await?;
         let look = async || find_registered(context, app, &want, &before).await;
-        ecs.register_revision(&app.name, &want, tags, task_role, look)
-            .await?
+        ecs.register_revision(&app.name, &want, tags, look).await?
     };
     let change = match (is_first, env.plan) {
         (true, false) => Change::Created,
@@ -187,7 +178,7 @@ async fn register(
         (false, false) => Change::Updated,
         (false, true) => Change::Update,
     };
-    let record = plan::record::task_definition(&app.name, &arn, &want.image);
+    let record = plan::record::task_definition(&app.name, &arn, &want.own.image);
     let record = record.changed(change, differences);
     context.stream.write(record).await?;
     let mut registered = Revision {
@@ -243,7 +234,7 @@ pub async fn agree(
     }
     if chosen != revision.arn {
         revision.arn = chosen;
-        let image = &revision.definition.image;
+        let image = &revision.definition.own.image;
         let record = plan::record::task_definition(&app.name, &revision.arn, image);
         context.write_found(record, &[]).await?;
     }

@@ -37,7 +37,7 @@ pub async fn find(ecs: &Ecs, app: &App, have: &HaveService) -> Result<Rollback> 
                 "ECS has taken {} back from {} already: it runs {} ({})",
                 app.name,
                 short(&newest.arn),
-                to.definition.image,
+                to.definition.own.image,
                 short(runs)
             ));
             let from = vec![newest.arn];

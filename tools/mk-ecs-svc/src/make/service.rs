@@ -1,9 +1,10 @@
 //! An app's service: made, or brought into line.
 
 use plumbing::step::{parts, without_parts};
-use plumbing::{App, Change, Egress, Error, Result};
+use plumbing::{App, Change, Egress, Error, Range, Result};
 use tokio::join;
 
+use super::cluster;
 use super::context::Context;
 use super::revision::{self, Revision};
 use crate::plan;
@@ -59,9 +60,12 @@ pub async fn bring_into_line(
 ) -> Result<()> {
     let want = with_scaled_count(context, app, have, want).await?;
     let differences = plan::service::compare(context.env(), &app.name, &want, have)?;
+    cluster::ensure_spot(context, app).await?;
     if !context.env().plan {
         let parts = parts(&differences);
-        let is_told = parts.contains(&Part::LoadBalancer);
+        // A service that was a worker's has no requests that would have to follow.
+        let moves = !have.settings.target.is_empty();
+        let is_told = moves && parts.contains(&Part::LoadBalancer);
         set(context, app, have, &want, parts).await?;
         let Context { stream, ecs, .. } = context;
         context.moves.follow(stream, ecs, &app.name, &want, is_told);
@@ -119,6 +123,7 @@ async fn create(
     let (cluster, egress) = join!(context.cluster.clone(), egress);
     let cluster = cluster?;
     egress?;
+    cluster::ensure_spot(context, app).await?;
     ecs.aws.control.wait_for_account().await?;
     if revision.existed {
         revision::agree(context, app, revision, "", "").await?;
@@ -138,7 +143,8 @@ async fn create(
 }
 
 /// The wanted settings; with the count that Application Auto Scaling has set, where it does that.
-/// A count that a person has set does not stay.
+/// A count that a person has set does not stay. Where the app has no range any more, ours sets it no
+/// longer: `prune-env` takes that away at the end.
 async fn with_scaled_count(
     context: &Context<'_>,
     app: &App,
@@ -149,11 +155,17 @@ async fn with_scaled_count(
     if count == want.count {
         return Ok(want);
     }
-    let ecs = context.ecs;
-    let Some((least, most)) = ecs.get_scaling_limits(&have.name).await? else {
+    if app.scale.range().is_some() {
+        let stays = plan::count::stays(app, count, want.count);
+        let count = if stays { count } else { want.count };
+        return Ok(Settings { count, ..want });
+    }
+    let aws = &context.ecs.aws;
+    let scaled = mk_scaling::of_service(aws, &app.name).await?;
+    let Some(Range { least, most }) = scaled.filter(|one| !one.is_ours).map(|one| one.range) else {
         return Ok(want);
     };
-    ecs.aws.voice.say(&format!(
+    aws.voice.say(&format!(
         "{} keeps {count} tasks: Application Auto Scaling sets from {least} to {most}",
         app.name
     ));

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 use plumbing::{App, Control, Error, Image, Kind, Listener, LogGroup, Result, Role, Sg, Vpc};
+use serde_json::Value;
 use tokio::try_join;
 
 use super::context::Context;
 use crate::plan;
-use crate::plan::definition::{Definition, Hardening, HaveRevision, placeholder};
+use crate::plan::container::Container;
+use crate::plan::definition::{Definition, HaveRevision, Known, has_task_role, placeholder};
 use crate::plan::ownership::is_by_pipeline;
 use crate::plan::service::Network;
 use crate::reference::{Piece, Reference, pieces};
@@ -17,36 +19,76 @@ use crate::reference::{Piece, Reference, pieces};
 /// The app's task definition, once all that it names is known.
 pub async fn definition(context: &Context<'_>, app: &App) -> Result<Definition> {
     let role_name = format!("execution/{}", app.name);
-    let (role, log, image, environment) = try_join!(
+    let (role, task_role, log, image, environment, of_others) = try_join!(
         context.stream.need::<Role>(&role_name),
+        task_role(context, app),
         context.stream.need::<LogGroup>(&app.name),
         image(context, app),
-        environment(context, app)
+        environment(context, app, &app.set),
+        environments_of_others(context, app)
     )?;
-    Ok(plan::definition::want(
-        context.env(),
-        app,
+    let versions = role.rest.get("secrets").and_then(Value::as_str);
+    let versions = versions.unwrap_or_default().to_string();
+    let known = Known {
         image,
-        role.arn,
-        log.group,
+        execution_role: role.arn,
+        task_role,
+        secret_versions: app.secrets.restart_on_change.then_some(versions),
+        log_group: log.group,
         environment,
-    ))
+        of_others,
+    };
+    Ok(plan::definition::want(context.env(), app, &known))
+}
+
+/// The role that the app's tasks have, where its record gives them rights.
+async fn task_role(context: &Context<'_>, app: &App) -> Result<Option<String>> {
+    if !has_task_role(app) {
+        return Ok(None);
+    }
+    let name = format!("task/{}", app.name);
+    let role = context.stream.need::<Role>(&name).await?;
+    Ok(Some(role.arn))
+}
+
+/// The variables of the containers beside the app's own.
+async fn environments_of_others(
+    context: &Context<'_>,
+    app: &App,
+) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+    let mut all = Vec::new();
+    for sidecar in &app.container.containers {
+        all.push(async {
+            let set = environment(context, app, &sidecar.set).await?;
+            Ok::<_, Error>((sidecar.name.clone(), set))
+        });
+    }
+    Ok(try_join_all(all).await?.into_iter().collect())
 }
 
 /// The network of the app's tasks, once it is known.
 pub async fn network(context: &Context<'_>, app: &App) -> Result<Network> {
     let stream = context.stream;
     let group_name = format!("task/{}", app.name);
-    let (vpc, group, listener) = try_join!(
+    let (vpc, group, target_group) = try_join!(
         stream.need_where("main", |vpc: &Vpc| !vpc.private_subnets.is_empty()),
         stream.need::<Sg>(&group_name),
-        stream.need::<Listener>(&app.name)
+        target_group(context, app)
     )?;
     Ok(Network {
         subnets: vpc.private_subnets,
         group: group.id,
-        target_group: listener.target_group,
+        target_group,
     })
+}
+
+/// The ARN of the app's target group; "" of a worker's, which has none.
+async fn target_group(context: &Context<'_>, app: &App) -> Result<String> {
+    if app.worker {
+        return Ok(String::new());
+    }
+    let listener = context.stream.need::<Listener>(&app.name).await?;
+    Ok(listener.target_group)
 }
 
 /// Whether a revision's image stays because the app's pipeline deployed it: the image of the app's
@@ -63,41 +105,51 @@ pub fn with_kept_image(
     want: Definition,
     kept: &str,
 ) -> Definition {
-    if want.image != kept {
+    if want.own.image != kept {
         let name = &app.name;
         context.ecs.aws.voice.say(&format!(
             "{name} keeps {kept}, which its pipeline deployed; --image {name}=REFERENCE replaces it"
         ));
     }
-    Definition {
+    let own = Container {
         image: kept.to_string(),
-        ..want
-    }
+        ..want.own
+    };
+    Definition { own, ..want }
 }
 
-/// The definition with what somebody made stricter than we do, which stays; says so.
-pub fn with_hardening(
+/// The definition with what its record does not say and that stays of what runs: what somebody made
+/// stricter, which is said, and a role that somebody gave the tasks.
+pub fn with_kept(
     context: &Context<'_>,
     app: &App,
-    want: Definition,
-    hardening: &Hardening,
+    mut want: Definition,
+    runs: &Definition,
 ) -> Definition {
-    let words = hardening.words();
-    if words.is_empty() {
-        return want;
+    let name = &app.name;
+    want.keep_of(context.env(), name, runs);
+    let mut kept = vec![want.own.keep_stricter(&runs.own)];
+    for (other, container) in &mut want.others {
+        if let Some(runs) = runs.others.get(other) {
+            let words = container.keep_stricter(runs);
+            kept.extend((!words.is_empty()).then(|| format!("{words} of {other}")));
+        }
     }
-    let line = format!("{} keeps {words}: stricter than its record says", app.name);
-    context.ecs.aws.voice.say(&line);
-    Definition {
-        hardening: hardening.clone(),
-        ..want
+    kept.retain(|words| !words.is_empty());
+    if !kept.is_empty() {
+        let kept = kept.join(", ");
+        let line = format!("{name} keeps {kept}: stricter than its record says");
+        context.ecs.aws.voice.say(&line);
     }
+    want
 }
 
 /// Says which role tasks have: somebody gave it to them by hand, and it stays.
 pub fn tell_of_task_role(context: &Context<'_>, app: &App, role: Option<&str>) {
-    if let Some(role) = role {
-        let name = &app.name;
+    let name = &app.name;
+    if let Some(role) = role
+        && !has_task_role(app)
+    {
         context.ecs.aws.voice.say(&format!(
             "{name} keeps task role {role}, which somebody gave it by hand: its tasks have that role's rights"
         ));
@@ -143,9 +195,13 @@ fn has_image_record(context: &Context<'_>, app: &App) -> bool {
 }
 
 /// The environment variables, with what they refer to filled in.
-async fn environment(context: &Context<'_>, app: &App) -> Result<BTreeMap<String, String>> {
+async fn environment(
+    context: &Context<'_>,
+    app: &App,
+    set: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>> {
     let mut variables = Vec::new();
-    for (key, value) in &app.set {
+    for (key, value) in set {
         variables.push(variable(context, app, key, value));
     }
     Ok(try_join_all(variables).await?.into_iter().collect())

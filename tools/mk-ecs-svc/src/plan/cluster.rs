@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use plumbing::step::in_part;
 use plumbing::{Difference, Env, Error, Result, Step};
 
+use super::service::Provider;
+use super::spot::PROVIDERS;
+
 /// The cluster that exists.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HaveCluster {
@@ -12,6 +15,10 @@ pub struct HaveCluster {
     pub arn: String,
     /// `ACTIVE`, `PROVISIONING`, `DEPROVISIONING`, `FAILED` or `INACTIVE`.
     pub status: String,
+    /// The names of its capacity providers.
+    pub providers: Vec<String>,
+    /// Which of them run what does not say it itself.
+    pub strategy: Vec<Provider>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -39,6 +46,16 @@ pub fn step(env: &Env, found: Option<HaveCluster>) -> Result<Step<HaveCluster, P
     let tags = Difference::of_tags(&have.tags, &env.tags_of(&name));
     let differences = in_part(Part::Tags, tags).collect();
     Ok(Step::from_differences(have, differences))
+}
+
+/// The capacity providers that the cluster is to have, where some app's tasks run on Fargate Spot:
+/// others' stay. Nothing where it has these already.
+pub fn providers(have: &HaveCluster) -> Option<Vec<String>> {
+    let lacking = PROVIDERS.iter().map(|name| name.to_string());
+    let lacking: Vec<String> = lacking
+        .filter(|name| !have.providers.contains(name))
+        .collect();
+    (!lacking.is_empty()).then(|| [have.providers.clone(), lacking].concat())
 }
 
 #[cfg(test)]
@@ -101,5 +118,18 @@ mod tests {
             error.message,
             "cluster cluster-production-pr1 is deprovisioning"
         );
+    }
+
+    #[test]
+    fn providers_are_added_to_those_of_others() {
+        let with = |names: &[&str]| HaveCluster {
+            providers: names.iter().map(|name| name.to_string()).collect(),
+            ..ours()
+        };
+        assert_eq!(
+            providers(&with(&["machines", "FARGATE"])).unwrap(),
+            ["machines", "FARGATE", "FARGATE_SPOT"]
+        );
+        assert_eq!(providers(&with(&["FARGATE_SPOT", "FARGATE"])), None);
     }
 }

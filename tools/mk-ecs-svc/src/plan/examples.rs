@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plumbing::{App, Difference, Env};
 
-use super::definition::{self, Definition};
+use super::definition::{self, Definition, Known};
 use super::service::Network;
 
 pub fn env() -> Env {
@@ -17,14 +17,14 @@ pub fn web() -> App {
 
 pub fn web_definition() -> Definition {
     let environment = BTreeMap::from([("A".to_string(), "1".to_string())]);
-    definition::want(
-        &env(),
-        &web(),
-        "web:1".into(),
-        "arn:role".into(),
-        "/x".into(),
+    let known = Known {
+        image: "web:1".into(),
+        execution_role: "arn:role".into(),
+        log_group: "/x".into(),
         environment,
-    )
+        ..Known::default()
+    };
+    definition::want(&env(), &web(), &known)
 }
 
 pub fn network() -> Network {

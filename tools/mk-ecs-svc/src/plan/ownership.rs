@@ -37,7 +37,7 @@ pub fn is_by_pipeline(env: &Env, revision: &HaveRevision) -> bool {
     let role_registered_it = revision
         .registered_by
         .contains(":assumed-role/role-pipeline-");
-    is_of_repository(env, &app, &revision.definition.image)
+    is_of_repository(env, &app, &revision.definition.own.image)
         && (is_marked || role_registered_it || !is_tagged(&revision.tags))
 }
 
@@ -75,6 +75,7 @@ fn is_of_repository(env: &Env, app: &str, image: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::container::Container;
     use crate::plan::definition::Definition;
     use crate::plan::examples::env;
 
@@ -88,7 +89,10 @@ mod tests {
             arn: format!("arn:aws:ecs:us-east-1:123456789012:task-definition/{FAMILY}:7"),
             registered_by: registered_by.into(),
             definition: Definition {
-                image: image.into(),
+                own: Container {
+                    image: image.into(),
+                    ..Container::default()
+                },
                 ..Definition::default()
             },
             tags: tags.iter().cloned().collect(),

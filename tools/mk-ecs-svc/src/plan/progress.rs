@@ -9,6 +9,9 @@ use super::service::{Deployment, HaveService};
 /// Parts of events that say why something is not well.
 const PROBLEM: [&str; 4] = ["(error", "reason", "Reason", "because"];
 
+/// What the C library calls the error of whoever writes where nobody can.
+const READ_ONLY: &str = "read-only file system";
+
 /// How far a service is.
 #[derive(Debug, PartialEq)]
 pub enum Progress {
@@ -74,13 +77,20 @@ fn tells_a_problem(message: &str) -> bool {
     PROBLEM.iter().any(|part| message.contains(part))
 }
 
-/// What to do about a service that failed: what follows from AWS's words, of a task or an event, or
-/// else the app is to be mended.
-pub fn what_helps(app: &str, words: [&str; 2]) -> String {
+/// What to do about a service that failed: what follows from AWS's words, of a task or an event, or from
+/// the last lines of a task's log, or else the app is to be mended.
+pub fn what_helps(app: &str, words: [&str; 2], lines: &[String]) -> String {
     let of_words = |words: &&str| hints::of("ecs:CreateService", "", words);
-    words.iter().find_map(of_words).unwrap_or_else(|| {
-        format!("mend {app} and run the pipeline again; ECS returns to what ran before")
-    })
+    if let Some(hint) = words.iter().find_map(of_words) {
+        return hint;
+    }
+    let is_read_only = |text: &str| text.to_lowercase().contains(READ_ONLY);
+    if lines.iter().any(|line| is_read_only(line)) || words.into_iter().any(is_read_only) {
+        return format!(
+            "{app} writes outside of /tmp, and its containers cannot: mk-app {app} --writable lets them"
+        );
+    }
+    format!("mend {app} and run the pipeline again; ECS returns to what ran before")
 }
 
 /// The messages of the events since the newest deployment began, the newest first.
@@ -252,10 +262,18 @@ mod tests {
     fn what_helps_follows_from_the_words_of_a_task_or_an_event() {
         let full = "was unable to place a task. Reason: You've reached the limit on the number of vCPUs you can run concurrently.";
         let quota = "delete what nobody uses, or have Service Quotas raise 'Fargate On-Demand vCPU resource count', and run it again";
-        assert_eq!(what_helps("web", ["", full]), quota);
+        assert_eq!(what_helps("web", ["", full], &[]), quota);
         let denied = "AccessDeniedException: with an explicit deny in a service control policy";
-        assert!(what_helps("web", [denied, ""]).contains("organisation"));
-        assert!(what_helps("web", ["exit code 1", ""]).starts_with("mend web"));
+        assert!(what_helps("web", [denied, ""], &[]).contains("organisation"));
+        assert!(what_helps("web", ["exit code 1", ""], &[]).starts_with("mend web"));
+        let lines = [
+            "OSError: [Errno 30] Read-only file system: '/app/cache'",
+            "Error: EROFS: read-only file system, mkdir '/app/cache'",
+        ];
+        for line in lines.map(String::from) {
+            let helps = what_helps("web", ["exit code 1", ""], &[line]);
+            assert!(helps.contains("mk-app web --writable"), "{helps}");
+        }
     }
 
     #[test]

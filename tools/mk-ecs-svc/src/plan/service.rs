@@ -7,6 +7,7 @@ use plumbing::{App, Difference, Differences, Env, Error, Result, name};
 
 use super::definition::HaveRevision;
 use super::revision::short;
+use super::{count, spot};
 
 /// What a service says, as far as we set it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,10 +46,23 @@ pub struct Settings {
     pub execute_command: bool,
     /// `LATEST`, or a version of Fargate that somebody chose.
     pub platform: String,
-    /// `FARGATE`, or the capacity providers that somebody chose instead.
+    /// `FARGATE`; "" where capacity providers are chosen instead.
     pub launch_type: String,
+    /// The capacity providers, by name.
+    pub providers: Vec<Provider>,
     /// `ECS`: rolling deployments; we never change it.
     pub controller: String,
+}
+
+/// Where a share of a service's tasks runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Provider {
+    /// `FARGATE`, `FARGATE_SPOT`, or one of somebody's own.
+    pub name: String,
+    /// How many tasks it has before any share counts.
+    pub base: i32,
+    /// Its share of the others.
+    pub weight: i32,
 }
 
 /// A part of a service that one call brings into line: its tags, or one parameter of
@@ -77,7 +91,7 @@ pub enum Part {
     ExecuteCommand,
     /// The version of Fargate.
     Platform,
-    /// Fargate, without capacity providers.
+    /// Fargate, or capacity providers instead.
     LaunchType,
     /// Another deployment, since the newest failed.
     NewDeployment,
@@ -226,22 +240,28 @@ pub struct Network {
     pub subnets: Vec<String>,
     /// The tasks' security group.
     pub group: String,
-    /// The ARN of the target group.
+    /// The ARN of the target group; "" of a worker's.
     pub target_group: String,
 }
 
 /// What the app's service is to say; without an image to run it has no tasks.
 pub fn want(app: &App, task_definition: &str, has_image: bool, network: &Network) -> Settings {
-    let count = if has_image { app.count } else { 0 };
+    let providers = spot::providers(app);
+    let launch_type = if providers.is_empty() { "FARGATE" } else { "" };
+    let (grace, target) = if app.worker {
+        (0, String::new())
+    } else {
+        (app.grace, format!("{}:{}", app.name, app.port))
+    };
     Settings {
         task_definition: task_definition.into(),
-        count: i32::try_from(count).unwrap_or(i32::MAX),
-        grace: i32::try_from(app.grace).unwrap_or(i32::MAX),
+        count: if has_image { count::at_first(app) } else { 0 },
+        grace: i32::try_from(grace).unwrap_or(i32::MAX),
         subnets: network.subnets.clone(),
         groups: vec![network.group.clone()],
         public_ip: false,
         target_group: network.target_group.clone(),
-        target: format!("{}:{}", app.name, app.port),
+        target,
         circuit_breaker: true,
         rollback: true,
         minimum: 100,
@@ -251,7 +271,8 @@ pub fn want(app: &App, task_definition: &str, has_image: bool, network: &Network
         managed_tags: true,
         execute_command: false,
         platform: "LATEST".into(),
-        launch_type: "FARGATE".into(),
+        launch_type: launch_type.into(),
+        providers,
         controller: "ECS".into(),
     }
 }
@@ -265,7 +286,10 @@ pub fn compare(
     want: &Settings,
     have: &HaveService,
 ) -> Result<Differences<Part>> {
-    let settings = have.settings_or(want);
+    let mut settings = have.settings_or(want);
+    if want.target.is_empty() {
+        settings.grace = want.grace; // that of a load balancer which is gone says nothing
+    }
     check_changeable(&have.name, want, &settings)?;
     let mut differences = compare_settings(want, &settings);
     if have.newest_deployment_failed() {
@@ -282,8 +306,9 @@ pub fn compare(
 /// with capacity providers can return to Fargate.
 fn check_changeable(name: &str, want: &Settings, have: &Settings) -> Result<()> {
     let mut fixed = Vec::new();
+    let launch_type = spot::launch_type(want);
     if matches!(have.launch_type.as_str(), "EC2" | "EXTERNAL") {
-        fixed.push(("launch type", &have.launch_type, &want.launch_type));
+        fixed.push(("launch type", &have.launch_type, &launch_type));
     }
     fixed.push(("deployment controller", &have.controller, &want.controller));
     for (field, old, new) in fixed {
@@ -349,11 +374,7 @@ fn fields(settings: &Settings) -> Vec<(Part, &'static str, String)> {
             "platform version",
             settings.platform.clone(),
         ),
-        (
-            Part::LaunchType,
-            "launch type",
-            settings.launch_type.clone(),
-        ),
+        (Part::LaunchType, "launch type", spot::launch_type(settings)),
     ]
 }
 
@@ -365,7 +386,7 @@ fn sorted(ids: &[String]) -> String {
 
 /// Errors: the service's load balancer sends to a port that a revision does not have.
 pub fn check_ports(revision: &HaveRevision, service: &Settings) -> Result<()> {
-    let ports = &revision.definition.ports;
+    let ports = &revision.definition.own.ports;
     if service.target.is_empty() || sends_to_one_of(ports, &service.target) {
         return Ok(());
     }
@@ -374,7 +395,7 @@ pub fn check_ports(revision: &HaveRevision, service: &Settings) -> Result<()> {
         short(&revision.arn),
         service.target
     );
-    let image = &revision.definition.image;
+    let image = &revision.definition.own.image;
     let hint = format!("--image with {image} runs that image as the app is now");
     Err(Error::refused(message).hint(hint))
 }
@@ -400,197 +421,4 @@ pub fn token(name: &str, task_definition: &str, deleted: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use plumbing::step::without_parts;
-
-    use super::*;
-    use crate::plan::definition::Definition;
-    use crate::plan::examples::{env, network, texts, web};
-
-    fn want_web() -> Settings {
-        want(&web(), "arn:x/task-web:2", true, &network())
-    }
-
-    fn service(settings: Settings) -> HaveService {
-        let name = "service-web-production-pr1";
-        HaveService {
-            name: name.into(),
-            settings,
-            tags: env().tags_of_app(name, "web").into_iter().collect(),
-            ..HaveService::default()
-        }
-    }
-
-    fn differences(have: &HaveService) -> Vec<String> {
-        let differences = compare(&env(), "web", &want_web(), have).unwrap();
-        texts(&without_parts(differences))
-    }
-
-    #[test]
-    fn the_same_service_has_no_differences_whatever_the_order_of_its_subnets() {
-        let mut have = service(want_web());
-        have.settings.subnets.reverse();
-        assert_eq!(differences(&have), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_service_differs_field_by_field() {
-        let have = service(Settings {
-            task_definition: "arn:x/task-web:1".into(),
-            count: 5,
-            rebalancing: "DISABLED".into(),
-            ..want_web()
-        });
-        assert_eq!(
-            differences(&have),
-            [
-                "task definition: task-web:1 -> task-web:2",
-                "count: 5 -> 2",
-                "zone rebalancing: DISABLED -> ENABLED"
-            ]
-        );
-    }
-
-    #[test]
-    fn each_difference_is_of_the_part_that_one_call_brings_into_line() {
-        let mut have = service(Settings {
-            public_ip: true,
-            rollback: false,
-            maximum: 100,
-            ..want_web()
-        });
-        have.deployments = vec![Deployment {
-            status: "PRIMARY".into(),
-            rollout: "FAILED".into(),
-            ..Deployment::default()
-        }];
-        have.tags.insert("Team".into(), "nobody".into());
-        let differences = compare(&env(), "web", &want_web(), &have).unwrap();
-        let parts: Vec<Part> = differences.iter().map(|(part, _)| *part).collect();
-        assert_eq!(
-            parts,
-            [
-                Part::Network,
-                Part::DeploymentConfiguration,
-                Part::DeploymentConfiguration,
-                Part::NewDeployment,
-                Part::Tags
-            ]
-        );
-        assert_eq!(
-            texts(&without_parts(differences))[3..],
-            ["deployment: failed -> new", "tag Team: nobody -> devops"]
-        );
-    }
-
-    #[test]
-    fn what_a_service_does_not_tell_is_no_difference() {
-        let settings = Settings {
-            grace: 0,
-            circuit_breaker: false,
-            rollback: false,
-            managed_tags: false,
-            rebalancing: "DISABLED".into(),
-            count: 1,
-            ..want_web()
-        };
-        let have = HaveService {
-            omits_settings: true,
-            ..service(settings)
-        };
-        assert_eq!(differences(&have), ["count: 1 -> 2"]);
-        let have = HaveService {
-            omits_settings: false,
-            ..have
-        };
-        assert_eq!(differences(&have).len(), 6);
-    }
-
-    #[test]
-    fn another_launch_type_is_a_conflict_and_capacity_providers_are_not() {
-        let mut have = service(Settings {
-            launch_type: "EC2".into(),
-            ..want_web()
-        });
-        assert_eq!(
-            compare(&env(), "web", &want_web(), &have)
-                .unwrap_err()
-                .message,
-            "service service-web-production-pr1 has launch type EC2, wanted FARGATE; that cannot be changed"
-        );
-        have.settings.launch_type = "FARGATE_SPOT".into();
-        assert_eq!(differences(&have), ["launch type: FARGATE_SPOT -> FARGATE"]);
-    }
-
-    #[test]
-    fn another_deployment_controller_is_a_conflict() {
-        let have = service(Settings {
-            controller: "CODE_DEPLOY".into(),
-            ..want_web()
-        });
-        assert_eq!(
-            compare(&env(), "web", &want_web(), &have)
-                .unwrap_err()
-                .message,
-            "service service-web-production-pr1 has deployment controller CODE_DEPLOY, wanted ECS; that cannot be changed"
-        );
-    }
-
-    #[test]
-    fn other_target_groups_than_its_own_are_a_difference() {
-        let own = want_web().target_group;
-        let other = own.replace("tg-web", "theirs");
-        for (group, count) in [
-            (own.replace("tg-web/1", "tg-web/0"), 1),
-            (other.clone(), 1),
-            (format!("{other} {own}"), 1),
-            (String::new(), 1),
-            (own, 0),
-        ] {
-            let have = service(Settings {
-                target_group: group.clone(),
-                ..want_web()
-            });
-            assert_eq!(differences(&have).len(), count, "{group}");
-        }
-    }
-
-    fn revision_with(ports: &str) -> HaveRevision {
-        HaveRevision {
-            arn: "arn/t:1".into(),
-            definition: Definition {
-                ports: ports.into(),
-                image: "web:1".into(),
-                ..Definition::default()
-            },
-            ..HaveRevision::default()
-        }
-    }
-
-    #[test]
-    fn a_revision_without_the_port_that_the_load_balancer_sends_to_does_not_fit() {
-        assert_eq!(check_ports(&revision_with("5000/tcp"), &want_web()), Ok(()));
-        let two = revision_with("80/tcp 5000/tcp");
-        assert_eq!(check_ports(&two, &want_web()), Ok(()));
-        let other = revision_with("15000/tcp");
-        assert_eq!(
-            check_ports(&other, &want_web()).unwrap_err().message,
-            "t:1 listens on 15000/tcp, but the load balancer of its service sends to web:5000"
-        );
-        let without_load_balancer = Settings {
-            target: String::new(),
-            ..want_web()
-        };
-        assert_eq!(check_ports(&other, &without_load_balancer), Ok(()));
-    }
-
-    #[test]
-    fn a_token_is_stable_short_and_another_after_a_deletion() {
-        let name = env().service_name("recommendations");
-        let revision = "arn:x/task-recommendations-production-pr1:1";
-        let first = token(&name, revision, "");
-        assert_eq!(first, token(&name, revision, ""));
-        assert!(first.len() <= 36);
-        assert_ne!(first, token(&name, revision, "2026-11-22"));
-    }
-}
+mod tests;

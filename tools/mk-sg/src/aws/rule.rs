@@ -2,7 +2,9 @@
 
 use std::slice;
 
-use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroupRule, UserIdGroupPair};
+use aws_sdk_ec2::types::{
+    IpPermission, IpRange, PrefixListId, ResourceType, SecurityGroupRule, UserIdGroupPair,
+};
 use plumbing::{Result, aws_error, wait};
 
 use super::ec2::{Ec2, filter, plain_tags, succeeded, tag_specification};
@@ -215,6 +217,9 @@ fn permission(rule: &Rule) -> IpPermission {
     let permission = match rule.peer_group() {
         Some(group) => {
             permission.user_id_group_pairs(UserIdGroupPair::builder().group_id(group).build())
+        }
+        None if rule.peer.starts_with("pl-") => {
+            permission.prefix_list_ids(PrefixListId::builder().prefix_list_id(&rule.peer).build())
         }
         None => permission.ip_ranges(IpRange::builder().cidr_ip(&rule.peer).build()),
     };

@@ -2,7 +2,7 @@
 
 use plumbing::name::{APP, LONG_LIMIT};
 use plumbing::step::in_part;
-use plumbing::{Difference, Differences, Env, Error, Record, Result, Sg};
+use plumbing::{App, Difference, Differences, Env, Error, Record, Result, Sg};
 
 use super::rule::{ExistingRule, GroupIds, Tags};
 
@@ -19,8 +19,16 @@ pub enum Purpose {
     Task,
 }
 
-/// An app has a group for each of these.
+/// What an app may have a group for.
 pub const PURPOSES: [Purpose; 2] = [Purpose::Alb, Purpose::Task];
+
+/// What an app has a group for: one without a load balancer has a group of its tasks alone.
+pub fn purposes(app: &App) -> &'static [Purpose] {
+    if app.worker {
+        return &[Purpose::Task];
+    }
+    &PURPOSES
+}
 
 impl Purpose {
     /// The name of the group's record: `alb/web`, `task/web`.

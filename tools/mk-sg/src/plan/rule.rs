@@ -1,6 +1,9 @@
 //! Rules of security groups: what one allows, and its words in records and messages.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use plumbing::Way;
 
 /// Every IPv4 address.
 pub const ANYWHERE: &str = "0.0.0.0/0";
@@ -36,7 +39,7 @@ impl Direction {
 /// A rule: all that makes it differ from another one of its direction.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {
-    /// `tcp`, or `-1` for all.
+    /// `tcp`, `udp`, or `-1` for all.
     pub protocol: String,
     /// The first port.
     pub from_port: i32,
@@ -55,6 +58,32 @@ impl Rule {
             to_port: port.into(),
             peer: peer.into(),
         }
+    }
+
+    /// The rule that lets traffic through a way.
+    pub fn of_way(way: Way) -> Rule {
+        Rule {
+            protocol: way.protocol,
+            from_port: way.from_port.into(),
+            to_port: way.to_port.into(),
+            peer: way.peer,
+        }
+    }
+
+    /// The way that a rule opens, as an app's record says it; nothing where none can say it.
+    pub fn way(&self) -> Option<Way> {
+        let has_ports = matches!(self.protocol.as_str(), "tcp" | "udp");
+        let port = |port: i32| u16::try_from(port).ok().filter(|port| *port > 0);
+        let is_peer = self.peer_group().is_some() || self.peer.starts_with("pl-");
+        if !has_ports || !(is_peer || is_range(&self.peer)) {
+            return None;
+        }
+        Some(Way {
+            protocol: self.protocol.clone(),
+            from_port: port(self.from_port)?,
+            to_port: port(self.to_port)?,
+            peer: self.peer.clone(),
+        })
     }
 
     /// The ID of the group at the other end, if that is a group.
@@ -83,6 +112,12 @@ impl Rule {
         let peer = record_name_of(&self.peer, group_ids).unwrap_or(&self.peer);
         format!("{traffic} {preposition} {peer}")
     }
+}
+
+/// Whether a peer is a range of IPv4 addresses.
+fn is_range(peer: &str) -> bool {
+    let address = peer.split_once('/').map(|(address, _)| address);
+    address.is_some_and(|address| address.parse::<Ipv4Addr>().is_ok())
 }
 
 /// A rule of a group that exists.

@@ -6,11 +6,13 @@ use plumbing::{App, Env, Record, Surplus, Unwanted};
 use serde_json::Value;
 
 use super::changes::{RuleChanges, rule_changes};
-use super::group::{Group, PURPOSES, group_name, record, record_name};
+use super::group::{Group, PURPOSES, group_name, purposes, record, record_name};
 use super::want::Known;
 
-/// The type of a surplus record's name.
+/// The type of the name of a rule's surplus record.
 const RULE: &str = "rule";
+/// The same of a group's.
+const GROUP: &str = "group";
 
 /// The rules of a group that no app needs, each as a record for `prune-env`.
 pub fn surplus(env: &Env, known: &Known, group: &Group, changes: &[RuleChanges]) -> Vec<Surplus> {
@@ -40,7 +42,7 @@ pub fn surplus_ids(env: &Env, apps: &[App], groups: &[Group]) -> Vec<String> {
     let known = Known::all(env, groups, apps);
     let mut ids = Vec::new();
     for app in apps {
-        for purpose in PURPOSES {
+        for &purpose in purposes(app) {
             let name = group_name(env, &purpose.record_name(&app.name));
             for group in groups.iter().filter(|group| group.name == name) {
                 for changes in rule_changes(&known, app, purpose, &group.rules) {
@@ -50,6 +52,27 @@ pub fn surplus_ids(env: &Env, apps: &[App], groups: &[Group]) -> Vec<String> {
         }
     }
     ids
+}
+
+/// The groups of an app that it needs no more: that of its load balancer, where it has none any more.
+pub fn surplus_groups(env: &Env, app: &App, groups: &[Group]) -> Vec<Surplus> {
+    let mut surplus = Vec::new();
+    for purpose in PURPOSES {
+        let name = group_name(env, &purpose.record_name(&app.name));
+        for group in groups.iter().filter(|group| group.name == name) {
+            if !purposes(app).contains(&purpose) {
+                let mut one = Surplus {
+                    name: format!("{GROUP}/{}", group.id),
+                    owner: "mk-sg".into(),
+                    what: format!("security group {}", record_name(env, group)),
+                    ..Surplus::default()
+                };
+                one.rest.insert("group".into(), group.id.clone().into());
+                surplus.push(one);
+            }
+        }
+    }
+    surplus
 }
 
 /// The groups of the environment that are of no app in the stream.
@@ -66,6 +89,13 @@ pub fn unwanted(env: &Env, apps: &BTreeMap<String, App>, groups: &[Group]) -> Ve
         }
     }
     unwanted
+}
+
+/// The ID of the group that a surplus record of ours is of.
+pub fn surplus_group(surplus: &Surplus) -> Option<&str> {
+    let is_ours = surplus.owner == "mk-sg" && surplus.name.starts_with(GROUP);
+    let group = surplus.rest.get("group").and_then(Value::as_str);
+    group.filter(|_| is_ours)
 }
 
 /// The ID of the group and of the rule that a surplus record of ours names.
@@ -126,5 +156,25 @@ mod tests {
         let dropped = groups.iter_mut().find(|group| group.name == name);
         dropped.unwrap().rules = vec![rule("runs-on", 5000, "sg-alb-dropped")];
         assert_eq!(surplus_ids(&env, &apps, &groups), ["older", "theirs"]);
+    }
+
+    #[test]
+    fn an_app_that_became_a_worker_needs_no_group_of_a_load_balancer() {
+        let env = Env::example();
+        let group = |record_name: &str| Group {
+            id: format!("sg-{}", record_name.replace('/', "-")),
+            name: group_name(&env, record_name),
+            ..Group::default()
+        };
+        let groups = ["alb/web", "task/web", "alb/api"].map(group);
+        let mut web: App = serde_json::from_str(r#"{"name":"web"}"#).unwrap();
+        assert_eq!(surplus_groups(&env, &web, &groups), []);
+        web.worker = true;
+        let [surplus] = &surplus_groups(&env, &web, &groups)[..] else {
+            panic!("one group");
+        };
+        assert_eq!(surplus.what, "security group alb/web");
+        assert_eq!(surplus_group(surplus), Some("sg-alb-web"));
+        assert_eq!(surplus_rule(surplus), None);
     }
 }

@@ -1,16 +1,17 @@
-//! The rules that an app's groups need, which follow from who calls whom.
+//! The rules that an app's groups need, which follow from who calls whom, and from what an app reaches and
+//! who reaches it that is no app.
 
 use std::collections::BTreeMap;
 
-use plumbing::{App, Env};
+use plumbing::{App, Env, Way};
 
-use super::group::{Group, PURPOSES, Purpose, group_ids, group_name, tags_of};
+use super::group::{Group, Purpose, group_ids, group_name, purposes, tags_of};
 use super::rule::{ANYWHERE, DIRECTIONS, Direction, ExistingRule, GroupIds, Rule};
 
 /// The port on which load balancers listen.
-const HTTP: u16 = 80;
+pub(super) const HTTP: u16 = 80;
 /// The port of ECR and CloudWatch Logs: tasks pull their images and write their logs.
-const HTTPS: u16 = 443;
+pub(super) const HTTPS: u16 = 443;
 
 /// What is known so far of the apps and their groups. It only grows.
 #[derive(Clone, Debug, Default)]
@@ -44,12 +45,13 @@ pub fn wanted_rules(
     direction: Direction,
 ) -> Option<Vec<Rule>> {
     let mut rules = Vec::new();
-    for (port, peer) in ports_and_peers(known, app, purpose, direction) {
-        let peer = match &peer {
-            Peer::Range(range) => range,
-            Peer::Group(record_name) => known.group_ids.get(record_name)?,
-        };
-        rules.push(Rule::tcp(port, peer));
+    for wanted in wanted(known, app, purpose, direction) {
+        rules.push(match wanted {
+            Wanted::Whole(rule) => rule,
+            Wanted::ToGroup(port, record_name) => {
+                Rule::tcp(port, known.group_ids.get(&record_name)?)
+            }
+        });
     }
     rules.sort();
     rules.dedup();
@@ -61,13 +63,14 @@ pub fn wanted_rules(
 pub fn wanted_groups(env: &Env, apps: &[App]) -> Vec<Group> {
     let mut known = Known::all(env, &[], apps);
     for app in apps {
-        for name in PURPOSES.map(|purpose| purpose.record_name(&app.name)) {
+        for purpose in purposes(app) {
+            let name = purpose.record_name(&app.name);
             known.group_ids.insert(name.clone(), format!("sg-{name}"));
         }
     }
     let mut groups = Vec::new();
     for app in known.apps.values() {
-        for purpose in PURPOSES {
+        for &purpose in purposes(app) {
             let record_name = purpose.record_name(&app.name);
             let name = group_name(env, &record_name);
             let tags = env.tags_of_app(&name, &app.name).into_iter().collect();
@@ -111,64 +114,71 @@ pub fn is_final(known: &Known, app: &App, purpose: Purpose, direction: Direction
     known.has_all_apps || !admits_callers
 }
 
-/// The other end of a rule that is wanted.
-enum Peer {
-    /// An address range.
-    Range(String),
-    /// A group, by its record's name: it may have yet to be made, and then it has no ID.
-    Group(String),
+/// A rule that is wanted.
+enum Wanted {
+    /// To or from addresses, or what is somebody else's.
+    Whole(Rule),
+    /// For a TCP port, to or from a group of the environment's, by its record's name: it may have yet to
+    /// be made, and then it has no ID.
+    ToGroup(u16, String),
 }
 
-impl Peer {
-    fn group(purpose: Purpose, app: &str) -> Peer {
-        Peer::Group(purpose.record_name(app))
-    }
-
-    fn anywhere() -> Peer {
-        Peer::Range(ANYWHERE.into())
+impl Wanted {
+    fn to_group(port: u16, purpose: Purpose, app: &str) -> Wanted {
+        Wanted::ToGroup(port, purpose.record_name(app))
     }
 }
 
-/// The port and the other end of each rule that is wanted.
-fn ports_and_peers(
-    known: &Known,
-    app: &App,
-    purpose: Purpose,
-    direction: Direction,
-) -> Vec<(u16, Peer)> {
+/// The rules that are wanted.
+fn wanted(known: &Known, app: &App, purpose: Purpose, direction: Direction) -> Vec<Wanted> {
+    let between = |other: Purpose| {
+        let ports = ports(app).into_iter();
+        ports.map(move |port| Wanted::to_group(port, other, &app.name))
+    };
     match (purpose, direction) {
-        (Purpose::Alb, Direction::Ingress) => {
-            let peers = peers_of_load_balancer(known, app).into_iter();
-            peers.map(|peer| (HTTP, peer)).collect()
-        }
-        (Purpose::Alb, Direction::Egress) => {
-            vec![(app.port, Peer::group(Purpose::Task, &app.name))]
-        }
-        (Purpose::Task, Direction::Ingress) => {
-            vec![(app.port, Peer::group(Purpose::Alb, &app.name))]
-        }
+        (Purpose::Alb, Direction::Ingress) => clients(known, app),
+        (Purpose::Alb, Direction::Egress) => between(Purpose::Task).collect(),
+        (Purpose::Task, Direction::Ingress) if app.worker => whole(app.reach.ways_from()),
+        (Purpose::Task, Direction::Ingress) => between(Purpose::Alb).collect(),
         (Purpose::Task, Direction::Egress) => {
-            let mut rules = vec![(HTTPS, Peer::anywhere())];
+            let mut rules = vec![Wanted::Whole(Rule::tcp(HTTPS, ANYWHERE))];
             for called in &app.calls {
-                rules.push((HTTP, Peer::group(Purpose::Alb, called)));
+                rules.push(Wanted::to_group(HTTP, Purpose::Alb, called));
             }
+            rules.extend(whole(app.reach.ways()));
             rules
         }
     }
 }
 
-/// Who may reach an app's load balancer: the internet, or the apps that call it and nobody else.
-fn peers_of_load_balancer(known: &Known, app: &App) -> Vec<Peer> {
+fn whole(ways: Vec<Way>) -> Vec<Wanted> {
+    let rules = ways.into_iter().map(Rule::of_way);
+    rules.map(Wanted::Whole).collect()
+}
+
+/// The ports on which a load balancer reaches an app's tasks: where they serve, and where they are asked
+/// whether they are well.
+fn ports(app: &App) -> Vec<u16> {
+    let mut ports = vec![app.port];
+    ports.extend(app.health_check.port);
+    ports
+}
+
+/// Who may reach an app's load balancer: the internet, or the apps that call it, those that its record
+/// names, and nobody else.
+fn clients(known: &Known, app: &App) -> Vec<Wanted> {
     if app.public {
-        return vec![Peer::anywhere()];
+        return vec![Wanted::Whole(Rule::tcp(HTTP, ANYWHERE))];
     }
-    let mut callers = Vec::new();
+    let mut clients = Vec::new();
     for other in known.apps.values() {
         if other.calls.contains(&app.name) {
-            callers.push(Peer::group(Purpose::Task, &other.name));
+            clients.push(Wanted::to_group(HTTP, Purpose::Task, &other.name));
         }
     }
-    callers
+    let peers = app.reach.peers().into_iter();
+    clients.extend(peers.map(|peer| Wanted::Whole(Rule::tcp(HTTP, peer))));
+    clients
 }
 
 #[cfg(test)]
@@ -247,5 +257,89 @@ mod tests {
         let mut known = two_services();
         known.apps.get_mut("web").unwrap().calls.push("api".into());
         assert_eq!(rules_of("web", Purpose::Task, &known).len(), 3);
+    }
+
+    fn worker_and_web(more: serde_json::Value) -> Known {
+        let mut known = two_services();
+        let mut app = serde_json::json!({"name": "jobs", "worker": true});
+        let fields = app.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        let app: App = serde_json::from_value(app).unwrap();
+        known
+            .group_ids
+            .insert("task/jobs".into(), "sg-task-jobs".into());
+        known.apps.insert("jobs".into(), app);
+        known
+    }
+
+    #[test]
+    fn what_an_app_reaches_is_exactly_that_and_each_once() {
+        let reach = [
+            "tcp:5432=sg-0a1b2c3d",
+            "udp:8000-8010=10.0.0.0/8",
+            "tcp:443=0.0.0.0/0",
+            "tcp:25=pl-0a1b2c3d",
+            "tcp:25=pl-0a1b2c3d",
+        ];
+        let known = worker_and_web(serde_json::json!({"reach": reach}));
+        assert_eq!(
+            rules_of("jobs", Purpose::Task, &known),
+            [
+                "tcp 25 to pl-0a1b2c3d",
+                "tcp 443 to 0.0.0.0/0",
+                "tcp 5432 to sg-0a1b2c3d",
+                "udp 8000-8010 to 10.0.0.0/8"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_worker_is_reached_by_whom_it_names_and_by_nobody_else() {
+        let known = worker_and_web(serde_json::json!({}));
+        let alone = ["tcp 443 to 0.0.0.0/0"];
+        assert_eq!(rules_of("jobs", Purpose::Task, &known), alone);
+        let from = serde_json::json!({"reach_from": ["tcp:9000=sg-0a1b2c3d"]});
+        let known = worker_and_web(from);
+        assert_eq!(
+            rules_of("jobs", Purpose::Task, &known),
+            ["tcp 9000 from sg-0a1b2c3d", "tcp 443 to 0.0.0.0/0"]
+        );
+        let apps: Vec<App> = known.apps.values().cloned().collect();
+        let groups = wanted_groups(&Env::example(), &apps);
+        assert!(groups.iter().all(|group| group.id != "sg-alb/jobs"));
+        assert!(groups.iter().any(|group| group.id == "sg-task/jobs"));
+    }
+
+    #[test]
+    fn others_reach_the_load_balancer_of_an_app_where_that_listens() {
+        let mut known = two_services();
+        let api = known.apps.get_mut("api").unwrap();
+        api.reach.from = vec!["sg-0a1b2c3d".into(), "10.1.0.0/16".into()];
+        assert_eq!(
+            rules_of("api", Purpose::Alb, &known),
+            [
+                "tcp 80 from 10.1.0.0/16",
+                "tcp 80 from sg-0a1b2c3d",
+                "tcp 80 from task/web",
+                "tcp 5000 to task/api"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_health_port_of_its_own_is_open_at_both_ends() {
+        let mut known = two_services();
+        let api = known.apps.get_mut("api").unwrap();
+        api.health_check.port = Some(9000);
+        assert_eq!(
+            rules_of("api", Purpose::Alb, &known)[1..],
+            ["tcp 5000 to task/api", "tcp 9000 to task/api"]
+        );
+        assert_eq!(
+            rules_of("api", Purpose::Task, &known)[..2],
+            ["tcp 5000 from alb/api", "tcp 9000 from alb/api"]
+        );
+        known.apps.get_mut("api").unwrap().health_check.port = Some(5000);
+        assert_eq!(rules_of("api", Purpose::Alb, &known).len(), 2);
     }
 }

@@ -28,6 +28,7 @@ const CHANGES: &[&str] = &[
     "iam:DeleteRole",
     "iam:DeleteRolePolicy",
     "iam:DetachRolePolicy",
+    "iam:PutRolePermissionsBoundary",
     "iam:PutRolePolicy",
     "iam:TagRole",
     "iam:UpdateAssumeRolePolicy",
@@ -62,6 +63,7 @@ pub(super) const ROWS: &[NotYet] = &[
             "ecr:TagResource",
             "ecs:TagResource",
             "ecs:UpdateService",
+            "iam:PutRolePermissionsBoundary",
             "iam:PutRolePolicy",
             "iam:TagRole",
             "iam:UpdateAssumeRolePolicy",
@@ -71,6 +73,9 @@ pub(super) const ROWS: &[NotYet] = &[
             "lambda:TagResource",
             "lambda:UpdateFunctionCode",
             "lambda:UpdateFunctionConfiguration",
+            "application-autoscaling:PutScalingPolicy",
+            "application-autoscaling:PutScheduledAction",
+            "ecs:PutClusterCapacityProviders",
             "logs:PutRetentionPolicy",
             "logs:TagResource",
         ],
@@ -85,6 +90,7 @@ pub(super) const ROWS: &[NotYet] = &[
     // A role just made is unknown to the next call. TF iam/wait.go, two minutes.
     NotYet {
         operations: &[
+            "iam:PutRolePermissionsBoundary",
             "iam:PutRolePolicy",
             "iam:TagRole",
             "iam:UpdateAssumeRolePolicy",

@@ -1,16 +1,35 @@
 //! The wish for a service, and whether it says something that AWS can run.
 
+mod build;
+mod container;
+mod health;
+mod reach;
+mod rights;
+mod scale;
+mod secrets;
+mod size;
+
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::name::{self, is_word};
 use crate::record::RecordType;
 use crate::reference;
+use crate::types::Env;
+
+pub use build::Building;
+pub use container::{Container, Mount, Sidecar, soft_and_hard};
+pub use health::{Balancing, HealthCheck};
+pub use reach::{Reach, Way};
+pub use rights::{MOUNT_STATEMENT, Rights};
+pub use scale::{Range, Scale, ScaleOn, Scheduled};
+pub use secrets::{SecretRef, Secrets, secret_ref};
 
 /// A service that is wanted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct App {
     /// What it is called: `web`.
     pub name: String,
@@ -20,6 +39,9 @@ pub struct App {
     /// Whether the internet may reach its load balancer.
     #[serde(default, skip_serializing_if = "crate::record::is_false")]
     pub public: bool,
+    /// Whether it has no load balancer: nobody calls it.
+    #[serde(default, skip_serializing_if = "crate::record::is_false")]
+    pub worker: bool,
     /// The apps whose load balancers it may reach.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<String>,
@@ -53,6 +75,30 @@ pub struct App {
     /// The processor: `X86_64` or `ARM64`.
     #[serde(default = "architecture")]
     pub architecture: String,
+    /// What it reaches, and who reaches it, that is no app.
+    #[serde(flatten)]
+    pub reach: Reach,
+    /// How its tasks are asked whether they are well.
+    #[serde(flatten)]
+    pub health_check: HealthCheck,
+    /// How requests are sent to its tasks.
+    #[serde(flatten)]
+    pub balancing: Balancing,
+    /// How its container runs, and which are beside it.
+    #[serde(flatten)]
+    pub container: Container,
+    /// Its variables whose values are elsewhere.
+    #[serde(flatten)]
+    pub secrets: Secrets,
+    /// What its tasks may do in AWS.
+    #[serde(flatten)]
+    pub rights: Rights,
+    /// How its tasks become more and fewer.
+    #[serde(flatten)]
+    pub scale: Scale,
+    /// How its image is built.
+    #[serde(flatten)]
+    pub building: Building,
     /// Whether it was read back from what AWS runs: AWS has taken its values, whatever the checks say.
     #[serde(default, skip_serializing_if = "crate::record::is_false")]
     pub found: bool,
@@ -86,27 +132,44 @@ impl RecordType for App {
                 return Err(format!("app '{called}' calls itself"));
             }
         }
+        self.check_worker()?;
+        self.reach.check(self.public, self.worker)?;
+        self.health_check.check()?;
+        self.balancing.check()?;
         if self.found {
             return Ok(());
         }
+        self.secrets.check(&self.set)?;
+        let checks = self.check.is_some() || self.health_check.live.is_some();
+        self.container.check(&self.name, self.memory, checks)?;
+        self.rights.check()?;
+        self.scale.check(self.worker)?;
+        self.building.check(self.context.as_deref())?;
+        self.check_mounts()?;
         if let Some(image) = &self.image {
             reference::parse(image)?;
         }
-        check_fargate_size(self.cpu, self.memory)
+        size::check(self.cpu, self.memory)
     }
 }
 
 impl App {
+    /// Refuses secrets of another account or region, of whichever container. Of what AWS runs already it
+    /// has taken them.
+    pub(crate) fn check_in(&self, env: &Env) -> Result<(), String> {
+        if self.found {
+            return Ok(());
+        }
+        let sidecars = self.container.containers.iter();
+        secrets::check_in(sidecars.map(|sidecar| &sidecar.secrets), env)?;
+        self.secrets.check_in(env)
+    }
+
     fn check_container(&self) -> Result<(), String> {
         if self.port == 0 {
             return Err("port 0 is not a port".into());
         }
-        let health = &self.health;
-        if !health.starts_with('/') || health.len() > 1024 || !is_word(health) {
-            return Err(format!(
-                "health '{health}' is not a path: it begins with / and has no spaces"
-            ));
-        }
+        check_path("health", &self.health)?;
         let architecture = self.architecture.as_str();
         if !matches!(architecture, "X86_64" | "ARM64") {
             return Err(format!(
@@ -122,6 +185,54 @@ impl App {
             return Err("check is an empty command".into());
         }
         self.check_variables()
+    }
+
+    /// Whether its tasks have a role of their own: for what they do in AWS, file systems among it.
+    pub fn has_task_role(&self) -> bool {
+        !self.rights.allow.is_empty() || !self.container.mounts.is_empty()
+    }
+
+    /// A worker has no load balancer that any of this could be about.
+    fn check_worker(&self) -> Result<(), String> {
+        if self.check.is_some() && self.health_check.live.is_some() {
+            return Err("check and live both say how ECS asks the container: one is enough".into());
+        }
+        if !self.worker {
+            return Ok(());
+        }
+        let health_check = HealthCheck {
+            live: None,
+            ..self.health_check.clone()
+        };
+        let of_load_balancer = [
+            ("public", self.public),
+            ("health", self.health != root()),
+            (
+                "health_… and (un)healthy_after",
+                health_check != HealthCheck::default(),
+            ),
+            (
+                "slow_start, sticky, idle_timeout and drain",
+                self.balancing != Balancing::default(),
+            ),
+        ];
+        match of_load_balancer.iter().find(|(_, says)| *says) {
+            Some((field, _)) => Err(format!(
+                "worker: it has no load balancer, and {field} is about one"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// A file system that cannot be reached hangs each task that starts.
+    fn check_mounts(&self) -> Result<(), String> {
+        const NFS: u16 = 2049;
+        let reaches =
+            |way: &Way| way.protocol == "tcp" && (way.from_port..=way.to_port).contains(&NFS);
+        if self.container.mounts.is_empty() || self.reach.ways().iter().any(reaches) {
+            return Ok(());
+        }
+        Err("mounts: nothing lets its tasks reach a file system: say reach tcp:2049=sg-…, the group of its mount targets".into())
     }
 
     /// ECS hands variables to the container's runtime, which takes any name that has no = and any text
@@ -152,38 +263,18 @@ impl App {
     }
 }
 
+/// Checks the path of an address.
+fn check_path(field: &str, path: &str) -> Result<(), String> {
+    if !path.starts_with('/') || path.len() > 1024 || !is_word(path) {
+        return Err(format!(
+            "{field} '{path}' is not a path: it begins with / and has no spaces"
+        ));
+    }
+    Ok(())
+}
+
 /// How many bytes a task definition may have (ECS developer guide, "Service quotas").
 const LARGEST_DEFINITION: usize = 64 << 10;
-
-/// Fargate's sizes as data: CPU units, then the memory in MiB as first, last and step
-/// (ECS developer guide, "Task CPU and memory"). 256 CPU units take 512 MiB besides.
-const FARGATE_SIZES: [(u32, u32, u32, u32); 8] = [
-    (256, 1024, 2048, 1024),
-    (512, 1024, 4096, 1024),
-    (1024, 2048, 8192, 1024),
-    (2048, 4096, 16384, 1024),
-    (4096, 8192, 30720, 1024),
-    (8192, 16384, 61440, 4096),
-    (16384, 32768, 122880, 8192),
-    (32768, 61440, 249856, 61440),
-];
-
-fn check_fargate_size(cpu: u32, memory: u32) -> Result<(), String> {
-    let Some((_, first, last, step)) = FARGATE_SIZES.iter().find(|size| size.0 == cpu) else {
-        return Err(format!(
-            "cpu {cpu} is no Fargate size: 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768"
-        ));
-    };
-    // 32 vCPU take 60, 120 or 244 GB; the last is no multiple of the step.
-    let listed = (*first..=*last).contains(&memory) && (memory - first).is_multiple_of(*step);
-    if listed || (cpu, memory) == (256, 512) || (cpu, memory) == (32768, 249856) {
-        return Ok(());
-    }
-    let also = if cpu == 256 { "512, " } else { "" };
-    Err(format!(
-        "memory {memory} does not go with cpu {cpu}: {also}{first} to {last} MiB in steps of {step}"
-    ))
-}
 
 fn port() -> u16 {
     5000
@@ -260,6 +351,34 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_says_nothing_of_a_load_balancer() {
+        let worker = app(serde_json::json!({"worker": true, "calls": ["api"], "live": "/live"}));
+        assert_eq!(worker.check(), Ok(()));
+        for (field, value) in [
+            ("public", serde_json::json!(true)),
+            ("health", serde_json::json!("/well")),
+            ("health_codes", serde_json::json!("200")),
+            ("drain", serde_json::json!(60)),
+        ] {
+            let refused = app(serde_json::json!({"worker": true, field: value})).check();
+            assert!(
+                refused.unwrap_err().contains("has no load balancer"),
+                "{field}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_system_needs_a_way_to_it() {
+        let mounts = serde_json::json!({"mounts": ["fs-0a1b2c3d=/data"]});
+        let refused = app(mounts.clone()).check().unwrap_err();
+        assert!(refused.contains("tcp:2049"), "{refused}");
+        let mut reaching = mounts;
+        reaching["reach"] = serde_json::json!(["tcp:2049=sg-0a1b2c3d"]);
+        assert_eq!(app(reaching).check(), Ok(()));
+    }
+
+    #[test]
     fn what_aws_runs_already_is_not_judged() {
         let odd = serde_json::json!({"image": "ghcr.io/Owner/Web:1", "cpu": 300, "memory": 700});
         let mut app = app(odd);
@@ -270,34 +389,5 @@ mod tests {
         assert_eq!(app.check(), Ok(()));
         app.count = 5001;
         assert!(app.check().is_err());
-    }
-
-    #[test]
-    fn every_check_fargate_size_of_the_guide_is_accepted() {
-        for (cpu, memory) in [
-            (256, 512),
-            (256, 2048),
-            (512, 4096),
-            (1024, 2048),
-            (2048, 16384),
-            (4096, 30720),
-            (8192, 61440),
-            (16384, 122880),
-            (32768, 122880),
-            (32768, 249856),
-        ] {
-            assert_eq!(check_fargate_size(cpu, memory), Ok(()), "{cpu} {memory}");
-        }
-        for (cpu, memory) in [
-            (128, 128),
-            (256, 1536),
-            (256, 4096),
-            (512, 512),
-            (8192, 17408),
-            (16384, 30720),
-            (32768, 61441),
-        ] {
-            assert!(check_fargate_size(cpu, memory).is_err(), "{cpu} {memory}");
-        }
     }
 }

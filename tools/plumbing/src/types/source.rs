@@ -1,5 +1,6 @@
 //! The wish for a pipeline, and whether it says something that can be built.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -8,7 +9,7 @@ use crate::name;
 use crate::record::RecordType;
 
 /// A repository on GitHub that is to be built, and what follows a build.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// What it is called; the image repository (ECR) has the same name, and so has the app, if one
     /// runs what is built.

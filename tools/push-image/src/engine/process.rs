@@ -72,7 +72,15 @@ async fn read_answer(from: Option<impl AsyncRead + Unpin>) -> io::Result<String>
 
 /// Runs an engine to its end. Its output is for people: on a terminal where nobody draws, and with `-v`,
 /// it is shown at once, else its last lines are when it fails. Stdout is for records alone.
-pub(super) async fn run(stream: &Stream, what: &str, words: &[String], work: &Path) -> Result<()> {
+///
+/// `secret` are texts that are left out of what is said of it when it fails.
+pub(super) async fn run(
+    stream: &Stream,
+    what: &str,
+    words: &[String],
+    work: &Path,
+    secret: &[&str],
+) -> Result<()> {
     let failed = |why: String| Error::refused(format!("cannot {what}: {why}"));
     let mut kept = private_file(&work.join("output")).map_err(|why| failed(why.to_string()))?;
     let mut command = command_of(words);
@@ -95,7 +103,7 @@ pub(super) async fn run(stream: &Stream, what: &str, words: &[String], work: &Pa
     if status.success() {
         return Ok(());
     }
-    say_last_lines(&stream.voice, &words[0], &mut kept);
+    say_last_lines(&stream.voice, &words[0], &mut kept, secret);
     let command = words[..2].join(" ");
     Err(failed(format!("{command} ended with {status}")))
 }
@@ -118,19 +126,32 @@ fn shows_output(stream: &Stream) -> bool {
 }
 
 /// Says the last lines of what an engine wrote; without them where they cannot be read.
-fn say_last_lines(voice: &Voice, engine: &str, output: &mut File) {
+fn say_last_lines(voice: &Voice, engine: &str, output: &mut File, secret: &[&str]) {
     let length = output.stream_position().unwrap_or_default();
     let begin = length.saturating_sub(LAST_BYTES);
     let mut bytes = Vec::new();
     let _ = output.seek(SeekFrom::Start(begin));
     let _ = output.read_to_end(&mut bytes);
-    let text = text_of(&bytes);
+    let text = without(secret, text_of(&bytes));
     let mut lines: Vec<&str> = text.lines().collect();
     lines.retain(|line| !line.trim().is_empty());
     let first = lines.len().saturating_sub(LAST_LINES);
     for line in &lines[first..] {
         voice.say(&format!("{engine}: {}", line.trim_end()));
     }
+}
+
+/// The shortest text that can be a secret: a shorter one is part of many words.
+const SHORTEST_SECRET: usize = 4;
+
+/// A text with `***` where it has one of some others.
+fn without(secret: &[&str], mut text: String) -> String {
+    for one in secret {
+        if one.len() >= SHORTEST_SECRET {
+            text = text.replace(one, "***");
+        }
+    }
+    text
 }
 
 /// Asks an engine to end, since it then removes what it began; one that does not is killed.
@@ -153,4 +174,16 @@ fn last_line(text: &str) -> String {
 
 fn text_of(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret_is_left_out() {
+        let text = "RUN curl -H token:hunter2 x; echo 1".to_string();
+        let said = without(&["hunter2", "1", ""], text);
+        assert_eq!(said, "RUN curl -H token:*** x; echo 1");
+    }
 }

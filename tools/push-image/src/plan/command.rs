@@ -107,6 +107,12 @@ pub fn build(
             Engine::Podman | Engine::Buildah => ["--timestamp".into(), epoch.into()],
         });
     }
+    if let Some(target) = &context.target {
+        words.extend(["--target".into(), target.clone()]);
+    }
+    for (name, value) in &context.arguments {
+        words.extend(["--build-arg".into(), format!("{name}={value}")]);
+    }
     words.extend(["--platform".into(), platform.to_string()]);
     words.extend(["--iidfile".into(), format!("{work}/id")]);
     words.extend(["--file".into(), dockerfile_argument(engine, context)]);
@@ -197,6 +203,7 @@ mod tests {
         Context {
             directory: directory.into(),
             dockerfile: dockerfile.into(),
+            ..Context::default()
         }
     }
 
@@ -219,6 +226,18 @@ mod tests {
         assert!(words.contains("--platform linux/amd64"));
         let words = build(Engine::Buildah, &web, amd, "w", Some("0")).join(" ");
         assert!(words.contains("--timestamp 0"), "{words}");
+    }
+
+    #[test]
+    fn every_engine_takes_a_stage_and_arguments_as_they_are() {
+        let mut web = context("web", "Dockerfile");
+        web.target = Some("run".into());
+        web.arguments = [("A".to_string(), "x=y z".to_string())].into();
+        for engine in Engine::ALL {
+            let words = build(engine, &web, Platform::AMD64, "/tmp/w", None);
+            let said = ["--target", "run", "--build-arg", "A=x=y z", "--platform"];
+            assert!(words.windows(5).any(|some| some == said), "{words:?}");
+        }
     }
 
     #[test]

@@ -19,12 +19,16 @@ pub enum Origin {
 }
 
 /// A directory that is built.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// The directory: nothing outside of it is sent to the engine.
     pub directory: String,
     /// The Dockerfile, named from the directory.
     pub dockerfile: String,
+    /// The stage that is built, if not the last.
+    pub target: Option<String>,
+    /// The build arguments, which may hold what nobody is to read.
+    pub arguments: BTreeMap<String, String>,
 }
 
 impl Context {
@@ -60,7 +64,11 @@ impl Origins {
             }
         }
         for (app, directory) in contexts {
-            let context = origins.context(app, directory);
+            let context = Context {
+                directory: directory.clone(),
+                dockerfile: origins.dockerfile(app, None),
+                ..Context::default()
+            };
             origins.add(app, Origin::Context(context))?;
         }
         for (app, path) in archives {
@@ -87,15 +95,10 @@ impl Origins {
         Ok(())
     }
 
-    fn context(&self, app: &str, directory: &str) -> Context {
-        let dockerfile = match self.dockerfiles.get(app) {
-            Some(file) => file,
-            None => DOCKERFILE,
-        };
-        Context {
-            directory: directory.into(),
-            dockerfile: dockerfile.into(),
-        }
+    /// The flag's Dockerfile, else the record's.
+    fn dockerfile(&self, app: &str, of_record: Option<&str>) -> String {
+        let of_flag = self.dockerfiles.get(app).map(String::as_str);
+        of_flag.or(of_record).unwrap_or(DOCKERFILE).into()
     }
 
     /// What the flags name.
@@ -108,13 +111,21 @@ impl Origins {
         self.by_app.keys().cloned().collect()
     }
 
-    /// The origin of an app's image: the flag's, else its record's directory.
+    /// The origin of an app's image: the flag's, else its record's directory. How a directory is built the
+    /// record says, whichever names it.
     pub fn of(&self, app: &App) -> Option<Origin> {
-        if let Some(origin) = self.by_app.get(&app.name) {
-            return Some(origin.clone());
-        }
-        let directory = app.context.as_ref()?;
-        Some(Origin::Context(self.context(&app.name, directory)))
+        let directory = match self.by_app.get(&app.name) {
+            Some(Origin::Context(context)) => &context.directory,
+            Some(other) => return Some(other.clone()),
+            None => app.context.as_ref()?,
+        };
+        let building = &app.building;
+        Some(Origin::Context(Context {
+            directory: directory.clone(),
+            dockerfile: self.dockerfile(&app.name, building.dockerfile.as_deref()),
+            target: building.target.clone(),
+            arguments: building.build_args.clone(),
+        }))
     }
 }
 
@@ -161,7 +172,32 @@ mod tests {
         Origin::Context(Context {
             directory: directory.into(),
             dockerfile: dockerfile.into(),
+            ..Context::default()
         })
+    }
+
+    #[test]
+    fn how_a_directory_is_built_the_record_says_whichever_names_it() {
+        let fields = json!({
+            "context": "./web", "dockerfile": "d/Dockerfile", "target": "run", "build_args": {"A": "b"},
+        });
+        let expected = |directory: &str, dockerfile: &str| {
+            Some(Origin::Context(Context {
+                directory: directory.into(),
+                dockerfile: dockerfile.into(),
+                target: Some("run".into()),
+                arguments: BTreeMap::from([("A".to_string(), "b".to_string())]),
+            }))
+        };
+        let app = app(fields);
+        assert_eq!(
+            Origins::default().of(&app),
+            expected("./web", "d/Dockerfile")
+        );
+        let other = Origins::new(&[pair("web", "b")], &[], &[], &[]).unwrap();
+        assert_eq!(other.of(&app), expected("b", "d/Dockerfile"));
+        let flags = Origins::new(&[pair("web", "b")], &[pair("web", "D")], &[], &[]).unwrap();
+        assert_eq!(flags.of(&app), expected("b", "D"));
     }
 
     #[test]
