@@ -32,19 +32,7 @@ from ..ground import fargate
 from ..ground.clock import later
 from ..ground.override import add, derive, override
 from ..runs import deployments, rollout
-
-
-def error(code: str, message: str) -> ECSException:
-    return ECSException(code, message)
-
-
-def invalid(message: str) -> ECSException:
-    return error("InvalidParameterException", message)
-
-
-def refused(message: str) -> ECSException:
-    return error("ClientException", message)
-
+from .ecs_checks import check_grace, check_network, check_strategy, error, invalid, refused
 
 # Clusters
 
@@ -347,29 +335,6 @@ def check_load_balancers(self: Any, entries: list[dict[str, Any]], definition: A
             raise invalid(f"The container {name} did not have a container port {port} defined.")
 
 
-def check_grace(given: dict[str, Any], balancers: list[dict[str, Any]] | None) -> None:
-    if given.get("healthCheckGracePeriodSeconds") is not None and not balancers:
-        raise invalid(
-            "Health check grace period is only valid for services configured to use load balancers"
-        )
-
-
-def check_strategy(cluster: Cluster, strategy: list[dict[str, Any]] | None) -> None:
-    """A strategy is of the cluster's own providers; one of them at most has a base."""
-    for one in strategy or []:
-        if one["capacityProvider"] not in (cluster.capacity_providers or []):
-            raise invalid(
-                f"The specified capacity provider '{one['capacityProvider']}' was not found in the "
-                "cluster."
-            )
-        if not 0 <= one.get("weight", 0) <= 1000 or not 0 <= one.get("base", 0) <= 100000:
-            raise invalid("The weight or base of a capacity provider is out of bounds.")
-    if sum(one.get("base", 0) > 0 for one in strategy or []) > 1:
-        raise invalid("Only one capacity provider can have a base defined.")
-    if strategy and not any(one.get("weight", 0) for one in strategy):
-        raise invalid("At least one capacity provider must have a weight greater than zero.")
-
-
 def change_strategy(cluster: Cluster, service: Any, given: dict[str, Any]) -> None:
     """No strategy at all brings a service back to its launch type."""
     strategy = given.get("capacityProviderStrategy")
@@ -410,16 +375,7 @@ def create_service(moto: Any, self: Any) -> ActionResult:
         raise invalid("Task definition does not support launch_type FARGATE.")
     network = given.get("networkConfiguration")
     if definition.network_mode == "awsvpc":
-        if not network:
-            raise invalid(
-                "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-            )
-        if given.get("role"):
-            raise invalid(
-                "You cannot specify an IAM role for services that require a service linked role."
-            )
-        network["awsvpcConfiguration"].setdefault("securityGroups", [])
-        network["awsvpcConfiguration"].setdefault("assignPublicIp", "DISABLED")
+        check_network(given)
     check_load_balancers(backend, given.get("loadBalancers", []), definition)
     check_grace(given, given.get("loadBalancers"))
     if strategy and given.get("launchType"):
