@@ -205,6 +205,8 @@ class Requests(unittest.TestCase):
                 wire.read(broken)
 
     def test_patterns_of_java(self) -> None:
+        self.assertTrue(patterns.fits(r"\p{Print}+", "a-b c"))
+        self.assertFalse(patterns.fits(r"\p{Print}+", "\u00fc"))
         self.assertTrue(patterns.fits(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", "Größe 1/2"))
         self.assertFalse(patterns.fits(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", "e\u0301"))
         self.assertTrue(patterns.fits(r"[\w-_]*", "a-_"))

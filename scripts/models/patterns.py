@@ -15,7 +15,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
     """Raises re.error where even the translation is none of Python's."""
     text = pattern.replace(SURROGATES, r"\U00010000-\U0010FFFF")
     text = re.sub(r"\\u\{([0-9a-fA-F]+)\}", lambda found: f"\\U{int(found[1], 16):08x}", text)
-    text = re.sub(r"\\p\{(\w+)\}", lambda found: category(found[1]), text)
+    text = re.sub(r"\\p\{(\w+)\}", category_in, text)
     text = re.sub(r"(\\[wds])-(?=[^\]])", r"\1\\-", text)  # in [\w-_] it stands for itself
     return re.compile(text)
 
@@ -23,6 +23,14 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def fits(pattern: str, value: str) -> bool:
     """Whether a whole value is what a pattern asks for."""
     return compiled(pattern).fullmatch(value) is not None
+
+
+def category_in(found: re.Match[str]) -> str:
+    """A category where it stands: within a class, or as one of its own."""
+    before = found.string[: found.start()]
+    if before.count("[") > before.count("]"):
+        return category(found[1])
+    return f"[{category(found[1])}]"
 
 
 @functools.cache

@@ -40,6 +40,8 @@ EXPECTED = {
     ("lambda:PutFunctionEventInvokeConfig", "DestinationConfig.OnSuccess.Destination"),
     # A gateway that failed because its address was in use has none.
     ("ec2:DescribeNatGateways", "NatGateways[].NatGatewayAddresses[].PublicIp"),
+    # The volumes of the recordings are of a machine; those here are of EFS.
+    ("ecs:DescribeTaskDefinition", "taskDefinition.volumes[].host"),
     # A container as a test registers it by hand.
     ("ecs:DescribeTaskDefinition", "taskDefinition.containerDefinitions[].logConfiguration"),
     # A secret of either service that keeps them.

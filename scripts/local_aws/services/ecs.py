@@ -32,7 +32,7 @@ from ..ground import fargate
 from ..ground.clock import later
 from ..ground.override import add, derive, override
 from ..runs import deployments, rollout
-from .ecs_checks import check_grace, check_network, check_strategy, error, invalid, refused
+from .ecs_checks import check_grace, check_network, check_strategy, error, invalid, refused, whole
 
 # Clusters
 
@@ -289,7 +289,7 @@ def keep(service: Any, given: dict[str, Any]) -> None:
         **DEPLOYMENT_DEFAULTS,
         **service.deployment_configuration,
     }
-    service.capacity_provider_strategy = service.capacity_provider_strategy or None
+    service.capacity_provider_strategy = whole(service.capacity_provider_strategy) or None
     if not service.load_balancers:
         service.health_check_grace_period_seconds = None
     elif service.health_check_grace_period_seconds is None:
@@ -338,7 +338,7 @@ def check_load_balancers(self: Any, entries: list[dict[str, Any]], definition: A
 def change_strategy(cluster: Cluster, service: Any, given: dict[str, Any]) -> None:
     """No strategy at all brings a service back to its launch type."""
     strategy = given.get("capacityProviderStrategy")
-    if strategy is None or strategy == (service.capacity_provider_strategy or []):
+    if strategy is None or whole(strategy) == (service.capacity_provider_strategy or []):
         return
     check_strategy(cluster, strategy)
     if not given.get("forceNewDeployment"):

@@ -54,3 +54,8 @@ def check_network(given: dict[str, Any]) -> None:
         )
     network["awsvpcConfiguration"].setdefault("securityGroups", [])
     network["awsvpcConfiguration"].setdefault("assignPublicIp", "DISABLED")
+
+
+def whole(strategy: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """A strategy with what ECS adds where it was left out."""
+    return [{"weight": 0, "base": 0, **one} for one in strategy or []]
