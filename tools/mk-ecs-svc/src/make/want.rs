@@ -11,7 +11,7 @@ use tokio::try_join;
 use super::context::Context;
 use crate::plan;
 use crate::plan::container::Container;
-use crate::plan::definition::{Definition, HaveRevision, Known, has_task_role, placeholder};
+use crate::plan::definition::{Definition, HaveRevision, Known, placeholder};
 use crate::plan::ownership::is_by_pipeline;
 use crate::plan::service::Network;
 use crate::reference::{Piece, Reference, pieces};
@@ -43,7 +43,7 @@ pub async fn definition(context: &Context<'_>, app: &App) -> Result<Definition> 
 
 /// The role that the app's tasks have, where its record gives them rights.
 async fn task_role(context: &Context<'_>, app: &App) -> Result<Option<String>> {
-    if !has_task_role(app) {
+    if !app.has_task_role() {
         return Ok(None);
     }
     let name = format!("task/{}", app.name);
@@ -148,7 +148,7 @@ pub fn with_kept(
 pub fn tell_of_task_role(context: &Context<'_>, app: &App, role: Option<&str>) {
     let name = &app.name;
     if let Some(role) = role
-        && !has_task_role(app)
+        && !app.has_task_role()
     {
         context.ecs.aws.voice.say(&format!(
             "{name} keeps task role {role}, which somebody gave it by hand: its tasks have that role's rights"

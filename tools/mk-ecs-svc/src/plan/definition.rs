@@ -99,11 +99,6 @@ pub fn want(env: &Env, app: &App, known: &Known) -> Definition {
     }
 }
 
-/// Whether an app's tasks have a role of their own, which mk-role makes.
-pub fn has_task_role(app: &App) -> bool {
-    !app.rights.allow.is_empty() || !app.container.mounts.is_empty()
-}
-
 /// Whether a role is the one that mk-role makes for an app's tasks, wherever its path leads.
 pub fn is_own_task_role(env: &Env, app: &str, role: &str) -> bool {
     let name = env.named_with("role-task", app, &env.region, ROLE_LIMIT);

@@ -92,32 +92,9 @@ pub fn secret_ref(value: &str) -> Option<SecretRef> {
     }
     let parts: Vec<&str> = value.split(':').collect();
     match parts[..] {
-        [
-            "arn",
-            partition,
-            "secretsmanager",
-            region,
-            account,
-            "secret",
-            name,
-        ] => {
-            let arn = format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{name}");
-            has_suffix(name).then_some(SecretRef::Secret(arn))
-        }
-        [
-            "arn",
-            partition,
-            "secretsmanager",
-            region,
-            account,
-            "secret",
-            name,
-            _,
-            _,
-            _,
-        ] => {
-            let arn = format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{name}");
-            has_suffix(name).then_some(SecretRef::Secret(arn))
+        // The whole ARN, or that and :KEY:STAGE:VERSION.
+        ["arn", _, "secretsmanager", _, _, "secret", name, ..] if matches!(parts.len(), 7 | 10) => {
+            has_suffix(name).then(|| SecretRef::Secret(parts[..7].join(":")))
         }
         ["arn", _, "ssm", _, _, path] => {
             let name = path.strip_prefix("parameter")?;
