@@ -116,24 +116,17 @@ pub fn shrunk(want: &Want, have: &Value) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use plumbing::{App, Env};
+    use plumbing::Env;
     use serde_json::json;
 
     use super::*;
+    use crate::example::app;
     use crate::placing::Placing;
     use crate::secrets::AllFound;
     use crate::want::{of_app, of_tasks};
 
     const A: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:a-AbC123";
     const B: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:b-AbC123";
-
-    fn app(fields: Value) -> App {
-        let mut app = json!({"name": "web"});
-        app.as_object_mut()
-            .unwrap()
-            .extend(fields.as_object().unwrap().clone());
-        serde_json::from_value(app).unwrap()
-    }
 
     fn execution(secrets: Value) -> Want {
         let app = app(json!({"secrets": secrets}));

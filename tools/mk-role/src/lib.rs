@@ -6,6 +6,8 @@
 pub mod aws;
 mod check;
 mod document;
+#[cfg(test)]
+mod example;
 pub mod leftover;
 pub mod lookup;
 mod name;

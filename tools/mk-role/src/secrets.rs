@@ -165,16 +165,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::example::app;
 
     const DB: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbC123";
-
-    fn app(more: Value) -> App {
-        let mut app = json!({"name": "web"});
-        app.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        serde_json::from_value(app).unwrap()
-    }
 
     fn found(versions: Value) -> Found {
         Found {

@@ -163,17 +163,10 @@ fn allow(sid: &str, actions: &[&str], resource: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::example::app;
     use crate::secrets::Found;
 
     const DB: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbC123";
-
-    fn app(more: Value) -> App {
-        let mut app = json!({"name": "web"});
-        app.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        serde_json::from_value(app).unwrap()
-    }
 
     fn with_key(key: &str) -> Found {
         Found {

@@ -101,6 +101,15 @@ pub(crate) fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
+/// Whether a text is an ID of EC2 or EFS that begins so: `sg-`, and 8 or 17 digits of 0-9 and a-f.
+pub(crate) fn is_id(text: &str, begin: &str) -> bool {
+    let digits = text.strip_prefix(begin).unwrap_or_default().as_bytes();
+    matches!(digits.len(), 8 | 17)
+        && digits
+            .iter()
+            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Whether `name` could be one of ours for an environment: it begins with `kind-`, and ends in the
 /// environment's name, with a hash or without; or it was cut. That is for choosing whose tags are
 /// read, never the proof.

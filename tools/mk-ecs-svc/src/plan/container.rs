@@ -11,8 +11,6 @@ use super::{live, mounts};
 const START_PERIOD: i32 = 300;
 /// How many MiB of its log wait for CloudWatch before lines are lost.
 pub const LOG_BUFFER: &str = "25m";
-/// MiB of `/tmp` beside a root that cannot be written to.
-pub const TMP: u32 = 64;
 
 /// What a container says, as far as we set it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -191,7 +189,7 @@ pub fn beside(region: &str, app: &App, sidecar: &Sidecar, known: &Known) -> Cont
         after: sidecar.after.clone(),
         memory: sidecar.memory.and_then(|memory| memory.try_into().ok()),
         read_only_root: !sidecar.writable,
-        tmp: (!sidecar.writable).then_some(TMP.cast_signed()),
+        tmp: (!sidecar.writable).then_some(plumbing::Container::TMP.cast_signed()),
         ..common(region, app, &sidecar.name, known)
     }
     .with_variables(environment.unwrap_or_default())

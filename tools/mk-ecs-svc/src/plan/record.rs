@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plumbing::{Cluster, Env, Record, Secrets, Service, Sidecar, TaskDefinition};
 use serde_json::json;
 
-use super::container::{Container, TMP};
+use super::container::Container;
 use super::definition::{Definition, placeholder};
 use super::service::Settings;
 use super::spot;
@@ -96,7 +96,7 @@ fn container(definition: &Definition) -> plumbing::Container {
     let own = &definition.own;
     let tmp = own
         .tmp
-        .filter(|tmp| own.read_only_root && *tmp != TMP.cast_signed());
+        .filter(|tmp| own.read_only_root && *tmp != plumbing::Container::TMP.cast_signed());
     let is_said = |mount: &&String| !mount.contains(' ');
     let nofile = Some(own.nofile.clone()).filter(|limit| !limit.is_empty());
     let nofile = nofile.map(|limit| ("nofile".to_string(), limit));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::health::within;
 use super::secrets::check_names;
 use crate::flags::any_number;
-use crate::name;
+use crate::name::{self, is_id};
 use crate::reference;
 
 /// How an app's own container runs.
@@ -134,9 +134,12 @@ impl Container {
         self.stop_timeout.unwrap_or(30)
     }
 
+    /// The MiB of memory that `/tmp` may take where nothing is said.
+    pub const TMP: u32 = 64;
+
     /// The MiB of memory that `/tmp` may take.
     pub fn tmp(&self) -> u32 {
-        self.tmp.unwrap_or(64)
+        self.tmp.unwrap_or(Container::TMP)
     }
 
     /// Whether it loses lines of its log rather than wait.
@@ -366,13 +369,6 @@ fn mount(text: &str) -> Result<Mount, String> {
         None => (what, None),
     };
     let (file_system, directory) = what.split_once(':').unwrap_or((what, "/"));
-    let is_id = |text: &str, kind: &str| {
-        let digits = text.strip_prefix(kind).unwrap_or_default();
-        matches!(digits.len(), 8 | 17)
-            && digits
-                .bytes()
-                .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
     let is_path =
         |path: &str| path.starts_with('/') && !path.contains([':', '\0']) && !path.contains("..");
     if !is_id(file_system, "fs-") || access_point.is_some_and(|point| !is_id(point, "fsap-")) {

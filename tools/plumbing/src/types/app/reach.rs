@@ -8,6 +8,8 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::name::is_id;
+
 /// What an app reaches, and who reaches it, by rules of its security groups.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[command(next_help_heading = "How it is reached")]
@@ -130,14 +132,8 @@ fn way(text: &str) -> Result<Way, String> {
 
 /// Checks that a text is a group, a prefix list or a range as EC2 writes it.
 fn peer(text: &str) -> Result<&str, String> {
-    let is_id = |digits: &str| {
-        matches!(digits.len(), 8 | 17)
-            && digits
-                .bytes()
-                .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    if let Some(digits) = text.strip_prefix("sg-").or(text.strip_prefix("pl-")) {
-        if is_id(digits) {
+    if text.starts_with("sg-") || text.starts_with("pl-") {
+        if is_id(text, "sg-") || is_id(text, "pl-") {
             return Ok(text);
         }
         return Err(format!(
