@@ -403,9 +403,11 @@ class Serving:
         until(f"the tasks of {app.name} have ended", look)
 
     def lines(self, name: str) -> list[str]:
-        """The log of an app."""
-        events = self.aws("logs").filter_log_events(logGroupName=f"/ecs/{name}")["events"]
-        return [one["message"] for one in events]
+        """The log of an app, by time."""
+        group = f"/ecs/{name}"
+        # CloudWatch Logs puts the lines of all streams in one order; Moto does so only when asked.
+        answer = self.aws("logs").filter_log_events(logGroupName=group, interleaved=True)
+        return [one["message"] for one in answer["events"]]
 
 
 def get(dns: str, path: str = "/", **headers: str) -> tuple[int, str]:
