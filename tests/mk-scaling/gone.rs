@@ -7,7 +7,7 @@ use crate::world::{World, changing};
 #[test]
 fn an_app_without_a_range_any_more_loses_its_target_at_the_end_and_has_its_count() {
     let mut world = World::with(json!({"scale": "4..10"}));
-    world.run().ok();
+    world.run_into("mk-ecs-svc | mk-scaling").ok();
     assert_eq!(world.count(), 4);
     world.drop(&["scale"]);
     let run = world.run().ok();
@@ -20,7 +20,7 @@ fn an_app_without_a_range_any_more_loses_its_target_at_the_end_and_has_its_count
     world.run_into(whole).ok();
     assert_eq!(
         changing(&world),
-        ["UpdateService", "DeregisterScalableTarget"]
+        ["UpdateService", "DeregisterScalableTarget", "UntagResource"]
     );
     assert_eq!((world.targets().len(), world.count()), (0, json!(2)));
     world.run_into(whole).ok();
@@ -28,9 +28,33 @@ fn an_app_without_a_range_any_more_loses_its_target_at_the_end_and_has_its_count
 }
 
 #[test]
+fn a_service_keeps_its_mark_until_nothing_scales_it() {
+    let mut world = World::with(json!({}));
+    world.run_into("mk-ecs-svc | mk-scaling").ok();
+    world.drop(&["scale"]);
+    let run = world.run_into("mk-ecs-svc | wait-env | prune-env").ok();
+    assert_eq!(changing(&world), Vec::<String>::new());
+    let told = "prune-env: service service-web-production-pr1 is still scaled, and keeps its tag plumbline:scaled\n";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    // As where a run was killed after it took the target away.
+    world.call("deregister_scalable_target", json!({}));
+    world
+        .run_into("mk-ecs-svc | mk-scaling | wait-env | prune-env")
+        .ok();
+    assert_eq!(changing(&world), ["UntagResource"]);
+    world.aws.forget();
+    world.run_into("mk-ecs-svc | mk-scaling").ok();
+    let calls = world.aws.calls();
+    let asked = calls
+        .iter()
+        .any(|call| call["service"] == "application-autoscaling");
+    assert!(!asked, "{calls:?}");
+}
+
+#[test]
 fn an_app_that_is_dropped_keeps_its_target_until_that_is_confirmed() {
     let mut world = World::with(json!({}));
-    world.run().ok();
+    world.run_into("mk-ecs-svc | mk-scaling").ok();
     world
         .input
         .retain(|record| record["name"] != "web" || record["type"] != "app");

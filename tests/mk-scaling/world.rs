@@ -41,6 +41,10 @@ impl World {
         for field in fields {
             self.app().remove(*field).unwrap();
         }
+        // mk-ecs-svc says so of a service that it has made for an app with a range.
+        let mut records = self.input.iter_mut();
+        let web = records.rfind(|record| record["type"] == "service" && record["name"] == "web");
+        web.unwrap()["scaled"] = json!(true);
     }
 
     fn app(&mut self) -> &mut serde_json::Map<String, Value> {

@@ -65,6 +65,19 @@ impl Ecs {
             Err(error) => Err(aws_error("ecs:TagResource", format!("tag {name}"), error)),
         }
     }
+
+    /// Takes a tag of a service that is ours away.
+    pub async fn remove_tag(&self, arn: &str, name: &str, key: &str) -> Result<()> {
+        let request = self.client.untag_resource().resource_arn(arn).tag_keys(key);
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, "ecs:UntagResource", send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("take tag {key} of {name} away");
+                Err(aws_error("ecs:UntagResource", what, error))
+            }
+        }
+    }
 }
 
 /// Whether an error's code says that a service or the cluster does not exist, or was deleted.

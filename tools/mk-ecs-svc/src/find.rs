@@ -9,6 +9,7 @@ use tokio::try_join;
 
 use crate::aws::{self, Ecs, RevisionStatus};
 use crate::plan::definition::HaveRevision;
+use crate::plan::mark::SCALED;
 use crate::plan::ownership::{app_of_revision, is_ours};
 use crate::plan::record;
 use crate::plan::revision::{app_of, family_of, number, short};
@@ -98,7 +99,11 @@ pub async fn describe(ecs: &Ecs, listed: Listed, cluster: &str) -> Result<Vec<Re
             task_definition: service.runs().into(),
             ..service.settings.clone()
         };
-        records.push(record::service(&app, &service.arn, cluster, &settings));
+        let mut record = record::service(&app, &service.arn, cluster, &settings);
+        if service.tags.contains_key(SCALED) {
+            record = record.with("scaled", true);
+        }
+        records.push(record);
     }
     Ok(records)
 }

@@ -10,6 +10,7 @@ mod delete;
 mod find;
 pub mod make;
 pub mod plan;
+mod prune;
 mod reference;
 mod settled;
 mod steady;
@@ -31,7 +32,9 @@ pub const OWNER: Owner = Owner {
             Box::pin(async move { delete::delete(stream, &aws::client(aws), records).await })
         },
     }],
-    prune: None,
+    prune: Some(|stream, aws, records| {
+        Box::pin(async move { prune::prune(stream, &aws::client(aws), records).await })
+    }),
 };
 
 /// The services of some apps that are steady at this moment, for `wait-env`.

@@ -10,6 +10,7 @@ pub mod definition;
 #[cfg(test)]
 mod examples;
 pub mod live;
+pub mod mark;
 pub mod mounts;
 pub mod ownership;
 pub mod past;

@@ -10,7 +10,9 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use mk_scaling::aws::{self, Scaling};
 use mk_scaling::plan::{self, Have, Part};
 use mk_scaling::{OWNER, records_of};
-use plumbing::{App, Aws, Change, Error, Listener, Record, Resource, Result, Service, Stream};
+use plumbing::{
+    App, Aws, Change, Error, Listener, Record, Resource, Result, Service, Stream, Unwanted,
+};
 use tokio::{join, try_join};
 
 /// Have the tasks of an environment's apps become more and fewer
@@ -31,6 +33,9 @@ async fn main() -> std::process::ExitCode {
 
 async fn run(_: Args, stream: Stream) -> Result<()> {
     let env = stream.env().await?;
+    if !stream.until_needed(|| is_needed(&stream)).await? {
+        return Ok(());
+    }
     let aws = Aws::connect(&stream, &env).await?;
     let scaling = aws::client(&aws);
     let (stream, scaling) = (&stream, &scaling);
@@ -58,6 +63,21 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
     let surplus = write_surplus(stream, scaling, found.clone());
     let (release, apps, unwanted, surplus) = join!(release, apps, unwanted, surplus);
     release.and(apps).and(unwanted).and(surplus)
+}
+
+/// Whether an app has a range, or has lost it: its service says so, whether the app is wanted or not.
+fn is_needed(stream: &Stream) -> bool {
+    let was_scaled = |record: &Record| record.0.get("scaled") == Some(&true.into());
+    let dropped = stream.arrived::<Unwanted>();
+    let services = stream.arrived::<Service>();
+    stream
+        .arrived::<App>()
+        .iter()
+        .any(|app| app.scale.range().is_some())
+        || services
+            .iter()
+            .any(|service| was_scaled(&Record::of(service)))
+        || dropped.iter().any(|unwanted| was_scaled(&unwanted.record))
 }
 
 /// What there is. An emulator that has no such service has none of it, and says so only where an app

@@ -232,6 +232,23 @@ impl Stream {
         }
     }
 
+    /// Waits until there is something to do: `needed` says so, or a record of a type of the tool's own
+    /// has come, which it has to look at. Answers false where the input ended without either.
+    pub async fn until_needed(&self, needed: impl Fn() -> bool) -> Result<bool> {
+        let mut changed = self.control.changes();
+        loop {
+            let ended = self.input().ended; // read first: what came last came before the end
+            self.control.check_stopped()?;
+            if needed() || !self.input().owned.waiting.is_empty() {
+                return Ok(true);
+            }
+            if ended {
+                return Ok(false);
+            }
+            let _ = changed.changed().await;
+        }
+    }
+
     /// Whether a tool upstream said that it failed.
     pub fn upstream_failed(&self) -> bool {
         self.input().upstream_failed

@@ -26,8 +26,9 @@ struct Args {
     confirm: Option<String>,
 }
 
-/// Who takes its surplus away before whom: a security group forgets last, when nothing uses it.
-const LAST: &str = "mk-sg";
+/// Who takes its surplus away last: a service loses the mark that it is scaled when it no longer is, and
+/// a security group forgets when nothing uses it.
+const LAST: [&str; 2] = ["mk-ecs-svc", "mk-sg"];
 /// Its resources are of no app.
 const NETWORK: &str = "mk-vpc";
 
@@ -153,8 +154,9 @@ async fn announce(
 
 /// Has each tool take its own surplus away.
 async fn prune(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
-    let (last, first): (Vec<&Owner>, Vec<&Owner>) =
-        OWNERS.into_iter().partition(|owner| owner.tool == LAST);
+    let (last, first): (Vec<&Owner>, Vec<&Owner>) = OWNERS
+        .into_iter()
+        .partition(|owner| LAST.contains(&owner.tool));
     for owners in [first, last] {
         stream
             .control

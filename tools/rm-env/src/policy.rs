@@ -22,13 +22,14 @@ const BEGIN: [&str; 14] = [
 ];
 
 /// What else a deletion calls: protection is lifted, a listener forgets what it forwarded to, a load
-/// balancer leaves a zone, a service is scaled to none, a role loses a right; what a pipeline registered,
+/// balancer leaves a zone, a service is scaled to none and loses its mark, a role loses a right; what a pipeline registered,
 /// or a late writer made, gets the tags by which it is ours.
-const BESIDE: [&str; 7] = [
+const BESIDE: [&str; 8] = [
     "elasticloadbalancing:ModifyListener",
     "elasticloadbalancing:ModifyLoadBalancerAttributes",
     "elasticloadbalancing:SetSubnets",
     "ecs:TagResource",
+    "ecs:UntagResource",
     "ecs:UpdateService",
     "iam:PutRolePolicy",
     "logs:TagResource",

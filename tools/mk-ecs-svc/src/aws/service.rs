@@ -8,11 +8,12 @@ use aws_sdk_ecs::types::{
     NetworkConfiguration, PropagateTags, ServiceField,
 };
 use futures_util::future::try_join_all;
-use plumbing::{Error, Result, aws_error, code, is_about_zone, message, wait, zone_hint};
+use plumbing::{App, Error, Result, aws_error, code, is_about_zone, message, wait, zone_hint};
 
 use super::convert::{sdk_tags, strategy};
 use super::have_service::have_service;
 use super::{BATCH, DRAIN_DEADLINE, Ecs, is_missing};
+use crate::plan;
 use crate::plan::service::{HaveService, Part, Settings};
 
 const NO_CLUSTER: &str = "ClusterNotFoundException";
@@ -95,12 +96,12 @@ impl Ecs {
     /// exists already.
     pub async fn create_service(
         &self,
-        app: &str,
+        app: &App,
         want: &Settings,
         token: &str,
     ) -> Result<Option<String>> {
         let env = &self.aws.env;
-        let name = &env.service_name(app);
+        let name = &env.service_name(&app.name);
         let request = self
             .client
             .create_service()
@@ -119,7 +120,7 @@ impl Ecs {
             .availability_zone_rebalancing(rebalancing(want))
             .propagate_tags(propagate_tags(want))
             .enable_ecs_managed_tags(want.managed_tags)
-            .set_tags(sdk_tags(&env.tags_of_app(name, app)));
+            .set_tags(sdk_tags(&plan::mark::tags(env, app)));
         let control = &self.aws.control;
         let send = || request.clone().send();
         match wait::retry(control, "ecs:CreateService", send).await {

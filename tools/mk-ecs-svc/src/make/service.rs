@@ -1,7 +1,9 @@
 //! An app's service: made, or brought into line.
 
+use std::collections::BTreeMap;
+
 use plumbing::step::{parts, without_parts};
-use plumbing::{App, Change, Egress, Error, Range, Result};
+use plumbing::{App, Change, Egress, Error, Range, Record, Result};
 use tokio::join;
 
 use super::cluster;
@@ -59,7 +61,7 @@ pub async fn bring_into_line(
     want: Settings,
 ) -> Result<()> {
     let want = with_scaled_count(context, app, have, want).await?;
-    let differences = plan::service::compare(context.env(), &app.name, &want, have)?;
+    let differences = plan::service::compare(context.env(), app, &want, have)?;
     cluster::ensure_spot(context, app).await?;
     if !context.env().plan {
         let parts = parts(&differences);
@@ -72,8 +74,13 @@ pub async fn bring_into_line(
     }
     let cluster = context.cluster.clone().await?;
     let record = plan::record::service(&app.name, &have.arn, &cluster, &want);
+    let record = plan::mark::told(record, app, &have.tags);
     let differences = without_parts(differences);
-    context.write_found(record, &differences).await
+    context.write_found(record, &differences).await?;
+    match plan::mark::surplus(context.env(), app, &have.tags) {
+        Some(surplus) => context.stream.write(Record::of(&surplus)).await,
+        None => Ok(()),
+    }
 }
 
 /// Chooses the revision that an existing service is to run, where other runs may have registered
@@ -101,6 +108,7 @@ async fn announce(context: &Context<'_>, app: &App, name: &str, want: &Settings)
     let cluster = context.cluster.clone().await?;
     let arn = env.arn("ecs", &format!("service/{}/{name}", env.cluster_name()));
     let record = plan::record::service(&app.name, &arn, &cluster, want);
+    let record = plan::mark::told(record, app, &BTreeMap::new());
     context
         .stream
         .write(record.changed(Change::Create, &[]))
@@ -130,13 +138,14 @@ async fn create(
         want.task_definition = revision.arn.clone();
     }
     let token = plan::service::token(name, &want.task_definition, deleted);
-    let Some(arn) = ecs.create_service(&app.name, want, &token).await? else {
+    let Some(arn) = ecs.create_service(app, want, &token).await? else {
         return Ok(false);
     };
     context
         .moves
         .follow(context.stream, ecs, &app.name, want, false);
     let record = plan::record::service(&app.name, &arn, &cluster, want);
+    let record = plan::mark::told(record, app, &BTreeMap::new());
     let record = record.changed(Change::Created, &[]);
     context.stream.write(record).await?;
     Ok(true)
@@ -191,7 +200,7 @@ async fn set(
     }
     if parts.len() < all {
         ecs.aws.control.wait_for_account().await?;
-        let tags = ecs.aws.env.tags_of_app(&have.name, &app.name);
+        let tags = plan::mark::tags(&ecs.aws.env, app);
         ecs.set_tags(&have.arn, &have.name, &tags).await?;
     }
     Ok(())

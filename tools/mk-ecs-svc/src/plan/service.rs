@@ -7,7 +7,7 @@ use plumbing::{App, Difference, Differences, Env, Error, Result, name};
 
 use super::definition::HaveRevision;
 use super::revision::short;
-use super::{count, spot};
+use super::{count, mark, spot};
 
 /// What a service says, as far as we set it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -282,7 +282,7 @@ pub fn want(app: &App, task_definition: &str, has_image: bool, network: &Network
 /// Errors: it differs in what AWS does not change.
 pub fn compare(
     env: &Env,
-    app: &str,
+    app: &App,
     want: &Settings,
     have: &HaveService,
 ) -> Result<Differences<Part>> {
@@ -297,7 +297,7 @@ pub fn compare(
         let failed = Difference::between("deployment", "failed", "new");
         differences.extend(in_part(Part::NewDeployment, failed));
     }
-    let tags = Difference::of_tags(&have.tags, &env.tags_of_app(&have.name, app));
+    let tags = Difference::of_tags(&have.tags, &mark::tags(env, app));
     differences.extend(in_part(Part::Tags, tags));
     Ok(differences)
 }

@@ -20,7 +20,7 @@ fn service(settings: Settings) -> HaveService {
 }
 
 fn differences(have: &HaveService) -> Vec<String> {
-    let differences = compare(&env(), "web", &want_web(), have).unwrap();
+    let differences = compare(&env(), &web(), &want_web(), have).unwrap();
     texts(&without_parts(differences))
 }
 
@@ -63,7 +63,7 @@ fn each_difference_is_of_the_part_that_one_call_brings_into_line() {
         ..Deployment::default()
     }];
     have.tags.insert("Team".into(), "nobody".into());
-    let differences = compare(&env(), "web", &want_web(), &have).unwrap();
+    let differences = compare(&env(), &web(), &want_web(), &have).unwrap();
     let parts: Vec<Part> = differences.iter().map(|(part, _)| *part).collect();
     assert_eq!(
         parts,
@@ -111,7 +111,7 @@ fn another_launch_type_is_a_conflict_and_capacity_providers_are_not() {
         ..want_web()
     });
     assert_eq!(
-        compare(&env(), "web", &want_web(), &have)
+        compare(&env(), &web(), &want_web(), &have)
             .unwrap_err()
             .message,
         "service service-web-production-pr1 has launch type EC2, wanted FARGATE; that cannot be changed"
@@ -132,7 +132,7 @@ fn another_deployment_controller_is_a_conflict() {
         ..want_web()
     });
     assert_eq!(
-        compare(&env(), "web", &want_web(), &have)
+        compare(&env(), &web(), &want_web(), &have)
             .unwrap_err()
             .message,
         "service service-web-production-pr1 has deployment controller CODE_DEPLOY, wanted ECS; that cannot be changed"
@@ -212,7 +212,7 @@ fn a_worker_has_no_target_group_and_no_grace_period() {
     };
     let worker = want(&worker, "arn:x/task-web:2", true, &network);
     assert_eq!((worker.target.as_str(), worker.grace), ("", 0));
-    let differences = compare(&env(), "web", &worker, &service(want_web())).unwrap();
+    let differences = compare(&env(), &web(), &worker, &service(want_web())).unwrap();
     let group = crate::plan::examples::network().target_group;
     assert_eq!(
         texts(&without_parts(differences)),
@@ -221,7 +221,7 @@ fn a_worker_has_no_target_group_and_no_grace_period() {
             "target: web:5000 -> ".to_string()
         ]
     );
-    let back = compare(&env(), "web", &want_web(), &service(worker)).unwrap();
+    let back = compare(&env(), &web(), &want_web(), &service(worker)).unwrap();
     let parts: Vec<Part> = back.into_iter().map(|(part, _)| part).collect();
     assert_eq!(parts, [Part::Grace, Part::LoadBalancer, Part::LoadBalancer]);
 }
