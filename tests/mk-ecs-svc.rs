@@ -2,6 +2,8 @@
 //! local AWS.
 #![allow(clippy::unwrap_used)] // a test says what it expects by unwrapping it
 
+#[path = "mk-ecs-svc/alarms.rs"]
+mod alarms;
 #[path = "mk-ecs-svc/by_hand.rs"]
 mod by_hand;
 #[path = "mk-ecs-svc/containers.rs"]

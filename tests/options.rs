@@ -64,6 +64,7 @@ fn options() -> Vec<Vec<Value>> {
             json!({"spot": 50}),
             json!({"architecture": "ARM64", "set": {"A": "b"}}),
         ],
+        vec![none(), json!({"rollback_on": ["5xx", "slow"]})],
     ]
 }
 
@@ -153,6 +154,13 @@ fn with_others_things() -> LocalAws {
     let file = json!({"Bucket": "settings", "Key": "app.env", "Body": "A=b\n"});
     aws.call("s3", "put_object", file);
     aws.call("sqs", "create_queue", json!({"QueueName": "jobs"}));
+    for name in ["5xx", "slow"] {
+        let alarm = json!({
+            "AlarmName": name, "Namespace": "N", "MetricName": "M", "Statistic": "Sum", "Period": 60,
+            "EvaluationPeriods": 1, "Threshold": 10.0, "ComparisonOperator": "GreaterThanThreshold",
+        });
+        aws.call("cloudwatch", "put_metric_alarm", alarm);
+    }
     aws
 }
 

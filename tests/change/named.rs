@@ -125,6 +125,12 @@ fn an_app_moves_to_spot_and_back() {
 }
 
 #[test]
+fn an_app_heeds_an_alarm_and_no_longer() {
+    let heeding = two().with("web", |web| web.more = "--rollback-on too-many-errors");
+    there_and_back(&two(), &heeding, 1);
+}
+
+#[test]
 fn an_app_becomes_a_worker_and_back() {
     let mut from = two();
     from.apps.push(App::private("jobs").calling("api"));

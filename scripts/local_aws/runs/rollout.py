@@ -9,8 +9,9 @@ group to another.
 Tasks that something makes fail (trouble.py) stop instead, and others are started. With a circuit
 breaker the deployment ends FAILED after three failed tasks or more; with rollback the service
 returns to what it was when it last ran: task definition, network, load balancers, platform. Without
-a breaker the deployment stays IN_PROGRESS for ever, as in AWS. Stopped tasks are listed as long as
-their cluster exists, and what became of each deployment is kept (deployments.py).
+a breaker the deployment stays IN_PROGRESS for ever, as in AWS. One that heeds alarms (alarms.py) is
+IN_PROGRESS for a moment more, and ends in the same way where one goes off. Stopped tasks are
+listed as long as their cluster exists, and what became of each deployment is kept (deployments.py).
 
 Where the local AWS serves, tasks whose image is in ECR are processes (serving/tasks.py). Such a
 service is looked after again and again (`tend`): its tasks run when their processes do, its
@@ -24,186 +25,22 @@ import time
 from typing import Any
 
 from moto.core.utils import utcnow
-from moto.ec2.models import ec2_backends
-from moto.elbv2.models import elbv2_backends
 from moto.moto_api._internal import mock_random
 
-from ..ground import clock, network_interfaces
+from ..ground import clock
 from ..ground.clock import later
-from . import deployments, trouble
+from . import alarms, deployments, trouble
 from .serving import images, secrets
 from .serving import tasks as served
+from .task import PLATFORM, Task, target_groups
 
-PLATFORM = "1.4.0"  # what LATEST stands for
 #: What a rollback brings back beside the task definition; counts and limits stay.
 BROUGHT_BACK = ("load_balancers", "network_configuration", "platform_version")
+BREAKER = "ECS deployment circuit breaker: tasks failed to start."
 #: Seconds between two looks at the processes of a service.
 LOOK = 0.1
 #: Moments until another task takes the place of one that has failed; most that it becomes.
 PAUSE, LONGEST_PAUSE = 1, 20
-#: What a container is while its task is this.
-CONTAINER_STATUS = {"DEACTIVATING": "RUNNING", "STOPPING": "RUNNING"}
-
-
-class Task:
-    """A task of a service."""
-
-    def __init__(self, service: Any, definition: Any, deployment_id: str, subnet_id: str) -> None:
-        backend = service._backend
-        self.service = service
-        self.load_balancers = service.load_balancers
-        self.definition = definition
-        self.started_by = deployment_id
-        self.group = f"service:{service.name}"
-        self.cluster_name = service.cluster_name
-        self.cluster_arn = service.cluster_arn
-        self.container_instance_arn = None
-        self.task_definition_arn = definition.arn
-        self.launch_type = service.launch_type
-        self.platform_version = PLATFORM
-        self.platform_family = "Linux"
-        self.cpu = definition.cpu
-        self.memory = definition.memory
-        self.connectivity = "CONNECTED"
-        self.created_at = utcnow()
-        self.desired_status = "RUNNING"
-        self.last_status = "PENDING"
-        self.health_status = "UNKNOWN"
-        self.stopped_reason: str | None = None
-        self.container_end: dict[str, Any] = {}
-        #: Its processes, where it is really run, and since when they run.
-        self.process: Any = None
-        self.running_since = 0.0
-        containers = [{"name": one["name"]} for one in definition.container_definitions]
-        self.overrides = {"containerOverrides": containers, "inferenceAcceleratorOverrides": []}
-        self.version = 1
-        self.tags = tags_of(service, definition)
-        id = mock_random.get_random_hex(32)
-        self.task_arn = service.cluster_arn.replace(":cluster/", ":task/") + f"/{id}"
-
-        self.attach(subnet_id)
-        backend.tasks.setdefault(self.cluster_name, {})[self.task_arn] = self
-
-    def attach(self, subnet_id: str) -> None:
-        """Give it a network interface in a subnet."""
-        backend = self.service._backend
-        network = self.service.network_configuration["awsvpcConfiguration"]
-        attachment = str(mock_random.uuid4())
-        self.ec2 = ec2_backends[backend.account_id][backend.region_name]
-        self.interface = network_interfaces.create(
-            self.ec2,
-            subnet_id,
-            kind="interface",
-            owner="amazon-ecs",
-            description=f"arn:aws:ecs:{backend.region_name}:{backend.account_id}"
-            f":attachment/{attachment}",
-            groups=network.get("securityGroups") or default_group(self.ec2, subnet_id),
-            public=network.get("assignPublicIp") == "ENABLED",
-            tags={tag["key"]: tag["value"] for tag in self.tags},
-        )
-        self.address = self.interface.private_ip_address
-        details = {
-            "subnetId": subnet_id,
-            "networkInterfaceId": self.interface.id,
-            "macAddress": self.interface.mac_address,
-            "privateIPv4Address": self.address,
-        }
-        self.attachments = [
-            {
-                "id": attachment,
-                "type": "ElasticNetworkInterface",
-                "status": "ATTACHED",
-                "details": [{"name": key, "value": value} for key, value in details.items()],
-            }
-        ]
-
-    @property
-    def containers(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "containerArn": self.task_arn.replace(":task/", ":container/"),
-                "taskArn": self.task_arn,
-                "name": one["name"],
-                "image": one["image"],
-                "lastStatus": CONTAINER_STATUS.get(self.last_status, self.last_status),
-                **self.container_end,
-                **self.exit_code(one["name"]),
-                "networkInterfaces": [
-                    {
-                        "attachmentId": self.attachments[0]["id"],
-                        "privateIpv4Address": self.address,
-                    }
-                ],
-            }
-            for one in self.definition.container_definitions
-        ]
-
-    def advance(self) -> None:
-        """Do nothing: moto moves a task on when it is described, here time does."""
-
-    def exit_code(self, name: str) -> dict[str, int]:
-        codes = self.process.codes if self.process and self.last_status == "STOPPED" else {}
-        return {"exitCode": codes[name]} if name in codes else {}
-
-    def run(self) -> None:
-        self.last_status = "RUNNING"
-        self.started_at = utcnow()
-        self.running_since = time.monotonic()
-
-    def stop(self, reason: str, code: str = "ServiceSchedulerInitiated") -> None:
-        """Deregister the targets at once. The caller ends what runs, and removes the network
-        interface later."""
-        self.desired_status = "STOPPED"
-        self.stopped_reason = reason
-        self.stop_code = code
-        self.stopping_at = utcnow()
-        self.leave_target_groups()
-        if self.process and self.process.state != "ended":
-            self.last_status = "DEACTIVATING"
-        else:
-            self.ended()
-
-    def ended(self) -> None:
-        self.last_status = "STOPPED"
-        self.stopped_at = utcnow()
-
-    def leave_target_groups(self) -> None:
-        for group, _ in target_groups(self.service, self.load_balancers):
-            if self.address in group.targets:
-                group.deregister([{"Id": self.address}])
-
-    def drop_interface(self) -> None:
-        network_interfaces.drop(self.ec2, self.interface)
-
-
-def tags_of(service: Any, definition: Any) -> list[dict[str, str]]:
-    tags = []
-    if service.enable_ecs_managed_tags:
-        tags += [
-            {"key": "aws:ecs:clusterName", "value": service.cluster_name},
-            {"key": "aws:ecs:serviceName", "value": service.name},
-        ]
-    if service.propagate_tags == "SERVICE":
-        tags += service.tags
-    if service.propagate_tags == "TASK_DEFINITION":
-        tags += definition.tags
-    return tags
-
-
-def default_group(ec2: Any, subnet_id: str) -> list[str]:
-    return [ec2.get_default_security_group(ec2.get_subnet(subnet_id).vpc_id).id]
-
-
-def target_groups(
-    service: Any, load_balancers: list[dict[str, Any]]
-) -> list[tuple[Any, dict[str, Any]]]:
-    """The target groups of a service or a task that still exist, each with its entry there."""
-    elb = elbv2_backends[service._account_id][service.region_name]
-    return [
-        (elb.target_groups[one["targetGroupArn"]], one)
-        for one in load_balancers
-        if one.get("targetGroupArn") in elb.target_groups
-    ]
 
 
 def note(service: Any, message: str) -> None:
@@ -328,8 +165,31 @@ def replace(service: Any, deployment: Any) -> None:
     """End the deployments before, whose tasks have served until now."""
     if service.status != "ACTIVE" or deployment["status"] != "PRIMARY":
         return
+    if alarms.has_gone_off(service, deployment):
+        give_up(service, deployment, alarms.FAILED, alarms.rolls_back(service))
+        return
     left = [task for task in service.tasks if task.started_by != deployment["id"]]
     release(service, left, "Scaling activity initiated by deployment")
+    if not alarms.is_heeding(service, deployment):
+        settle(service, deployment)
+        return
+    count(service)
+    if service.__dict__.get("bakes") != deployment["id"]:
+        service.bakes = deployment["id"]
+        later(functools.partial(bake, service, deployment))
+
+
+def bake(service: Any, deployment: Any) -> None:
+    """End a deployment that has heeded its alarms for long enough."""
+    if service.status != "ACTIVE" or deployment["status"] != "PRIMARY":
+        return
+    if alarms.has_gone_off(service, deployment):
+        give_up(service, deployment, alarms.FAILED, alarms.rolls_back(service))
+    else:
+        settle(service, deployment)
+
+
+def settle(service: Any, deployment: Any) -> None:
     service.deployments = [deployment]
     deployment["rolloutState"] = "COMPLETED"
     deployment["rolloutStateReason"] = f"ECS deployment {deployment['id']} completed."
@@ -400,17 +260,22 @@ def goes_on(service: Any, deployment: Any, failed: int) -> bool:
     threshold = min(max(3, math.ceil(service.desired_count / 2)), 200)
     if not breaker.get("enable") or deployment["failedTasks"] < threshold:
         return True
+    give_up(service, deployment, BREAKER, bool(breaker.get("rollback")))
+    return False
+
+
+def give_up(service: Any, deployment: Any, why: str, rolls_back: bool) -> None:
     deployment["rolloutState"] = "FAILED"
-    deployment["rolloutStateReason"] = "ECS deployment circuit breaker: tasks failed to start."
-    note(service, f"(deployment {deployment['id']}) deployment failed: tasks failed to start.")
+    deployment["rolloutStateReason"] = why
+    what = why.partition(": ")[2]
+    note(service, f"(deployment {deployment['id']}) deployment failed: {what}")
     before = next((one for one in service.deployments if one is not deployment), None)
-    if breaker.get("rollback") and before and service.completed:
+    if rolls_back and before and service.completed:
         deployment["desiredCount"] = 0
         note(service, f"rolling back to deployment {before['id']}.")
-        roll_back(service, before["id"])
+        roll_back(service, before["id"], why.partition(":")[0])
     else:
         deployments.end(service, "")
-    return False
 
 
 # Tasks that are really run
@@ -526,15 +391,16 @@ def wind_up(task: Task) -> None:
         later(functools.partial(wind_up, task), moments=0, at_least=LOOK)
 
 
-def roll_back(service: Any, id: str) -> None:
+def roll_back(service: Any, id: str, who: str) -> None:
     """Return to the service revision that last ran, load balancers and network included."""
     for name in BROUGHT_BACK:
         setattr(service, name, service.completed[name])
     deploy(
         service,
         service._backend.describe_task_definition(service.completed["task_definition"]),
-        f"ECS deployment circuit breaker: rolling back to deploymentId {id}.",
+        f"{who}: rolling back to deploymentId {id}.",
     )
+    service.rolls_back = service.deployments[0]["id"]
 
 
 def scale(service: Any, number: int) -> None:

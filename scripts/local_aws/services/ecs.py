@@ -31,7 +31,7 @@ from moto.elbv2.models import elbv2_backends
 from ..ground import fargate
 from ..ground.clock import later
 from ..ground.override import add, derive, override
-from ..runs import deployments, rollout
+from ..runs import alarms, deployments, rollout
 from .ecs_checks import check_grace, check_network, check_strategy, error, invalid, refused, whole
 
 # Clusters
@@ -272,6 +272,7 @@ DEFAULTS: dict[str, Any] = {
     "platform_version": "LATEST",
 }
 DEPLOYMENT_DEFAULTS = {
+    "alarms": {"alarmNames": [], "enable": False, "rollback": False},
     "deploymentCircuitBreaker": {"enable": False, "rollback": False},
     "maximumPercent": 200,
     "minimumHealthyPercent": 100,
@@ -335,6 +336,17 @@ def check_load_balancers(self: Any, entries: list[dict[str, Any]], definition: A
             raise invalid(f"The container {name} did not have a container port {port} defined.")
 
 
+def check_alarms(self: Any, given: dict[str, Any]) -> None:
+    """Those that a deployment is to heed are there."""
+    wanted = given.get("deploymentConfiguration", {}).get("alarms", {})
+    if wanted.get("enable") and not wanted["alarmNames"]:
+        raise invalid("At least one alarm name must be specified when alarms are enabled.")
+    there = alarms.states(self)
+    missing = [name for name in wanted.get("alarmNames", []) if name not in there]
+    if missing:
+        raise invalid(f"The specified alarms do not exist: {missing}")
+
+
 def change_strategy(cluster: Cluster, service: Any, given: dict[str, Any]) -> None:
     """No strategy at all brings a service back to its launch type."""
     strategy = given.get("capacityProviderStrategy")
@@ -384,6 +396,7 @@ def create_service(moto: Any, self: Any) -> ActionResult:
             "Remove one and try again."
         )
     check_strategy(cluster, strategy)
+    check_alarms(backend, given)
 
     service = backend.create_service(
         cluster.name,
@@ -433,6 +446,7 @@ def update_service(moto: Any, self: Any) -> ActionResult:
     balancers = given.get("loadBalancers", service.load_balancers)
     check_load_balancers(backend, given.get("loadBalancers", []), definition)
     check_grace(given, balancers)
+    check_alarms(backend, given)
     change_strategy(cluster, service, given)
     network = service.network_configuration
     if "networkConfiguration" in given:

@@ -8,8 +8,8 @@ mod flags;
 
 use clap::{Parser, ValueEnum};
 use plumbing::{
-    App, Balancing, Building, Container, Error, HealthCheck, Reach, Record, RecordType, Result,
-    Rights, Scale, Secrets, Stream, any_number, whole,
+    App, Balancing, Building, Container, Deploy, Error, HealthCheck, Reach, Record, RecordType,
+    Result, Rights, Scale, Secrets, Stream, any_number, whole,
 };
 
 use flags::Flags;
@@ -93,6 +93,8 @@ struct Args {
     #[command(flatten)]
     scale: Scale,
     #[command(flatten)]
+    deploy: Deploy,
+    #[command(flatten)]
     building: Building,
     #[command(flatten)]
     flags: Flags,
@@ -164,6 +166,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
             on: flags.scale_on()?,
             ..args.scale
         },
+        deploy: args.deploy,
         building: Building {
             build_args: flags.build_args(),
             ..args.building

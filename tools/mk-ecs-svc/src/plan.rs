@@ -1,6 +1,7 @@
 //! What the cluster, the task definitions and the services should be, what exists, and what
 //! follows. Pure.
 
+pub mod alarms;
 pub mod cluster;
 pub mod command;
 pub mod compare;

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use crate::record::{Record, RecordType};
 
 pub use app::{
-    App, Balancing, Building, Container, HealthCheck, MOUNT_STATEMENT, Mount, Range, Reach, Rights,
-    Scale, ScaleOn, Scheduled, SecretRef, Secrets, Sidecar, Way, secret_ref, soft_and_hard,
+    App, Balancing, Building, Container, Deploy, HealthCheck, MOUNT_STATEMENT, Mount, Range, Reach,
+    Rights, Scale, ScaleOn, Scheduled, SecretRef, Secrets, Sidecar, Way, secret_ref, soft_and_hard,
 };
 pub use environment::{
     Alb, Cluster, Egress, Image, Listener, LogGroup, Repo, Role, Service, Sg, TaskDefinition, Vpc,

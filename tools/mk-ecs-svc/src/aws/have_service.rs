@@ -102,6 +102,11 @@ fn read_deployment_configuration(described: &Service, settings: &mut Settings) {
         settings.circuit_breaker = breaker.enable();
         settings.rollback = breaker.rollback();
     }
+    if let Some(alarms) = configuration.alarms().filter(|alarms| alarms.enable()) {
+        settings.alarms = alarms.alarm_names().to_vec();
+        settings.alarms.sort();
+        settings.alarms_roll_back = alarms.rollback();
+    }
     if let Some(minimum) = configuration.minimum_healthy_percent() {
         settings.minimum = minimum;
     }

@@ -4,7 +4,7 @@ use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::update_service::builders::UpdateServiceFluentBuilder;
 use aws_sdk_ecs::types::{
     AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, CapacityProviderStrategyItem,
-    DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer,
+    DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer,
     NetworkConfiguration, PropagateTags, ServiceField,
 };
 use futures_util::future::try_join_all;
@@ -116,7 +116,7 @@ impl Ecs {
             .network_configuration(network(want)?)
             .set_load_balancers(at_first(load_balancers(want)))
             .set_health_check_grace_period_seconds(grace(want))
-            .deployment_configuration(deployment_configuration(want))
+            .deployment_configuration(deployment_configuration(want, false)?)
             .availability_zone_rebalancing(rebalancing(want))
             .propagate_tags(propagate_tags(want))
             .enable_ecs_managed_tags(want.managed_tags)
@@ -235,8 +235,9 @@ fn with_part(
         // None at all is how a service lets go of its target group.
         Part::LoadBalancer => request.set_load_balancers(Some(load_balancers(want))),
         Part::DeploymentConfiguration => {
-            request.deployment_configuration(deployment_configuration(want))
+            request.deployment_configuration(deployment_configuration(want, false)?)
         }
+        Part::Alarms => request.deployment_configuration(deployment_configuration(want, true)?),
         Part::Rebalancing => request.availability_zone_rebalancing(rebalancing(want)),
         Part::PropagateTags => request.propagate_tags(propagate_tags(want)),
         Part::ManagedTags => request.enable_ecs_managed_tags(want.managed_tags),
@@ -303,16 +304,31 @@ fn strategy_at_first(want: &Settings) -> Result<Option<Vec<CapacityProviderStrat
     Ok(at_first(strategy(&want.providers)?))
 }
 
-fn deployment_configuration(want: &Settings) -> DeploymentConfiguration {
+/// With the alarms where there are some, or where the last ones go: left out, they might stay.
+fn deployment_configuration(want: &Settings, are_told: bool) -> Result<DeploymentConfiguration> {
+    let is_wanted = !want.alarms.is_empty();
+    let mut alarms = None;
+    if is_wanted || are_told {
+        let told = DeploymentAlarms::builder()
+            .set_alarm_names(Some(want.alarms.clone()))
+            .enable(is_wanted)
+            .rollback(want.alarms_roll_back)
+            .build();
+        match told {
+            Ok(told) => alarms = Some(told),
+            Err(error) => return Err(Error::refused(format!("cannot word alarms: {error}"))),
+        }
+    }
     let circuit_breaker = DeploymentCircuitBreaker::builder()
         .enable(want.circuit_breaker)
         .rollback(want.rollback)
         .build();
-    DeploymentConfiguration::builder()
+    Ok(DeploymentConfiguration::builder()
         .deployment_circuit_breaker(circuit_breaker)
+        .set_alarms(alarms)
         .minimum_healthy_percent(want.minimum)
         .maximum_percent(want.maximum)
-        .build()
+        .build())
 }
 
 fn rebalancing(want: &Settings) -> AvailabilityZoneRebalancing {

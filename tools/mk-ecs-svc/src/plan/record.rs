@@ -8,7 +8,7 @@ use serde_json::json;
 use super::container::Container;
 use super::definition::{Definition, placeholder};
 use super::service::Settings;
-use super::spot;
+use super::{alarms, spot};
 use crate::reference::escaped;
 
 /// The cluster's record.
@@ -59,6 +59,10 @@ pub fn app(env: &Env, app: &str, definition: &Definition, settings: &Settings) -
     };
     if let Some(percent) = spot::percent(settings) {
         record = record.with("spot", percent);
+    }
+    let rollback_on = alarms::said(settings);
+    if !rollback_on.is_empty() {
+        record = record.with("rollback_on", rollback_on);
     }
     let numbers = [
         ("port", port(definition, settings)),

@@ -7,7 +7,7 @@ use plumbing::{App, Difference, Differences, Env, Error, Result, name};
 
 use super::definition::HaveRevision;
 use super::revision::short;
-use super::{count, mark, spot};
+use super::{alarms, count, mark, spot};
 
 /// What a service says, as far as we set it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +32,10 @@ pub struct Settings {
     pub circuit_breaker: bool,
     /// Whether the last good revision then comes back.
     pub rollback: bool,
+    /// The alarms that end a deployment, by their names, in order; none where they are not heeded.
+    pub alarms: Vec<String>,
+    /// Whether the last good revision then comes back.
+    pub alarms_roll_back: bool,
     /// The least tasks during a deployment, in percent of the count.
     pub minimum: i32,
     /// The most.
@@ -81,6 +85,8 @@ pub enum Part {
     LoadBalancer,
     /// The circuit breaker, and how many tasks run during a deployment.
     DeploymentConfiguration,
+    /// The alarms, with all of the deployment configuration: one parameter says both.
+    Alarms,
     /// Whether tasks are spread over the zones again.
     Rebalancing,
     /// Whose tags the tasks carry.
@@ -226,6 +232,8 @@ impl HaveService {
             grace: want.grace,
             circuit_breaker: want.circuit_breaker,
             rollback: want.rollback,
+            alarms: want.alarms.clone(),
+            alarms_roll_back: want.alarms_roll_back,
             rebalancing: want.rebalancing.clone(),
             managed_tags: want.managed_tags,
             ..have
@@ -264,6 +272,8 @@ pub fn want(app: &App, task_definition: &str, has_image: bool, network: &Network
         target,
         circuit_breaker: true,
         rollback: true,
+        alarms: alarms::wanted(app),
+        alarms_roll_back: !app.deploy.rollback_on.is_empty(),
         minimum: 100,
         maximum: 200,
         rebalancing: "ENABLED".into(),
@@ -361,6 +371,7 @@ fn fields(settings: &Settings) -> Vec<(Part, &'static str, String)> {
         (Part::DeploymentConfiguration, "rollback", rollback),
         (Part::DeploymentConfiguration, "minimum percent", minimum),
         (Part::DeploymentConfiguration, "maximum percent", maximum),
+        (Part::Alarms, "rollback on", alarms::words(settings)),
         (
             Part::Rebalancing,
             "zone rebalancing",

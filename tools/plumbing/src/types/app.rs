@@ -2,6 +2,7 @@
 
 mod build;
 mod container;
+mod deploy;
 mod health;
 mod reach;
 mod rights;
@@ -22,6 +23,7 @@ use crate::types::Env;
 
 pub use build::Building;
 pub use container::{Container, Mount, Sidecar, soft_and_hard};
+pub use deploy::Deploy;
 pub use health::{Balancing, HealthCheck};
 pub use reach::{Reach, Way};
 pub use rights::{MOUNT_STATEMENT, Rights};
@@ -96,6 +98,9 @@ pub struct App {
     /// How its tasks become more and fewer.
     #[serde(flatten)]
     pub scale: Scale,
+    /// How a new version takes the place of the one before.
+    #[serde(flatten)]
+    pub deploy: Deploy,
     /// How its image is built.
     #[serde(flatten)]
     pub building: Building,
@@ -144,6 +149,7 @@ impl RecordType for App {
         self.container.check(&self.name, self.memory, checks)?;
         self.rights.check()?;
         self.scale.check(self.worker)?;
+        self.deploy.check()?;
         self.building.check(self.context.as_deref())?;
         self.check_mounts()?;
         if let Some(image) = &self.image {
