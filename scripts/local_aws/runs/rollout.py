@@ -29,7 +29,7 @@ from moto.moto_api._internal import mock_random
 
 from ..ground import clock
 from ..ground.clock import later
-from . import alarms, deployments, trouble
+from . import alarms, deployments, shifting, trouble
 from .serving import images, secrets
 from .serving import tasks as served
 from .task import PLATFORM, Task, target_groups
@@ -60,6 +60,11 @@ def count(service: Any) -> None:
 
 def deploy(service: Any, definition: Any, why: str = "in progress.") -> None:
     """Begin a deployment; the one before stays until this one has completed."""
+    running = service.deployments[0] if service.deployments else None
+    if running and running["rolloutState"] == "IN_PROGRESS":
+        shifting.take_back(
+            service, running, "ECS deployment stopped: another one follows.", release
+        )
     for one in service.deployments:
         one["status"] = "ACTIVE"
     deployment = {
@@ -168,6 +173,15 @@ def replace(service: Any, deployment: Any) -> None:
     if alarms.has_gone_off(service, deployment):
         give_up(service, deployment, alarms.FAILED, alarms.rolls_back(service))
         return
+    if shifting.shifts(service, deployment):
+        shifting.begin(
+            service,
+            deployment,
+            functools.partial(end_older, service, deployment),
+            functools.partial(give_up, service, deployment, rolls_back=True),
+        )
+        count(service)
+        return
     left = [task for task in service.tasks if task.started_by != deployment["id"]]
     release(service, left, "Scaling activity initiated by deployment")
     if not alarms.is_heeding(service, deployment):
@@ -187,6 +201,13 @@ def bake(service: Any, deployment: Any) -> None:
         give_up(service, deployment, alarms.FAILED, alarms.rolls_back(service))
     else:
         settle(service, deployment)
+
+
+def end_older(service: Any, deployment: Any) -> None:
+    """End a deployment that has all requests, and the tasks before it."""
+    left = [task for task in service.tasks if task.started_by != deployment["id"]]
+    release(service, left, "Scaling activity initiated by deployment")
+    settle(service, deployment)
 
 
 def settle(service: Any, deployment: Any) -> None:
@@ -265,6 +286,10 @@ def goes_on(service: Any, deployment: Any, failed: int) -> bool:
 
 
 def give_up(service: Any, deployment: Any, why: str, rolls_back: bool) -> None:
+    if rolls_back and shifting.take_back(service, deployment, why, release):
+        note(service, f"(deployment {deployment['id']}) deployment failed: {why}")
+        count(service)
+        return
     deployment["rolloutState"] = "FAILED"
     deployment["rolloutStateReason"] = why
     what = why.partition(": ")[2]

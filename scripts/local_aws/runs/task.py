@@ -9,6 +9,7 @@ from moto.elbv2.models import elbv2_backends
 from moto.moto_api._internal import mock_random
 
 from ..ground import network_interfaces
+from . import shifting
 
 PLATFORM = "1.4.0"  # what LATEST stands for
 #: What a container is while its task is this.
@@ -21,7 +22,7 @@ class Task:
     def __init__(self, service: Any, definition: Any, deployment_id: str, subnet_id: str) -> None:
         backend = service._backend
         self.service = service
-        self.load_balancers = service.load_balancers
+        self.load_balancers = shifting.load_balancers(service, deployment_id)
         self.definition = definition
         self.started_by = deployment_id
         self.group = f"service:{service.name}"

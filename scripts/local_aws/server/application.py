@@ -41,7 +41,7 @@ STRICT = {
     "codepipeline": ["codepipeline"],
     "ec2": ["ec2"],
     "ecr": ["ecr"],
-    "ecs": ["ec2", "elbv2", "elbv2_targets", "ecs"],
+    "ecs": ["ec2", "elbv2", "elbv2_targets", "ecs", "ecs_deployments"],
     "elb": ["ec2", "elbv2", "elbv2_targets"],
     "elbv2": ["ec2", "elbv2", "elbv2_targets"],
     "events": ["codepipeline", "events"],

@@ -31,8 +31,18 @@ from moto.elbv2.models import elbv2_backends
 from ..ground import fargate
 from ..ground.clock import later
 from ..ground.override import add, derive, override
-from ..runs import alarms, deployments, rollout
-from .ecs_checks import check_grace, check_network, check_strategy, error, invalid, refused, whole
+from ..runs import alarms, rollout
+from .ecs_checks import (
+    check_deploying,
+    check_grace,
+    check_network,
+    check_pair,
+    check_strategy,
+    error,
+    invalid,
+    refused,
+    whole,
+)
 
 # Clusters
 
@@ -327,6 +337,8 @@ def check_load_balancers(self: Any, entries: list[dict[str, Any]], definition: A
                 f"The provided target group {arn} has target type {group.target_type}, which is "
                 "incompatible with the awsvpc network mode specified in the task definition."
             )
+        if entry.get("advancedConfiguration"):
+            check_pair(self, elb, entry)
         name, port = entry.get("containerName"), entry.get("containerPort")
         containers = {one["name"]: one for one in definition.container_definitions}
         if name not in containers:
@@ -397,6 +409,7 @@ def create_service(moto: Any, self: Any) -> ActionResult:
         )
     check_strategy(cluster, strategy)
     check_alarms(backend, given)
+    check_deploying(backend, given, given.get("loadBalancers"), None)
 
     service = backend.create_service(
         cluster.name,
@@ -447,6 +460,7 @@ def update_service(moto: Any, self: Any) -> ActionResult:
     check_load_balancers(backend, given.get("loadBalancers", []), definition)
     check_grace(given, balancers)
     check_alarms(backend, given)
+    check_deploying(backend, given, balancers, service)
     change_strategy(cluster, service, given)
     network = service.network_configuration
     if "networkConfiguration" in given:
@@ -513,39 +527,6 @@ def answer_page_of_services(moto: Any, self: Any) -> ActionResult:
     end = first + int(self._get_param("maxResults", 10))
     page = {"serviceArns": arns[first:end]}
     return ActionResult(page | {"nextToken": str(end)} if end < len(arns) else page)
-
-
-@add(EC2ContainerServiceResponse)
-def list_service_deployments(self: Any) -> ActionResult:
-    backend = self.ecs_backend
-    cluster = active_cluster(backend, self._get_param("cluster", "default"))
-    name = self._get_param("service").rsplit("/", maxsplit=1)[-1]
-    statuses = self._get_param("status", [])
-    listed = []
-    for one in deployments.asked(backend._get_service(cluster.name, name)):
-        if not statuses or one["status"] in statuses:
-            listed.append({key: value for key, value in one.items() if key != "task_definition"})
-    return ActionResult({"serviceDeployments": listed})
-
-
-@add(EC2ContainerServiceResponse)
-def describe_service_revisions(self: Any) -> ActionResult:
-    wanted = self._get_param("serviceRevisionArns")
-    if not 0 < len(wanted) <= 20:
-        raise invalid("Service revisions cannot be empty, or more than 20.")
-    revisions = []
-    for service in self.ecs_backend.services.values():
-        for one in deployments.asked(service):
-            if one["targetServiceRevisionArn"] in wanted:
-                revision = {
-                    "serviceRevisionArn": one["targetServiceRevisionArn"],
-                    "serviceArn": one["serviceArn"],
-                    "clusterArn": one["clusterArn"],
-                    "taskDefinition": one["task_definition"],
-                    "createdAt": one["createdAt"],
-                }
-                revisions.append(revision)
-    return ActionResult({"serviceRevisions": revisions, "failures": []})
 
 
 @override(EC2ContainerServiceBackend)
