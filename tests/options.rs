@@ -64,7 +64,13 @@ fn options() -> Vec<Vec<Value>> {
             json!({"spot": 50}),
             json!({"architecture": "ARM64", "set": {"A": "b"}}),
         ],
-        vec![none(), json!({"rollback_on": ["5xx", "slow"]})],
+        vec![
+            none(),
+            json!({"rollback_on": ["5xx", "slow"]}),
+            json!({"deploy": "blue-green", "bake": 0}),
+            json!({"deploy": "linear", "deploy_percent": 50, "deploy_wait": 0, "bake": 1}),
+            json!({"deploy": "canary", "deploy_wait": 1, "bake": 0, "rollback_on": ["5xx"]}),
+        ],
     ]
 }
 
@@ -73,10 +79,22 @@ fn go_together(one: &Value, other: &Value) -> bool {
     let worker = json!({"worker": true});
     let of_load_balancer = |fields: &Value| {
         let fields = fields.to_string();
-        ["health_", "slow_start", "idle_timeout", "requests"]
-            .iter()
-            .any(|word| fields.contains(word))
+        [
+            "health_",
+            "slow_start",
+            "idle_timeout",
+            "requests",
+            "deploy",
+        ]
+        .iter()
+        .any(|word| fields.contains(word))
     };
+    // AWS counts requests for one target group alone.
+    let by_requests = |fields: &Value| fields.to_string().contains("requests");
+    let shifts = |fields: &Value| fields.to_string().contains("deploy");
+    if by_requests(one) && shifts(other) || by_requests(other) && shifts(one) {
+        return false;
+    }
     !(*one == worker && of_load_balancer(other) || *other == worker && of_load_balancer(one))
 }
 

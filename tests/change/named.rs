@@ -131,6 +131,29 @@ fn an_app_heeds_an_alarm_and_no_longer() {
 }
 
 #[test]
+fn an_app_is_deployed_blue_green_and_rolling_again() {
+    let shifting = "--deploy blue-green --bake 1";
+    there_and_back(&two(), &two().with("web", |web| web.more = shifting), 4);
+}
+
+#[test]
+fn a_port_and_how_it_is_deployed_change_at_once() {
+    let from = two().with("web", |web| {
+        web.more = "--deploy canary --deploy-wait 1 --bake 0"
+    });
+    let to = two().with("web", |web| {
+        (web.more, web.port) = ("--deploy blue-green --bake 0", 8080);
+    });
+    there_and_back(&from, &to, 6);
+}
+
+#[test]
+fn a_public_app_that_is_deployed_blue_green_becomes_private() {
+    let from = two().with("web", |web| web.more = "--deploy blue-green --bake 0");
+    there_and_back(&from, &from.with("web", |web| web.public = false), 8);
+}
+
+#[test]
 fn an_app_becomes_a_worker_and_back() {
     let mut from = two();
     from.apps.push(App::private("jobs").calling("api"));

@@ -51,7 +51,12 @@ fn an_independent_linter_finds_nothing_in_the_policies() {
     let (app, found) = app_with_secrets();
     let execution = want::of_app(&env, &placing, &app, &found).unwrap();
     let tasks = want::of_tasks(&env, &placing, &app).unwrap();
-    let mut policies = BTreeMap::from([("execution", execution.policy), ("task", tasks.policy)]);
+    let deployments = want::of_deployments(&env, &placing, &app).unwrap();
+    let mut policies = BTreeMap::from([
+        ("execution", execution.policy),
+        ("task", tasks.policy),
+        ("deploy", deployments.policy),
+    ]);
     for purpose in Purpose::OF_A_SOURCE {
         let want = want::of_source(&env, &placing, purpose, &source(false), CONNECTION).unwrap();
         policies.insert(purpose.word(), want.policy);

@@ -91,7 +91,8 @@ fn app_names(records: &Records, edges: &Edges) -> BTreeSet<String> {
         names.extend(
             records
                 .of_kind(kind)
-                .map(|(record, _)| record.name().to_string()),
+                .filter_map(|(record, _)| record.name().rsplit('/').next())
+                .map(String::from),
         );
     }
     let groups = records.of_kind("sg").map(|(record, _)| record.name());
@@ -109,10 +110,11 @@ fn app_names(records: &Records, edges: &Edges) -> BTreeSet<String> {
 
 /// An app's load balancer.
 fn balancer(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
-    let id = format!("alb/{app}");
+    let (id, second) = (format!("alb/{app}"), format!("alternate/{app}"));
     let parts = [
         ("listener", app),
         ("target_group", app),
+        ("target_group", second.as_str()),
         ("sg", id.as_str()),
     ];
     let wished = made.records.get("app", app).is_some() && !is_worker(made.records, app);
@@ -154,10 +156,12 @@ fn is_worker(records: &Records, app: &str) -> bool {
 /// An app's service, with its tasks.
 fn service(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
     let (id, role) = (format!("task/{app}"), format!("execution/{app}"));
+    let deploy = format!("deploy/{app}");
     let parts = [
         ("task_definition", app),
         ("sg", id.as_str()),
         ("role", role.as_str()),
+        ("role", deploy.as_str()),
         ("log_group", app),
     ];
     let wished = made.records.get("app", app).is_some();
@@ -171,6 +175,11 @@ fn service(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
         words += &format!(", port {port}");
     }
     node.lines.insert(0, Text::plain(words));
+    let wish = made.records.get("app", app);
+    let strategy = wish.map(|(wish, _)| wish.text("deploy").to_string());
+    if let Some(strategy) = strategy.filter(|word| !matches!(word.as_str(), "" | "rolling")) {
+        node.lines.insert(1, Text::plain(strategy));
+    }
     let image = ["task_definition", "image", "app"]
         .into_iter()
         .find_map(|kind| {

@@ -1,7 +1,8 @@
 //! The load balancers of an environment's apps: each with its target group and its listener.
 //!
 //! Found again by their names and the identity tag; a listener, which has no name, by its load
-//! balancer and port 80. Certificates, rules and access logs are deliberately absent.
+//! balancer and port 80. Certificates, rules and access logs are deliberately absent. Where ECS shifts an
+//! app's requests (blue/green), there are two target groups, and their shares are ECS's.
 
 pub mod aws;
 mod check;
@@ -12,11 +13,13 @@ mod prune;
 mod record;
 mod traffic;
 
-use futures_util::future::try_join_all;
+use std::pin::pin;
+
+use futures_util::future::{Either, select, try_join_all};
 use plumbing::{App, Aws, Deletion, Half, Listener, Owner, Record, Result, Stream};
 
 use plan::traffic::name_of;
-use plan::want::target_group_name;
+use plan::want::{alternate_name, target_group_name};
 
 /// The load balancers, for `ls-env` and `rm-env`.
 pub const OWNER: Owner = Owner {
@@ -34,7 +37,16 @@ pub const OWNER: Owner = Owner {
 
 /// The environment's load balancers as records, with what they tell of the apps.
 async fn find(aws: &Aws) -> Result<Vec<Record>> {
-    let have = aws::client(aws).find().await?;
+    let elb = aws::client(aws);
+    let mut have = elb.find().await?;
+    // Where ECS may shift the requests between two target groups, its rule is told as well.
+    for balancer in &mut have.load_balancers {
+        for listener in &mut balancer.listeners {
+            if listener.forwards.len() > 1 && aws.env.owns(&balancer.tags) {
+                listener.rule = elb.default_rule(&listener.arn).await?;
+            }
+        }
+    }
     Ok(record::records(&aws.env, &have))
 }
 
@@ -76,9 +88,18 @@ pub fn is_moving(listener: &Listener) -> bool {
     listener.rest.contains_key(record::MOVES_FROM)
 }
 
-/// Waits until the targets of an app are healthy, for `wait-env`.
-pub async fn wait_healthy(aws: &Aws, app: &str, target_group: &str) -> Result<()> {
-    aws::client(aws).wait_healthy(app, target_group).await
+/// Waits until the targets of an app are healthy, for `wait-env`; where ECS shifts the requests between two
+/// target groups, those of either.
+pub async fn wait_healthy(aws: &Aws, app: &str, listener: &Listener) -> Result<()> {
+    let elb = aws::client(aws);
+    let first = elb.wait_healthy(app, &listener.target_group);
+    let Some((alternate, _)) = listener.pair() else {
+        return first.await;
+    };
+    let second = elb.wait_healthy(app, alternate);
+    match select(pin!(first), pin!(second)).await {
+        Either::Left((healthy, _)) | Either::Right((healthy, _)) => healthy,
+    }
 }
 
 /// A target group that is healthy.
@@ -96,16 +117,21 @@ pub struct Healthy {
 pub async fn healthy_target_groups(aws: &Aws, apps: &[App]) -> Result<Vec<Healthy>> {
     let elb = aws::client(aws);
     let mut names = Vec::new();
-    let apps: Vec<&App> = apps.iter().filter(|app| !app.worker).collect();
-    for app in &apps {
+    let mut of_names = Vec::new();
+    for app in apps.iter().filter(|app| !app.worker) {
         names.push(target_group_name(&aws.env, app));
+        of_names.push(app);
+        if app.deploy.shifts() {
+            names.push(alternate_name(&aws.env, app));
+            of_names.push(app);
+        }
     }
     // AWS says how many ARNs a call takes, not how many names; the same is safe.
     let chunks = names.chunks(aws::ARNS_AT_ONCE);
     let found = chunks.map(|names| elb.healthy_target_groups(names));
     let mut healthy = Vec::new();
     for (arn, targets) in try_join_all(found).await?.concat() {
-        let mut named = apps.iter().zip(&names);
+        let mut named = of_names.iter().zip(&names);
         let app = named.find(|(_, name)| *name == name_of(&arn));
         let app = app.map(|(app, _)| app.name.clone()).unwrap_or_default();
         healthy.push(Healthy { app, arn, targets });
@@ -113,7 +139,13 @@ pub async fn healthy_target_groups(aws: &Aws, apps: &[App]) -> Result<Vec<Health
     Ok(healthy)
 }
 
-/// Whether a target group has no targets that are to stay, for `wait-env`.
-pub async fn has_no_targets(aws: &Aws, target_group: &str) -> Result<bool> {
-    aws::client(aws).has_no_targets(target_group).await
+/// Whether the target groups of an app have no targets that are to stay, for `wait-env`.
+pub async fn has_no_targets(aws: &Aws, listener: &Listener) -> Result<bool> {
+    let elb = aws::client(aws);
+    if let Some((alternate, _)) = listener.pair()
+        && !elb.has_no_targets(alternate).await?
+    {
+        return Ok(false);
+    }
+    elb.has_no_targets(&listener.target_group).await
 }

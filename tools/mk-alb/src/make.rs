@@ -24,6 +24,7 @@ use crate::plan::target_group::Part;
 use crate::plan::want::want;
 use crate::plan::{self, Have, surplus};
 use crate::record;
+use listener::Groups;
 
 /// What the apps of one run share: AWS is asked once for all.
 struct Run<'a> {
@@ -70,15 +71,29 @@ impl Run<'_> {
         }
         let want = want(env, &app);
         plan::check(env, &want, &have)?;
-        let (target_group, load_balancer) = join!(
+        let other = want.of_alternate();
+        let alternate = async {
+            match &other {
+                Some(other) => self.make_target_group(other, &have).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (target_group, alternate, load_balancer) = join!(
             self.or_stop(self.make_target_group(&want, &have)),
+            self.or_stop(alternate),
             self.or_stop(self.make_load_balancer(&want, &have)),
         );
         let (target_group, created) = target_group?;
+        let alternate = alternate?;
         let (load_balancer, when_active) = load_balancer?;
         self.stream.control.check_stopped()?;
         let listening = async {
-            let listening = self.make_listener(&want, &load_balancer, &target_group, &have);
+            let pair = alternate.as_ref().map(|(group, _)| group.arn.as_str());
+            let groups = Groups {
+                wanted: &target_group.arn,
+                alternate: pair,
+            };
+            let listening = self.make_listener(&want, &load_balancer, &groups, &have);
             let listener = listening.await?;
             let left = surplus::zones(&want, &have, when_active.left());
             let surplus = surplus::of_app(env, &want, &have).into_iter().chain(left);
@@ -93,10 +108,19 @@ impl Run<'_> {
             let (rules, finish) = join!(rules, finish);
             finish.and(rules)
         };
-        if !created {
-            return listening.await;
-        }
-        let attributes = self.set_target_group(&want, &target_group, &[Part::Attributes]);
+        let attributes = async {
+            if created {
+                self.set_target_group(&want, &target_group, &[Part::Attributes])
+                    .await?;
+            }
+            match (&other, &alternate) {
+                (Some(other), Some((group, true))) => {
+                    self.set_target_group(other, group, &[Part::Attributes])
+                        .await
+                }
+                _ => Ok(()),
+            }
+        };
         let (attributes, listening) = join!(attributes, listening);
         attributes.and(listening)
     }

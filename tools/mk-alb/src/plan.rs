@@ -132,8 +132,10 @@ pub fn check(env: &Env, want: &Want, have: &Have) -> Result<()> {
     if let Some(load_balancer) = have.load_balancer(&want.load_balancer_name) {
         load_balancer::check(env, want, None, load_balancer)?;
     }
-    if let Some(target_group) = have.target_group(&want.target_group_name) {
-        target_group::check(env, want, None, target_group)?;
+    for name in want.target_group_names() {
+        if let Some(target_group) = have.target_group(name) {
+            target_group::check(env, want, None, target_group)?;
+        }
     }
     Ok(())
 }

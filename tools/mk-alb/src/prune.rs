@@ -16,7 +16,7 @@ use crate::plan::load_balancer::{LoadBalancer, is_protected};
 use crate::plan::surplus::{Kind, kind_and_arn};
 use crate::plan::tags::app_of;
 use crate::plan::target_group::TargetGroup;
-use crate::plan::traffic::plain;
+use crate::plan::traffic::{has_shifted, of_pair, plain};
 use crate::record::app_name;
 use crate::traffic::{Moving, follow, has_moved};
 
@@ -89,7 +89,9 @@ fn unwanted_surplus(records: &[Record]) -> Vec<(Kind, String)> {
             kind != Kind::Zones
                 && record.kind() != "surplus"
                 && !is_of_worker(records, record)
-                && (record.text("arn") == arn || record.text("target_group") == arn)
+                && (record.text("arn") == arn
+                    || record.text("target_group") == arn
+                    || record.text(Serving::ALTERNATE) == arn)
         });
         if !is_wanted {
             surplus.push((kind, arn.to_string()));
@@ -162,16 +164,40 @@ impl Prune<'_> {
         let older = groups.filter(|group| self.is_surplus(Kind::TargetGroup, &group.arn));
         let left = older.map(|group| self.wait_left(group));
         control.run_all(left).await?;
-        let plain = sharing.iter().map(|moving| {
-            let wanted = plain(&moving.target_group);
-            async move { self.elb.forward(&moving.listener, &wanted).await }
-        });
-        control.run_all(plain).await.map(drop)
+        let alone = sharing.iter().map(|moving| self.leave_older(moving));
+        control.run_all(alone).await.map(drop)
+    }
+
+    /// Has a listener forward to the wanted target group alone; or to the two between which ECS shifts the
+    /// requests, as it has shifted them.
+    async fn leave_older(&self, moving: &Moving) -> Result<()> {
+        let wanted = match self.pair(moving) {
+            Some(pair) => {
+                let now = self.elb.forwards(&moving.listener).await?;
+                of_pair(&now.unwrap_or_default(), pair)
+            }
+            None => plain(&moving.target_group),
+        };
+        self.elb.forward(&moving.listener, &wanted).await
+    }
+
+    /// The two target groups of an app between which ECS shifts the requests.
+    fn pair(&self, moving: &Moving) -> Option<[&str; 2]> {
+        let mut serving = self.serving.iter();
+        let listener = serving.find(|one| one.arn == moving.listener)?;
+        let (alternate, _) = listener.pair()?;
+        Some([listener.target_group.as_str(), alternate])
     }
 
     /// Waits until an app has moved, where the pipe moves its tasks.
     async fn finish(&self, moving: &Moving) -> Result<()> {
         let Moving { app, .. } = moving;
+        if let Some(pair) = self.pair(moving) {
+            let now = self.elb.forwards(&moving.listener).await?;
+            if has_shifted(&now.unwrap_or_default(), pair) {
+                return Ok(()); // it had moved before that
+            }
+        }
         if is_moved_by_the_pipe(self.records, app) || has_moved(self.elb, moving).await? {
             let is_given_up = async || Ok(false); // wait-env saw that it is not
             return follow(self.elb, moving, is_given_up).await.map(drop);

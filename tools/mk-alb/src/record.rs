@@ -7,7 +7,7 @@ use crate::plan::listener::{Listener, PORT, on_port};
 use crate::plan::load_balancer::{LoadBalancer, is_protected};
 use crate::plan::tags::{Tags, app_of};
 use crate::plan::target_group::TargetGroup;
-use crate::plan::want::{PUBLIC, Want, want};
+use crate::plan::want::{PUBLIC, Want, alternate_name, target_group_name, want};
 
 mod told;
 
@@ -54,6 +54,13 @@ pub fn listener(app: &str, arn: &str, target_group: &str) -> Record {
         port: PORT as u16,
         ..plumbing::Listener::default()
     })
+}
+
+/// The listener's record with the second target group, and the rule by which ECS shifts between both.
+pub fn with_pair(listener: Record, alternate: &str, rule: &str) -> Record {
+    listener
+        .with(plumbing::Listener::ALTERNATE, alternate)
+        .with(plumbing::Listener::RULE, rule)
 }
 
 /// The listener's record with the ARNs of the target groups that the app's tasks are in still, if any.
@@ -124,7 +131,7 @@ pub fn records(env: &Env, have: &Have) -> Vec<Record> {
     let mut records = Vec::new();
     for app in apps {
         if !seen.contains(&app) {
-            add_app(&mut records, &app, &ours);
+            add_app(env, &mut records, &app, &ours);
             seen.push(app);
         }
     }
@@ -137,7 +144,7 @@ pub fn app_name(name: &str, app: Option<&str>) -> String {
 }
 
 /// Adds the records of what one app has.
-fn add_app(records: &mut Vec<Record>, app: &str, ours: &Have) {
+fn add_app(env: &Env, records: &mut Vec<Record>, app: &str, ours: &Have) {
     let is_of_app = |name: &str, of: Option<&str>| app_name(name, of) == app;
     let mut load_balancers: Vec<&LoadBalancer> = ours.load_balancers.iter().collect();
     load_balancers.retain(|one| is_of_app(&one.name, app_of(&one.tags)));
@@ -156,9 +163,11 @@ fn add_app(records: &mut Vec<Record>, app: &str, ours: &Have) {
         wish = told::of_load_balancer(wish, newest);
         let serving = on_port(&newest.listeners, PORT);
         if let Some(target_group) = serving.and_then(Listener::main_target_group) {
-            let arn = serving.map(|found| found.arn.as_str()).unwrap_or_default();
-            records.push(listener(app, arn, target_group));
             target_groups.sort_by_key(|one| one.arn != target_group); // the one in use first
+            if let Some(found) = serving {
+                let pair = pair(env, &wish, &target_groups, found);
+                records.push(listener_of(app, found, target_group, pair));
+            }
         }
     }
     if let Some((in_use, older)) = target_groups.split_first() {
@@ -175,13 +184,43 @@ fn add_app(records: &mut Vec<Record>, app: &str, ours: &Have) {
     }
 }
 
+/// The two target groups of a listener between which ECS shifts the requests, by their ARNs: they are so
+/// called, with what the one in use, which comes first, tells of its app.
+fn pair<'a>(
+    env: &Env,
+    wish: &Record,
+    groups: &[&'a TargetGroup],
+    found: &Listener,
+) -> Option<[&'a str; 2]> {
+    let told = told::of_target_group(wish.clone(), groups.first()?);
+    let app: App = told.typed()?;
+    let arn = |name: String| {
+        let mut named = groups.iter().filter(|one| one.name == name);
+        named.next().map(|one| one.arn.as_str())
+    };
+    let pair = [
+        arn(target_group_name(env, &app))?,
+        arn(alternate_name(env, &app))?,
+    ];
+    let forwards = |arn: &&str| found.forwards.iter().any(|one| one.target_group == **arn);
+    (!found.rule.is_empty() && pair.iter().all(forwards)).then_some(pair)
+}
+
+fn listener_of(app: &str, found: &Listener, in_use: &str, pair: Option<[&str; 2]>) -> Record {
+    match pair {
+        Some([first, second]) => with_pair(listener(app, &found.arn, first), second, &found.rule),
+        None => listener(app, &found.arn, in_use),
+    }
+}
+
 /// What is ours and of no app of the stream. What an app wants by its name is its own, whatever its
 /// tag says: that is brought into line.
 pub fn unwanted(env: &Env, apps: &[App], have: &Have) -> Vec<Unwanted> {
     let mut names = Vec::new();
     for app in apps.iter().filter(|app| !app.worker) {
         let want = want(env, app);
-        names.extend([want.load_balancer_name, want.target_group_name]);
+        names.extend(want.target_group_names().into_iter().cloned());
+        names.push(want.load_balancer_name);
     }
     let (_, unwanted) = have.ours(env).partition(|name, tags| {
         let mut known = apps.iter().map(|app| Some(app.name.as_str()));

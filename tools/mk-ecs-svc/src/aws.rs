@@ -4,6 +4,7 @@ mod cluster;
 mod container;
 mod convert;
 mod deployment;
+mod deployment_configuration;
 mod foreign;
 mod have_container;
 mod have_revision;

@@ -56,6 +56,9 @@ async fn roll_back(context: &Context<'_>, app: &App) -> Result<()> {
         let message = format!("there is no service {name} to take back");
         return Err(Error::refused(message));
     };
+    if !have.settings.strategy.is_rolling() && have.is_deploying() {
+        return rollback::stop(context, app, &have).await;
+    }
     let rollback = rollback::find(context.ecs, app, &have).await?;
     rollback::mark(context.ecs, app, &rollback.from).await?;
     let to = rollback.to;

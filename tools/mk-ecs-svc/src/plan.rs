@@ -19,6 +19,7 @@ pub mod progress;
 pub mod record;
 pub mod revision;
 pub mod service;
+pub mod shift;
 pub mod size;
 pub mod spot;
 pub mod stopped;

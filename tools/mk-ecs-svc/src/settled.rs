@@ -5,6 +5,7 @@
 use plumbing::{App, Error, Listener, Result, Service};
 
 use crate::aws::Ecs;
+use crate::plan::record::MINUTES;
 use crate::plan::service::HaveService;
 use crate::steady;
 
@@ -28,8 +29,12 @@ pub async fn wait(ecs: &Ecs, apps: &[App], listeners: &[Listener], left: &[Strin
         if let Some(why) = to_be_moved(app, listener, have).or(in_left(left, have)) {
             return Err(not_moved(&name, &why));
         }
+        let minutes = have.settings.strategy.minutes();
         running.push(Service {
             name,
+            rest: [(MINUTES.to_string(), minutes.into())]
+                .into_iter()
+                .collect(),
             arn: have.arn.clone(),
             task_definition: have.settings.task_definition.clone(),
             ..Service::default()
@@ -89,6 +94,14 @@ fn to_be_moved(app: &App, wanted: Option<&Listener>, have: &HaveService) -> Opti
         let serves = &settings.target;
         return Some(format!("serves at {serves}, and {target} is wanted"));
     }
+    let second = settings.pair.as_ref().map(|pair| pair.alternate.as_str());
+    if let (Some(second), Some(wanted)) = (second, wanted)
+        && wanted.pair().map(|(alternate, _)| alternate) != Some(second)
+    {
+        return Some(format!(
+            "is in target group {second} as well, and that is not wanted"
+        ));
+    }
     match wanted {
         Some(wanted) if wanted.target_group != settings.target_group => Some(format!(
             "is in target group {}, and {} is wanted",
@@ -102,6 +115,7 @@ fn to_be_moved(app: &App, wanted: Option<&Listener>, have: &HaveService) -> Opti
 mod tests {
     use super::*;
     use crate::plan::service::Settings;
+    use crate::plan::shift::Pair;
 
     fn service(target: &str, target_group: &str) -> HaveService {
         HaveService {
@@ -131,6 +145,16 @@ mod tests {
             target_group: "new".into(),
             ..Listener::default()
         };
+        let mut shifting = service("web:8080", "new");
+        shifting.settings.pair = Some(Pair {
+            alternate: "second".into(),
+            ..Pair::default()
+        });
+        let why = to_be_moved(&app, Some(&wanted), &shifting).unwrap();
+        assert_eq!(
+            why,
+            "is in target group second as well, and that is not wanted"
+        );
         for (target, target_group, is_to_be_moved) in [
             ("web:8080", "new", false),
             ("web:8080", "old", true),

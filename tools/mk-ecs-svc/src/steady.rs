@@ -8,6 +8,7 @@ use plumbing::{Error, Kind, Result, Service, hints, is_about_zone, wait, zone_hi
 
 use crate::aws::Ecs;
 use crate::plan::progress::{Progress, count_starts, newest_problem, progress, what_helps};
+use crate::plan::record::MINUTES;
 use crate::plan::revision::short;
 use crate::plan::service::HaveService;
 use crate::plan::stopped::{StoppedTask, permanent_failure};
@@ -62,7 +63,11 @@ pub async fn wait(
     };
     let what = still_waiting(services);
     let check = || watch.check_all();
-    match wait::until(&ecs.aws.control, &what, STEADY_DEADLINE, check).await {
+    let waits = services
+        .iter()
+        .filter_map(|one| one.rest.get(MINUTES)?.as_u64());
+    let deadline = STEADY_DEADLINE + Duration::from_secs(60 * waits.max().unwrap_or_default());
+    match wait::until(&ecs.aws.control, &what, deadline, check).await {
         Ok(()) => Ok(watch.seen.into_inner().waited_for),
         Err(error) if error.kind == Kind::Unfinished => Err(watch.with_problem(error)),
         Err(error) => Err(error),
@@ -97,6 +102,8 @@ struct Seen {
     starts: BTreeMap<String, usize>,
     /// What ECS says of those that are not well.
     problems: BTreeMap<String, String>,
+    /// What ECS does with the requests of those that are deployed.
+    stages: BTreeMap<String, String>,
     /// The names of those that were not steady at first.
     waited_for: BTreeSet<String>,
 }
@@ -142,6 +149,7 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
             return Ok(self.accept_without_tasks(asked));
         }
         self.say_problem(asked, have);
+        self.say_stage(asked, have).await;
         self.check_stopped_tasks(asked, have).await?;
         Ok(false)
     }
@@ -185,6 +193,26 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         let problems = &mut self.seen.borrow_mut().problems;
         if problems.insert(asked.arn.clone(), problem.into()).is_none() {
             self.ecs.aws.voice.say(problem);
+        }
+    }
+
+    /// Says once each what ECS does with the requests, where it shifts them.
+    async fn say_stage(&self, asked: &Service, have: &HaveService) {
+        if have.settings.strategy.is_rolling() {
+            return;
+        }
+        let Ok(Some(stage)) = self.ecs.stage(&have.name).await else {
+            return;
+        };
+        let what = match stage.as_str() {
+            "BAKE_TIME" => "has all requests on its new tasks, and bakes",
+            "PRODUCTION_TRAFFIC_SHIFT" => "shifts its requests to its new tasks",
+            _ => return,
+        };
+        let stages = &mut self.seen.borrow_mut().stages;
+        if stages.insert(asked.arn.clone(), stage.clone()) != Some(stage) {
+            let (name, how) = (&asked.name, have.settings.strategy.words());
+            self.ecs.aws.voice.say(&format!("{name} {what} ({how})"));
         }
     }
 

@@ -55,6 +55,14 @@ pub fn of_tasks(env: &Env, app: &App) -> Result<Policies> {
     Ok(policies)
 }
 
+/// The policies of the role by which ECS shifts an app's requests.
+pub fn of_deployments(env: &Env, app: &App) -> Result<Policies> {
+    let mut values = common_values(env, &app.name);
+    values.push(("app", app.name.clone()));
+    values.push(("environment", env.name.clone()));
+    filled(Purpose::Deploy, &values)
+}
+
 fn check_size(policies: &Policies, app: &str, what: &str) -> Result<()> {
     let size = policies.permissions.to_string().len();
     if size <= LARGEST {
@@ -102,6 +110,10 @@ fn templates(purpose: Purpose) -> (&'static str, &'static str) {
         Purpose::Task => (
             include_str!("../policies/execution-trust.json"),
             r#"{"Version": "2012-10-17", "Statement": []}"#,
+        ),
+        Purpose::Deploy => (
+            include_str!("../policies/deploy-trust.json"),
+            include_str!("../policies/deploy.json"),
         ),
         Purpose::Build => (
             include_str!("../policies/build-trust.json"),

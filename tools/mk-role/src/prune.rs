@@ -58,6 +58,9 @@ async fn want(
             want::of_app(&aws.env, &placing, app, &found).map(Some)
         }
         Purpose::Task if app.has_task_role() => want::of_tasks(&aws.env, &placing, app).map(Some),
+        Purpose::Deploy if app.deploy.shifts() => {
+            want::of_deployments(&aws.env, &placing, app).map(Some)
+        }
         _ => Ok(None),
     }
 }

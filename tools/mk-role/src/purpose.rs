@@ -8,6 +8,8 @@ pub enum Purpose {
     Execution,
     /// An app's tasks do with it what the app does in AWS.
     Task,
+    /// ECS shifts an app's requests with it from one target group to another.
+    Deploy,
     /// CodeBuild builds a source with it and pushes the image.
     Build,
     /// Lambda tags with it what was built, and answers the pipeline.
@@ -19,8 +21,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// The purposes of an app's roles; the second where the app has rights or file systems.
-    pub const OF_AN_APP: [Purpose; 2] = [Purpose::Execution, Purpose::Task];
+    /// The purposes of an app's roles; the second where the app has rights or file systems, the third where
+    /// its deployments shift requests.
+    pub const OF_AN_APP: [Purpose; 3] = [Purpose::Execution, Purpose::Task, Purpose::Deploy];
 
     /// The purposes of a source's roles.
     pub const OF_A_SOURCE: [Purpose; 4] = [
@@ -41,6 +44,7 @@ impl Purpose {
         match self {
             Purpose::Execution => "execution",
             Purpose::Task => "task",
+            Purpose::Deploy => "deploy",
             Purpose::Build => "build",
             Purpose::Function => "function",
             Purpose::Pipeline => "pipeline",
@@ -53,6 +57,9 @@ impl Purpose {
         match self {
             Purpose::Execution => format!("Pulls the image and writes the log of {name} in {env}"),
             Purpose::Task => format!("What the tasks of {name} may do in AWS, in {env}"),
+            Purpose::Deploy => {
+                format!("Shifts the requests for {name} in {env} to another version")
+            }
             Purpose::Build => format!("Builds {name} and pushes its image in {env}"),
             Purpose::Function => format!("Tags the image of {name} that was built in {env}"),
             Purpose::Pipeline => format!("Runs the pipeline of {name} in {env}"),

@@ -55,6 +55,12 @@ pub fn of_tasks(env: &Env, placing: &Placing, app: &App) -> Result<Want> {
     Ok(want(env, placing, Purpose::Task, &app.name, policies))
 }
 
+/// The role by which ECS shifts an app's requests.
+pub fn of_deployments(env: &Env, placing: &Placing, app: &App) -> Result<Want> {
+    let policies = policy::of_deployments(env, app)?;
+    Ok(want(env, placing, Purpose::Deploy, &app.name, policies))
+}
+
 /// A role of a source. The ARN of the connection counts for a pipeline's alone.
 pub fn of_source(
     env: &Env,
@@ -75,6 +81,9 @@ pub fn role_names(env: &Env, wishes: &Wishes) -> Vec<String> {
     }
     for app in &wishes.with_task_role {
         names.push(role_name(env, Purpose::Task, app));
+    }
+    for app in &wishes.with_deploy_role {
+        names.push(role_name(env, Purpose::Deploy, app));
     }
     for source in &wishes.sources {
         names.extend(Purpose::OF_A_SOURCE.map(|purpose| role_name(env, purpose, source)));
@@ -144,6 +153,24 @@ mod tests {
     }
 
     #[test]
+    fn ecs_shifts_the_requests_of_one_app_alone() {
+        let env = Env::example();
+        let role = of_deployments(&env, &Placing::default(), &app("web")).unwrap();
+        assert_eq!(role.name, "deploy/web");
+        assert_eq!(
+            role.trust["Statement"][0]["Principal"]["Service"],
+            "ecs.amazonaws.com"
+        );
+        let of_web = json!({"StringEquals": {
+            "aws:ResourceTag/plumbline:app": "web",
+            "aws:ResourceTag/plumbline:env": "production-pr1",
+        }});
+        for statement in [1, 2] {
+            assert_eq!(role.policy["Statement"][statement]["Condition"], of_web);
+        }
+    }
+
+    #[test]
     fn more_than_a_policy_holds_is_refused() {
         let env = Env::example();
         let name = |number: usize| {
@@ -176,7 +203,8 @@ mod tests {
         let source: Source = serde_json::from_value(source).unwrap();
         let placing = Placing::default();
         let tasks = of_tasks(&env, &placing, &app(&name)).unwrap();
-        let mut wants = vec![execution(&env, &app(&name)), tasks];
+        let deployments = of_deployments(&env, &placing, &app(&name)).unwrap();
+        let mut wants = vec![execution(&env, &app(&name)), tasks, deployments];
         for purpose in Purpose::OF_A_SOURCE {
             wants.push(of_source(&env, &placing, purpose, &source, CONNECTION).unwrap());
         }

@@ -17,16 +17,20 @@ pub struct Wishes {
     pub sources: BTreeSet<String>,
     /// The names of the apps whose tasks have a role of their own.
     pub with_task_role: BTreeSet<String>,
+    /// The names of the apps whose requests ECS shifts, as a role of their own.
+    pub with_deploy_role: BTreeSet<String>,
 }
 
 impl Wishes {
     /// What these apps and sources want.
     pub fn of(apps: &[App], sources: &[Source]) -> Self {
+        let with_deploy_role = apps.iter().filter(|app| app.deploy.shifts());
         let with_task_role = apps.iter().filter(|app| app.has_task_role());
         Wishes {
             apps: apps.iter().map(|app| app.name.clone()).collect(),
             sources: sources.iter().map(|source| source.name.clone()).collect(),
             with_task_role: with_task_role.map(|app| app.name.clone()).collect(),
+            with_deploy_role: with_deploy_role.map(|app| app.name.clone()).collect(),
         }
     }
 
@@ -39,6 +43,9 @@ impl Wishes {
         if is_task_role(record) {
             return !self.apps.is_empty() && !self.with_task_role.contains(name);
         }
+        if is_deploy_role(record) {
+            return !self.apps.is_empty() && !self.with_deploy_role.contains(name);
+        }
         match half {
             Half::Services => lacks(&self.apps),
             Half::Pipelines => lacks(&self.sources),
@@ -46,6 +53,11 @@ impl Wishes {
             Half::ByRecord(half_of) => self.drop(half_of(record), record),
         }
     }
+}
+
+/// Whether a record is of the role by which ECS shifts an app's requests.
+pub fn is_deploy_role(record: &Record) -> bool {
+    record.kind() == Role::TYPE && record.name().starts_with("deploy/")
 }
 
 /// Whether a record is of the role of an app's tasks, which an app that is wanted may want no more.

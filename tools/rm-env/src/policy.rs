@@ -35,8 +35,9 @@ const BESIDE: [&str; 8] = [
     "logs:TagResource",
 ];
 
-/// What begins like a deletion and is none: mk-vpc takes a mark away, to keep what has it.
-const MENDS: &str = "ec2:DeleteTags";
+/// What begins like a deletion and is none: mk-vpc takes a mark away, to keep what has it; a rollback gives
+/// back what ran before.
+const MENDS: [&str; 2] = ["ec2:DeleteTags", "ecs:StopServiceDeployment"];
 
 /// Every statement of the owners' policies, under the tool's name.
 pub fn deleting(owners: &[&Owner]) -> String {
@@ -67,7 +68,7 @@ fn deletes(action: &Value) -> bool {
     let action = action.as_str().unwrap_or_default();
     let operation = action.split(':').nth(1).unwrap_or_default();
     let begins_so = BEGIN.iter().any(|begin| operation.starts_with(begin));
-    BESIDE.contains(&action) || begins_so && action != MENDS
+    BESIDE.contains(&action) || begins_so && !MENDS.contains(&action)
 }
 
 /// `EcsSvc` of mk-ecs-svc: a statement's ID takes letters and digits alone.

@@ -3,7 +3,7 @@
 
 use futures_util::future::{LocalBoxFuture, Shared};
 use mk_alb::Healthy;
-use plumbing::{App, Aws, Result, Service, Stream};
+use plumbing::{App, Aws, Listener, Result, Service, Stream};
 use tokio::try_join;
 
 use crate::plan;
@@ -53,9 +53,12 @@ impl AlreadyHealthy {
         self.target_groups.is_empty()
     }
 
-    /// Whether the target group of an ARN is.
-    pub fn has_target_group(&self, arn: &str) -> bool {
-        self.target_groups.iter().any(|healthy| healthy.arn == arn)
+    /// Whether the target group of a listener is; of two between which requests are shifted, one of them.
+    pub fn has_targets_of(&self, listener: &Listener) -> bool {
+        let mut arns = vec![listener.target_group.as_str()];
+        arns.extend(listener.pair().map(|(alternate, _)| alternate));
+        let mut groups = self.target_groups.iter();
+        groups.any(|healthy| arns.contains(&healthy.arn.as_str()))
     }
 
     /// Whether a service is, on the task definition that its record names.

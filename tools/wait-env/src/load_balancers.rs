@@ -58,7 +58,7 @@ impl<'a> LoadBalancers<'a> {
             return Ok(false);
         }
         match self.stream.need::<Listener>(&alb.name).await {
-            Ok(listener) => Ok(already_healthy.has_target_group(&listener.target_group)),
+            Ok(listener) => Ok(already_healthy.has_targets_of(&listener)),
             Err(_) => Ok(false), // no listener comes
         }
     }

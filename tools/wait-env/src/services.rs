@@ -198,7 +198,7 @@ impl<'a> Services<'a> {
             return healthy;
         }
         if let Some(listener) = self.stream.get::<Listener>(app)
-            && mk_alb::has_no_targets(self.aws, &listener.target_group).await?
+            && mk_alb::has_no_targets(self.aws, &listener).await?
         {
             let line = format!("app {app} is steady, but its target group tells of no targets");
             self.stream.voice.say(&line);
@@ -216,10 +216,9 @@ impl<'a> Services<'a> {
         let Ok(listener) = self.stream.need::<Listener>(app).await else {
             return self.stream.control.check_stopped();
         };
-        let group = &listener.target_group;
-        if already_healthy.is_some_and(|healthy| healthy.has_target_group(group)) {
+        if already_healthy.is_some_and(|healthy| healthy.has_targets_of(&listener)) {
             return Ok(());
         }
-        mk_alb::wait_healthy(self.aws, app, group).await
+        mk_alb::wait_healthy(self.aws, app, &listener).await
     }
 }

@@ -3,12 +3,11 @@
 use aws_sdk_elasticloadbalancingv2::types::{
     self, Action, ActionTypeEnum, ForwardActionConfig, ProtocolEnum, TargetGroupTuple,
 };
-use plumbing::{Result, aws_error, code, wait};
+use plumbing::{Error, Result, aws_error, code, wait};
 
 use super::{ABSENT, Elb, VISIBLE_DEADLINE, text};
 use crate::plan::listener::{Listener, PORT, Part, Rule, on_port};
 use crate::plan::load_balancer::LoadBalancer;
-use crate::plan::tags::Tags;
 use crate::plan::traffic::{Forward, plain};
 use crate::plan::want::Want;
 use crate::plan::with_tags;
@@ -59,6 +58,25 @@ impl Elb {
                 let operation = "elasticloadbalancing:DescribeRules";
                 Err(aws_error(operation, what, error))
             }
+        }
+    }
+
+    /// The ARN of what a listener does with all requests that no other rule is about.
+    ///
+    /// Errors: the listener was deleted.
+    pub async fn default_rule(&self, listener: &str) -> Result<String> {
+        let operation = "elasticloadbalancing:DescribeRules";
+        let what = format!("list the rules of listener {listener}");
+        let request = self.client.describe_rules().listener_arn(listener);
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, operation, send).await {
+            Ok(answer) => {
+                let mut rules = answer.rules.unwrap_or_default().into_iter();
+                let default = rules.find(|rule| rule.is_default == Some(true));
+                let arn = default.and_then(|rule| rule.rule_arn);
+                arn.ok_or_else(|| Error::refused(format!("cannot {what}: it has no default rule")))
+            }
+            Err(error) => Err(aws_error(operation, what, error)),
         }
     }
 
@@ -225,7 +243,7 @@ fn have_of(found: types::Listener) -> Listener {
         port: found.port.unwrap_or_default(),
         protocol: text(found.protocol()),
         arn: found.listener_arn.unwrap_or_default(),
-        tags: Tags::new(),
+        ..Listener::default()
     }
 }
 

@@ -1,18 +1,33 @@
 //! An app's listener: made, or brought into line; and what else is there that sends requests.
 
+use plumbing::proof::is_planned;
 use plumbing::step::parts;
-use plumbing::{Change, Result, Step};
+use plumbing::{Change, Record, Result, Step};
 
 use super::Run;
 use crate::plan::Have;
 use crate::plan::listener::{self, Listener};
 use crate::plan::load_balancer::{self, LoadBalancer};
 use crate::plan::surplus;
-use crate::plan::target_group::TargetGroup;
 use crate::plan::traffic::{self, Forward, plain};
 use crate::plan::want::Want;
 use crate::record;
 use crate::traffic::look;
+
+/// The target groups of an app, by their ARNs.
+pub(super) struct Groups<'a> {
+    /// The one that its service names first.
+    pub wanted: &'a str,
+    /// The other one, where ECS shifts the requests between two.
+    pub alternate: Option<&'a str>,
+}
+
+impl Groups<'_> {
+    /// Both, where there are two.
+    fn pair(&self) -> Option<[&str; 2]> {
+        Some([self.wanted, self.alternate?])
+    }
+}
 
 /// What an app's listener is to forward to.
 struct Shares {
@@ -28,15 +43,13 @@ impl Run<'_> {
         &self,
         want: &Want,
         load_balancer: &LoadBalancer,
-        target_group: &TargetGroup,
+        groups: &Groups<'_>,
         have: &Have,
     ) -> Result<Option<String>> {
         let elb = self.elb;
         let env = &elb.aws.env;
-        let app = &want.app;
-        let arn = &target_group.arn;
-        if let Some(found) = self.kept_listener(want, load_balancer, arn) {
-            let record = record::listener(app, &found.arn, arn);
+        if let Some(found) = self.kept_listener(want, load_balancer, groups) {
+            let record = self.record_of(want, &found.arn, groups).await?;
             self.write(record, Change::Kept).await?;
             return Ok(Some(found.arn.clone()));
         }
@@ -44,13 +57,11 @@ impl Run<'_> {
         self.tell_of_others(want, &tagged).await?;
         let mut found = listener::of_app(env, want, &tagged).cloned();
         loop {
-            let shares = self
-                .shares(want, target_group, have, found.as_ref())
-                .await?;
+            let shares = self.shares(want, groups, have, found.as_ref()).await?;
             let forwards = &shares.forwards;
             match listener::step(env, want, forwards, found)? {
                 Step::Keep(have) => {
-                    let record = record::listener(app, &have.arn, arn);
+                    let record = self.record_of(want, &have.arn, groups).await?;
                     let record = record::moving(record, shares.moves_from);
                     self.write(record, Change::Kept).await?;
                     return Ok(Some(have.arn));
@@ -58,14 +69,14 @@ impl Run<'_> {
                 Step::Change(have, differences) => {
                     let parts = parts(&differences);
                     self.set_listener(want, &have, forwards, &parts).await?;
-                    let record = record::listener(app, &have.arn, arn);
+                    let record = self.record_of(want, &have.arn, groups).await?;
                     let record = record::moving(record, shares.moves_from);
                     self.write_changed(record, differences).await?;
                     return Ok(Some(have.arn));
                 }
                 Step::Create if env.plan => {
                     let planned = env.planned(&want.listener_name);
-                    let record = record::listener(app, &planned, arn);
+                    let record = self.record_of(want, &planned, groups).await?;
                     self.write(record, Change::Create).await?;
                     return Ok(None);
                 }
@@ -75,7 +86,7 @@ impl Run<'_> {
                         .create_listener(want, &load_balancer.arn, forwards)
                         .await?;
                     if let Some(created) = created {
-                        let record = record::listener(app, &created.arn, arn);
+                        let record = self.record_of(want, &created.arn, groups).await?;
                         self.write(record, Change::Created).await?;
                         return Ok(None);
                     }
@@ -86,19 +97,39 @@ impl Run<'_> {
         }
     }
 
+    /// The record of an app's listener. Of two target groups it tells both, and the rule by which ECS
+    /// shifts between them.
+    async fn record_of(&self, want: &Want, arn: &str, groups: &Groups<'_>) -> Result<Record> {
+        let record = record::listener(&want.app, arn, groups.wanted);
+        let Some(alternate) = groups.alternate else {
+            return Ok(record);
+        };
+        let env = &self.elb.aws.env;
+        let rule = if is_planned(env, arn).unwrap_or_default() {
+            env.planned(&format!("rule-{}", want.app))
+        } else {
+            self.elb.default_rule(arn).await?
+        };
+        Ok(record::with_pair(record, alternate, &rule))
+    }
+
     /// The only listener, if it forwards as it should and its load balancer has its tags. To read those
     /// of the listener would be a third call after two others, in each run that changes nothing.
     fn kept_listener<'a>(
         &self,
         want: &Want,
         load_balancer: &'a LoadBalancer,
-        target_group: &str,
+        groups: &Groups<'_>,
     ) -> Option<&'a Listener> {
         let [found] = load_balancer.listeners.as_slice() else {
             return None;
         };
         let is_tagged = load_balancer::is_tagged(&self.elb.aws.env, want, load_balancer);
-        (is_tagged && listener::serves(found, target_group)).then_some(found)
+        let serves = match groups.pair() {
+            Some(pair) => listener::serves_pair(found, pair),
+            None => listener::serves(found, groups.wanted),
+        };
+        (is_tagged && serves).then_some(found)
     }
 
     /// What the listener is to forward to: the target group alone, unless the one that there is
@@ -106,12 +137,12 @@ impl Run<'_> {
     async fn shares(
         &self,
         want: &Want,
-        target_group: &TargetGroup,
+        groups: &Groups<'_>,
         have: &Have,
         found: Option<&Listener>,
     ) -> Result<Shares> {
         let env = &self.elb.aws.env;
-        let arn = &target_group.arn;
+        let arn = groups.wanted;
         let of_app = have.of_app(env, &want.app).target_groups;
         let mut now = Vec::new();
         if let Some(found) = found {
@@ -119,6 +150,24 @@ impl Run<'_> {
             now.retain(|one| {
                 one.target_group == *arn || of_app.iter().any(|group| group.arn == one.target_group)
             });
+        }
+        if let Some(pair) = groups.pair() {
+            let is_of = |one: &Forward| pair.contains(&one.target_group.as_str());
+            let mut older = now.iter().filter(|one| !is_of(one)).peekable();
+            if older.peek().is_none() || traffic::has_shifted(&now, pair) {
+                let mut forwards = traffic::of_pair(&now, pair);
+                forwards.extend(older.cloned());
+                return Ok(Shares {
+                    forwards,
+                    moves_from: Vec::new(),
+                });
+            }
+            if !now.iter().any(|one| one.target_group == pair[1]) {
+                now.push(Forward {
+                    target_group: pair[1].into(),
+                    weight: 0,
+                });
+            }
         }
         if now.iter().all(|one| one.target_group == *arn) {
             return Ok(Shares {
@@ -132,7 +181,8 @@ impl Run<'_> {
             moves_from.extend(older.iter().map(|group| group.arn.clone()));
         }
         let forwards = if env.plan && !moves_from.is_empty() {
-            plain(arn) // what it comes to in the end
+            let end = groups.pair().map(|pair| traffic::of_pair(&[], pair));
+            end.unwrap_or_else(|| plain(arn)) // what it comes to in the end
         } else {
             traffic::forwards(&wanted, &older, want.count)
         };

@@ -25,7 +25,7 @@ impl Run<'_> {
         loop {
             match target_group::step(env, want, &vpc.id, found)? {
                 Step::Keep(have) => {
-                    let record = record::target_group(&want.app, &have);
+                    let record = record::target_group(&want.group_record, &have);
                     self.write(record, Change::Kept).await?;
                     return Ok((have, false));
                 }
@@ -33,20 +33,20 @@ impl Run<'_> {
                     let parts = parts(&differences);
                     self.set_target_group(want, &have, &parts).await?;
                     have.health_check = want.health_check.clone();
-                    let record = record::target_group(&want.app, &have);
+                    let record = record::target_group(&want.group_record, &have);
                     self.write_changed(record, differences).await?;
                     return Ok((have, false));
                 }
                 Step::Create if env.plan => {
                     let planned = record::planned_target_group(env, want);
-                    let record = record::target_group(&want.app, &planned);
+                    let record = record::target_group(&want.group_record, &planned);
                     self.write(record, Change::Create).await?;
                     return Ok((planned, false));
                 }
                 Step::Create => {
                     elb.aws.control.wait_for_account().await?;
                     if let Some(created) = elb.create_target_group(want, &vpc.id).await? {
-                        let record = record::target_group(&want.app, &created);
+                        let record = record::target_group(&want.group_record, &created);
                         self.write(record, Change::Created).await?;
                         return Ok((created, true));
                     }

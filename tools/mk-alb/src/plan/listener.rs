@@ -6,7 +6,7 @@ use plumbing::{Difference, Differences, Env, Result, Step};
 use super::Have;
 use super::conflict::check_ours;
 use super::tags::{Tags, tags};
-use super::traffic::{Forward, are_alike, describe, plain};
+use super::traffic::{Forward, are_alike, are_pair, describe, plain};
 use super::want::Want;
 
 /// The port that every load balancer listens on.
@@ -23,6 +23,8 @@ pub struct Listener {
     pub protocol: String,
     /// The target groups that it forwards to; none where it does something else.
     pub forwards: Vec<Forward>,
+    /// The ARN of its default rule, where it forwards to several and that was asked for.
+    pub rule: String,
     /// Its tags, once they were asked for.
     pub tags: Tags,
 }
@@ -80,7 +82,10 @@ pub fn step(
     if !are_alike(&have.forwards, forwards) {
         let old = describe(&have.forwards);
         // The shares of the others are on their way to nothing.
-        let wanted = describe(&forwards[..1]);
+        let wanted = match want.alternate_name {
+            Some(_) => describe(forwards),
+            None => describe(&forwards[..1]),
+        };
         settings.push(Difference::between("forwards to", old, wanted));
     }
     let mut differences = Differences::new();
@@ -92,6 +97,12 @@ pub fn step(
 /// Whether a listener forwards to a target group as it should, whatever its tags say.
 pub fn serves(have: &Listener, target_group: &str) -> bool {
     have.port == PORT && have.protocol == "HTTP" && are_alike(&have.forwards, &plain(target_group))
+}
+
+/// Whether a listener forwards to two target groups alone, whichever of them has which share: ECS moves
+/// that.
+pub fn serves_pair(have: &Listener, pair: [&str; 2]) -> bool {
+    have.port == PORT && have.protocol == "HTTP" && are_pair(&have.forwards, pair)
 }
 
 /// Whether one of some listeners forwards to a target group, and is not among those that were there.
@@ -185,6 +196,7 @@ mod tests {
             protocol: "HTTP".into(),
             forwards: plain("tg-1"),
             tags: tags.into_iter().collect(),
+            ..Listener::default()
         }
     }
 

@@ -40,7 +40,8 @@ impl Kind {
 
 /// What an app had before a change.
 pub fn of_app(env: &Env, want: &Want, have: &Have) -> Vec<Surplus> {
-    let wanted = [&want.load_balancer_name, &want.target_group_name];
+    let mut wanted = want.target_group_names();
+    wanted.push(&want.load_balancer_name);
     let mut surplus = of_worker(env, &want.app, have);
     surplus.retain(|one| {
         let name = one.name.split_once('/').map(|(_, name)| name);

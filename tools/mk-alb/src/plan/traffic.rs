@@ -65,11 +65,7 @@ pub fn forwards(wanted: &Group, older: &[Group], count: usize) -> Vec<Forward> {
             weight,
         });
     }
-    let mut with_share = forwards.iter_mut().filter(|one| one.weight > 0);
-    if let (Some(only), None) = (with_share.next(), with_share.next()) {
-        only.weight = 1;
-    }
-    forwards
+    only_is_one(&forwards)
 }
 
 /// The shares of the wanted target group and of each older one.
@@ -152,7 +148,54 @@ pub fn are_alike(one: &[Forward], other: &[Forward]) -> bool {
     if let ([one], [other]) = (one, other) {
         return one.target_group == other.target_group; // alone, any share is all
     }
+    let (one, other) = (only_is_one(one), only_is_one(other));
     one.len() == other.len() && one.iter().all(|forward| other.contains(forward))
+}
+
+/// The same shares, with 1 for the only one: ECS says 100.
+fn only_is_one(forwards: &[Forward]) -> Vec<Forward> {
+    let mut forwards = forwards.to_vec();
+    let mut with_share = forwards.iter_mut().filter(|one| one.weight > 0);
+    if let (Some(only), None) = (with_share.next(), with_share.next()) {
+        only.weight = 1;
+    }
+    forwards
+}
+
+/// Whether these are two target groups and no other, one of which gets requests.
+pub fn are_pair(forwards: &[Forward], pair: [&str; 2]) -> bool {
+    let has = |arn: &str| forwards.iter().any(|one| one.target_group == arn);
+    let is_of = |one: &Forward| pair.contains(&one.target_group.as_str());
+    forwards.len() == 2
+        && pair.iter().all(|arn| has(arn))
+        && forwards.iter().all(is_of)
+        && forwards.iter().any(|one| one.weight > 0)
+}
+
+/// The shares of two target groups as they are now, and of no other. Where one of them has all, or neither
+/// any, they are said as ECS says them, in percent.
+pub fn of_pair(now: &[Forward], pair: [&str; 2]) -> Vec<Forward> {
+    let weight = |arn: &str| {
+        let mut named = now.iter().filter(|one| one.target_group == arn);
+        named.next().map_or(0, |one| one.weight)
+    };
+    let [first, second] = pair;
+    let (of_first, of_second) = match (weight(first), weight(second)) {
+        (_, 0) => (100, 0),
+        (0, _) => (0, 100),
+        both => both,
+    };
+    let forward = |arn: &str, weight| Forward {
+        target_group: arn.into(),
+        weight,
+    };
+    vec![forward(first, of_first), forward(second, of_second)]
+}
+
+/// Whether the second of two has a share: ECS has begun to shift between them.
+pub fn has_shifted(now: &[Forward], pair: [&str; 2]) -> bool {
+    now.iter()
+        .any(|one| one.target_group == pair[1] && one.weight > 0)
 }
 
 /// Whether a listener forwards to one target group alone.
@@ -310,6 +353,48 @@ mod tests {
     }
 
     #[test]
+    fn of_two_between_which_ecs_shifts_either_may_serve() {
+        let pair = ["a", "b"];
+        let forward = |arn: &str, weight| Forward {
+            target_group: arn.into(),
+            weight,
+        };
+        for (now, is_pair, told, shifted) in [
+            (plain("a"), false, "a 100, b 0", false),
+            (plain("b"), false, "a 0, b 100", true),
+            (vec![], false, "a 100, b 0", false),
+            (
+                vec![forward("b", 100), forward("a", 0)],
+                true,
+                "a 0, b 100",
+                true,
+            ),
+            (
+                vec![forward("a", 90), forward("b", 10)],
+                true,
+                "a 90, b 10",
+                true,
+            ),
+            (
+                vec![forward("a", 0), forward("b", 0)],
+                false,
+                "a 100, b 0",
+                false,
+            ),
+            (
+                vec![forward("a", 1), forward("c", 0)],
+                false,
+                "a 100, b 0",
+                false,
+            ),
+        ] {
+            assert_eq!(are_pair(&now, pair), is_pair, "{now:?}");
+            assert_eq!(describe(&of_pair(&now, pair)), told, "{now:?}");
+            assert_eq!(has_shifted(&now, pair), shifted, "{now:?}");
+        }
+    }
+
+    #[test]
     fn listeners_are_alike_in_any_order() {
         let older = [group("old", 2, 2)];
         let one = forwards(&group("new", 1, 1), &older, 2);
@@ -319,6 +404,9 @@ mod tests {
         heavy[0].weight = 7;
         assert!(are_alike(&heavy, &plain("new")));
         assert!(!are_alike(&one, &plain("new")));
+        let by_ecs = of_pair(&plain("new"), ["new", "old"]);
+        let moved = forwards(&group("new", 2, 2), &[group("old", 0, 0)], 2);
+        assert!(are_alike(&by_ecs, &moved) && by_ecs != moved);
     }
 
     #[test]

@@ -42,6 +42,10 @@ pub struct Want {
     pub load_balancer_name: String,
     /// The target group's name.
     pub target_group_name: String,
+    /// The name of the second target group, where ECS shifts the requests between two.
+    pub alternate_name: Option<String>,
+    /// The name of the target group's record.
+    pub group_record: String,
     /// The listener's name, a tag: AWS has none for it.
     pub listener_name: String,
     /// `internet-facing` or `internal`.
@@ -91,6 +95,29 @@ pub struct HealthCheck {
     pub unhealthy_threshold: i32,
 }
 
+impl Want {
+    /// The same with the second target group in the place of the first.
+    pub fn of_alternate(&self) -> Option<Want> {
+        let name = self.alternate_name.clone()?;
+        Some(Want {
+            target_group_name: name,
+            group_record: alternate_record(&self.app),
+            ..self.clone()
+        })
+    }
+
+    /// The names of its target groups.
+    pub fn target_group_names(&self) -> Vec<&String> {
+        let all = [Some(&self.target_group_name), self.alternate_name.as_ref()];
+        all.into_iter().flatten().collect()
+    }
+}
+
+/// The name of the record of an app's second target group.
+pub fn alternate_record(app: &str) -> String {
+    format!("alternate/{app}")
+}
+
 /// What an app asks for.
 pub fn want(env: &Env, app: &App) -> Want {
     let scheme = scheme(app);
@@ -98,6 +125,8 @@ pub fn want(env: &Env, app: &App) -> Want {
         app: app.name.clone(),
         load_balancer_name: load_balancer_name(env, &app.name, scheme),
         target_group_name: target_group_name(env, app),
+        alternate_name: app.deploy.shifts().then(|| alternate_name(env, app)),
+        group_record: app.name.clone(),
         listener_name: env.named("listener", &app.name, LONG_LIMIT),
         scheme,
         port: app.port.into(),
@@ -180,15 +209,24 @@ pub fn load_balancer_names(env: &Env, app: &str) -> [String; 2] {
 /// The name of an app's target group. Scheme and health check have one short word together, unless they
 /// are those of most public apps.
 pub fn target_group_name(env: &Env, app: &App) -> String {
+    env.named_with("tg", &app.name, &detail(app), LOAD_BALANCER_LIMIT)
+}
+
+/// The name of its second one, which differs in nothing else.
+pub fn alternate_name(env: &Env, app: &App) -> String {
+    let detail = format!("{}-alt", detail(app));
+    env.named_with("tg", &app.name, &detail, LOAD_BALANCER_LIMIT)
+}
+
+fn detail(app: &App) -> String {
     let port = app.port;
     let check = check_word(app);
-    let detail = if app.public && check == "/" {
+    if app.public && check == "/" {
         port.to_string()
     } else {
         let scheme_and_check = format!("{} {check}", scheme(app));
         format!("{port}-{}", short_hash(&scheme_and_check))
-    };
-    env.named_with("tg", &app.name, &detail, LOAD_BALANCER_LIMIT)
+    }
 }
 
 /// What of a health check tasks that run may fail: the path, and codes and port where it has its own.
@@ -291,6 +329,22 @@ pub(super) mod tests {
         assert_eq!(target_groups.len(), apps.len());
         assert_ne!(names(apps[0]).0, names(apps[1]).0);
         assert_eq!(names(apps[0]).0, names(apps[2]).0);
+    }
+
+    #[test]
+    fn a_second_target_group_has_a_name_of_its_own_and_the_first_one_keeps_its() {
+        let env = Env::example();
+        let shifting = r#"{"name":"web","public":true,"deploy":"canary"}"#;
+        let both = want(&env, &app(shifting));
+        assert_eq!(both.target_group_name, web().target_group_name);
+        let other = both.of_alternate().unwrap();
+        assert_eq!(other.target_group_name, "tg-web-5000-alt-production-pr1");
+        assert_eq!(other.group_record, "alternate/web");
+        assert_eq!(web().alternate_name, None);
+        let long = r#"{"name":"recommendations-of-the-day","deploy":"linear"}"#;
+        let long = want(&env, &app(long));
+        let names = long.target_group_names();
+        assert!(names[0] != names[1] && names.iter().all(|name| name.len() <= 32));
     }
 
     #[test]

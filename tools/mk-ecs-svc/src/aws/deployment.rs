@@ -3,8 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{ServiceDeploymentBrief, ServiceDeploymentStatus};
-use plumbing::{Result, aws_error};
+use aws_sdk_ecs::types::{
+    ServiceDeploymentBrief, ServiceDeploymentStatus, StopServiceDeploymentStopType,
+};
+use plumbing::{Result, aws_error, wait};
 
 use super::Ecs;
 use super::convert::millis;
@@ -43,6 +45,66 @@ impl Ecs {
             }
         }
         Ok(past)
+    }
+
+    /// The ARN of the deployment of a service that is under way.
+    async fn current_deployment(&self, service: &str) -> Result<Option<String>> {
+        let request = self
+            .client
+            .list_service_deployments()
+            .cluster(&self.cluster)
+            .service(service)
+            .status(ServiceDeploymentStatus::InProgress);
+        match request.send().await {
+            Ok(answer) => {
+                let found = answer.service_deployments.unwrap_or_default().into_iter();
+                Ok(found.filter_map(|one| one.service_deployment_arn).next())
+            }
+            Err(error) => {
+                let what = format!("find the deployment of service {service}");
+                Err(aws_error("ecs:ListServiceDeployments", what, error))
+            }
+        }
+    }
+
+    /// What ECS does in the deployment of a service that is under way: `BAKE_TIME`.
+    pub async fn stage(&self, service: &str) -> Result<Option<String>> {
+        let Some(arn) = self.current_deployment(service).await? else {
+            return Ok(None);
+        };
+        let request = self.client.describe_service_deployments();
+        match request.service_deployment_arns(arn).send().await {
+            Ok(answer) => {
+                let found = answer.service_deployments.unwrap_or_default();
+                let stage = found.first().and_then(|one| one.lifecycle_stage());
+                Ok(stage.map(|stage| stage.as_str().into()))
+            }
+            Err(error) => {
+                let what = format!("look at the deployment of service {service}");
+                Err(aws_error("ecs:DescribeServiceDeployments", what, error))
+            }
+        }
+    }
+
+    /// Has ECS end the deployment of a service that is under way, and give what ran before all requests
+    /// back. Answers false where none is under way any more.
+    pub async fn stop_deployment(&self, service: &str) -> Result<bool> {
+        let Some(arn) = self.current_deployment(service).await? else {
+            return Ok(false);
+        };
+        let request = self
+            .client
+            .stop_service_deployment()
+            .service_deployment_arn(arn)
+            .stop_type(StopServiceDeploymentStopType::Rollback);
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, "ecs:StopServiceDeployment", send).await {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                let what = format!("stop the deployment of service {service}");
+                Err(aws_error("ecs:StopServiceDeployment", what, error))
+            }
+        }
     }
 
     /// The ARNs of the task definitions that deployments asked for, by those of service revisions.

@@ -2,12 +2,13 @@
 //! default.
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AvailabilityZoneRebalancing, Deployment as SdkDeployment, PropagateTags,
-    Service, ServiceEvent,
+    AssignPublicIp, AvailabilityZoneRebalancing, Deployment as SdkDeployment,
+    DeploymentConfiguration, PropagateTags, Service, ServiceEvent,
 };
 
 use super::convert::{have_tags, millis, providers};
 use crate::plan::service::{Deployment, Event, HaveService, Settings};
+use crate::plan::shift::{Pair, ROLLING, Strategy};
 
 /// Reads a description.
 pub fn have_service(described: Service) -> HaveService {
@@ -85,6 +86,13 @@ fn read_load_balancers(described: &Service, settings: &mut Settings) {
     let mut target_groups = Vec::new();
     let mut targets = Vec::new();
     for load_balancer in described.load_balancers() {
+        if let Some(said) = load_balancer.advanced_configuration() {
+            settings.pair = Some(Pair {
+                alternate: said.alternate_target_group_arn().unwrap_or_default().into(),
+                rule: said.production_listener_rule().unwrap_or_default().into(),
+                role: said.role_arn().unwrap_or_default().into(),
+            });
+        }
         target_groups.extend(load_balancer.target_group_arn());
         let container = load_balancer.container_name().unwrap_or_default();
         let port = load_balancer.container_port().unwrap_or_default();
@@ -107,11 +115,39 @@ fn read_deployment_configuration(described: &Service, settings: &mut Settings) {
         settings.alarms.sort();
         settings.alarms_roll_back = alarms.rollback();
     }
+    settings.strategy = strategy(configuration);
     if let Some(minimum) = configuration.minimum_healthy_percent() {
         settings.minimum = minimum;
     }
     if let Some(maximum) = configuration.maximum_percent() {
         settings.maximum = maximum;
+    }
+}
+
+fn strategy(configuration: &DeploymentConfiguration) -> Strategy {
+    let name = configuration
+        .strategy()
+        .map_or(ROLLING, |name| name.as_str());
+    if name == ROLLING {
+        return Strategy::default();
+    }
+    let mut shift = None;
+    if let Some(linear) = configuration.linear_configuration() {
+        shift = linear
+            .step_percent()
+            .zip(linear.step_bake_time_in_minutes());
+    }
+    if let Some(canary) = configuration.canary_configuration() {
+        shift = canary
+            .canary_percent()
+            .zip(canary.canary_bake_time_in_minutes());
+    }
+    let (percent, wait) = shift.unwrap_or_default();
+    Strategy {
+        name: name.into(),
+        bake: configuration.bake_time_in_minutes().unwrap_or_default(),
+        tenths: (percent * 10.0).round() as i32,
+        wait,
     }
 }
 

@@ -3,14 +3,15 @@
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::update_service::builders::UpdateServiceFluentBuilder;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, CapacityProviderStrategyItem,
-    DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer,
-    NetworkConfiguration, PropagateTags, ServiceField,
+    AdvancedConfiguration, AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration,
+    CapacityProviderStrategyItem, LaunchType, LoadBalancer, NetworkConfiguration, PropagateTags,
+    ServiceField,
 };
 use futures_util::future::try_join_all;
 use plumbing::{App, Error, Result, aws_error, code, is_about_zone, message, wait, zone_hint};
 
 use super::convert::{sdk_tags, strategy};
+use super::deployment_configuration::deployment_configuration;
 use super::have_service::have_service;
 use super::{BATCH, DRAIN_DEADLINE, Ecs, is_missing};
 use crate::plan;
@@ -116,7 +117,7 @@ impl Ecs {
             .network_configuration(network(want)?)
             .set_load_balancers(at_first(load_balancers(want)))
             .set_health_check_grace_period_seconds(grace(want))
-            .deployment_configuration(deployment_configuration(want, false)?)
+            .deployment_configuration(deployment_configuration(want, None)?)
             .availability_zone_rebalancing(rebalancing(want))
             .propagate_tags(propagate_tags(want))
             .enable_ecs_managed_tags(want.managed_tags)
@@ -235,9 +236,11 @@ fn with_part(
         // None at all is how a service lets go of its target group.
         Part::LoadBalancer => request.set_load_balancers(Some(load_balancers(want))),
         Part::DeploymentConfiguration => {
-            request.deployment_configuration(deployment_configuration(want, false)?)
+            request.deployment_configuration(deployment_configuration(want, None)?)
         }
-        Part::Alarms => request.deployment_configuration(deployment_configuration(want, true)?),
+        Part::Alarms | Part::Strategy => {
+            request.deployment_configuration(deployment_configuration(want, Some(part))?)
+        }
         Part::Rebalancing => request.availability_zone_rebalancing(rebalancing(want)),
         Part::PropagateTags => request.propagate_tags(propagate_tags(want)),
         Part::ManagedTags => request.enable_ecs_managed_tags(want.managed_tags),
@@ -282,8 +285,16 @@ fn load_balancers(want: &Settings) -> Vec<LoadBalancer> {
     let Some((container, port)) = want.target.split_once(':') else {
         return Vec::new();
     };
+    let pair = want.pair.as_ref().map(|pair| {
+        AdvancedConfiguration::builder()
+            .alternate_target_group_arn(&pair.alternate)
+            .production_listener_rule(&pair.rule)
+            .role_arn(&pair.role)
+            .build()
+    });
     let load_balancer = LoadBalancer::builder()
         .target_group_arn(&want.target_group)
+        .set_advanced_configuration(pair)
         .container_name(container)
         .set_container_port(port.parse().ok())
         .build();
@@ -302,33 +313,6 @@ fn at_first<T>(list: Vec<T>) -> Option<Vec<T>> {
 
 fn strategy_at_first(want: &Settings) -> Result<Option<Vec<CapacityProviderStrategyItem>>> {
     Ok(at_first(strategy(&want.providers)?))
-}
-
-/// With the alarms where there are some, or where the last ones go: left out, they might stay.
-fn deployment_configuration(want: &Settings, are_told: bool) -> Result<DeploymentConfiguration> {
-    let is_wanted = !want.alarms.is_empty();
-    let mut alarms = None;
-    if is_wanted || are_told {
-        let told = DeploymentAlarms::builder()
-            .set_alarm_names(Some(want.alarms.clone()))
-            .enable(is_wanted)
-            .rollback(want.alarms_roll_back)
-            .build();
-        match told {
-            Ok(told) => alarms = Some(told),
-            Err(error) => return Err(Error::refused(format!("cannot word alarms: {error}"))),
-        }
-    }
-    let circuit_breaker = DeploymentCircuitBreaker::builder()
-        .enable(want.circuit_breaker)
-        .rollback(want.rollback)
-        .build();
-    Ok(DeploymentConfiguration::builder()
-        .deployment_circuit_breaker(circuit_breaker)
-        .set_alarms(alarms)
-        .minimum_healthy_percent(want.minimum)
-        .maximum_percent(want.maximum)
-        .build())
 }
 
 fn rebalancing(want: &Settings) -> AvailabilityZoneRebalancing {

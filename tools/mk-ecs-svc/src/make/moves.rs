@@ -5,11 +5,12 @@
 
 use std::cell::RefCell;
 
-use plumbing::{Aws, Error, Listener, Result, Stream};
+use plumbing::{Aws, Error, Kind, Listener, Result, Service, Stream};
 use tokio::task::{JoinHandle, LocalSet};
 
 use crate::aws::{self, Ecs};
-use crate::plan::service::Settings;
+use crate::plan::service::{HaveService, Part, Settings};
+use crate::steady;
 
 /// The apps that move. Each is followed from the moment on that it is told here.
 #[derive(Default)]
@@ -39,6 +40,24 @@ impl Moves {
         self.followed.borrow_mut().push(following);
     }
 
+    /// Has a service get its strategy once nothing of it is being deployed any more.
+    pub fn set_strategy(&self, ecs: &Ecs, app: &str, have: &HaveService, want: &Settings) {
+        let aws = Aws {
+            control: ecs.aws.control.finishing(),
+            ..ecs.aws.clone()
+        };
+        let service = Service {
+            name: app.into(),
+            arn: have.arn.clone(),
+            task_definition: want.task_definition.clone(),
+            ..Service::default()
+        };
+        let name = have.name.clone();
+        let following = set_strategy(aws, name, service, want.clone());
+        let following = self.beside.spawn_local(following);
+        self.followed.borrow_mut().push(following);
+    }
+
     /// Makes something, and waits until all that move have moved. Where all is made, tools downstream
     /// see the end of their input meanwhile.
     pub async fn beside(
@@ -61,6 +80,28 @@ impl Moves {
             result
         };
         self.beside.run_until(make_and_wait).await
+    }
+}
+
+/// A deployment that fails leaves the service rolling, as it was: wait-env says why.
+async fn set_strategy(aws: Aws, name: String, service: Service, want: Settings) -> Result<()> {
+    let ecs = aws::client(&aws);
+    let no_lines = async |_: &str, _: &str| Vec::new();
+    match steady::wait(&ecs, &[service], no_lines).await {
+        Ok(_) => {
+            ecs.update_service(&name, &want, &[Part::Strategy]).await?;
+            let strategy = want.strategy.words();
+            aws.voice.say(&format!(
+                "service {name} is deployed {strategy} from now on"
+            ));
+            Ok(())
+        }
+        Err(error) if error.kind == Kind::Refused => {
+            aws.voice
+                .say(&format!("service {name} is deployed rolling still"));
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }
 

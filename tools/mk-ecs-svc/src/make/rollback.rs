@@ -2,16 +2,18 @@
 //! well, is marked, so that neither a second rollback nor anything that asks for "the newest"
 //! comes back to it.
 
-use plumbing::{App, Error, Result};
+use plumbing::{App, Change, Difference, Error, Result};
 use tokio::try_join;
 
+use super::context::Context;
 use crate::aws::{Ecs, RevisionStatus};
+use crate::plan;
 use crate::plan::definition::HaveRevision;
 use crate::plan::ownership::{is_ours, is_rolled_back, rolled_back_tags};
 use crate::plan::past::has_failed;
 use crate::plan::progress::{ecs_took_back, failed_deployment};
 use crate::plan::revision::{between, is_newer, short};
-use crate::plan::service::{HaveService, check_ports};
+use crate::plan::service::{HaveService, Settings, check_ports};
 
 /// From where to where a service is taken back.
 pub struct Rollback {
@@ -52,6 +54,43 @@ pub async fn find(ecs: &Ecs, app: &App, have: &HaveService) -> Result<Rollback> 
         }
     }
     find_previous(ecs, app, have, from).await
+}
+
+/// Has ECS end a deployment whose requests it shifts: the older tasks, which run still, get them all back
+/// at once.
+///
+/// Errors: it is the first one.
+pub async fn stop(context: &Context<'_>, app: &App, have: &HaveService) -> Result<()> {
+    let ecs = context.ecs;
+    let mut others = have.deployments.iter();
+    let before = others.find(|one| one.status != "PRIMARY" && one.rollout == "COMPLETED");
+    let Some(before) = before else {
+        let message = format!("service {} is deployed for the first time", have.name);
+        return Err(Error::refused(message).hint("rm-env takes it down"));
+    };
+    let (from, to) = (&have.settings.task_definition, &before.task_definition);
+    mark(ecs, app, std::slice::from_ref(from)).await?;
+    if !ecs.aws.env.plan {
+        ecs.aws.control.wait_for_account().await?;
+        ecs.stop_deployment(&have.name).await?;
+    }
+    let running = ecs.get_active_revision(to).await?;
+    let image = running.map(|running| running.definition.own.image);
+    let image = image.unwrap_or_default();
+    let record = plan::record::task_definition(&app.name, to, &image);
+    context
+        .stream
+        .write(record.changed(Change::Kept, &[]))
+        .await?;
+    let settings = Settings {
+        task_definition: to.clone(),
+        ..have.settings.clone()
+    };
+    let cluster = context.cluster.clone().await?;
+    let record = plan::record::service(&app.name, &have.arn, &cluster, &settings);
+    let record = plan::mark::told(record, app, &have.tags);
+    let difference = Difference::between("task definition", short(from), short(to));
+    context.write_found(record, difference.as_slice()).await
 }
 
 /// The newest revision of an app, if it is ours and newer than the one that its service runs.

@@ -12,6 +12,7 @@ use super::revision::{self, Revision};
 use crate::plan;
 use crate::plan::revision::is_newer;
 use crate::plan::service::{HaveService, Part, Settings};
+use crate::plan::shift::{self, Strategy, Turns};
 
 /// How often another run may make the service first: it would have to be deleted in between.
 const RACES: usize = 3;
@@ -62,15 +63,10 @@ pub async fn bring_into_line(
 ) -> Result<()> {
     let want = with_scaled_count(context, app, have, want).await?;
     let differences = plan::service::compare(context.env(), app, &want, have)?;
+    let turns = shift::turns(have, &want, parts(&differences))?;
     cluster::ensure_spot(context, app).await?;
     if !context.env().plan {
-        let parts = parts(&differences);
-        // A service that was a worker's has no requests that would have to follow.
-        let moves = !have.settings.target.is_empty();
-        let is_told = moves && parts.contains(&Part::LoadBalancer);
-        set(context, app, have, &want, parts).await?;
-        let Context { stream, ecs, .. } = context;
-        context.moves.follow(stream, ecs, &app.name, &want, is_told);
+        set_in_turns(context, app, have, &want, turns).await?;
     }
     let cluster = context.cluster.clone().await?;
     let record = plan::record::service(&app.name, &have.arn, &cluster, &want);
@@ -81,6 +77,33 @@ pub async fn bring_into_line(
         Some(surplus) => context.stream.write(Record::of(&surplus)).await,
         None => Ok(()),
     }
+}
+
+/// Brings parts of a service into line, in their order, and has its requests follow its tasks.
+async fn set_in_turns(
+    context: &Context<'_>,
+    app: &App,
+    have: &HaveService,
+    want: &Settings,
+    turns: Turns,
+) -> Result<()> {
+    let Context { stream, ecs, .. } = context;
+    let mut rolling = want.clone();
+    if turns.rolling_first || turns.strategy_last {
+        rolling.strategy = Strategy::default();
+    }
+    if turns.rolling_first {
+        set(context, app, have, &rolling, vec![Part::Strategy]).await?;
+    }
+    // A service that was a worker's has no requests that would have to follow.
+    let moves = !have.settings.target.is_empty() && shift::moves(&have.settings, want);
+    let is_told = moves && turns.parts.contains(&Part::LoadBalancer);
+    set(context, app, have, &rolling, turns.parts).await?;
+    context.moves.follow(stream, ecs, &app.name, want, is_told);
+    if turns.strategy_last {
+        context.moves.set_strategy(ecs, &app.name, have, want);
+    }
+    Ok(())
 }
 
 /// Chooses the revision that an existing service is to run, where other runs may have registered

@@ -14,6 +14,7 @@ use crate::plan::container::Container;
 use crate::plan::definition::{Definition, HaveRevision, Known, placeholder};
 use crate::plan::ownership::is_by_pipeline;
 use crate::plan::service::Network;
+use crate::plan::shift::Pair;
 use crate::reference::{Piece, Reference, pieces};
 
 /// The app's task definition, once all that it names is known.
@@ -70,25 +71,41 @@ async fn environments_of_others(
 pub async fn network(context: &Context<'_>, app: &App) -> Result<Network> {
     let stream = context.stream;
     let group_name = format!("task/{}", app.name);
-    let (vpc, group, target_group) = try_join!(
+    let (vpc, group, (target_group, pair)) = try_join!(
         stream.need_where("main", |vpc: &Vpc| !vpc.private_subnets.is_empty()),
         stream.need::<Sg>(&group_name),
-        target_group(context, app)
+        target_groups(context, app)
     )?;
     Ok(Network {
         subnets: vpc.private_subnets,
         group: group.id,
         target_group,
+        pair,
     })
 }
 
-/// The ARN of the app's target group; "" of a worker's, which has none.
-async fn target_group(context: &Context<'_>, app: &App) -> Result<String> {
+/// The ARN of the app's target group, "" of a worker's, which has none; and the second one, where ECS
+/// shifts the requests between two.
+async fn target_groups(context: &Context<'_>, app: &App) -> Result<(String, Option<Pair>)> {
+    let stream = context.stream;
     if app.worker {
-        return Ok(String::new());
+        return Ok((String::new(), None));
     }
-    let listener = context.stream.need::<Listener>(&app.name).await?;
-    Ok(listener.target_group)
+    if !app.deploy.shifts() {
+        let listener = stream.need::<Listener>(&app.name).await?;
+        return Ok((listener.target_group, None));
+    }
+    let role_name = format!("deploy/{}", app.name);
+    let (listener, role) = try_join!(
+        stream.need_where(&app.name, |one: &Listener| one.pair().is_some()),
+        stream.need_where(&role_name, Role::is_whole) // ECS shifts by what it may do
+    )?;
+    let pair = listener.pair().map(|(alternate, rule)| Pair {
+        alternate: alternate.into(),
+        rule: rule.into(),
+        role: role.arn,
+    });
+    Ok((listener.target_group.clone(), pair))
 }
 
 /// Whether a revision's image stays because the app's pipeline deployed it: the image of the app's

@@ -33,6 +33,7 @@ pub fn network() -> Network {
         group: "sg-1".into(),
         target_group: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/tg-web/1"
             .into(),
+        pair: None,
     }
 }
 

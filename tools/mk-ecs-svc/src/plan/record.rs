@@ -8,8 +8,11 @@ use serde_json::json;
 use super::container::Container;
 use super::definition::{Definition, placeholder};
 use super::service::Settings;
-use super::{alarms, spot};
+use super::{alarms, shift, spot};
 use crate::reference::escaped;
+
+/// The field with the minutes that a deployment of a service waits at least.
+pub const MINUTES: &str = "minutes";
 
 /// The cluster's record.
 pub fn cluster(arn: &str) -> Record {
@@ -39,7 +42,13 @@ pub fn service(app: &str, arn: &str, cluster: &str, settings: &Settings) -> Reco
         task_definition: settings.task_definition.clone(),
         ..Service::default()
     };
-    Record::of(&service).with("count", settings.count)
+    let record = Record::of(&service).with("count", settings.count);
+    if settings.strategy.is_rolling() {
+        return record;
+    }
+    record
+        .with("deploy", settings.strategy.words())
+        .with(MINUTES, settings.strategy.minutes())
 }
 
 /// The app's record, as far as its task definition and service describe it. The count of a
@@ -60,6 +69,7 @@ pub fn app(env: &Env, app: &str, definition: &Definition, settings: &Settings) -
     if let Some(percent) = spot::percent(settings) {
         record = record.with("spot", percent);
     }
+    record = shift::told(record, &settings.strategy);
     let rollback_on = alarms::said(settings);
     if !rollback_on.is_empty() {
         record = record.with("rollback_on", rollback_on);

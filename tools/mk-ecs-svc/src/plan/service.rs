@@ -7,6 +7,7 @@ use plumbing::{App, Difference, Differences, Env, Error, Result, name};
 
 use super::definition::HaveRevision;
 use super::revision::short;
+use super::shift::{self, Pair, Strategy};
 use super::{alarms, count, mark, spot};
 
 /// What a service says, as far as we set it.
@@ -26,12 +27,16 @@ pub struct Settings {
     pub public_ip: bool,
     /// The ARN of the load balancer's target group.
     pub target_group: String,
+    /// The second target group, where ECS shifts the requests between two.
+    pub pair: Option<Pair>,
     /// Container and port that the target group sends to, `web:5000`.
     pub target: String,
     /// Whether a deployment that fails is given up.
     pub circuit_breaker: bool,
     /// Whether the last good revision then comes back.
     pub rollback: bool,
+    /// How the requests get to a new deployment.
+    pub strategy: Strategy,
     /// The alarms that end a deployment, by their names, in order; none where they are not heeded.
     pub alarms: Vec<String>,
     /// Whether the last good revision then comes back.
@@ -87,6 +92,8 @@ pub enum Part {
     DeploymentConfiguration,
     /// The alarms, with all of the deployment configuration: one parameter says both.
     Alarms,
+    /// How the requests get to a new deployment.
+    Strategy,
     /// Whether tasks are spread over the zones again.
     Rebalancing,
     /// Whose tags the tasks carry.
@@ -232,6 +239,8 @@ impl HaveService {
             grace: want.grace,
             circuit_breaker: want.circuit_breaker,
             rollback: want.rollback,
+            pair: want.pair.clone(),
+            strategy: want.strategy.clone(),
             alarms: want.alarms.clone(),
             alarms_roll_back: want.alarms_roll_back,
             rebalancing: want.rebalancing.clone(),
@@ -250,6 +259,8 @@ pub struct Network {
     pub group: String,
     /// The ARN of the target group; "" of a worker's.
     pub target_group: String,
+    /// The second one, where ECS shifts the requests between two.
+    pub pair: Option<Pair>,
 }
 
 /// What the app's service is to say; without an image to run it has no tasks.
@@ -269,7 +280,9 @@ pub fn want(app: &App, task_definition: &str, has_image: bool, network: &Network
         groups: vec![network.group.clone()],
         public_ip: false,
         target_group: network.target_group.clone(),
+        pair: network.pair.clone(),
         target,
+        strategy: shift::wanted(app),
         circuit_breaker: true,
         rollback: true,
         alarms: alarms::wanted(app),
@@ -350,6 +363,15 @@ fn fields(settings: &Settings) -> Vec<(Part, &'static str, String)> {
     let propagate_tags = settings.propagate_tags.clone();
     let managed_tags = settings.managed_tags.to_string();
     let execute_command = settings.execute_command.to_string();
+    let Pair {
+        alternate,
+        rule,
+        role,
+    } = settings.pair.clone().unwrap_or_else(|| Pair {
+        alternate: "none".into(),
+        rule: "none".into(),
+        role: "none".into(),
+    });
     vec![
         (Part::TaskDefinition, "task definition", task_definition),
         (Part::Count, "count", settings.count.to_string()),
@@ -363,6 +385,9 @@ fn fields(settings: &Settings) -> Vec<(Part, &'static str, String)> {
             settings.target_group.clone(),
         ),
         (Part::LoadBalancer, "target", settings.target.clone()),
+        (Part::LoadBalancer, "alternate target group", alternate),
+        (Part::LoadBalancer, "listener rule", rule),
+        (Part::LoadBalancer, "deploy role", role),
         (
             Part::DeploymentConfiguration,
             "circuit breaker",
@@ -372,6 +397,7 @@ fn fields(settings: &Settings) -> Vec<(Part, &'static str, String)> {
         (Part::DeploymentConfiguration, "minimum percent", minimum),
         (Part::DeploymentConfiguration, "maximum percent", maximum),
         (Part::Alarms, "rollback on", alarms::words(settings)),
+        (Part::Strategy, "deploy", settings.strategy.words()),
         (
             Part::Rebalancing,
             "zone rebalancing",

@@ -23,7 +23,7 @@ use crate::types::Env;
 
 pub use build::Building;
 pub use container::{Container, Mount, Sidecar, soft_and_hard};
-pub use deploy::Deploy;
+pub use deploy::{Deploy, Shift};
 pub use health::{Balancing, HealthCheck};
 pub use reach::{Reach, Way};
 pub use rights::{MOUNT_STATEMENT, Rights};
@@ -149,7 +149,8 @@ impl RecordType for App {
         self.container.check(&self.name, self.memory, checks)?;
         self.rights.check()?;
         self.scale.check(self.worker)?;
-        self.deploy.check()?;
+        let by_requests = self.scale.on.requests.is_some();
+        self.deploy.check(self.worker, by_requests)?;
         self.building.check(self.context.as_deref())?;
         self.check_mounts()?;
         if let Some(image) = &self.image {

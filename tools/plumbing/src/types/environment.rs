@@ -114,6 +114,19 @@ pub struct Listener {
     pub rest: Map<String, Value>,
 }
 
+impl Listener {
+    /// The field with the ARN of a second target group, where ECS shifts the requests between two.
+    pub const ALTERNATE: &'static str = "alternate_target_group";
+    /// The field with the ARN of the listener's rule by which it does.
+    pub const RULE: &'static str = "rule";
+
+    /// The ARNs of the second target group and of the rule.
+    pub fn pair(&self) -> Option<(&str, &str)> {
+        let text = |field| self.rest.get(field)?.as_str();
+        Some((text(Listener::ALTERNATE)?, text(Listener::RULE)?))
+    }
+}
+
 impl RecordType for Listener {
     const TYPE: &'static str = "listener";
     const ASKED_WITH: &'static [&'static str] = &["arn", "target_group"];
