@@ -144,6 +144,20 @@ fn an_app_that_writes_beside_tmp_is_told_what_lets_it() {
     for said in ["Read-only file system", "mk-app web --writable lets them"] {
         assert!(refused.stderr.contains(said), "{}", refused.stderr);
     }
+    // The same of a container beside it, whose own log tells.
+    let keeper = json!({
+        "name": "keeper", "image": made.record("image", "web")["image"], "set": {"KEEPS": "/kept"},
+    });
+    let file = work.path().join("keeper.json");
+    fs::write(&file, keeper.to_string()).unwrap();
+    let refused = deploy(&format!("--container {}", file.display()));
+    for said in [
+        "container keeper of web logged: Error: ",
+        "container keeper: exit code 1",
+        "mk-app web --writable lets them",
+    ] {
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
     deploy("--set KEEPS=/tmp/kept").ok();
     deploy("--set KEEPS=/kept --writable --user 0").ok(); // the image's own user may not write there
 }
