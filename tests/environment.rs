@@ -301,8 +301,8 @@ fn every_call_that_a_tool_makes_is_in_its_policy() {
     let aws = LocalAws::start();
     up(&aws, "pr1").ok();
     up(&aws, "pr1").ok();
-    // Another port, a third app, and that dropped again.
-    let jobs = "mk-app jobs --image registry.example/jobs:1";
+    // Another port, a third app whose tasks become more and fewer, and that dropped again.
+    let jobs = "mk-app jobs --image registry.example/jobs:1 --scale 2..3";
     let more = replaced(
         &replaced(
             &recipe(&["up"], "pr1"),

@@ -131,6 +131,38 @@ fn what_up_built_and_pushed_runs_and_web_shows_what_api_tells() {
 }
 
 #[test]
+fn an_app_that_writes_beside_tmp_is_told_what_lets_it() {
+    let work = TempDir::new().unwrap();
+    let aws = LocalAws::start_with(&["--moment", "0.1", "--serve"]);
+    let made = up(&aws, work.path());
+    let deploy = |flags: &str| {
+        let app = format!("mk-app web --public --port 5000 --calls api {flags}");
+        aws.pipe_with(&format!("{app} | mk-ecs-svc | wait-env"), &made.stdout)
+    };
+    let refused = deploy("--set KEEPS=/kept");
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    for said in ["Read-only file system", "mk-app web --writable lets them"] {
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
+    // The same of a container beside it, whose own log tells.
+    let keeper = json!({
+        "name": "keeper", "image": made.record("image", "web")["image"], "set": {"KEEPS": "/kept"},
+    });
+    let file = work.path().join("keeper.json");
+    fs::write(&file, keeper.to_string()).unwrap();
+    let refused = deploy(&format!("--container {}", file.display()));
+    for said in [
+        "container keeper of web logged: Error: ",
+        "container keeper: exit code 1",
+        "mk-app web --writable lets them",
+    ] {
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
+    deploy("--set KEEPS=/tmp/kept").ok();
+    deploy("--set KEEPS=/kept --writable --user 0").ok(); // the image's own user may not write there
+}
+
+#[test]
 fn an_image_that_the_registry_does_not_have_is_told_and_web_stays_as_it_was() {
     let work = TempDir::new().unwrap();
     let aws = LocalAws::start();

@@ -65,7 +65,7 @@ fn all_that_can_decide_is_said_to_aws_and_comes_back_by_ls_env() {
         "scale_zone": "Europe/Berlin",
     });
     let world = World::with(scale.clone());
-    let made = world.run().ok();
+    let made = world.run_into("mk-ecs-svc | mk-scaling").ok();
     let [_, _, queue, requests] = &world.policies()[..] else {
         panic!("{:?}", world.policies())
     };

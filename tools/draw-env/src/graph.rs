@@ -162,6 +162,8 @@ fn service(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
         ("sg", id.as_str()),
         ("role", role.as_str()),
         ("role", deploy.as_str()),
+        ("role", id.as_str()),
+        ("scaling", app),
         ("log_group", app),
     ];
     let wished = made.records.get("app", app).is_some();

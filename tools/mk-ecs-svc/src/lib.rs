@@ -17,6 +17,7 @@ mod steady;
 
 use std::collections::BTreeSet;
 
+use plan::stopped::StoppedTask;
 use plumbing::{App, Aws, Deletion, Half, Listener, Owner, Result, Service};
 
 /// The cluster, services and task definitions, for `ls-env` and `rm-env`.
@@ -71,7 +72,7 @@ pub async fn check_left(aws: &Aws, left: &[String], going: &[String]) -> Result<
 pub async fn wait_steady(
     aws: &Aws,
     services: &[Service],
-    last_lines: impl AsyncFn(&str, &str) -> Vec<String>,
+    last_lines: impl AsyncFn(&str, &StoppedTask) -> Vec<String>,
 ) -> Result<BTreeSet<String>> {
     steady::wait(&aws::client(aws), services, last_lines).await
 }

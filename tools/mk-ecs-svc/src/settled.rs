@@ -7,6 +7,7 @@ use plumbing::{App, Error, Listener, Result, Service};
 use crate::aws::Ecs;
 use crate::plan::record::MINUTES;
 use crate::plan::service::HaveService;
+use crate::plan::stopped::StoppedTask;
 use crate::steady;
 
 /// Waits until the services of these apps run in full where the apps and listeners say, and in no subnet
@@ -43,7 +44,7 @@ pub async fn wait(ecs: &Ecs, apps: &[App], listeners: &[Listener], left: &[Strin
     if running.is_empty() {
         return Ok(());
     }
-    let no_lines = async |_: &str, _: &str| Vec::new();
+    let no_lines = async |_: &str, _: &StoppedTask| Vec::new();
     steady::wait(ecs, &running, no_lines).await.map(drop)
 }
 

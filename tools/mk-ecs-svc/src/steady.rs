@@ -49,7 +49,7 @@ pub async fn find(ecs: &Ecs, apps: &[String]) -> Result<Vec<Service>> {
 pub async fn wait(
     ecs: &Ecs,
     services: &[Service],
-    last_lines: impl AsyncFn(&str, &str) -> Vec<String>,
+    last_lines: impl AsyncFn(&str, &StoppedTask) -> Vec<String>,
 ) -> Result<BTreeSet<String>> {
     let mut waiting = BTreeMap::new();
     for service in services {
@@ -86,7 +86,7 @@ fn still_waiting(services: &[Service]) -> String {
 /// The services that are waited for.
 struct Watch<'a, L> {
     ecs: &'a Ecs,
-    /// The last lines of the log of an app's task.
+    /// The last lines of the log of an app's task that stopped.
     last_lines: L,
     /// Those that are not steady yet, by their ARNs.
     waiting: RefCell<BTreeMap<&'a str, &'a Service>>,
@@ -108,7 +108,7 @@ struct Seen {
     waited_for: BTreeSet<String>,
 }
 
-impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
+impl<L: AsyncFn(&str, &StoppedTask) -> Vec<String>> Watch<'_, L> {
     /// Answers nothing while some are not steady.
     async fn check_all(&self) -> Result<Option<()>> {
         let waiting = self.waiting.borrow().clone();
@@ -281,10 +281,14 @@ impl<L: AsyncFn(&str, &str) -> Vec<String>> Watch<'_, L> {
         }
         let mut lines = Vec::new();
         if let Some(task) = task {
-            lines = (self.last_lines)(app, &task.id).await;
-        }
-        for line in &lines {
-            self.ecs.aws.voice.say(&format!("{app} logged: {line}"));
+            lines = (self.last_lines)(app, task).await;
+            let who = match &task.container {
+                container if container == app => app.clone(),
+                container => format!("container {container} of {app}"),
+            };
+            for line in &lines {
+                self.ecs.aws.voice.say(&format!("{who} logged: {line}"));
+            }
         }
         if is_about_zone("", &message) {
             return Error::refused(message).hint(zone_hint(&[]));

@@ -71,10 +71,10 @@ async fn delete(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()> {
     .await
 }
 
-/// The last lines that an app's task logged, oldest first, for `wait-env`; none where they cannot be
-/// read.
-pub async fn last_lines(aws: &Aws, app: &str, task: &str) -> Vec<String> {
+/// The last lines that a container of an app's task logged, oldest first, for `wait-env`; none where they
+/// cannot be read.
+pub async fn last_lines(aws: &Aws, app: &str, container: &str, task: &str) -> Vec<String> {
     let group = aws.env.log_group_name(app);
-    let log_stream = plan::log_stream_name(app, task);
+    let log_stream = plan::log_stream_name(container, task);
     aws::client(aws).last_lines(&group, &log_stream).await
 }

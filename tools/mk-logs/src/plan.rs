@@ -260,10 +260,10 @@ pub fn record(env: &Env, name: &str, group: &str, retention: Option<i32>) -> Rec
     }
 }
 
-/// The log stream of an app's task: mk-ecs-svc has the awslogs driver prefix it with the app, which
-/// is also the container's name (ECS developer guide, "awslogs-stream-prefix").
-pub fn log_stream_name(app: &str, task: &str) -> String {
-    format!("{app}/{app}/{task}")
+/// The log stream of a container of a task: mk-ecs-svc has the awslogs driver prefix it with the
+/// container's name (ECS developer guide, "awslogs-stream-prefix").
+pub fn log_stream_name(container: &str, task: &str) -> String {
+    format!("{container}/{container}/{task}")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Either, select, select_ok};
+use mk_ecs_svc::plan::stopped::StoppedTask;
 use plumbing::{App, Aws, Change, Listener, Result, Service, Stream};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -135,8 +136,9 @@ impl<'a> Services<'a> {
     /// first; or nothing, once a newer record of one of them has come. Waiting changes nothing, so
     /// it may be dropped.
     async fn wait_unless_outdated(&self, services: &[Service]) -> Option<Result<BTreeSet<String>>> {
-        let last_lines =
-            async |app: &str, task: &str| mk_logs::last_lines(self.aws, app, task).await;
+        let last_lines = async |app: &str, task: &StoppedTask| {
+            mk_logs::last_lines(self.aws, app, &task.container, &task.id).await
+        };
         // Boxed, since the compiler follows types only to some depth.
         let steady = mk_ecs_svc::wait_steady(self.aws, services, last_lines).boxed_local();
         let newer = services

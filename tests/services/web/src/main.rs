@@ -1,6 +1,6 @@
 //! web, the public one of the two services: `/` is a page that shows what the address in
 //! `ApiAddress` tells, asked anew each time, and the `RELEASE` that its image is of. It listens on the
-//! port of `ASPNETCORE_URLS`.
+//! port of `ASPNETCORE_URLS`, and first makes the file that `KEEPS` names, if any.
 //! Where api does not answer, the page says so and is still 200: `/` is web's own health check,
 //! and a web that is ended for api's fault helps nobody. Standard library only.
 
@@ -23,6 +23,9 @@ fn main() -> io::Result<()> {
     let urls = std::env::var("ASPNETCORE_URLS").unwrap_or_else(|_| "http://+:5000".to_string());
     let port = port(&urls)
         .ok_or_else(|| io::Error::other(format!("ASPNETCORE_URLS has no port: {urls}")))?;
+    if let Ok(path) = std::env::var("KEEPS") {
+        std::fs::write(path, "kept")?;
+    }
     for client in TcpListener::bind(("0.0.0.0", port))?.incoming().flatten() {
         // Without a thread this one connection is dropped, not the service.
         let _ = thread::Builder::new().spawn(move || serve(&client));

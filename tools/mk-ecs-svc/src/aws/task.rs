@@ -92,6 +92,7 @@ fn stopped_task(task: &Task) -> StoppedTask {
         task_definition: task.task_definition_arn().unwrap_or_default().into(),
         deployment: task.started_by().unwrap_or_default().into(),
         failed: has_failed(task),
+        container: cause(&own_containers(task)).unwrap_or_default(),
         reason: reason(task),
     }
 }
@@ -111,12 +112,14 @@ fn has_failed(task: &Task) -> bool {
 /// Monitoring with Fargate); how that ended says nothing of the app.
 const GUARD_DUTY: &str = "aws-guardduty-agent";
 
-/// ECS's reason, the container's, and with which exit code that ended.
+/// ECS's reason, the container's that is the cause, and with which exit code that ended.
 fn reason(task: &Task) -> String {
-    let mut containers = task.containers().to_vec();
-    containers.retain(|one| !one.name().unwrap_or_default().starts_with(GUARD_DUTY));
-    let of_container = containers.iter().find_map(Container::reason);
-    let exit_code = containers.iter().find_map(Container::exit_code);
+    let containers = own_containers(task);
+    let cause = cause(&containers);
+    let named = |one: &&&Container| one.name() == cause.as_deref();
+    let container = containers.iter().find(named);
+    let of_container = container.and_then(|one| one.reason());
+    let exit_code = container.and_then(|one| one.exit_code());
     let mut reasons = Vec::new();
     for reason in [task.stopped_reason(), of_container].into_iter().flatten() {
         if !reason.is_empty() {
@@ -124,17 +127,71 @@ fn reason(task: &Task) -> String {
         }
     }
     reasons.dedup(); // ECS may say the same of both
-    if let Some(exit_code) = exit_code
-        && exit_code != 0
-    {
-        reasons.push(format!("exit code {exit_code}"));
+    if let Some(exit_code) = exit_code.filter(|code| *code != 0) {
+        let whose = match cause.filter(|_| containers.len() > 1) {
+            Some(name) => format!("container {name}: "),
+            None => String::new(),
+        };
+        reasons.push(format!("{whose}exit code {exit_code}"));
     }
     reasons.join(": ")
+}
+
+/// The containers that an app's record names.
+fn own_containers(task: &Task) -> Vec<&Container> {
+    let all = task.containers().iter();
+    all.filter(|one| !one.name().unwrap_or_default().starts_with(GUARD_DUTY))
+        .collect()
+}
+
+/// The name of the container for which a task stopped: the one of which ECS says a reason, else one that
+/// ended by itself. The others ECS ends by SIGTERM and SIGKILL, which are told by these exit codes.
+fn cause(containers: &[&Container]) -> Option<String> {
+    const ENDED_BY_ECS: [i32; 3] = [0, 143, 137];
+    let has_reason = |one: &&&Container| one.reason().is_some_and(|reason| !reason.is_empty());
+    let by_itself = |one: &&&Container| {
+        let code = one.exit_code();
+        code.is_some_and(|code| !ENDED_BY_ECS.contains(&code))
+    };
+    let badly = |one: &&&Container| one.exit_code().is_some_and(|code| code != 0);
+    let mut all = containers.iter();
+    let found = all.clone().find(has_reason);
+    let found = found.or_else(|| all.clone().find(by_itself));
+    let found = found.or_else(|| all.clone().find(badly));
+    let found = found.or_else(|| all.next());
+    found?.name().map(String::from)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_several_containers_the_one_that_ended_by_itself_is_the_cause() {
+        let container = |name: &str, exit_code: i32| {
+            let container = Container::builder().name(name).exit_code(exit_code);
+            container.build()
+        };
+        let task = |web: i32, proxy: i32| {
+            let task = Task::builder().stopped_reason("Essential container in task exited");
+            let task = task.containers(container("web", web));
+            stopped_task(&task.containers(container("proxy", proxy)).build())
+        };
+        for (web, proxy, of, code) in [
+            (0, 3, "proxy", 3),
+            (143, 3, "proxy", 3),
+            (2, 143, "web", 2),
+            (0, 137, "proxy", 137), // out of memory
+        ] {
+            let stopped = task(web, proxy);
+            assert_eq!(stopped.container, of);
+            let end = format!("exited: container {of}: exit code {code}");
+            assert!(stopped.reason.ends_with(&end), "{}", stopped.reason);
+        }
+        let ended = task(0, 0);
+        assert_eq!(ended.container, "web");
+        assert_eq!(ended.reason, "Essential container in task exited");
+    }
 
     #[test]
     fn what_guard_duty_puts_beside_an_app_says_nothing_of_it() {

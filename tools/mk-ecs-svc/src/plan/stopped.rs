@@ -49,7 +49,9 @@ pub struct StoppedTask {
     pub deployment: String,
     /// Whether it was meant to go on: it did not start, ended by itself or was not healthy.
     pub failed: bool,
-    /// What ECS says of it and of its container.
+    /// The container for which it stopped, as far as ECS tells.
+    pub container: String,
+    /// What ECS says of it and of that container.
     pub reason: String,
 }
 
