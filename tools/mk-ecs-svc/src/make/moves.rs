@@ -10,6 +10,7 @@ use tokio::task::{JoinHandle, LocalSet};
 
 use crate::aws::{self, Ecs};
 use crate::plan::service::{HaveService, Part, Settings};
+use crate::plan::stopped::StoppedTask;
 use crate::steady;
 
 /// The apps that move. Each is followed from the moment on that it is told here.
@@ -86,7 +87,7 @@ impl Moves {
 /// A deployment that fails leaves the service rolling, as it was: wait-env says why.
 async fn set_strategy(aws: Aws, name: String, service: Service, want: Settings) -> Result<()> {
     let ecs = aws::client(&aws);
-    let no_lines = async |_: &str, _: &str| Vec::new();
+    let no_lines = async |_: &str, _: &StoppedTask| Vec::new();
     match steady::wait(&ecs, &[service], no_lines).await {
         Ok(_) => {
             ecs.update_service(&name, &want, &[Part::Strategy]).await?;
