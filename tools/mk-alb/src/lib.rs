@@ -18,6 +18,7 @@ use std::pin::pin;
 use futures_util::future::{Either, select, try_join_all};
 use plumbing::{App, Aws, Deletion, Half, Listener, Owner, Record, Result, Stream};
 
+use plan::listener::default_of;
 use plan::traffic::name_of;
 use plan::want::{alternate_name, target_group_name};
 
@@ -40,13 +41,16 @@ async fn find(aws: &Aws) -> Result<Vec<Record>> {
     let elb = aws::client(aws);
     let mut have = elb.find().await?;
     // Where ECS may shift the requests between two target groups, its rule is told as well.
-    for balancer in &mut have.load_balancers {
-        for listener in &mut balancer.listeners {
-            if listener.forwards.len() > 1 && aws.env.owns(&balancer.tags) {
-                listener.rule = elb.default_rule(&listener.arn).await?;
-            }
-        }
-    }
+    let ours = have.load_balancers.iter_mut();
+    let ours = ours.filter(|balancer| aws.env.owns(&balancer.tags));
+    let listeners = ours.flat_map(|balancer| &mut balancer.listeners);
+    let shared = listeners.filter(|listener| listener.forwards.len() > 1);
+    let with_rule = shared.map(async |listener| {
+        let rules = elb.list_rules(&listener.arn).await?;
+        listener.rule = default_of(rules).unwrap_or_default(); // it may go meanwhile
+        Ok(())
+    });
+    try_join_all(with_rule).await?;
     Ok(record::records(&aws.env, &have))
 }
 

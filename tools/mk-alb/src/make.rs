@@ -20,11 +20,9 @@ use tokio::join;
 
 use crate::aws::Elb;
 use crate::check;
-use crate::plan::target_group::Part;
 use crate::plan::want::want;
 use crate::plan::{self, Have, surplus};
 use crate::record;
-use listener::Groups;
 
 /// What the apps of one run share: AWS is asked once for all.
 struct Run<'a> {
@@ -71,28 +69,15 @@ impl Run<'_> {
         }
         let want = want(env, &app);
         plan::check(env, &want, &have)?;
-        let other = want.of_alternate();
-        let alternate = async {
-            match &other {
-                Some(other) => self.make_target_group(other, &have).await.map(Some),
-                None => Ok(None),
-            }
-        };
-        let (target_group, alternate, load_balancer) = join!(
-            self.or_stop(self.make_target_group(&want, &have)),
-            self.or_stop(alternate),
+        let (target_groups, load_balancer) = join!(
+            self.make_target_groups(&want, &have),
             self.or_stop(self.make_load_balancer(&want, &have)),
         );
-        let (target_group, created) = target_group?;
-        let alternate = alternate?;
+        let target_groups = target_groups?;
         let (load_balancer, when_active) = load_balancer?;
         self.stream.control.check_stopped()?;
         let listening = async {
-            let pair = alternate.as_ref().map(|(group, _)| group.arn.as_str());
-            let groups = Groups {
-                wanted: &target_group.arn,
-                alternate: pair,
-            };
+            let groups = target_groups.groups();
             let listening = self.make_listener(&want, &load_balancer, &groups, &have);
             let listener = listening.await?;
             let left = surplus::zones(&want, &have, when_active.left());
@@ -108,19 +93,7 @@ impl Run<'_> {
             let (rules, finish) = join!(rules, finish);
             finish.and(rules)
         };
-        let attributes = async {
-            if created {
-                self.set_target_group(&want, &target_group, &[Part::Attributes])
-                    .await?;
-            }
-            match (&other, &alternate) {
-                (Some(other), Some((group, true))) => {
-                    self.set_target_group(other, group, &[Part::Attributes])
-                        .await
-                }
-                _ => Ok(()),
-            }
-        };
+        let attributes = self.set_attributes(&target_groups);
         let (attributes, listening) = join!(attributes, listening);
         attributes.and(listening)
     }

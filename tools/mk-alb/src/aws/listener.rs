@@ -3,10 +3,10 @@
 use aws_sdk_elasticloadbalancingv2::types::{
     self, Action, ActionTypeEnum, ForwardActionConfig, ProtocolEnum, TargetGroupTuple,
 };
-use plumbing::{Error, Result, aws_error, code, wait};
+use plumbing::{Result, aws_error, code, wait};
 
 use super::{ABSENT, Elb, VISIBLE_DEADLINE, text};
-use crate::plan::listener::{Listener, PORT, Part, Rule, on_port};
+use crate::plan::listener::{Listener, PORT, Part, Rule, default_of, on_port};
 use crate::plan::load_balancer::LoadBalancer;
 use crate::plan::traffic::{Forward, plain};
 use crate::plan::want::Want;
@@ -37,7 +37,7 @@ impl Elb {
         }
     }
 
-    /// The rules of a listener beside what it does with all other requests; none where it was deleted.
+    /// The rules of a listener, with the default one; none where it was deleted.
     pub async fn list_rules(&self, listener: &str) -> Result<Vec<Rule>> {
         let pages = self
             .client
@@ -48,10 +48,7 @@ impl Elb {
             .send();
         let listed: Result<Vec<types::Rule>, _> = pages.collect().await;
         match listed {
-            Ok(mut listed) => {
-                listed.retain(|rule| rule.is_default != Some(true));
-                Ok(listed.into_iter().map(rule_of).collect())
-            }
+            Ok(listed) => Ok(listed.into_iter().map(rule_of).collect()),
             Err(error) if ABSENT.contains(&code(&error)) => Ok(Vec::new()),
             Err(error) => {
                 let what = format!("list the rules of listener {listener}");
@@ -61,23 +58,12 @@ impl Elb {
         }
     }
 
-    /// The ARN of what a listener does with all requests that no other rule is about.
-    ///
-    /// Errors: the listener was deleted.
+    /// The ARN of the default rule of a listener that is there: one that was just made shows within
+    /// seconds.
     pub async fn default_rule(&self, listener: &str) -> Result<String> {
-        let operation = "elasticloadbalancing:DescribeRules";
-        let what = format!("list the rules of listener {listener}");
-        let request = self.client.describe_rules().listener_arn(listener);
-        let send = || request.clone().send();
-        match wait::retry(&self.aws.control, operation, send).await {
-            Ok(answer) => {
-                let mut rules = answer.rules.unwrap_or_default().into_iter();
-                let default = rules.find(|rule| rule.is_default == Some(true));
-                let arn = default.and_then(|rule| rule.rule_arn);
-                arn.ok_or_else(|| Error::refused(format!("cannot {what}: it has no default rule")))
-            }
-            Err(error) => Err(aws_error(operation, what, error)),
-        }
+        let what = format!("listener {listener} shows no default rule");
+        let get = async || Ok(default_of(self.list_rules(listener).await?));
+        wait::until(&self.aws.control, &what, VISIBLE_DEADLINE, get).await
     }
 
     /// What a listener forwards to now; nothing where it was deleted.
@@ -253,6 +239,7 @@ fn rule_of(found: types::Rule) -> Rule {
         conditions.extend(condition.field);
     }
     Rule {
+        arn: found.rule_arn.unwrap_or_default(),
         priority: found.priority.unwrap_or_default(),
         conditions,
     }

@@ -37,10 +37,12 @@ impl Listener {
     }
 }
 
-/// A rule of a listener, beside what the listener does with all other requests.
+/// A rule of a listener.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// Its priority.
+    /// Its ARN.
+    pub arn: String,
+    /// Its priority; `default` of the one for all requests that no other rule is about.
     pub priority: String,
     /// What it looks at: `path-pattern`.
     pub conditions: Vec<String>,
@@ -149,10 +151,20 @@ pub fn told_of_others(env: &Env, want: &Want, have: &[Listener]) -> Vec<String> 
     lines
 }
 
-/// What a person is told of rules: none is ours, and all stay.
+/// The ARN of the default rule among those of a listener.
+pub fn default_of(rules: Vec<Rule>) -> Option<String> {
+    let mut rules = rules.into_iter();
+    rules.find(is_default).map(|rule| rule.arn)
+}
+
+fn is_default(rule: &Rule) -> bool {
+    rule.priority == "default"
+}
+
+/// What a person is told of rules: none but the default one is ours, and all stay.
 pub fn told_of_rules(want: &Want, rules: &[Rule]) -> Vec<String> {
     let mut lines = Vec::new();
-    for rule in rules {
+    for rule in rules.iter().filter(|rule| !is_default(rule)) {
         let name = &want.load_balancer_name;
         let priority = &rule.priority;
         let conditions = rule.conditions.join(", ");
@@ -329,10 +341,19 @@ mod tests {
     #[test]
     fn a_rule_is_told_with_its_priority_and_conditions() {
         let rule = Rule {
+            arn: "rule-7".into(),
             priority: "7".into(),
             conditions: vec!["path-pattern".into()],
         };
+        let default = Rule {
+            arn: "rule-0".into(),
+            priority: "default".into(),
+            conditions: Vec::new(),
+        };
+        let both = [rule, default];
         let line = "the listener of load balancer alb-web-production-pr1 has rule 7 (path-pattern), which is none of ours; it stays: delete it if nobody wants it";
-        assert_eq!(told_of_rules(&web(), &[rule]), [line]);
+        assert_eq!(told_of_rules(&web(), &both), [line]);
+        assert_eq!(default_of(both.to_vec()).as_deref(), Some("rule-0"));
+        assert_eq!(default_of(both[..1].to_vec()), None);
     }
 }
