@@ -65,12 +65,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
         placing,
     };
     let apps = stream.for_each_record(|app: App| async move {
-        let roles = Purpose::OF_AN_APP.into_iter();
-        let roles = roles.filter(|purpose| match purpose {
-            Purpose::Task => app.has_task_role(),
-            Purpose::Deploy => app.deploy.shifts(),
-            _ => true,
-        });
+        let roles = Purpose::of_app(&app).into_iter();
         let roles = roles.map(|purpose| of_app(context, purpose, &app));
         stream.control.run_all(roles).await.map(drop)
     });
@@ -97,11 +92,10 @@ async fn of_app(context: &Context<'_>, purpose: Purpose, app: &App) -> Result<()
         ..
     } = context;
     let want = async {
-        if purpose == Purpose::Task {
-            return want::of_tasks(&iam.aws.env, placing, app);
-        }
-        if purpose == Purpose::Deploy {
-            return want::of_deployments(&iam.aws.env, placing, app);
+        match purpose {
+            Purpose::Task => return want::of_tasks(&iam.aws.env, placing, app),
+            Purpose::Deploy => return want::of_deployments(&iam.aws.env, placing, app),
+            _ => {}
         }
         let repository = stream.need::<Repo>(&app.name);
         let (_, found) = tokio::try_join!(repository, context.secrets())?;

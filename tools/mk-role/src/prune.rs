@@ -52,17 +52,15 @@ async fn want(
     apps: &[App],
 ) -> Result<Option<Want>> {
     let placing = Placing::default(); // of a policy it says nothing
-    match purpose {
-        Purpose::Execution => {
-            let found = lookup.learn(apps).await?;
-            want::of_app(&aws.env, &placing, app, &found).map(Some)
-        }
-        Purpose::Task if app.has_task_role() => want::of_tasks(&aws.env, &placing, app).map(Some),
-        Purpose::Deploy if app.deploy.shifts() => {
-            want::of_deployments(&aws.env, &placing, app).map(Some)
-        }
-        _ => Ok(None),
+    if !Purpose::of_app(app).contains(&purpose) {
+        return Ok(None);
     }
+    let want = match purpose {
+        Purpose::Task => want::of_tasks(&aws.env, &placing, app),
+        Purpose::Deploy => want::of_deployments(&aws.env, &placing, app),
+        _ => want::of_app(&aws.env, &placing, app, &lookup.learn(apps).await?),
+    };
+    want.map(Some)
 }
 
 async fn shrink(iam: &Iam, want: &Want) -> Result<bool> {

@@ -1,5 +1,7 @@
 //! What each role is for. Pure.
 
+use plumbing::App;
+
 /// What a role is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -21,9 +23,8 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// The purposes of an app's roles; the second where the app has rights or file systems, the third where
-    /// its deployments shift requests.
-    pub const OF_AN_APP: [Purpose; 3] = [Purpose::Execution, Purpose::Task, Purpose::Deploy];
+    /// The purposes that an app's roles can have.
+    const OF_AN_APP: [Purpose; 3] = [Purpose::Execution, Purpose::Task, Purpose::Deploy];
 
     /// The purposes of a source's roles.
     pub const OF_A_SOURCE: [Purpose; 4] = [
@@ -32,6 +33,14 @@ impl Purpose {
         Purpose::Pipeline,
         Purpose::Events,
     ];
+
+    /// The purposes of the roles of an app.
+    pub fn of_app(app: &App) -> Vec<Purpose> {
+        let mut purposes = Purpose::OF_AN_APP.to_vec();
+        let own = app.own_roles();
+        purposes.retain(|one| *one == Purpose::Execution || own.contains(&one.word()));
+        purposes
+    }
 
     /// The purpose that a word says.
     pub(crate) fn of_word(word: &str) -> Option<Purpose> {

@@ -79,11 +79,10 @@ pub fn role_names(env: &Env, wishes: &Wishes) -> Vec<String> {
     for app in &wishes.apps {
         names.push(role_name(env, Purpose::Execution, app));
     }
-    for app in &wishes.with_task_role {
-        names.push(role_name(env, Purpose::Task, app));
-    }
-    for app in &wishes.with_deploy_role {
-        names.push(role_name(env, Purpose::Deploy, app));
+    for name in &wishes.own_roles {
+        let role = name.split_once('/');
+        let role = role.and_then(|(word, app)| Some((Purpose::of_word(word)?, app)));
+        names.extend(role.map(|(purpose, app)| role_name(env, purpose, app)));
     }
     for source in &wishes.sources {
         names.extend(Purpose::OF_A_SOURCE.map(|purpose| role_name(env, purpose, source)));

@@ -92,5 +92,5 @@ pub use types::{
     secret_ref, soft_and_hard,
 };
 pub use voice::{Voice, Waiting};
-pub use wishes::{Wishes, is_deploy_role, is_deployed, is_task_role, write_unwanted};
+pub use wishes::{Wishes, is_deployed, is_own_role, write_unwanted};
 pub use zone::{is_about_zone, zone_hint};

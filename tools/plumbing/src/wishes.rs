@@ -15,22 +15,22 @@ pub struct Wishes {
     pub apps: BTreeSet<String>,
     /// The names of the sources.
     pub sources: BTreeSet<String>,
-    /// The names of the apps whose tasks have a role of their own.
-    pub with_task_role: BTreeSet<String>,
-    /// The names of the apps whose requests ECS shifts, as a role of their own.
-    pub with_deploy_role: BTreeSet<String>,
+    /// The names of the roles that only some apps have: `task/web`.
+    pub own_roles: BTreeSet<String>,
 }
 
 impl Wishes {
     /// What these apps and sources want.
     pub fn of(apps: &[App], sources: &[Source]) -> Self {
-        let with_deploy_role = apps.iter().filter(|app| app.deploy.shifts());
-        let with_task_role = apps.iter().filter(|app| app.has_task_role());
+        let roles_of = |app: &App| {
+            let roles = app.own_roles().into_iter();
+            let names = roles.map(|role| format!("{role}/{}", app.name));
+            names.collect::<Vec<String>>()
+        };
         Wishes {
             apps: apps.iter().map(|app| app.name.clone()).collect(),
             sources: sources.iter().map(|source| source.name.clone()).collect(),
-            with_task_role: with_task_role.map(|app| app.name.clone()).collect(),
-            with_deploy_role: with_deploy_role.map(|app| app.name.clone()).collect(),
+            own_roles: apps.iter().flat_map(roles_of).collect(),
         }
     }
 
@@ -40,11 +40,8 @@ impl Wishes {
     pub fn drop(&self, half: Half, record: &Record) -> bool {
         let name = record.name().rsplit('/').next().unwrap_or_default();
         let lacks = |names: &BTreeSet<String>| !names.is_empty() && !names.contains(name);
-        if is_task_role(record) {
-            return !self.apps.is_empty() && !self.with_task_role.contains(name);
-        }
-        if is_deploy_role(record) {
-            return !self.apps.is_empty() && !self.with_deploy_role.contains(name);
+        if is_own_role(record) {
+            return !self.apps.is_empty() && !self.own_roles.contains(record.name());
         }
         match half {
             Half::Services => lacks(&self.apps),
@@ -55,14 +52,12 @@ impl Wishes {
     }
 }
 
-/// Whether a record is of the role by which ECS shifts an app's requests.
-pub fn is_deploy_role(record: &Record) -> bool {
-    record.kind() == Role::TYPE && record.name().starts_with("deploy/")
-}
-
-/// Whether a record is of the role of an app's tasks, which an app that is wanted may want no more.
-pub fn is_task_role(record: &Record) -> bool {
-    record.kind() == Role::TYPE && record.name().starts_with("task/")
+/// Whether a record is of a role that only some apps have, so that an app that is wanted may want it no
+/// more.
+pub fn is_own_role(record: &Record) -> bool {
+    let is_one = |word: &str| matches!(word, "task" | "deploy");
+    let word = record.name().split('/').next();
+    record.kind() == Role::TYPE && word.is_some_and(is_one)
 }
 
 /// Whether mk-ecs-svc stood in the pipe and looked after the service of an app: what runs is as its record
@@ -163,13 +158,15 @@ mod tests {
             assert!(of_both.drop(half, &jobs));
             assert!(!Wishes::default().drop(half, &jobs));
         }
-        let tasks = Record::new("role", "task/web");
-        assert!(of_apps.drop(Half::Services, &tasks) && !of_sources.drop(Half::Services, &tasks));
-        let with_role = Wishes {
-            with_task_role: names(&["web"]),
-            ..of_apps.clone()
-        };
-        assert!(!with_role.drop(Half::Services, &tasks));
+        for own in ["task/web", "deploy/web"] {
+            let role = Record::new("role", own);
+            assert!(of_apps.drop(Half::Services, &role) && !of_sources.drop(Half::Services, &role));
+            let with_role = Wishes {
+                own_roles: names(&[own]),
+                ..of_apps.clone()
+            };
+            assert!(!with_role.drop(Half::Services, &role));
+        }
         assert!(of_apps.drop(Half::Services, &jobs) && !of_apps.drop(Half::Pipelines, &jobs));
         assert!(of_sources.drop(Half::Pipelines, &jobs) && !of_sources.drop(Half::Services, &jobs));
         assert!(!of_apps.drop(Half::Both, &jobs) && !of_sources.drop(Half::Both, &jobs));

@@ -9,7 +9,7 @@ use clap::Parser;
 use ls_env::OWNERS;
 use plumbing::{
     App, Aws, Change, Error, Kind, Listener, Owner, Record, Result, Source, Stream, Surplus,
-    Unwanted, Vpc, Wishes, is_deploy_role, is_deployed, is_task_role,
+    Unwanted, Vpc, Wishes, is_deployed, is_own_role,
 };
 
 /// Take away what nothing in the stream wants any more
@@ -89,9 +89,7 @@ fn unwanted(records: &[Record]) -> Vec<Unwanted> {
     let wishes = Wishes::of(&apps, &sources);
     let mut unwanted: Vec<Unwanted> = records.iter().filter_map(Record::typed).collect();
     unwanted.retain(|one| {
-        if (is_task_role(&one.record) || is_deploy_role(&one.record))
-            && may_be_in_use(records, &apps, &one.record)
-        {
+        if is_own_role(&one.record) && may_be_in_use(records, &apps, &one.record) {
             return false;
         }
         let owner = owner_of(&one.record);
@@ -100,8 +98,8 @@ fn unwanted(records: &[Record]) -> Vec<Unwanted> {
     unwanted
 }
 
-/// Whether the tasks of an app that is wanted may still have a role: where mk-ecs-svc did not stand in the
-/// pipe, their definition may name it.
+/// Whether an app that is wanted may still have a role: where mk-ecs-svc did not stand in the pipe, its task
+/// definition or its service may name it.
 fn may_be_in_use(records: &[Record], apps: &[App], role: &Record) -> bool {
     let name = role.name().rsplit('/').next().unwrap_or_default();
     apps.iter().any(|app| app.name == name) && !is_deployed(records, name)

@@ -199,6 +199,14 @@ impl App {
         !self.rights.allow.is_empty() || !self.container.mounts.is_empty()
     }
 
+    /// Which roles it has beside that which pulls its image: `task`, and `deploy` by which ECS shifts its
+    /// requests.
+    pub fn own_roles(&self) -> Vec<&'static str> {
+        let task = self.has_task_role().then_some("task");
+        let deploy = self.deploy.shifts().then_some("deploy");
+        [task, deploy].into_iter().flatten().collect()
+    }
+
     /// A worker has no load balancer that any of this could be about.
     fn check_worker(&self) -> Result<(), String> {
         if self.check.is_some() && self.health_check.live.is_some() {
