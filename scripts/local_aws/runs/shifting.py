@@ -57,24 +57,34 @@ def strategy(service: Any) -> str:
 
 def rule_of(service: Any) -> tuple[Any, Any]:
     """The listener and the rule that forward to both; nothing where there are none."""
-    wanted = advanced(service).get("productionListenerRule")
     elb = elbv2_backends[service._account_id][service.region_name]
+    return find_rule(elb, advanced(service).get("productionListenerRule"))
+
+
+def find_rule(elb: Any, arn: str | None) -> tuple[Any, Any]:
+    """A rule and its listener, by the rule's ARN; nothing where there is none."""
     for balancer in elb.load_balancers.values():
         for listener in balancer.listeners.values():
             for rule in listener.rules.values():
-                if rule.arn == wanted:
+                if rule.arn == arn:
                     return listener, rule
     return None, None
+
+
+def shares_of(rule: Any) -> dict[str, int]:
+    """The weights of the target groups that a rule forwards to."""
+    return {
+        one["TargetGroupArn"]: int(one.get("Weight", 1))
+        for action in rule.actions
+        for one in action.data.get("ForwardConfig", {}).get("TargetGroups", [])
+    }
 
 
 def serving(service: Any) -> str:
     """The target group that has most of the weight."""
     said = advanced(service)
     _, rule = rule_of(service)
-    shares: dict[str, int] = {}
-    for action in rule.actions if rule else []:
-        for one in action.data.get("ForwardConfig", {}).get("TargetGroups", []):
-            shares[one["TargetGroupArn"]] = int(one.get("Weight", 1))
+    shares = shares_of(rule) if rule else {}
     first, other = said["targetGroupArn"], said["alternateTargetGroupArn"]
     return other if shares.get(other, 0) > shares.get(first, 0) else first
 
@@ -110,7 +120,10 @@ def begin(
     if service.__dict__.get("shifting") == deployment["id"]:
         return
     service.shifting = deployment["id"]
-    go_on(service, deployment, steps(service.deployment_configuration), settle, fail)
+    left = steps(service.deployment_configuration)
+    if all(task.started_by == deployment["id"] for task in service.tasks):
+        left = left[:1]  # no older tasks could have the rest
+    go_on(service, deployment, left, settle, fail)
 
 
 def go_on(

@@ -6,6 +6,7 @@ from moto.ecs.exceptions import ECSException
 from moto.ecs.models import Cluster
 
 from ..ground import roles
+from ..runs import shifting
 
 
 def error(code: str, message: str) -> ECSException:
@@ -76,21 +77,10 @@ def check_pair(self: Any, elb: Any, entry: dict[str, Any]) -> None:
     other = elb.target_groups.get(said["alternateTargetGroupArn"])
     if other is None or other.arn == entry["targetGroupArn"]:
         raise invalid("The alternate target group does not exist, or is the target group itself.")
-    rules = [
-        rule
-        for balancer in elb.load_balancers.values()
-        for listener in balancer.listeners.values()
-        for rule in listener.rules.values()
-        if rule.arn == said["productionListenerRule"]
-    ]
-    if not rules:
+    _, rule = shifting.find_rule(elb, said["productionListenerRule"])
+    if rule is None:
         raise invalid("The specified listener rule does not exist.")
-    forwards = {
-        one["TargetGroupArn"]
-        for action in rules[0].actions
-        for one in action.data.get("ForwardConfig", {}).get("TargetGroups", [])
-    }
-    if not {entry["targetGroupArn"], other.arn} <= forwards:
+    if not {entry["targetGroupArn"], other.arn} <= shifting.shares_of(rule).keys():
         raise invalid(
             f"The target group with targetGroupArn {other.arn} does not have an associated load "
             "balancer."

@@ -1,5 +1,6 @@
 """Deployments of ECS services as AWS tells and stops them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -23,11 +24,16 @@ def list_service_deployments(self: Any) -> ActionResult:
     return ActionResult({"serviceDeployments": listed})
 
 
-def deployment_of(self: Any, arn: str) -> tuple[Any, dict[str, Any]]:
+def all_deployments(self: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     for service in self.services.values():
         for one in deployments.asked(service):
-            if one["serviceDeploymentArn"] == arn:
-                return service, one
+            yield service, one
+
+
+def deployment_of(self: Any, arn: str) -> tuple[Any, dict[str, Any]]:
+    for service, one in all_deployments(self):
+        if one["serviceDeploymentArn"] == arn:
+            return service, one
     raise error("ServiceDeploymentNotFoundException", f"There is no service deployment {arn}.")
 
 
@@ -68,15 +74,14 @@ def describe_service_revisions(self: Any) -> ActionResult:
     if not 0 < len(wanted) <= 20:
         raise invalid("Service revisions cannot be empty, or more than 20.")
     revisions = []
-    for service in self.ecs_backend.services.values():
-        for one in deployments.asked(service):
-            if one["targetServiceRevisionArn"] in wanted:
-                revision = {
-                    "serviceRevisionArn": one["targetServiceRevisionArn"],
-                    "serviceArn": one["serviceArn"],
-                    "clusterArn": one["clusterArn"],
-                    "taskDefinition": one["task_definition"],
-                    "createdAt": one["createdAt"],
-                }
-                revisions.append(revision)
+    for _, one in all_deployments(self.ecs_backend):
+        if one["targetServiceRevisionArn"] in wanted:
+            revision = {
+                "serviceRevisionArn": one["targetServiceRevisionArn"],
+                "serviceArn": one["serviceArn"],
+                "clusterArn": one["clusterArn"],
+                "taskDefinition": one["task_definition"],
+                "createdAt": one["createdAt"],
+            }
+            revisions.append(revision)
     return ActionResult({"serviceRevisions": revisions, "failures": []})
