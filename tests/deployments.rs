@@ -6,10 +6,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use support::{
-    Account, ENV, LocalAws, Output, Value, json, list, policies_allow_what_was_called, text,
+    Account, DOWN, ENV, Faults, LocalAws, Output, UP, Value, json, list,
+    policies_allow_what_was_called, rewrite, text,
 };
 
-const UP: &str = "mk-vpc | mk-sg | mk-alb | mk-ecr | mk-role | mk-logs | mk-ecs-svc | mk-scaling | wait-env | prune-env";
 const CLUSTER: &str = "cluster-production-pr1";
 
 struct World {
@@ -101,7 +101,7 @@ impl World {
     }
 
     fn until(&self, what: &str, is_so: impl Fn(&World) -> bool) {
-        for _ in 0..400 {
+        for _ in 0..2400 {
             if is_so(self) {
                 return;
             }
@@ -111,9 +111,7 @@ impl World {
     }
 
     fn down(&self) {
-        self.aws
-            .pipe("ls-env --env production-pr1 </dev/null | rm-env --confirm production-pr1")
-            .ok();
+        self.aws.pipe(DOWN).ok();
     }
 }
 
@@ -188,10 +186,10 @@ fn requests_go_to_and_fro_and_either_target_group_is_right() {
 
 #[test]
 fn a_canary_gets_a_few_requests_and_then_all() {
-    let mut world =
-        World::new(json!({"deploy": "canary", "deploy_percent": 10, "deploy_wait": 1, "bake": 1}));
+    let mut world = World::new(
+        json!({"deploy": "canary", "deploy_percent": 10, "deploy_wait": 100, "bake": 1}),
+    );
     world.up().ok();
-    world.aws.set_moment(1.0);
     world.set("image", json!("registry.example/web:2"));
     world.until_mk_ecs_svc().ok();
     world.until("at 10 percent", |world| world.of_second() == 10);
@@ -200,7 +198,6 @@ fn a_canary_gets_a_few_requests_and_then_all() {
     assert_eq!(world.aws.changes(), Vec::<String>::new(), "{}", run.stderr);
     assert!(run.stderr.contains("shifts its requests"), "{}", run.stderr);
     assert_eq!(world.of_second(), 100);
-    world.aws.set_moment(0.1);
 
     // Linear differs in its steps alone.
     world.set("deploy", json!("linear"));
@@ -209,7 +206,6 @@ fn a_canary_gets_a_few_requests_and_then_all() {
     assert_eq!(world.aws.changes(), ["ecs:UpdateService"], "{}", run.stderr);
     assert_eq!(world.of_second(), 100);
     world.is_as_wanted();
-    world.aws.set_moment(1.0);
     world.set("image", json!("registry.example/web:3"));
     world.until_mk_ecs_svc().ok();
     world.until("at 50 percent", |world| world.of_second() == 50);
@@ -244,17 +240,25 @@ fn what_is_baking_goes_back_at_once_by_rollback_and_takes_up_nothing_else() {
     assert_eq!(again.record("service", "web")["change"], "kept");
 
     world.aws.forget();
-    let run = world
-        .aws
-        .pipe("ls-env --env production-pr1 </dev/null | mk-ecs-svc --rollback web | wait-env")
-        .ok();
-    let changes = world.aws.changes();
-    assert_eq!(
-        changes,
-        ["ecs:TagResource", "ecs:StopServiceDeployment"],
-        "{}",
-        run.stderr
+    let back = "ls-env --env production-pr1 </dev/null | mk-ecs-svc --rollback web | wait-env";
+    // Where it has ended before it could be stopped, that is no success.
+    let faults = Faults::between(&world.aws);
+    let ended = rewrite(
+        "ecs:ListServiceDeployments",
+        r#""serviceDeployments": ?\[.*\]"#,
+        r#""serviceDeployments": []"#,
     );
+    faults.rules(json!([ended]));
+    let late = faults.pipe(back);
+    assert_ne!(late.code, 0, "{}", late.stderr);
+    let told = "has ended meanwhile: nothing is taken back";
+    assert!(late.stderr.contains(told), "{}", late.stderr);
+    assert_eq!(world.aws.changes(), ["ecs:TagResource"]);
+
+    world.aws.forget();
+    let run = world.aws.pipe(back).ok();
+    let changes = world.aws.changes();
+    assert_eq!(changes, ["ecs:StopServiceDeployment"], "{}", run.stderr);
     assert_eq!(world.of_second(), 0);
     let service = world.service();
     assert_eq!(service["taskDefinition"], before);

@@ -4,9 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use support::{Account, ENV, LocalAws, Value, json};
+use support::{Account, ENV, LocalAws, UP, Value, json};
 
-const UP: &str = "mk-vpc | mk-sg | mk-alb | mk-ecr | mk-role | mk-logs | mk-ecs-svc | mk-scaling | wait-env | prune-env";
 const DOWN: &str = "ls-env --env production-pr1 </dev/null | rm-env --confirm production-pr1";
 
 /// The options, each with its values: the fields of an app that say it. The first says nothing.
@@ -173,11 +172,7 @@ fn with_others_things() -> LocalAws {
     aws.call("s3", "put_object", file);
     aws.call("sqs", "create_queue", json!({"QueueName": "jobs"}));
     for name in ["5xx", "slow"] {
-        let alarm = json!({
-            "AlarmName": name, "Namespace": "N", "MetricName": "M", "Statistic": "Sum", "Period": 60,
-            "EvaluationPeriods": 1, "Threshold": 10.0, "ComparisonOperator": "GreaterThanThreshold",
-        });
-        aws.call("cloudwatch", "put_metric_alarm", alarm);
+        aws.make_alarm(name);
     }
     aws
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use support::{LocalAws, Output, Value, json};
+use support::{LocalAws, Output, json};
 
 use crate::compare::{differences, snapshot};
 use crate::layout::Layout;
@@ -35,7 +35,7 @@ impl World {
     pub fn new(layout: &Layout) -> Self {
         let aws = LocalAws::start();
         aws.watch_edges();
-        aws.call("cloudwatch", "put_metric_alarm", an_alarm());
+        aws.make_alarm("too-many-errors");
         let made = aws.pipe(&layout.up("")).ok();
         let mut world = World {
             aws,
@@ -154,13 +154,4 @@ impl World {
 /// What a fresh run makes of a layout.
 pub fn fresh(layout: &Layout) -> Vec<String> {
     World::new(layout).fresh
-}
-
-/// An alarm that deployments may heed, and that never goes off.
-fn an_alarm() -> Value {
-    json!({
-        "AlarmName": "too-many-errors", "Namespace": "AWS/ApplicationELB",
-        "MetricName": "HTTPCode_Target_5XX_Count", "Statistic": "Sum", "Period": 60,
-        "EvaluationPeriods": 1, "Threshold": 10.0, "ComparisonOperator": "GreaterThanThreshold",
-    })
 }

@@ -7,20 +7,11 @@ use crate::world::{World, changes_of};
 /// An environment whose web is taken back on an alarm of an account that has two.
 fn with_alarm() -> World {
     let mut world = World::new();
-    alarm(&world, "5xx");
-    alarm(&world, "slow");
+    world.aws.make_alarm("5xx");
+    world.aws.make_alarm("slow");
     world.aws.forget();
     world.set("app", "web", "rollback_on", json!(["5xx"]));
     world
-}
-
-fn alarm(world: &World, name: &str) {
-    let alarm = json!({
-        "AlarmName": name, "Namespace": "AWS/ApplicationELB", "MetricName": "HTTPCode_Target_5XX_Count",
-        "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 10.0,
-        "ComparisonOperator": "GreaterThanThreshold",
-    });
-    world.aws.call("cloudwatch", "put_metric_alarm", alarm);
 }
 
 fn state(world: &World, name: &str, state: &str) {

@@ -20,6 +20,17 @@ impl LocalAws {
         self.own_delete("edges");
     }
 
+    /// Makes a CloudWatch alarm, which goes off when it is told to.
+    pub fn make_alarm(&self, name: &str) {
+        let alarm = json!({
+            "AlarmName": name, "Namespace": "AWS/ApplicationELB",
+            "MetricName": "HTTPCode_Target_5XX_Count", "Statistic": "Sum", "Period": 60,
+            "EvaluationPeriods": 1, "Threshold": 10.0,
+            "ComparisonOperator": "GreaterThanThreshold",
+        });
+        self.call("cloudwatch", "put_metric_alarm", alarm);
+    }
+
     /// How long states like `pending` and `draining` last from now on, in seconds.
     pub fn set_moment(&self, seconds: f64) {
         self.config(json!({"moment": seconds}));

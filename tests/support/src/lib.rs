@@ -30,6 +30,10 @@ pub const NOWHERE: &str = "http://127.0.0.1:9";
 /// The two services of the brief, as a shell pipe writes them.
 pub const APPS: &str = "mk-app web --public --calls api --set 'ApiAddress=http://{alb.api.dns}/WeatherForecast' --image registry.example/web:1 | mk-app api --health /WeatherForecast --image registry.example/api:1";
 
+/// What makes the services of an environment, and takes away what they had before: as `just up` chains it,
+/// after the wishes.
+pub const UP: &str = "mk-vpc | mk-sg | mk-alb | mk-ecr | mk-role | mk-logs | mk-ecs-svc | mk-scaling | wait-env | prune-env";
+
 /// The pipe of one source's pipeline, in us-east-1.
 pub const PIPELINE: &str = "mk-env production pr1 | mk-source web owner/web | mk-connection | mk-bucket | mk-ecr | mk-role | mk-logs --retention 7 | mk-build | mk-fn | mk-pipeline | mk-rule | wait-env";
 

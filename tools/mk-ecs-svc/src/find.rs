@@ -99,10 +99,8 @@ pub async fn describe(ecs: &Ecs, listed: Listed, cluster: &str) -> Result<Vec<Re
             task_definition: service.runs().into(),
             ..service.settings.clone()
         };
-        let mut record = record::service(&app, &service.arn, cluster, &settings);
-        if service.tags.contains_key(SCALED) {
-            record = record.with("scaled", true);
-        }
+        let is_scaled = service.tags.contains_key(SCALED);
+        let record = record::service(&app, &service.arn, cluster, &settings, is_scaled);
         records.push(record);
     }
     Ok(records)

@@ -13,6 +13,7 @@ use mk_scaling::{OWNER, records_of};
 use plumbing::{
     App, Aws, Change, Error, Listener, Record, Resource, Result, Service, Stream, Unwanted,
 };
+use serde_json::{Map, Value};
 use tokio::{join, try_join};
 
 /// Have the tasks of an environment's apps become more and fewer
@@ -67,17 +68,13 @@ async fn run(_: Args, stream: Stream) -> Result<()> {
 
 /// Whether an app has a range, or has lost it: its service says so, whether the app is wanted or not.
 fn is_needed(stream: &Stream) -> bool {
-    let was_scaled = |record: &Record| record.0.get("scaled") == Some(&true.into());
-    let dropped = stream.arrived::<Unwanted>();
+    let says_so = |fields: &Map<String, Value>| fields.get("scaled") == Some(&true.into());
+    let apps = stream.arrived::<App>();
     let services = stream.arrived::<Service>();
-    stream
-        .arrived::<App>()
-        .iter()
-        .any(|app| app.scale.range().is_some())
-        || services
-            .iter()
-            .any(|service| was_scaled(&Record::of(service)))
-        || dropped.iter().any(|unwanted| was_scaled(&unwanted.record))
+    let dropped = stream.arrived::<Unwanted>();
+    apps.iter().any(|app| app.scale.range().is_some())
+        || services.iter().any(|service| says_so(&service.rest))
+        || dropped.iter().any(|unwanted| says_so(&unwanted.record.0))
 }
 
 /// What there is. An emulator that has no such service has none of it, and says so only where an app

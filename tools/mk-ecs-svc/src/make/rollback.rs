@@ -59,7 +59,7 @@ pub async fn find(ecs: &Ecs, app: &App, have: &HaveService) -> Result<Rollback> 
 /// Has ECS end a deployment whose requests it shifts: the older tasks, which run still, get them all back
 /// at once.
 ///
-/// Errors: it is the first one.
+/// Errors: it is the first one, or has ended meanwhile.
 pub async fn stop(context: &Context<'_>, app: &App, have: &HaveService) -> Result<()> {
     let ecs = context.ecs;
     let mut others = have.deployments.iter();
@@ -72,7 +72,14 @@ pub async fn stop(context: &Context<'_>, app: &App, have: &HaveService) -> Resul
     mark(ecs, app, std::slice::from_ref(from)).await?;
     if !ecs.aws.env.plan {
         ecs.aws.control.wait_for_account().await?;
-        ecs.stop_deployment(&have.name).await?;
+        if !ecs.stop_deployment(&have.name).await? {
+            let message = format!(
+                "the deployment of service {} has ended meanwhile: nothing is taken back",
+                have.name
+            );
+            return Err(Error::unfinished(message)
+                .hint("run it again: what ran before comes back by a deployment of its own"));
+        }
     }
     let running = ecs.get_active_revision(to).await?;
     let image = running.map(|running| running.definition.own.image);
@@ -87,8 +94,8 @@ pub async fn stop(context: &Context<'_>, app: &App, have: &HaveService) -> Resul
         ..have.settings.clone()
     };
     let cluster = context.cluster.clone().await?;
-    let record = plan::record::service(&app.name, &have.arn, &cluster, &settings);
-    let record = plan::mark::told(record, app, &have.tags);
+    let is_scaled = plan::mark::is_scaled(app, &have.tags);
+    let record = plan::record::service(&app.name, &have.arn, &cluster, &settings, is_scaled);
     let difference = Difference::between("task definition", short(from), short(to));
     context.write_found(record, difference.as_slice()).await
 }

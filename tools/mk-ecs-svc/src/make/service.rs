@@ -1,7 +1,5 @@
 //! An app's service: made, or brought into line.
 
-use std::collections::BTreeMap;
-
 use plumbing::step::{parts, without_parts};
 use plumbing::{App, Change, Egress, Error, Range, Record, Result};
 use tokio::join;
@@ -69,8 +67,8 @@ pub async fn bring_into_line(
         set_in_turns(context, app, have, &want, turns).await?;
     }
     let cluster = context.cluster.clone().await?;
-    let record = plan::record::service(&app.name, &have.arn, &cluster, &want);
-    let record = plan::mark::told(record, app, &have.tags);
+    let is_scaled = plan::mark::is_scaled(app, &have.tags);
+    let record = plan::record::service(&app.name, &have.arn, &cluster, &want, is_scaled);
     let differences = without_parts(differences);
     context.write_found(record, &differences).await?;
     match plan::mark::surplus(context.env(), app, &have.tags) {
@@ -130,8 +128,8 @@ async fn announce(context: &Context<'_>, app: &App, name: &str, want: &Settings)
     let env = context.env();
     let cluster = context.cluster.clone().await?;
     let arn = env.arn("ecs", &format!("service/{}/{name}", env.cluster_name()));
-    let record = plan::record::service(&app.name, &arn, &cluster, want);
-    let record = plan::mark::told(record, app, &BTreeMap::new());
+    let is_scaled = app.scale.range().is_some();
+    let record = plan::record::service(&app.name, &arn, &cluster, want, is_scaled);
     context
         .stream
         .write(record.changed(Change::Create, &[]))
@@ -167,8 +165,8 @@ async fn create(
     context
         .moves
         .follow(context.stream, ecs, &app.name, want, false);
-    let record = plan::record::service(&app.name, &arn, &cluster, want);
-    let record = plan::mark::told(record, app, &BTreeMap::new());
+    let is_scaled = app.scale.range().is_some();
+    let record = plan::record::service(&app.name, &arn, &cluster, want, is_scaled);
     let record = record.changed(Change::Created, &[]);
     context.stream.write(record).await?;
     Ok(true)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use plumbing::{App, Env, Record, Surplus};
+use plumbing::{App, Env, Surplus};
 use serde_json::Map;
 
 /// The tag that is the mark.
@@ -22,12 +22,9 @@ pub fn tags(env: &Env, app: &App) -> Vec<(String, String)> {
     tags
 }
 
-/// A service's record, which says whether the service has the mark, or is to have it.
-pub fn told(record: Record, app: &App, tags: &BTreeMap<String, String>) -> Record {
-    if app.scale.range().is_some() || tags.contains_key(SCALED) {
-        return record.with("scaled", true);
-    }
-    record
+/// Whether the service of an app is to have the mark, or has it by its tags.
+pub fn is_scaled(app: &App, tags: &BTreeMap<String, String>) -> bool {
+    app.scale.range().is_some() || tags.contains_key(SCALED)
 }
 
 /// The mark of a service whose app has no range any more.
@@ -63,13 +60,8 @@ mod tests {
         let marked: BTreeMap<String, String> = tags(&env, &scaled).into_iter().collect();
         let unmarked: BTreeMap<String, String> = tags(&env, &plain).into_iter().collect();
         assert!(marked.contains_key(SCALED) && !unmarked.contains_key(SCALED));
-        let is_told = |app: &App, tags: &BTreeMap<String, String>| {
-            told(Record::new("service", "web"), app, tags)
-                .0
-                .contains_key("scaled")
-        };
-        assert!(is_told(&scaled, &unmarked) && is_told(&plain, &marked));
-        assert!(!is_told(&plain, &unmarked));
+        assert!(is_scaled(&scaled, &unmarked) && is_scaled(&plain, &marked));
+        assert!(!is_scaled(&plain, &unmarked));
         assert_eq!(surplus(&env, &scaled, &marked), None);
         assert_eq!(surplus(&env, &plain, &unmarked), None);
         let left = surplus(&env, &plain, &marked).unwrap();

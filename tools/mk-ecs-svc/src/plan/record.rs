@@ -33,8 +33,14 @@ pub fn task_definition(app: &str, arn: &str, image: &str) -> Record {
     Record::of(&task_definition).with("image", image)
 }
 
-/// A service's record.
-pub fn service(app: &str, arn: &str, cluster: &str, settings: &Settings) -> Record {
+/// A service's record. `is_scaled` tells mk-scaling that there may be a target of it.
+pub fn service(
+    app: &str,
+    arn: &str,
+    cluster: &str,
+    settings: &Settings,
+    is_scaled: bool,
+) -> Record {
     let service = Service {
         name: app.into(),
         arn: arn.into(),
@@ -42,7 +48,10 @@ pub fn service(app: &str, arn: &str, cluster: &str, settings: &Settings) -> Reco
         task_definition: settings.task_definition.clone(),
         ..Service::default()
     };
-    let record = Record::of(&service).with("count", settings.count);
+    let mut record = Record::of(&service).with("count", settings.count);
+    if is_scaled {
+        record = record.with("scaled", true);
+    }
     if settings.strategy.is_rolling() {
         return record;
     }
