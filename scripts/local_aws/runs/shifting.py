@@ -166,7 +166,7 @@ def set_share(service: Any, deployment_id: str, percent: float) -> str:
         said["roleArn"],
         f"elasticloadbalancing:{action}",
         arn,
-        tags_of(service, listener.arn),
+        tags_of(service, arn),
     )
     if not allowed:
         return f"the role {said['roleArn']} may not call elasticloadbalancing:{action}."
@@ -181,12 +181,12 @@ def set_share(service: Any, deployment_id: str, percent: float) -> str:
     if rule.is_default:
         elb.modify_listener(listener.arn, actions=actions)
     else:
-        elb.modify_rule(rule.arn, rule.conditions, actions)
+        elb.modify_rule(rule.arn, [], actions)
     return ""
 
 
 def tags_of(service: Any, arn: str) -> dict[str, str]:
-    """What the conditions of a policy may ask of a listener."""
+    """What the conditions of a policy may ask of a listener or a rule."""
     elb = elbv2_backends[service._account_id][service.region_name]
     tags = elb.tagging_service.get_tag_dict_for_resource(arn)
     return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}

@@ -233,8 +233,7 @@ def delete_load_balancer(moto: Any, self: Any, arn: str) -> None:
             f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
         )
     moto(self, arn)
-    for gone in [arn, *balancer.listeners]:
-        self.tagging_service.delete_all_tags_for_resource(gone)
+    forget_tags(self, arn, *balancer.listeners.values())
     drop_interfaces(self, list(balancer.interfaces.values()))
 
 
@@ -307,16 +306,27 @@ def target_groups_of(self: Any, actions: list[Any]) -> list[str]:
     return [arn for one in actions for arn in self._get_target_group_arns_from(one.data)]
 
 
+def forwarded(action: dict[str, Any]) -> list[dict[str, Any]]:
+    """The target groups of an action with weights."""
+    return list(action.get("ForwardConfig", {}).get("TargetGroups", []))
+
+
 def check_target_groups(self: Any, actions: list[dict[str, Any]]) -> None:
-    """They are there, five at the most, with shares that AWS takes."""
+    """They are there, five at the most, with shares that AWS takes, and said in one way."""
     for action in actions:
         arns = self._get_target_group_arns_from(action)
+        said = [one["TargetGroupArn"] for one in forwarded(action)]
+        if "TargetGroupArn" in action and said not in ([], arns):
+            raise error(
+                "ValidationError", "TargetGroupArn and ForwardConfig must name one target group"
+            )
         for arn in arns:
             if arn not in self.target_groups:
                 raise error("TargetGroupNotFound", f"Target groups '{arn}' not found")
-        if len(set(arns)) < len(arns) or len(arns) > 5:
+        is_empty = action.get("Type") == "forward" and not arns
+        if is_empty or len(set(arns)) < len(arns) or len(arns) > 5:
             raise error("ValidationError", "A forward action takes 1 to 5 target groups, each once")
-        for group in action.get("ForwardConfig", {}).get("TargetGroups", []):
+        for group in forwarded(action):
             if not 0 <= int(group.get("Weight", 1)) <= 999:
                 raise error("ValidationError", "Weight must be between 0 and 999")
 
@@ -404,8 +414,15 @@ def modify_listener(
 @override(ELBv2Backend)
 def delete_listener(moto: Any, self: Any, listener_arn: str) -> FakeListener:
     listener = moto(self, listener_arn)
-    self.tagging_service.delete_all_tags_for_resource(listener_arn)
+    forget_tags(self, listener_arn, listener)
     return listener
+
+
+def forget_tags(self: Any, arn: str, *listeners: Any) -> None:
+    """What is deleted takes the tags of its listeners and of their rules with it."""
+    rules = [rule.arn for one in listeners for rule in one.rules.values()]
+    for gone in [arn, *(one.arn for one in listeners), *rules]:
+        self.tagging_service.delete_all_tags_for_resource(gone)
 
 
 # Target groups
