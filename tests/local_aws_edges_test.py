@@ -62,30 +62,36 @@ class Edges(Served):
 
     def serve(self, network: types.SimpleNamespace) -> None:
         self.ecs.create_cluster(clusterName="main")
+        self.subnets = network.subnets
+        self.behind("web", self.first)
+
+    def behind(self, app: str, group: str) -> None:
+        """A task of an app in a target group, which is told where web and the app's path are."""
+        addresses = {"WEB": f"http://{self.name}/", "OWN": f"http://{self.name}/{app}"}
         self.ecs.register_task_definition(
-            family="web",
+            family=app,
             networkMode="awsvpc",
             containerDefinitions=[
                 {
-                    "name": "web",
-                    "image": "web:1",
+                    "name": app,
+                    "image": f"{app}:1",
                     "memory": 512,
                     "portMappings": [{"containerPort": 5000}],
-                    "environment": [{"name": "WEB", "value": f"http://{self.name}/"}],
+                    "environment": [
+                        {"name": name, "value": value} for name, value in addresses.items()
+                    ],
                 }
             ],
         )
-        vpc = {"subnets": network.subnets, "securityGroups": [self.task]}
+        vpc = {"subnets": self.subnets, "securityGroups": [self.task]}
         self.ecs.create_service(
             cluster="main",
-            serviceName="web",
-            taskDefinition="web",
+            serviceName=app,
+            taskDefinition=app,
             desiredCount=1,
             networkConfiguration={"awsvpcConfiguration": vpc},
-            loadBalancers=[
-                {"targetGroupArn": self.first, "containerName": "web", "containerPort": 5000}
-            ],
-            tags=[{"key": "plumbline:app", "value": "web"}],
+            loadBalancers=[{"targetGroupArn": group, "containerName": app, "containerPort": 5000}],
+            tags=[{"key": "plumbline:app", "value": app}],
         )
         self.time.now += 9
         self.ec2.describe_vpcs()
@@ -132,6 +138,48 @@ class Edges(Served):
         self.assertRegex(self.now()["lost_calls"][0], "task .* of web -> web")
         self.ecs.delete_service(cluster="main", service="web", force=True)
         self.assertEqual(self.now()["lost_calls"], [])
+
+    def test_each_app_behind_a_load_balancer_has_an_edge_of_its_own(self) -> None:
+        self.web()
+        rule = self.elb.create_rule(
+            ListenerArn=self.listener,
+            Priority=1,
+            Conditions=[{"Field": "path-pattern", "Values": ["/api/*"]}],
+            Actions=[{"Type": "forward", "TargetGroupArn": self.second}],
+            Tags=[{"Key": "plumbline:app", "Value": "api"}],
+        )["Rules"][0]["RuleArn"]
+        self.assertEqual(self.now()["edges"], ["internet -> web"])
+        self.assertRegex(self.now()["broken"][0], "internet -> api: second has .* no healthy")
+        self.behind("api", self.second)
+        self.assertEqual(self.now()["edges"], ["internet -> api", "internet -> web"])
+        for what in ("broken", "unreachable_tasks", "idle_tasks", "lost_calls"):
+            self.assertEqual(self.now()[what], [], what)
+
+        # Only api calls itself by the path of the rule.
+        self.elb.delete_rule(RuleArn=rule)
+        self.assertEqual(self.now()["edges"], ["internet -> web"])
+        self.assertRegex(self.now()["unreachable_tasks"][0], "task .* of api: it is in no target")
+        self.assertEqual(len(self.now()["lost_calls"]), 1)
+        self.assertRegex(self.now()["lost_calls"][0], "task .* of api -> api")
+
+    def test_a_rule_is_for_the_app_of_its_target_group_if_no_tag_of_its_own_says_another(
+        self,
+    ) -> None:
+        self.web()
+        tag = {"Key": "plumbline:app", "Value": "api"}
+        self.elb.add_tags(ResourceArns=[self.second], Tags=[tag])
+        closed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+        forward = {"Type": "forward", "TargetGroupArn": self.second}
+        for priority, action in enumerate((closed, forward), 1):
+            self.elb.create_rule(
+                ListenerArn=self.listener,
+                Priority=priority,
+                Conditions=[{"Field": "path-pattern", "Values": ["/api/*"]}],
+                Actions=[action],
+            )
+        self.assertEqual(self.now()["edges"], ["internet -> web"])
+        self.assertEqual(len(self.now()["broken"]), 1)
+        self.assertIn("internet -> api: ", self.now()["broken"][0])
 
     def test_a_task_does_not_answer_the_health_path_of_another_version(self) -> None:
         self.web()

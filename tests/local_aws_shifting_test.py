@@ -212,6 +212,31 @@ class Shifting(Served):
         self.assertEqual(self.service().deployments[-1]["rolloutState"], "FAILED")
         self.assertEqual(self.service().runningCount, 1)
 
+    def test_a_rule_that_is_not_the_default_one_is_shifted_by_its_own_tags(self) -> None:
+        forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": self.weights(100, 0)}}
+        self.rule = self.elb.create_rule(
+            ListenerArn=self.listener,
+            Priority=1,
+            Conditions=[{"Field": "path-pattern", "Values": ["/web/*"]}],
+            Actions=[forward],
+            Tags=[{"Key": "app", "Value": "web"}],
+        )["Rules"][0]["RuleArn"]
+        tagged = {"StringEquals": {"aws:ResourceTag/app": "web"}}
+        may = {"Effect": "Allow", "Action": "elasticloadbalancing:ModifyRule", "Resource": "*"}
+        self.let({"Version": "2012-10-17", "Statement": [{**may, "Condition": tagged}]})
+        self.create()
+        self.passes(99)
+        self.passes(99)
+        self.register()
+        self.ecs.update_service(cluster="main", service="web", taskDefinition="web:2")
+        self.passes(1)
+        self.passes(1)
+        rule = self.elb.describe_rules(RuleArns=[self.rule])["Rules"][0]
+        groups = rule["Actions"][0]["ForwardConfig"]["TargetGroups"]
+        self.assertEqual([one["Weight"] for one in groups], [0, 100])
+        self.assertEqual(rule["Conditions"][0]["Values"], ["/web/*"])
+        self.assertEqual(self.shares(), [100, 0])  # those of the default rule
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,9 +1,11 @@
 """Who can reach whom right now: what a client of the apps would see, told from moto's own state.
 
-An edge `internet -> web` or `web -> api` is whole or not there. It is whole if a load balancer of
-the app is active, admits the client on port 80, and no request that it forwards can fail: each
-target group with a share has a healthy target, and the load balancer may send to each of those, by
-its own security groups and by those of the task. Which app something is of says its tag.
+An edge `internet -> web` or `web -> api` is whole or not there. It is whole if a load balancer has
+rules for the app, is active, admits the client on port 80, and no request that these rules forward
+can fail: each target group with a share has a healthy target, and the load balancer may send to
+each of those, by its own security groups and by those of the task. Which app something is of says
+its tag; which app a rule is for, its own tag, or else that of a target group that it forwards to,
+or else that of its load balancer.
 
 A running task is unreachable if it is in no target group that a listener forwards to, or if the
 load balancer's health checks cannot reach it, also since that is not in its zone, or if its subnet
@@ -12,7 +14,8 @@ reached, and gets no request now: its target group has no share (yet, or any mor
 balancer is being provisioned. Tasks of a service that is being deleted do not count.
 
 A task has lost a call if it runs on, one of its environment variables names a load balancer, and it
-could reach the app there before, and cannot any more.
+could reach the app there before, and cannot any more. Which app that is says the path that follows
+the name.
 """
 
 from collections.abc import Iterator
@@ -23,6 +26,7 @@ from moto.ecs.models import ecs_backends
 from moto.elbv2.models import elbv2_backends
 
 from ..ground.groups import admits_everybody, reaches
+from ..runs.serving.rules import Request, groups_of, rule_for
 
 APP = "plumbline:app"
 #: Clients reach a load balancer on this port.
@@ -39,8 +43,8 @@ class Memory:
 
     def __init__(self) -> None:
         self.checks: Checks = {}
-        #: Of which tasks (ARN) which calls (in words) have worked.
-        self.calls: dict[tuple[str, str], str] = {}
+        #: The calls (in words) that have worked, by task, load balancer and app.
+        self.calls: dict[tuple[str, str, str], str] = {}
 
 
 def check_of(group: Any) -> Check:
@@ -80,13 +84,28 @@ class Region:
             running = [task for task in tasks if task.last_status == "RUNNING"]
             if app and running:
                 self.tasks.setdefault(app, []).extend(running)
+        self.ways = list(self.find_ways())
 
-    def balancers(self) -> Iterator[tuple[str, Any]]:
-        """Each load balancer of an app, with the app."""
+    def find_ways(self) -> Iterator[tuple[str, Any, list[Any]]]:
+        """Each app that a load balancer is of or has rules for, with both."""
         for balancer in self.elb.load_balancers.values():
-            tags = self.elb.tagging_service.get_tag_dict_for_resource(balancer.arn)
-            if APP in tags:
-                yield tags[APP], balancer
+            by_app: dict[str, list[Any]] = {}
+            if owner := self.tagged(balancer.arn):
+                by_app[owner] = []
+            for rule in rules_of(balancer):
+                app = self.app_of(rule, balancer)
+                if app and (rule.is_default or forwards(rule)):
+                    by_app.setdefault(app, []).append(rule)
+            for app, rules in by_app.items():
+                yield app, balancer, rules
+
+    def app_of(self, rule: Any, balancer: Any) -> str:
+        named = (self.tagged(arn) for arn in (rule.arn, *forwards(rule), balancer.arn))
+        return next((app for app in named if app), "")
+
+    def tagged(self, arn: str) -> str:
+        """The app that something is of, by its tag."""
+        return str(self.elb.tagging_service.get_tag_dict_for_resource(arn).get(APP, ""))
 
     def is_healthy(self, group: Any, id: str) -> bool:
         health = self.elb.describe_target_health(group.arn, [group.targets[id]])[0]
@@ -104,11 +123,16 @@ class Region:
         own = [self.elb.load_balancers[arn] for arn in group.load_balancer_arns]
         return all(self.may_send(one, id, int(port)) for one in own)
 
-    def trouble_behind(self, balancer: Any) -> str:
-        """Why some of the requests that a load balancer gets fail; "" where none does."""
+    def trouble_behind(self, balancer: Any, rules: list[Any]) -> str:
+        """Why some of the requests for these rules of a load balancer fail; "" where none does."""
         if balancer.state != "active":
             return f"{balancer.name} is {balancer.state}"
-        shares = forwards(balancer)
+        if not rules:
+            return f"{balancer.name} forwards to nothing"
+        return next(filter(None, (self.trouble_of(rule, balancer) for rule in rules)), "")
+
+    def trouble_of(self, rule: Any, balancer: Any) -> str:
+        shares = forwards(rule)
         if not any(shares.values()):
             return f"{balancer.name} forwards to nothing"
         for arn, share in shares.items():
@@ -151,8 +175,8 @@ class Region:
         if not self.has_way_out(task.interface.subnet.id):
             return f"its subnet {task.interface.subnet.id} leads nowhere", ""
         unreachable, idle = "it is in no target group that is forwarded to", ""
-        for _, balancer in self.balancers():
-            for arn, share in forwards(balancer).items():
+        for _, balancer, rules in self.ways:
+            for arn, share in (pair for rule in rules for pair in forwards(rule).items()):
                 group = self.elb.target_groups.get(arn)
                 if group is None or task.address not in group.targets:
                     continue
@@ -186,12 +210,12 @@ def look(memory: Memory) -> Seen:
 
 
 def look_at_ways(region: Region, seen: Seen) -> None:
-    for app, balancer in region.balancers():
+    for app, balancer, rules in region.ways:
         if balancer.scheme == "internet-facing":
             clients = ["internet"] if is_public(balancer) else []
         else:
             clients = [one for one, tasks in region.tasks.items() if calls(tasks, balancer)]
-        trouble = region.trouble_behind(balancer) if clients else ""
+        trouble = region.trouble_behind(balancer, rules) if clients else ""
         for client in clients:
             if trouble:
                 seen["broken"].append(f"{client} -> {app}: {trouble}")
@@ -211,16 +235,16 @@ def look_at_tasks(region: Region, seen: Seen) -> None:
 
 
 def look_at_calls(region: Region, memory: Memory, seen: Seen) -> None:
-    whole = [(app, one) for app, one in region.balancers() if not region.trouble_behind(one)]
-    works: dict[tuple[str, str], str] = {}
+    whole = [way for way in region.ways if not region.trouble_behind(*way[1:])]
+    works: dict[tuple[str, str, str], str] = {}
     running = set()
     for app, tasks in region.tasks.items():
         for task in tasks:
             running.add(task.task_arn)
-            for callee, balancer in whole:
-                if is_named(balancer, task) and calls([task], balancer):
+            for callee, balancer, rules in whole:
+                if names(task, balancer, rules) and calls([task], balancer):
                     words = f"task {task.task_arn[-6:]} of {app} -> {callee}"
-                    works[task.task_arn, balancer.arn] = words
+                    works[task.task_arn, balancer.arn, callee] = words
     for key, words in memory.calls.items():
         if key[0] in running and key not in works:
             seen["lost_calls"].append(words)
@@ -228,13 +252,25 @@ def look_at_calls(region: Region, memory: Memory, seen: Seen) -> None:
     memory.calls = works
 
 
-def is_named(balancer: Any, task: Any) -> bool:
-    """Whether a task is told by a variable where a load balancer is."""
-    return any(
-        balancer.dns_name in variable["value"]
+def names(task: Any, balancer: Any, rules: list[Any]) -> bool:
+    """Whether a task is told by a variable where some of a load balancer's rules answer."""
+    told = (
+        variable["value"].partition(balancer.dns_name)
         for container in task.definition.container_definitions
         for variable in container.get("environment", [])
     )
+    return any(name and rule_at(rest, balancer) in rules for _, name, rest in told)
+
+
+def rule_at(rest: str, balancer: Any) -> Any:
+    """The rule that answers at an address, which goes on like this after the load balancer's name.
+
+    What is asked may be below it: `/api` is an address of `/api/*`.
+    """
+    path = "/" + rest.partition("/")[2]
+    requests = (Request("GET", balancer.dns_name, one) for one in (path, path.rstrip("/") + "/"))
+    found = [rule_for(rules_of(balancer), one) for one in requests]
+    return next((one for one in found if one and not one.is_default), found[0])
 
 
 def is_public(balancer: Any) -> bool:
@@ -251,15 +287,12 @@ def calls(tasks: list[Any], balancer: Any) -> bool:
     )
 
 
-def forwards(balancer: Any) -> dict[str, int]:
-    """The target groups that the listener on port 80 forwards to, each with its share."""
-    for listener in balancer.listeners.values():
-        for action in listener.default_actions if int(listener.port) == PORT else []:
-            groups = action.data.get("ForwardConfig", {}).get("TargetGroups", [])
-            if len(groups) > 1:
-                return {one["TargetGroupArn"]: int(one.get("Weight", 1)) for one in groups}
-            if groups:
-                return {groups[0]["TargetGroupArn"]: 1}  # alone, any share is all
-            if "TargetGroupArn" in action.data:
-                return {action.data["TargetGroupArn"]: 1}
-    return {}
+def rules_of(balancer: Any) -> list[Any]:
+    """The rules of the listener on port 80, if there is one."""
+    at_port = (one for one in balancer.listeners.values() if int(one.port) == PORT)
+    return [rule for listener in at_port for rule in listener.rules.values()]
+
+
+def forwards(rule: Any) -> dict[str, int]:
+    """The target groups that a rule forwards to, each with its share."""
+    return groups_of(rule.actions[-1].data)

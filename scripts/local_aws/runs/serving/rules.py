@@ -35,12 +35,21 @@ class Request:
 
 
 def action_for(rules: Iterable[Any], request: Request) -> dict[str, Any]:
-    """The last action of the first rule that fits: only that one answers or forwards."""
-    for rule in sorted(rules, key=priority):
-        if all(fits(one, request) for one in rule.conditions):
-            data: dict[str, Any] = rule.actions[-1].data
-            return data
+    """The last action of the rule that fits: only that one answers or forwards."""
+    if rule := rule_for(rules, request):
+        data: dict[str, Any] = rule.actions[-1].data
+        return data
     return {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}
+
+
+def rule_for(rules: Iterable[Any], request: Request) -> Any:
+    """The first rule in order of priority all of whose conditions fit; None where none does."""
+    fitting = (
+        rule
+        for rule in sorted(rules, key=priority)
+        if all(fits(one, request) for one in rule.conditions)
+    )
+    return next(fitting, None)
 
 
 def priority(rule: Any) -> int:
