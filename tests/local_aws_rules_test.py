@@ -258,6 +258,16 @@ class Rules(Served):
         self.elb.delete_listener(ListenerArn=second)
         self.rule(51)
 
+    def test_the_rules_of_a_load_balancer_have_a_hundred_target_groups(self) -> None:
+        groups = [self.group(f"group-{number}") for number in range(100)]
+        for first in range(0, 95, 5):
+            self.rule(1 + first, Actions=[forward(*groups[first : first + 5], weights=5 * (1,))])
+        last = self.rule(99, Actions=[forward(*groups[95:99], weights=4 * (1,))])  # and web
+        code = "TooManyUniqueTargetGroupsPerLoadBalancer"
+        self.refused(code, "", self.rule, 100, Actions=[forward(groups[99])])
+        self.elb.modify_rule(RuleArn=last, Actions=[forward(groups[99])])
+        self.rule(100, Actions=[forward(groups[0])])
+
     def test_tags_of_rules(self) -> None:
         def tag(key: str, value: str) -> dict[str, str]:
             return {"Key": key, "Value": value}

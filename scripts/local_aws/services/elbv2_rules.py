@@ -13,11 +13,11 @@ from moto.elbv2.responses import ELBV2Response
 
 from ..ground.override import override
 from ..runs.shifting import find_rule
-from .elbv2 import check_association, check_target_groups, error
+from .elbv2 import check_association, check_target_groups, error, target_groups_of
 from .elbv2_conditions import check_conditions, whole
 
-#: Rules of a load balancer, without the default ones.
-RULES = 100
+#: Rules of a load balancer, without the default ones, and target groups of all its rules.
+RULES, GROUPS = 100, 100
 TAGS = 50
 LAST_PRIORITY = 50000
 MOST_OF_A_PAGE = 400
@@ -75,14 +75,26 @@ def check_number(self: Any, load_balancer_arn: str) -> None:
         )
 
 
-def check_actions(self: Any, actions: list[dict[str, Any]], load_balancer_arn: str) -> None:
+def check_actions(
+    self: Any, actions: list[dict[str, Any]], load_balancer_arn: str, before: Any = None
+) -> None:
+    """What a rule is to do, in place of what it did before."""
     if sum(one.get("Type") in ENDING for one in actions) != 1:
         raise error(
             "ValidationError",
             "A rule must have exactly one action of type forward, redirect or fixed-response",
         )
     check_target_groups(self, actions)
-    check_association(self, [FakeAction(one) for one in actions], load_balancer_arn)
+    wanted = [FakeAction(one) for one in actions]
+    check_association(self, wanted, load_balancer_arn)
+    listeners = self.load_balancers[load_balancer_arn].listeners.values()
+    others = [rule for one in listeners for rule in one.rules.values() if rule is not before]
+    used = {arn for one in others for arn in target_groups_of(self, one.actions)}
+    if len(used | set(target_groups_of(self, wanted))) > GROUPS:
+        raise error(
+            "TooManyUniqueTargetGroupsPerLoadBalancer",
+            f"The load balancer '{load_balancer_arn}' can have '{GROUPS}' unique target groups",
+        )
 
 
 def check_tags(tags: list[dict[str, str]]) -> None:
@@ -155,7 +167,7 @@ def modify_rule(
     if conditions:
         check_conditions(conditions)
     if actions:
-        check_actions(self, actions, listener.load_balancer_arn)
+        check_actions(self, actions, listener.load_balancer_arn, rule)
     moto(self, rule_arn, conditions, actions)
     keep_whole(rule)
     return rule
