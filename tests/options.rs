@@ -16,7 +16,12 @@ fn options() -> Vec<Vec<Value>> {
     let agent = json!({"name": "agent", "image": "registry.example/agent:1", "essential": false,
         "check": "true", "memory": 64, "secrets": {"TOKEN": "/token"}, "set": {"A": "b"}});
     vec![
-        vec![none(), json!({"public": true}), json!({"worker": true})],
+        vec![
+            none(),
+            json!({"public": true}),
+            json!({"worker": true}),
+            json!({"behind": "host"}),
+        ],
         vec![
             none(),
             json!({"reach": ["tcp:5432=10.1.0.0/16", "udp:53=10.1.0.2/32"]}),
@@ -73,7 +78,8 @@ fn options() -> Vec<Vec<Value>> {
     ]
 }
 
-/// Whether an app can have two fields at once: a worker has no load balancer.
+/// Whether an app can have two fields at once: a worker has no load balancer, and an app behind another one
+/// none of its own.
 fn go_together(one: &Value, other: &Value) -> bool {
     let worker = json!({"worker": true});
     let of_load_balancer = |fields: &Value| {
@@ -92,6 +98,12 @@ fn go_together(one: &Value, other: &Value) -> bool {
     let by_requests = |fields: &Value| fields.to_string().contains("requests");
     let shifts = |fields: &Value| fields.to_string().contains("deploy");
     if by_requests(one) && shifts(other) || by_requests(other) && shifts(one) {
+        return false;
+    }
+    let behind = json!({"behind": "host"});
+    let of_its_own =
+        |fields: &Value| fields.get("idle_timeout").is_some() || fields.get("deploy").is_some();
+    if *one == behind && of_its_own(other) || *other == behind && of_its_own(one) {
         return false;
     }
     !(*one == worker && of_load_balancer(other) || *other == worker && of_load_balancer(one))
@@ -146,7 +158,8 @@ fn pairwise(options: &[Vec<Value>]) -> Vec<Vec<usize>> {
 /// An environment with an app for each choice.
 fn stream() -> String {
     let options = options();
-    let mut stream = format!("{ENV}\n");
+    let host = json!({"type": "app", "name": "host", "image": "registry.example/app:1"});
+    let mut stream = format!("{ENV}\n{host}\n");
     for (n, choice) in pairwise(&options).into_iter().enumerate() {
         let mut app =
             json!({"type": "app", "name": format!("app{n}"), "image": "registry.example/app:1"});
@@ -154,6 +167,9 @@ fn stream() -> String {
             app.as_object_mut()
                 .unwrap()
                 .extend(values[value].as_object().unwrap().clone());
+        }
+        if app.get("behind").is_some() {
+            app["path"] = json!([format!("/app{n}/*")]);
         }
         stream += &format!("{app}\n");
     }
@@ -239,7 +255,9 @@ fn options_that_are_left_out_are_taken_away() {
     let mut plain = format!("{ENV}\n");
     for line in stream.lines().skip(1) {
         let app: Value = line.parse().unwrap();
-        let kept = ["type", "name", "image", "public", "worker"];
+        let kept = [
+            "type", "name", "image", "public", "worker", "behind", "path",
+        ];
         let mut fields = app.as_object().unwrap().clone();
         fields.retain(|field, _| kept.contains(&field.as_str()));
         plain += &format!("{}\n", Value::Object(fields));

@@ -53,6 +53,27 @@ fn an_app_becomes_a_worker_and_gets_its_load_balancer_back() {
 }
 
 #[test]
+fn an_app_comes_behind_another_and_gets_its_load_balancer_back() {
+    let mut apart = two();
+    apart.apps.push(App::public("docs"));
+    let behind = "--behind web --path '/docs/*'";
+    let together = apart.with("docs", |docs| docs.more = behind);
+    there_and_back(&apart, &together, 7);
+}
+
+#[test]
+fn what_is_behind_a_called_app_changes() {
+    let mut inside = two();
+    inside.apps.push(App::private("more"));
+    let web = inside.app("web").unwrap();
+    web.calls.push("more");
+    let paths = "--behind api --path /more --path '/more/*'";
+    let from = inside.with("more", |more| more.more = paths);
+    let other = from.with("more", |more| more.port = 8080);
+    there_and_back(&from, &other, 5);
+}
+
+#[test]
 fn a_port_changes_and_there_are_fewer_tasks() {
     let four = two().with("web", |web| web.count = 4);
     let one = four.with("web", |web| web.port = 8080);

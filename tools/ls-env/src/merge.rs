@@ -121,6 +121,19 @@ impl Listing {
                 continue;
             };
             let name = app.name.clone();
+            // A rule of a security group tells of the load balancer alone, and who reaches that reaches all
+            // that answer there.
+            let reached = app.calls.clone();
+            let behind = |other: &&&App| {
+                let host = other.sharing.behind.as_ref();
+                other.name != name && host.is_some_and(|host| reached.contains(host))
+            };
+            let behind: Vec<&&App> = apps.values().filter(behind).collect();
+            if !behind.is_empty() {
+                app.calls.retain(|called| *called != name);
+                app.calls.extend(behind.iter().map(|app| app.name.clone()));
+                app.calls.sort();
+            }
             app.calls.retain(|called| {
                 let why = match apps.get(called.as_str()) {
                     _ if *called == name => "itself",
@@ -142,8 +155,11 @@ impl Listing {
 }
 
 /// What is about a load balancer.
-const OF_LOAD_BALANCER: [&str; 12] = [
+const OF_LOAD_BALANCER: [&str; 15] = [
     "public",
+    "behind",
+    "path",
+    "host",
     "health",
     "health_codes",
     "health_port",

@@ -6,6 +6,7 @@ mod find;
 mod health;
 mod listener;
 mod load_balancer;
+mod rule;
 mod tags;
 mod target_group;
 
@@ -18,10 +19,11 @@ use plumbing::Aws;
 /// A resource whose name AWS says is taken shows in a listing within seconds.
 const VISIBLE_DEADLINE: Duration = Duration::from_secs(120);
 /// What AWS says about something that does not exist.
-const ABSENT: [&str; 3] = [
+const ABSENT: [&str; 4] = [
     "LoadBalancerNotFound",
     "TargetGroupNotFound",
     "ListenerNotFound",
+    "RuleNotFound",
 ];
 /// DescribeTags takes this many ARNs, and so does DescribeLoadBalancers.
 pub const ARNS_AT_ONCE: usize = 20;

@@ -35,6 +35,19 @@ pub fn found(env: &Env, have: &Have) -> Vec<Record> {
         found.push(record::target_group(&app, group));
         found.push(record::target_group(&alternate_record(&app), group));
     }
+    let rules = ours.load_balancers.iter().flat_map(|one| &one.listeners);
+    for rule in rules
+        .flat_map(|one| &one.rules)
+        .filter(|rule| env.owns(&rule.tags))
+    {
+        for group in &ours.target_groups {
+            let app = app_of(&rule.tags);
+            if app.is_some() && app_of(&group.tags) == app {
+                let app = app.unwrap_or_default();
+                found.push(record::listener(app, &rule.arn, &group.arn));
+            }
+        }
+    }
     for load_balancer in &ours.load_balancers {
         let app = record::app_name(&load_balancer.name, app_of(&load_balancer.tags));
         found.push(record::alb(&app, load_balancer));

@@ -1,7 +1,8 @@
 //! The load balancers of an environment's apps: each with its target group and its listener.
 //!
 //! Found again by their names and the identity tag; a listener, which has no name, by its load
-//! balancer and port 80. Certificates, rules and access logs are deliberately absent. Where ECS shifts an
+//! balancer and port 80, and a rule by its tags. Certificates and access logs are deliberately absent. An app
+//! behind another one has a rule of that one's listener in place of a load balancer. Where ECS shifts an
 //! app's requests (blue/green), there are two target groups, and their shares are ECS's.
 
 pub mod aws;

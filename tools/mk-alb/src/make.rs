@@ -2,13 +2,16 @@
 //! each as soon as its records are there; then the listener, which a load balancer takes while it
 //! is provisioning; last the load balancer's attributes, which it takes when it is active.
 //!
-//! An app that is a worker needs none. Nothing is taken away: what an app had before a change is told, and goes at the end of the pipe. An
+//! An app behind another one needs a target group, and a rule of that one's listener; a worker nothing.
+//! Nothing is taken away: what an app had before a change is told, and goes at the end of the pipe. An
 //! app's requests follow its tasks, so mk-ecs-svc, which moves these, has them follow.
 
 mod listener;
 mod load_balancer;
+mod rule;
 mod target_group;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -17,18 +20,23 @@ use futures_util::future::{LocalBoxFuture, Shared};
 use plumbing::step::without_parts;
 use plumbing::{App, Change, Differences, Record, Result, Stream, Surplus, Vpc};
 use tokio::join;
+use tokio::sync::watch;
 
 use crate::aws::Elb;
 use crate::check;
-use crate::plan::want::want;
+use crate::plan::rule::RuleWant;
+use crate::plan::want::{Want, want};
 use crate::plan::{self, Have, surplus};
 use crate::record;
+use rule::Hosted;
 
 /// What the apps of one run share: AWS is asked once for all.
 struct Run<'a> {
     stream: &'a Stream,
     elb: &'a Elb,
     found: Shared<LocalBoxFuture<'a, Result<Rc<Have>>>>,
+    /// The listeners of apps, by their names: those that are behind one wait for it.
+    listeners: watch::Sender<BTreeMap<String, Hosted>>,
 }
 
 /// Makes the load balancer of each app as the app's record arrives.
@@ -42,6 +50,7 @@ pub async fn for_each_app(stream: &Stream, elb: &Elb) -> Result<()> {
         stream,
         elb,
         found: found.boxed_local().shared(),
+        listeners: watch::channel(BTreeMap::new()).0,
     };
     run.make_all().await
 }
@@ -69,6 +78,9 @@ impl Run<'_> {
         }
         let want = want(env, &app);
         plan::check(env, &want, &have)?;
+        if let Some(rule) = &want.rule {
+            return self.make_behind(&want, rule, &have).await;
+        }
         let (target_groups, load_balancer) = join!(
             self.make_target_groups(&want, &have),
             self.or_stop(self.make_load_balancer(&want, &have)),
@@ -79,19 +91,37 @@ impl Run<'_> {
         let listening = async {
             let groups = target_groups.groups();
             let listening = self.make_listener(&want, &load_balancer, &groups, &have);
-            let listener = listening.await?;
+            let listening = listening.await?;
             let left = surplus::zones(&want, &have, when_active.left());
             let surplus = surplus::of_app(env, &want, &have).into_iter().chain(left);
             self.write_surplus(surplus.collect()).await?;
             let rules = async {
-                match &listener {
-                    Some(listener) => self.tell_of_rules(&want, listener).await,
-                    None => Ok(()),
-                }
+                let rules = match listening.is_new {
+                    true => Vec::new(),
+                    false => self.rules_of(&want, &listening.arn, &have).await?,
+                };
+                let listener = listening.arn.clone();
+                self.add_listener(&want.app, Hosted { listener, rules });
+                Ok(())
             };
             let finish = self.finish(&want, &load_balancer, when_active);
             let (rules, finish) = join!(rules, finish);
             finish.and(rules)
+        };
+        let attributes = self.set_attributes(&target_groups);
+        let (attributes, listening) = join!(attributes, listening);
+        attributes.and(listening)
+    }
+
+    /// Makes what an app needs that answers at another one's load balancer: a target group, and the rule that
+    /// forwards to it.
+    async fn make_behind(&self, want: &Want, rule: &RuleWant, have: &Have) -> Result<()> {
+        let target_groups = self.make_target_groups(want, have).await?;
+        let listening = async {
+            let groups = target_groups.groups();
+            self.make_rule(want, rule, &groups, have).await?;
+            let surplus = surplus::of_app(&self.elb.aws.env, want, have);
+            self.write_surplus(surplus).await
         };
         let attributes = self.set_attributes(&target_groups);
         let (attributes, listening) = join!(attributes, listening);

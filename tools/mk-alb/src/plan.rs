@@ -5,6 +5,7 @@ pub mod conflict;
 pub mod health;
 pub mod listener;
 pub mod load_balancer;
+pub mod rule;
 pub mod surplus;
 pub mod tags;
 pub mod target_group;
@@ -17,6 +18,7 @@ use plumbing::{Env, Result};
 
 use listener::Listener;
 use load_balancer::LoadBalancer;
+use rule::Rule;
 use tags::{Tags, app_of};
 use target_group::TargetGroup;
 use want::Want;
@@ -85,6 +87,32 @@ impl Have {
     pub fn of_app(&self, env: &Env, app: &str) -> Have {
         let ours = self.ours(env);
         ours.partition(|_, tags| app_of(tags) == Some(app)).0
+    }
+
+    /// The rules of ours that are an app's, each with the load balancer that it is of, as far as rules were
+    /// asked for.
+    pub fn rules_of_app(&self, env: &Env, app: &str) -> Vec<(&LoadBalancer, &Rule)> {
+        let mut rules = Vec::new();
+        for load_balancer in self.load_balancers.iter().filter(|one| env.owns(&one.tags)) {
+            for listener in &load_balancer.listeners {
+                let of_app = rule::of_app(env, app, &listener.rules).into_iter();
+                rules.extend(of_app.map(|rule| (load_balancer, rule)));
+            }
+        }
+        rules
+    }
+
+    /// Whether an app of ours without a load balancer of its own answers at one: a target group of another
+    /// app hangs on it.
+    pub fn is_shared(&self, env: &Env, load_balancer: &LoadBalancer) -> bool {
+        let app = app_of(&load_balancer.tags);
+        let mut groups = self.target_groups.iter();
+        env.owns(&load_balancer.tags)
+            && groups.any(|group| {
+                env.owns(&group.tags)
+                    && app_of(&group.tags) != app
+                    && group.load_balancers.contains(&load_balancer.arn)
+            })
     }
 
     /// Adds the tags by their ARNs. What has none that could be read was deleted since it was

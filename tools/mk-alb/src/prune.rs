@@ -5,18 +5,21 @@
 use std::time::Duration;
 
 use plumbing::step::delete_each;
-use plumbing::{App, Aws, Error, Listener as Serving, Record, Result, Stream, Surplus, Vpc, wait};
+use plumbing::{
+    Alb, App, Aws, Error, Listener as Serving, Record, RecordType, Result, Stream, Surplus, Vpc,
+    wait,
+};
 use tokio::time::sleep;
 
 use crate::aws::{self, Elb};
 use crate::delete::KINDS;
 use crate::plan::Have;
-use crate::plan::listener::{Listener, PORT, on_port};
+use crate::plan::listener::{PORT, on_port};
 use crate::plan::load_balancer::{LoadBalancer, is_protected};
 use crate::plan::surplus::{Kind, kind_and_arn};
 use crate::plan::tags::app_of;
 use crate::plan::target_group::TargetGroup;
-use crate::plan::traffic::{has_shifted, of_pair, plain};
+use crate::plan::traffic::{Forward, has_shifted, of_pair, plain};
 use crate::record::app_name;
 use crate::traffic::{Moving, follow, has_moved};
 
@@ -59,7 +62,7 @@ pub async fn prune(stream: &Stream, aws: &Aws, records: &[Record]) -> Result<()>
     };
     prune.leave_target_groups().await?;
     for kinds in [
-        &[Kind::Listener, Kind::LoadBalancer, Kind::Zones][..],
+        &[Kind::Rule, Kind::Listener, Kind::LoadBalancer, Kind::Zones][..],
         &[Kind::TargetGroup],
     ] {
         delete_each(
@@ -100,9 +103,13 @@ fn unwanted_surplus(records: &[Record]) -> Vec<(Kind, String)> {
     surplus
 }
 
-/// Whether a record is of what an app had before it became a worker, as ls-env wrote it.
+/// Whether a record is of what an app had before it became a worker, or came behind another one, as ls-env
+/// wrote it.
 fn is_of_worker(records: &[Record], record: &Record) -> bool {
+    let mut apps = records.iter().filter_map(Record::typed::<App>);
+    let goes = apps.any(|app| app.name == record.name() && !app.has_load_balancer());
     KINDS.contains(&record.kind()) && is_worker(records, record.name())
+        || record.kind() == Alb::TYPE && goes
 }
 
 /// Whether an app of the stream is to have no load balancer.
@@ -212,28 +219,28 @@ impl Prune<'_> {
             let Some(listener) = on_port(&load_balancer.listeners, PORT) else {
                 continue;
             };
-            let serving = self.serving.iter().find(|one| one.arn == listener.arn);
-            if let Some(serving) = serving
-                && self.is_shared(listener, &serving.target_group)
-            {
-                sharing.push(Moving {
-                    app: serving.name.clone(),
-                    listener: listener.arn.clone(),
-                    target_group: serving.target_group.clone(),
-                    count: count_of(self.records, &serving.name),
-                });
+            let rules = listener.rules.iter();
+            let rules = rules.map(|rule| (&rule.arn, &rule.forwards));
+            for (arn, forwards) in rules.chain([(&listener.arn, &listener.forwards)]) {
+                let serving = self.serving.iter().find(|one| one.arn == *arn);
+                if let Some(serving) = serving
+                    && self.is_shared(forwards, &serving.target_group)
+                {
+                    sharing.push(Moving {
+                        app: serving.name.clone(),
+                        listener: arn.clone(),
+                        target_group: serving.target_group.clone(),
+                        count: count_of(self.records, &serving.name),
+                    });
+                }
             }
         }
         sharing
     }
 
-    fn is_shared(&self, listener: &Listener, wanted: &str) -> bool {
-        let has_wanted = listener
-            .forwards
-            .iter()
-            .any(|one| one.target_group == wanted);
-        let has_older = listener
-            .forwards
+    fn is_shared(&self, forwards: &[Forward], wanted: &str) -> bool {
+        let has_wanted = forwards.iter().any(|one| one.target_group == wanted);
+        let has_older = forwards
             .iter()
             .any(|one| self.is_surplus(Kind::TargetGroup, &one.target_group));
         has_wanted && has_older
@@ -280,6 +287,7 @@ impl Prune<'_> {
                 }
             }
             Kind::Listener => self.delete_listener(arn).await,
+            Kind::Rule => self.delete_rule(arn).await,
             Kind::Zones => self.leave_zones(arn).await,
             Kind::TargetGroup => {
                 let mut found = self.have.target_groups.iter();
@@ -321,6 +329,18 @@ impl Prune<'_> {
         self.elb
             .set_subnets(&found.name, arn, &subnets, &[])
             .await?;
+        Ok(true)
+    }
+
+    /// Deletes a rule of ours on a load balancer that stays.
+    async fn delete_rule(&self, arn: &str) -> Result<bool> {
+        let load_balancers = self.have.load_balancers.iter();
+        let listeners = load_balancers.flat_map(|one| &one.listeners);
+        let mut rules = listeners.flat_map(|one| &one.rules);
+        if !rules.any(|rule| rule.arn == arn && self.elb.aws.env.owns(&rule.tags)) {
+            return Ok(false);
+        }
+        self.elb.delete_rule(arn).await?;
         Ok(true)
     }
 

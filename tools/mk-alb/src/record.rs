@@ -119,6 +119,11 @@ pub fn planned_target_group(env: &Env, want: &Want) -> TargetGroup {
 
 /// What is there and ours, as records, and what it tells of each app, as an app's record.
 pub fn records(env: &Env, have: &Have) -> Vec<Record> {
+    records_among(env, have, have)
+}
+
+/// The same, where rules of theirs may be of load balancers that are only among `all`.
+fn records_among(env: &Env, have: &Have, all: &Have) -> Vec<Record> {
     let ours = have.ours(env);
     let mut apps = Vec::new();
     for load_balancer in &ours.load_balancers {
@@ -131,7 +136,7 @@ pub fn records(env: &Env, have: &Have) -> Vec<Record> {
     let mut records = Vec::new();
     for app in apps {
         if !seen.contains(&app) {
-            add_app(env, &mut records, &app, &ours);
+            add_app(env, &mut records, &app, &ours, all);
             seen.push(app);
         }
     }
@@ -144,7 +149,7 @@ pub fn app_name(name: &str, app: Option<&str>) -> String {
 }
 
 /// Adds the records of what one app has.
-fn add_app(env: &Env, records: &mut Vec<Record>, app: &str, ours: &Have) {
+fn add_app(env: &Env, records: &mut Vec<Record>, app: &str, ours: &Have, all: &Have) {
     let is_of_app = |name: &str, of: Option<&str>| app_name(name, of) == app;
     let mut load_balancers: Vec<&LoadBalancer> = ours.load_balancers.iter().collect();
     load_balancers.retain(|one| is_of_app(&one.name, app_of(&one.tags)));
@@ -152,6 +157,7 @@ fn add_app(env: &Env, records: &mut Vec<Record>, app: &str, ours: &Have) {
     let mut target_groups: Vec<&TargetGroup> = ours.target_groups.iter().collect();
     target_groups.retain(|one| is_of_app(&one.name, app_of(&one.tags)));
     let mut wish = Record::new("app", app);
+    let rules = all.rules_of_app(env, app);
     if let Some((newest, older)) = load_balancers.split_first() {
         let others = older.iter().map(|one| one.arn.clone()).collect();
         let record = with_others(alb(app, newest), others);
@@ -166,9 +172,20 @@ fn add_app(env: &Env, records: &mut Vec<Record>, app: &str, ours: &Have) {
             target_groups.sort_by_key(|one| one.arn != target_group); // the one in use first
             if let Some(found) = serving {
                 let pair = pair(env, &wish, &target_groups, found);
-                records.push(listener_of(app, found, target_group, pair));
+                let listener = listener_of(app, found, target_group, pair);
+                let rules = rules.iter().map(|(_, rule)| rule.arn.clone());
+                records.push(with_others(listener, rules.collect()));
             }
         }
+    }
+    if let (true, Some(((host, first), others))) = (load_balancers.is_empty(), rules.split_first())
+        && let Some(target_group) = first.main_target_group()
+    {
+        target_groups.sort_by_key(|one| one.arn != target_group);
+        let listener = listener(app, &first.arn, target_group);
+        let others = others.iter().map(|(_, rule)| rule.arn.clone());
+        records.push(with_others(listener, others.collect()));
+        wish = told::of_rule(wish, host, first);
     }
     if let Some((in_use, older)) = target_groups.split_first() {
         let others = older.iter().map(|one| one.arn.clone()).collect();
@@ -226,7 +243,7 @@ pub fn unwanted(env: &Env, apps: &[App], have: &Have) -> Vec<Unwanted> {
         let mut known = apps.iter().map(|app| Some(app.name.as_str()));
         known.any(|known| known == app_of(tags)) || names.iter().any(|known| known == name)
     });
-    let mut records = records(env, &unwanted);
+    let mut records = records_among(env, &unwanted, have);
     records.retain(|record| record.kind() != "app");
     records.into_iter().map(Unwanted::of).collect()
 }

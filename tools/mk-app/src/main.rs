@@ -9,7 +9,7 @@ mod flags;
 use clap::{Parser, ValueEnum};
 use plumbing::{
     App, Balancing, Building, Container, Deploy, Error, HealthCheck, Reach, Record, RecordType,
-    Result, Rights, Scale, Secrets, Stream, any_number, whole,
+    Result, Rights, Scale, Secrets, Sharing, Stream, any_number, whole,
 };
 
 use flags::Flags;
@@ -81,6 +81,8 @@ struct Args {
     #[command(flatten)]
     reach: Reach,
     #[command(flatten)]
+    sharing: Sharing,
+    #[command(flatten)]
     health_check: HealthCheck,
     #[command(flatten)]
     balancing: Balancing,
@@ -120,6 +122,7 @@ async fn main() -> std::process::ExitCode {
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
     let flags = args.flags;
+    let sharing = sharing(&stream, args.sharing, &args.name, args.public).await?;
     let mut set = BTreeMap::new();
     for file in &args.set_from {
         set.extend(variables_of(file)?);
@@ -146,6 +149,7 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
             Architecture::Arm64 => "ARM64".into(),
         },
         reach: args.reach,
+        sharing,
         health_check: args.health_check,
         balancing: args.balancing,
         container: Container {
@@ -177,6 +181,33 @@ async fn run(args: Args, stream: Stream) -> Result<()> {
     app.check().map_err(Error::usage)?;
     stream.input_begun().await?; // so that the last record of a key is this one
     stream.write(Record::of(&app)).await
+}
+
+/// Whose load balancer an app answers at: where it says paths or hosts and not behind which app, that is the one
+/// app in the stream that has a load balancer of its own and is public as it is.
+///
+/// Errors: there is none, or more than one.
+async fn sharing(stream: &Stream, said: Sharing, name: &str, public: bool) -> Result<Sharing> {
+    if said.behind.is_some() || !said.has_conditions() {
+        return Ok(said);
+    }
+    stream.all().await?;
+    let mut hosts = stream.arrived::<App>();
+    hosts.retain(|app| app.name != name && app.public == public && app.has_load_balancer());
+    let names: Vec<&str> = hosts.iter().map(|app| app.name.as_str()).collect();
+    let [host] = names[..] else {
+        let kind = if public { "public" } else { "internal" };
+        let found = match names.is_empty() {
+            true => format!("no {kind} app comes before it"),
+            false => format!("{} come before it", names.join(", ")),
+        };
+        let message = format!("app '{name}' says path or host, and not behind which app: {found}");
+        return Err(Error::usage(message).hint("say --behind APP"));
+    };
+    Ok(Sharing {
+        behind: Some(host.into()),
+        ..said
+    })
 }
 
 /// Reads `KEY=VALUE`, or `KEY` with the value that this process has.

@@ -15,6 +15,8 @@ pub(crate) struct Arrived {
     env: Option<Env>,
     /// The apps that call an app, or did by an earlier record of theirs.
     callers: HashMap<String, BTreeSet<String>>,
+    /// Whether any app is behind another one.
+    has_sharing: bool,
     /// Of a type, how many of all records had arrived when the tool last took some to act on.
     acted_on: HashMap<&'static str, usize>,
 }
@@ -26,8 +28,11 @@ impl Arrived {
         if kind == Env::TYPE {
             self.env = record.typed();
         }
-        for called in record.typed().map(|app: App| app.calls).unwrap_or_default() {
-            self.callers.entry(called).or_default().insert(name.clone());
+        if let Some(app) = record.typed::<App>() {
+            self.has_sharing |= app.sharing.behind.is_some();
+            for called in app.calls {
+                self.callers.entry(called).or_default().insert(name.clone());
+            }
         }
         match self.by_key.get(&(kind.clone(), name.clone())) {
             Some(&index) => self.records[index] = record,
@@ -78,6 +83,12 @@ impl Arrived {
         names
             .filter_map(|name| self.get(App::TYPE, name)?.typed())
             .collect()
+    }
+
+    /// All apps that have arrived, where any of them or the new one is behind another.
+    pub(crate) fn apps_that_share(&self, new: &App) -> Option<Vec<App>> {
+        let is_about = self.has_sharing || new.sharing.behind.is_some();
+        is_about.then(|| self.of_type_after(0))
     }
 
     /// The first record of a type that arrived.

@@ -1,6 +1,8 @@
 //! What makes a record a good one: read from bytes, its fields by type, its names and sizes, and
 //! whether it belongs to the stream's environment. Pure; nothing here asks AWS.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::name::is_word;
@@ -145,6 +147,86 @@ pub fn calls(apps: &[App]) -> Result<(), String> {
     Ok(())
 }
 
+/// Refuses an app that is behind one which is not there.
+pub fn behind(apps: &[App]) -> Result<(), String> {
+    for app in apps {
+        if let Some(host) = &app.sharing.behind
+            && !apps.iter().any(|app| app.name == *host)
+        {
+            let name = &app.name;
+            return Err(format!(
+                "app '{name}' is behind '{host}', which no app record names"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a load balancer for several apps that could not do what they say. Other apps may be still to
+/// come.
+pub fn share_well(apps: &[App]) -> Result<(), String> {
+    let mut hosts: BTreeMap<&str, Vec<&App>> = BTreeMap::new();
+    for app in apps {
+        if let Some(host) = &app.sharing.behind {
+            hosts.entry(host).or_default().push(app);
+        }
+    }
+    for (host, behind) in hosts {
+        let found = apps.iter().find(|app| app.name == host);
+        for (n, app) in behind.iter().enumerate() {
+            if let Some(why) = found.and_then(|host| cannot_be_behind(app, host)) {
+                return Err(format!("app '{}' is behind '{host}', {why}", app.name));
+            }
+            for other in &behind[..n] {
+                if let Some((at, path)) = app.sharing.same_as(&other.sharing) {
+                    let (one, other) = (&other.name, &app.name);
+                    return Err(format!(
+                        "apps '{one}' and '{other}' are both behind '{host}' for {at}{path}"
+                    ));
+                }
+            }
+        }
+        calls_all(apps, host, &behind)?;
+    }
+    Ok(())
+}
+
+/// Why an app cannot be behind another one.
+fn cannot_be_behind(app: &App, host: &App) -> Option<&'static str> {
+    if host.worker {
+        Some("a worker, which has no load balancer")
+    } else if host.sharing.behind.is_some() {
+        Some("which is behind another app itself")
+    } else if host.public && !app.public {
+        Some("which is public: say so of it as well, or let it have a load balancer of its own")
+    } else if app.public && !host.public {
+        Some("which is not public")
+    } else {
+        None
+    }
+}
+
+/// Refuses an app that calls some of those at one load balancer and not the others: a load balancer does not
+/// tell callers apart, so it would reach all.
+fn calls_all(apps: &[App], host: &str, behind: &[&App]) -> Result<(), String> {
+    let behind = behind.iter().map(|app| app.name.as_str());
+    let together: Vec<&str> = std::iter::once(host).chain(behind).collect();
+    for caller in apps {
+        let calls = |name: &str| caller.calls.iter().any(|called| called == name);
+        let Some(called) = together.iter().find(|name| calls(name)) else {
+            continue;
+        };
+        let mut others = together.iter().filter(|name| **name != caller.name);
+        if let Some(lacks) = others.find(|name| !calls(name)) {
+            let name = &caller.name;
+            return Err(format!(
+                "app '{name}' calls '{called}' and not '{lacks}', which have one load balancer, that of '{host}': who reaches one of them reaches both. Have it call both, or give '{lacks}' one of its own"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses an app that calls one which is on the internet, or is that one. The name of a public load
 /// balancer leads to its public addresses, also from within the VPC, and a rule that names a security
 /// group does not match these (EC2 user guide, "Security group referencing").
@@ -171,6 +253,97 @@ mod tests {
     fn env() -> Env {
         let text = r#"{"type":"env","name":"production-pr123","environment":"production","suffix":"pr123","region":"us-east-1","account":"123456789012"}"#;
         read(text.as_bytes()).unwrap().typed().unwrap()
+    }
+
+    fn apps(wishes: &[&str]) -> Vec<App> {
+        let wishes = wishes.iter().map(|wish| serde_json::from_str(wish));
+        wishes.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn apps_share_a_load_balancer_that_serves_all_of_them() {
+        for good in [
+            &[r#"{"name":"a"}"#, r#"{"name":"b"}"#][..],
+            &[
+                r#"{"name":"web","public":true}"#,
+                r#"{"name":"api","public":true,"behind":"web","path":["/api/*"]}"#,
+                r#"{"name":"docs","public":true,"behind":"web","path":["/docs/*"]}"#,
+            ],
+            &[
+                r#"{"name":"web","public":true,"calls":["api","more"]}"#,
+                r#"{"name":"api","calls":["more"]}"#,
+                r#"{"name":"more","behind":"api","path":["/more"]}"#,
+            ],
+            &[r#"{"name":"more","behind":"to-come","path":["/more"]}"#],
+        ] {
+            assert_eq!(share_well(&apps(good)), Ok(()), "{good:?}");
+        }
+        for (bad, why) in [
+            (
+                &[
+                    r#"{"name":"web","public":true}"#,
+                    r#"{"name":"api","behind":"web","path":["/api/*"]}"#,
+                ][..],
+                "behind 'web', which is public",
+            ),
+            (
+                &[
+                    r#"{"name":"web"}"#,
+                    r#"{"name":"api","public":true,"behind":"web","path":["/api/*"]}"#,
+                ],
+                "behind 'web', which is not public",
+            ),
+            (
+                &[
+                    r#"{"name":"jobs","worker":true}"#,
+                    r#"{"name":"api","behind":"jobs","path":["/api/*"]}"#,
+                ],
+                "behind 'jobs', a worker",
+            ),
+            (
+                &[
+                    r#"{"name":"a","behind":"b","path":["/a"]}"#,
+                    r#"{"name":"b","behind":"c","path":["/b"]}"#,
+                ],
+                "'a' is behind 'b', which is behind another",
+            ),
+            (
+                &[
+                    r#"{"name":"a","behind":"c","path":["/a"]}"#,
+                    r#"{"name":"b","behind":"c","path":["/b","/a"]}"#,
+                ],
+                "'a' and 'b' are both behind 'c' for /a",
+            ),
+            (
+                &[
+                    r#"{"name":"web","public":true,"calls":["api"]}"#,
+                    r#"{"name":"api"}"#,
+                    r#"{"name":"more","behind":"api","path":["/more"]}"#,
+                ],
+                "calls 'api' and not 'more'",
+            ),
+            (
+                &[
+                    r#"{"name":"web","public":true,"calls":["more"]}"#,
+                    r#"{"name":"more","behind":"api","path":["/more"]}"#,
+                    r#"{"name":"api"}"#,
+                ],
+                "calls 'more' and not 'api'",
+            ),
+        ] {
+            let refused = share_well(&apps(bad)).unwrap_err();
+            assert!(refused.contains(why), "{refused}");
+        }
+    }
+
+    #[test]
+    fn whom_an_app_is_behind_must_be_there_in_the_end() {
+        let alone = apps(&[r#"{"name":"api","behind":"web","path":["/api/*"]}"#]);
+        let refused = behind(&alone).unwrap_err();
+        assert!(
+            refused.contains("'web', which no app record names"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -88,8 +88,8 @@ pub use types::{
     Alb, App, Balancing, Bucket, Build, Building, Cluster, Connection, Container, Deploy, Egress,
     Env, Failed, Function, HealthCheck, Image, Listener, LogGroup, MOUNT_STATEMENT, Mount,
     Pipeline, Range, Reach, Repo, Rights, Role, Rule, Scale, ScaleOn, Scheduled, SecretRef,
-    Secrets, Service, Sg, Shift, Sidecar, Source, Surplus, TaskDefinition, Unwanted, Vpc, Way,
-    secret_ref, soft_and_hard,
+    Secrets, Service, Sg, Sharing, Shift, Sidecar, Source, Surplus, TaskDefinition, Unwanted, Vpc,
+    Way, secret_ref, soft_and_hard,
 };
 pub use voice::{Voice, Waiting};
 pub use wishes::{Wishes, is_deployed, is_own_role, write_unwanted};

@@ -193,6 +193,11 @@ impl Stream {
         {
             let neighbours = self.input().arrived.neighbours(&app);
             check::calls_nothing_public(&app, &neighbours)?;
+            if let Some(mut apps) = self.input().arrived.apps_that_share(&app) {
+                apps.retain(|one| one.name != app.name);
+                apps.push(app);
+                check::share_well(&apps)?;
+            }
         }
         self.judge(Incoming {
             place,
@@ -253,7 +258,9 @@ impl Stream {
         if !self.shared.checks_calls || self.upstream_failed() {
             return Ok(());
         }
-        check::calls(&self.arrived::<App>())
+        let apps = self.arrived::<App>();
+        check::calls(&apps)?;
+        check::behind(&apps)
     }
 
     /// Passes a line on byte for byte; where a person reads it, without what drives a terminal.

@@ -16,8 +16,8 @@ use crate::record::{Record, RecordType};
 
 pub use app::{
     App, Balancing, Building, Container, Deploy, HealthCheck, MOUNT_STATEMENT, Mount, Range, Reach,
-    Rights, Scale, ScaleOn, Scheduled, SecretRef, Secrets, Shift, Sidecar, Way, secret_ref,
-    soft_and_hard,
+    Rights, Scale, ScaleOn, Scheduled, SecretRef, Secrets, Sharing, Shift, Sidecar, Way,
+    secret_ref, soft_and_hard,
 };
 pub use environment::{
     Alb, Cluster, Egress, Image, Listener, LogGroup, Repo, Role, Service, Sg, TaskDefinition, Vpc,

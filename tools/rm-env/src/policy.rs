@@ -21,12 +21,13 @@ const BEGIN: [&str; 14] = [
     "Stop",
 ];
 
-/// What else a deletion calls: protection is lifted, a listener forgets what it forwarded to, a load
+/// What else a deletion calls: protection is lifted, a listener or rule forgets what it forwarded to, a load
 /// balancer leaves a zone, a service is scaled to none and loses its mark, a role loses a right; what a pipeline registered,
 /// or a late writer made, gets the tags by which it is ours.
-const BESIDE: [&str; 8] = [
+const BESIDE: [&str; 9] = [
     "elasticloadbalancing:ModifyListener",
     "elasticloadbalancing:ModifyLoadBalancerAttributes",
+    "elasticloadbalancing:ModifyRule",
     "elasticloadbalancing:SetSubnets",
     "ecs:TagResource",
     "ecs:UntagResource",

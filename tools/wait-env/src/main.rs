@@ -131,10 +131,21 @@ fn tell_what_runs(stream: &Stream, records: &[Record], waited_for: &BTreeSet<Str
 /// Tells where the public apps are reached.
 fn tell_addresses(stream: &Stream, records: &[Record]) {
     for alb in records.iter().filter_map(Record::typed::<Alb>) {
-        // What a worker had before it became one goes.
-        let is_of_worker = stream.get::<App>(&alb.name).is_some_and(|app| app.worker);
-        if alb.scheme == "internet-facing" && !is_of_worker {
+        // What an app had before it became a worker, or came behind another one, goes.
+        let app = stream.get::<App>(&alb.name);
+        let goes = app.is_some_and(|app| !app.has_load_balancer());
+        if alb.scheme == "internet-facing" && !goes {
             let line = format!("{}: http://{}/", alb.name, alb.dns);
+            stream.voice.say_undrawn(&line);
+        }
+    }
+    for app in records.iter().filter_map(Record::typed::<App>) {
+        let behind = app.sharing.behind.as_ref();
+        let alb = behind.and_then(|host| stream.get::<Alb>(host));
+        if let Some(alb) = alb.filter(|alb| alb.scheme == "internet-facing") {
+            let host = app.sharing.host.first().unwrap_or(&alb.dns);
+            let path = app.sharing.path.first().map_or("/", String::as_str);
+            let line = format!("{}: http://{host}{path}", app.name);
             stream.voice.say_undrawn(&line);
         }
     }

@@ -170,11 +170,17 @@ pub const KINDS: &[Kind] = &[
         params: r#"{"LoadBalancerArn":"{parent.LoadBalancerArn}"}"#,
         items: "Listeners",
         id: "ListenerArn",
-        details: &[(
-            "describe_tags",
-            r#"{"ResourceArns":["{item.ListenerArn}"]}"#,
-        )],
-        made_by: &["elasticloadbalancing:CreateListener"],
+        details: &[
+            (
+                "describe_tags",
+                r#"{"ResourceArns":["{item.ListenerArn}"]}"#,
+            ),
+            ("describe_rules", r#"{"ListenerArn":"{item.ListenerArn}"}"#),
+        ],
+        made_by: &[
+            "elasticloadbalancing:CreateListener",
+            "elasticloadbalancing:CreateRule",
+        ],
     },
     Kind {
         name: "target group",

@@ -1,6 +1,7 @@
 //! Finding the load balancers and target groups of an environment.
 
-use plumbing::{Result, wait};
+use futures_util::future::try_join_all;
+use plumbing::{Error, Result, wait};
 use tokio::try_join;
 
 use super::Elb;
@@ -30,6 +31,25 @@ impl Elb {
         let mut have = with_env_name.with_tags(&tags);
         have.extend(self.with_details(ours).await?);
         have.extend(others);
+        self.with_rules(have).await
+    }
+
+    /// Adds the rules of load balancers at which several apps answer; of no other any is asked for.
+    async fn with_rules(&self, mut have: Have) -> Result<Have> {
+        let env = &self.aws.env;
+        let shared = have
+            .load_balancers
+            .iter()
+            .map(|one| have.is_shared(env, one));
+        let shared: Vec<bool> = shared.collect();
+        let shared = have.load_balancers.iter_mut().zip(shared);
+        let listeners = shared.filter(|(_, is_shared)| *is_shared);
+        let listeners = listeners.flat_map(|(one, _)| &mut one.listeners);
+        let asked = listeners.map(async |listener| {
+            listener.rules = self.rules(&listener.arn).await?;
+            Ok::<(), Error>(())
+        });
+        try_join_all(asked).await?;
         Ok(have)
     }
 

@@ -5,8 +5,9 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use plumbing::{Result, aws_error, code, wait};
 
+use super::rule::is_rule;
 use super::{ABSENT, Elb, VISIBLE_DEADLINE, text};
-use crate::plan::listener::{Listener, PORT, Part, Rule, default_of, on_port};
+use crate::plan::listener::{Listener, PORT, Part, on_port};
 use crate::plan::load_balancer::LoadBalancer;
 use crate::plan::traffic::{Forward, plain};
 use crate::plan::want::Want;
@@ -37,37 +38,11 @@ impl Elb {
         }
     }
 
-    /// The rules of a listener, with the default one; none where it was deleted.
-    pub async fn list_rules(&self, listener: &str) -> Result<Vec<Rule>> {
-        let pages = self
-            .client
-            .describe_rules()
-            .listener_arn(listener)
-            .into_paginator()
-            .items()
-            .send();
-        let listed: Result<Vec<types::Rule>, _> = pages.collect().await;
-        match listed {
-            Ok(listed) => Ok(listed.into_iter().map(rule_of).collect()),
-            Err(error) if ABSENT.contains(&code(&error)) => Ok(Vec::new()),
-            Err(error) => {
-                let what = format!("list the rules of listener {listener}");
-                let operation = "elasticloadbalancing:DescribeRules";
-                Err(aws_error(operation, what, error))
-            }
-        }
-    }
-
-    /// The ARN of the default rule of a listener that is there: one that was just made shows within
-    /// seconds.
-    pub async fn default_rule(&self, listener: &str) -> Result<String> {
-        let what = format!("listener {listener} shows no default rule");
-        let get = async || Ok(default_of(self.list_rules(listener).await?));
-        wait::until(&self.aws.control, &what, VISIBLE_DEADLINE, get).await
-    }
-
-    /// What a listener forwards to now; nothing where it was deleted.
+    /// What a listener forwards to now, or a rule of one; nothing where it was deleted.
     pub async fn forwards(&self, listener: &str) -> Result<Option<Vec<Forward>>> {
+        if is_rule(listener) {
+            return self.forwards_of_rule(listener).await;
+        }
         let request = self.client.describe_listeners().listener_arns(listener);
         match request.send().await {
             Ok(answer) => {
@@ -163,8 +138,11 @@ impl Elb {
         }
     }
 
-    /// Has the listener of a load balancer forward port 80 to target groups.
+    /// Has the listener of a load balancer, or a rule of one, forward port 80 to target groups.
     pub async fn forward(&self, arn: &str, forwards: &[Forward]) -> Result<()> {
+        if is_rule(arn) {
+            return self.forward_by_rule(arn, forwards).await;
+        }
         let request = self
             .client
             .modify_listener()
@@ -208,7 +186,7 @@ impl Elb {
 
 /// The action that forwards to target groups. One alone is said as AWS says it of itself, without a
 /// share.
-fn action(forwards: &[Forward]) -> Action {
+pub(super) fn action(forwards: &[Forward]) -> Action {
     let action = Action::builder().r#type(ActionTypeEnum::Forward);
     if let [only] = forwards {
         return action.target_group_arn(&only.target_group).build();
@@ -233,20 +211,8 @@ fn have_of(found: types::Listener) -> Listener {
     }
 }
 
-fn rule_of(found: types::Rule) -> Rule {
-    let mut conditions = Vec::new();
-    for condition in found.conditions.unwrap_or_default() {
-        conditions.extend(condition.field);
-    }
-    Rule {
-        arn: found.rule_arn.unwrap_or_default(),
-        priority: found.priority.unwrap_or_default(),
-        conditions,
-    }
-}
-
-/// The target groups that a listener forwards to, if that is all it does.
-fn forwards_of(actions: &[Action]) -> Vec<Forward> {
+/// The target groups that actions forward to, if that is all they do.
+pub(super) fn forwards_of(actions: &[Action]) -> Vec<Forward> {
     let [action] = actions else {
         return Vec::new();
     };

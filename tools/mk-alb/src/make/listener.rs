@@ -29,42 +29,63 @@ impl Groups<'_> {
     }
 }
 
-/// What an app's listener is to forward to.
-struct Shares {
-    forwards: Vec<Forward>,
+/// What an app's listener is to forward to, or its rule.
+pub(super) struct Shares {
+    pub forwards: Vec<Forward>,
     /// The ARNs of the older target groups, where its tasks are in these still.
-    moves_from: Vec<String>,
+    pub moves_from: Vec<String>,
+}
+
+/// An app's listener.
+pub(super) struct Listening {
+    /// Its ARN.
+    pub arn: String,
+    /// Whether it is not there yet, or was made just now.
+    pub is_new: bool,
+}
+
+impl Listening {
+    fn found(arn: String) -> Self {
+        let is_new = false;
+        Listening { arn, is_new }
+    }
+
+    fn new(arn: String) -> Self {
+        let is_new = true;
+        Listening { arn, is_new }
+    }
 }
 
 impl Run<'_> {
-    /// Makes the listener that forwards to the target group, or brings it into line. Answers the ARN
-    /// of one that was there.
+    /// Makes the listener that forwards to the target group, or brings it into line.
     pub(super) async fn make_listener(
         &self,
         want: &Want,
         load_balancer: &LoadBalancer,
         groups: &Groups<'_>,
         have: &Have,
-    ) -> Result<Option<String>> {
+    ) -> Result<Listening> {
         let elb = self.elb;
         let env = &elb.aws.env;
         if let Some(found) = self.kept_listener(want, load_balancer, groups) {
             let record = self.record_of(want, &found.arn, groups).await?;
             self.write(record, Change::Kept).await?;
-            return Ok(Some(found.arn.clone()));
+            return Ok(Listening::found(found.arn.clone()));
         }
         let tagged = elb.with_tags(&load_balancer.listeners).await?;
         self.tell_of_others(want, &tagged).await?;
         let mut found = listener::of_app(env, want, &tagged).cloned();
         loop {
-            let shares = self.shares(want, groups, have, found.as_ref()).await?;
+            let now = found.as_ref().map(|found| found.forwards.as_slice());
+            let shares = self.shares(want, groups, have, now.unwrap_or_default());
+            let shares = shares.await?;
             let forwards = &shares.forwards;
             match listener::step(env, want, forwards, found)? {
                 Step::Keep(have) => {
                     let record = self.record_of(want, &have.arn, groups).await?;
                     let record = record::moving(record, shares.moves_from);
                     self.write(record, Change::Kept).await?;
-                    return Ok(Some(have.arn));
+                    return Ok(Listening::found(have.arn));
                 }
                 Step::Change(have, differences) => {
                     let parts = parts(&differences);
@@ -72,13 +93,13 @@ impl Run<'_> {
                     let record = self.record_of(want, &have.arn, groups).await?;
                     let record = record::moving(record, shares.moves_from);
                     self.write_changed(record, differences).await?;
-                    return Ok(Some(have.arn));
+                    return Ok(Listening::found(have.arn));
                 }
                 Step::Create if env.plan => {
                     let planned = env.planned(&want.listener_name);
                     let record = self.record_of(want, &planned, groups).await?;
                     self.write(record, Change::Create).await?;
-                    return Ok(None);
+                    return Ok(Listening::new(planned));
                 }
                 Step::Create => {
                     elb.aws.control.wait_for_account().await?;
@@ -88,7 +109,7 @@ impl Run<'_> {
                     if let Some(created) = created {
                         let record = self.record_of(want, &created.arn, groups).await?;
                         self.write(record, Change::Created).await?;
-                        return Ok(None);
+                        return Ok(Listening::new(created.arn));
                     }
                     // Another run was faster.
                     found = Some(elb.wait_listener_visible(load_balancer).await?);
@@ -132,25 +153,22 @@ impl Run<'_> {
         (is_tagged && serves).then_some(found)
     }
 
-    /// What the listener is to forward to: the target group alone, unless the one that there is
-    /// forwards to older ones of the app. Those stay until `prune-env` takes them away.
-    async fn shares(
+    /// What the listener or the rule is to forward to, which forwards to `now`: the target group alone, unless
+    /// there are older ones of the app among those. These stay until `prune-env` takes them away.
+    pub(super) async fn shares(
         &self,
         want: &Want,
         groups: &Groups<'_>,
         have: &Have,
-        found: Option<&Listener>,
+        now: &[Forward],
     ) -> Result<Shares> {
         let env = &self.elb.aws.env;
         let arn = groups.wanted;
         let of_app = have.of_app(env, &want.app).target_groups;
-        let mut now = Vec::new();
-        if let Some(found) = found {
-            now = found.forwards.clone();
-            now.retain(|one| {
-                one.target_group == *arn || of_app.iter().any(|group| group.arn == one.target_group)
-            });
-        }
+        let mut now = now.to_vec();
+        now.retain(|one| {
+            one.target_group == *arn || of_app.iter().any(|group| group.arn == one.target_group)
+        });
         if let Some(pair) = groups.pair() {
             let is_of = |one: &Forward| pair.contains(&one.target_group.as_str());
             let mut older = now.iter().filter(|one| !is_of(one)).peekable();
@@ -200,15 +218,6 @@ impl Run<'_> {
         }
         self.write_surplus(surplus::listeners(env, want, tagged))
             .await
-    }
-
-    /// Tells which rules a listener has, none of which is ours.
-    pub(super) async fn tell_of_rules(&self, want: &Want, listener: &str) -> Result<()> {
-        let rules = self.elb.list_rules(listener).await?;
-        for line in listener::told_of_rules(want, &rules) {
-            self.elb.aws.voice.say(&line);
-        }
-        Ok(())
     }
 
     /// Brings parts of a listener into line, unless this is a dry run.

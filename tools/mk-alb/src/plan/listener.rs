@@ -5,6 +5,7 @@ use plumbing::{Difference, Differences, Env, Result, Step};
 
 use super::Have;
 use super::conflict::check_ours;
+use super::rule::Rule;
 use super::tags::{Tags, tags};
 use super::traffic::{Forward, are_alike, are_pair, describe, plain};
 use super::want::Want;
@@ -25,6 +26,8 @@ pub struct Listener {
     pub forwards: Vec<Forward>,
     /// The ARN of its default rule, where it forwards to several and that was asked for.
     pub rule: String,
+    /// Its other rules with their tags, where an app without a load balancer of its own answers here.
+    pub rules: Vec<Rule>,
     /// Its tags, once they were asked for.
     pub tags: Tags,
 }
@@ -35,17 +38,6 @@ impl Listener {
         let most = self.forwards.iter().max_by_key(|forward| forward.weight)?;
         Some(&most.target_group)
     }
-}
-
-/// A rule of a listener.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
-    /// Its ARN.
-    pub arn: String,
-    /// Its priority; `default` of the one for all requests that no other rule is about.
-    pub priority: String,
-    /// What it looks at: `path-pattern`.
-    pub conditions: Vec<String>,
 }
 
 /// A part of a listener that one call brings into line.
@@ -154,25 +146,7 @@ pub fn told_of_others(env: &Env, want: &Want, have: &[Listener]) -> Vec<String> 
 /// The ARN of the default rule among those of a listener.
 pub fn default_of(rules: Vec<Rule>) -> Option<String> {
     let mut rules = rules.into_iter();
-    rules.find(is_default).map(|rule| rule.arn)
-}
-
-fn is_default(rule: &Rule) -> bool {
-    rule.priority == "default"
-}
-
-/// What a person is told of rules: none but the default one is ours, and all stay.
-pub fn told_of_rules(want: &Want, rules: &[Rule]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for rule in rules.iter().filter(|rule| !is_default(rule)) {
-        let name = &want.load_balancer_name;
-        let priority = &rule.priority;
-        let conditions = rule.conditions.join(", ");
-        lines.push(format!(
-            "the listener of load balancer {name} has rule {priority} ({conditions}), which is none of ours; it stays: delete it if nobody wants it"
-        ));
-    }
-    lines
+    rules.find(Rule::is_default).map(|rule| rule.arn)
 }
 
 /// The listener on a port.
@@ -339,20 +313,13 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_told_with_its_priority_and_conditions() {
-        let rule = Rule {
-            arn: "rule-7".into(),
-            priority: "7".into(),
-            conditions: vec!["path-pattern".into()],
+    fn the_default_rule_is_told_from_others() {
+        let rule = |arn: &str, priority: &str| Rule {
+            arn: arn.into(),
+            priority: priority.into(),
+            ..Rule::default()
         };
-        let default = Rule {
-            arn: "rule-0".into(),
-            priority: "default".into(),
-            conditions: Vec::new(),
-        };
-        let both = [rule, default];
-        let line = "the listener of load balancer alb-web-production-pr1 has rule 7 (path-pattern), which is none of ours; it stays: delete it if nobody wants it";
-        assert_eq!(told_of_rules(&web(), &both), [line]);
+        let both = [rule("rule-7", "7"), rule("rule-0", "default")];
         assert_eq!(default_of(both.to_vec()).as_deref(), Some("rule-0"));
         assert_eq!(default_of(both[..1].to_vec()), None);
     }

@@ -6,6 +6,7 @@ use plumbing::{Env, Surplus};
 use super::Have;
 use super::listener::{self, Listener};
 use super::load_balancer::left_subnets;
+use super::rule::Rule;
 use super::want::Want;
 
 /// Whose these are.
@@ -20,6 +21,8 @@ pub enum Kind {
     LoadBalancer,
     /// A listener of a load balancer that stays.
     Listener,
+    /// A rule of a listener.
+    Rule,
     /// A target group.
     TargetGroup,
     /// The subnets of a load balancer that stays in zones that the network leaves.
@@ -32,6 +35,7 @@ impl Kind {
         match self {
             Kind::LoadBalancer => "alb",
             Kind::Listener => "listener",
+            Kind::Rule => "rule",
             Kind::TargetGroup => "target_group",
             Kind::Zones => "zones",
         }
@@ -43,17 +47,40 @@ pub fn of_app(env: &Env, want: &Want, have: &Have) -> Vec<Surplus> {
     let mut wanted = want.target_group_names();
     wanted.push(&want.load_balancer_name);
     let mut surplus = of_worker(env, &want.app, have);
+    let at_host = format!("{}/{}/", Kind::Rule.word(), want.load_balancer_name);
     surplus.retain(|one| {
         let name = one.name.split_once('/').map(|(_, name)| name);
-        wanted.iter().all(|wanted| name != Some(wanted.as_str()))
+        let is_wanted_rule = want.rule.is_some() && one.name.starts_with(&at_host);
+        !is_wanted_rule && wanted.iter().all(|wanted| name != Some(wanted.as_str()))
     });
     surplus
 }
 
+/// Rules of an app beside the one that serves it: two runs made one each.
+pub fn rules<'a>(want: &Want, rules: impl Iterator<Item = &'a Rule>) -> Vec<Surplus> {
+    let name = &want.load_balancer_name;
+    rules.map(|rule| rule_record(name, rule)).collect()
+}
+
+fn rule_record(load_balancer: &str, rule: &Rule) -> Surplus {
+    let priority = &rule.priority;
+    let id = rule.arn.rsplit('/').next().unwrap_or_default();
+    let what = format!("rule {priority} of load balancer {load_balancer}");
+    record(
+        Kind::Rule,
+        &format!("{load_balancer}/{id}"),
+        &rule.arn,
+        what,
+    )
+}
+
 /// All that an app has: it became one without a load balancer.
 pub fn of_worker(env: &Env, app: &str, have: &Have) -> Vec<Surplus> {
-    let have = have.of_app(env, app);
     let mut surplus = Vec::new();
+    for (load_balancer, rule) in have.rules_of_app(env, app) {
+        surplus.push(rule_record(&load_balancer.name, rule));
+    }
+    let have = have.of_app(env, app);
     for load_balancer in &have.load_balancers {
         let name = &load_balancer.name;
         let what = format!("load balancer {name}");
@@ -111,6 +138,7 @@ pub fn kind_and_arn(surplus: &Surplus) -> Option<(Kind, &str)> {
     let kinds = [
         Kind::LoadBalancer,
         Kind::Listener,
+        Kind::Rule,
         Kind::TargetGroup,
         Kind::Zones,
     ];

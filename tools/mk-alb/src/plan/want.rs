@@ -9,6 +9,8 @@ use plumbing::name::{LOAD_BALANCER_LIMIT, LONG_LIMIT};
 use plumbing::{App, Balancing, Env};
 use sha2::{Digest, Sha256};
 
+use super::rule::RuleWant;
+
 /// The scheme of a load balancer that the internet reaches.
 pub const PUBLIC: &str = "internet-facing";
 /// The scheme of a load balancer that is reached from within the VPC.
@@ -38,8 +40,10 @@ pub const IDLE_TIMEOUT: &str = "idle_timeout.timeout_seconds";
 pub struct Want {
     /// The app.
     pub app: String,
-    /// The load balancer's name.
+    /// The name of the load balancer: its own, or that of the app that it is behind.
     pub load_balancer_name: String,
+    /// The rule by which it answers at another app's load balancer, where it has none of its own.
+    pub rule: Option<RuleWant>,
     /// The target group's name.
     pub target_group_name: String,
     /// The name of the second target group, where ECS shifts the requests between two.
@@ -121,9 +125,11 @@ pub fn alternate_record(app: &str) -> String {
 /// What an app asks for.
 pub fn want(env: &Env, app: &App) -> Want {
     let scheme = scheme(app);
+    let host_app = app.sharing.behind.as_ref().unwrap_or(&app.name);
     Want {
         app: app.name.clone(),
-        load_balancer_name: load_balancer_name(env, &app.name, scheme),
+        load_balancer_name: load_balancer_name(env, host_app, scheme),
+        rule: RuleWant::of(env, app),
         target_group_name: target_group_name(env, app),
         alternate_name: app.deploy.shifts().then(|| alternate_name(env, app)),
         group_record: app.name.clone(),
@@ -220,7 +226,10 @@ pub fn alternate_name(env: &Env, app: &App) -> String {
 
 fn detail(app: &App) -> String {
     let port = app.port;
-    let check = check_word(app);
+    let mut check = check_word(app);
+    if let Some(host) = &app.sharing.behind {
+        check += &format!(" behind {host}"); // a load balancer alone can use it
+    }
     if app.public && check == "/" {
         port.to_string()
     } else {
@@ -322,6 +331,8 @@ pub(super) mod tests {
             r#"{"name":"web","public":true,"health_codes":"200,302"}"#,
             r#"{"name":"web","public":true,"health_port":9000}"#,
             r#"{"name":"web","public":true,"health_port":9000,"health_codes":"200,302"}"#,
+            r#"{"name":"web","public":true,"behind":"shop","path":["/web/*"]}"#,
+            r#"{"name":"web","public":true,"behind":"docs","path":["/web/*"]}"#,
         ];
         let mut target_groups: Vec<String> = apps.iter().map(|app| names(app).1).collect();
         target_groups.sort();
@@ -401,6 +412,24 @@ pub(super) mod tests {
             said(&all.balancer_attributes),
             ["idle_timeout.timeout_seconds 5"]
         );
+    }
+
+    #[test]
+    fn an_app_behind_another_answers_at_that_ones_load_balancer() {
+        let text = r#"{"name":"api","public":true,"behind":"web","path":["/api/*"],"host":["a.example.com"]}"#;
+        let behind = want(&Env::example(), &app(text));
+        assert_eq!(behind.load_balancer_name, web().load_balancer_name);
+        let rule = behind.rule.unwrap();
+        assert_eq!(rule.name, "rule-api-production-pr1");
+        assert_eq!(
+            (rule.paths, rule.hosts),
+            (
+                vec!["/api/*".to_string()],
+                vec!["a.example.com".to_string()]
+            )
+        );
+        let other = text.replace("/api/*", "/v2/*");
+        assert_eq!(names(text), names(&other)); // changed in place
     }
 
     #[test]

@@ -4,16 +4,34 @@
 use plumbing::{Balancing, HealthCheck, Record};
 
 use crate::plan::load_balancer::LoadBalancer;
-use crate::plan::tags::Tags;
+use crate::plan::rule::Rule;
+use crate::plan::tags::{Tags, app_of};
 use crate::plan::target_group::TargetGroup;
 use crate::plan::want::{
-    DRAIN, IDLE_TIMEOUT, LB_COOKIE, SLOW_START, STICKY, STICKY_BY, STICKY_FOR, TRAFFIC_PORT,
+    DRAIN, IDLE_TIMEOUT, LB_COOKIE, PUBLIC, SLOW_START, STICKY, STICKY_BY, STICKY_FOR, TRAFFIC_PORT,
 };
 
 /// Adds what a load balancer tells.
 pub fn of_load_balancer(wish: Record, have: &LoadBalancer) -> Record {
     let idle = number(&have.attributes, IDLE_TIMEOUT).filter(|seconds| *seconds != 60);
     with(wish, "idle_timeout", idle)
+}
+
+/// Adds what the rule of an app tells that answers at another one's load balancer.
+pub fn of_rule(wish: Record, load_balancer: &LoadBalancer, rule: &Rule) -> Record {
+    let mut wish = wish;
+    if load_balancer.scheme == PUBLIC {
+        wish = wish.with("public", true);
+    }
+    if let Some(host) = app_of(&load_balancer.tags) {
+        wish = wish.with("behind", host);
+    }
+    for (field, patterns) in [("path", &rule.paths), ("host", &rule.hosts)] {
+        if !patterns.is_empty() {
+            wish = wish.with(field, patterns.clone());
+        }
+    }
+    wish
 }
 
 /// Adds what a target group tells.

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
-use plumbing::{App, Control, Error, Image, Kind, Listener, LogGroup, Result, Role, Sg, Vpc};
+use plumbing::{
+    Alb, App, Control, Error, Image, Kind, Listener, LogGroup, RecordType, Result, Role, Sg, Vpc,
+};
 use serde_json::Value;
 use tokio::try_join;
 
@@ -237,6 +239,17 @@ async fn variable(
     Ok((key.to_string(), try_join_all(texts).await?.concat()))
 }
 
+/// The name of the record that a reference means: for the load balancer of an app that is behind another one,
+/// that one's.
+async fn served_by(context: &Context<'_>, kind: &str, name: &str) -> String {
+    if kind != Alb::TYPE {
+        return name.into();
+    }
+    let app = context.stream.need::<App>(name).await; // where there is none, its load balancer may be
+    let behind = app.ok().and_then(|app| app.sharing.behind);
+    behind.unwrap_or_else(|| name.into())
+}
+
 async fn text_of(context: &Context<'_>, app: &App, key: &str, piece: Piece) -> Result<String> {
     let reference = match piece {
         Piece::Text(text) => return Ok(text),
@@ -244,7 +257,11 @@ async fn text_of(context: &Context<'_>, app: &App, key: &str, piece: Piece) -> R
     };
     let Reference { kind, name, field } = &reference;
     let sets = format!("app '{}' sets {key} from {reference}", app.name);
-    let record = match context.stream.need_record(kind, name).await {
+    let record = match context
+        .stream
+        .need_record(kind, &served_by(context, kind, name).await)
+        .await
+    {
         Ok(record) => record,
         Err(missing) if is_lacking(&context.stream.control, &missing) => {
             let message = format!("{sets}, but no {kind} record '{name}' is on stdin");

@@ -24,7 +24,7 @@ pub const PURPOSES: [Purpose; 2] = [Purpose::Alb, Purpose::Task];
 
 /// What an app has a group for: one without a load balancer has a group of its tasks alone.
 pub fn purposes(app: &App) -> &'static [Purpose] {
-    if app.worker {
+    if !app.has_load_balancer() {
         return &[Purpose::Task];
     }
     &PURPOSES

@@ -34,6 +34,19 @@ impl Known {
             has_all_apps: true,
         }
     }
+
+    /// The apps that answer at another one's load balancer, as far as they are known.
+    fn at_load_balancer(&self, host: &str) -> impl Iterator<Item = &App> {
+        let apps = self.apps.values();
+        apps.filter(move |app| app.sharing.behind.as_deref() == Some(host))
+    }
+
+    /// The app at whose load balancer an app answers.
+    fn host_of<'a>(&'a self, app: &'a str) -> &'a str {
+        let known = self.apps.get(app);
+        let behind = known.and_then(|app| app.sharing.behind.as_deref());
+        behind.unwrap_or(app)
+    }
 }
 
 /// The rules that an app's group needs in one direction, sorted, each once; nothing while the group
@@ -110,8 +123,17 @@ fn wanted_of_group(
 
 /// Whether no app that has yet to arrive can need another rule in this direction of an app's group.
 pub fn is_final(known: &Known, app: &App, purpose: Purpose, direction: Direction) -> bool {
-    let admits_callers = purpose == Purpose::Alb && direction == Direction::Ingress && !app.public;
-    known.has_all_apps || !admits_callers
+    let is_final = match (purpose, direction) {
+        (Purpose::Alb, Direction::Ingress) => app.public,
+        // An app that has yet to arrive may be behind this one, and one that is called behind another.
+        (Purpose::Alb, Direction::Egress) => false,
+        (Purpose::Task, Direction::Ingress) => true,
+        (Purpose::Task, Direction::Egress) => {
+            let mut called = app.calls.iter();
+            called.all(|called| known.apps.contains_key(called))
+        }
+    };
+    known.has_all_apps || is_final
 }
 
 /// A rule that is wanted.
@@ -131,19 +153,29 @@ impl Wanted {
 
 /// The rules that are wanted.
 fn wanted(known: &Known, app: &App, purpose: Purpose, direction: Direction) -> Vec<Wanted> {
-    let between = |other: Purpose| {
-        let ports = ports(app).into_iter();
-        ports.map(move |port| Wanted::to_group(port, other, &app.name))
-    };
     match (purpose, direction) {
         (Purpose::Alb, Direction::Ingress) => clients(known, app),
-        (Purpose::Alb, Direction::Egress) => between(Purpose::Task).collect(),
+        (Purpose::Alb, Direction::Egress) => {
+            let served = known.at_load_balancer(&app.name).chain([app]);
+            served
+                .flat_map(|app| {
+                    let ports = ports(app).into_iter();
+                    ports.map(|port| Wanted::to_group(port, Purpose::Task, &app.name))
+                })
+                .collect()
+        }
         (Purpose::Task, Direction::Ingress) if app.worker => whole(app.reach.ways_from()),
-        (Purpose::Task, Direction::Ingress) => between(Purpose::Alb).collect(),
+        (Purpose::Task, Direction::Ingress) => {
+            let host = app.sharing.behind.as_ref().unwrap_or(&app.name);
+            let ports = ports(app).into_iter();
+            let rules = ports.map(|port| Wanted::to_group(port, Purpose::Alb, host));
+            rules.collect()
+        }
         (Purpose::Task, Direction::Egress) => {
             let mut rules = vec![Wanted::Whole(Rule::tcp(HTTPS, ANYWHERE))];
             for called in &app.calls {
-                rules.push(Wanted::to_group(HTTP, Purpose::Alb, called));
+                let host = known.host_of(called);
+                rules.push(Wanted::to_group(HTTP, Purpose::Alb, host));
             }
             rules.extend(whole(app.reach.ways()));
             rules
@@ -164,15 +196,17 @@ fn ports(app: &App) -> Vec<u16> {
     ports
 }
 
-/// Who may reach an app's load balancer: the internet, or the apps that call it, those that its record
-/// names, and nobody else.
+/// Who may reach an app's load balancer: the internet, or the apps that call it or one behind it, those that
+/// its record names, and nobody else.
 fn clients(known: &Known, app: &App) -> Vec<Wanted> {
     if app.public {
         return vec![Wanted::Whole(Rule::tcp(HTTP, ANYWHERE))];
     }
     let mut clients = Vec::new();
+    let mut served = vec![&app.name];
+    served.extend(known.at_load_balancer(&app.name).map(|one| &one.name));
     for other in known.apps.values() {
-        if other.calls.contains(&app.name) {
+        if served.iter().any(|name| other.calls.contains(name)) {
             clients.push(Wanted::to_group(HTTP, Purpose::Task, &other.name));
         }
     }
@@ -240,6 +274,54 @@ mod tests {
         });
         let told: Vec<String> = told.collect();
         assert_eq!(told, rules_of("web", Purpose::Task, &known));
+    }
+
+    /// The two services, and one more behind the api on another port, which the web calls as well.
+    fn with_one_behind() -> Known {
+        let mut known = two_services();
+        let more = r#"{"name":"more","port":9000,"behind":"api","path":["/more"]}"#;
+        let more: App = serde_json::from_str(more).unwrap();
+        known
+            .group_ids
+            .insert("task/more".into(), "sg-task-more".into());
+        known.apps.insert(more.name.clone(), more);
+        let web = known.apps.get_mut("web").unwrap();
+        web.calls.push("more".into());
+        known
+    }
+
+    #[test]
+    fn the_load_balancer_of_several_reaches_the_tasks_of_each_and_no_more_reach_it() {
+        let known = with_one_behind();
+        assert_eq!(
+            rules_of("api", Purpose::Alb, &known),
+            [
+                "tcp 80 from task/web",
+                "tcp 5000 to task/api",
+                "tcp 9000 to task/more"
+            ]
+        );
+        assert_eq!(
+            rules_of("more", Purpose::Task, &known),
+            ["tcp 9000 from alb/api", "tcp 443 to 0.0.0.0/0"]
+        );
+        assert_eq!(rules_of("web", Purpose::Task, &known).len(), 3);
+        assert_eq!(purposes(&known.apps["more"]), [Purpose::Task]);
+    }
+
+    #[test]
+    fn an_app_that_has_yet_to_arrive_may_be_behind_another() {
+        let mut known = with_one_behind();
+        known.has_all_apps = false;
+        let final_of = |known: &Known, app: &str, purpose, direction| {
+            is_final(known, &known.apps[app], purpose, direction)
+        };
+        assert!(!final_of(&known, "api", Purpose::Alb, Direction::Egress));
+        assert!(final_of(&known, "web", Purpose::Task, Direction::Egress));
+        known.apps.remove("more");
+        assert!(!final_of(&known, "web", Purpose::Task, Direction::Egress));
+        known.has_all_apps = true;
+        assert!(final_of(&known, "api", Purpose::Alb, Direction::Egress));
     }
 
     #[test]

@@ -27,13 +27,17 @@ const UNKNOWN_TO_ELB: &[&str] = &[
     "LoadBalancerNotFound",
     "TargetGroupNotFound",
     "ListenerNotFound",
+    "RuleNotFound",
 ];
 
 /// The changing calls about load balancers and what belongs to them.
 const CHANGES_OF_ELB: &[&str] = &[
     "elasticloadbalancing:CreateListener",
+    "elasticloadbalancing:CreateRule",
     "elasticloadbalancing:ModifyListener",
     "elasticloadbalancing:ModifyLoadBalancerAttributes",
+    "elasticloadbalancing:ModifyRule",
+    "elasticloadbalancing:SetRulePriorities",
     "elasticloadbalancing:ModifyTargetGroup",
     "elasticloadbalancing:ModifyTargetGroupAttributes",
     "elasticloadbalancing:SetSecurityGroups",
@@ -198,6 +202,8 @@ pub(super) const ROWS: &[NotYet] = &[
             "elasticloadbalancing:AddTags",
             "elasticloadbalancing:ModifyListener",
             "elasticloadbalancing:ModifyLoadBalancerAttributes",
+            "elasticloadbalancing:ModifyRule",
+            "elasticloadbalancing:SetRulePriorities",
             "elasticloadbalancing:ModifyTargetGroup",
             "elasticloadbalancing:ModifyTargetGroupAttributes",
             "elasticloadbalancing:SetSecurityGroups",

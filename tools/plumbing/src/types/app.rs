@@ -8,6 +8,7 @@ mod reach;
 mod rights;
 mod scale;
 mod secrets;
+mod sharing;
 mod size;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub use reach::{Reach, Way};
 pub use rights::{MOUNT_STATEMENT, Rights};
 pub use scale::{Range, Scale, ScaleOn, Scheduled};
 pub use secrets::{SecretRef, Secrets, secret_ref};
+pub use sharing::Sharing;
 
 /// A service that is wanted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -80,6 +82,9 @@ pub struct App {
     /// What it reaches, and who reaches it, that is no app.
     #[serde(flatten)]
     pub reach: Reach,
+    /// Whose load balancer it answers at, where it has none of its own.
+    #[serde(flatten)]
+    pub sharing: Sharing,
     /// How its tasks are asked whether they are well.
     #[serde(flatten)]
     pub health_check: HealthCheck,
@@ -138,6 +143,8 @@ impl RecordType for App {
             }
         }
         self.check_worker()?;
+        self.sharing.check(&self.name)?;
+        self.check_sharing()?;
         self.reach.check(self.public, self.worker)?;
         self.health_check.check()?;
         self.balancing.check()?;
@@ -194,6 +201,11 @@ impl App {
         self.check_variables()
     }
 
+    /// Whether it has a load balancer of its own.
+    pub fn has_load_balancer(&self) -> bool {
+        !self.worker && self.sharing.behind.is_none()
+    }
+
     /// Whether its tasks have a role of their own: for what they do in AWS, file systems among it.
     pub fn has_task_role(&self) -> bool {
         !self.rights.allow.is_empty() || !self.container.mounts.is_empty()
@@ -221,6 +233,7 @@ impl App {
         };
         let of_load_balancer = [
             ("public", self.public),
+            ("behind, path and host", self.sharing != Sharing::default()),
             ("health", self.health != root()),
             (
                 "health_… and (un)healthy_after",
@@ -237,6 +250,29 @@ impl App {
             )),
             None => Ok(()),
         }
+    }
+
+    /// What is of the load balancer, the app says that has it.
+    fn check_sharing(&self) -> Result<(), String> {
+        let Some(behind) = &self.sharing.behind else {
+            return Ok(());
+        };
+        if self.balancing.idle_timeout.is_some() {
+            return Err(format!(
+                "idle_timeout is of the load balancer, which is that of '{behind}': say it there"
+            ));
+        }
+        if !self.reach.from.is_empty() {
+            return Err(format!(
+                "reach_from is of the load balancer, which is that of '{behind}': say it there"
+            ));
+        }
+        if self.deploy.shifts() {
+            return Err(format!(
+                "deploy: behind '{behind}' it is deployed rolling; only an app with a load balancer of its own has its requests shifted"
+            ));
+        }
+        Ok(())
     }
 
     /// A file system that cannot be reached hangs each task that starts.
@@ -380,6 +416,30 @@ mod tests {
                 refused.unwrap_err().contains("has no load balancer"),
                 "{field}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_of_the_load_balancer_the_app_says_that_has_it() {
+        let behind = |more: Value| {
+            let mut all = serde_json::json!({"behind": "shop", "path": ["/web/*"]});
+            all.as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            app(all).check()
+        };
+        assert_eq!(
+            behind(serde_json::json!({"public": true, "drain": 5})),
+            Ok(())
+        );
+        for more in [
+            serde_json::json!({"idle_timeout": 90}),
+            serde_json::json!({"reach_from": ["sg-0a1b2c3d"]}),
+            serde_json::json!({"deploy": "canary"}),
+            serde_json::json!({"worker": true}),
+        ] {
+            let refused = behind(more.clone()).unwrap_err();
+            assert!(refused.contains("load balancer"), "{more}: {refused}");
         }
     }
 
