@@ -69,6 +69,41 @@ fn what_is_drawn_is_what_is_admitted() {
 }
 
 #[test]
+fn apps_at_one_load_balancer_are_drawn_behind_it() {
+    let aws = LocalAws::start_with(&["--moment", "0"]);
+    let app = |name: &str, more: &str| {
+        format!(r#"{{"type":"app","name":"{name}","image":"registry.example/x:1"{more}}}"#)
+    };
+    let apps = [
+        app("web", r#","public":true,"calls":["api","more"]"#),
+        app(
+            "docs",
+            r#","public":true,"behind":"web","path":["/docs/*"]"#,
+        ),
+        app("api", ""),
+        app("more", r#","behind":"api","path":["/more"]"#),
+    ];
+    aws.pipe_with(UP, &format!("{ENV}\n{}\n", apps.join("\n")))
+        .ok();
+    let (picture, seen) = (drawn(&aws), seen(&aws));
+    let all = [
+        "internet -> docs",
+        "internet -> web",
+        "web -> api",
+        "web -> more",
+    ];
+    assert_eq!(seen, all.map(String::from).into());
+    assert_eq!(picture.reach(), seen);
+    assert!(
+        picture.undeclared().is_empty(),
+        "{:?}",
+        picture.undeclared()
+    );
+    let svg = aws.pipe(DRAWN).ok().stdout;
+    assert!(svg.contains("behind web: /docs/*"));
+}
+
+#[test]
 fn of_a_hundred_apps_as_well() {
     let aws = made(100);
     let (picture, seen) = (drawn(&aws), seen(&aws));

@@ -58,25 +58,25 @@ impl Picture {
     }
 
     /// Who reaches whom on port 80, in the words of [`LocalAws::edges`](crate::LocalAws::edges): a client
-    /// that may send to an app's load balancer, if that may send to the app's tasks.
+    /// that may send to a load balancer reaches the apps to whose tasks that may send.
     pub fn reach(&self) -> BTreeSet<String> {
         let stays = |edge: &&Drawn| edge.state != "new";
         let mut reach = BTreeSet::new();
         for edge in self.edges.iter().filter(stays) {
-            let Some(app) = edge.to.strip_prefix("alb/") else {
+            if !edge.to.starts_with("alb/") {
                 continue;
-            };
-            let (balancer, tasks) = (format!("alb/{app}"), format!("task/{app}"));
-            let mut behind = self.edges.iter().filter(stays);
-            let forwards = behind.any(|one| one.from == balancer && one.to == tasks);
+            }
+            let behind = self.edges.iter().filter(stays);
+            let behind = behind.filter(|one| one.from == edge.to);
+            let apps = behind.filter_map(|one| one.to.strip_prefix("task/"));
             let client = match edge.from.strip_prefix("task/") {
                 Some(client) => client,
                 None if edge.from == "internet" => "internet",
                 None => continue,
             };
             let admits = edge.ports.split(", ").any(|ports| ports == "tcp 80");
-            if forwards && admits {
-                reach.insert(format!("{client} -> {app}"));
+            if admits {
+                reach.extend(apps.map(|app| format!("{client} -> {app}")));
             }
         }
         reach

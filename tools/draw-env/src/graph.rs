@@ -110,6 +110,9 @@ fn app_names(records: &Records, edges: &Edges) -> BTreeSet<String> {
 
 /// An app's load balancer.
 fn balancer(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
+    if answers(made.records, app).is_some() && made.records.get("alb", app).is_none() {
+        return None; // that of another app, which is drawn
+    }
     let (id, second) = (format!("alb/{app}"), format!("alternate/{app}"));
     let parts = [
         ("listener", app),
@@ -147,6 +150,24 @@ fn balancer(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
     })
 }
 
+/// Where an app answers that is behind another one, in words.
+fn answers(records: &Records, app: &str) -> Option<String> {
+    let (app, _) = records.get("app", app)?;
+    let host = Some(app.text("behind")).filter(|host| !host.is_empty())?;
+    let mut words = format!("behind {host}:");
+    for field in ["host", "path"] {
+        let patterns = app.0.get(field).and_then(|patterns| patterns.as_array());
+        for pattern in patterns
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one.as_str())
+        {
+            words += &format!(" {pattern}");
+        }
+    }
+    Some(words)
+}
+
 /// Whether an app has no load balancer.
 fn is_worker(records: &Records, app: &str) -> bool {
     let app = records.get("app", app).map(|(app, _)| app);
@@ -157,7 +178,7 @@ fn is_worker(records: &Records, app: &str) -> bool {
 fn service(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
     let (id, role) = (format!("task/{app}"), format!("execution/{app}"));
     let deploy = format!("deploy/{app}");
-    let parts = [
+    let mut parts = vec![
         ("task_definition", app),
         ("sg", id.as_str()),
         ("role", role.as_str()),
@@ -166,6 +187,10 @@ fn service(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
         ("scaling", app),
         ("log_group", app),
     ];
+    let behind = answers(made.records, app);
+    if behind.is_some() && made.records.get("alb", app).is_none() {
+        parts.extend([("listener", app), ("target_group", app)]);
+    }
     let wished = made.records.get("app", app).is_some();
     let mut node = made.node(("service", app), &parts, wished || edges.touch(&id))?;
     let number = |kind: &str, field: &str| made.number(kind, app, field);
@@ -177,6 +202,9 @@ fn service(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
         words += &format!(", port {port}");
     }
     node.lines.insert(0, Text::plain(words));
+    if let Some(behind) = behind {
+        node.lines.insert(1, Text::plain(behind));
+    }
     let wish = made.records.get("app", app);
     let strategy = wish.map(|(wish, _)| wish.text("deploy").to_string());
     if let Some(strategy) = strategy.filter(|word| !matches!(word.as_str(), "" | "rolling")) {

@@ -96,9 +96,10 @@ impl Run<'_> {
             let surplus = surplus::of_app(env, &want, &have).into_iter().chain(left);
             self.write_surplus(surplus.collect()).await?;
             let rules = async {
-                let rules = match listening.is_new {
-                    true => Vec::new(),
-                    false => self.rules_of(&want, &listening.arn, &have).await?,
+                let rules = if listening.is_new {
+                    Vec::new()
+                } else {
+                    self.rules_of(&want, &listening.arn, &have).await?
                 };
                 let listener = listening.arn.clone();
                 self.add_listener(&want.app, Hosted { listener, rules });

@@ -197,9 +197,10 @@ async fn sharing(stream: &Stream, said: Sharing, name: &str, public: bool) -> Re
     let names: Vec<&str> = hosts.iter().map(|app| app.name.as_str()).collect();
     let [host] = names[..] else {
         let kind = if public { "public" } else { "internal" };
-        let found = match names.is_empty() {
-            true => format!("no {kind} app comes before it"),
-            false => format!("{} come before it", names.join(", ")),
+        let found = if names.is_empty() {
+            format!("no {kind} app comes before it")
+        } else {
+            format!("{} come before it", names.join(", "))
         };
         let message = format!("app '{name}' says path or host, and not behind which app: {found}");
         return Err(Error::usage(message).hint("say --behind APP"));

@@ -131,9 +131,10 @@ impl Run<'_> {
         if elb.aws.env.plan {
             return Ok(());
         }
-        let priority = match parts.contains(&Part::Priority) {
-            true => wanted.free_priority(rules)?,
-            false => have.place(),
+        let priority = if parts.contains(&Part::Priority) {
+            wanted.free_priority(rules)?
+        } else {
+            have.place()
         };
         elb.aws.control.wait_for_account().await?;
         let calls = parts
