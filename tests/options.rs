@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use support::{Account, ENV, LocalAws, UP, Value, json};
+use support::{Account, ENV, LocalAws, UP, Value, json, list, text};
 
 const DOWN: &str = "ls-env --env production-pr1 </dev/null | rm-env --confirm production-pr1";
 
@@ -270,4 +270,54 @@ fn options_that_are_left_out_are_taken_away() {
     aws.forget();
     aws.pipe_with(UP, &plain).ok();
     assert_eq!(aws.changes(), Vec::<String>::new());
+}
+
+/// Who may come to the load balancer of app web, as the local AWS has it.
+fn admitted(aws: &LocalAws) -> Vec<String> {
+    let name = json!([{"Name": "group-name", "Values": ["security-group-alb-web-production-pr1"]}]);
+    let found = aws.call("ec2", "describe_security_groups", json!({"Filters": name}));
+    let rules = list(&found["SecurityGroups"][0]["IpPermissions"]).iter();
+    let ranges = rules.flat_map(|rule| list(&rule["IpRanges"]));
+    let mut ranges: Vec<String> = ranges.map(|one| text(&one["CidrIp"]).into()).collect();
+    ranges.sort();
+    ranges
+}
+
+#[test]
+fn a_public_app_is_reached_from_the_ranges_alone_that_it_names() {
+    let aws = LocalAws::start();
+    let up = |more: &str| {
+        let web = r#"{"type":"app","name":"web","image":"registry.example/app:1","public":true"#;
+        aws.pipe_with(UP, &format!("{ENV}\n{web}{more}}}\n"))
+    };
+    up("").ok();
+    assert_eq!(admitted(&aws), ["0.0.0.0/0"]);
+    let some = r#","from":["203.0.113.0/24","198.51.100.7/32"]"#;
+    up(some).ok();
+    assert_eq!(admitted(&aws), ["198.51.100.7/32", "203.0.113.0/24"]);
+    aws.forget();
+    up(some).ok();
+    let listed = aws
+        .pipe(&format!("ls-env --env production-pr1 </dev/null | {UP}"))
+        .ok();
+    assert_eq!(aws.changes(), Vec::<String>::new(), "{}", listed.stderr);
+    assert_eq!(
+        listed.record("app", "web")["from"],
+        json!(["198.51.100.7/32", "203.0.113.0/24"])
+    );
+    // What somebody opened by hand is closed again.
+    let group = listed.record("sg", "alb/web")["id"].clone();
+    let all = json!([{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]);
+    let by_hand = json!({"GroupId": group, "IpPermissions": all});
+    aws.call("ec2", "authorize_security_group_ingress", by_hand);
+    up(some).ok();
+    assert_eq!(admitted(&aws), ["198.51.100.7/32", "203.0.113.0/24"]);
+    up("").ok();
+    assert_eq!(admitted(&aws), ["0.0.0.0/0"]);
+    let refused = up(r#","from":["sg-0a1b2c3d"]"#);
+    assert!(
+        refused.stderr.contains("is a security group"),
+        "{}",
+        refused.stderr
+    );
 }

@@ -178,10 +178,17 @@ const OF_LOAD_BALANCER: [&str; 15] = [
 fn without_what_goes(mut record: Record) -> Record {
     let says = |field: &str| record.0.get(field).is_some_and(|value| value == true);
     let (worker, public) = (says("worker"), says("public"));
+    let has_balancer = !worker && !record.0.contains_key("behind");
     if worker {
         for field in OF_LOAD_BALANCER {
             record.0.remove(field);
         }
+    }
+    if !public || !has_balancer {
+        record.0.remove("from");
+    }
+    if !has_balancer && !worker {
+        record.0.remove("reach_from");
     }
     if let Some(Value::Array(from)) = record.0.get_mut("reach_from") {
         from.retain(|peer| {
@@ -267,6 +274,45 @@ mod tests {
                 r#"{"type":"app","name":"api","port":5000,"reach_from":["sg-0a1b2c3d"]}"#,
             ]
         );
+    }
+
+    #[test]
+    fn who_alone_may_come_is_said_of_a_public_app_with_a_load_balancer() {
+        let from = ["203.0.113.0/24"];
+        let app = |name: &str| {
+            let app = Record::new("app", name).with("port", 5000);
+            app.with("from", from).with("reach_from", from)
+        };
+        let found = vec![
+            app("web").with("public", true),
+            app("api"),
+            app("docs")
+                .with("public", true)
+                .with("behind", "web")
+                .with("path", ["/docs"]),
+        ];
+        let listed = records(false, found);
+        let said = |field: &str| -> Vec<bool> {
+            let says = |record: &Record| record.0.get(field) == Some(&serde_json::json!(from));
+            listed.iter().map(says).collect()
+        };
+        assert_eq!(said("from"), [true, false, false]);
+        assert_eq!(said("reach_from"), [false, true, false]);
+    }
+
+    #[test]
+    fn a_call_leads_to_all_that_answer_at_that_load_balancer() {
+        let app = |name: &str| Record::new("app", name).with("port", 5000);
+        let found = vec![
+            app("web").with("calls", ["api"]),
+            app("api").with("calls", ["api"]), // what is behind it, which it calls
+            app("more").with("behind", "api").with("path", ["/more"]),
+        ];
+        let listing = list(&env(), false, found);
+        let calls = |n: usize| listing.records[n].0["calls"].clone();
+        assert_eq!(calls(0), serde_json::json!(["api", "more"]));
+        assert_eq!(calls(1), serde_json::json!(["more"]));
+        assert!(listing.notes.is_empty(), "{:?}", listing.notes);
     }
 
     #[test]

@@ -19,7 +19,9 @@ pub fn peers(apps: &[App]) -> BTreeMap<String, String> {
         let ways = reach.ways_from().into_iter().map(|way| way.peer);
         let of_balancer = reach.peers().into_iter().map(String::from);
         let from = ways.chain(of_balancer).map(|peer| ("reach_from", peer));
-        for (field, peer) in to.chain(from) {
+        let only = reach.only_from.iter().cloned();
+        let only = only.map(|peer| ("from", peer));
+        for (field, peer) in to.chain(from).chain(only) {
             if peer.starts_with("sg-") || peer.starts_with("pl-") {
                 peers.insert(peer, format!("app '{name}': {field}"));
             }
@@ -91,9 +93,14 @@ pub fn told_by(
         Some(("alb", _)) => {
             let within = of(Direction::Ingress);
             let peers = within.filter(|rule| **rule == Rule::tcp(HTTP, &rule.peer));
-            let peers = peers.filter(|rule| rule.peer != ANYWHERE);
             let peers = peers.filter_map(|rule| rule.way().map(|way| way.peer));
-            told.push(("reach_from", sorted(peers.collect())));
+            let (anybody, peers): (Vec<String>, Vec<String>) =
+                peers.partition(|peer| peer == ANYWHERE);
+            // Of a public app these are all who may come, unless anybody may; ls-env knows whether it is one.
+            if anybody.is_empty() {
+                told.push(("from", sorted(peers.clone())));
+            }
+            told.push(("reach_from", sorted(peers)));
         }
         _ => {}
     }
@@ -236,7 +243,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                r#"{"type":"app","name":"api","reach":["tcp:25=pl-0a1b2c3d","udp:1-9=10.0.0.0/8"],"reach_from":["10.1.0.0/16","sg-0a1b2c3d"]}"#,
+                r#"{"type":"app","name":"api","from":["10.1.0.0/16","sg-0a1b2c3d"],"reach":["tcp:25=pl-0a1b2c3d","udp:1-9=10.0.0.0/8"],"reach_from":["10.1.0.0/16","sg-0a1b2c3d"]}"#,
                 r#"{"type":"app","name":"jobs","reach_from":["tcp:9=sg-0a1b2c3d"]}"#,
             ]
         );

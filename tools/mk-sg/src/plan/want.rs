@@ -196,11 +196,16 @@ fn ports(app: &App) -> Vec<u16> {
     ports
 }
 
-/// Who may reach an app's load balancer: the internet, or the apps that call it or one behind it, those that
+/// Who may reach an app's load balancer: the internet, or the ranges of it that the app names; else the apps that call it or one behind it, those that
 /// its record names, and nobody else.
 fn clients(known: &Known, app: &App) -> Vec<Wanted> {
     if app.public {
-        return vec![Wanted::Whole(Rule::tcp(HTTP, ANYWHERE))];
+        let mut from = app.reach.only_from.clone();
+        if from.is_empty() {
+            from.push(ANYWHERE.into());
+        }
+        let rules = from.iter().map(|range| Rule::tcp(HTTP, range));
+        return rules.map(Wanted::Whole).collect();
     }
     let mut clients = Vec::new();
     let mut served = vec![&app.name];
@@ -322,6 +327,21 @@ mod tests {
         assert!(!final_of(&known, "web", Purpose::Task, Direction::Egress));
         known.has_all_apps = true;
         assert!(final_of(&known, "api", Purpose::Alb, Direction::Egress));
+    }
+
+    #[test]
+    fn a_public_app_admits_the_ranges_alone_that_it_names() {
+        let mut known = two_services();
+        let web = known.apps.get_mut("web").unwrap();
+        web.reach.only_from = vec!["203.0.113.0/24".into(), "pl-0a1b2c3d".into()];
+        assert_eq!(
+            rules_of("web", Purpose::Alb, &known),
+            [
+                "tcp 80 from 203.0.113.0/24",
+                "tcp 80 from pl-0a1b2c3d",
+                "tcp 5000 to task/web"
+            ]
+        );
     }
 
     #[test]

@@ -262,9 +262,9 @@ impl App {
                 "idle_timeout is of the load balancer, which is that of '{behind}': say it there"
             ));
         }
-        if !self.reach.from.is_empty() {
+        if !self.reach.from.is_empty() || !self.reach.only_from.is_empty() {
             return Err(format!(
-                "reach_from is of the load balancer, which is that of '{behind}': say it there"
+                "who may reach it is said of the load balancer, which is that of '{behind}': say it there"
             ));
         }
         if self.deploy.shifts() {
@@ -435,6 +435,7 @@ mod tests {
         for more in [
             serde_json::json!({"idle_timeout": 90}),
             serde_json::json!({"reach_from": ["sg-0a1b2c3d"]}),
+            serde_json::json!({"public": true, "from": ["192.0.2.0/24"]}),
             serde_json::json!({"deploy": "canary"}),
             serde_json::json!({"worker": true}),
         ] {

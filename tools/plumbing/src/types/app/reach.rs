@@ -24,6 +24,11 @@ pub struct Reach {
     #[serde(rename = "reach_from", skip_serializing_if = "Vec::is_empty")]
     #[arg(long = "reach-from", value_name = "PEER")]
     pub from: Vec<String>,
+    /// Who alone may reach a public app: a range of IPv4 addresses, `203.0.113.0/24`, or a prefix list,
+    /// `pl-0a1b2c3d`; again for another. Without it the whole internet may.
+    #[serde(rename = "from", skip_serializing_if = "Vec::is_empty")]
+    #[arg(long = "from", value_name = "RANGE")]
+    pub only_from: Vec<String>,
 }
 
 /// Traffic to or from something that is no app.
@@ -94,6 +99,29 @@ impl Reach {
                 Ok(peer) if peer == "0.0.0.0/0" => {
                     return refuse("is everybody: an app that the internet may reach is public");
                 }
+                Ok(_) => {}
+            }
+        }
+        self.check_only_from(public)
+    }
+
+    fn check_only_from(&self, public: bool) -> Result<(), String> {
+        for (n, text) in self.only_from.iter().enumerate() {
+            let refuse = |why: &str| Err(format!("from '{text}' {why}"));
+            match peer(text) {
+                Err(why) => return refuse(&why),
+                Ok(_) if !public => {
+                    return refuse(
+                        "is of a public app; who else may reach one that is not, reach_from says",
+                    );
+                }
+                Ok(peer) if peer.starts_with("sg-") => {
+                    return refuse(
+                        "is a security group: a public load balancer sees the public addresses of who comes, so name their range",
+                    );
+                }
+                Ok("0.0.0.0/0") => return refuse("is everybody, as without it"),
+                Ok(_) if self.only_from[..n].contains(text) => return refuse("is said twice"),
                 Ok(_) => {}
             }
         }
@@ -168,6 +196,31 @@ mod tests {
         Reach {
             to: texts(to),
             from: texts(from),
+            only_from: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_public_app_may_be_reached_from_some_ranges_alone() {
+        let only = |from: &[&str], public: bool| {
+            let reach = Reach {
+                only_from: from.iter().map(|text| text.to_string()).collect(),
+                ..Reach::default()
+            };
+            reach.check(public, false)
+        };
+        assert_eq!(only(&["203.0.113.0/24", "pl-0a1b2c3d"], true), Ok(()));
+        for (from, public, why) in [
+            (&["203.0.113.0/24"][..], false, "is of a public app"),
+            (&["sg-0a1b2c3d"], true, "is a security group"),
+            (&["0.0.0.0/0"], true, "is everybody"),
+            (&["203.0.113.9/24"], true, "write 203.0.113.0/24"),
+            (&["203.0.113.9"], true, "no security group"),
+            (&["2001:db8::/32"], true, "no security group"),
+            (&["192.0.2.1/32", "192.0.2.1/32"], true, "said twice"),
+        ] {
+            let refused = only(from, public).unwrap_err();
+            assert!(refused.contains(why), "{refused}");
         }
     }
 
