@@ -20,6 +20,8 @@ mod emulators;
 mod hardening;
 #[path = "mk-ecs-svc/images.rs"]
 mod images;
+#[path = "mk-ecs-svc/insights.rs"]
+mod insights;
 #[path = "mk-ecs-svc/made.rs"]
 mod made;
 #[path = "mk-ecs-svc/moves.rs"]

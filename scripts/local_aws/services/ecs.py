@@ -124,6 +124,20 @@ def put_cluster_capacity_providers(
     return changed
 
 
+CLUSTER_SETTINGS = "DescribeClustersResponse.clusters.Cluster.settings"
+
+
+@override(EC2ContainerServiceResponse)
+def describe_clusters(moto: Any, self: Any) -> ActionResult:
+    """Settings are told only to who asks for them."""
+    if "SETTINGS" in self._get_param("include", []):
+        self._include_in_response(CLUSTER_SETTINGS)
+    else:
+        self._exclude_from_response(CLUSTER_SETTINGS)
+    answer: ActionResult = moto(self)
+    return answer
+
+
 @add(EC2ContainerServiceResponse)
 def update_cluster_settings(self: Any) -> ActionResult:
     cluster = active_cluster(self.ecs_backend, self._get_param("cluster"))

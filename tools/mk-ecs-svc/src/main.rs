@@ -8,6 +8,7 @@
 use clap::Parser;
 use futures_util::FutureExt;
 use mk_ecs_svc::make::context::{Context, Flags};
+use mk_ecs_svc::plan::cluster::Insights;
 use mk_ecs_svc::{OWNER, aws, make, plan};
 use plumbing::{App, Aws, Error, Kind, Result, Stream, unknown};
 
@@ -28,6 +29,9 @@ struct Args {
     /// Let an app have no image yet: its service has no tasks until its pipeline has built one
     #[arg(long)]
     placeholder: bool,
+    /// What CloudWatch's Container Insights is told of services and tasks, at a price for each metric
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Insights::Enabled)]
+    insights: Insights,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,12 +40,15 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run(args: Args, stream: Stream) -> Result<()> {
+    let insights = args.insights;
     let flags = flags(args)?;
     let env = stream.env().await?;
     need_named_apps(&stream, &flags).await?;
     let aws = Aws::connect(&stream, &env).await?;
     let ecs = aws::client(&aws);
-    let cluster = make::cluster::make(&stream, &ecs).boxed_local().shared();
+    let cluster = make::cluster::make(&stream, &ecs, insights)
+        .boxed_local()
+        .shared();
     let context = Context::new(&stream, &ecs, &flags, cluster.clone());
     let make = async {
         let apps = stream.for_each_record(|app: App| {

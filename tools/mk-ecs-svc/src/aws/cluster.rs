@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{Cluster, ClusterField};
+use aws_sdk_ecs::types::{Cluster, ClusterField, ClusterSetting, ClusterSettingName};
 use plumbing::{Error, Result, aws_error, code, wait};
 
 use super::convert::{have_tags, providers, sdk_tags, strategy};
 use super::{Ecs, is_missing};
-use crate::plan::cluster::HaveCluster;
+use crate::plan::cluster::{HaveCluster, Insights};
 use crate::plan::revision::short;
 
 /// It takes minutes until a cluster's services and tasks have ended (Terraform waits 10).
@@ -26,6 +26,7 @@ impl Ecs {
             .client
             .describe_clusters()
             .clusters(&self.cluster)
+            .include(ClusterField::Settings)
             .include(ClusterField::Tags);
         let answer = match request.send().await {
             Ok(answer) => answer,
@@ -41,12 +42,13 @@ impl Ecs {
 
     /// Makes the cluster with its tags, and with these capacity providers, and answers its ARN; where
     /// another run was faster, ECS answers with that one.
-    pub async fn create_cluster(&self, providers: &[String]) -> Result<String> {
+    pub async fn create_cluster(&self, insights: Insights, providers: &[String]) -> Result<String> {
         let tags = self.aws.env.tags_of(&self.cluster);
         let request = self
             .client
             .create_cluster()
             .cluster_name(&self.cluster)
+            .settings(setting(insights))
             .set_capacity_providers((!providers.is_empty()).then(|| providers.to_vec()))
             .set_tags(sdk_tags(&tags));
         let send = || request.clone().send();
@@ -58,6 +60,20 @@ impl Ecs {
             Err(error) => {
                 let what = format!("create cluster {}", self.cluster);
                 Err(aws_error("ecs:CreateCluster", what, error))
+            }
+        }
+    }
+
+    /// Says what CloudWatch is told of the cluster's services and tasks.
+    pub async fn set_insights(&self, insights: Insights) -> Result<()> {
+        let request = self.client.update_cluster().cluster(&self.cluster);
+        let request = request.settings(setting(insights));
+        let send = || request.clone().send();
+        match wait::retry(&self.aws.control, "ecs:UpdateCluster", send).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let what = format!("set Container Insights of cluster {}", self.cluster);
+                Err(aws_error("ecs:UpdateCluster", what, error))
             }
         }
     }
@@ -125,8 +141,17 @@ impl Ecs {
     }
 }
 
+fn setting(insights: Insights) -> ClusterSetting {
+    let setting = ClusterSetting::builder().name(ClusterSettingName::ContainerInsights);
+    setting.value(insights.word()).build()
+}
+
 fn have_of(cluster: Cluster) -> HaveCluster {
+    let mut settings = cluster.settings().iter();
+    let insights = settings.find(|one| one.name() == Some(&ClusterSettingName::ContainerInsights));
+    let insights = insights.and_then(ClusterSetting::value).unwrap_or_default();
     HaveCluster {
+        insights: Insights::of(insights),
         arn: cluster.cluster_arn.unwrap_or_default(),
         status: cluster.status.unwrap_or_default(),
         providers: cluster.capacity_providers.unwrap_or_default(),

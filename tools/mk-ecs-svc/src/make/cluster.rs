@@ -1,18 +1,21 @@
 //! The cluster, which every service waits for.
 
-use plumbing::step::without_parts;
+use plumbing::step::{parts, without_parts};
 use plumbing::{App, Change, Difference, Env, Error, Kind, Result, Step, Stream};
 
 use super::context::Context;
 use crate::aws::Ecs;
+use crate::plan::cluster::{HaveCluster, Insights, Part};
 use crate::plan::{cluster, record, spot};
 
 /// Finds or makes the cluster, and brings it into line; answers its ARN.
-pub async fn make(stream: &Stream, ecs: &Ecs) -> Result<String> {
+pub async fn make(stream: &Stream, ecs: &Ecs, insights: Insights) -> Result<String> {
     let env = &ecs.aws.env;
     let name = env.cluster_name();
     let mut differences = Vec::new();
-    let step = cluster::step(env, ecs.get_cluster().await?)?;
+    let found = ecs.get_cluster().await?;
+    tell_of_more(ecs, insights, found.as_ref());
+    let step = cluster::step(env, insights, found)?;
     if step == Step::Create {
         need_app(stream, env).await?;
     }
@@ -24,18 +27,20 @@ pub async fn make(stream: &Stream, ecs: &Ecs) -> Result<String> {
         Step::Create => {
             ecs.aws.control.wait_for_account().await?;
             (
-                ecs.create_cluster(&providers(stream)).await?,
+                ecs.create_cluster(insights, &providers(stream)).await?,
                 Change::Created,
             )
         }
         Step::Keep(have) => (have.arn, Change::Kept),
         Step::Change(have, differing) => {
+            let parts = parts(&differing);
             differences = without_parts(differing);
             if env.plan {
                 (have.arn, Change::Update)
             } else {
                 ecs.aws.control.wait_for_account().await?;
-                ecs.set_tags(&have.arn, &name, &env.tags_of(&name)).await?;
+                let set = parts.iter().map(|part| set(ecs, &have, insights, *part));
+                ecs.aws.control.run_all(set).await?;
                 (have.arn, Change::Updated)
             }
         }
@@ -43,6 +48,29 @@ pub async fn make(stream: &Stream, ecs: &Ecs) -> Result<String> {
     let record = record::cluster(&arn).changed(change, &differences);
     stream.write(record).await?;
     Ok(arn)
+}
+
+/// Says what stays, since CloudWatch is told more than is wanted.
+fn tell_of_more(ecs: &Ecs, insights: Insights, found: Option<&HaveCluster>) {
+    let more = found.filter(|found| cluster::keeps_more(insights, found.insights));
+    if let Some(more) = more {
+        let name = ecs.aws.env.cluster_name();
+        let line = format!(
+            "cluster {name} keeps Container Insights {}; --insights disabled ends it",
+            more.insights.word()
+        );
+        ecs.aws.voice.say(&line);
+    }
+}
+
+/// Brings one part of the cluster into line.
+async fn set(ecs: &Ecs, have: &HaveCluster, insights: Insights, part: Part) -> Result<()> {
+    let env = &ecs.aws.env;
+    let name = env.cluster_name();
+    match part {
+        Part::Tags => ecs.set_tags(&have.arn, &name, &env.tags_of(&name)).await,
+        Part::Insights => ecs.set_insights(insights).await,
+    }
 }
 
 /// Waits for an app. Without any, nobody needs a cluster, and the environment's name is likely to be

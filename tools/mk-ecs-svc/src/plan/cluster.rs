@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use plumbing::step::in_part;
-use plumbing::{Difference, Env, Error, Result, Step};
+use plumbing::{Difference, Differences, Env, Error, Result, Step};
 
 use super::service::Provider;
 use super::spot::PROVIDERS;
@@ -19,8 +20,40 @@ pub struct HaveCluster {
     pub providers: Vec<String>,
     /// Which of them run what does not say it itself.
     pub strategy: Vec<Provider>,
+    /// What CloudWatch is told of its services and tasks.
+    pub insights: Insights,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+}
+
+/// What CloudWatch's Container Insights is told of a cluster's services and tasks, from little to much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Insights {
+    /// Nothing beside what CloudWatch has of every service.
+    #[default]
+    Disabled,
+    /// Metrics of services and tasks.
+    Enabled,
+    /// Those of each container as well.
+    Enhanced,
+}
+
+impl Insights {
+    /// AWS's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Insights::Disabled => "disabled",
+            Insights::Enabled => "enabled",
+            Insights::Enhanced => "enhanced",
+        }
+    }
+
+    /// What AWS's word means; whatever else it says counts as nothing.
+    pub fn of(word: &str) -> Self {
+        let all = [Insights::Enabled, Insights::Enhanced];
+        let mut named = all.into_iter().filter(|one| one.word() == word);
+        named.next().unwrap_or_default()
+    }
 }
 
 /// A part of the cluster that one call brings into line.
@@ -28,12 +61,19 @@ pub struct HaveCluster {
 pub enum Part {
     /// Its tags.
     Tags,
+    /// What CloudWatch is told.
+    Insights,
 }
 
-/// What is to be done about the cluster.
+/// What is to be done about the cluster. Where CloudWatch is told more than is wanted, that stays, unless
+/// nothing is wanted.
 ///
 /// Errors: it is not the environment's, or it cannot be used now.
-pub fn step(env: &Env, found: Option<HaveCluster>) -> Result<Step<HaveCluster, Part>> {
+pub fn step(
+    env: &Env,
+    insights: Insights,
+    found: Option<HaveCluster>,
+) -> Result<Step<HaveCluster, Part>> {
     let Some(have) = found else {
         return Ok(Step::Create);
     };
@@ -44,8 +84,18 @@ pub fn step(env: &Env, found: Option<HaveCluster>) -> Result<Step<HaveCluster, P
         return Err(Error::unfinished(message).hint("run the pipeline again when it is gone"));
     }
     let tags = Difference::of_tags(&have.tags, &env.tags_of(&name));
-    let differences = in_part(Part::Tags, tags).collect();
+    let mut differences: Differences<Part> = in_part(Part::Tags, tags).collect();
+    if !keeps_more(insights, have.insights) {
+        let (old, new) = (have.insights.word(), insights.word());
+        let changed = Difference::between("container insights", old, new);
+        differences.extend(in_part(Part::Insights, changed));
+    }
     Ok(Step::from_differences(have, differences))
+}
+
+/// Whether somebody had CloudWatch told more than is wanted: it stays, and is said.
+pub fn keeps_more(wanted: Insights, have: Insights) -> bool {
+    wanted != Insights::Disabled && have > wanted
 }
 
 /// The capacity providers that the cluster is to have, where some app's tasks run on Fargate Spot:
@@ -68,6 +118,7 @@ mod tests {
     fn ours() -> HaveCluster {
         HaveCluster {
             status: "ACTIVE".into(),
+            insights: Insights::Enabled,
             tags: env()
                 .tags_of("cluster-production-pr1")
                 .into_iter()
@@ -78,20 +129,43 @@ mod tests {
 
     #[test]
     fn a_missing_cluster_is_made_and_one_as_wanted_is_kept() {
-        assert_eq!(step(&env(), None), Ok(Step::Create));
-        assert_eq!(step(&env(), Some(ours())), Ok(Step::Keep(ours())));
+        assert_eq!(step(&env(), Insights::Enabled, None), Ok(Step::Create));
+        assert_eq!(
+            step(&env(), Insights::Enabled, Some(ours())),
+            Ok(Step::Keep(ours()))
+        );
     }
 
     #[test]
     fn other_tags_are_a_difference() {
         let mut have = ours();
         have.tags.insert("Team".into(), "nobody".into());
-        let Ok(Step::Change(_, differences)) = step(&env(), Some(have)) else {
+        let Ok(Step::Change(_, differences)) = step(&env(), Insights::Enabled, Some(have)) else {
             panic!("other tags are no difference");
         };
         assert_eq!(differences.len(), 1);
         assert_eq!(differences[0].0, Part::Tags);
         assert_eq!(differences[0].1.to_string(), "tag Team: nobody -> devops");
+    }
+
+    #[test]
+    fn what_cloudwatch_is_told_is_brought_into_line_and_more_of_it_stays() {
+        use Insights::{Disabled, Enabled, Enhanced};
+        for (wanted, have, changes) in [
+            (Enabled, Disabled, true),
+            (Enhanced, Enabled, true),
+            (Disabled, Enhanced, true),
+            (Enabled, Enabled, false),
+            (Enabled, Enhanced, false),
+            (Disabled, Disabled, false),
+        ] {
+            let insights = have;
+            let have = HaveCluster { insights, ..ours() };
+            let step = step(&env(), wanted, Some(have)).unwrap();
+            assert_eq!(matches!(step, Step::Change(..)), changes, "{wanted:?}");
+            assert_eq!(Insights::of(wanted.word()), wanted);
+        }
+        assert_eq!(Insights::of("on"), Disabled);
     }
 
     #[test]
@@ -101,7 +175,9 @@ mod tests {
             ..ours()
         };
         assert_eq!(
-            step(&env(), Some(have)).unwrap_err().message,
+            step(&env(), Insights::Enabled, Some(have))
+                .unwrap_err()
+                .message,
             "cluster cluster-production-pr1 exists and is not tagged plumbline:env=production-pr1; it is left alone"
         );
     }
@@ -112,7 +188,7 @@ mod tests {
             status: "DEPROVISIONING".into(),
             ..ours()
         };
-        let error = step(&env(), Some(have)).unwrap_err();
+        let error = step(&env(), Insights::Enabled, Some(have)).unwrap_err();
         assert_eq!(error.kind, Kind::Unfinished);
         assert_eq!(
             error.message,
