@@ -19,6 +19,7 @@ fn options() -> Vec<Vec<Value>> {
         vec![
             none(),
             json!({"public": true}),
+            json!({"public": true, "from": ["203.0.113.0/24"]}),
             json!({"worker": true}),
             json!({"behind": "host"}),
         ],
@@ -256,7 +257,7 @@ fn options_that_are_left_out_are_taken_away() {
     for line in stream.lines().skip(1) {
         let app: Value = line.parse().unwrap();
         let kept = [
-            "type", "name", "image", "public", "worker", "behind", "path",
+            "type", "name", "image", "public", "from", "worker", "behind", "path",
         ];
         let mut fields = app.as_object().unwrap().clone();
         fields.retain(|field, _| kept.contains(&field.as_str()));

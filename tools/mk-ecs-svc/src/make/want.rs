@@ -2,10 +2,12 @@
 //! made for it, and from what the values of its environment variables refer to.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{Either, select, try_join_all};
 use plumbing::{
-    Alb, App, Control, Error, Image, Kind, Listener, LogGroup, RecordType, Result, Role, Sg, Vpc,
+    Alb, App, Control, Error, Image, Kind, Listener, LogGroup, Record, RecordType, Result, Role,
+    Sg, Vpc,
 };
 use serde_json::Value;
 use tokio::try_join;
@@ -239,15 +241,24 @@ async fn variable(
     Ok((key.to_string(), try_join_all(texts).await?.concat()))
 }
 
-/// The name of the record that a reference means: for the load balancer of an app that is behind another one,
-/// that one's.
-async fn served_by(context: &Context<'_>, kind: &str, name: &str) -> String {
+/// The record that a reference means, as soon as it is there: for the load balancer of an app that is behind
+/// another one, that one's.
+async fn record_of(context: &Context<'_>, kind: &str, name: &str) -> Result<Record> {
+    let stream = context.stream;
     if kind != Alb::TYPE {
-        return name.into();
+        return stream.need_record(kind, name).await;
     }
-    let app = context.stream.need::<App>(name).await; // where there is none, its load balancer may be
-    let behind = app.ok().and_then(|app| app.sharing.behind);
-    behind.unwrap_or_else(|| name.into())
+    let is_behind = |app: &App| app.sharing.behind.is_some();
+    let app = pin!(stream.need_where(name, is_behind));
+    let own = pin!(stream.need_record(kind, name));
+    match select(app, own).await {
+        Either::Left((Ok(app), _)) => {
+            let host = app.sharing.behind.unwrap_or_default();
+            stream.need_record(kind, &host).await
+        }
+        Either::Left((Err(_), own)) => own.await, // it has its own, or is not there
+        Either::Right((record, _)) => record,
+    }
 }
 
 async fn text_of(context: &Context<'_>, app: &App, key: &str, piece: Piece) -> Result<String> {
@@ -257,11 +268,7 @@ async fn text_of(context: &Context<'_>, app: &App, key: &str, piece: Piece) -> R
     };
     let Reference { kind, name, field } = &reference;
     let sets = format!("app '{}' sets {key} from {reference}", app.name);
-    let record = match context
-        .stream
-        .need_record(kind, &served_by(context, kind, name).await)
-        .await
-    {
+    let record = match record_of(context, kind, name).await {
         Ok(record) => record,
         Err(missing) if is_lacking(&context.stream.control, &missing) => {
             let message = format!("{sets}, but no {kind} record '{name}' is on stdin");
