@@ -19,6 +19,9 @@ pub fn change_services(aws: &LocalAws, made: &Output) {
     let group =
         json!({"logGroupName": made.record("log_group", "web")["group"], "retentionInDays": 1});
     call("logs", "put_retention_policy", group);
+    let insights = json!([{"name": "containerInsights", "value": "disabled"}]);
+    let cluster = json!({"cluster": made.record("cluster", "main")["arn"], "settings": insights});
+    call("ecs", "update_cluster", cluster);
     let repo = made.record("repo", "web");
     let repository = text(&repo["uri"]).split('/').nth(1);
     let scan =

@@ -26,6 +26,10 @@ const ELSEWHERE: &[&str] = &[
 
 const BOUND: &str = "mk-role --boundary arn:aws:iam::aws:policy/AdministratorAccess ";
 
+/// An app at the load balancer of another one.
+const BEHIND: &str =
+    "| mk-app docs --public --behind web --path '/docs/*' --image registry.example/web:1 | mk-vpc";
+
 type Calls = BTreeSet<&'static str>;
 
 fn in_each_code() -> bool {
@@ -46,12 +50,13 @@ fn each_row_is_met_while_an_environment_is_made_mended_and_deleted() {
     let mut met = Calls::new();
     for round in 0..rounds() {
         let suffix = format!("t{round}");
-        let up = recipe(&["up"], &suffix);
+        let up = replaced(&recipe(&["up"], &suffix), "| mk-vpc", BEHIND);
         met.extend(survives(&faults, &up, round, |_| true));
         change_services(&aws, &faults.pipe(&up).ok());
         let retagged = up.replace("mk-env ", "mk-env --tag Team=others ");
         let scaled = "mk-app web --spot 50 --scale 2..4 --scale-at 'rate(1 day)=2..4' ";
-        let retagged = retagged.replace("mk-app web ", scaled);
+        let retagged = replaced(&retagged, "mk-app web ", scaled);
+        let retagged = replaced(&retagged, "'/docs/*'", "'/docs/more/*'");
         met.extend(survives(&faults, &retagged, round, always));
         met.extend(survives(
             &faults,

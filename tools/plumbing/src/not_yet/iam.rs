@@ -76,7 +76,6 @@ pub(super) const ROWS: &[NotYet] = &[
             "application-autoscaling:PutScalingPolicy",
             "application-autoscaling:PutScheduledAction",
             "ecs:PutClusterCapacityProviders",
-            "ecs:UpdateCluster",
             "logs:PutRetentionPolicy",
             "logs:TagResource",
         ],
