@@ -91,7 +91,7 @@ fn unwanted_surplus(records: &[Record]) -> Vec<(Kind, String)> {
         let is_wanted = records.iter().any(|record| {
             kind != Kind::Zones
                 && record.kind() != "surplus"
-                && !is_of_worker(records, record)
+                && !is_of_before(records, record)
                 && (record.text("arn") == arn
                     || record.text("target_group") == arn
                     || record.text(Serving::ALTERNATE) == arn)
@@ -105,11 +105,15 @@ fn unwanted_surplus(records: &[Record]) -> Vec<(Kind, String)> {
 
 /// Whether a record is of what an app had before it became a worker, or came behind another one, as ls-env
 /// wrote it.
-fn is_of_worker(records: &[Record], record: &Record) -> bool {
+fn is_of_before(records: &[Record], record: &Record) -> bool {
     let mut apps = records.iter().filter_map(Record::typed::<App>);
-    let goes = apps.any(|app| app.name == record.name() && !app.has_load_balancer());
-    KINDS.contains(&record.kind()) && is_worker(records, record.name())
-        || record.kind() == Alb::TYPE && goes
+    let Some(app) = apps.find(|app| app.name == record.name()) else {
+        return false;
+    };
+    match record.kind() {
+        Alb::TYPE => !app.has_load_balancer(),
+        kind => app.worker && KINDS.contains(&kind),
+    }
 }
 
 /// Whether an app of the stream is to have no load balancer.

@@ -1,5 +1,6 @@
 //! The rules of listeners: the default one, and those of apps that answer at another app's load balancer.
 
+use aws_sdk_elasticloadbalancingv2::operation::modify_rule::builders::ModifyRuleFluentBuilder;
 use aws_sdk_elasticloadbalancingv2::types::{
     self, HostHeaderConditionConfig, PathPatternConditionConfig, RuleCondition, RulePriorityPair,
 };
@@ -135,29 +136,25 @@ impl Elb {
     /// Has a rule forward to target groups.
     pub(super) async fn forward_by_rule(&self, arn: &str, forwards: &[Forward]) -> Result<()> {
         let request = self.client.modify_rule().rule_arn(arn);
-        let request = request.actions(action(forwards));
-        let operation = "elasticloadbalancing:ModifyRule";
-        let send = || request.clone().send();
-        match wait::retry(&self.aws.control, operation, send).await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let what = format!("change what rule {arn} forwards to");
-                Err(aws_error(operation, what, error))
-            }
-        }
+        let what = format!("change what rule {arn} forwards to");
+        self.modify_rule(request.actions(action(forwards)), what)
+            .await
     }
 
     async fn set_conditions(&self, rule: &RuleWant, arn: &str) -> Result<()> {
         let request = self.client.modify_rule().rule_arn(arn);
-        let request = request.set_conditions(Some(conditions(rule)));
+        let what = format!("change the conditions of rule {}", rule.name);
+        self.modify_rule(request.set_conditions(Some(conditions(rule))), what)
+            .await
+    }
+
+    /// Sends a change of a rule, which leaves what it does not name as it is.
+    async fn modify_rule(&self, request: ModifyRuleFluentBuilder, what: String) -> Result<()> {
         let operation = "elasticloadbalancing:ModifyRule";
         let send = || request.clone().send();
         match wait::retry(&self.aws.control, operation, send).await {
             Ok(_) => Ok(()),
-            Err(error) => {
-                let what = format!("change the conditions of rule {}", rule.name);
-                Err(aws_error(operation, what, error))
-            }
+            Err(error) => Err(aws_error(operation, what, error)),
         }
     }
 

@@ -7,7 +7,7 @@ use super::Have;
 use super::conflict::check_ours;
 use super::rule::Rule;
 use super::tags::{Tags, tags};
-use super::traffic::{Forward, are_alike, are_pair, describe, plain};
+use super::traffic::{Forward, are_alike, are_pair, describe, main_of, plain};
 use super::want::Want;
 
 /// The port that every load balancer listens on.
@@ -35,8 +35,7 @@ pub struct Listener {
 impl Listener {
     /// The target group that most requests are forwarded to.
     pub fn main_target_group(&self) -> Option<&str> {
-        let most = self.forwards.iter().max_by_key(|forward| forward.weight)?;
-        Some(&most.target_group)
+        main_of(&self.forwards)
     }
 }
 

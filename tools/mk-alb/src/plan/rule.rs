@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::conflict::check_ours;
 use super::tags::{Tags, app_of, tags};
-use super::traffic::{Forward, are_alike, describe};
+use super::traffic::{Forward, are_alike, describe, main_of};
 use super::want::Want;
 
 /// What AWS calls a condition on the path.
@@ -87,8 +87,7 @@ impl Rule {
 
     /// The target group that most requests are forwarded to.
     pub fn main_target_group(&self) -> Option<&str> {
-        let most = self.forwards.iter().max_by_key(|forward| forward.weight)?;
-        Some(&most.target_group)
+        main_of(&self.forwards)
     }
 }
 

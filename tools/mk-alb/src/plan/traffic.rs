@@ -143,6 +143,12 @@ pub fn name_of(arn: &str) -> &str {
     arn.rsplit('/').nth(1).unwrap_or(arn)
 }
 
+/// The target group that most requests are forwarded to.
+pub fn main_of(forwards: &[Forward]) -> Option<&str> {
+    let most = forwards.iter().max_by_key(|forward| forward.weight)?;
+    Some(&most.target_group)
+}
+
 /// Whether two listeners forward alike, in whatever order AWS answers.
 pub fn are_alike(one: &[Forward], other: &[Forward]) -> bool {
     if let ([one], [other]) = (one, other) {

@@ -125,10 +125,9 @@ pub fn alternate_record(app: &str) -> String {
 /// What an app asks for.
 pub fn want(env: &Env, app: &App) -> Want {
     let scheme = scheme(app);
-    let host_app = app.sharing.behind.as_ref().unwrap_or(&app.name);
     Want {
         app: app.name.clone(),
-        load_balancer_name: load_balancer_name(env, host_app, scheme),
+        load_balancer_name: load_balancer_name(env, app.answers_at(), scheme),
         rule: RuleWant::of(env, app),
         target_group_name: target_group_name(env, app),
         alternate_name: app.deploy.shifts().then(|| alternate_name(env, app)),

@@ -43,9 +43,7 @@ impl Known {
 
     /// The app at whose load balancer an app answers.
     fn host_of<'a>(&'a self, app: &'a str) -> &'a str {
-        let known = self.apps.get(app);
-        let behind = known.and_then(|app| app.sharing.behind.as_deref());
-        behind.unwrap_or(app)
+        self.apps.get(app).map_or(app, App::answers_at)
     }
 }
 
@@ -166,9 +164,8 @@ fn wanted(known: &Known, app: &App, purpose: Purpose, direction: Direction) -> V
         }
         (Purpose::Task, Direction::Ingress) if app.worker => whole(app.reach.ways_from()),
         (Purpose::Task, Direction::Ingress) => {
-            let host = app.sharing.behind.as_ref().unwrap_or(&app.name);
             let ports = ports(app).into_iter();
-            let rules = ports.map(|port| Wanted::to_group(port, Purpose::Alb, host));
+            let rules = ports.map(|port| Wanted::to_group(port, Purpose::Alb, app.answers_at()));
             rules.collect()
         }
         (Purpose::Task, Direction::Egress) => {

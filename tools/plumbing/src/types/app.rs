@@ -206,6 +206,11 @@ impl App {
         !self.worker && self.sharing.behind.is_none()
     }
 
+    /// The app at whose load balancer it answers: itself, or the one that it is behind.
+    pub fn answers_at(&self) -> &str {
+        self.sharing.behind.as_deref().unwrap_or(&self.name)
+    }
+
     /// Whether its tasks have a role of their own: for what they do in AWS, file systems among it.
     pub fn has_task_role(&self) -> bool {
         !self.rights.allow.is_empty() || !self.container.mounts.is_empty()
