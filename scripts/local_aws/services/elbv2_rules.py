@@ -13,7 +13,7 @@ from moto.elbv2.responses import ELBV2Response
 
 from ..ground.override import override
 from ..runs.shifting import find_rule
-from .elbv2 import check_association, check_target_groups, error, target_groups_of
+from .elbv2 import check_association, check_target_groups, error, forwarded, target_groups_of
 from .elbv2_conditions import check_conditions, whole
 
 #: Rules of a load balancer, without the default ones, and target groups of all its rules.
@@ -120,7 +120,7 @@ def keep_whole(rule: Any) -> None:
 
 def whole_action(action: dict[str, Any]) -> dict[str, Any]:
     """An action that forwards to one target group, in both ways in which that can be said."""
-    groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
+    groups = forwarded(action)
     if "TargetGroupArn" in action and not groups:
         groups = [{"TargetGroupArn": action["TargetGroupArn"]}]
         return {

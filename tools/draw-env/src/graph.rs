@@ -110,8 +110,8 @@ fn app_names(records: &Records, edges: &Edges) -> BTreeSet<String> {
 
 /// An app's load balancer.
 fn balancer(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
-    if answers(made.records, app).is_some() && made.records.get("alb", app).is_none() {
-        return None; // that of another app, which is drawn
+    if answers(made.records, app).is_some() {
+        return None; // it has that of another app, which is drawn
     }
     let (id, second) = (format!("alb/{app}"), format!("alternate/{app}"));
     let parts = [
@@ -150,22 +150,15 @@ fn balancer(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
     })
 }
 
-/// Where an app answers that is behind another one, in words.
+/// Where an app answers that has no load balancer of its own but is behind another one, in words.
 fn answers(records: &Records, app: &str) -> Option<String> {
-    let (app, _) = records.get("app", app)?;
-    let host = Some(app.text("behind")).filter(|host| !host.is_empty())?;
-    let mut words = format!("behind {host}:");
-    for field in ["host", "path"] {
-        let patterns = app.0.get(field).and_then(|patterns| patterns.as_array());
-        for pattern in patterns
-            .into_iter()
-            .flatten()
-            .filter_map(|one| one.as_str())
-        {
-            words += &format!(" {pattern}");
-        }
+    if records.get("alb", app).is_some() {
+        return None; // it still has its own
     }
-    Some(words)
+    let (wish, _) = records.get("app", app)?;
+    let sharing = wish.typed::<plumbing::App>()?.sharing;
+    let patterns = [sharing.host, sharing.path].concat().join(" ");
+    Some(format!("behind {}: {patterns}", sharing.behind?))
 }
 
 /// Whether an app has no load balancer.
@@ -188,7 +181,7 @@ fn service(made: &mut Maker, edges: &Edges, app: &str) -> Option<Node> {
         ("log_group", app),
     ];
     let behind = answers(made.records, app);
-    if behind.is_some() && made.records.get("alb", app).is_none() {
+    if behind.is_some() {
         parts.extend([("listener", app), ("target_group", app)]);
     }
     let wished = made.records.get("app", app).is_some();

@@ -50,9 +50,7 @@ impl Insights {
 
     /// What AWS's word means; whatever else it says counts as nothing.
     pub fn of(word: &str) -> Self {
-        let all = [Insights::Enabled, Insights::Enhanced];
-        let mut named = all.into_iter().filter(|one| one.word() == word);
-        named.next().unwrap_or_default()
+        <Insights as ValueEnum>::from_str(word, false).unwrap_or_default()
     }
 }
 

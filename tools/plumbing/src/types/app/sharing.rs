@@ -41,24 +41,15 @@ impl Sharing {
 
     /// Whether some request would be for both of two apps behind one, by the very same words.
     pub(crate) fn same_as<'a>(&'a self, other: &'a Sharing) -> Option<(&'a str, &'a str)> {
-        let or_any = |patterns: &'a [String]| -> Vec<&'a str> {
-            let all = patterns.iter().map(String::as_str);
-            if patterns.is_empty() {
-                vec![""]
-            } else {
-                all.collect()
-            }
-        };
-        let host = or_any(&self.host).into_iter();
-        let mut host = host.filter(|one| {
+        let same_host = |one: &&str| {
             let mut others = or_any(&other.host).into_iter();
             others.any(|other| one.eq_ignore_ascii_case(other))
-        });
-        let mut path = or_any(&self.path).into_iter();
-        Some((
-            host.next()?,
-            path.find(|one| or_any(&other.path).contains(one))?,
-        ))
+        };
+        let (hosts, paths) = (or_any(&self.host), or_any(&self.path));
+        let host = hosts.into_iter().find(same_host)?;
+        let mut paths = paths.into_iter();
+        let path = paths.find(|path| or_any(&other.path).contains(path))?;
+        Some((host, path))
     }
 
     pub(super) fn check(&self, name: &str) -> Result<(), String> {
@@ -115,6 +106,14 @@ impl Sharing {
         }
         Ok(())
     }
+}
+
+/// The patterns, or an empty one where any will do.
+fn or_any(patterns: &[String]) -> Vec<&str> {
+    if patterns.is_empty() {
+        return vec![""];
+    }
+    patterns.iter().map(String::as_str).collect()
 }
 
 /// What AWS takes as a pattern of paths, which begin with a slash. A `*` at the beginning could match in the
